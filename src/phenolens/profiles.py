@@ -1,0 +1,285 @@
+"""The profile table: rows are things, columns are features, metadata is the row index.
+
+A profile table is a :class:`pandas.DataFrame` of float32 features whose row index carries the
+metadata (levels ``Metadata_*``). That form goes through a scikit-learn pipeline untouched. All
+reading, keying, grouping, joining and slicing of such tables goes through this module, because
+each has a trap: pandas drops rows with a null key when grouping, keeps dead index levels when
+slicing, and other tools' Parquet files come back without an index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.files import atomic_path
+
+PREFIX = "Metadata_"
+PLATE = "Metadata_Plate"
+WELL = "Metadata_Well"
+SITE = "Metadata_Site"
+OBJECT = "Metadata_ObjectNumber"
+BATCH = "Metadata_Batch"
+TREATMENT = "Metadata_Treatment"
+COMPOUND = "Metadata_Compound"
+CONCENTRATION = "Metadata_Concentration"
+MECHANISM = "Metadata_Mechanism"
+CONTROL = "Metadata_Control"
+CELL_COUNT = "Metadata_CellCount"
+KEY = (PLATE, WELL, SITE, OBJECT)
+WELL_KEY = (PLATE, WELL)
+
+_WELL = re.compile(r"^([A-Za-z]{1,2})0*([1-9]\d?)$")
+
+
+def well_name(text: object) -> str:
+    """Canonical well name: ``a1``, ``A1`` and ``a01`` are all ``A01``; 1536-well rows go to ``AF``.
+
+    Raises
+    ------
+    InputError
+        If ``text`` is not a well of a plate with at most 32 rows and 48 columns.
+    """
+    match = _WELL.match(str(text).strip())
+    if match:
+        letters, column = match[1].upper(), int(match[2])
+        if row_number(letters) < 32 and column <= 48:
+            return f"{letters}{column:02d}"
+    raise InputError(
+        f"{text!r} is not a well name; expected a row letter and a column, as in 'B07'."
+    )
+
+
+def row_number(letters: str) -> int:
+    """Zero-based plate row of its letters: ``A`` is 0, ``P`` is 15, ``AF`` is 31."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1
+
+
+def row_letters(row: int) -> str:
+    """Letters of a zero-based plate row; the inverse of :func:`row_number`."""
+    return chr(65 + row) if row < 26 else "A" + chr(65 + row - 26)
+
+
+def well_position(wells: Iterable[str]) -> np.ndarray:
+    """Zero-based (row, column) of canonical well names, int64 of shape (n, 2)."""
+    parts = [_WELL.match(str(well)) for well in wells]
+    positions = [(row_number(part[1].upper()), int(part[2]) - 1) for part in parts]
+    return np.array(positions, dtype=np.int64).reshape(-1, 2)
+
+
+def from_frame(frame: pd.DataFrame, *, features: Sequence[str] | None = None) -> pd.DataFrame:
+    """Turn a plain frame with ``Metadata_*`` columns into a profile table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns that start with ``Metadata_`` become index levels, in the order found.
+    features : sequence of str, optional
+        The feature columns. By default every column that is not metadata.
+
+    Returns
+    -------
+    DataFrame
+        float32 features, rows in the order given.
+
+    Raises
+    ------
+    InputError
+        If there is no metadata, or a feature column is not numeric.
+    """
+    keys = [column for column in frame.columns if str(column).startswith(PREFIX)]
+    if not keys:
+        raise InputError(
+            f"The table has no column that starts with '{PREFIX}', so rows have no key."
+        )
+    names = list(features) if features is not None else [c for c in frame.columns if c not in keys]
+    _require_numeric(frame[names])
+    table = frame[names].astype(np.float32)
+    table.index = _index(frame[keys])
+    return table
+
+
+def _require_numeric(frame: pd.DataFrame) -> None:
+    strings = [
+        str(c) for c, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)
+    ]
+    if strings:
+        shown = ", ".join(strings[:5])
+        raise InputError(
+            f"{len(strings)} feature column(s) are not numeric: {shown}. "
+            f"Rename them to '{PREFIX}...' if they describe rows, or name the features."
+        )
+
+
+def _index(keys: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(keys.reset_index(drop=True))
+
+
+def to_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn a profile table into a plain frame: metadata columns first, then features."""
+    return pd.concat([metadata(table), table.reset_index(drop=True)], axis=1)
+
+
+def metadata(table: pd.DataFrame) -> pd.DataFrame:
+    """The metadata of a profile table as a plain frame with a range index."""
+    return table.index.to_frame(index=False)
+
+
+def column(table: pd.DataFrame, name: str) -> np.ndarray:
+    """One metadata column as an array of length ``len(table)``.
+
+    Raises
+    ------
+    InputError
+        If the table has no such column; names those it has.
+    """
+    if name not in table.index.names:
+        known = ", ".join(map(str, table.index.names))
+        raise InputError(f"The table has no metadata column {name!r}; it has {known}.")
+    return table.index.get_level_values(name).to_numpy()
+
+
+def with_metadata(table: pd.DataFrame, columns: Mapping[str, object]) -> pd.DataFrame:
+    """A copy of the table whose metadata has these columns added or replaced (features shared)."""
+    keys = metadata(table).assign(**columns)
+    return table.set_axis(_index(keys), axis=0)
+
+
+def keep_metadata(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """A copy of the table with only these metadata columns, in this order."""
+    return table.set_axis(_index(metadata(table)[list(names)]), axis=0)
+
+
+def take(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    """Rows by boolean mask or integer positions; levels that no row uses any more are dropped."""
+    rows = np.asarray(rows)
+    positions = np.flatnonzero(rows) if rows.dtype == bool else rows
+    part = table.iloc[positions]
+    return part.set_axis(part.index.remove_unused_levels(), axis=0)
+
+
+def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables below one another; metadata and features by name, absent ones become null or NaN."""
+    return from_frame(
+        pd.concat([to_frame(table) for table in tables], ignore_index=True),
+        features=list(dict.fromkeys(name for table in tables for name in table.columns)),
+    )
+
+
+def require_unique(table: pd.DataFrame, key: Sequence[str]) -> None:
+    """Raise :class:`InputError` when two rows share a key, and name the first few."""
+    keys = metadata(table)[list(key)]
+    repeated = keys[keys.duplicated(keep=False)]
+    if len(repeated):
+        shown = "; ".join("/".join(map(str, row)) for row in repeated.drop_duplicates().values[:3])
+        raise InputError(
+            f"{len(repeated)} rows share a key ({', '.join(key)}): {shown}. Keep one row per key."
+        )
+
+
+def groups(table: pd.DataFrame, by: Sequence[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Group number of each row, and the keys of the groups, sorted; null keys are groups too.
+
+    Returns
+    -------
+    codes : ndarray of int64, shape (n_rows,)
+    keys : DataFrame, shape (n_groups, len(by))
+    """
+    keys = metadata(table)[list(by)]
+    grouped = keys.groupby(list(by), dropna=False, sort=True, observed=True)
+    codes = grouped.ngroup().to_numpy()
+    _, first = np.unique(codes, return_index=True)
+    return codes, keys.iloc[first].reset_index(drop=True)
+
+
+def aggregate(
+    table: pd.DataFrame, by: Sequence[str], *, how: str | Callable = "median"
+) -> pd.DataFrame:
+    """One row per group: the median (or mean) of each feature, ignoring NaN.
+
+    Metadata columns that are constant within every group are kept; the others are dropped.
+    ``Metadata_Count`` holds the number of rows aggregated.
+    """
+    codes, keys = groups(table, by)
+    values = table.reset_index(drop=True).groupby(codes).agg(how).astype(np.float32)
+    kept = constant_within(metadata(table), codes)
+    first = metadata(table).iloc[_first_rows(codes)].reset_index(drop=True)
+    out = pd.concat([keys, first[[c for c in kept if c not in by]]], axis=1)
+    out[f"{PREFIX}Count"] = np.bincount(codes)
+    values.index = _index(out)
+    return values
+
+
+def _first_rows(codes: np.ndarray) -> np.ndarray:
+    return np.unique(codes, return_index=True)[1]
+
+
+def constant_within(frame: pd.DataFrame, codes: np.ndarray) -> list[str]:
+    """Names of the columns that hold one value (null counts as a value) in each group."""
+    first = _first_rows(codes)[codes]
+    return [name for name in frame if _same(frame[name], frame[name].iloc[first])]
+
+
+def _same(left: pd.Series, right: pd.Series) -> bool:
+    left_codes, right_codes = np.split(pd.factorize(pd.concat([left, right]))[0], 2)
+    return bool((left_codes == right_codes).all())
+
+
+def read_frame(path: str | Path) -> pd.DataFrame:
+    """Read CSV, TSV (optionally gzipped) or Parquet as a plain frame, by the file's ending.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, unreadable or of another kind.
+    """
+    path = Path(path)
+    name = path.name.lower().removesuffix(".gz")
+    try:
+        if name.endswith((".parquet", ".pq")):
+            return pd.read_parquet(path).reset_index(drop=True)
+        if name.endswith((".csv", ".tsv", ".txt")):
+            return _read_text(path)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
+    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as a table: {error}") from None
+    raise InputError(
+        f"{path} is no table we read; expected .csv, .tsv, .txt (also .gz) or .parquet."
+    )
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """Platemaps named .txt or .csv may be tab-separated all the same: the header decides."""
+    header = pd.read_csv(path, nrows=0, sep="\t")
+    sep = "\t" if len(header.columns) > 1 else ","
+    return pd.read_csv(path, sep=sep, low_memory=False)
+
+
+def write(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a profile table as Parquet (snappy) with plain ``Metadata_*`` columns, atomically."""
+    write_frame(to_frame(table), path)
+
+
+def write_frame(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a plain frame as Parquet or CSV by the path's ending, atomically."""
+    path = Path(path)
+    with atomic_path(path) as partial:
+        if path.name.endswith((".csv", ".csv.gz")):
+            compression = "gzip" if path.suffix == ".gz" else None
+            frame.to_csv(partial, index=False, compression=compression)
+        else:
+            frame.to_parquet(partial, index=False)
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read a profile table written by :func:`write` or by another tool of the field."""
+    return from_frame(read_frame(path))
