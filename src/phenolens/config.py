@@ -1,0 +1,218 @@
+"""The study file: typed, frozen, and strict about names it does not know.
+
+A study file is TOML. Its sections are the verbs of the command, in the order a study runs; every
+setting has a default, so the shortest study file says only where the data are.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from phenolens.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A section of the study file: immutable, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class StudySection(Section):
+    """Name and seed of the study."""
+
+    name: str = "study"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Columns(Section):
+    """Which columns of the joined tables hold the canonical metadata."""
+
+    plate: str = "Metadata_Plate"
+    well: str = "Metadata_Well"
+    site: str | None = None
+    batch: str | None = None
+    compound: str | None = None
+    concentration: str | None = None
+    mechanism: str | None = None
+    target: str | None = None
+    cell_count: str | None = None
+
+
+class Images(Section):
+    """Where the images are and how one row of the table names its pixels.
+
+    ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
+    ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``); ``"table"`` reads ``file`` (one multi-channel
+    file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
+    ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``.
+    """
+
+    table: str | list[str] | None = None
+    layout: Literal["load_data", "table", "phenix"] = "table"
+    root: str = "."
+    level: Literal["field", "tile", "cell"] = "field"
+    channels: list[str] = []
+    file: str | None = None
+    files: dict[str, str] = {}
+    index: str | None = None
+    nuclei: str | None = None
+    pixel_size_um: Annotated[float, Field(gt=0)] | None = None
+
+
+class Profiles(Section):
+    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
+
+    name: str
+    files: str | list[str]
+    level: Literal["cell", "field", "well"] = "well"
+    normalized: bool = False
+    prefix: str | None = None
+
+
+class Table(Section):
+    """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
+
+    file: str | list[str]
+    on: dict[str, str]
+    sep: str | None = None
+
+
+class Data(Section):
+    """What the screen consists of."""
+
+    modality: Literal["compound", "genetic"] = "compound"
+    controls: str | None = None
+    positive_controls: str | None = None
+    exclude: str | None = None
+    columns: Columns = Columns()
+    images: Images | None = None
+    profiles: list[Profiles] = []
+    tables: list[Table] = []
+
+    @model_validator(mode="after")
+    def _something_to_study(self) -> Data:
+        if self.images is None and not self.profiles:
+            raise ValueError("give [data.images] or at least one [[data.profiles]]")
+        names = [block.name for block in self.profiles]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two [[data.profiles]] share a name: {', '.join(names)}")
+        return self
+
+
+class Splits(Section):
+    """How the screen is divided before anything learns."""
+
+    leave_out: Literal[
+        "auto", "well", "plate", "batch", "source", "position", "compound", "scaffold", "target"
+    ] = "auto"
+    max_folds: Count = 5
+
+
+class Prepare(Section):
+    """Illumination correction of the images: estimated, taken from given functions, or none."""
+
+    illumination: Literal["auto", "estimate", "given", "none"] = "auto"
+
+
+class Segment(Section):
+    """Nuclei and cells. Diameters in pixels; guessed from the images when not given."""
+
+    nucleus_diameter: Annotated[float, Field(gt=0)] | None = None
+    cell_diameter: Annotated[float, Field(gt=0)] | None = None
+    options: dict[str, float | int | bool | str] = {}
+
+
+class Measure(Section):
+    """Which families of CellProfiler-type features are measured; empty means all."""
+
+    families: list[str] = []
+
+
+class Represent(Section):
+    """Which representations are made of images, beside the profiles that were given."""
+
+    representations: list[str] = ["cellprofiler", "pixel-pca"]
+    pixel_size: Count = 64
+    components: Count = 128
+
+
+class Normalize(Section):
+    """Scaling of wells on their own plate's calibrating controls."""
+
+    method: Literal["mad", "standard", "none"] = "mad"
+    aggregate: Literal["median", "mean"] = "median"
+    clip: Annotated[float, Field(gt=0)] = 50.0
+    min_cells: Annotated[int, Field(ge=0)] = 0
+
+
+class Evaluate(Section):
+    """Permutations, bootstrap replicates and what is asked of the profiles."""
+
+    permutations: Count = 10_000
+    bootstrap: Count = 1_000
+    alpha: Share = 0.05
+    clusters: Count = 10
+    position_safe: Literal["auto", "yes", "no"] = "auto"
+
+
+class Report(Section):
+    """What the report shows."""
+
+    montages: Annotated[int, Field(ge=0)] = 6
+    title: str | None = None
+
+
+class Study(Section):
+    """A whole study file."""
+
+    study: StudySection = StudySection()
+    data: Data
+    splits: Splits = Splits()
+    prepare: Prepare = Prepare()
+    segment: Segment = Segment()
+    measure: Measure = Measure()
+    represent: Represent = Represent()
+    normalize: Normalize = Normalize()
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()
+
+
+def read_study(path: str | Path) -> Study:
+    """Read and check a study file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or has a section or key that is unknown or invalid;
+        every fault is named with its place in the file.
+    """
+    path = Path(path)
+    try:
+        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_faults(error)}") from None
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(_fault(item) for item in error.errors())
+
+
+def _fault(item: dict) -> str:
+    place = ".".join(map(str, item["loc"])) or "the file"
+    if item["type"] == "extra_forbidden":
+        return f"'{place}' is not a setting we know (see docs/study-file.md)"
+    if item["type"] == "missing":
+        return f"'{place}' is missing"
+    return f"'{place}': {item['msg']} (got {item['input']!r})"
