@@ -42,7 +42,7 @@ def _frame_bytes(frame: pd.DataFrame) -> bytes:
 
 
 def _hashable(frame: pd.DataFrame) -> dict:
-    return {name: str for name, kind in frame.dtypes.items() if kind == object}
+    return {name: str for name, kind in frame.dtypes.items() if kind.kind == "O"}
 
 
 def file_digest(path: str | Path) -> str:
