@@ -1,0 +1,206 @@
+"""Cutting a screen into folds, or saying why that cannot be done honestly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError, InputError
+from phenolens.profiles import CONTROL, PLATE, WELL, WELL_KEY
+from phenolens.splits.folds import Folds
+from phenolens.splits.naming import draw, unique_wells
+
+UNITS = {
+    "well": "well",
+    "plate": PLATE,
+    "batch": profiles.BATCH,
+    "source": "Metadata_Source",
+    "position": WELL,
+    "compound": profiles.COMPOUND,
+    "treatment": profiles.TREATMENT,
+    "scaffold": "Metadata_Scaffold",
+    "target": "Metadata_Target",
+}
+_ALTERNATIVES = ("batch", "plate", "well")
+_CHEMISTRY = ("compound", "treatment", "scaffold", "target")
+_FOLD_COLUMNS = [*WELL_KEY, "unit", "label", "fold", "left_out", "reason"]
+
+
+def make_folds(
+    wells: pd.DataFrame,
+    *,
+    label: str | None,
+    seed: int,
+    leave_out: str = "auto",
+    max_folds: int = 5,
+) -> Folds:
+    """Cut a screen into folds that leave out whole units, with every tested class also trained on.
+
+    Units (plates, wells, compounds, ...) are dealt to at most `max_folds` folds so that the wells
+    of one class spread over as many folds as possible. A well whose class would be missing from its
+    own fold's training rows is never tested, and says why.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        Plain frame of metadata columns; rows may be wells, fields or cells.
+    label : str or None
+        The class column. None makes folds for representations that must not have seen what they
+        are scored on: no class is required, and controls are dealt out well by well.
+    seed : int
+    leave_out : str
+        ``auto``, or a key of ``UNITS``. ``auto`` leaves plates out where most classes that have two
+        wells have two plates, else wells.
+    max_folds : int
+
+    Returns
+    -------
+    Folds
+
+    Raises
+    ------
+    DesignError
+        If no fold could test anything; names the nearest design that could.
+    """
+    if leave_out == "auto":
+        leave_out = _automatic(wells, label)
+    frame = _labelled(wells, leave_out=leave_out, label=label)
+    table = _deal(frame, seed=seed, max_folds=max_folds)
+    if label is not None:
+        table["reason"] = _reasons(table, leave_out)
+        table["fold"] = table["left_out"].where(table["reason"] == "", -1)
+    table, refused = _drop_empty(table)
+    if table["fold"].max() < (1 if label is None else 0):
+        raise DesignError(_refusal(wells, leave_out=leave_out, label=label))
+    unit = WELL if leave_out == "well" else UNITS[leave_out]
+    folds = Folds(leave_out, unit, label, table[_FOLD_COLUMNS], refused=refused, seed=seed)
+    folds.check()
+    return folds
+
+
+def _labelled(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> pd.DataFrame:
+    """Wells with their ``unit`` and ``label`` as text; null stays null."""
+    if leave_out not in UNITS:
+        raise InputError(f"Cannot leave out {leave_out!r}; choose one of auto, {', '.join(UNITS)}.")
+    if leave_out == "scaffold" and UNITS["scaffold"] not in wells:
+        wells = wells.assign(**{UNITS["scaffold"]: _scaffolds(wells)})
+    column = UNITS[leave_out]
+    needed = [] if leave_out == "well" else [column]
+    frame = unique_wells(
+        wells, [*needed, *([label] if label else []), *_control_column(wells, label)]
+    )
+    each = frame[PLATE].astype(str) + "/" + frame[WELL].astype(str)
+    unit = each if leave_out == "well" else frame[column].astype("string").astype(object)
+    if label is None and leave_out in _CHEMISTRY and CONTROL in frame:
+        unit = unit.where(~frame[CONTROL].astype(bool), each)
+    text = frame[label].astype("string").astype(object) if label else ""
+    return frame[list(WELL_KEY)].assign(unit=unit, label=text)
+
+
+def _control_column(wells: pd.DataFrame, label: str | None) -> list[str]:
+    return [CONTROL] if label is None and CONTROL in wells else []
+
+
+def _scaffolds(wells: pd.DataFrame) -> pd.Series:
+    """Bemis-Murcko scaffold of each row's ``Metadata_SMILES`` (J. Med. Chem. 39, 2887, 1996)."""
+    if "Metadata_SMILES" not in wells:
+        raise InputError("Leaving scaffolds out needs 'Metadata_Scaffold' or 'Metadata_SMILES'.")
+    try:
+        from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
+    except ImportError:
+        raise InputError(
+            "Scaffolds from 'Metadata_SMILES' need rdkit, which is not installed. "
+            "Install it, or give a column 'Metadata_Scaffold'."
+        ) from None
+    smiles = wells["Metadata_SMILES"]
+    known = {text: MurckoScaffoldSmiles(text) for text in smiles.dropna().unique()}
+    return smiles.map(known)
+
+
+def _deal(frame: pd.DataFrame, *, seed: int, max_folds: int) -> pd.DataFrame:
+    """Deal whole units to folds; wells without a unit or label take no part."""
+    usable = (frame["unit"].notna() & frame["label"].notna()).to_numpy()
+    left_out = np.full(len(frame), -2)
+    left_out[usable] = _spread(frame[usable], seed=seed, max_folds=max_folds)
+    missing = np.where(frame["unit"].isna(), "no unit to leave out", "no label")
+    reason = np.where(usable, "", missing)
+    return frame.assign(left_out=left_out, fold=np.maximum(left_out, -1), reason=reason)
+
+
+def _spread(frame: pd.DataFrame, *, seed: int, max_folds: int) -> np.ndarray:
+    """A fold for each well: large units first, each where its classes are rarest so far."""
+    names, unit = np.unique(frame["unit"].to_numpy(str), return_inverse=True)
+    classes = pd.factorize(frame["label"], sort=True)[0]
+    members = np.split(classes[np.argsort(unit, kind="stable")], np.cumsum(np.bincount(unit))[:-1])
+    order = sorted(range(len(names)), key=lambda u: (-len(members[u]), draw(seed, names[u])))
+    held = np.zeros((min(max_folds, len(names)), classes.max(initial=0) + 1), dtype=np.int64)
+    place = np.zeros(len(names), dtype=np.int64)
+    for number in order:
+        own, counts = np.unique(members[number], return_counts=True)
+        place[number] = np.lexsort((held.sum(axis=1), held[:, own] @ counts))[0]
+        held[place[number], own] += counts
+    return place[unit]
+
+
+def _reasons(table: pd.DataFrame, leave_out: str) -> pd.Series:
+    """Why a well is never tested: its class would be missing from its own fold's training rows."""
+    reason = table["reason"].copy()
+    dealt = table["left_out"] >= 0
+    elsewhere = table[dealt].groupby("label")["left_out"].transform("nunique") > 1
+    units = table[dealt].groupby("label")["unit"].transform("nunique")
+    alone = np.where(units == 1, f"class in one {leave_out} only", "class in one fold only")
+    reason[dealt] = np.where(elsewhere, "", alone)
+    return reason
+
+
+def _drop_empty(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Renumber the folds that test something; the wells of the others always train."""
+    tested = np.unique(table.loc[table["fold"] >= 0, "fold"])
+    numbers = {int(old): new for new, old in enumerate(tested)} | {-1: -1, -2: -2}
+    gone = sorted(set(table["left_out"]) - set(numbers))
+    told = tuple(
+        f"fold of {', '.join(sorted(table.loc[table['left_out'] == old, 'unit'].unique())[:3])}: "
+        "none of its classes occurs elsewhere"
+        for old in gone
+    )
+    renumber = {name: table[name].map(numbers).fillna(-1) for name in ("fold", "left_out")}
+    return table.assign(**renumber).astype({"fold": int, "left_out": int}), told
+
+
+def _testable(wells: pd.DataFrame, leave_out: str, label: str) -> int:
+    """Number of classes, other than the controls', that occur in two or more units."""
+    column = UNITS[leave_out]
+    if column != "well" and column not in wells:
+        return 0
+    part = wells[~wells[CONTROL].astype(bool)] if CONTROL in wells else wells
+    keys = list(WELL_KEY) if column == "well" else [column]
+    return int((part[[label, *keys]].dropna().drop_duplicates().groupby(label).size() > 1).sum())
+
+
+def _automatic(wells: pd.DataFrame, label: str | None) -> str:
+    if label is None:
+        return "plate" if wells[PLATE].nunique() > 1 else "well"
+    unique_wells(wells, [label])
+    by_plate, by_well = (_testable(wells, unit, label) for unit in ("plate", "well"))
+    if by_well == 0:
+        raise DesignError(_refusal(wells, leave_out="well", label=label))
+    return "plate" if 2 * by_plate >= by_well else "well"
+
+
+def _refusal(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> str:
+    """Why nothing can be tested, and the nearest design under which something could."""
+    if label is None:
+        return f"Leaving out a {leave_out} leaves nothing to train on: there is only one."
+    why = (
+        f"No class of {label!r} ({wells[label].nunique()} classes) occurs in two or more of the "
+        f"units left out ({leave_out})"
+    )
+    start = _ALTERNATIVES.index(leave_out) + 1 if leave_out in _ALTERNATIVES else 0
+    for other in _ALTERNATIVES[start:]:
+        if (count := _testable(wells, other, label)) > 0:
+            return f"{why}. Nearest possible design: leave-{other}-out, {count} classes."
+    return (
+        f"{why}: where a class is a single well, what a model learns about it cannot be tested. "
+        "Nearest possible design: a second replicate plate, best with another layout."
+    )
