@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def parse_index(text: str) -> tuple[int, ...]:
 def read_file(path: str | Path, index: Sequence[int] = ()) -> np.ndarray:
     """An image file's array, or the element at ``index`` of its leading axes.
 
-    TIFF goes through tifffile (a page of a stack is read alone where pages are the leading axes),
+    TIFF goes through tifffile,
     ``.npy`` through numpy without pickle, PNG, JPEG and BMP through scikit-image.
 
     Raises
@@ -155,18 +156,21 @@ def _read_known(path: Path, index: tuple[int, ...]) -> np.ndarray:
 
 
 def _read_tiff(path: Path, index: tuple[int, ...]) -> np.ndarray:
+    if not index:
+        return _tiff_array(path)
+    if any(position < 0 for position in index):
+        raise IndexError
+    return _tiff_stack(path, path.stat().st_mtime_ns)[index]
+
+
+def _tiff_array(path: Path) -> np.ndarray:
     import tifffile
 
     with tifffile.TiffFile(path) as tiff:
-        series = tiff.series[0]
-        leading = series.shape[:-2]
-        if len(index) == len(leading) and leading and len(series.pages) == np.prod(leading):
-            page = int(np.ravel_multi_index(index, leading)) if _inside(index, leading) else None
-            if page is None:
-                raise IndexError
-            return series.pages[page].asarray()
-        return series.asarray()[index]
+        return tiff.series[0].asarray()
 
 
-def _inside(index: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return all(0 <= position < size for position, size in zip(index, shape, strict=True))
+@lru_cache(maxsize=2)
+def _tiff_stack(path: Path, changed: int) -> np.ndarray:
+    """A stack is read whole and kept while its crops are asked for one after another."""
+    return _tiff_array(path)

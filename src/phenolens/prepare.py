@@ -1,0 +1,217 @@
+"""Fill the prepared store: read the originals once, resume where a killed run stopped."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens import illumination, ngff
+from phenolens.errors import InputError
+from phenolens.files import read_json, write_json
+from phenolens.images import ImageSet, parse_index, read_file, read_pixels
+from phenolens.prepared import Prepared, group_path, place, safe_name
+from phenolens.profiles import PLATE, SITE, WELL
+
+Progress = Callable[[int, int], None]
+
+_MARK = ".complete.json"
+_CROPS_PER_CHUNK = 16
+_FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason"]
+
+
+def prepare(
+    images: ImageSet,
+    folder: str | Path,
+    *,
+    correct: str = "auto",
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Read the originals once into the store.
+
+    Parameters
+    ----------
+    images : ImageSet
+    folder : path
+        The store; what an earlier run finished is kept.
+    correct : {"auto", "estimate", "given", "none"}
+        ``auto`` takes the functions given beside the images where there are any, else estimates
+        them for fields of plates with at least 16 fields; crops are never corrected.
+    jobs : int
+        Processes.
+    progress : callable, optional
+        Called with (done, total) groups.
+
+    Raises
+    ------
+    InputError
+        If no image can be read, or ``given`` functions are missing.
+    """
+    folder = Path(folder)
+    images = _ordered(images)
+    faults = _write_all(images, folder, jobs=jobs, progress=progress)
+    kept = np.array([row not in faults for row in range(len(images))], dtype=bool)
+    if not kept.any():
+        raise InputError(
+            f"None of {len(images)} images can be read; the first: {faults[0]['reason']}"
+        )
+    set_aside = pd.DataFrame([faults[row] for row in sorted(faults)], columns=_FAULT_COLUMNS)
+    usable = images.take(kept)
+    _describe_plates(usable, folder)
+    return Prepared(folder, usable, set_aside, _correction(usable, folder, correct))
+
+
+def _ordered(images: ImageSet) -> ImageSet:
+    order = images.table.sort_values(images.key, kind="stable").index.to_numpy()
+    ordered = images.take(order)
+    if images.level != "cell":
+        return ordered
+    position = ordered.table.groupby([PLATE, WELL, SITE], sort=False).cumcount()
+    return replace(ordered, table=ordered.table.assign(Position=position))
+
+
+def _groups(images: ImageSet) -> list[np.ndarray]:
+    """Rows that are written together: one field, or the crops of one well and site."""
+    if images.level != "cell":
+        return [np.array([row]) for row in range(len(images))]
+    codes = images.table.groupby([PLATE, WELL, SITE], sort=False).ngroup().to_numpy()
+    return np.split(np.arange(len(codes)), np.flatnonzero(np.diff(codes)) + 1)
+
+
+def _write_all(
+    images: ImageSet, folder: Path, *, jobs: int, progress: Progress | None
+) -> dict[int, dict]:
+    from joblib import Parallel, delayed
+
+    groups = _groups(images)
+    tasks = (delayed(_write_group)(images.take(rows), folder) for rows in groups)
+    results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    faults: dict[int, dict] = {}
+    for done, (rows, found) in enumerate(zip(groups, results, strict=True), start=1):
+        faults.update({int(rows[position]): fault for position, fault in found})
+        if progress:
+            progress(done, len(groups))
+    return faults
+
+
+def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
+    """Write one group unless an earlier run did; returns its images that could not be read."""
+    values = images.table.iloc[0]
+    target = folder / group_path(values[PLATE], values[WELL], values[SITE])
+    if (target / _MARK).is_file():
+        return [(int(row), fault) for row, fault in read_json(target / _MARK)]
+    pixels, faults = _read_group(images)
+    partial = target.with_name(f".partial-{target.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    if pixels is not None:
+        _write_zarr(pixels, images, partial)
+    write_json(partial / _MARK, faults)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    return faults
+
+
+def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, dict]]]:
+    planes: list[np.ndarray | None] = []
+    faults = []
+    for row in range(len(images)):
+        try:
+            planes.append(read_pixels(images, row))
+        except InputError as error:
+            planes.append(None)
+            faults.append((row, _fault(images, row, str(error))))
+    read = [plane for plane in planes if plane is not None]
+    if not read or images.level != "cell":
+        return (read[0] if read else None), faults
+    return _stack_crops(images, planes, faults), faults
+
+
+def _stack_crops(
+    images: ImageSet, planes: list[np.ndarray | None], faults: list[tuple[int, dict]]
+) -> np.ndarray:
+    """Crops of one well in one array; a crop of another size than the first is set aside."""
+    blank = np.zeros_like(next(plane for plane in planes if plane is not None))
+    for row, plane in enumerate(planes):
+        if plane is not None and plane.shape != blank.shape:
+            reason = f"the crop is {plane.shape}, the others of its well are {blank.shape}"
+            faults.append((row, _fault(images, row, reason)))
+            planes[row] = None
+    return np.stack([blank if plane is None else plane for plane in planes])
+
+
+def _fault(images: ImageSet, row: int, reason: str) -> dict:
+    values = images.table.iloc[row]
+    named = [channel for channel in images.channels if f", {channel} (" in reason]
+    file = values[f"Path_{(named or images.channels)[0]}"]
+    found = [values[PLATE], values[WELL], values[SITE], *(named[:1] or [""]), file, reason]
+    return dict(zip(_FAULT_COLUMNS, map(str, found), strict=True))
+
+
+def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
+    import zarr
+
+    stack = images.level == "cell"
+    attributes = {} if stack else ngff.image(images.channels, images.pixel_size_um)
+    group = zarr.open_group(str(folder), mode="w", attributes=attributes)
+    compressor = zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
+    chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
+    group.create_array("0", data=pixels, chunks=chunks, compressors=[compressor])
+    if not stack:
+        np.save(folder / "thumbnail.npy", illumination.thumbnail(pixels), allow_pickle=False)
+
+
+def _describe_plates(images: ImageSet, folder: Path) -> None:
+    """Write the plate and well levels of OME-NGFF, so that viewers open the plate as a whole."""
+    import zarr
+
+    if images.level == "cell":
+        return
+    for plate, rows in images.table.groupby(PLATE, sort=True):
+        root = folder / f"{safe_name(plate)}.zarr"
+        wells = [group_path(plate, well, "s").parts[1:3] for well in sorted(rows[WELL].unique())]
+        zarr.open_group(str(root), mode="a", attributes=ngff.plate(str(plate), wells))
+        for (letters, number), (_, fields) in zip(wells, rows.groupby(WELL), strict=True):
+            sites = [safe_name(site) for site in sorted(fields[SITE].unique())]
+            zarr.open_group(str(root / letters), mode="a")
+            zarr.open_group(str(root / letters / number), mode="a", attributes=ngff.well(sites))
+
+
+def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.ndarray]:
+    if correct == "none" or images.level == "cell":
+        return {}
+    given = all(f"Illum_{channel}" in images.table for channel in images.channels)
+    if correct == "given" and not given:
+        raise InputError(
+            "prepare.illumination = 'given', but the image table has no illumination functions "
+            "(FileName_Illum<Stain> columns). Use 'estimate' or 'none'."
+        )
+    if given and correct != "estimate":
+        return {plate: _given(images, rows) for plate, rows in _plates(images)}
+    return {
+        plate: illumination.estimate(_thumbnails(images.take(rows), folder))
+        for plate, rows in _plates(images)
+        if len(rows) >= illumination.MIN_FIELDS
+    }
+
+
+def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:
+    plates = images.table[PLATE].astype(str).to_numpy()
+    return [(plate, np.flatnonzero(plates == plate)) for plate in sorted(set(plates))]
+
+
+def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
+    values = images.table.iloc[rows[0]]
+    paths = [values[f"Illum_{channel}"] for channel in images.channels]
+    return np.stack([read_file(path, parse_index("")) for path in paths]).astype(np.float32)
+
+
+def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:
+    places = [folder / place(images, row)[0] / "thumbnail.npy" for row in range(len(images))]
+    found = [np.load(path, allow_pickle=False) for path in places]
+    return np.stack([each for each in found if each.shape == found[0].shape])
