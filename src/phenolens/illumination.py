@@ -16,16 +16,16 @@ _FLOOR = 0.2
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Block means of each stain: (C, H, W) to float32 (C, t, t) with t = min(32, H, W)."""
-    rows = _edges(pixels.shape[-2])
-    columns = _edges(pixels.shape[-1])
+    """Small copy of a field: (C, H, W) to float32 (C, t, t) with t = min(32, H, W)."""
+    return block_means(pixels, THUMBNAIL)
+
+
+def block_means(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Shrink the last two axes to at most ``size`` by the means of blocks, float32."""
+    rows, columns = (np.linspace(0, n, min(size, n) + 1).astype(int) for n in pixels.shape[-2:])
     sums = np.add.reduceat(pixels.astype(np.float64), rows[:-1], axis=-2)
     sums = np.add.reduceat(sums, columns[:-1], axis=-1)
     return (sums / np.outer(np.diff(rows), np.diff(columns))).astype(np.float32)
-
-
-def _edges(size: int) -> np.ndarray:
-    return np.linspace(0, size, min(THUMBNAIL, size) + 1).astype(int)
 
 
 def estimate(thumbnails: np.ndarray) -> np.ndarray:
