@@ -1,0 +1,117 @@
+"""Activity against copairs in one run: average precision, and every permutation p of a screen."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.evaluate.activity import activity
+from phenolens.evaluate.exam import set_exam
+
+NAME = profiles.TREATMENT
+
+
+def simulated(plates: int, *, wells: int = 384, controls: int = 64, features: int = 512, seed=0):
+    """Plates of one control group and perturbations that sit once on each of four plates."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"P{p:03d}", f"{'ABCDEFGHIJKLMNOP'[k // 24]}{k % 24 + 1:02d}",
+         "dmso" if k < controls else f"{p // 4:03d}-{k:03d}")
+        for p in range(plates) for k in range(wells)
+    ]  # fmt: skip
+    keys = pd.DataFrame(rows, columns=[profiles.PLATE, profiles.WELL, NAME])
+    values = rng.standard_normal((len(keys), features), dtype=np.float32)
+    return profiles.from_frame(pd.concat([keys, pd.DataFrame(values).add_prefix("f")], axis=1))
+
+
+def ours(table: pd.DataFrame, references: str, null: str, permutations: int = 10_000):
+    """Our table of activity."""
+    return activity(
+        table, same_by=NAME, controls=f"{NAME} == 'dmso'", within=profiles.PLATE,
+        references=references, null=null, permutations=permutations,
+    )  # fmt: skip
+
+
+def ours_ap(table: pd.DataFrame, references: str) -> pd.Series:
+    """Our average precision of every treated well."""
+    exam = set_exam(
+        table, same_by=NAME, controls=f"{NAME} == 'dmso'", references=references,
+        within=profiles.PLATE if references == "controls" else None,
+    )  # fmt: skip
+    scores = exam.scores()
+    keys = exam.wells.table.index.droplevel(NAME)[scores.query]
+    return pd.Series(scores.value, index=keys)
+
+
+def peer_ap(table: pd.DataFrame, references: str) -> pd.Series:
+    """The same by copairs."""
+    from copairs.map import average_precision
+
+    meta = profiles.metadata(table)
+    meta["role"] = np.where(meta[NAME] == "dmso", -1, 0)
+    if references == "controls":
+        result = average_precision(
+            meta, table.to_numpy(), [NAME], [], [profiles.PLATE], ["role"], progress_bar=False
+        )
+    else:
+        treated = meta["role"] == 0
+        meta, table = meta[treated.to_numpy()], table[treated.to_numpy()]
+        result = average_precision(
+            meta, table.to_numpy(), [NAME], [], [], [NAME], progress_bar=False
+        )
+    result = result[result["role"] == 0]
+    return result.set_index([profiles.PLATE, profiles.WELL])["average_precision"]
+
+
+def timed(function, *arguments) -> tuple[float, object]:
+    """Seconds and result."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    return time.perf_counter() - start, result
+
+
+def compare(plates: int, references: str, repeats: int) -> dict[str, float]:
+    """Median seconds of both, in turn, and the largest difference of the values."""
+    table = simulated(plates)
+    runs = [(timed(ours_ap, table, references), timed(peer_ap, table, references))
+            for _ in range(repeats)]  # fmt: skip
+    mine, theirs = (statistics.median(run[k][0] for run in runs) for k in (0, 1))
+    # copairs computes in the type it is given: values are compared in double precision.
+    one, two = runs[0][0][1], peer_ap(table.astype(np.float64), references)
+    difference = float((one - two.reindex(one.index)).abs().max())
+    return {"ours_s": mine, "copairs_s": theirs, "ratio": theirs / mine, "difference": difference}
+
+
+def main() -> None:
+    """Print one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plates", type=int, nargs="+", default=[4])
+    parser.add_argument("--references", nargs="*", default=["controls", "others"])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--screen", action="store_true", help="20,000 wells, 10,000 permutations")
+    options = parser.parse_args()
+    ours_ap(simulated(4, features=8), "controls")
+    result: dict[str, object] = {}
+    for references in options.references:
+        for plates in options.plates:
+            result[f"{plates}x384_{references}"] = compare(plates, references, options.repeats)
+    if options.screen:
+        table = simulated(52)
+        seconds, found = timed(ours, table, "controls", "label-permutation")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        result["screen"] = {
+            "wells": len(table), "perturbations": len(found), "seconds": seconds, "peak_gib": peak,
+            "share_p_below_0.05": float((found["p"] < 0.05).mean()),
+        }  # fmt: skip
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Which perturbations are active: mean average precision against references, with a valid p."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.evaluate import copairs_null
+from phenolens.evaluate.average_precision import AveragePrecision
+from phenolens.evaluate.exam import Exam, set_exam
+from phenolens.evaluate.intervals import jackknife
+from phenolens.evaluate.label_permutation import permuted
+from phenolens.evaluate.multiple_testing import (
+    benjamini_hochberg,
+    share_interval,
+    tests_needed_at_floor,
+)
+
+NULLS = ("label-permutation", "copairs", "none")
+
+
+def activity(
+    table: pd.DataFrame,
+    *,
+    same_by: str | Sequence[str],
+    controls: np.ndarray | str,
+    diff_by: str | Sequence[str] | None = None,
+    within: str | Sequence[str] | None = None,
+    strata: str | Sequence[str] | None = None,
+    references: str = "controls",
+    null: str = "label-permutation",
+    permutations: int = 10_000,
+    similarity: str = "cosine",
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Mean average precision of each perturbation, with interval, p and q.
+
+    A perturbation is active when its wells find each other before they find the references.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row a well; features float, metadata in the row index.
+    same_by : str or sequence of str
+        Columns that name a perturbation (and a condition: cell line, time point, ...).
+    controls : ndarray of bool, or str
+        Negative controls, as an array or a query on the metadata.
+    diff_by : str or sequence of str, optional
+        Positives differ from the query in all of these columns (plate, batch, position).
+    within : str or sequence of str, optional
+        References share these columns with the query; usually ``"Metadata_Plate"``.
+    strata : str or sequence of str, optional
+        Labels are permuted inside these columns; by default ``within``, or else the plate.
+    references : {"controls", "others"}
+        Negative controls, or all wells of other perturbations (controls left out).
+    null : {"label-permutation", "copairs", "none"}
+        ``"copairs"`` is the compatibility mode; it is not calibrated in every design.
+    permutations : int
+        Labellings drawn per perturbation; all are enumerated where there are no more than this.
+    similarity : {"cosine", "abs_cosine", "correlation"}
+    alpha : float
+        Level of the false discovery rate behind ``fraction_retrieved``.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        The ``same_by`` columns, then ``n`` (wells), ``map``, ``map_normalized``, ``low`` and
+        ``high`` (95 % jackknife over wells), ``p``, ``p_attainable`` (smallest p this design can
+        give), ``q``; sorted by the ``same_by`` columns. ``attrs["summary"]`` holds the fraction
+        retrieved with its interval, what was left out and why, and whether Benjamini-Hochberg
+        can reject at the attainable p.
+
+    Raises
+    ------
+    InputError
+        If a column, the query or the table cannot be used.
+    DesignError
+        If no perturbation can be tested, or the pool of references is too large to permute.
+
+    References
+    ----------
+    Kalinin et al., A versatile information retrieval framework for evaluating profile strength
+    and similarity, Nat. Commun. 16:5181 (2025); Benjamini and Hochberg (1995).
+    """
+    exam = set_exam(
+        table, same_by=same_by, controls=controls, diff_by=diff_by, within=within,
+        strata=strata, references=references, similarity=similarity,
+    )  # fmt: skip
+    if null not in NULLS:
+        raise InputError(f"Null {null!r} is unknown; use one of {NULLS}.")
+    scores = exam.scores()
+    result = _means(exam, scores)
+    result["p"], result["p_attainable"] = _tests(
+        exam, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
+    )
+    result["q"] = benjamini_hochberg(result["p"].to_numpy())
+    result.attrs["summary"] = summarize(result, alpha=alpha) | {
+        "null": null,
+        "permutations": permutations,
+        "seed": seed,
+        "similarity": similarity,
+        "references": references,
+        "excluded": exam.excluded,
+    }
+    return result
+
+
+def _means(exam: Exam, scores: AveragePrecision) -> pd.DataFrame:
+    """Mean average precision of each perturbation, with its interval over wells."""
+    codes, group = np.unique(exam.group[scores.query], return_inverse=True)
+    frame = pd.DataFrame({"map": scores.value, "map_normalized": scores.normalized})
+    result = exam.names.iloc[codes].reset_index(drop=True)
+    result["n"] = np.bincount(group)
+    result = pd.concat([result, frame.groupby(group).mean()], axis=1)
+    result["low"], result["high"] = jackknife(scores, group)
+    return result
+
+
+def _tests(
+    exam: Exam, scores: AveragePrecision, mean: np.ndarray, *, null: str, times: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """p of each perturbation, and the smallest p it could have had."""
+    if null == "none":
+        return np.full(len(mean), np.nan), np.full(len(mean), np.nan)
+    if null == "label-permutation":
+        return permuted(exam, mean, permutations=times, seed=seed)
+    pairs = np.stack([scores.n_positive, scores.n_total], axis=1)
+    _, group = np.unique(exam.group[scores.query], return_inverse=True)
+    configurations = [pairs[group == code] for code in range(len(mean))]
+    p = copairs_null.p_values(mean, configurations, size=times, seed=seed)
+    return p, np.full(len(mean), 1 / (times + 1))
+
+
+def summarize(result: pd.DataFrame, *, alpha: float = 0.05) -> dict[str, object]:
+    """What a table of activity says as a whole.
+
+    Returns
+    -------
+    dict
+        ``fraction_retrieved`` (share with q < alpha) with its Wilson interval over
+        perturbations, ``fraction_p`` (share with p < alpha), mean mAP, the smallest attainable
+        p, and whether Benjamini-Hochberg could reject at it.
+    """
+    tested = result[np.isfinite(result["p"])]
+    found, n = int((tested["q"] < alpha).sum()), len(tested)
+    low, high = share_interval(found, n)
+    floor = float(tested["p_attainable"].max()) if n else float("nan")
+    needed = tests_needed_at_floor(floor, n, alpha=alpha) if n else 0
+    return {
+        "perturbations": len(result),
+        "tested": n,
+        "alpha": alpha,
+        "fraction_retrieved": found / n if n else float("nan"),
+        "fraction_retrieved_low": low,
+        "fraction_retrieved_high": high,
+        "fraction_p": float((tested["p"] < alpha).mean()) if n else float("nan"),
+        "mean_map": float(result["map"].mean()),
+        "mean_map_normalized": float(result["map_normalized"].mean()),
+        "p_attainable": floor,
+        "tests_needed_at_floor": needed,
+        "can_reject": bool(n) and needed <= n,
+    }

@@ -1,0 +1,194 @@
+"""What every evaluation of wells starts from: usable rows, unit vectors and integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+
+SIMILARITIES = ("cosine", "abs_cosine", "correlation")
+MISSING_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Wells:
+    """Usable wells of a profile table.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The rows that are left, in canonical order.
+    unit : ndarray of float64, shape (n_wells, n_features)
+        Rows of length one, so that a dot product is the similarity.
+    absolute : bool
+        Whether the sign of the similarity is ignored.
+    excluded : dict of str to int
+        Reason to number of rows or features left out.
+    """
+
+    table: pd.DataFrame
+    unit: np.ndarray
+    absolute: bool = False
+    excluded: dict[str, int] = field(default_factory=dict)
+
+    def similarity(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Similarities of rows ``left`` to rows ``right``, float64 of shape (n_left, n_right)."""
+        product = self.unit[left] @ self.unit[right].T
+        return np.abs(product, out=product) if self.absolute else product
+
+    def codes(self, columns: str | Sequence[str] | None) -> np.ndarray:
+        """Group number of each well by metadata columns; all zero where there are none."""
+        names = as_list(columns)
+        if not names:
+            return np.zeros(len(self.table), dtype=np.int64)
+        for name in names:
+            profiles.column(self.table, name)
+        return profiles.groups(self.table, names)[0].astype(np.int64)
+
+
+def as_list(columns: str | Sequence[str] | None) -> list[str]:
+    """Column names as a list; a single name and None are allowed."""
+    if columns is None:
+        return []
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def prepare(
+    table: pd.DataFrame, *, similarity: str = "cosine", keep: np.ndarray | None = None
+) -> Wells:
+    """Leave out what has no similarity, count it, and scale the rest to length one.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row a well.
+    similarity : {"cosine", "abs_cosine", "correlation"}
+    keep : ndarray of bool, optional
+        Rows to use.
+
+    Returns
+    -------
+    Wells
+
+    Raises
+    ------
+    InputError
+        If the table is empty, holds two rows of one well, or nothing usable.
+    """
+    if similarity not in SIMILARITIES:
+        raise InputError(f"Similarity {similarity!r} is unknown; use one of {SIMILARITIES}.")
+    _require_wells(table)
+    order = _canonical_order(table)
+    rows = order if keep is None else order[np.asarray(keep, dtype=bool)[order]]
+    values, good, excluded = _usable(table.to_numpy()[rows])
+    if similarity == "correlation":
+        values = values - values.mean(axis=1, keepdims=True)
+    length = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
+    excluded["wells with a zero vector"] = int((good & (length == 0)).sum())
+    good &= length > 0
+    if not good.any():
+        raise InputError(f"No well is left to compare: {_listed(excluded)}.")
+    unit = values[good] / length[good, None]
+    kept = {reason: count for reason, count in excluded.items() if count}
+    return Wells(profiles.take(table, rows[good]), unit, similarity == "abs_cosine", kept)
+
+
+def _listed(excluded: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in excluded.items() if count)
+
+
+def _require_wells(table: pd.DataFrame) -> None:
+    if not len(table) or not len(table.columns):
+        raise InputError(f"The table holds {len(table)} rows and {len(table.columns)} features.")
+    kinds = [str(c) for c, kind in table.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    if kinds:
+        raise InputError(f"Feature column {kinds[0]!r} is not numeric ({len(kinds)} such).")
+    if not set(profiles.WELL_KEY) <= set(table.index.names):
+        return
+    keys = profiles.metadata(table)[list(profiles.WELL_KEY)]
+    repeated = keys[keys.duplicated()]
+    if len(repeated):
+        plate, well = repeated.iloc[0]
+        raise InputError(
+            f"{len(repeated)} rows repeat a well (plate {plate!r}, well {well!r} first). The well "
+            "is the unit: aggregate fields or cells to wells, or drop the duplicates."
+        )
+
+
+def _canonical_order(table: pd.DataFrame) -> np.ndarray:
+    """Rows in the order of their keys, so that results do not depend on the order of input."""
+    names = [c for c in profiles.WELL_KEY if c in table.index.names] or list(table.index.names)
+    codes = [pd.factorize(profiles.column(table, name), sort=False) for name in reversed(names)]
+    ranks = [_text_ranks(uniques)[code] for code, uniques in codes]
+    return np.lexsort(ranks)
+
+
+def _text_ranks(uniques: np.ndarray) -> np.ndarray:
+    ranks = np.empty(len(uniques) + 1, dtype=np.int64)
+    ranks[np.argsort([str(value) for value in uniques], kind="stable")] = np.arange(len(uniques))
+    ranks[-1] = len(uniques)
+    return ranks
+
+
+def _usable(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Drop features mostly missing or constant; mark wells that still miss a value."""
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.isfinite(values)
+    present = finite.mean(axis=0) >= 1 - MISSING_SHARE
+    good = finite[:, present].all(axis=1)
+    varies = np.ones(len(present), dtype=bool)
+    if good.sum() > 1:
+        varies = np.ptp(np.where(good[:, None], values, values[good][:1]), axis=0) > 0
+    excluded = {
+        f"features missing in more than {MISSING_SHARE:.0%} of wells": int((~present).sum()),
+        "constant features": int((present & ~varies).sum()),
+        "wells with a missing or infinite feature": int((~good).sum()),
+    }
+    return np.where(good[:, None], values, 0.0)[:, present & varies], good, excluded
+
+
+def select(table: pd.DataFrame, controls: np.ndarray | str) -> np.ndarray:
+    """Rows of a table by boolean array or by a pandas query on its metadata.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table.
+    controls : ndarray of bool, or str
+        Such as ``"Metadata_control_type == 'negcon'"``.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+
+    Raises
+    ------
+    InputError
+        If the query cannot be read or matches nothing, or the array has another length.
+    """
+    mask = _query(table, controls) if isinstance(controls, str) else np.asarray(controls)
+    if mask.shape != (len(table),) or mask.dtype != bool:
+        raise InputError(
+            f"Controls must be {len(table)} booleans, one a row; got {mask.dtype} {mask.shape}."
+        )
+    if not mask.any():
+        raise InputError(f"Controls {controls!r} match none of the {len(table)} rows.")
+    return mask
+
+
+def _query(table: pd.DataFrame, expression: str) -> np.ndarray:
+    keys = profiles.metadata(table)
+    try:
+        found = keys.query(expression, engine="python").index
+    except Exception as error:
+        raise InputError(
+            f"The query {expression!r} cannot be read ({error}); the columns are {list(keys)}."
+        ) from None
+    mask = np.zeros(len(table), dtype=bool)
+    mask[found] = True
+    return mask

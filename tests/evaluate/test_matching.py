@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens import profiles
+from phenolens.errors import DesignError, InputError
+from phenolens.evaluate import labels
+from phenolens.evaluate.activity import activity
+from phenolens.evaluate.matching import accuracy, consensus, nearest_neighbour
+
+from .screens import IS_CONTROL, screen
+
+
+def treatments(n: int = 24, *, targets: int = 4, noise: float = 0.2, seed: int = 0) -> pd.DataFrame:
+    """Treatments of a few targets, in two batches; neighbours in the list share the target."""
+    rng = np.random.default_rng(seed)
+    target = np.arange(n) * targets // n
+    values = rng.normal(size=(targets, 10))[target] + noise * rng.normal(size=(n, 10))
+    keys = pd.DataFrame(
+        {
+            profiles.COMPOUND: [f"c{k}" for k in range(n)],
+            "Metadata_Target": [f"T{k}" for k in target],
+            profiles.BATCH: [f"b{k % 2}" for k in range(n)],
+        }
+    )
+    return profiles.from_frame(pd.concat([keys, pd.DataFrame(values)], axis=1))
+
+
+def test_labels_with_several_values() -> None:
+    shared = labels.share(["A|B", "B", "C", None, "A | C"])
+    assert shared[0, 1] and shared[0, 4] and shared[2, 4]
+    assert not shared[0, 2] and not shared[3].any()
+    assert labels.join(pd.Series(["b|a", "a", None])) == "a|b"
+
+
+def test_consensus_keeps_active_perturbations_and_joins_metadata() -> None:
+    table = screen(active=2, shift=3.0)
+    result = activity(
+        table,
+        same_by=profiles.TREATMENT,
+        controls=IS_CONTROL,
+        within=profiles.PLATE,
+        permutations=1000,
+    )
+    profile = consensus(table, same_by=profiles.TREATMENT, active=result)
+    assert list(profiles.column(profile, profiles.TREATMENT)) == ["drug00", "drug01"]
+    assert profiles.column(profile, profiles.PLATE)[0] == "P0|P1|P2|P3"
+    rows = profiles.column(table, profiles.TREATMENT) == "drug01"
+    np.testing.assert_allclose(profile.iloc[1], table[rows].median(), rtol=1e-6)
+    with pytest.raises(DesignError, match="active"):
+        consensus(table, same_by=profiles.TREATMENT, active=result, alpha=0.0)
+
+
+def test_neighbours_of_clear_targets_match_and_of_noise_do_not() -> None:
+    clear = accuracy(nearest_neighbour(treatments(), label="Metadata_Target", not_same=[]))
+    noise = accuracy(
+        nearest_neighbour(treatments(200, noise=50.0), label="Metadata_Target", not_same=[])
+    )
+    assert clear["value"] == 1 and clear["n"] == 24
+    assert noise["low"] < 0.25 < noise["high"]
+
+
+def test_not_same_batch_excludes_and_counts_what_cannot_be_asked() -> None:
+    table = treatments()
+    batch = profiles.column(table, profiles.BATCH).copy()
+    batch[:6] = "b0"
+    table = profiles.with_metadata(table, {profiles.BATCH: batch})
+    found = nearest_neighbour(
+        table, label="Metadata_Target", not_same=[profiles.COMPOUND, profiles.BATCH]
+    )
+    other = found[profiles.BATCH].to_numpy()
+    assert (other[found["neighbour"]] != other).all()
+    assert accuracy(found)["not_askable"] == 6
+    assert found["correct"].isna().sum() == (found["Metadata_Target"] == "T0").sum() == 6
+
+
+def test_tied_neighbours_count_their_share() -> None:
+    keys = pd.DataFrame({profiles.COMPOUND: list("abc"), "Metadata_Target": ["x", "x", "y"]})
+    values = pd.DataFrame({"one": [1, 2, 3], "two": [1, 2, 3]})
+    table = profiles.from_frame(pd.concat([keys, values], axis=1))
+    found = nearest_neighbour(table, label="Metadata_Target", not_same=profiles.COMPOUND)
+    np.testing.assert_allclose(found["correct"][:2], 0.5)
+
+
+def test_a_label_that_nobody_shares_is_refused() -> None:
+    table = treatments()
+    with pytest.raises(DesignError, match="shares its label"):
+        accuracy(nearest_neighbour(table, label=profiles.COMPOUND, not_same=[]))
+    with pytest.raises(InputError, match="Metadata_None"):
+        nearest_neighbour(table, label="Metadata_None", not_same=[])
