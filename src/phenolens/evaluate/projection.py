@@ -1,0 +1,63 @@
+"""A map to look at: wells in two dimensions. A picture, never a test."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+
+_LEVELS = (
+    profiles.PLATE,
+    profiles.WELL,
+    profiles.TREATMENT,
+    profiles.MECHANISM,
+    profiles.CONTROL,
+)
+
+
+def umap(table: pd.DataFrame, *, seed: int = 0, neighbors: int = 15) -> pd.DataFrame:
+    """UMAP of wells (McInnes et al. 2018, arXiv:1802.03426), cosine, one thread so that it repeats.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_wells, n_features)
+        Profiles without NaN.
+    seed : int
+    neighbors : int
+        Fewer where there are fewer wells.
+
+    Returns
+    -------
+    DataFrame
+        The wells' key, treatment, mechanism and control flag where known, ``x`` and ``y``
+        (float32). Fewer than five wells are laid out by their first two principal components.
+    """
+    known = [name for name in _LEVELS if name in table.index.names]
+    places = profiles.metadata(table)[known]
+    values = np.ascontiguousarray(table.to_numpy(np.float32))
+    xy = _embed(values, seed=seed, neighbors=min(neighbors, len(table) - 1))
+    return places.assign(x=xy[:, 0], y=xy[:, 1])
+
+
+def _embed(values: np.ndarray, *, seed: int, neighbors: int) -> np.ndarray:
+    if len(values) < 5:
+        return _components(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # UMAP warns that a seed means one thread: we want that
+        from umap import UMAP
+
+        init = "spectral" if len(values) > 20 else "random"
+        model = UMAP(n_neighbors=neighbors, metric="cosine", random_state=seed, init=init)
+        return model.fit_transform(values).astype(np.float32)
+
+
+def _components(values: np.ndarray) -> np.ndarray:
+    centred = values - values.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    xy = np.zeros((len(values), 2), np.float32)
+    kept = min(2, len(sizes))
+    xy[:, :kept] = left[:, :kept] * sizes[:kept]
+    return xy

@@ -1,0 +1,1 @@
+"""What made it so: features that moved, pixels that carried it, typical cells."""

@@ -1,0 +1,219 @@
+"""Steps `prepare`, `measure`, `represent` and `normalize`: from images to calibrated wells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import ConfigError, InputError
+from phenolens.files import write_json
+from phenolens.prepared import Prepared
+from phenolens.profiles import CELL_COUNT, PLATE, SITE, WELL
+from phenolens.represent.base import ALL, Card, table
+from phenolens.study.blocks import Block
+from phenolens.study.design import Design, screen, splits
+from phenolens.study.session import Session, once
+
+WELL_KEY = [PLATE, WELL]
+
+
+@once
+def prepare(session: Session) -> Prepared | None:
+    """Read the originals once into the store; None for a screen of profiles only."""
+    from phenolens.prepare import prepare as fill
+
+    images = screen(session).images
+    if images is None:
+        return None
+    settings = session.study.prepare
+    files = images.table.drop(columns=images.metadata.columns.difference(images.key))
+    folder = session.store.folder("images", files, list(images.channels))
+    with session.progress.bar("Preparing images") as tick:
+        return fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+
+
+@once
+def measure(session: Session) -> list | None:
+    """Segment and measure every image; None for a screen of profiles only."""
+    from phenolens.represent.cells import measure_cells, write_plates
+
+    prepared = prepare(session)
+    if prepared is None:
+        return None
+    recipe = _recipe(session, prepared)
+    question = [prepared.folder.name, session.study.prepare.model_dump(), recipe.__dict__]
+    folder = session.store.folder("cells", *question)
+    with session.progress.bar("Measuring cells") as tick:
+        units = measure_cells(prepared, folder, recipe, jobs=session.jobs, progress=tick)
+    write_plates(units, session.out / "cells")
+    return units
+
+
+def _recipe(session: Session, prepared: Prepared):
+    from phenolens.represent.cells import Recipe
+
+    settings = session.study.segment
+    diameters = {
+        "nucleus_diameter": settings.nucleus_diameter,
+        "cell_diameter": settings.cell_diameter,
+    }
+    options = {name: value for name, value in diameters.items() if value} | settings.options
+    families = tuple(session.study.measure.families)
+    return Recipe(_nuclei(session, prepared.channels), options, families)
+
+
+def _nuclei(session: Session, channels: tuple[str, ...]) -> str:
+    named = session.study.data.images.nuclei
+    if named is not None and named not in channels:
+        raise ConfigError(
+            f"data.images.nuclei = '{named}', but the stains are {', '.join(channels)}."
+        )
+    known = [c for c in channels if c.lower() in {"dna", "dapi", "hoechst", "nuclei", "nucleus"}]
+    if named is None and not known:
+        raise ConfigError(
+            f"None of the stains {', '.join(channels)} is known to show nuclei. "
+            "Name it: [data.images] nuclei = '...'."
+        )
+    return named or known[0]
+
+
+@once
+def represent(session: Session) -> dict[str, Block]:
+    """All representations of the wells: profiles that were given, and those made of images."""
+    given = {block.name: block for block in map(_given, screen(session).profiles.items())}
+    if screen(session).images is None:
+        return given
+    made = {name: _made(session, name) for name in session.study.represent.representations}
+    return given | made
+
+
+def _given(item: tuple[str, object]) -> Block:
+    name, block = item
+    rows = block.table
+    if block.level != "well":
+        rows = _to_wells(rows)
+    card = Card(name, "well", (), preprocessing={"given": True, "normalized": block.normalized})
+    return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
+
+
+def _to_wells(rows: pd.DataFrame) -> pd.DataFrame:
+    wells = profiles.aggregate(rows, WELL_KEY)
+    return profiles.with_metadata(wells, {CELL_COUNT: profiles.column(wells, "Metadata_Count")})
+
+
+def _made(session: Session, name: str) -> Block:
+    if name == "cellprofiler":
+        return _measured(session)
+    if name == "pixel-pca":
+        return _learned(session, name)
+    raise ConfigError(
+        f"represent.representations: '{name}' is not known; choose from cellprofiler, pixel-pca."
+    )
+
+
+def _measured(session: Session) -> Block:
+    from phenolens.represent.cells import well_profiles
+
+    units, prepared = measure(session), prepare(session)
+    settings = session.study.normalize
+    wells = session.store.table(
+        "cellprofiler",
+        units[0].path.parts[-3],
+        settings.aggregate,
+        settings.min_cells,
+        make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
+    )
+    card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
+    return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
+
+
+def _described(session: Session, wells: pd.DataFrame) -> pd.DataFrame:
+    """Attach the screen's metadata to wells by plate and well."""
+    known = screen(session).wells
+    keys = profiles.metadata(wells)
+    new = [c for c in known if c not in keys or c in WELL_KEY]
+    joined = keys.merge(known[new], on=WELL_KEY, how="left", validate="many_to_one")
+    return profiles.with_metadata(wells, joined.to_dict("series"))
+
+
+def _learned(session: Session, name: str) -> Block:
+    """A representation that learns: once on all images, and once per fold on its training wells."""
+    folds = splits(session).folds
+    prepared = prepare(session)
+    rows = {ALL: np.arange(len(prepared))}
+    if folds is not None:
+        images = _image_keys(prepared)
+        rows |= {str(fold): train for fold, train, _ in folds.iterate(images)}
+    made = {fold: _fitted(session, name, fold, train) for fold, train in rows.items()}
+    tables = {fold: wells for fold, (wells, _) in made.items()}
+    return Block(name, tables, {fold: card for fold, (_, card) in made.items()})
+
+
+def _image_keys(prepared: Prepared) -> pd.DataFrame:
+    metadata = prepared.images.metadata
+    return pd.DataFrame(index=pd.MultiIndex.from_frame(metadata[[PLATE, WELL, SITE]]))
+
+
+def _fitted(session: Session, name: str, fold: str, train: np.ndarray) -> tuple[pd.DataFrame, Card]:
+    from phenolens.represent.pixel_pca import PixelPCA
+
+    prepared, settings = prepare(session), session.study.represent
+    model = PixelPCA(settings.pixel_size, settings.components)
+    question = [prepared.folder.name, session.study.prepare.model_dump(), repr(model)]
+    rows = np.arange(len(prepared))
+
+    def make() -> pd.DataFrame:
+        session.progress.say(f"Fitting {name}, fold {fold}")
+        fitted = model.fit(prepared, train, seed=session.seed)
+        images = table(prepared, rows, fitted.extract(prepared, rows), name=name)
+        return profiles.aggregate(images, WELL_KEY, how="mean")
+
+    wells = session.store.table(name, question, train, session.seed, make=make)
+    places = prepared.images.table.iloc[train]
+    seen = tuple(sorted(set(places[PLATE].astype(str) + "/" + places[WELL])))
+    card = replace(model, trained_on=seen).card(prepared, fold=fold)
+    return _described(session, wells), card
+
+
+@once
+def normalize(session: Session) -> dict[str, Block]:
+    """Calibrate wells on their plate's calibrating controls; write ``profiles/``."""
+    design = splits(session)
+    blocks = {name: _calibrated(session, b, design) for name, b in represent(session).items()}
+    for name, block in blocks.items():
+        _write_profiles(block.wells, session.out / "profiles", name)
+    notes = {name: block.notes for name, block in blocks.items()}
+    write_json(session.out / "normalization.json", notes)
+    return blocks
+
+
+def _calibrated(session: Session, block: Block, design: Design) -> Block:
+    from phenolens.normalize.clean import clean_features
+    from phenolens.normalize.scale import calibrate
+
+    settings = session.study.normalize
+    notes: dict = {}
+    tables = {}
+    for fold, wells in block.tables.items():
+        wells = wells.sort_index(level=WELL_KEY, sort_remaining=False)
+        cleaned, dropped = clean_features(wells)
+        roles = design.role_of(cleaned)
+        if settings.method != "none" and not block.calibrated and (roles != "").any():
+            cleaned, report = calibrate(cleaned, roles, method=settings.method, clip=settings.clip)
+            notes.setdefault("calibration", {})[fold] = report
+        notes.setdefault("cleaned", {})[fold] = dropped
+        tables[fold] = cleaned
+    return replace(block, tables=tables, notes=notes)
+
+
+def _write_profiles(wells: pd.DataFrame, folder: Path, name: str) -> None:
+    from phenolens.io.anndata import write_h5ad
+
+    if not len(wells.columns):
+        raise InputError(f"Representation '{name}' has no usable feature left.")
+    profiles.write(wells, folder / f"{name}.parquet")
+    write_h5ad(wells, folder / f"{name}.h5ad")

@@ -1,0 +1,141 @@
+"""One run of one study: its settings, folders, and the steps already taken in this process."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from phenolens.config import Study, read_study
+from phenolens.files import read_json, write_json
+from phenolens.store import Store
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """What a step may tell while it works."""
+
+    def say(self, text: str) -> None:
+        """One line about what happens now."""
+
+    def bar(self, text: str) -> object:
+        """Context manager that gives a callable(done, total)."""
+
+
+class Silent:
+    """Progress that says nothing: the default of the Python calls."""
+
+    def say(self, text: str) -> None:
+        """Say nothing."""
+
+    @contextmanager
+    def bar(self, text: str) -> Iterator[Callable[[int, int], None]]:
+        """Count nothing."""
+        yield lambda done, total: None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A study file opened for work.
+
+    Attributes
+    ----------
+    study : Study
+        The settings.
+    root : Path
+        Folder that relative paths in the study file start from.
+    out : Path
+        Folder the results go to.
+    jobs : int
+        Processes.
+    store : Store
+        Intermediate results, under ``out/store``.
+    progress : Progress
+    """
+
+    study: Study
+    root: Path
+    out: Path
+    jobs: int
+    store: Store
+    progress: Progress = field(default_factory=Silent)
+    taken: dict = field(default_factory=dict)
+
+    @property
+    def seed(self) -> int:
+        """The seed all others derive from."""
+        return self.study.study.seed
+
+
+def open_study(
+    path: str | Path,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    seed: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Session:
+    """Open a study file.
+
+    Parameters
+    ----------
+    path : path
+        The study file (TOML).
+    out : path, optional
+        Folder for the results; by default ``<stem>-out`` in the current folder.
+    jobs : int, optional
+        Processes; by default the cores this process may use.
+    seed : int, optional
+        Overrides the study's seed.
+    force : bool
+        Make every step anew.
+    progress : Progress, optional
+
+    Raises
+    ------
+    ConfigError
+        See :func:`phenolens.config.read_study`.
+    """
+    from phenolens.represent.cells import jobs_here
+
+    path = Path(path)
+    study = read_study(path)
+    if seed is not None:
+        study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
+    folder = Path(out) if out else Path(f"{path.stem}-out")
+    store = Store(folder / "store", force=force)
+    root = path.resolve().parent
+    return Session(study, root, folder, jobs_here(jobs), store, progress or Silent())
+
+
+def once(step: Callable[[Session], T]) -> Callable[[Session], T]:
+    """Take a step once a session, and note how long it took in ``timings.json``."""
+
+    @functools.wraps(step)
+    def take(session: Session) -> T:
+        if step.__name__ not in session.taken:
+            started, before = time.perf_counter(), _spent(session)
+            session.taken[step.__name__] = step(session)
+            inner = _spent(session) - before
+            _note(session, step.__name__, time.perf_counter() - started - inner)
+        return session.taken[step.__name__]
+
+    return take
+
+
+def _spent(session: Session) -> float:
+    return sum(session.taken.get("seconds", {}).values())
+
+
+def _note(session: Session, name: str, seconds: float) -> None:
+    """Seconds of each step, without those of the steps it called."""
+    session.taken.setdefault("seconds", {})[name] = seconds
+    path = session.out / "timings.json"
+    known = read_json(path) if path.is_file() else {}
+    write_json(path, known | {name: round(seconds, 2)})
