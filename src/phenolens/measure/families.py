@@ -1,0 +1,259 @@
+"""Which columns each family of features yields, and how they are computed from one field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phenolens.measure.settings import MeasureSettings
+
+if TYPE_CHECKING:
+    from phenolens.measure.field import Compartment
+
+
+@dataclass(frozen=True)
+class Block:
+    """Columns that are computed together for one compartment.
+
+    Attributes
+    ----------
+    compartment : str
+    names : list of str
+        Full column names.
+    compute : callable
+        ``compute(compartment) -> ndarray of float64, shape (n, len(names))``.
+    """
+
+    compartment: str
+    names: list[str]
+    compute: Callable[[Compartment], np.ndarray]
+
+
+def plan(
+    channels: Sequence[str],
+    compartments: Sequence[str],
+    families: Sequence[str],
+    settings: MeasureSettings,
+) -> list[Block]:
+    """All blocks of the families asked for, compartment by compartment."""
+    names = list(channels)
+    return [
+        block
+        for compartment in compartments
+        for family in families
+        for block in _PLANS[family](compartment, names, settings)
+    ]
+
+
+def _metadata(name: str) -> str:
+    return f"Metadata_{name}"
+
+
+def _area_shape(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.shape import measure_shape, shape_names
+
+    names = [f"{compartment}_{name}" for name in shape_names(settings.zernike_degree)]
+    degree = settings.zernike_degree
+    return [Block(compartment, names, lambda c: measure_shape(c.regions, degree))]
+
+
+def _intensity(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.intensity import INTENSITY
+
+    names = [f"{compartment}_Intensity_{name}_{ch}" for ch in channels for name in INTENSITY]
+    return [Block(compartment, names, lambda c: np.hstack([f for f, _ in c.intensities]))]
+
+
+def _location(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.intensity import LOCATION
+
+    axes = ("Center_X", "Center_Y", "Center_Z")
+    names = [_metadata(f"{compartment}_Location_{axis}") for axis in axes]
+    for ch in channels:
+        names += [_metadata(f"{compartment}_Location_{name}_{ch}") for name in LOCATION]
+        for name in ("CenterMassIntensity_Z", "MaxIntensity_Z"):
+            names.append(_metadata(f"{compartment}_Location_{name}_{ch}"))
+    return [Block(compartment, names, _locations)]
+
+
+def _locations(compartment: Compartment) -> np.ndarray:
+    """Centres and intensity locations; a flat field has depth 0, as CellProfiler reports."""
+    flat = np.zeros((compartment.regions.count, 1))
+    parts = [compartment.centers[:, ::-1], flat]
+    for _, location in compartment.intensities:
+        parts += [location, flat, flat]
+    return np.hstack(parts)
+
+
+def _texture(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.texture import HARALICK, measure_texture
+
+    names = [
+        f"{compartment}_Texture_{name}_{ch}_{scale}_{direction:02d}_{settings.texture_levels}"
+        for ch in channels
+        for scale in settings.texture_scales
+        for direction in range(4)
+        for name in HARALICK
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        blocks = [
+            measure_texture(c.regions, gray, settings.texture_scales) for gray in c.field.grays
+        ]
+        return np.hstack([block.reshape(len(block), -1) for block in blocks])
+
+    return [Block(compartment, names, compute)]
+
+
+def _granularity(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.granularity import granularity_weights, measure_granularity
+
+    length = settings.granularity_length
+    names = [
+        f"{compartment}_Granularity_{step}_{ch}" for ch in channels for step in range(1, length + 1)
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        share = {
+            "weights": granularity_weights(c.regions, settings),
+            "areas": c.regions.areas,
+            "length": length,
+        }
+        pairs = zip(c.means, c.field.openings, strict=True)
+        return np.hstack([measure_granularity(means, opened, **share) for means, opened in pairs])
+
+    return [Block(compartment, names, compute)]
+
+
+def _radial(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.radial import MEASUREMENTS, measure_radial
+
+    bins = settings.radial_bins
+    names = [
+        f"{compartment}_RadialDistribution_{name}_{ch}_{ring}of{bins}"
+        for ch in channels
+        for ring in range(1, bins + 1)
+        for name in MEASUREMENTS
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        rings, wedges = c.rings.scaled(bins), c.rings.wedges
+        share = {"wedges": wedges, "bins": bins, "total": bins}
+        starts = c.regions.starts
+        blocks = [measure_radial(starts, values, rings, **share) for values in c.values]
+        return np.hstack([block.reshape(len(block), -1) for block in blocks])
+
+    blocks = [Block(compartment, names, compute)]
+    if settings.tubeness_channel in channels and compartment in settings.tubeness_compartments:
+        blocks.append(_tubeness(compartment, settings))
+    return blocks
+
+
+def _tubeness(compartment: str, settings: MeasureSettings) -> Block:
+    """Unscaled rings on the derived image of tubes; what lies beyond the last is ``Overflow``."""
+    from phenolens.measure.radial import MEASUREMENTS
+
+    stem = f"{compartment}_RadialDistribution"
+    names = [
+        f"{stem}_{name}_mito_tubeness_{ring}of{bins}"
+        for bins in settings.tubeness_bins
+        for ring in range(1, bins + 1)
+        for name in MEASUREMENTS
+    ]
+    names += [f"{stem}_{name}_mito_tubeness_Overflow" for name in MEASUREMENTS]
+    return Block(compartment, names, partial(_tube_rings, settings=settings))
+
+
+def _tube_rings(c: Compartment, settings: MeasureSettings) -> np.ndarray:
+    from phenolens.measure.radial import measure_radial
+
+    values = c.field.tubeness.ravel()[c.regions.pixels]
+    parts, overflow = [], []
+    for bins in settings.tubeness_bins:
+        rings = c.rings.unscaled(bins, settings.tubeness_radius)
+        share = {"wedges": c.rings.wedges, "bins": bins + 1, "total": bins + 1}
+        block = measure_radial(c.regions.starts, values, rings, **share)
+        parts.append(block[:, :-1].reshape(len(block), -1))
+        overflow = block[:, -1]
+    return np.hstack([*parts, overflow])
+
+
+def _radial_zernikes(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[Block]:
+    from phenolens.measure.zernike import intensity_zernikes, zernike_orders
+
+    degree = settings.zernike_degree
+    orders = zernike_orders(degree)
+    names = [
+        f"{compartment}_RadialDistribution_Zernike{kind}_{ch}_{n}_{m}"
+        for ch in channels
+        for kind in ("Magnitude", "Phase")
+        for n, m in orders
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        pair = intensity_zernikes(c.regions, c.circles, c.values, degree=degree)
+        return np.stack(pair, axis=1).transpose(2, 0, 1, 3).reshape(c.regions.count, -1)
+
+    return [Block(compartment, names, compute)]
+
+
+def _correlation(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.correlation import PAIR_FEATURES, channel_pairs, measure_correlation
+
+    pairs = channel_pairs(channels)
+    names = [
+        f"{compartment}_Correlation_{feature.format(channels[a], channels[b])}"
+        for a, b in pairs
+        for feature in PAIR_FEATURES
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        ranks = c.ranks(settings.rwc_ranks)
+        percent = settings.correlation_threshold
+        share = {"pairs": np.array(pairs), "percent": percent}
+        block = measure_correlation(c.regions.starts, c.values, ranks, **share)
+        return block.reshape(len(block), -1)
+
+    return [Block(compartment, names, compute)] if pairs else []
+
+
+def _neighbors(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.neighbors import MEASUREMENTS, measure_neighbors
+
+    blocks = []
+    for distance in dict(settings.neighbor_distances).get(compartment, ()):
+        scale = str(distance) if distance else "Adjacent"
+        names = [f"{compartment}_Neighbors_{name}_{scale}" for name in MEASUREMENTS]
+        names[-2:] = [_metadata(name) for name in names[-2:]]
+        compute = partial(_measure_neighbors, measure_neighbors, distance)
+        blocks.append(Block(compartment, names, compute))
+    return blocks
+
+
+def _measure_neighbors(measure: Callable, distance: int, c: Compartment) -> np.ndarray:
+    return measure(c.regions, distance)
+
+
+def _nothing(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    return []
+
+
+_PLANS: dict[str, Callable[[str, list[str], MeasureSettings], list[Block]]] = {
+    "AreaShape": _area_shape,
+    "Intensity": _intensity,
+    "Texture": _texture,
+    "Granularity": _granularity,
+    "RadialDistribution": _radial,
+    "RadialZernikes": _radial_zernikes,
+    "Correlation": _correlation,
+    "Costes": _nothing,
+    "Neighbors": _neighbors,
+    "Location": _location,
+    "ObjectSkeleton": _nothing,
+}

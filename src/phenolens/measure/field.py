@@ -1,0 +1,119 @@
+"""One field and its compartments, with everything that families share computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from phenolens.measure import sorting
+from phenolens.measure.circles import enclosing_circles
+from phenolens.measure.granularity import openings
+from phenolens.measure.hulls import convex_hulls
+from phenolens.measure.intensity import measure_intensity
+from phenolens.measure.radial import Rings
+from phenolens.measure.regions import Regions
+from phenolens.measure.settings import MeasureSettings
+from phenolens.measure.texture import gray_levels
+
+
+@dataclass(frozen=True)
+class Field:
+    """Pixels of one field.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (C, H, W)
+        As given.
+    planes : ndarray of float64, shape (C, H, W)
+        Intensities 0 to 1.
+    channels : tuple of str
+    inside : ndarray of bool, shape (H, W)
+        Pixels of any object of any compartment.
+    settings : MeasureSettings
+    """
+
+    pixels: np.ndarray
+    planes: np.ndarray
+    channels: tuple[str, ...]
+    inside: np.ndarray
+    settings: MeasureSettings
+
+    @cached_property
+    def orders(self) -> list[np.ndarray]:
+        """Flat indices of the inside pixels in ascending intensity, for each stain."""
+        return [sorting.ascending_order(plane, self.inside) for plane in self.pixels]
+
+    @cached_property
+    def grays(self) -> list[np.ndarray]:
+        """Gray levels of each stain."""
+        return [gray_levels(plane, self.settings.texture_levels) for plane in self.planes]
+
+    @cached_property
+    def openings(self) -> list[np.ndarray | None]:
+        """Granular spectrum images of each stain."""
+        return [openings(plane, self.settings) for plane in self.planes]
+
+    @cached_property
+    def tubeness(self) -> np.ndarray:
+        """The derived image of tubes."""
+        from phenolens.measure.tubeness import tubeness
+
+        index = self.channels.index(self.settings.tubeness_channel)
+        return tubeness(self.planes[index], self.settings.tubeness_sigma)
+
+
+@dataclass(frozen=True)
+class Compartment:
+    """Objects of one compartment in one field."""
+
+    field: Field
+    regions: Regions
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Intensities of the objects' pixels, float64, shape (C, P)."""
+        flat = self.field.planes.reshape(len(self.field.planes), -1)
+        return np.stack([plane[self.regions.pixels] for plane in flat])
+
+    @cached_property
+    def _sorted(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        pairs = zip(self.field.planes, self.field.orders, strict=True)
+        return [sorting.sort_objects(self.regions, plane, order) for plane, order in pairs]
+
+    def ranks(self, scope: str) -> np.ndarray:
+        """Dense intensity ranks of the objects' pixels, int32, shape (C, P)."""
+        if scope == "field":
+            return np.stack([ranks for _, ranks in self._sorted])
+        starts = self.regions.starts
+        return np.stack([sorting.ranks_within(starts, values) for values in self.values])
+
+    @cached_property
+    def intensities(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Intensity features and locations of each stain."""
+        pairs = zip(self.values, self._sorted, strict=True)
+        return [measure_intensity(self.regions, values, rising) for values, (rising, _) in pairs]
+
+    @cached_property
+    def means(self) -> np.ndarray:
+        """Mean intensities, shape (C, n)."""
+        sums = np.add.reduceat(self.values, self.regions.starts[:-1], axis=1)
+        return sums / self.regions.areas
+
+    @cached_property
+    def centers(self) -> np.ndarray:
+        """Row and column of the centroid, shape (n, 2)."""
+        begin, areas = self.regions.starts[:-1], self.regions.areas
+        axes = (self.regions.rows, self.regions.columns)
+        return np.column_stack([np.add.reduceat(a.astype(float), begin) / areas for a in axes])
+
+    @cached_property
+    def circles(self) -> np.ndarray:
+        """Enclosing circles, shape (n, 3)."""
+        return enclosing_circles(*convex_hulls(self.regions))
+
+    @cached_property
+    def rings(self) -> Rings:
+        """Radial layout."""
+        return Rings(self.regions)

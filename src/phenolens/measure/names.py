@@ -1,0 +1,83 @@
+"""Names of what is measured, in CellProfiler's canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from phenolens.errors import InputError
+from phenolens.measure.settings import MeasureSettings
+
+FAMILIES = (
+    "AreaShape",
+    "Intensity",
+    "Texture",
+    "Granularity",
+    "RadialDistribution",
+    "RadialZernikes",
+    "Correlation",
+    "Costes",
+    "Neighbors",
+    "Location",
+    "ObjectSkeleton",
+)
+COMPARTMENTS = ("Nuclei", "Cells", "Cytoplasm")
+
+
+def check_families(families: Sequence[str] | None) -> tuple[str, ...]:
+    """The families asked for, in the order of ``FAMILIES``.
+
+    Raises
+    ------
+    InputError
+        If a family is unknown.
+    """
+    if families is None:
+        return FAMILIES
+    wanted = (families,) if isinstance(families, str) else tuple(families)
+    unknown = [name for name in wanted if name not in FAMILIES]
+    if unknown:
+        raise InputError(f"Unknown feature families {unknown}; known are {', '.join(FAMILIES)}.")
+    return tuple(name for name in FAMILIES if name in wanted)
+
+
+def feature_names(
+    channels: Sequence[str],
+    compartments: Sequence[str] = COMPARTMENTS,
+    families: Sequence[str] | None = None,
+    *,
+    settings: MeasureSettings | None = None,
+) -> list[str]:
+    """Columns that :func:`measure_objects` returns, metadata left out.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Stain names.
+    compartments : sequence of str
+        Compartment names.
+    families : sequence of str, optional
+        Subset of ``FAMILIES``; all by default.
+    settings : MeasureSettings, optional
+
+    Returns
+    -------
+    list of str
+    """
+    from phenolens.measure.families import plan
+
+    blocks = plan(channels, compartments, check_families(families), settings or MeasureSettings())
+    return [n for block in blocks for n in block.names if not n.startswith("Metadata_")]
+
+
+def metadata_names(
+    channels: Sequence[str],
+    compartments: Sequence[str] = COMPARTMENTS,
+    families: Sequence[str] | None = None,
+    *,
+    settings: MeasureSettings | None = None,
+) -> list[str]:
+    """``Metadata_`` columns that :func:`measure_objects` returns; arguments as there."""
+    from phenolens.measure.families import plan
+
+    blocks = plan(channels, compartments, check_families(families), settings or MeasureSettings())
+    return [n for block in blocks for n in block.names if n.startswith("Metadata_")]
