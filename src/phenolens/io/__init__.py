@@ -1,0 +1,1 @@
+"""Strangers' formats in and out, and the ledger of every join on the way."""

@@ -1,0 +1,179 @@
+"""Names and values of metadata columns: found under many spellings, cleaned in one way.
+
+A column of the study file may be written in three ways: ``"Metadata_Plate"`` names a column;
+``"FileName_DNA ~ _([A-P][0-9]{2})f"`` is the first group of a regular expression in a column;
+``"= plate-1"`` is one value for all rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, well_name
+
+BLANKS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "#n/a"})
+BLANK_SAMPLE = "_blank_sample"
+FILE = "_file"
+ALIASES = {
+    PLATE: (
+        "Plate", "Barcode", "Assay_Plate_Barcode", "plate_id", "PlateID", "plate_name",
+        "plate_barcode", "Image_Metadata_Plate",
+    ),
+    WELL: ("Well", "well_position", "well_id", "WellID", "well_name", "pert_well"),
+    SITE: ("Site", "Field", "FieldID", "field_id", "FOV", "position", "tile"),
+    OBJECT: ("ObjectNumber", "Object", "cell_id", "CellID", "label"),
+}  # fmt: skip
+
+
+def normal_name(name: str) -> str:
+    """The name of a metadata column: ``Image_Metadata_X`` and ``X`` are ``Metadata_X``."""
+    name = str(name).strip().removeprefix("Image_") if "Metadata_" in str(name) else str(name)
+    return name.strip() if name.startswith((PREFIX, "_")) else PREFIX + name.strip()
+
+
+def is_blank(value: object) -> bool:
+    """Whether a value says nothing: null, empty, or a word such as ``nan``."""
+    return value is None or value != value or str(value).strip().lower() in BLANKS
+
+
+def clean(values: pd.Series) -> pd.Series:
+    """Text stripped, blanks as None; numbers and booleans as they are."""
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
+        return values
+    text = [None if is_blank(value) else str(value).strip() for value in values]
+    return pd.Series(text, index=values.index, name=values.name, dtype=object)
+
+
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with ``Metadata_`` names and clean values; a name taken twice gets a number."""
+    taken: dict[str, int] = {}
+    names = []
+    for name in map(normal_name, _prefixed_first(frame.columns)):
+        taken[name] = taken.get(name, 0) + 1
+        names.append(name if taken[name] == 1 else f"{name}_{taken[name]}")
+    ordered = frame[_prefixed_first(frame.columns)].set_axis(names, axis=1)
+    return pd.DataFrame({name: clean(ordered[name]) for name in names}, index=frame.index)
+
+
+def _prefixed_first(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: not str(name).startswith((PREFIX, "_")))
+
+
+def has(frame: pd.DataFrame, name: str) -> str | None:
+    """The frame's own spelling of a column, or None."""
+    if name in frame:
+        return name
+    wanted = normal_name(name).lower()
+    return next((str(c) for c in frame if normal_name(c).lower() == wanted), None)
+
+
+def find(frame: pd.DataFrame, name: str, *, source: str) -> str:
+    """The frame's own spelling of a column.
+
+    Raises
+    ------
+    InputError
+        If there is none; names the columns there are.
+    """
+    found = has(frame, name)
+    if found is None:
+        known = ", ".join(map(str, list(frame.columns)[:12]))
+        raise InputError(f"{source} has no column {name!r}; it has {known}.")
+    return found
+
+
+def pick(frame: pd.DataFrame, spec: str, *, source: str) -> pd.Series:
+    """The values a column specification stands for; see the module's docstring."""
+    if spec.startswith("="):
+        return pd.Series([spec[1:].strip()] * len(frame), index=frame.index, dtype=object)
+    name, _, pattern = spec.partition(" ~ ")
+    values = frame[find(frame, name.strip(), source=source)]
+    return _extract(values, pattern.strip(), source=source) if pattern else values
+
+
+def _extract(values: pd.Series, pattern: str, *, source: str) -> pd.Series:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"{pattern!r} is not a regular expression: {error}.") from None
+    if compiled.groups < 1:
+        raise InputError(f"{pattern!r} has no group; put the part to keep in parentheses.")
+    matches = [None if is_blank(value) else compiled.search(str(value)) for value in values]
+    if len(values) and not any(matches):
+        raise InputError(
+            f"{source}: {pattern!r} matches no value of {values.name}, such as {values.iloc[0]!r}."
+        )
+    return pd.Series([m[1] if m else None for m in matches], index=values.index, dtype=object)
+
+
+def spec_column(spec: str | None) -> str | None:
+    """The column that a specification reads, in its normal name; None for a constant."""
+    if spec is None or spec.startswith("="):
+        return None
+    return normal_name(spec.partition(" ~ ")[0].strip())
+
+
+def place(frame: pd.DataFrame, spec: str | None, role: str, *, source: str) -> pd.Series | None:
+    """Plate, well, site or object number of each row, under the given or a usual name."""
+    if spec is not None and ("~" in spec or spec.startswith("=") or has(frame, spec)):
+        return pick(frame, spec, source=source)
+    usual = (role, *ALIASES[role]) if spec in (None, role) else ()
+    found = next((name for name in (has(frame, n) for n in usual) if name), None)
+    if found is None and spec is not None:
+        find(frame, spec, source=source)
+    return None if found is None else frame[found]
+
+
+def key_text(values: pd.Series) -> np.ndarray:
+    """Join keys as text: ``24277.0`` is ``24277``, ``0.30`` is ``0.3``, null is ''."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return np.array([_number_text(value) for value in values.to_numpy()], dtype=object)
+    return np.array(["" if is_blank(v) else str(v).strip() for v in values], dtype=object)
+
+
+def _number_text(value: float) -> str:
+    if value != value:
+        return ""
+    return str(int(value)) if float(value).is_integer() else f"{float(value):.6g}"
+
+
+def pair_text(left: pd.Series, right: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides of a join as text; where one side is numeric, the other is read as numbers."""
+    numeric = [pd.api.types.is_numeric_dtype(side) for side in (left, right)]
+    if any(numeric) and not all(numeric):
+        left, right = (_as_numbers(side) for side in (left, right))
+    return key_text(left), key_text(right)
+
+
+def _as_numbers(values: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers if (numbers.notna() | values.map(is_blank)).all() else values
+
+
+def well_text(values: pd.Series) -> np.ndarray:
+    """Canonical well names; '' where a value is no well."""
+    names = {value: _well_or_blank(value) for value in pd.unique(values)}
+    return np.array([names[value] for value in values], dtype=object)
+
+
+def _well_or_blank(value: object) -> str:
+    try:
+        return well_name(value)
+    except InputError:
+        return ""
+
+
+def mark_blank_samples(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add a flag for rows whose ``broad_sample`` is there and blank: control wells by convention.
+
+    The flag is kept apart because after a join a blank can also mean that nothing matched.
+    """
+    name = has(frame, "broad_sample")
+    if name is None:
+        return frame
+    return frame.assign(**{BLANK_SAMPLE: frame[name].map(is_blank).astype(object)})

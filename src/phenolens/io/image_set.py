@@ -1,0 +1,302 @@
+"""From the ``[data.images]`` section to an image set whose files are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.images import ImageSet
+from phenolens.io.columns import (
+    key_text,
+    mark_blank_samples,
+    place,
+    spec_column,
+    tidy,
+    well_text,
+)
+from phenolens.io.imagetable import (
+    HELPERS,
+    Located,
+    image_shape,
+    image_table,
+    load_data,
+    plane_index,
+)
+from phenolens.io.join import Source
+from phenolens.io.ledger import Join, SetAside, first
+from phenolens.io.paths import ImageFinder, expand, read_tables
+from phenolens.io.phenix import phenix_table
+from phenolens.io.samplesheet import spread_samplesheet
+from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+
+
+def read_images(
+    images: Mapping[str, object], columns: Mapping[str, object], root: Path, *, source: Source
+) -> ImageSet:
+    """The image set of a screen: keyed rows, every file checked to be there.
+
+    Rows whose well is no well, or with a missing file, are set aside and listed. Rows that repeat
+    another entirely are dropped and counted.
+
+    Raises
+    ------
+    InputError
+        If a table or column is missing, two different rows share a key, or no image is left.
+    """
+    located, bases = locate(images, root)
+    found, missing = _find_files(located, ImageFinder(bases))
+    frame = _keyed(located, columns, level=str(images["level"]), source=source)
+    present = _note_missing(frame, located, missing, source=source)
+    good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
+    _note_bad_keys(frame, located.frame, good, source=source)
+    kept = np.flatnonzero(present & good)
+    _require_some(kept, located, found, missing, bases)
+    table = _with_paths(frame, found, located, kept)
+    table, repeated = _unique(table, list(found), source=source)
+    _note_rows(source, len(frame), table, repeated=repeated)
+    return ImageSet(
+        table=table,
+        channels=tuple(located.paths),
+        level=str(images["level"]),
+        pixel_size_um=images["pixel_size_um"],
+    )
+
+
+def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path]]:
+    """The image table by its layout, and the folders where its files may lie."""
+    base = root / str(images["root"])
+    if images["layout"] == "phenix" and images["table"] is None:
+        return phenix_table(base, channels=images["channels"]), [base]
+    if images["table"] is None:
+        raise InputError("[data.images] needs 'table', the file that lists the images.")
+    paths = expand(images["table"], root)
+    frame = read_tables(paths)
+    bases = [base, *dict.fromkeys(path.parent for path in paths), root]
+    named = ", ".join(path.name for path in paths[:3])
+    return _by_layout(frame, images, source=named), bases
+
+
+def _by_layout(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
+    if images["layout"] == "load_data":
+        return load_data(frame, channels=images["channels"], source=source)
+    if images["layout"] == "samplesheet":
+        return spread_samplesheet(frame, channels=images["channels"], source=source)
+    return image_table(frame, images, source=source)
+
+
+def _find_files(
+    located: Located, finder: ImageFinder
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Absolute paths of each channel, and which of them are not there."""
+    paths, missing = {}, {}
+    for channel, texts in located.paths.items():
+        results = {text: finder.find(text) for text in pd.unique(texts)}
+        paths[channel] = np.array([results[text][0] for text in texts], dtype=object)
+        missing[channel] = np.array([not results[text][1] for text in texts], dtype=bool)
+    for channel, texts in located.illumination.items():
+        results = {text: finder.find(text) for text in pd.unique(texts)}
+        found = [results[text][0] if results[text][1] else "" for text in texts]
+        located.illumination[channel] = np.array(found, dtype=object)
+    return paths, missing
+
+
+def _keyed(
+    located: Located, columns: Mapping[str, object], *, level: str, source: Source
+) -> pd.DataFrame:
+    """The metadata of the rows with canonical plate, well, site (and object number) first."""
+    keys = image_keys(located.frame, columns, level=level, source=source.name)
+    unwanted = [*HELPERS, *located.hidden]
+    details = tidy(mark_blank_samples(located.frame).drop(columns=unwanted, errors="ignore"))
+    return pd.concat([keys, details.drop(columns=list(keys), errors="ignore")], axis=1)
+
+
+def image_keys(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+) -> pd.DataFrame:
+    """Plate, well, site and, for cells, object number of each row; '' where there is none."""
+    plate = _required(frame, columns["plate"], PLATE, source=source)
+    well = _required(frame, columns["well"], WELL, source=source)
+    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)}, index=frame.index)
+    site = place(frame, columns["site"], SITE, source=source)
+    keys[SITE] = key_text(site) if site is not None else _numbered_sites(frame, keys, level=level)
+    if level == "cell":
+        keys[OBJECT] = _objects(frame, keys, source=source)
+    return keys
+
+
+def _required(frame: pd.DataFrame, spec: object, role: str, *, source: str) -> pd.Series:
+    values = place(frame, str(spec), role, source=source)
+    if values is None:
+        shown = ", ".join(map(str, list(frame.columns)[:10]))
+        raise InputError(
+            f"{source} says no {role[9:].lower()} (no column {spec}); it has {shown}. "
+            f"Name the column in [data.columns]."
+        )
+    return values
+
+
+def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> np.ndarray:
+    """Sites nobody named: one a well, or numbered in the order of their file names."""
+    if level == "cell" or not keys.duplicated([PLATE, WELL]).any():
+        return np.full(len(keys), "1", dtype=object)
+    named = frame["_stack"] if "_stack" in frame else pd.Series(frame.index, index=frame.index)
+    order = named.groupby([keys[PLATE], keys[WELL]]).rank(method="first").astype(int)
+    return order.astype(str).to_numpy(dtype=object)
+
+
+def _objects(frame: pd.DataFrame, keys: pd.DataFrame, *, source: str) -> np.ndarray:
+    given = place(frame, None, OBJECT, source=source)
+    if given is None and "_index" in frame and (frame["_index"] != "").all():
+        given = frame["_index"]
+    if given is None:
+        raise InputError(
+            f"{source}: crops of cells need a number: a column ObjectNumber, or 'index'."
+        )
+    return pd.to_numeric(given, errors="raise").to_numpy(dtype=np.int64)
+
+
+def _note_missing(
+    frame: pd.DataFrame, located: Located, missing: Mapping[str, np.ndarray], *, source: Source
+) -> np.ndarray:
+    """List every missing file; true for the rows that have all theirs."""
+    present = np.ones(len(frame), dtype=bool)
+    for channel, absent in missing.items():
+        present &= ~absent
+        for row in np.flatnonzero(absent):
+            place_ = frame.iloc[row]
+            source.ledger.set_aside.append(
+                SetAside(
+                    "missing file" if located.paths[channel][row] else "no file named",
+                    plate=place_[PLATE],
+                    well=place_[WELL],
+                    site=place_[SITE],
+                    channel=channel,
+                    file=located.paths[channel][row],
+                )
+            )
+    return present
+
+
+def _note_bad_keys(
+    frame: pd.DataFrame, raw: pd.DataFrame, good: np.ndarray, *, source: Source
+) -> None:
+    for row in np.flatnonzero(~good):
+        reason = "no plate" if frame[PLATE].iloc[row] == "" else "not a well name"
+        source.ledger.set_aside.append(
+            SetAside(f"{reason} (images)", plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
+        )
+    if len(good) and not good.any():
+        raise InputError(
+            f"{source.name}: no row has a plate and a well such as 'B07'. Name the columns in "
+            "[data.columns]."
+        )
+
+
+def _require_some(
+    kept: np.ndarray,
+    located: Located,
+    found: Mapping[str, np.ndarray],
+    missing: Mapping[str, np.ndarray],
+    bases: Sequence[Path],
+) -> None:
+    if len(kept):
+        return
+    channel = next((name for name in missing if missing[name].any()), next(iter(found)))
+    row = int(np.argmax(missing[channel]))
+    tried = ", ".join(map(str, dict.fromkeys(bases)))
+    raise InputError(
+        f"No image of the {len(located.frame)} listed is there, such as {channel} "
+        f"({located.paths[channel][row]}); looked below {tried}. Set [data.images] root."
+    )
+
+
+def _with_paths(
+    frame: pd.DataFrame, found: Mapping[str, np.ndarray], located: Located, kept: np.ndarray
+) -> pd.DataFrame:
+    """Key and metadata of the kept rows with ``Path_``, ``Index_`` and ``Illum_`` columns."""
+    extra: dict[str, np.ndarray] = {}
+    for channel, paths in found.items():
+        extra[f"Path_{channel}"] = paths[kept]
+    extra |= _indices(located, found, kept)
+    for channel, paths in located.illumination.items():
+        extra[f"Illum_{channel}"] = paths[kept]
+    table = frame.iloc[kept].reset_index(drop=True)
+    return pd.concat([table, pd.DataFrame(extra, dtype=object)], axis=1)
+
+
+def _indices(
+    located: Located, found: Mapping[str, np.ndarray], kept: np.ndarray
+) -> dict[str, np.ndarray]:
+    if "_stack" not in located.frame:
+        blank = np.full(len(located.frame), "", dtype=object)
+        return {f"Index_{name}": located.index.get(name, blank)[kept] for name in found}
+    positions = located.frame["_index"].to_numpy()[kept]
+    shape = image_shape(Path(next(iter(found.values()))[kept[0]]))
+    names = list(found)
+    return {
+        f"Index_{name}": _plane_texts(shape, number, names, positions)
+        for number, name in enumerate(names)
+    }
+
+
+def _plane_texts(
+    shape: tuple[int, ...], number: int, names: list[str], positions: np.ndarray
+) -> np.ndarray:
+    """The first file's header stands for all: the files of one table have the same axes."""
+    try:
+        texts = {
+            position: plane_index(shape, channel=number, n_channels=len(names), position=position)
+            for position in pd.unique(positions)
+        }
+    except InputError as error:
+        raise InputError(
+            f"[data.images] channels = {names}: the files hold {error} (shape {shape})."
+        ) from None
+    return np.array([texts[position] for position in positions], dtype=object)
+
+
+def _unique(
+    table: pd.DataFrame, channels: list[str], *, source: Source
+) -> tuple[pd.DataFrame, int]:
+    """Rows sorted by key; exact repeats dropped; two different images of one key refused."""
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
+    content = key + [f"{part}_{name}" for name in channels for part in ("Path", "Index")]
+    once = table.drop_duplicates(content)
+    twice = once[once.duplicated(key, keep=False)]
+    if len(twice):
+        rows = twice.sort_values(key)
+        place_ = ", ".join(f"{name[9:].lower()} {rows[name].iloc[0]}" for name in key)
+        files = " and ".join(dict.fromkeys(rows[f"Path_{channels[0]}"].iloc[:2]))
+        raise InputError(
+            f"{source.name}: {len(twice)} rows share a key, such as {place_} ({files}). Either two "
+            "plates carry one barcode, or [data.columns] site names the wrong column."
+        )
+    return once.sort_values(key, ignore_index=True), len(table) - len(once)
+
+
+def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int) -> None:
+    lost = rows - repeated - len(table)
+    keys = [
+        "/".join(part for part in (item.plate, item.well, item.site) if part)
+        for item in source.ledger.set_aside
+    ]
+    source.ledger.joins.append(
+        Join(
+            source=source.name,
+            rows=rows,
+            matched=len(table),
+            unmatched=lost,
+            unmatched_keys=first(keys) if lost else (),
+            duplicates=repeated,
+        )
+    )
+
+
+def label_columns(columns: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
+    """Normal names of the columns that the given roles read."""
+    specs = (spec_column(columns.get(name)) for name in names)
+    return frozenset(spec for spec in specs if spec is not None)

@@ -1,0 +1,319 @@
+"""Images, profiles and metadata tables of a screen become one set of keyed wells.
+
+Order never joins anything: every table meets the wells by key, and the ledger says what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.images import ImageSet
+from phenolens.io.columns import FILE, key_text, normal_name, place, spec_column, well_text
+from phenolens.io.image_set import label_columns, read_images
+from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
+from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
+from phenolens.io.ledger import Join, Ledger, SetAside
+from phenolens.io.paths import expand, read_tables
+from phenolens.io.profile_files import is_disguised, read_block
+from phenolens.profiles import (
+    CELL_COUNT,
+    KEY,
+    OBJECT,
+    PLATE,
+    PREFIX,
+    SITE,
+    WELL,
+    WELL_KEY,
+    from_frame,
+)
+
+IDENTITY = ("compound", "concentration")
+DESCRIBED = ("mechanism", "target", "batch")
+NAMES = {
+    "compound": "Metadata_Compound",
+    "concentration": "Metadata_Concentration",
+    "mechanism": "Metadata_Mechanism",
+    "target": "Metadata_Target",
+    "batch": "Metadata_Batch",
+}
+
+
+@dataclass(frozen=True)
+class ProfileBlock:
+    """Profiles made elsewhere: the table (metadata in its row index), and what a row is."""
+
+    table: pd.DataFrame
+    level: str
+    normalized: bool
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """A screen, joined.
+
+    Attributes
+    ----------
+    images : ImageSet or None
+    profiles : dict of str to ProfileBlock
+    wells : DataFrame
+        One row a well, sorted by plate and well: the canonical columns, then the rest.
+    ledger : Ledger
+        What came in, what matched, what was set aside.
+    """
+
+    images: ImageSet | None
+    profiles: dict[str, ProfileBlock]
+    wells: pd.DataFrame
+    ledger: Ledger
+
+
+def integrate(data: Mapping[str, object], root: Path) -> Integrated:
+    """Read and join everything the ``[data]`` section names.
+
+    Parameters
+    ----------
+    data : mapping
+        The section as plain values.
+    root : Path
+        Folder that relative paths start from (that of the study file).
+
+    Returns
+    -------
+    Integrated
+
+    Raises
+    ------
+    InputError
+        If a file, column or query is missing or wrong, if keys are not unique, or nothing is left.
+    """
+    columns, ledger = data["columns"], Ledger()
+    speaker = _speaker(columns, ledger)
+    images = _images(data, root, speaker)
+    blocks = {block["name"]: _block(block, columns, root, speaker) for block in data["profiles"]}
+    wells = _gather(images, blocks, speaker)
+    for table in data["tables"]:
+        wells = _join(wells, table, root, speaker)
+    wells = _labelled(wells, data, speaker)
+    wells = _set_aside(wells, data["exclude"], ledger)
+    _count(wells, images, blocks, ledger)
+    return Integrated(
+        images=None if images is None else _attach_images(images, wells),
+        profiles={name: _attach_profiles(block, wells) for name, block in blocks.items()},
+        wells=wells,
+        ledger=ledger,
+    )
+
+
+def _speaker(columns: Mapping[str, object], ledger: Ledger) -> Source:
+    return Source(
+        name="",
+        ledger=ledger,
+        identity=label_columns(columns, IDENTITY) | {NAMES[n] for n in IDENTITY},
+        described=label_columns(columns, DESCRIBED) | {NAMES[n] for n in DESCRIBED},
+    )
+
+
+def _images(data: Mapping[str, object], root: Path, speaker: Source) -> ImageSet | None:
+    if data["images"] is None:
+        return None
+    source = replace(speaker, name="images")
+    return read_images(data["images"], data["columns"], root, source=source)
+
+
+def _block(
+    block: Mapping[str, object], columns: Mapping[str, object], root: Path, speaker: Source
+) -> tuple[pd.DataFrame, list[str], Mapping[str, object]]:
+    """Rows of a profile block with canonical keys, its features, and its settings."""
+    frame, features, notes = read_block(block, root)
+    source = f"profiles {block['name']}"
+    keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
+    good = (keyed[PLATE] != "") & (keyed[WELL] != "")
+    if not good.any():
+        raise InputError(f"{source}: no row has a plate and a well such as 'B07'.")
+    for row in np.flatnonzero(~good):
+        speaker.ledger.set_aside.append(
+            SetAside("no plate or no well name (profiles)", plate=keyed[PLATE].iloc[row])
+        )
+    kept = keyed[good].reset_index(drop=True)
+    unique, repeated = _unique_rows(kept, features, source=source)
+    speaker.ledger.joins.append(
+        Join(
+            source=source,
+            rows=len(frame),
+            matched=len(unique),
+            unmatched=int((~good).sum()),
+            duplicates=repeated,
+            note="; ".join([f"{len(features)} features", *notes]),
+        )
+    )
+    return unique, features, block
+
+
+def _profile_keys(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+) -> pd.DataFrame:
+    keys = {}
+    for role, name in ((PLATE, "plate"), (WELL, "well")):
+        values = place(frame, str(columns[name]), role, source=source)
+        if values is None:
+            raise InputError(
+                f"{source} has no column for the {name}; name it in [data.columns]. "
+                f"It has {', '.join(map(str, list(frame.columns)[:8]))}."
+            )
+        keys[role] = well_text(values) if role == WELL else key_text(values)
+    site = None if level == "well" else place(frame, columns["site"], SITE, source=source)
+    if site is not None:
+        keys[SITE] = key_text(site)
+    rest = frame.drop(columns=list(keys), errors="ignore")
+    return pd.concat([pd.DataFrame(keys, index=frame.index), rest], axis=1)
+
+
+def _unique_rows(
+    frame: pd.DataFrame, features: Sequence[str], *, source: str
+) -> tuple[pd.DataFrame, int]:
+    """Rows sorted by key. Exact repeats go; two different profiles of one key are refused."""
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in frame]
+    once = frame.drop_duplicates([*key, *features]) if frame.duplicated(key).any() else frame
+    twice = once[once.duplicated(key, keep=False)]
+    if len(twice) and not _is_cells(frame):
+        rows = twice.sort_values(key)
+        shown = "/".join(str(rows[name].iloc[0]) for name in key)
+        files = " and ".join(dict.fromkeys(rows[FILE].iloc[:2]))
+        raise InputError(
+            f"{source}: {len(twice)} rows share a key, such as {shown} (from {files}). Two plates "
+            "may carry one barcode, or the rows are cells or fields (set 'level')."
+        )
+    return once.sort_values(key, ignore_index=True, kind="stable"), len(frame) - len(once)
+
+
+def _is_cells(frame: pd.DataFrame) -> bool:
+    return "Metadata_ImageNumber" in frame and OBJECT not in frame
+
+
+def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Source) -> pd.DataFrame:
+    """All wells of all sources with the metadata that is constant within each."""
+    sources = {} if images is None else {"images": images.metadata}
+    for name, (frame, features, _) in blocks.items():
+        sources[f"profiles {name}"] = frame.drop(columns=[*features, FILE], errors="ignore")
+    keys = [_well_keys(frame) for frame in sources.values()]
+    wells = pd.concat(keys).drop_duplicates().sort_values(list(WELL_KEY), ignore_index=True)
+    for name, frame in sources.items():
+        source = replace(speaker, name=name)
+        details = frame.drop(columns=[n for n in frame if n in KEY or is_disguised(n)])
+        one, _ = collapse(details, _joined_key(frame), source=source)
+        aligned = one.reindex(_joined_key(wells)).set_axis(wells.index, axis=0)
+        wells = combine(wells, aligned, source=source)
+    return wells
+
+
+def _well_keys(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[list(WELL_KEY)].drop_duplicates()
+
+
+def _joined_key(frame: pd.DataFrame) -> np.ndarray:
+    return (frame[PLATE] + "/" + frame[WELL]).to_numpy(dtype=object)
+
+
+def _join(
+    wells: pd.DataFrame, table: Mapping[str, object], root: Path, speaker: Source
+) -> pd.DataFrame:
+    paths = expand(table["file"], root)
+    name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
+    frame = read_tables(paths, sep=table["sep"])
+    return join_table(wells, frame, dict(table["on"]), source=replace(speaker, name=name))
+
+
+def _labelled(wells: pd.DataFrame, data: Mapping[str, object], speaker: Source) -> pd.DataFrame:
+    columns = _present(data["columns"], wells)
+    source = replace(speaker, name="labels")
+    labelled = label_wells(wells, columns, modality=str(data["modality"]), source=source)
+    return mark_controls(
+        labelled,
+        controls=data["controls"],
+        positive_controls=data["positive_controls"],
+        source=source,
+    )
+
+
+def _present(columns: Mapping[str, object], wells: pd.DataFrame) -> Mapping[str, object]:
+    """A label column that every source's rows contradict within wells was left out: say so."""
+    for role in (*IDENTITY, *DESCRIBED):
+        name = spec_column(columns[role])
+        if name is not None and name.lower() not in {normal_name(c).lower() for c in wells}:
+            known = ", ".join(c for c in wells if str(c).startswith(PREFIX))
+            raise InputError(
+                f"[data.columns] {role} = {columns[role]!r}: no joined column of that name; "
+                f"there are {known}."
+            )
+    return columns
+
+
+def _set_aside(wells: pd.DataFrame, exclude: str | None, ledger: Ledger) -> pd.DataFrame:
+    """The wells that stay, canonical columns first; the others are listed with the reason."""
+    reasons = _reasons(wells, exclude)
+    for row in np.flatnonzero(reasons != ""):
+        plate, well = wells[PLATE].iloc[row], wells[WELL].iloc[row]
+        ledger.set_aside.append(SetAside(str(reasons[row]), plate=plate, well=well))
+    rest = [name for name in wells if name not in CANONICAL and name != CONFLICT]
+    kept = wells.loc[reasons == "", [*CANONICAL, *rest]].reset_index(drop=True)
+    if not len(kept):
+        raise InputError(f"All {len(wells)} wells are set aside: {', '.join(set(reasons))}.")
+    return kept
+
+
+def _reasons(wells: pd.DataFrame, exclude: str | None) -> np.ndarray:
+    reasons = np.full(len(wells), "", dtype=object)
+    if exclude:
+        reasons[select_excluded(wells, exclude)] = f"excluded by {exclude!r}"
+    if CONFLICT in wells:
+        contested = wells[CONFLICT].notna().to_numpy()
+        reasons[contested] = wells[CONFLICT].to_numpy()[contested]
+    return reasons
+
+
+def _attach_images(images: ImageSet, wells: pd.DataFrame) -> ImageSet:
+    table = _attach(images.table, wells)
+    return replace(images, table=table.drop(columns=CONFLICT, errors="ignore"))
+
+
+def _attach_profiles(block: tuple, wells: pd.DataFrame) -> ProfileBlock:
+    frame, features, settings = block
+    metadata = _attach(frame.drop(columns=[FILE], errors="ignore"), wells)
+    return ProfileBlock(
+        table=from_frame(metadata, features=features),
+        level=str(settings["level"]),
+        normalized=bool(settings["normalized"]),
+    )
+
+
+def _attach(frame: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the wells that stay, with the wells' canonical columns instead of their own."""
+    labels = [name for name in (*CANONICAL, CELL_COUNT) if name in wells and name not in WELL_KEY]
+    rows = pd.Index(_joined_key(wells)).get_indexer(_joined_key(frame))
+    kept = np.flatnonzero(rows >= 0)
+    own = frame.drop(columns=[n for n in frame if n in labels or str(n).startswith("_")])
+    own = own.iloc[kept].reset_index(drop=True)
+    theirs = wells[labels].iloc[rows[kept]].reset_index(drop=True)
+    keys = [name for name in (PLATE, WELL, SITE, OBJECT) if name in own]
+    return pd.concat([own[keys], theirs, own.drop(columns=keys)], axis=1)
+
+
+def _count(
+    wells: pd.DataFrame, images: ImageSet | None, blocks: Mapping[str, tuple], ledger: Ledger
+) -> None:
+    ledger.counts |= {
+        "plates": int(wells[PLATE].nunique()),
+        "wells": len(wells),
+        "images": 0 if images is None else len(images),
+        "treatments": int(wells["Metadata_Treatment"].nunique()),
+        "wells_without_label": int(wells["Metadata_Compound"].isna().sum()),
+    }
+    for name, (frame, _, _) in blocks.items():
+        held = set(_joined_key(frame)) & set(_joined_key(wells))
+        ledger.counts[f"wells_without_profile_in_{name}"] = len(wells) - len(held)

@@ -1,0 +1,285 @@
+"""Joins by key, never by order, with everything that did not match written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.columns import (
+    FILE,
+    find,
+    key_text,
+    mark_blank_samples,
+    normal_name,
+    pair_text,
+    tidy,
+    well_text,
+)
+from phenolens.io.ledger import Conflict, Join, Ledger, first
+from phenolens.profiles import PLATE, WELL
+
+TOLERANCE = 1e-4  # other tools write identifiers such as 9.8839e+06
+CONFLICT = "_conflict"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Who speaks, who takes note, and which columns are labels.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source for messages and the ledger.
+    ledger : Ledger
+    identity : frozenset of str
+        Columns that say what was done to a well. A well about which they disagree is set aside.
+    described : frozenset of str
+        Columns that describe a treatment. Where rows of one key disagree, the value is emptied.
+    """
+
+    name: str
+    ledger: Ledger
+    identity: frozenset[str] = frozenset()
+    described: frozenset[str] = frozenset()
+
+
+def join_table(
+    wells: pd.DataFrame, table: pd.DataFrame, on: Mapping[str, str], *, source: Source
+) -> pd.DataFrame:
+    """Add the columns of a metadata table to the wells.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        One row a well; ``Metadata_*`` columns.
+    table : DataFrame
+        The table as it was read.
+    on : mapping of str to str
+        Column of the wells (left) to column of the table (right).
+    source : Source
+        The table's name, the labels and the ledger.
+
+    Returns
+    -------
+    DataFrame
+        The wells, in the order given, with the table's columns; no well is dropped.
+
+    Raises
+    ------
+    InputError
+        If a column of ``on`` is unknown, or no well finds a row.
+    """
+    left, right = _keys(wells, table, on=on, source=source)
+    used = {find(table, name, source=source.name) for name in on.values()}
+    details = tidy(mark_blank_samples(table).drop(columns=[*used, FILE], errors="ignore"))
+    one, varying = collapse(details, right, source=source)
+    rows = one.index.get_indexer(left)
+    found = rows >= 0
+    _note_join(source, left, right, found=found, varying=varying)
+    joined = one.iloc[np.maximum(rows, 0)].set_axis(wells.index, axis=0)
+    joined = joined if found.all() else joined.astype(object).where(found[:, None], None)
+    return combine(wells, joined.infer_objects(), source=source)
+
+
+def _keys(
+    wells: pd.DataFrame, table: pd.DataFrame, *, on: Mapping[str, str], source: Source
+) -> tuple[np.ndarray, np.ndarray]:
+    if not on:
+        raise InputError(f"{source.name}: 'on' is empty; say which columns join it to the wells.")
+    pairs = [
+        _key_pair(
+            wells[find(wells, ours, source=f"To join {source.name}: the screen")],
+            table[find(table, theirs, source=source.name)],
+            is_well=normal_name(ours) == WELL,
+        )
+        for ours, theirs in on.items()
+    ]
+    return _stick([pair[0] for pair in pairs]), _stick([pair[1] for pair in pairs])
+
+
+def _key_pair(left: pd.Series, right: pd.Series, *, is_well: bool) -> tuple[np.ndarray, np.ndarray]:
+    return (well_text(left), well_text(right)) if is_well else pair_text(left, right)
+
+
+def _stick(parts: list[np.ndarray]) -> np.ndarray:
+    return np.array([" / ".join(row) for row in zip(*parts, strict=True)], dtype=object)
+
+
+def _note_join(
+    source: Source,
+    left: np.ndarray,
+    right: np.ndarray,
+    *,
+    found: np.ndarray,
+    varying: Sequence[str],
+) -> None:
+    missing = left[~found]
+    blank = np.array([not key.replace("/", "").strip() for key in missing], dtype=bool)
+    notes = [f"{int(blank.sum())} wells have a blank key"] if blank.any() else []
+    notes += [f"not one value a key, left out: {', '.join(varying)}"] if varying else []
+    source.ledger.joins.append(
+        Join(
+            source=source.name,
+            rows=len(right),
+            matched=int(found.sum()),
+            unmatched=len(missing),
+            unmatched_keys=first(missing[~blank]),
+            duplicates=len(right) - len(set(right)),
+            unused=len(set(right) - set(left)),
+            note="; ".join(notes),
+        )
+    )
+    if len(left) and not found.any():
+        raise InputError(
+            f"{source.name} matches none of the {len(left)} wells: they ask for "
+            f"{', '.join(first(left, limit=3))}; the table has {', '.join(first(right, limit=3))}. "
+            "Check 'on'."
+        )
+
+
+def collapse(
+    frame: pd.DataFrame, keys: np.ndarray, *, source: Source
+) -> tuple[pd.DataFrame, list[str]]:
+    """One row a key: columns that hold one value (blanks aside) within every key.
+
+    A label that varies within some keys is kept, emptied there, and noted as a conflict.
+
+    Returns
+    -------
+    one : DataFrame, index of distinct keys, sorted
+    varying : list of str
+        Columns left out because they vary within a key.
+    """
+    codes, distinct = pd.factorize(keys, sort=True)
+    values = {name: _first_said(frame[name], codes, size=len(distinct)) for name in frame.columns}
+    one = pd.DataFrame(values, index=pd.Index(distinct, dtype=object))
+    varying = []
+    for name in frame.columns:
+        mixed = _mixed(frame[name], codes, size=len(distinct))
+        if not mixed.any():
+            continue
+        if name in source.identity | source.described:
+            _empty(one, name, mixed=mixed, source=source)
+            _note_mixed(frame[name], codes, distinct, mixed=mixed, source=source)
+        else:
+            varying.append(str(name))
+    return one.drop(columns=varying), varying
+
+
+def _first_said(values: pd.Series, codes: np.ndarray, *, size: int) -> np.ndarray:
+    """The first value of each key that is not blank."""
+    said = key_text(values) != ""
+    order = np.lexsort((np.arange(len(codes)), ~said, codes))
+    starts = np.searchsorted(codes[order], np.arange(size))
+    return values.to_numpy()[order[starts]]
+
+
+def _mixed(values: pd.Series, codes: np.ndarray, *, size: int) -> np.ndarray:
+    """Which keys hold more than one value; a blank beside one value is no disagreement."""
+    text = key_text(values)
+    said = text != ""
+    pairs = pd.DataFrame({"key": codes[said], "value": text[said]}).drop_duplicates()
+    return np.bincount(pairs["key"].to_numpy(dtype=np.int64), minlength=size) > 1
+
+
+def _empty(frame: pd.DataFrame, name: str, *, mixed: np.ndarray, source: Source) -> None:
+    """Take a contested value out; who has a contested identity is marked to be set aside."""
+    frame[name] = frame[name].astype(object).where(~mixed, None)
+    if name in source.identity:
+        before = frame[CONFLICT] if CONFLICT in frame else pd.Series(None, index=frame.index)
+        reason = f"conflicting {name}"
+        frame[CONFLICT] = before.astype(object).where(~mixed, reason)
+
+
+def _note_mixed(
+    values: pd.Series,
+    codes: np.ndarray,
+    distinct: np.ndarray,
+    *,
+    mixed: np.ndarray,
+    source: Source,
+) -> None:
+    examples = []
+    for code in np.flatnonzero(mixed)[:3]:
+        seen = sorted(set(key_text(values[codes == code])) - {""})
+        examples.append(f"{distinct[code]}: {' or '.join(seen[:4])}")
+    _note_conflict(source, str(values.name), int(mixed.sum()), examples=examples)
+
+
+def _note_conflict(source: Source, name: str, count: int, *, examples: list[str]) -> None:
+    consequences = {
+        name in source.described: "the value is left empty there",
+        name in source.identity: "these wells are set aside",
+    }
+    consequence = consequences.get(True, "the first source's value is kept")
+    source.ledger.conflicts.append(Conflict(name, source.name, count, tuple(examples), consequence))
+
+
+def combine(wells: pd.DataFrame, extra: pd.DataFrame, *, source: Source) -> pd.DataFrame:
+    """Columns side by side, rows aligned; a column both have is compared and its blanks filled.
+
+    What was there first is kept, but a contested label is emptied: nobody can know.
+    """
+    out = wells.copy()
+    for name in extra.columns:
+        theirs = extra[name].set_axis(out.index)
+        if name not in out:
+            out[name] = theirs
+            continue
+        ours, out[name] = out[name], _fill(out[name], theirs)
+        differ = _differ(ours, theirs)
+        if not str(name).startswith("_") and differ.any():
+            _settle(out, ours, theirs, differ=differ, source=source)
+    return out
+
+
+def _settle(
+    wells: pd.DataFrame,
+    ours: pd.Series,
+    theirs: pd.Series,
+    *,
+    differ: np.ndarray,
+    source: Source,
+) -> None:
+    rows = np.flatnonzero(differ)[:3]
+    examples = [
+        f"{wells[PLATE].iloc[r]}/{wells[WELL].iloc[r]}: {ours.iloc[r]} or {theirs.iloc[r]}"
+        for r in rows
+    ]
+    if ours.name in source.identity and differ.mean() > 0.5:
+        raise InputError(
+            f"{source.name} disagrees with what was read before about {ours.name} in "
+            f"{int(differ.sum())} of {len(wells)} wells ({'; '.join(examples)}). "
+            "Leave out the source that is wrong."
+        )
+    if ours.name in source.identity | source.described:
+        _empty(wells, str(ours.name), mixed=differ, source=source)
+    _note_conflict(source, str(ours.name), int(differ.sum()), examples=examples)
+
+
+def _fill(ours: pd.Series, theirs: pd.Series) -> pd.Series:
+    blank = key_text(ours) == ""
+    if not blank.any():
+        return ours
+    if ours.dtype == theirs.dtype:
+        return ours.where(~blank, theirs)
+    return ours.astype(object).where(~blank, theirs.astype(object)).infer_objects()
+
+
+def _differ(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
+    left, right = pair_text(ours, theirs)
+    differ = (left != right) & (left != "") & (right != "")
+    if differ.any():
+        differ &= ~_close(ours, theirs)
+    return differ
+
+
+def _close(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
+    numbers = [
+        pd.to_numeric(side, errors="coerce").to_numpy(dtype=float) for side in (ours, theirs)
+    ]
+    return np.isclose(*numbers, rtol=TOLERANCE)

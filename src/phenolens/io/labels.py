@@ -1,0 +1,214 @@
+"""What was done to each well: compound, dose, mechanism, and which wells are controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, pick
+from phenolens.io.join import Source
+from phenolens.io.ledger import Conflict
+from phenolens.profiles import (
+    BATCH,
+    CELL_COUNT,
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    MECHANISM,
+    PLATE,
+    TREATMENT,
+    WELL,
+)
+
+TARGET = "Metadata_Target"
+POSITIVE = "Metadata_PositiveControl"
+CANONICAL = (
+    PLATE, WELL, BATCH, TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, CONTROL, POSITIVE,
+)  # fmt: skip
+VEHICLE = {"compound": "DMSO", "genetic": "untreated"}
+IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
+NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
+
+
+def label_wells(
+    wells: pd.DataFrame, columns: Mapping[str, object], *, modality: str, source: Source
+) -> pd.DataFrame:
+    """Add the canonical label columns (all but the control flags).
+
+    A blank ``broad_sample`` is DMSO in compound screens and ``untreated`` in genetic ones; a
+    compound without annotation goes by its identifier. Both are counted.
+    """
+    out = wells.copy()
+    out[BATCH] = _text(wells, columns["batch"], BATCH)
+    out[COMPOUND] = _compound(wells, columns["compound"], modality=modality, source=source)
+    out[CONCENTRATION] = _concentration(wells, columns["concentration"], source=source)
+    out[MECHANISM] = _text(wells, columns["mechanism"], MECHANISM)
+    out[TARGET] = _text(wells, columns["target"], TARGET)
+    out[TREATMENT] = treatment_names(out[COMPOUND], out[CONCENTRATION])
+    if columns["cell_count"] is not None:
+        counts = pick(wells, str(columns["cell_count"]), source="the joined wells")
+        out[CELL_COUNT] = pd.to_numeric(counts, errors="coerce").astype(float)
+    return out.drop(columns=BLANK_SAMPLE, errors="ignore")
+
+
+def _values(wells: pd.DataFrame, spec: object, canonical: str) -> pd.Series | None:
+    if spec is not None:
+        return pick(wells, str(spec), source="the joined wells")
+    return wells.get(canonical)
+
+
+def _text(wells: pd.DataFrame, spec: object, canonical: str) -> pd.Series:
+    values = _values(wells, spec, canonical)
+    if values is None:
+        return pd.Series([None] * len(wells), index=wells.index, dtype=object)
+    text = [None if value == "" else value for value in key_text(clean(values))]
+    return pd.Series(text, index=wells.index, dtype=object)
+
+
+def _compound(wells: pd.DataFrame, spec: object, *, modality: str, source: Source) -> pd.Series:
+    compound = _text(wells, spec, COMPOUND)
+    vehicle = VEHICLE[modality]
+    is_dmso = compound.map(lambda value: str(value).lower() == "dmso")
+    compound = compound.where(~is_dmso, "DMSO")
+    blank = _blank_sample(wells) & compound.isna()
+    compound = compound.where(~blank, vehicle)
+    source.ledger.counts[f"wells_with_blank_sample_taken_as_{vehicle}"] = int(blank.sum())
+    return _fall_back(compound, wells, source=source)
+
+
+def _blank_sample(wells: pd.DataFrame) -> pd.Series:
+    if BLANK_SAMPLE not in wells:
+        return pd.Series(False, index=wells.index)
+    empty = _matches(wells, "pert_type", "empty")
+    return wells[BLANK_SAMPLE].map(lambda value: value is True or value is np.True_) & ~empty
+
+
+def _fall_back(compound: pd.Series, wells: pd.DataFrame, *, source: Source) -> pd.Series:
+    name = next((found for found in (has(wells, n) for n in IDENTIFIERS) if found), None)
+    if name is None:
+        return compound
+    lost = compound.isna() & ~wells[name].map(is_blank)
+    if lost.any():
+        source.ledger.counts[f"wells_named_by_{name}_because_unannotated"] = int(lost.sum())
+    return compound.where(~lost, wells[name])
+
+
+def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.Series:
+    values = _values(wells, spec, CONCENTRATION)
+    if values is None:
+        return pd.Series(np.nan, index=wells.index)
+    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    wrong = np.flatnonzero(numbers.isna() & ~values.map(is_blank))
+    if len(wrong):
+        places = [f"{wells[PLATE].iloc[r]}/{wells[WELL].iloc[r]}" for r in wrong[:3]]
+        examples = [f"{p}: {values.iloc[r]!r}" for p, r in zip(places, wrong, strict=False)]
+        source.ledger.conflicts.append(
+            Conflict(
+                CONCENTRATION, str(values.name), len(wrong), tuple(examples),
+                "no number, so the dose is left empty",
+            )
+        )  # fmt: skip
+    return numbers
+
+
+def treatment_names(compound: pd.Series, concentration: pd.Series) -> pd.Series:
+    """Compound, with ``@dose`` where the compound occurs at more than one dose."""
+    doses = concentration.groupby(compound).nunique()
+    several = compound.map(doses).fillna(0).to_numpy() > 1
+    named = several & concentration.notna().to_numpy()
+    return pd.Series(
+        [
+            f"{name}@{dose:g}" if with_dose else name
+            for name, dose, with_dose in zip(compound, concentration, named, strict=True)
+        ],
+        index=compound.index,
+        dtype=object,
+    )
+
+
+def mark_controls(
+    wells: pd.DataFrame, *, controls: str | None, positive_controls: str | None, source: Source
+) -> pd.DataFrame:
+    """Add ``Metadata_Control`` and ``Metadata_PositiveControl``; controls have no mechanism.
+
+    Without a query the field's conventions decide: a column ``control``, ``pert_type`` or
+    ``control_type`` that says ``negcon`` (``poscon...``), a compound DMSO, an untreated well.
+    """
+    negative = _by_query(wells, controls, "controls") if controls else _negative(wells)
+    negative = negative & wells[COMPOUND].notna() if controls is None else negative
+    positive = (
+        _by_query(wells, positive_controls, "positive_controls")
+        if positive_controls
+        else _positive(wells)
+    )
+    out = wells.assign(**{CONTROL: negative.to_numpy(bool), POSITIVE: positive.to_numpy(bool)})
+    out[POSITIVE] &= ~out[CONTROL]
+    out[MECHANISM] = out[MECHANISM].where(~out[CONTROL], None)
+    source.ledger.counts["control_wells"] = int(out[CONTROL].sum())
+    source.ledger.counts["positive_control_wells"] = int(out[POSITIVE].sum())
+    return out
+
+
+def _negative(wells: pd.DataFrame) -> pd.Series:
+    if CONTROL in wells:
+        return _as_bool(wells[CONTROL])
+    by_type = _matches(wells, "pert_type", "negcon") | _matches(wells, "control_type", "negcon")
+    by_name = wells[COMPOUND].isin(list(VEHICLE.values()))
+    by_id = wells[COMPOUND].map(lambda value: str(value).lower() in NEGATIVE_IDS)
+    jcp = has(wells, "JCP2022")
+    if jcp:
+        by_id |= wells[jcp].map(lambda value: str(value).lower() in NEGATIVE_IDS)
+    return by_type | by_name | by_id
+
+
+def _positive(wells: pd.DataFrame) -> pd.Series:
+    if POSITIVE in wells:
+        return _as_bool(wells[POSITIVE])
+    return _matches(wells, "pert_type", "poscon") | _matches(wells, "control_type", "poscon")
+
+
+def _as_bool(values: pd.Series) -> pd.Series:
+    return values.map(lambda value: str(value).strip().lower() in {"true", "1", "1.0", "yes"})
+
+
+def _matches(wells: pd.DataFrame, name: str, word: str) -> pd.Series:
+    column = has(wells, name)
+    if column is None:
+        return pd.Series(False, index=wells.index)
+    return wells[column].map(lambda value: str(value).strip().lower().startswith(word))
+
+
+def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
+    """Rows a pandas query is true for.
+
+    Raises
+    ------
+    InputError
+        If it cannot be evaluated, names an unknown column, or is true nowhere.
+    """
+    flags = evaluate_query(wells, query, setting)
+    if not flags.any():
+        raise InputError(f"[data] {setting} = {query!r} matches none of {len(wells)} wells.")
+    return flags
+
+
+def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
+    """Truth of a pandas query for each row; see :func:`_by_query` for the errors."""
+    try:
+        flags = wells.eval(query, engine="python", local_dict={}, global_dict={})
+    except pd.errors.UndefinedVariableError as error:
+        known = ", ".join(c for c in wells.columns if str(c).startswith("Metadata_"))
+        raise InputError(f"[data] {setting} = {query!r}: {error}; there are {known}.") from None
+    except Exception as error:  # the expression is the user's: any fault is one of the query
+        raise InputError(f"[data] {setting} = {query!r} cannot be evaluated: {error}.") from None
+    if not isinstance(flags, pd.Series) or not pd.api.types.is_bool_dtype(flags):
+        raise InputError(f"[data] {setting} = {query!r} does not say yes or no for each well.")
+    return flags
+
+
+def select_excluded(wells: pd.DataFrame, query: str) -> np.ndarray:
+    """Mask of the wells that ``exclude`` names; a query that names none is refused."""
+    return _by_query(wells, query, "exclude").to_numpy(bool)

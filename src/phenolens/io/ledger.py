@@ -1,0 +1,131 @@
+"""The join ledger: what came in, what matched, what did not, and what was set aside, by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Join:
+    """One source and what became of it.
+
+    Attributes
+    ----------
+    source : str
+        File, block or table.
+    rows : int
+        Rows read.
+    matched, unmatched : int
+        Wells (for a joined table) or rows (for images and profiles) that found their counterpart,
+        and those that did not.
+    unmatched_keys : tuple of str
+        The first few keys that found nothing.
+    duplicates : int
+        Rows that repeat a key.
+    unused : int
+        Keys of the source that no well asked for.
+    note : str
+        What else is worth knowing.
+    """
+
+    source: str
+    rows: int
+    matched: int
+    unmatched: int = 0
+    unmatched_keys: tuple[str, ...] = ()
+    duplicates: int = 0
+    unused: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One image, profile or well that takes no part, and why."""
+
+    reason: str
+    plate: str = ""
+    well: str = ""
+    site: str = ""
+    channel: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One column about which the sources, or the rows of one well, disagree."""
+
+    column: str
+    source: str
+    wells: int
+    examples: tuple[str, ...]
+    consequence: str
+
+
+@dataclass
+class Ledger:
+    """Everything that happened between the files and the tables a study works on."""
+
+    joins: list[Join] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict:
+        """Plain dictionaries and lists, in the form of ``ledger.json``."""
+        return {
+            "joins": [asdict(item) for item in self.joins],
+            "set_aside": [asdict(item) for item in self.set_aside],
+            "conflicts": [asdict(item) for item in self.conflicts],
+            "counts": dict(self.counts),
+        }
+
+    def lines(self) -> list[str]:
+        """The ledger for a terminal, one fact a line."""
+        return [
+            *map(_join_line, self.joins),
+            *map(_conflict_line, self.conflicts),
+            *_aside_lines(self.set_aside),
+            *(f"{name.replace('_', ' ')}: {count}" for name, count in self.counts.items()),
+        ]
+
+
+def first(keys: Iterable[str], *, limit: int = SHOWN) -> tuple[str, ...]:
+    """The first few distinct keys, in natural reading order."""
+    return tuple(sorted(set(keys))[:limit])
+
+
+def _join_line(join: Join) -> str:
+    parts = [f"{join.source}: {join.rows} rows in, {join.matched} matched"]
+    if join.unmatched:
+        shown = ", ".join(join.unmatched_keys)
+        more = ", ..." if join.unmatched > len(join.unmatched_keys) else ""
+        parts.append(f"{join.unmatched} unmatched ({shown}{more})")
+    parts += [f"{join.duplicates} repeated rows"] if join.duplicates else []
+    parts += [f"{join.unused} keys not asked for"] if join.unused else []
+    return ", ".join(parts) + (f"; {join.note}" if join.note else "")
+
+
+def _conflict_line(conflict: Conflict) -> str:
+    shown = "; ".join(conflict.examples)
+    return (
+        f"conflict in {conflict.column} ({conflict.source}): {conflict.wells} wells, "
+        f"e.g. {shown}; {conflict.consequence}"
+    )
+
+
+def _aside_lines(items: list[SetAside]) -> list[str]:
+    counted = Counter(item.reason for item in items)
+    return [
+        f"set aside: {count} x {reason} (e.g. {_example(items, reason)})"
+        for reason, count in counted.items()
+    ]
+
+
+def _example(items: list[SetAside], reason: str) -> str:
+    item = next(item for item in items if item.reason == reason)
+    parts = [item.plate, item.well, item.site, item.channel, item.file]
+    return " ".join(part for part in parts if part)

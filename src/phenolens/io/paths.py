@@ -1,0 +1,127 @@
+"""Files a study names: patterns expanded, image paths found where they are today."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.columns import FILE, is_blank
+from phenolens.profiles import read_frame
+
+
+def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
+    """Files that the names or patterns mean below ``root``, sorted, each once.
+
+    Raises
+    ------
+    InputError
+        If a name or pattern matches nothing.
+    """
+    given = [patterns] if isinstance(patterns, str) else list(patterns)
+    found = [path for pattern in given for path in _expand_one(pattern, root)]
+    return list(dict.fromkeys(found))
+
+
+def _expand_one(pattern: str, root: Path) -> list[Path]:
+    full = Path(os.path.normpath(root / pattern))
+    if not any(mark in pattern for mark in "*?["):
+        if not full.exists():
+            raise InputError(f"There is no file {full}.")
+        return [full]
+    anchor = Path(full.anchor)
+    found = sorted(anchor.glob(str(full.relative_to(anchor))))
+    if not found:
+        raise InputError(f"No file matches {full}.")
+    return found
+
+
+def stem(path: Path) -> str:
+    """The file name without its endings of table formats."""
+    name = path.name
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".h5ad"):
+        name = name.removesuffix(ending)
+    return name
+
+
+def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> pd.DataFrame:
+    """The rows of several tables; ``_file`` holds each row's file name without its ending."""
+    frames = [read_table(path, sep=sep).assign(**{FILE: stem(path)}) for path in paths]
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
+    """One table; ``sep`` where the file's own header does not tell.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or has no rows.
+    """
+    frame = read_frame(path) if sep is None else _read_separated(path, sep)
+    if not len(frame):
+        raise InputError(f"{path} has a header but no rows.")
+    return frame
+
+
+def _read_separated(path: Path, sep: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, sep=sep, low_memory=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a table: {error}") from None
+
+
+@lru_cache(maxsize=65536)
+def _names(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return frozenset()
+
+
+class ImageFinder:
+    """Finds image files whose recorded folder may be another machine's.
+
+    A path is looked for as it is, below each base, and below each base with leading folders
+    dropped one by one (``/home/me/screen/images/a.tif`` is found as ``images/a.tif``).
+    """
+
+    def __init__(self, bases: Sequence[Path]) -> None:
+        _names.cache_clear()
+        self.bases = [os.path.normpath(base.absolute()) for base in dict.fromkeys(bases)]
+        self._folders: dict[tuple[str, ...], str] = {}
+
+    def find(self, text: object) -> tuple[str, bool]:
+        """The path of an image and whether it is there."""
+        if is_blank(text):
+            return "", False
+        parts = PurePosixPath(_plain(str(text))).parts
+        folder, name = parts[:-1], parts[-1]
+        if folder not in self._folders or name not in _names(self._folders[folder]):
+            self._folders[folder] = self._locate(folder, name)
+        where = self._folders[folder]
+        return f"{where}/{name}", name in _names(where)
+
+    def _locate(self, folder: tuple[str, ...], name: str) -> str:
+        places = self._places(folder)
+        return next((place for place in places if name in _names(place)), places[0])
+
+    def _places(self, folder: tuple[str, ...]) -> list[str]:
+        absolute = ["/" + "/".join(folder[1:])] if folder[:1] == ("/",) else []
+        rest = folder[1:] if absolute else folder
+        tails = [rest[start:] for start in range(len(rest) + 1)]
+        below = [os.path.normpath("/".join((b, *tail))) for tail in tails for b in self.bases]
+        return absolute + below
+
+
+def _plain(text: str) -> str:
+    """A path with forward slashes, without a scheme (``file:``, ``s3:``, ``https:``)."""
+    scheme, mark, rest = text.strip().replace("\\", "/").partition(":")
+    if mark and len(scheme) > 1:
+        return unquote(rest) if scheme == "file" else rest.lstrip("/")
+    return rest.lstrip("/") if mark else text.strip().replace("\\", "/")
