@@ -56,7 +56,7 @@ class Images(Section):
     """
 
     table: str | list[str] | None = None
-    layout: Literal["load_data", "table", "phenix"] = "table"
+    layout: Literal["load_data", "table", "samplesheet", "phenix"] = "table"
     root: str = "."
     level: Literal["field", "tile", "cell"] = "field"
     channels: list[str] = []
