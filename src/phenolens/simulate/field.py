@@ -14,7 +14,7 @@ from phenolens.simulate.scene import Scene, draw_scene
 from phenolens.simulate.stains import STAINS, stain
 from phenolens.simulate.traits import apply_effect
 
-CONFLUENCE = 0.56
+CONFLUENCE = 0.48
 _CHANGED_SHARE = 0.05
 _CHANGED_COUNTS = 20.0
 

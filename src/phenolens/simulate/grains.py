@@ -44,22 +44,22 @@ def _add_golgi(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Ou
     drawn, normal = scene.grains["puncta"], scene.grains["puncta_normal"]
     scatter = traits[:, INDEX["golgi_scatter"]][:, None]
     radius = outlines.nucleus_radius[:, None]
-    angle = scene.grains["golgi_angle"][:, None] + 0.42 * normal[:, :, 0]
-    compact = _polar(angle, radius * (1.10 + 0.20 * normal[:, :, 1]))
+    angle = scene.grains["golgi_angle"][:, None] + 0.75 * normal[:, :, 0]
+    compact = _polar(angle, radius * (1.02 + 0.24 * normal[:, :, 1]))
     spread = _polar(_TWO_PI * drawn[:, :, 0], radius * (0.9 + 1.7 * drawn[:, :, 1]))
     share = scatter[:, :, None]
     place = scene.centre[:, None, :] + (1 - share) * compact + share * spread
-    amplitude = traits[:, INDEX["golgi"]][:, None] * (0.25 + 2.2 * drawn[:, :, 2] ** 2)
-    width = scene.unit * (0.016 + 0.020 * drawn[:, :, 3]) * (1 - 0.30 * scatter)
+    amplitude = traits[:, INDEX["golgi"]][:, None] * (0.10 + 2.0 * drawn[:, :, 2] ** 3)
+    width = scene.unit * (0.009 + 0.012 * drawn[:, :, 3]) * (1 - 0.30 * scatter)
     cells = np.arange(len(scene.centre))
     _stamp_spots(
         layer, _spots(cells, place, width, amplitude * (1 - 0.15 * scatter)), outlines.owner
     )
     glow = (scene.centre + _polar(scene.grains["golgi_angle"], 1.08 * radius[:, 0]))[:, None, :]
-    strength = (0.75 * traits[:, INDEX["golgi"]] * (1 - scatter[:, 0]))[:, None]
+    strength = (0.30 * traits[:, INDEX["golgi"]] * (1 - scatter[:, 0]))[:, None]
     _stamp_spots(
         layer,
-        _spots(cells, glow, np.full((len(cells), 1), 0.065 * scene.unit), strength),
+        _spots(cells, glow, np.full((len(cells), 1), 0.075 * scene.unit), strength),
         outlines.owner,
     )
 
@@ -69,10 +69,12 @@ def _add_bright_mitochondria(
 ) -> None:
     """A few cells hold very bright round mitochondria around the nucleus, as real ones do."""
     drawn = scene.grains["puncta"]
-    radius = outlines.nucleus_radius[:, None] * (1.0 + 0.75 * drawn[:, :, 3] ** 2)
-    place = scene.centre[:, None, :] + _polar(_TWO_PI * drawn[:, :, 2], radius)
-    amplitude = np.minimum(traits[:, INDEX["mito_puncta"]], 6.0)[:, None] * drawn[:, :, 0]
-    width = scene.unit * (0.014 + 0.014 * drawn[:, :, 1])
+    side = scene.grains["golgi_angle"][:, None]
+    angle = side + 1.3 * scene.grains["puncta_normal"][:, :, 1]
+    radius = outlines.nucleus_radius[:, None] * (0.9 + 1.1 * drawn[:, :, 3] ** 2)
+    place = scene.centre[:, None, :] + _polar(angle, radius)
+    amplitude = np.minimum(traits[:, INDEX["mito_puncta"]], 6.0)[:, None] * drawn[:, :, 0] ** 2
+    width = scene.unit * (0.009 + 0.013 * drawn[:, :, 1])
     cells = np.arange(len(scene.centre))
     _stamp_spots(layer, _spots(cells, place, width, amplitude), outlines.owner)
 
@@ -82,9 +84,9 @@ def _add_fibres(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: O
     angle = scene.angle[:, None] + 0.16 * drawn[:, :, 0]
     radius = (traits[:, INDEX["cell_radius"]] * scene.unit)[:, None]
     across = scene.angle[:, None] + np.pi / 2
-    middle = scene.centre[:, None, :] + _polar(across, 0.42 * radius * drawn[:, :, 1])
+    middle = scene.centre[:, None, :] + _polar(across, 0.50 * radius * drawn[:, :, 1])
     half = _polar(angle, radius * (0.45 + 0.15 * np.abs(drawn[:, :, 2])))
-    amplitude = traits[:, INDEX["actin"]][:, None] * (0.05 + 0.07 * np.abs(drawn[:, :, 3]))
+    amplitude = traits[:, INDEX["actin"]][:, None] * (0.02 + 0.05 * np.abs(drawn[:, :, 3]))
     lines = np.concatenate([middle - half, middle + half, amplitude[:, :, None]], axis=2)
     _stamp_lines(layer, lines.astype(np.float32), outlines.owner, np.float32(0.014 * scene.unit))
 

@@ -14,6 +14,8 @@ COUNTS_PER_ELECTRON = 0.14
 SATURATION = 65535
 # Medium and plastic, before the illumination: read off cell-free parts of real fields.
 BACKGROUND = (510.0, 300.0, 560.0, 640.0, 930.0)
+# Relative standard deviation of the clouds in that background.
+CLOUDS = (0.015, 0.02, 0.02, 0.025, 0.05)
 # Standard deviation of the in-focus blur in cell diameters, and light from out of focus.
 PSF = (0.013, 0.015, 0.014, 0.013, 0.015)
 HAZE = (0.05, 0.07, 0.07, 0.06, 0.08)
@@ -105,7 +107,9 @@ def expose(
     for c, image in enumerate(seen):
         lit = conditions.illumination[c].surface(image.shape[0])
         level = np.float32(BACKGROUND[c] * conditions.background[c])
-        signal = lit * (np.float32(conditions.gain[c]) * image + level * (1 + 0.025 * medium))
+        signal = lit * (
+            np.float32(conditions.gain[c]) * image + level * (1 + np.float32(CLOUDS[c]) * medium)
+        )
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         noise *= np.sqrt(COUNTS_PER_ELECTRON * signal + READ_NOISE**2)
         counts[c] = np.clip(np.rint(signal + noise + CAMERA_OFFSET), 0, SATURATION)

@@ -56,7 +56,7 @@ def draw_outlines(scene: Scene, traits: np.ndarray) -> Outlines:
         nucleus_table,
         scene.textures["warp_y"],
         scene.textures["warp_x"],
-        np.float32(0.022 * scene.unit),
+        np.float32(0.038 * scene.unit),
     )
     return Outlines(*maps, centres, radius, n_nuclei)
 
@@ -76,11 +76,18 @@ def _cell_outline(scene: Scene, traits: np.ndarray) -> np.ndarray:
     """Body plus pointed tips with concave sides between them, as spread cells have."""
     body = _ellipse(scene.angle, traits[:, INDEX["cell_elongation"]])
     shape = scene.shape
-    away = np.abs(_angles()[None, None, :] - shape["tip_angle"][:, :, None])
+    away = np.abs(_angles()[None, None, :] - _tip_angles(scene)[:, :, None]) % _TWO_PI
     away = np.minimum(away, _TWO_PI - away)
     tips = shape["tip_height"][:, :, None] * np.exp(-away / shape["tip_width"][:, :, None])
     height = traits[:, INDEX["cell_tips"]][:, None]
-    return traits[:, INDEX["cell_radius"]][:, None] * body * (0.92 + height * tips.max(axis=1))
+    return traits[:, INDEX["cell_radius"]][:, None] * body * (0.70 + height * tips.max(axis=1))
+
+
+def _tip_angles(scene: Scene) -> np.ndarray:
+    """Two tips point roughly along the cell, the others anywhere."""
+    angle = scene.shape["tip_angle"].copy()
+    angle[:, :2] = scene.angle[:, None] + np.array([0, np.pi]) + 0.12 * (angle[:, :2] - np.pi)
+    return angle
 
 
 def _nucleus_outline(scene: Scene, traits: np.ndarray, radius: np.ndarray) -> np.ndarray:

@@ -14,12 +14,12 @@ from phenolens.simulate.noise import smooth_noise
 from phenolens.simulate.traits import draw_traits
 
 N_ANGLES = 96
-N_PUNCTA = 30
+N_PUNCTA = 44
 N_NUCLEOLI = 5
 N_FIBRES = 9
-N_TIPS = 6
+N_TIPS = 5
 MAX_NUCLEI = 3
-MIN_DISTANCE = 0.46
+MIN_DISTANCE = 0.54
 CANDIDATES_PER_CELL = 40
 
 
@@ -64,14 +64,14 @@ class Scene:
 
 # Distance between blobs of each texture, in cell diameters.
 _TEXTURES = {
-    "warp_y": 0.16,
-    "warp_x": 0.16,
-    "chromatin": 0.048,
-    "reticulum": 0.042,
-    "cytoplasm": 0.13,
-    "mitochondria": 0.062,
+    "warp_y": 0.28,
+    "warp_x": 0.28,
+    "chromatin": 0.034,
+    "reticulum": 0.030,
+    "cytoplasm": 0.085,
+    "mitochondria": 0.048,
     "patch": 0.30,
-    "medium": 1.10,
+    "medium": 0.45,
 }
 
 
@@ -149,8 +149,8 @@ def _draw_cells(rng: np.random.Generator, n: int) -> dict[str, np.ndarray | dict
         "respond": np.stack([rng.random(n), np.exp(0.2 * rng.standard_normal(n))], axis=1),
         "shape": {
             "tip_angle": rng.uniform(0, 2 * np.pi, (n, N_TIPS)),
-            "tip_height": rng.gamma(1.2, 0.8, (n, N_TIPS)),
-            "tip_width": rng.uniform(0.10, 0.40, (n, N_TIPS)),
+            "tip_height": rng.gamma(1.5, 0.5, (n, N_TIPS)),
+            "tip_width": rng.uniform(0.25, 0.60, (n, N_TIPS)),
             "nucleus_wave": rng.standard_normal((n, MAX_NUCLEI, 4, 2)),
             "nucleus_angle": 0.25 * rng.standard_normal(n),
             "satellite": rng.uniform(0, 2 * np.pi, n),

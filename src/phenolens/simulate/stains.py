@@ -30,7 +30,7 @@ def stain(scene: Scene, traits: np.ndarray, outlines: Outlines, grains: np.ndarr
             np.float32
         ),
         (textures["chromatin"], textures["reticulum"], textures["cytoplasm"], textures["patch"]),
-        _filaments(textures["mitochondria"], np.float32(0.017 * scene.unit)),
+        _filaments(textures["mitochondria"], np.float32(0.013 * scene.unit)),
         grains,
         np.float32(scene.unit),
     )
@@ -74,7 +74,7 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             seam_at = gap[y, x] * radius
             away = (nuclear[y, x] - 1) * nucleus_radius[i]
             outside = max(away, np.float32(0.0)) / unit
-            cover = min(rim / np.float32(0.03 * unit), 1.0)
+            cover = min(rim / np.float32(0.05 * unit), 1.0)
             seam = min(0.55 + seam_at / (0.08 * unit), 1.0) * cover
             within = min(max(0.5 - away / np.float32(1.2), 0.0), 1.0)
             beyond = 1 - within
@@ -87,43 +87,44 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             grain, spot = chromatin[y, x], grains[NUCLEOLI, y, x]
             nucleolus = spot * trait[_NUCLEOLUS]
 
-            packed = max(1 + trait[_CHROMATIN] * (grain + 0.5 * fine), 0.15) * dome
+            packed = max(1 + trait[_CHROMATIN] * (grain + 0.4 * coarse), 0.15) * dome
             light[0, y, x] = trait[_DNA] * (
-                within * packed * (1 - 0.22 * spot) + beyond * 0.05 * height * seam
+                within * packed * (1 - 0.15 * spot) + beyond * 0.045 * height * seam
             )
-            er_reach = np.exp(-outside / trait[_ER_REACH]) * (1 + 0.40 * toward)
+            er_reach = np.exp(-outside / trait[_ER_REACH]) * (1 + 0.45 * toward)
             light[1, y, x] = trait[_ER] * (
                 beyond
                 * seam
-                * (0.17 + 0.16 * height + 0.80 * er_reach)
-                * max(1 + 0.17 * fine + 0.15 * coarse, 0.2)
-                + within * (0.60 + 0.05 * grain + 0.22 * spot) * dome
-                + 0.22 * shell
+                * (0.05 + 0.16 * height + 0.74 * er_reach)
+                * np.exp(0.24 * fine + 0.10 * coarse)
+                + within * (0.46 + 0.04 * grain + 0.05 * coarse + 0.10 * spot) * dome
+                + 0.16 * shell
             )
             light[2, y, x] = trait[_RNA] * (
                 beyond
                 * seam
-                * (0.16 + 0.62 * height + 0.30 * er_reach)
-                * max(1 + 0.08 * fine + 0.11 * coarse, 0.2)
-                + within * (0.72 + 0.05 * grain + 0.85 * nucleolus) * dome
-                + 0.08 * shell
+                * (0.06 + 0.50 * height + 0.34 * er_reach)
+                * np.exp(0.13 * fine + 0.06 * coarse)
+                + within * (0.76 + 0.05 * grain + 0.05 * coarse + 0.55 * nucleolus) * dome
+                + 0.06 * shell
             )
             cortex = np.exp(-((min(rim, 2 * seam_at) / (0.020 * unit)) ** 2))
-            cortex *= trait[_CORTEX] * min(max(0.45 + 0.55 * patch[y, x], 0.0), 1.4)
+            cortex *= trait[_CORTEX] * min(max(0.30 + 0.55 * patch[y, x], 0.0), 1.2)
             light[3, y, x] = trait[_AGP] * (
-                cover * (0.40 + 0.45 * height) * max(1 + 0.07 * fine + 0.09 * coarse, 0.2)
-                + within * 0.62 * dome * (1 + 0.04 * grain)
-                + 0.50 * cortex
+                cover * (0.30 + 0.35 * height) * max(1 + 0.09 * fine + 0.09 * coarse, 0.2)
+                + within * 0.42 * dome * (1 + 0.05 * grain)
+                + 0.30 * cortex
                 + 1.25 * grains[AGP_GRAINS, y, x]
-                + 1.6 * grains[FIBRES, y, x]
+                + 0.9 * grains[FIBRES, y, x]
             )
             reach = np.exp(-outside / trait[_MITO_REACH]) * (1 + 0.35 * toward)
             share = trait[_FRAGMENTS]
-            organelles = (1 - share) * filaments[0, y, x] + share * 1.5 * filaments[1, y, x]
+            whole = filaments[0, y, x] * min(max(0.55 + 0.45 * coarse, 0.0), 1.5)
+            organelles = (1 - share) * whole + share * 1.5 * filaments[1, y, x]
             light[4, y, x] = trait[_MITO] * (
-                beyond * cover * (0.13 + 0.25 * reach + (0.08 + 1.05 * reach) * organelles)
-                + within * (0.36 + 0.12 * organelles) * dome
-                + 0.18 * shell
+                beyond * cover * (0.06 + 0.22 * reach + (0.03 + 0.60 * reach) * organelles)
+                + within * (0.24 + 0.08 * organelles) * dome
+                + 0.12 * shell
                 + 3.0 * grains[MITO_PUNCTA, y, x]
             )
 
