@@ -1,0 +1,149 @@
+"""What a score must beat: candidates that know next to nothing, on the same folds and readouts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.evaluate.classification import Candidate
+from phenolens.evaluate.results import result, result_table
+from phenolens.profiles import CELL_COUNT, WELL
+from phenolens.splits import Folds
+
+MAJORITY = "baseline: majority"
+CHANCE = "baseline: 1/C"
+COUNT = "baseline: cell count"
+INTENSITY = "baseline: mean intensity"
+POSITION = "baseline: position"
+PROJECTION = "baseline: random projection"
+SHUFFLED = "baseline: shuffled labels"
+_INTENSITY = re.compile(r"(^|_)Intensity_MeanIntensity_")
+
+
+class PositionVotes(ClassifierMixin, BaseEstimator):
+    """Classes by how often training wells near the same plate position carried them.
+
+    Parameters
+    ----------
+    reach : float
+        In wells: a vote counts ``exp(-(distance / reach)**2)``.
+    """
+
+    def __init__(self, *, reach: float = 0.5) -> None:
+        self.reach = reach
+
+    def fit(self, X: object, y: object) -> PositionVotes:
+        """Keep the training wells' positions (columns: plate row, plate column) and classes."""
+        self._positions, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self._votes = np.eye(len(self.classes_))[codes]
+        return self
+
+    def predict_proba(self, X: object) -> np.ndarray:
+        """Share of the weighted votes, shape (n_rows, n_classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        squared = ((X[:, None, :] - self._positions[None]) ** 2).sum(axis=2)
+        nearest = squared.min(axis=1, keepdims=True)
+        votes = np.exp(-(squared - nearest) / self.reach**2) @ self._votes
+        return votes / votes.sum(axis=1, keepdims=True)
+
+    def predict(self, X: object) -> np.ndarray:
+        """The class with the most votes."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+
+def baselines(
+    table: pd.DataFrame,
+    *,
+    seed: int,
+    intensity: Sequence[str] | None = None,
+    raw: pd.DataFrame | None = None,
+) -> list[Candidate]:
+    """The baselines a table allows: majority, cell count, mean intensity, position, projection.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row per well, finite.
+    seed : int
+        Of the random projection.
+    intensity : sequence of str, optional
+        Mean intensity features; by default those named ``*Intensity_MeanIntensity_*``.
+    raw : DataFrame, optional
+        Where the intensity features are looked up, when selection dropped them from `table`.
+
+    Returns
+    -------
+    list of Candidate
+        Cell count only with ``Metadata_CellCount``, intensity only with such features.
+    """
+    out = [Candidate(MAJORITY, _constant(table), DummyClassifier(strategy="prior"))]
+    out.append(Candidate(POSITION, _positions(table), PositionVotes()))
+    if CELL_COUNT in table.index.names:
+        out.append(Candidate(COUNT, _counts(table), StandardScaler()))
+    if (bright := _bright(table if raw is None else raw, intensity)) is not None:
+        out.append(Candidate(INTENSITY, bright, StandardScaler()))
+    width = min(64, table.shape[1])
+    projection = GaussianRandomProjection(width, random_state=seed)
+    out.append(Candidate(PROJECTION, table, make_pipeline(StandardScaler(), projection)))
+    return out
+
+
+def shuffled(candidate: Candidate) -> Candidate:
+    """The candidate with the labels of its training wells permuted: the chance it would score."""
+    name = f"{SHUFFLED} ({candidate.name})"
+    return Candidate(name, candidate.table, candidate.pipeline, shuffle_labels=True)
+
+
+def chance(folds: Folds) -> pd.DataFrame:
+    """One over the number of classes in training, averaged over the tested wells, as results."""
+    table = folds.table
+    shares = []
+    for fold in range(folds.n_folds):
+        train = table[~table["left_out"].isin([fold, -2])]
+        shares += [1.0 / train["label"].nunique()] * int((table["fold"] == fold).sum())
+    value, n = float(np.mean(shares)), len(shares)
+    rows = [result(CHANCE, "classification", "accuracy", value=value, n=n, split=folds.leave_out)]
+    return result_table(rows)
+
+
+def _frame(table: pd.DataFrame, values: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(values.astype(np.float32), index=table.index, columns=list(names))
+
+
+def _constant(table: pd.DataFrame) -> pd.DataFrame:
+    return _frame(table, np.zeros((len(table), 1)), ["nothing"])
+
+
+def _positions(table: pd.DataFrame) -> pd.DataFrame:
+    return _frame(table, profiles.well_position(profiles.column(table, WELL)), ["row", "column"])
+
+
+def _counts(table: pd.DataFrame) -> pd.DataFrame:
+    counts = profiles.column(table, CELL_COUNT).astype(float)
+    if not np.isfinite(counts).all():
+        raise InputError(f"{CELL_COUNT!r} is not known for every well; leave it out or fill it in.")
+    return _frame(table, np.column_stack([counts, np.log1p(counts)]), ["count", "log_count"])
+
+
+def _bright(table: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame | None:
+    if names is None:
+        names = [name for name in table.columns if _INTENSITY.search(str(name))]
+    part = table[list(names)]
+    finite = np.isfinite(part.to_numpy()).all(axis=0)
+    return part.loc[:, finite] if finite.any() else None

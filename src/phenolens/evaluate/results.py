@@ -1,0 +1,82 @@
+"""The one long result table that every evaluation yields and the report reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = {
+    "representation": object,
+    "task": object,
+    "metric": object,
+    "split": object,
+    "unit": object,
+    "fold": object,
+    "value": np.float64,
+    "low": np.float64,
+    "high": np.float64,
+    "n": np.int64,
+}
+SORT = ["representation", "task", "metric", "split", "unit", "fold"]
+POOLED = "all"
+
+
+def result(
+    representation: str,
+    task: str,
+    metric: str,
+    *,
+    value: float,
+    n: int,
+    split: str = "none",
+    unit: str = "well",
+    fold: int | str = POOLED,
+    interval: tuple[float, float] = (np.nan, np.nan),
+) -> dict:
+    """One row of the result table.
+
+    Parameters
+    ----------
+    representation, task, metric : str
+    value : float
+    n : int
+        Number of units the value rests on.
+    split : str
+        What was left out (``plate``, ``well``, ...), or ``none``.
+    unit : str
+        What was counted and resampled: ``well``, ``plate``, ``treatment``, ``compound``.
+    fold : int or str
+        ``all`` for the value pooled over folds.
+    interval : tuple of float
+        95 % limits; NaN where none is given.
+    """
+    low, high = interval
+    row = {"representation": representation, "task": task, "metric": metric, "split": split}
+    row |= {"unit": unit, "fold": str(fold), "value": float(value)}
+    return row | {"low": float(low), "high": float(high), "n": int(n)}
+
+
+def result_table(rows: Iterable[dict]) -> pd.DataFrame:
+    """Rows as a frame with fixed columns, dtypes and order."""
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
+    return frame.sort_values(SORT, kind="stable", ignore_index=True)
+
+
+def join_results(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Result tables below one another, in the fixed order."""
+    parts = [table[list(COLUMNS)] for table in tables if len(table)]
+    if not parts:
+        return result_table([])
+    return result_table(pd.concat(parts, ignore_index=True).to_dict("records"))
+
+
+def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
+    """2.5 % and 97.5 % quantiles of bootstrap draws; NaN when there are none."""
+    draws = np.asarray(draws, dtype=np.float64)
+    draws = draws[np.isfinite(draws)]
+    if not draws.size:
+        return (np.nan, np.nan)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return (float(low), float(high))

@@ -1,0 +1,58 @@
+"""The nearest training profile by cosine similarity."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class NearestProfile(ClassifierMixin, BaseEstimator):
+    """The class of the most similar training row; classes rank by their most similar row.
+
+    Similarity is the cosine after centring on the training mean. A row without direction (all
+    zero) is equally similar, 0, to everything.
+
+    Parameters
+    ----------
+    center : bool
+        Subtract the training mean first.
+    """
+
+    def __init__(self, *, center: bool = False) -> None:
+        self.center = center
+
+    def fit(self, X: object, y: object) -> NearestProfile:
+        """Keep the training rows, unit length, sorted by class."""
+        X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        order = np.argsort(codes, kind="stable")
+        self._mean = X.mean(axis=0) if self.center else np.zeros(X.shape[1], dtype=X.dtype)
+        self._rows = unit_rows(X[order] - self._mean)
+        self._starts = np.searchsorted(codes[order], np.arange(len(self.classes_)))
+        return self
+
+    def scores(self, X: object) -> np.ndarray:
+        """Largest similarity to each class, shape (n_rows, n_classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
+        similar = unit_rows(X - self._mean) @ self._rows.T
+        return np.maximum.reduceat(similar, self._starts, axis=1)
+
+    def decision_function(self, X: object) -> np.ndarray:
+        """As :meth:`scores`; for two classes their difference, shape (n_rows,)."""
+        scores = self.scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: object) -> np.ndarray:
+        """The class of the most similar training row."""
+        best = self.scores(X).argmax(axis=1)
+        return self.classes_[best]
+
+
+def unit_rows(values: np.ndarray) -> np.ndarray:
+    """Rows divided by their length; zero rows stay zero."""
+    length = np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
+    return values / np.where(length > 0, length, 1)

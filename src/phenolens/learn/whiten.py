@@ -1,0 +1,111 @@
+"""Whitening on controls or on all training rows (the field calls it sphering)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.learn.base import TableTransformer, controls_of
+
+METHODS = ("zca", "zca-cor", "pca", "pca-cor")
+
+
+class Whitener(TableTransformer):
+    """Centre and whiten: directions in which controls vary anyway count for less.
+
+    With ``S = U L U'`` the covariance (``-cor``: correlation) of the fitting rows and `r` the
+    regularization, ZCA is ``W = U (L + r I)^-1/2 U'`` and PCA is ``U (L + r I)^-1/2``. The rows it
+    was fitted on come out with covariance ``L / (L + r)`` in the eigenbasis.
+
+    Parameters
+    ----------
+    method : {'zca-cor', 'zca', 'pca-cor', 'pca'}
+    fit_on : {'all', 'controls'}
+        ``controls`` reads ``Metadata_Control`` from the index of the table it is fitted on.
+    regularization : float
+        `r`, in units of a feature's variance (after ``-cor``: of 1). Must be positive when there
+        are fewer fitting rows than features, because some directions then have no variance.
+    n_components : int or None
+        For PCA methods: how many leading directions to keep.
+
+    Attributes
+    ----------
+    mean_ : ndarray, shape (n_features,)
+    whitening_ : ndarray, shape (n_features, n_out)
+        ``(x - mean_) @ whitening_`` is the output.
+    eigenvalues_ : ndarray
+        `L`, descending, of length min(n_fitting_rows - 1, n_features).
+
+    References
+    ----------
+    Kessy, Lewin & Strimmer, Am. Stat. 72, 309 (2018); Ando, McLean & Berndl, bioRxiv 161422 (2017).
+    """
+
+    def __init__(
+        self,
+        *,
+        method: str = "zca-cor",
+        fit_on: str = "all",
+        regularization: float = 1e-2,
+        n_components: int | None = None,
+    ) -> None:
+        self.method = method
+        self.fit_on = fit_on
+        self.regularization = regularization
+        self.n_components = n_components
+
+    def _fit(self, values: np.ndarray, index: pd.Index | None) -> None:
+        self._check()
+        rows = controls_of(index) if self.fit_on == "controls" else slice(None)
+        part = values[rows].astype(np.float64)
+        self.mean_ = part.mean(axis=0)
+        spread = part.std(axis=0, ddof=1) if self.method.endswith("cor") else 1.0
+        scale = np.broadcast_to(np.where(spread > 0, spread, 1.0), self.mean_.shape)
+        directions, self.eigenvalues_ = principal_directions((part - self.mean_) / scale)
+        rank = np.sum(self.eigenvalues_ > 1e-12 * self.eigenvalues_.max(initial=0.0))
+        if self.regularization == 0 and rank < values.shape[1]:
+            raise InputError(
+                f"Whitening {values.shape[1]} features on {len(part)} rows (rank {rank}) needs a "
+                "regularization above 0, or fewer features."
+            )
+        self.whitening_ = self._matrix(directions) / scale[:, None]
+
+    def _check(self) -> None:
+        if self.method not in METHODS or self.fit_on not in ("all", "controls"):
+            raise InputError(
+                f"Whitener(method={self.method!r}, fit_on={self.fit_on!r}): method is one of "
+                f"{', '.join(METHODS)}; fit_on is all or controls."
+            )
+
+    def _matrix(self, directions: np.ndarray) -> np.ndarray:
+        shrink = 1.0 / np.sqrt(np.maximum(self.eigenvalues_ + self.regularization, 1e-300))
+        if self.method.startswith("pca"):
+            return (directions * shrink)[:, : self.n_components]
+        if self.regularization == 0:
+            return (directions * shrink) @ directions.T
+        # Directions without variance are scaled by 1/sqrt(r) too; the rest by less than that.
+        rest = 1.0 / np.sqrt(self.regularization)
+        return (directions * (shrink - rest)) @ directions.T + rest * np.eye(len(directions))
+
+    def _transform(self, values: np.ndarray) -> np.ndarray:
+        return ((values - self.mean_) @ self.whitening_).astype(values.dtype)
+
+    def _names(self, names: np.ndarray) -> np.ndarray:
+        if self.method.startswith("zca"):
+            return names
+        return np.array([f"whitened{i:04d}" for i in range(self.whitening_.shape[1])], dtype=object)
+
+
+def principal_directions(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvectors (n_features, k) and eigenvalues (k,) of a centred table's covariance.
+
+    Descending; k is the smaller of n_features and n_rows - 1. Each vector's largest entry is
+    positive, so that signs do not depend on the linear algebra library.
+    """
+    n = len(centred)
+    _, singular, vectors = np.linalg.svd(centred, full_matrices=False)
+    k = min(n - 1, centred.shape[1])
+    vectors = vectors[:k].T
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(k)]
+    return vectors * np.where(largest < 0, -1.0, 1.0), singular[:k] ** 2 / (n - 1)

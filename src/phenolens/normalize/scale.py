@@ -1,0 +1,210 @@
+"""Calibrating each plate on its own negative controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.profiles import PLATE
+
+CALIBRATED = "Metadata_Calibrated"
+METHODS = ("mad", "standard", "center")
+# A spread below a millionth of the value is float32 rounding, not variation between wells.
+_ROUNDING = 1e-6
+
+
+def robust_scale(
+    table: pd.DataFrame,
+    calibrators: np.ndarray,
+    *,
+    by: Sequence[str] = (PLATE,),
+    method: str = "mad",
+    clip: float | None = None,
+) -> tuple[pd.DataFrame, dict]:
+    """Scale each plate's features by the centre and spread of its calibrating control wells.
+
+    ``mad`` is RobustMAD, ``(x - median) / (1.4826 MAD)``, with the standard deviation where more
+    than half of the controls share a value (MAD 0); ``standard`` uses mean and standard deviation;
+    ``center`` only subtracts the median. NaN in controls is ignored.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, n_features)
+        A profile table.
+    calibrators : ndarray of bool, shape (n_rows,)
+        The rows that may speak (see :func:`phenolens.splits.control_roles`).
+    by : sequence of str
+        Metadata columns of the group that calibrates itself, by default the plate.
+    method : {'mad', 'standard', 'center'}
+    clip : float, optional
+        Values are limited to ``[-clip, clip]`` afterwards.
+
+    Returns
+    -------
+    table : DataFrame
+        float32 of the same shape; ``Metadata_Calibrated`` is false on rows of groups with fewer
+        than two calibrating rows, whose values are as they came. A feature that does not vary
+        among a group's calibrators has no scale there: it becomes 0 there, and is counted.
+    report : dict
+        ``groups`` (one entry each: key, ``n_calibrators``, ``n_constant``), ``uncalibrated`` (keys)
+        and ``constant_everywhere`` (feature names).
+    """
+    calibrators = _mask(table, calibrators)
+    if method not in METHODS:
+        raise InputError(f"Unknown scaling {method!r}; choose one of {', '.join(METHODS)}.")
+    codes, keys = profiles.groups(table, by)
+    values = np.ascontiguousarray(table.to_numpy(np.float32))
+    speaking = np.where(calibrators, codes, -1)
+    center, scale = group_statistics(values, speaking, n_groups=len(keys), method=method)
+    counts = np.bincount(codes[calibrators], minlength=len(keys))
+    done = counts >= 2
+    scaled = _apply(values, codes, center=center, scale=scale, calibrated=done)
+    if clip is not None:
+        np.clip(scaled, -clip, clip, out=scaled, where=done[codes][:, None])
+    out = pd.DataFrame(scaled, index=table.index, columns=table.columns)
+    report = _report(keys, counts, constant=np.isinf(scale), names=list(table.columns))
+    return profiles.with_metadata(out, {CALIBRATED: done[codes]}), report
+
+
+def calibrate(
+    table: pd.DataFrame, roles: Sequence[str], **how: object
+) -> tuple[pd.DataFrame, dict]:
+    """Scale plates by control roles, so that no judging control took part in its own calibration.
+
+    On plates whose controls are swapped (two to five of them), each half is scaled by the other
+    and treated wells by the mean of both scalings.
+
+    Parameters
+    ----------
+    table : DataFrame
+    roles : sequence of str, length n_rows
+        From :func:`phenolens.splits.control_roles`.
+    **how
+        Keywords of :func:`robust_scale`.
+
+    Returns
+    -------
+    table, report
+        As :func:`robust_scale`; the report adds ``swapped``, the number of rows scaled in turns.
+    """
+    roles = np.asarray(roles, dtype=str)
+    fixed = np.isin(roles, ("calibrate", "reused"))
+    turns = [robust_scale(table, fixed | (roles == half), **how) for half in ("swap-a", "swap-b")]
+    (first, report), (second, _) = turns
+    values = (first.to_numpy() + second.to_numpy()) / np.float32(2)
+    in_a, in_b = (roles == half for half in ("swap-a", "swap-b"))
+    values[in_a], values[in_b] = second.to_numpy()[in_a], first.to_numpy()[in_b]
+    plates = profiles.column(table, PLATE)
+    swapped = np.isin(plates, np.unique(plates[in_a]))
+    out = pd.DataFrame(values, index=first.index, columns=first.columns)
+    return out, report | {"swapped": int(swapped.sum())}
+
+
+def _mask(table: pd.DataFrame, calibrators: np.ndarray) -> np.ndarray:
+    calibrators = np.asarray(calibrators)
+    if calibrators.dtype != bool or calibrators.shape != (len(table),):
+        raise InputError(
+            f"Calibrators must be one true or false per row ({len(table)} rows); "
+            f"got {calibrators.dtype} of shape {calibrators.shape}."
+        )
+    return calibrators
+
+
+def _report(keys: pd.DataFrame, counts: np.ndarray, *, constant: np.ndarray, names: list) -> dict:
+    told = keys.astype(str).to_dict("records")
+    rows = [
+        key | {"n_calibrators": int(n), "n_constant": int(c)}
+        for key, n, c in zip(told, counts, constant.sum(axis=1), strict=True)
+    ]
+    used = constant[counts >= 2]
+    everywhere = used.all(axis=0) if len(used) else np.zeros(len(names), dtype=bool)
+    return {
+        "groups": rows,
+        "uncalibrated": [key for key, n in zip(told, counts, strict=True) if n < 2],
+        "constant_everywhere": [name for name, gone in zip(names, everywhere, strict=True) if gone],
+    }
+
+
+def group_statistics(
+    values: np.ndarray, codes: np.ndarray, *, n_groups: int, method: str = "mad"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and spread of each feature over the rows of each group (rows with code -1 are silent).
+
+    Returns
+    -------
+    center, scale : ndarray of float64, shape (n_groups, n_features)
+        ``scale`` is infinite where a feature does not vary, 1 for ``center``.
+    """
+    center = np.full((n_groups, values.shape[1]), np.nan)
+    scale = np.full(center.shape, np.inf)
+    for group in range(n_groups):
+        part = np.ascontiguousarray(values[codes == group].T)
+        if part.shape[1]:
+            kernel = _mean_sd if method == "standard" else _median_mad
+            center[group], scale[group] = kernel(part)
+    tiny = scale <= _ROUNDING * np.abs(center)
+    scale[tiny | (scale == 0) | np.isnan(scale)] = np.inf
+    return center, np.ones_like(scale) if method == "center" else scale
+
+
+@numba.njit(cache=True)
+def _median_mad(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and 1.4826 MAD of each row of ``columns``, ignoring values that are not finite."""
+    n_features = columns.shape[0]
+    center = np.full(n_features, np.nan)
+    spread = np.full(n_features, np.nan)
+    for feature in range(n_features):
+        kept = columns[feature][np.isfinite(columns[feature])]
+        if kept.size:
+            center[feature] = np.median(kept)
+            spread[feature] = 1.4826 * np.median(np.abs(kept - center[feature]))
+            if spread[feature] == 0.0:
+                spread[feature] = np.std(kept.astype(np.float64))
+    return center, spread
+
+
+@numba.njit(cache=True)
+def _mean_sd(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (n - 1) of each row of ``columns``, finite values only."""
+    n_features = columns.shape[0]
+    center = np.full(n_features, np.nan)
+    spread = np.full(n_features, np.nan)
+    for feature in range(n_features):
+        kept = columns[feature][np.isfinite(columns[feature])].astype(np.float64)
+        if kept.size:
+            center[feature] = kept.mean()
+        if kept.size > 1:
+            spread[feature] = np.sqrt(((kept - center[feature]) ** 2).sum() / (kept.size - 1))
+    return center, spread
+
+
+def _apply(
+    values: np.ndarray,
+    codes: np.ndarray,
+    *,
+    center: np.ndarray,
+    scale: np.ndarray,
+    calibrated: np.ndarray,
+) -> np.ndarray:
+    center = np.where(calibrated[:, None], center, 0.0)
+    factor = np.where(calibrated[:, None], 1.0 / scale, 1.0)
+    return _shift_and_stretch(values, codes, center, factor)
+
+
+@numba.njit(cache=True)
+def _shift_and_stretch(
+    values: np.ndarray, codes: np.ndarray, center: np.ndarray, factor: np.ndarray
+) -> np.ndarray:
+    out = np.empty(values.shape, dtype=np.float32)
+    for row in range(values.shape[0]):
+        group = codes[row]
+        for feature in range(values.shape[1]):
+            out[row, feature] = (values[row, feature] - center[group, feature]) * factor[
+                group, feature
+            ]
+    return out
