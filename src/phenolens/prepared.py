@@ -67,9 +67,9 @@ class Prepared:
     def labels(self, row: int) -> dict[str, np.ndarray]:
         """Label images by compartment, int32 (H, W); empty when none were saved."""
         folder = self.folder / place(self.images, row)[0] / "labels"
-        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        names = sorted(path.parent.name for path in folder.glob("*/0"))
         position = place(self.images, row)[1]
-        arrays = {name: _open_array(str(folder / name / "0")) for name in names if name[0] != "."}
+        arrays = {name: _open_array(str(folder / name / "0")) for name in names}
         return {
             name: np.asarray(array[position] if position is not None else array[...])
             for name, array in arrays.items()

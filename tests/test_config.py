@@ -1,0 +1,44 @@
+"""The study file refuses what it does not know, and says where."""
+
+from __future__ import annotations
+
+import pytest
+
+from phenolens.config import read_study
+from phenolens.errors import ConfigError
+
+SHORTEST = '[[data.profiles]]\nname = "cp"\nfiles = "p.csv"\n'
+
+
+def read(tmp_path, text: str):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    return read_study(path)
+
+
+def test_the_shortest_study_has_every_default(tmp_path):
+    study = read(tmp_path, SHORTEST)
+    assert study.evaluate.permutations == 10_000
+    assert study.data.profiles[0].level == "well"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[data]\n", r"give \[data.images\]"),
+        (SHORTEST + "[evaluate]\npermutation = 5\n", "'evaluate.permutation' is not a setting"),
+        (SHORTEST + "[evaluate]\npermutations = 0\n", "'evaluate.permutations'.*got 0"),
+        (SHORTEST + "[splits]\nleave_out = 'moon'\n", "'splits.leave_out'"),
+        (SHORTEST + SHORTEST, "share a name"),
+        ("[data\n", "not valid TOML"),
+        ("[study]\nname = 'x'\n", "'data' is missing"),
+    ],
+)
+def test_faults_are_named_with_their_place(tmp_path, text, said):
+    with pytest.raises(ConfigError, match=said):
+        read(tmp_path, text)
+
+
+def test_a_missing_study_file_says_how_to_get_one(tmp_path):
+    with pytest.raises(ConfigError, match="phenolens init"):
+        read_study(tmp_path / "nothing.toml")

@@ -1,0 +1,95 @@
+"""The house stands: imports go down only, rooms on one floor are strangers, start-up is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import phenolens
+
+ROOT = Path(phenolens.__file__).parent
+FLOORS = {
+    "cli": 7,
+    "study": 6,
+    "report": 5,
+    "interpret": 5,
+    "explore": 5,
+    "represent": 4,
+    "evaluate": 4,
+    "io": 4,
+    "prepare": 4,
+    "measure": 3,
+    "segment": 3,
+    "prepared": 3,
+    "images": 2.5,
+    "illumination": 2.5,
+    "ngff": 2.5,
+    "normalize": 3,
+    "learn": 3,
+    "splits": 3,
+    "store": 3,
+    "profiles": 2,
+    "config": 2,
+    "progress": 2,
+    "files": 1,
+    "errors": 1,
+    "simulate": 4,
+    "testing": 5,
+}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "phenolens":
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("phenolens."):
+            found.add(node.module.split(".")[1])
+    return found - {"__version__"}
+
+
+def test_imports_go_down_only():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {other}"
+        for path in ROOT.rglob("*.py")
+        if path != ROOT / "__init__.py"
+        for other in imported_rooms(path)
+        if other != room(path) and FLOORS[other] >= FLOORS[room(path)]
+    ]
+    assert wrong == []
+
+
+def test_only_the_study_knows_the_config_and_the_store():
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {other}"
+        for path in ROOT.rglob("*.py")
+        if room(path) not in {"study", "cli", "store", "config"}
+        for other in imported_rooms(path) & {"config", "store"}
+    ]
+    assert wrong == []
+
+
+def test_nothing_prints():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+    ]
+    assert wrong == []
+
+
+def test_help_loads_no_heavy_library():
+    code = (
+        "import sys, phenolens.cli; "
+        "heavy = {'torch', 'sklearn', 'numba', 'matplotlib', 'umap', 'anndata', 'zarr'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -1,0 +1,168 @@
+"""The prepared store: originals read once, damage named, resume, illumination, OME-NGFF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from phenolens import illumination
+from phenolens.errors import InputError
+from phenolens.images import ImageSet
+from phenolens.prepare import prepare
+from phenolens.prepared import save_labels
+
+CHANNELS = ("DNA", "ER")
+
+
+def write_fields(folder: Path, n: int = 4, size: int = 40) -> ImageSet:
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(n):
+        row = {"Metadata_Plate": "P1", "Metadata_Well": f"A{number // 2 + 1:02d}"}
+        row["Metadata_Site"] = str(number % 2 + 1)
+        for channel in CHANNELS:
+            path = folder / f"{number}-{channel}.tiff"
+            tifffile.imwrite(path, rng.integers(100, 5000, (size, size), dtype=np.uint16))
+            row |= {f"Path_{channel}": str(path), f"Index_{channel}": ""}
+        rows.append(row)
+    return ImageSet(pd.DataFrame(rows), CHANNELS, "field", 0.65)
+
+
+def write_crops(folder: Path) -> ImageSet:
+    rng = np.random.default_rng(1)
+    rows = []
+    for well in ("A01", "B02"):
+        path = folder / f"{well}.tiff"
+        tifffile.imwrite(path, rng.integers(0, 255, (5, 2, 16, 16), dtype=np.uint8))
+        for index in range(5):
+            key = {"Metadata_Plate": "P1", "Metadata_Well": well, "Metadata_Site": "1"}
+            places = {f"Path_{c}": str(path) for c in CHANNELS}
+            where = {f"Index_{c}": f"{index},{i}" for i, c in enumerate(CHANNELS)}
+            rows.append(key | {"Metadata_ObjectNumber": index} | places | where)
+    return ImageSet(pd.DataFrame(rows), CHANNELS, "cell")
+
+
+def original(images: ImageSet, row: int) -> np.ndarray:
+    return np.stack([tifffile.imread(images.table[f"Path_{c}"][row]) for c in images.channels])
+
+
+def test_pixels_come_back_unchanged_and_from_the_store_only(tmp_path):
+    images = write_fields(tmp_path)
+    expected = [original(images, row) for row in range(4)]
+    prepared = prepare(images, tmp_path / "store")
+    for path in tmp_path.glob("*.tiff"):
+        path.unlink()
+    for row in range(4):
+        np.testing.assert_array_equal(prepared.raw(row), expected[row])
+
+
+def test_crops_of_a_stack_come_back_by_their_key(tmp_path):
+    images = write_crops(tmp_path)
+    shuffled = images.take(np.random.default_rng(0).permutation(10))
+    prepared = prepare(shuffled, tmp_path / "store")
+    for row in range(10):
+        values = prepared.images.table.iloc[row]
+        stack = tifffile.imread(tmp_path / f"{values['Metadata_Well']}.tiff")
+        np.testing.assert_array_equal(prepared.raw(row), stack[values["Metadata_ObjectNumber"]])
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.unlink(), "missing"),
+        (lambda path: path.write_bytes(b""), r"empty \(0 bytes\)"),
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), "cannot be read"),
+        (lambda path: path.write_bytes(b"not a picture at all"), "cannot be read"),
+        (lambda path: tifffile.imwrite(path, np.zeros((8, 8), np.uint16)), "differ in size"),
+        (
+            lambda path: tifffile.imwrite(path, np.zeros((40, 40), np.uint8)),
+            "differ in size or depth",
+        ),
+        (lambda path: tifffile.imwrite(path, np.zeros((2, 40, 40), np.uint16)), "one grey plane"),
+    ],
+)
+def test_a_damaged_image_is_set_aside_by_name_and_the_others_done(tmp_path, damage, reason):
+    images = write_fields(tmp_path)
+    damage(tmp_path / "2-ER.tiff")
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 3
+    aside = prepared.set_aside.iloc[0]
+    assert (aside["plate"], aside["well"], aside["site"]) == ("P1", "A02", "1")
+    assert pd.Series([aside["reason"]]).str.contains(reason).all()
+
+
+def test_no_readable_image_is_an_error(tmp_path):
+    images = write_fields(tmp_path, n=2)
+    for path in tmp_path.glob("*.tiff"):
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="None of 2 images"):
+        prepare(images, tmp_path / "store")
+
+
+def test_a_second_run_reads_no_original_and_a_killed_one_resumes(tmp_path):
+    images = write_fields(tmp_path)
+    prepare(images.take(np.array([0, 1])), tmp_path / "store")
+    leftover = tmp_path / "store" / "P1.zarr" / "A" / "2" / ".partial-1"
+    leftover.mkdir(parents=True)
+    for number in (0, 1):
+        (tmp_path / f"{number}-DNA.tiff").unlink()
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 4
+    assert not leftover.exists()
+
+
+def test_jobs_do_not_change_a_byte(tmp_path):
+    images = write_fields(tmp_path)
+    for jobs in (1, 2):
+        prepare(images, tmp_path / f"store{jobs}", jobs=jobs)
+    one, two = (
+        {
+            p.relative_to(tmp_path / s): p.read_bytes()
+            for p in (tmp_path / s).rglob("*")
+            if p.is_file()
+        }
+        for s in ("store1", "store2")
+    )
+    assert one == two
+
+
+def test_uneven_light_is_found_and_removed(tmp_path):
+    rng = np.random.default_rng(0)
+    lit = np.linspace(0.6, 1.4, 64)[None, :] * np.ones((64, 1))
+    fields = rng.gamma(4, 250, (40, 1, 64, 64)) * lit
+    function = illumination.enlarge(
+        illumination.estimate(np.stack([illumination.thumbnail(f) for f in fields])), (64, 64)
+    )
+    assert np.corrcoef(function[0].mean(axis=0), lit[0])[0, 1] > 0.99
+    assert abs(function.mean() - 1) < 0.02
+
+
+def test_given_functions_are_applied(tmp_path):
+    images = write_fields(tmp_path)
+    np.save(tmp_path / "illum.npy", np.full((40, 40), 2.0))
+    columns = {f"Illum_{c}": str(tmp_path / "illum.npy") for c in CHANNELS}
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    prepared = prepare(images, tmp_path / "store")
+    np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0) / 2)
+
+
+def test_asking_for_functions_that_are_not_there_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="estimate"):
+        prepare(write_fields(tmp_path), tmp_path / "store", correct="given")
+
+
+def test_other_readers_open_the_store_as_ome_zarr(tmp_path):
+    pytest.importorskip("ome_zarr")
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    prepared = prepare(write_fields(tmp_path), tmp_path / "store")
+    label = np.arange(1600, dtype=np.int32).reshape(40, 40)
+    save_labels(prepared, 0, {"Nuclei": label})
+    nodes = list(Reader(parse_url(tmp_path / "store" / "P1.zarr" / "A" / "1" / "1"))())
+    np.testing.assert_array_equal(np.asarray(nodes[0].data[0]), prepared.raw(0))
+    np.testing.assert_array_equal(prepared.labels(0)["Nuclei"], label)
