@@ -45,7 +45,7 @@ def _add_golgi(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Ou
     scatter = traits[:, INDEX["golgi_scatter"]][:, None]
     radius = outlines.nucleus_radius[:, None]
     angle = scene.grains["golgi_angle"][:, None] + 0.75 * normal[:, :, 0]
-    compact = _polar(angle, radius * (1.02 + 0.24 * normal[:, :, 1]))
+    compact = _polar(angle, radius * (1.10 + 0.22 * normal[:, :, 1]))
     spread = _polar(_TWO_PI * drawn[:, :, 0], radius * (0.9 + 1.7 * drawn[:, :, 1]))
     share = scatter[:, :, None]
     place = scene.centre[:, None, :] + (1 - share) * compact + share * spread

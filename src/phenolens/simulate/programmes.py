@@ -35,7 +35,6 @@ class Programme:
 
 
 _ALL = ("DNA", "ER", "RNA", "AGP", "Mito")
-_CYTOPLASM = ("ER", "RNA", "AGP", "Mito")
 PROGRAMMES: tuple[Programme, ...] = (
     Programme(
         "golgi fragmentation",
@@ -58,7 +57,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "mitochondrial uncoupler",
         "Cytoplasm",
         ("Mito",),
-        {"mito_fragments": 0.95, "mito": 0.35},
+        {"mito_fragments": 0.90, "mito": 0.20},
         gene="UCP1",
     ),
     Programme(
@@ -66,7 +65,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "SERCA inhibitor",
         "Cytoplasm",
         ("ER",),
-        {"er": 0.50, "er_reach": 0.35},
+        {"er": 0.30, "er_reach": 0.25},
         gene="ATP2A2",
     ),
     Programme(
@@ -74,7 +73,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "topoisomerase II inhibitor",
         "Nuclei",
         _ALL,
-        {"nucleus_radius": 0.25, "cell_radius": 0.15, "chromatin": 0.5},
+        {"nucleus_radius": 0.25, "chromatin": 0.3},
         survival=0.60,
         gene="TOP2A",
     ),
@@ -99,7 +98,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "elongation",
         "TGF beta receptor agonist",
         "Cells",
-        _CYTOPLASM,
+        _ALL,
         {"cell_elongation": 0.75, "nucleus_elongation": 0.30},
         gene="TGFBR1",
     ),
@@ -117,7 +116,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "HDAC inhibitor",
         "Nuclei",
         ("DNA",),
-        {"chromatin": 0.85, "dna": 0.30},
+        {"chromatin": 0.60, "dna": 0.30},
         gene="HDAC1",
     ),
     Programme(

@@ -11,6 +11,9 @@ from phenolens.simulate.scene import Scene
 from phenolens.simulate.traits import INDEX
 
 STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
+# Hoechst outside nuclei in counts, and how far from the nucleus RNA stays dense (cell diameters).
+CYTOPLASMIC_DNA = np.float32(560.0)
+RNA_REACH = np.float32(0.15)
 _RADIUS, _DNA, _CHROMATIN = INDEX["cell_radius"], INDEX["dna"], INDEX["chromatin"]
 _ER, _ER_REACH, _RNA, _AGP = INDEX["er"], INDEX["er_reach"], INDEX["rna"], INDEX["agp"]
 _CORTEX, _MITO, _MITO_REACH = INDEX["cortex"], INDEX["mito"], INDEX["mito_reach"]
@@ -52,7 +55,7 @@ def _filaments(noise, width):
             slope = np.sqrt(gy * gy + gx * gx) + np.float32(0.08)
             away = noise[y, x] / (slope * width)
             out[0, y, x] = np.exp(-away * away)
-            out[1, y, x] = min(max((noise[y, x] - 0.75) * 1.6, 0.0), 1.6)
+            out[1, y, x] = min(max((noise[y, x] - 0.85) * 1.3, 0.0), 1.0)
     return out
 
 
@@ -88,10 +91,11 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             nucleolus = spot * trait[_NUCLEOLUS]
 
             packed = max(1 + trait[_CHROMATIN] * (grain + 0.4 * coarse), 0.15) * dome
-            light[0, y, x] = trait[_DNA] * (
-                within * packed * (1 - 0.15 * spot) + beyond * 0.045 * height * seam
-            )
-            er_reach = np.exp(-outside / trait[_ER_REACH]) * (1 + 0.45 * toward)
+            light[0, y, x] = trait[_DNA] * within * packed * (1 - 0.15 * spot)
+            light[0, y, x] += CYTOPLASMIC_DNA * beyond * height * seam
+            one_sided = 1 + 0.45 * toward
+            er_reach = np.exp(-outside / trait[_ER_REACH]) * one_sided
+            rna_reach = np.exp(-outside / RNA_REACH) * one_sided
             light[1, y, x] = trait[_ER] * (
                 beyond
                 * seam
@@ -103,9 +107,9 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             light[2, y, x] = trait[_RNA] * (
                 beyond
                 * seam
-                * (0.06 + 0.50 * height + 0.34 * er_reach)
+                * (0.06 + 0.50 * height + 0.34 * rna_reach)
                 * np.exp(0.13 * fine + 0.06 * coarse)
-                + within * (0.76 + 0.05 * grain + 0.05 * coarse + 0.55 * nucleolus) * dome
+                + within * (0.76 + 0.05 * grain + 0.05 * coarse + 0.70 * nucleolus) * dome
                 + 0.06 * shell
             )
             cortex = np.exp(-((min(rim, 2 * seam_at) / (0.020 * unit)) ** 2))
@@ -115,12 +119,12 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
                 + within * 0.42 * dome * (1 + 0.05 * grain)
                 + 0.30 * cortex
                 + 1.25 * grains[AGP_GRAINS, y, x]
-                + 0.9 * grains[FIBRES, y, x]
+                + 0.9 * (1 - 0.6 * within) * grains[FIBRES, y, x]
             )
             reach = np.exp(-outside / trait[_MITO_REACH]) * (1 + 0.35 * toward)
             share = trait[_FRAGMENTS]
             whole = filaments[0, y, x] * min(max(0.55 + 0.45 * coarse, 0.0), 1.5)
-            organelles = (1 - share) * whole + share * 1.5 * filaments[1, y, x]
+            organelles = (1 - share) * whole + share * 1.2 * filaments[1, y, x]
             light[4, y, x] = trait[_MITO] * (
                 beyond * cover * (0.06 + 0.22 * reach + (0.03 + 0.60 * reach) * organelles)
                 + within * (0.24 + 0.08 * organelles) * dome
