@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,13 +23,13 @@ from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import CELL_COUNT, WELL
 from phenolens.splits import Folds
 
-MAJORITY = "baseline: majority"
-CHANCE = "baseline: 1/C"
-COUNT = "baseline: cell count"
-INTENSITY = "baseline: mean intensity"
-POSITION = "baseline: position"
-PROJECTION = "baseline: random projection"
-SHUFFLED = "baseline: shuffled labels"
+MAJORITY = "baseline:majority"
+CHANCE = "baseline:one-over-classes"
+COUNT = "baseline:cell-count"
+INTENSITY = "baseline:intensity"
+POSITION = "baseline:position"
+PROJECTION = "baseline:random-projection"
+SHUFFLED = "baseline:shuffled-labels"
 _INTENSITY = re.compile(r"(^|_)Intensity_MeanIntensity_")
 
 
@@ -106,8 +107,8 @@ def baselines(
 
 def shuffled(candidate: Candidate) -> Candidate:
     """The candidate with the labels of its training wells permuted: the chance it would score."""
-    name = f"{SHUFFLED} ({candidate.name})"
-    return Candidate(name, candidate.table, candidate.pipeline, shuffle_labels=True)
+    name = f"{SHUFFLED}:{candidate.name}"
+    return replace(candidate, name=name, shuffle_labels=True)
 
 
 def chance(folds: Folds) -> pd.DataFrame:

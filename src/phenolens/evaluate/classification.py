@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, clone
+from threadpoolctl import threadpool_limits
 
 from phenolens import profiles
 from phenolens.errors import DesignError
@@ -35,12 +36,20 @@ class Candidate:
         are added; or a classifier of its own.
     shuffle_labels : bool
         Permute the labels among the training wells of each fold: what remains is chance.
+    by_fold : mapping of int to DataFrame
+        For a representation that learns: the same wells, in the same order as ``table``, by the
+        model fitted on that fold's training wells. Folds without one use ``table``.
     """
 
     name: str
     table: pd.DataFrame
     pipeline: BaseEstimator
     shuffle_labels: bool = False
+    by_fold: Mapping[int, pd.DataFrame] = field(default_factory=dict)
+
+    def for_fold(self, fold: int) -> pd.DataFrame:
+        """The wells as this fold may see them."""
+        return self.by_fold.get(fold, self.table)
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,11 @@ def classify(
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
         exam = _Exam(candidate, folds, label=label or str(folds.label), seed=seed)
-        for _, part in exam.sit(heads).groupby("task", sort=True):
+        # Two BLAS threads that share a core make these small products ten times slower; one
+        # thread also fixes the order of summation.
+        with threadpool_limits(limits=1):
+            frame = exam.sit(heads)
+        for _, part in frame.groupby("task", sort=True):
             told.append(part)
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
             rows += _gap_rows(part, split=folds.leave_out)
