@@ -1,0 +1,168 @@
+"""Look at a folder and say what a study of it would read, or what a person must add."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from phenolens.errors import InputError, PhenolensError
+from phenolens.io.discover_images import image_section
+from phenolens.io.discover_profiles import profile_sections
+from phenolens.io.discover_tables import Known, table_sections
+from phenolens.io.discovery import Discovery, Question
+from phenolens.io.roles import batch_pattern, gene_column, role_columns
+from phenolens.io.study_text import study_toml
+from phenolens.io.survey import Found, survey
+from phenolens.profiles import PLATE
+
+READABLE = 300_000_000
+
+__all__ = ["Discovery", "Question", "discover", "study_toml"]
+
+
+def discover(source: str | Path) -> Discovery:
+    """Say what a study of this folder would read.
+
+    Parameters
+    ----------
+    source : path
+        A folder of images, profiles and tables (or one of its files).
+
+    Returns
+    -------
+    Discovery
+        ``questions`` names what a person must fill in.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it holds neither images nor profiles.
+    """
+    source = _folder(Path(source))
+    found, files = survey(source)
+    images, columns, questions = image_section(found, files, source)
+    profiles, notes = profile_sections(found, source)
+    if images is None and not profiles:
+        raise InputError(_nothing(source, found, len(files)))
+    known = _known(found, images, profiles, source)
+    tables, more = table_sections(known, _metadata(found), source)
+    discovery = Discovery(
+        source=source,
+        images=images,
+        profiles=tuple(profiles),
+        tables=tuple(tables),
+        notes=tuple(notes + more),
+    )
+    discovery = _with_roles(discovery, columns, known)
+    asked = [Question(*question) for question in questions]
+    return replace(discovery, questions=(*asked, *_try(discovery)))
+
+
+def _folder(source: Path) -> Path:
+    if not source.exists():
+        raise InputError(f"There is no folder {source}.")
+    return (source if source.is_dir() else source.parent).resolve()
+
+
+def _nothing(source: Path, found: Sequence[Found], images: int) -> str:
+    if images:
+        return (
+            f"{source} holds {images} image files but no table that says which plate and well they "
+            "come from. Add a CSV with a row an image: the file, Metadata_Plate, Metadata_Well."
+        )
+    tables = f"{sum(len(f.paths) for f in found)} tables that hold neither" if found else "neither"
+    return f"{source} holds {tables} images nor profiles that we recognise."
+
+
+def _metadata(found: Sequence[Found]) -> list[Found]:
+    return [item for item in found if item.kind in {"metadata", "barcodes"}]
+
+
+def _known(
+    found: Sequence[Found], images: dict | None, profiles: Sequence[dict], source: Path
+) -> Known:
+    """The columns that images and profiles bring, with values to compare keys by."""
+    heads = [item.head for item in found if item.kind in _sources(images, profiles)]
+    known = Known()
+    for head in heads:
+        known.learn(head, names=None)
+    if images is not None and images.get("layout") == "phenix":
+        known.learn(pd.DataFrame({PLATE: [source.name]}), names=None)
+    return known
+
+
+def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
+    kinds = {"profiles", "cellprofiler"} if profiles else set()
+    if images is not None:
+        kinds |= {{"table": "images"}.get(images["layout"], images["layout"])}
+    return kinds
+
+
+def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
+    roles = role_columns(known.values)
+    gene = gene_column(known.values)
+    named = any(str(roles.get("compound", "")).lower().endswith(n) for n in ("iname", "compound"))
+    genetic = gene is not None and not named and _looks_genetic(known)
+    if genetic:
+        roles |= {"compound": gene, "target": gene}
+    if "batch" not in roles:
+        pattern = batch_pattern(known.texts(PLATE))
+        roles |= {"batch": f"Metadata_Plate ~ {pattern}"} if pattern else {}
+    modality = "genetic" if genetic else "compound"
+    return replace(discovery, columns=columns | roles, modality=modality)
+
+
+def _looks_genetic(known: Known) -> bool:
+    words = ("orf", "crispr", "sgrna", "sirna", "shrna", "guide")
+    names = " ".join(known.values).lower()
+    return any(word in names for word in words) or "pert_iname" not in names
+
+
+def _try(discovery: Discovery) -> list[Question]:
+    """Join what was found, and ask about what the joined wells do not say."""
+    from phenolens.io.integrate import integrate
+
+    if _size(discovery) > READABLE:
+        return []
+    try:
+        wells = integrate(discovery.section(), discovery.source).wells
+    except PhenolensError as error:
+        return [Question("data", str(error))]
+    return _about_labels(wells)
+
+
+def _size(discovery: Discovery) -> int:
+    patterns = [name for block in discovery.profiles for name in _listed(block["files"])]
+    return sum(p.stat().st_size for name in patterns for p in discovery.source.glob(name))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _about_labels(wells: pd.DataFrame) -> list[Question]:
+    shown = [str(c) for c in wells if wells[c].notna().any() and wells[c].dtype != bool]
+    if wells["Metadata_Compound"].isna().all():
+        text = (
+            "no column says what was done to a well. Add a plate map as [[data.tables]] and name "
+            "its column here; until then the study shows features and pictures only"
+        )
+        return [Question("columns.compound", text, tuple(shown))]
+    if not wells["Metadata_Control"].any():
+        text = "no well is a negative control by convention. Say which wells are"
+        return [Question("controls", text, _candidates(wells))]
+    return []
+
+
+def _candidates(wells: pd.DataFrame) -> tuple[str, ...]:
+    """The compounds in most wells: a control is among them."""
+    counts = (
+        wells["Metadata_Compound"]
+        .value_counts()
+        .sort_index()
+        .sort_values(ascending=False, kind="stable")
+    )
+    return tuple(f"{name} ({count} wells)" for name, count in counts.head(5).items())

@@ -1,0 +1,89 @@
+"""The ``[[data.profiles]]`` sections for a folder that was surveyed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from phenolens.io.columns import has, is_blank
+from phenolens.io.patterns import pattern
+from phenolens.io.survey import Found, column_for, learned_prefix, variant
+from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+
+PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
+
+
+def profile_sections(found: Sequence[Found], source: Path) -> tuple[list[dict], list[str]]:
+    """One block a kind of profile; of several stages of one plate, the rawest."""
+    items = [item for item in found if item.kind == "profiles"]
+    staged = [item for item in items if _stage(item) is not None]
+    chosen = min(staged, key=_stage) if staged else None
+    kept = [item for item in items if item is chosen or item not in staged]
+    blocks = _named([_block(item, source) for item in kept])
+    notes = [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]
+    return blocks, notes
+
+
+def _stage(item: Found) -> tuple[int, str] | None:
+    """How far a plate's profiles were processed, for files named after their plate."""
+    name = variant(item.paths[0], item.head)
+    if name and not name.startswith("_"):
+        return None
+    rank = PREFERRED.index(name) if name in PREFERRED else len(PREFERRED)
+    return rank, name
+
+
+def _block(item: Found, source: Path) -> dict:
+    prefix = None if _has_measurements(item.head) else learned_prefix(item.head)
+    level = _level(item.head)
+    block = {
+        "name": "cellprofiler" if prefix is None else _short_name(item.paths[0]),
+        "files": pattern(item.paths, source),
+        "level": level,
+        "normalized": "normalized" in item.paths[0].name or not has_controls(item.head),
+    }
+    return block | ({"prefix": prefix} if prefix else {})
+
+
+def _has_measurements(head: pd.DataFrame) -> bool:
+    from phenolens.io.profile_files import is_feature
+
+    return sum(map(is_feature, map(str, head.columns))) >= 10
+
+
+def _level(head: pd.DataFrame) -> str:
+    if column_for(head, OBJECT):
+        return "cell"
+    place = [column_for(head, role) for role in (PLATE, WELL)]
+    if None not in place and not head.duplicated(place).any():
+        return "well"
+    return "field" if column_for(head, SITE) else "cell"
+
+
+def _short_name(path: Path) -> str:
+    word = path.name.split("_")[0].split(".")[0].split("-")[0].lower()
+    return word if word.isidentifier() else "learned"
+
+
+def _named(blocks: list[dict]) -> list[dict]:
+    """Names made unique by a number."""
+    seen: dict[str, int] = {}
+    for block in blocks:
+        seen[block["name"]] = seen.get(block["name"], 0) + 1
+        if seen[block["name"]] > 1:
+            block["name"] += f"-{seen[block['name']]}"
+    return blocks
+
+
+def has_controls(head: pd.DataFrame) -> bool:
+    """Whether the rows hold negative controls, or do not say what they are."""
+    for name in ("control_type", "pert_type"):
+        column = has(head, name)
+        if column and head[column].astype(str).str.lower().str.startswith("negcon").any():
+            return True
+    sample = has(head, "broad_sample")
+    if sample is None:
+        return True
+    return bool(head[sample].map(is_blank).any())

@@ -1,0 +1,88 @@
+"""What a folder was found to hold, as settings of a study file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULTS = {
+    "columns": {
+        "plate": "Metadata_Plate",
+        "well": "Metadata_Well",
+        "site": None,
+        "batch": None,
+        "compound": None,
+        "concentration": None,
+        "mechanism": None,
+        "target": None,
+        "cell_count": None,
+    },
+    "images": {
+        "table": None,
+        "layout": "table",
+        "root": ".",
+        "level": "field",
+        "channels": [],
+        "file": None,
+        "files": {},
+        "index": None,
+        "nuclei": None,
+        "pixel_size_um": None,
+    },
+    "profiles": {"level": "well", "normalized": False, "prefix": None},
+    "tables": {"sep": None},
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A line of the study file that a person must fill in or look at, and why."""
+
+    setting: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a folder holds, as settings of a study file.
+
+    Attributes
+    ----------
+    source : Path
+        The folder; the paths below are relative to it.
+    modality : str
+        ``compound`` or ``genetic``.
+    columns : dict
+        Roles to column specifications.
+    images : dict or None
+    profiles, tables : tuple of dict
+        As in the study file.
+    questions : tuple of Question
+        What a person must fill in. Empty when the study runs as it is and asks all it can.
+    notes : tuple of str
+        What was found and left out.
+    """
+
+    source: Path
+    modality: str = "compound"
+    columns: dict[str, str] = field(default_factory=dict)
+    images: dict | None = None
+    profiles: tuple[dict, ...] = ()
+    tables: tuple[dict, ...] = ()
+    questions: tuple[Question, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def section(self) -> dict:
+        """The ``[data]`` section as plain values with every default written out."""
+        images = None if self.images is None else DEFAULTS["images"] | self.images
+        return {
+            "modality": self.modality,
+            "controls": None,
+            "positive_controls": None,
+            "exclude": None,
+            "columns": DEFAULTS["columns"] | self.columns,
+            "images": images,
+            "profiles": [DEFAULTS["profiles"] | block for block in self.profiles],
+            "tables": [DEFAULTS["tables"] | table for table in self.tables],
+        }

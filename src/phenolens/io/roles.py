@@ -1,0 +1,64 @@
+"""Which column plays which role: compound, dose, mechanism, target, batch, cell count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from phenolens.io.columns import normal_name
+
+NAMES = {
+    "compound": (
+        "compound", "compound_name", "pert_iname", "treatment", "drug", "perturbation",
+        "perturbation_name", "chemical", "reagent", "CPD_NAME", "broad_sample", "JCP2022",
+        "pert_id",
+    ),
+    "concentration": (
+        "concentration", "concentration_um", "conc", "conc_um", "dose", "dose_um", "pert_dose",
+        "mmoles_per_liter", "mg_per_ml", "concentration_nm", "dose_nm", "pert_mfc_dose",
+        "compound_concentration", "concentration_mm", "micromolar", "CPD_MMOL_CONC",
+    ),
+    "mechanism": (
+        "moa", "mechanism", "mechanism_of_action", "moa_list", "moa_class", "Mechanism_of_action",
+        "pert_moa", "moas",
+    ),
+    "target": ("target", "targets", "gene_target", "target_list", "target_gene", "gene", "symbol"),
+    "batch": ("batch", "batch_id", "experiment_batch", "replicate_batch"),
+    "cell_count": (
+        "CellCount", "Count_Cells", "cell_count", "Object_Count", "n_cells", "Image_Count_Cells",
+        "Count_Nuclei", "Image_Count_Nuclei",
+    ),
+}  # fmt: skip
+GENES = ("gene", "symbol", "gene_symbol", "Symbol", "target_gene")
+LINKS = ("broad_sample", "JCP2022", "InChIKey", "pert_id", "Plate_Map_Name", "plate_map_name")
+
+
+def role_columns(names: Iterable[str]) -> dict[str, str]:
+    """Role to column, for the roles that usual names reveal; best name first."""
+    known = {normal_name(name).lower(): str(name) for name in names}
+    found = {role: first_known(usual, known) for role, usual in NAMES.items()}
+    return {role: name for role, name in found.items() if name is not None}
+
+
+def first_known(usual: Sequence[str], known: dict[str, str]) -> str | None:
+    """The first usual name that is known, in the known spelling."""
+    spellings = (known.get(normal_name(name).lower()) for name in usual)
+    return next((name for name in spellings if name is not None), None)
+
+
+def gene_column(names: Iterable[str]) -> str | None:
+    """The column that names the perturbed gene."""
+    return first_known(GENES, {normal_name(name).lower(): str(name) for name in names})
+
+
+def batch_pattern(plates: Iterable[str]) -> str | None:
+    """A pattern for the batch that plate names carry (``Week4_27481``: ``Week4``), or None.
+
+    Only where a leading part of all names is shared by several plates and differs between others.
+    """
+    names = sorted(set(plates))
+    parts = [re.match(r"^([A-Za-z]+[-_ ]?\d+)[_-]", name) for name in names]
+    if not all(parts):
+        return None
+    batches = {part[1] for part in parts}
+    return r"^([A-Za-z]+[-_ ]?\d+)[_-]" if 1 < len(batches) < len(names) else None

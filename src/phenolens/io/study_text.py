@@ -1,0 +1,150 @@
+"""A short, commented study file for what was discovered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from phenolens.io.discovery import Discovery, Question
+
+INTRO = """\
+# {name}: a study of {source}
+# Written by looking at the folder. What is left out keeps its default (docs/study-file.md).
+"""
+CONTROLS = """\
+# Controls are found by convention (DMSO, negcon, a blank broad_sample). To choose others:
+# controls = "Metadata_Compound == 'DMSO'"
+"""
+
+
+def study_toml(
+    discovery: Discovery, *, folder: str | Path | None = None, name: str | None = None
+) -> str:
+    """The text of a study file.
+
+    Parameters
+    ----------
+    discovery : Discovery
+    folder : path, optional
+        Folder the study file will lie in; paths are written relative to it. The current folder by
+        default.
+    name : str, optional
+        Name of the study; the source folder's by default.
+
+    Returns
+    -------
+    str
+        TOML. Lines that a person must complete carry ``FILL IN``.
+    """
+    name = name or discovery.source.name
+    base = os.path.relpath(discovery.source, Path(folder or ".").resolve())
+    parts = [
+        INTRO.format(name=name, source=discovery.source.name),
+        f"[study]\nname = {_quoted(name)}\n",
+        _data(discovery),
+        _columns(discovery),
+        _images(discovery, base),
+        *(_profile(block, base) for block in discovery.profiles),
+        *(_table(table, base) for table in discovery.tables),
+        "".join(f"# {note}\n" for note in discovery.notes),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _data(discovery: Discovery) -> str:
+    lines = ["[data]"]
+    lines += (
+        [f"modality = {_quoted(discovery.modality)}"] if discovery.modality != "compound" else []
+    )
+    lines += _asked(discovery, "data", example=None)
+    controls = _asked(discovery, "controls", example="controls = \"Metadata_Compound == '...'\"")
+    return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else CONTROLS)
+
+
+def _asked(discovery: Discovery, setting: str, *, example: str | None) -> list[str]:
+    """Comment lines for the questions about a setting, with the line to fill in."""
+    lines = []
+    for question in discovery.questions:
+        if question.setting == setting:
+            lines += [f"# FILL IN: {line}" for line in _words(question)]
+            lines += [f"# {example}"] if example else []
+    return lines
+
+
+def _words(question: Question) -> list[str]:
+    options = f" (there are: {', '.join(question.options[:12])})" if question.options else ""
+    return [line for line in f"{question.text}{options}".splitlines() if line]
+
+
+def _columns(discovery: Discovery) -> str:
+    lines = ["[data.columns]"]
+    for role in ("plate", "well", "site", "batch", "compound", "concentration", "mechanism",
+                 "target", "cell_count"):  # fmt: skip
+        asked = _asked(discovery, f"columns.{role}", example=None)
+        lines += asked
+        if role in discovery.columns:
+            lines.append(_setting(role, discovery.columns[role]))
+        elif asked:
+            lines.append(f'# {role} = "..."')
+    return "\n".join(lines) + "\n" if len(lines) > 1 else ""
+
+
+def _images(discovery: Discovery, base: str) -> str:
+    if discovery.images is None:
+        return ""
+    section = dict(discovery.images)
+    for key in ("table", "root"):
+        if key in section:
+            section[key] = _based(section[key], base)
+    lines = ["[data.images]"]
+    for key, value in section.items():
+        lines += _asked(discovery, f"images.{key}", example=None)
+        lines.append(_setting(key, value))
+    if "nuclei" not in section:
+        lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
+    return "\n".join(lines) + "\n"
+
+
+def _profile(block: Mapping[str, object], base: str) -> str:
+    lines = ["[[data.profiles]]"]
+    lines += [_setting(key, _based(v, base) if key == "files" else v) for key, v in block.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _table(table: Mapping[str, object], base: str) -> str:
+    return (
+        f"# 'on': column of the screen = column of the table\n[[data.tables]]\n{_setting('file', _based(table['file'], base))}\n"
+        f"{_setting('on', table['on'])}\n"
+    )
+
+
+def _based(value: object, base: str) -> object:
+    if isinstance(value, list):
+        return [_based(item, base) for item in value]
+    return Path(base, str(value)).as_posix()
+
+
+def _setting(key: str, value: object) -> str:
+    return f"{key} = {_quoted(value)}"
+
+
+def _quoted(value: object) -> str:
+    """A TOML value; text with backslashes (patterns) goes into single quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{_key(k)} = {_quoted(v)}" for k, v in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_quoted, value))}]"
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
