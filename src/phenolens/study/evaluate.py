@@ -1,0 +1,103 @@
+"""Step `evaluate`: every representation, asked the same questions, beside its baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.profiles import CONTROL, TREATMENT, write_frame
+from phenolens.study.activity import activity_results, activity_table
+from phenolens.study.design import check, splits
+from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
+from phenolens.study.session import Session, once
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What evaluation found; each frame is also a file of the study.
+
+    Attributes
+    ----------
+    results, activity, similarity : DataFrame
+    consensus : dict of str to DataFrame
+        Consensus profiles of each representation.
+    """
+
+    results: pd.DataFrame
+    activity: pd.DataFrame
+    similarity: pd.DataFrame
+    consensus: dict[str, pd.DataFrame]
+
+
+@once
+def evaluate(session: Session) -> Evaluation:
+    """Score every representation; write ``results.parquet`` and the tables beside it."""
+    from phenolens.evaluate.results import join_results, result_table
+
+    check(session)
+    asked = [item for item in examined(session) if _has_treatments(item)]
+    activity = _activity(session, asked)
+    consensus = {item.name: consensus_of(item) for item in asked}
+    nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
+    scored = classification(session) if asked else None
+    rows = [
+        row
+        for _, part in activity.groupby("representation", sort=False)
+        for row in activity_results(part, alpha=session.study.evaluate.alpha)
+    ]
+    tables = [result_table(rows)] + ([scored[1]] if scored else [])
+    found = Evaluation(join_results(tables), activity, _stacked(nearest), consensus)
+    _write(session, found)
+    if scored:
+        write_frame(scored[0], session.out / "predictions.parquet")
+    _maps(session)
+    return found
+
+
+def _has_treatments(item: Examined) -> bool:
+    names = item.wells.index.names
+    if TREATMENT not in names or CONTROL not in names:
+        return False
+    treated = ~profiles.column(item.wells, CONTROL).astype(bool)
+    return bool(pd.notna(profiles.column(item.wells, TREATMENT)[treated]).any())
+
+
+def _activity(session: Session, asked: list[Examined]) -> pd.DataFrame:
+    design = splits(session)
+    tables = []
+    for item in asked:
+        session.progress.say(f"Testing activity: {item.name}")
+        elsewhere = item.block.calibrated
+        tables.append(activity_table(session, item.name, item.wells, design, elsewhere=elsewhere))
+    return _stacked(tables)
+
+
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _write(session: Session, found: Evaluation) -> None:
+    out = session.out
+    write_frame(found.results, out / "results.parquet")
+    for name, frame in (("activity", found.activity), ("similarity", found.similarity)):
+        if len(frame):
+            write_frame(frame, out / f"{name}.parquet")
+    for number, (name, table) in enumerate(found.consensus.items()):
+        profiles.write(table, out / "consensus" / f"{name}.parquet")
+        if number == 0:
+            profiles.write(table, out / "consensus.parquet")
+
+
+def _maps(session: Session) -> None:
+    from phenolens.evaluate.projection import umap
+
+    session.progress.say("Drawing maps of the wells")
+    maps = [
+        umap(item.wells, seed=session.seed).assign(representation=item.name)
+        for item in examined(session)
+        if len(item.wells) > 2
+    ]
+    if maps:
+        write_frame(_stacked(maps), session.out / "umap.parquet")

@@ -1,0 +1,137 @@
+"""Step `interpret`: the features that moved, and pictures of what they mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.files import atomic_path
+from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
+from phenolens.study.design import screen, splits
+from phenolens.study.evaluate import Evaluation, evaluate
+from phenolens.study.profile import normalize, prepare
+from phenolens.study.session import Session, once
+
+
+@once
+def interpret(session: Session) -> pd.DataFrame:
+    """Write ``features.parquet``, ``exemplars.*``, ``wells.parquet`` and ``hits.csv``."""
+    found = evaluate(session)
+    features = _features(session)
+    if len(features):
+        write_frame(features, session.out / "features.parquet")
+    write_frame(_wells(session), session.out / "wells.parquet")
+    _pictures(session, found)
+    hits = _hits(session, found, features)
+    if len(hits):
+        write_frame(hits, session.out / "hits.csv")
+    return hits
+
+
+def _features(session: Session) -> pd.DataFrame:
+    from phenolens.interpret.features import changed_features
+    from phenolens.io.names import parse_feature
+
+    tables = []
+    for name, block in normalize(session).items():
+        named = [c for c in block.wells if parse_feature(c).compartment]
+        if named and TREATMENT in block.wells.index.names:
+            tables.append(changed_features(block.wells[named]).assign(representation=name))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _wells(session: Session) -> pd.DataFrame:
+    """One row a well: design, counts and brightness, for the plate maps."""
+    wells = screen(session).wells
+    table = profiles.read_frame(session.out / "splits.parquet")
+    wells = wells.merge(table, on=[PLATE, WELL], how="left")
+    prepared = prepare(session)
+    if prepared is not None:
+        counts = prepared.images.table.groupby([PLATE, WELL]).size().rename("n_images")
+        wells = wells.merge(counts.reset_index(), on=[PLATE, WELL], how="left")
+    for block in normalize(session).values():
+        known = profiles.metadata(block.wells)
+        if CELL_COUNT in known and CELL_COUNT not in wells:
+            wells = wells.merge(known[[PLATE, WELL, CELL_COUNT]], on=[PLATE, WELL], how="left")
+    return wells.sort_values([PLATE, WELL], ignore_index=True)
+
+
+def _pictures(session: Session, found: Evaluation) -> None:
+    from phenolens.interpret.exemplars import choose_exemplars
+
+    prepared, lead = prepare(session), next(iter(normalize(session).values()))
+    if prepared is None or TREATMENT not in lead.wells.index.names:
+        return
+    chosen = choose_exemplars(prepared, lead.wells, _shown(session, found))
+    if not len(chosen.table):
+        return
+    write_frame(chosen.table, session.out / "exemplars.parquet")
+    arrays = {
+        "pixels": chosen.pixels,
+        "channels": np.array(chosen.channels),
+        "pixel_size_um": np.array(chosen.pixel_size_um),
+    }
+    with atomic_path(session.out / "exemplars.npz") as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def _shown(session: Session, found: Evaluation) -> list[str]:
+    """The treatments with the strongest activity in the lead representation."""
+    if not len(found.activity):
+        return []
+    lead = found.activity["representation"].iloc[0]
+    part = found.activity[found.activity["representation"] == lead]
+    order = part.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
+    return order[TREATMENT].head(session.study.report.montages).tolist()
+
+
+def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
+    """The activity table of the lead representation as a biologist's spreadsheet."""
+    if not len(found.activity):
+        return pd.DataFrame()
+    lead = found.activity["representation"].iloc[0]
+    part = found.activity[found.activity["representation"] == lead].copy()
+    part = part.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
+    part["most_similar"] = part[TREATMENT].map(_neighbours(found.similarity, lead))
+    part["features_changed"] = part[TREATMENT].map(_top_features(features))
+    part["distrust"] = [_distrust(row) for row in part.to_dict("records")]
+    columns = {
+        TREATMENT: "treatment",
+        "Metadata_Compound": "compound",
+        "Metadata_Concentration": "concentration",
+        "Metadata_Mechanism": "mechanism",
+        "n": "wells",
+        "low": "map_low",
+        "high": "map_high",
+    }
+    order = ["treatment", "compound", "concentration", "mechanism", "wells", "active", "map",
+             "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
+             "distrust"]  # fmt: skip
+    return part.rename(columns=columns).reindex(columns=order).round(4)
+
+
+def _neighbours(similarity: pd.DataFrame, lead: str) -> dict[str, str]:
+    if not len(similarity):
+        return {}
+    near = similarity[(similarity["representation"] == lead) & (similarity["rank"] <= 3)]
+    text = near["neighbour"].astype(str) + " (" + near["cosine"].round(2).astype(str) + ")"
+    return text.groupby(near[TREATMENT]).agg("; ".join).to_dict()
+
+
+def _top_features(features: pd.DataFrame) -> dict[str, str]:
+    if not len(features):
+        return {}
+    first = features["representation"].iloc[0]
+    top = features[(features["rank"] <= 5) & (features["representation"] == first)]
+    text = top["feature"] + " " + top["effect"].round(1).astype(str)
+    return text.groupby(top[TREATMENT]).agg("; ".join).to_dict()
+
+
+def _distrust(row: dict) -> str:
+    reasons = [str(row["note"])] if row["note"] else []
+    if row["active"] and row["cell_count_ratio"] < 0.6:
+        reasons.append("few cells left: the profile may show dying cells")
+    if row["n"] < 3:
+        reasons.append(f"only {row['n']} comparable well(s)")
+    return "; ".join(reasons)

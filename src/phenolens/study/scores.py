@@ -1,0 +1,130 @@
+"""Parts of step `evaluate` that ask every representation the same questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.represent.base import ALL
+from phenolens.study.activity import judged
+from phenolens.study.blocks import Block
+from phenolens.study.design import Design, splits
+from phenolens.study.profile import normalize
+from phenolens.study.session import Session, once
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A representation ready for similarity-based questions: finite, selected, all wells."""
+
+    name: str
+    block: Block
+    wells: pd.DataFrame
+
+
+@once
+def examined(session: Session) -> list[Examined]:
+    """Select features without labels, on wells that did not calibrate, and fill what is missing."""
+    design = splits(session)
+    return [
+        Examined(name, block, _selected(block, design))
+        for name, block in normalize(session).items()
+    ]
+
+
+def _selected(block: Block, design: Design) -> pd.DataFrame:
+    from phenolens.learn.select import FeatureSelector
+
+    wells = block.wells
+    rows = np.ones(len(wells), dtype=bool)
+    if CONTROL in wells.index.names:
+        rows = judged(wells, design, calibrated_elsewhere=block.calibrated)
+    selector = FeatureSelector().fit(profiles.take(wells, rows))
+    return selector.transform(wells)
+
+
+def classification(session: Session):
+    """Classify held-out wells by every representation and baseline; None without folds."""
+    from phenolens.evaluate.baselines import baselines, chance, shuffled
+    from phenolens.evaluate.classification import classify
+    from phenolens.evaluate.results import join_results
+
+    folds = splits(session).folds
+    if folds is None:
+        return None
+    session.progress.say(f"Classifying held-out wells (leave-{folds.leave_out}-out)")
+    blocks = [item.block for item in examined(session)]
+    candidates = [_candidate(block) for block in blocks]
+    first = _finite(blocks[0].wells)
+    others = baselines(first, seed=session.seed, raw=_finite(blocks[0].wells))
+    controls = [shuffled(candidate) for candidate in candidates]
+    scored = classify(
+        [*candidates, *others, *controls],
+        folds,
+        seed=session.seed,
+        n_bootstrap=session.study.evaluate.bootstrap,
+    )
+    results = join_results([scored.results, chance(folds)])
+    return scored.predictions, results
+
+
+def _candidate(block: Block):
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from phenolens.evaluate.classification import Candidate
+    from phenolens.learn.select import FeatureSelector
+
+    pipeline = make_pipeline(
+        FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
+    )
+    by_fold = {int(fold): table for fold, table in block.tables.items() if fold != ALL}
+    return Candidate(block.name, block.wells, pipeline, by_fold=by_fold)
+
+
+def _finite(wells: pd.DataFrame) -> pd.DataFrame:
+    """Columns without missing values: baselines take no part in imputing."""
+    return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
+
+
+def consensus_of(item: Examined) -> pd.DataFrame:
+    """Median profile of each treatment, controls left out."""
+    from phenolens.evaluate.matching import consensus
+
+    treated = ~profiles.column(item.wells, CONTROL).astype(bool)
+    return consensus(profiles.take(item.wells, treated), same_by=TREATMENT)
+
+
+def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.DataFrame:
+    """The nearest treatments of each treatment by cosine, as in ``similarity.parquet``."""
+    values = consensus.to_numpy(np.float64)
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    unit = values / np.where(norms > 0, norms, 1)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -np.inf)
+    order = np.argsort(-cosine, axis=1, kind="stable")[:, : min(nearest, len(values) - 1)]
+    names = profiles.column(consensus, TREATMENT)
+    rows, ranks = np.repeat(np.arange(len(names)), order.shape[1]), order.shape[1]
+    return pd.DataFrame(
+        {
+            "representation": name,
+            TREATMENT: names[rows],
+            "neighbour": names[order.ravel()],
+            "rank": np.tile(np.arange(1, ranks + 1), len(names)),
+            "cosine": cosine[rows, order.ravel()],
+            "same_mechanism": _same_mechanism(consensus, rows, order.ravel()),
+        }
+    )
+
+
+def _same_mechanism(consensus: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.Series:
+    if profiles.MECHANISM not in consensus.index.names:
+        return pd.Series(pd.NA, index=range(len(left)), dtype="boolean")
+    mechanism = pd.Series(profiles.column(consensus, profiles.MECHANISM)).replace("", np.nan)
+    a, b = (mechanism.iloc[rows].reset_index(drop=True) for rows in (left, right))
+    return (a == b).astype("boolean").mask(a.isna() | b.isna())

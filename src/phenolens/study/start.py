@@ -1,0 +1,75 @@
+"""What comes before a study: looking at a folder, simulating a screen, the demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from phenolens.errors import ConfigError
+from phenolens.files import write_text
+from phenolens.study.session import Progress, Silent, open_study
+
+
+def init(
+    source: str | Path, output: str | Path = "study.toml", *, force: bool = False
+) -> list[str]:
+    """Look at a screen's files and write a study file.
+
+    Parameters
+    ----------
+    source : path
+        Folder or table of a screen.
+    output : path
+        The study file.
+    force : bool
+        Overwrite it.
+
+    Returns
+    -------
+    list of str
+        What was found, and which lines a person must fill in.
+
+    Raises
+    ------
+    ConfigError
+        If the study file is there already.
+    InputError
+        If nothing in the source can be studied.
+    """
+    from phenolens.io.discover import discover, study_toml
+
+    output = Path(output)
+    if output.exists() and not force:
+        raise ConfigError(f"{output} is there already; name another with -o, or use --force.")
+    found = discover(Path(source))
+    write_text(output, study_toml(found, relative_to=output.resolve().parent))
+    return [f"Wrote {output}", *found.lines(), *(f"Fill in: {text}" for text in found.questions)]
+
+
+def simulate_screen(
+    folder: str | Path,
+    *,
+    plates: int = 4,
+    layout: str = "scrambled",
+    jobs: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Path:
+    """Simulate a Cell Painting screen with known truth; see :mod:`phenolens.simulate`."""
+    from phenolens.represent.cells import jobs_here
+    from phenolens.simulate import ScreenDesign, write_screen
+
+    design = ScreenDesign(plates=plates, batches=min(plates, 2), layout=layout, seed=seed)
+    with (progress or Silent()).bar("Simulating fields") as tick:
+        write_screen(design, Path(folder), jobs=jobs_here(jobs), progress=tick)
+    return Path(folder)
+
+
+def demo(folder: str | Path, *, jobs: int | None = None, progress: Progress | None = None) -> Path:
+    """Simulate a screen, study it and write the report; returns the report's path."""
+    from phenolens.study.report import run
+
+    folder = Path(folder)
+    simulate_screen(folder / "screen", jobs=jobs, progress=progress)
+    init(folder / "screen", folder / "study.toml", force=True)
+    session = open_study(folder / "study.toml", out=folder, jobs=jobs, progress=progress)
+    return run(session)

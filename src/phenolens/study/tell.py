@@ -1,0 +1,44 @@
+"""What the command prints after a step: the finding itself, or where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phenolens.study.design import Design, screen, splits
+from phenolens.study.session import Session
+
+_MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
+
+
+def tell_files(session: Session, result: object) -> Iterator[str]:
+    """Where the step left its files."""
+    yield f"Results: {session.out}"
+
+
+def tell_check(session: Session, findings: list) -> Iterator[str]:
+    """The join ledger, then the audit, worst first."""
+    yield from screen(session).ledger.lines()
+    order = list(_MARKS)
+    for finding in sorted(findings, key=lambda f: order.index(f.severity)):
+        yield f"{_MARKS[finding.severity]} {finding.code}: {finding.what} {finding.consequence}"
+    refused = splits(session).refused
+    if refused:
+        yield f"✗ no honest split: {refused}"
+
+
+def tell_splits(session: Session, design: Design) -> Iterator[str]:
+    """How the screen was divided."""
+    if design.folds is None:
+        yield f"No split: {design.refused}"
+    else:
+        tested = (design.folds.table["fold"] >= 0).sum()
+        yield f"{design.folds.n_folds} folds (leave-{design.folds.leave_out}-out), {tested} wells tested"
+    yield from tell_files(session, design)
+
+
+def tell_report(session: Session, path: object) -> Iterator[str]:
+    """Where the report is."""
+    yield f"Report: {path}"
+
+
+tell_run = tell_report
