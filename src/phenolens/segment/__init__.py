@@ -1,0 +1,25 @@
+"""Pixels to nuclei, cells and cytoplasm, without training.
+
+The public names are loaded on first use, so that importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from phenolens.segment.crop import crop_labels
+    from phenolens.segment.field import segment_field
+    from phenolens.segment.settings import SegmentSettings
+
+__all__ = ["SegmentSettings", "crop_labels", "segment_field"]
+
+_HOME = {"SegmentSettings": "settings", "crop_labels": "crop", "segment_field": "field"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
