@@ -1,0 +1,121 @@
+"""Which treatments are active?"""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.answers.answer import Answer
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, interval, listed, p_value, percent, sentence
+
+QUESTION = "Which treatments are active?"
+
+
+def answer(tables: Tables) -> Answer:
+    """Number, share with interval, and names of the active treatments of the lead."""
+    rows = names.of_lead(tables, tables.activity)
+    tested = None if rows is None else rows[rows["q"].notna()]
+    if tested is None or tested.empty:
+        return Answer("active", QUESTION, _untested(rows), _notes(rows), tone="none")
+    active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
+    details = [_which(active), _floor(tested, tables.alpha), _rest(tested), *_untested_some(rows)]
+    return Answer(
+        key="active",
+        question=QUESTION,
+        short=_share(tables, tested, len(active)),
+        details=[text for text in details if text],
+        links=[("hits", "Treatments"), ("activity", "Activity")],
+    )
+
+
+def _untested(rows: pd.DataFrame | None) -> str:
+    if rows is None:
+        return "This study holds no test of activity (activity.parquet is absent or empty)."
+    return (
+        f"No treatment could be tested: none of the {count(len(rows), 'treatment')} has a q-value."
+    )
+
+
+def _notes(rows: pd.DataFrame | None) -> list[str]:
+    if rows is None or "note" not in rows:
+        return []
+    notes = rows["note"].fillna("").value_counts()
+    return [sentence(f"{n} of {len(rows)}: {note}") for note, n in notes.items() if note]
+
+
+def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
+    representation = names.label(names.lead(tables))
+    if n == 0:
+        return (
+            f"None of the {len(tested)} treatments tested differs from its controls at "
+            f"q < {tables.alpha:g}, by {representation}."
+        )
+    share = percent(n / len(tested))
+    between = interval_of(tables, "fraction_active")
+    return (
+        f"{n} of {len(tested)} treatments ({share}{between}) differ from the controls on their "
+        f"plates at q < {tables.alpha:g}, by {representation}."
+    )
+
+
+def interval_of(tables: Tables, metric: str) -> str:
+    """``; 95 % interval 40 % to 75 %`` of a share the lead scored in ``activity``, or nothing."""
+    if tables.results is None:
+        return ""
+    rows = tables.results
+    mine = (rows["task"] == "activity") & (rows["metric"] == metric)
+    mine &= (rows["representation"] == names.lead(tables)) & (rows["fold"].astype(str) == "all")
+    if not mine.any():
+        return ""
+    row = rows[mine].iloc[0]
+    text = interval(row["low"], row["high"], of=percent)
+    return f"; 95 % interval {text}" if text else ""
+
+
+def _which(active: pd.DataFrame) -> str:
+    if active.empty:
+        return ""
+    return f"Strongest first: {listed(active['Metadata_Treatment'], 10)}."
+
+
+def _floor(tested: pd.DataFrame, alpha: float) -> str:
+    """Whether this design could reject at all (Benjamini-Hochberg over discrete p-values)."""
+    floor = tested["p_attainable"].min()
+    if pd.isna(floor):
+        return ""
+    needed = math.ceil(len(tested) * floor / alpha - 1e-9)
+    if floor > alpha or needed > len(tested):
+        return (
+            f"The smallest p this design can give is {p_value(floor)}, so no treatment could have "
+            f"been called active at q < {alpha:g}: more replicate wells or controls are needed."
+        )
+    if needed > 1:
+        return (
+            f"The smallest p this design can give is {p_value(floor)}; with {len(tested)} tests, at "
+            f"least {count(needed, 'treatment')} must reach it before any can be called active."
+        )
+    return f"The smallest p this design can give is {p_value(floor)}, low enough to call one treatment alone."
+
+
+def _rest(tested: pd.DataFrame) -> str:
+    rest = int((~tested["active"]).sum())
+    if rest == 0 or "n" not in tested:
+        return ""
+    wells = int(tested["n"].median())
+    return (
+        f"The other {rest} could not be told from controls with {count(wells, 'well')} each; that "
+        "is not evidence that they do nothing."
+    )
+
+
+def _untested_some(rows: pd.DataFrame) -> list[str]:
+    missing = rows[rows["q"].isna()]
+    if missing.empty:
+        return []
+    return [
+        f"{count(len(missing), 'treatment').capitalize()} could not be tested.",
+        *_notes(missing),
+    ]

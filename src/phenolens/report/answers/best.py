@@ -1,0 +1,132 @@
+"""Which representation sees the treatments best?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.answers.answer import Answer
+from phenolens.report.figures.scores import asked, best_baseline
+from phenolens.report.tables import Tables
+from phenolens.report.words import fixed, interval, listed, p_value
+
+QUESTION = "Which representation sees them best?"
+ASKED_FIRST = [
+    ("activity", "mean_map"),
+    ("classification", "balanced_accuracy"),
+    ("classification", "accuracy"),
+    ("nearest-neighbour", "accuracy"),
+    ("retrieval", "mean_map"),
+]
+
+
+def answer(tables: Tables) -> Answer:
+    """The highest scores, beside their baselines, and whether the differences hold."""
+    questions = [item for item in asked(tables) if item[0][:2] in ASKED_FIRST]
+    questions.sort(key=lambda item: ASKED_FIRST.index(item[0][:2]))
+    spoken = [text for text in map(_beside_baseline, questions) if text]
+    details = [_active(tables), *spoken[:3], *_pairs(tables)]
+    details = [text for text in details if text]
+    if not details:
+        short = "This study holds no scores (results.parquet), so representations are not compared."
+        return Answer("best", QUESTION, short, tone="none")
+    links = [("scores", "Scores and baselines")]
+    return Answer("best", QUESTION, _headline(tables, questions), details, links=links)
+
+
+def _headline(tables: Tables, questions: list) -> str:
+    real = names.real(tables)
+    if len(real) < 2:
+        return f"Only {names.label(real[0])} was studied, so it is compared with baselines only."
+    best, other = _first_two(tables, questions, real)
+    row = _comparison(tables, best, other)
+    who, whom = names.label(best), names.label(other)
+    if row is None:
+        return f"{who} scores highest, followed by {whom}; the difference was not tested."
+    if row["p_holm"] < tables.alpha and row["difference"] > 0:
+        return f"{who}: ahead of {whom}, the next best, beyond chance."
+    return (
+        f"{who} scores highest, but this design cannot tell it from {whom} "
+        f"(Holm-corrected p = {p_value(row['p_holm'])})."
+    )
+
+
+def _first_two(tables: Tables, questions: list, real: list[str]) -> list[str]:
+    for _, scores in questions:
+        values = scores["value"].reindex(real).dropna().sort_values(ascending=False, kind="stable")
+        if len(values) > 1:
+            return list(values.index[:2])
+    return real[:2]
+
+
+def _comparison(tables: Tables, a: str, b: str) -> pd.Series | None:
+    """The comparison of a with b, turned so that a comes first."""
+    if tables.comparisons is None:
+        return None
+    rows = tables.comparisons.dropna(subset=["p_holm"])
+    rows = rows.iloc[sorted(range(len(rows)), key=lambda i: rows["task"].iloc[i] != "activity")]
+    straight = rows[(rows["a"] == a) & (rows["b"] == b)]
+    if len(straight):
+        return straight.iloc[0]
+    turned = rows[(rows["a"] == b) & (rows["b"] == a)]
+    return None if turned.empty else _turned(turned.iloc[0])
+
+
+def _turned(row: pd.Series) -> pd.Series:
+    signs = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+    return pd.Series(row.to_dict() | signs | {"a": row["b"], "b": row["a"]})
+
+
+def _active(tables: Tables) -> str:
+    if tables.activity is None:
+        return ""
+    rows = tables.activity[tables.activity["q"].notna()]
+    found = [
+        f"{names.label(name)} {int(part['active'].sum())} of {len(part)}"
+        for name in names.real(tables)
+        if len(part := rows[rows["representation"] == name])
+    ]
+    return f"Treatments found active: {listed(found)}." if found else ""
+
+
+def _beside_baseline(question: tuple) -> str:
+    (task, metric, *_), scores = question
+    real = scores[[not names.is_baseline(name) for name in scores.index]].dropna(subset=["value"])
+    if real.empty:
+        return ""
+    top = real["value"].idxmax()
+    between = interval(real.loc[top, "low"], real.loc[top, "high"], of=fixed)
+    text = (
+        f"{names.task(task)}, {names.metric(metric)}: {names.label(top)} {fixed(real.loc[top, 'value'])}"
+        + (f" ({between})" if between else "")
+    )
+    return f"{text}{_against(best_baseline(scores), real.loc[top, 'low'])}."
+
+
+def _against(best: tuple[str, float] | None, low: float) -> str:
+    if best is None:
+        return ", with no baseline beside it"
+    text = f"; the best baseline, {names.label(best[0]).lower()}, reaches {fixed(best[1])}"
+    return text + ("" if low > best[1] else ", so nothing is shown beyond it")
+
+
+def _pairs(tables: Tables) -> list[str]:
+    if tables.comparisons is None:
+        return []
+    rows = tables.comparisons.dropna(subset=["p_holm"])
+    unsure = rows[rows["p_holm"] >= tables.alpha]
+    return [_cannot(row) for _, row in unsure.head(2).iterrows()]
+
+
+def _cannot(row: pd.Series) -> str:
+    least = row["smallest_detectable"]
+    seen = (
+        f"; only a difference of {fixed(least)} or more would have been seen"
+        if pd.notna(least)
+        else ""
+    )
+    return (
+        f"{names.label(row['a'])} and {names.label(row['b'])} are not told apart on "
+        f"{names.metric(row['metric'])} (difference {fixed(row['difference'])}, "
+        f"{interval(row['low'], row['high'], of=fixed)}{seen})."
+    )

@@ -1,0 +1,85 @@
+"""What should be distrusted?"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.answers.answer import Answer
+from phenolens.report.figures.activity import LOST, lost_cells
+from phenolens.report.figures.assay import flags, of_plates
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, listed, percent, sentence
+
+QUESTION = "What should be distrusted?"
+
+
+def answer(tables: Tables) -> Answer:
+    """Audit errors and warnings, hits that lost cells, flagged plates, data set aside."""
+    faults = [*_findings(tables), *_cells(tables), *_plates(tables), *_set_aside(tables)]
+    if tables.audit is None:
+        faults.append(
+            "The design was not audited (audit.json is absent), so nothing here is vouched for."
+        )
+    if faults:
+        short = (
+            f"{count(len(faults), 'thing')} to keep in mind before acting on a hit.".capitalize()
+        )
+        links = [("audit", "Design audit"), ("plates", "Plates"), ("data", "Data integration")]
+        return Answer("distrust", QUESTION, short, faults, tone="warn", links=links)
+    return Answer(
+        "distrust", QUESTION, "The audit raised no error or warning, and no hit lost many cells.",
+        links=[("audit", "Design audit")],
+    )  # fmt: skip
+
+
+def findings(tables: Tables, *severities: str) -> list[dict]:
+    """Audit findings of these severities, the gravest first."""
+    found = [f for f in tables.audit or [] if f.get("severity") in severities]
+    return sorted(found, key=lambda f: severities.index(f["severity"]))
+
+
+def _findings(tables: Tables) -> list[str]:
+    return [
+        " ".join(sentence(text) for text in (f.get("what", ""), f.get("consequence", "")) if text)
+        for f in findings(tables, "error", "warning")
+    ]
+
+
+def _cells(tables: Tables) -> list[str]:
+    rows = names.of_lead(tables, tables.activity)
+    if rows is None:
+        return []
+    active = rows[rows["active"]]
+    lost = active[lost_cells(active)].sort_values("cell_count_ratio") if len(active) else active
+    if lost.empty:
+        return []
+    named = [f"{r.Metadata_Treatment} ({percent(r.cell_count_ratio)})" for r in lost.itertuples()]
+    return [
+        f"{len(lost)} of {count(len(active), 'active treatment')} kept less than {percent(LOST)} of "
+        f"their controls' cells and may simply be toxic: {listed(named)}."
+    ]
+
+
+def _plates(tables: Tables) -> list[str]:
+    rows = of_plates(tables)
+    if rows is None or not flags(rows).any():
+        return []
+    return [_plate(part) for _, part in rows[flags(rows)].groupby("Metadata_Plate")][:8]
+
+
+def _plate(part: pd.DataFrame) -> str:
+    why = listed([f"{names.metric(r.metric).lower()} ({r.flag})" for r in part.itertuples()], 4)
+    return f"Plate {part['Metadata_Plate'].iloc[0]} is flagged: {why}."
+
+
+def _set_aside(tables: Tables) -> list[str]:
+    ledger = tables.ledger or {}
+    found = []
+    if ledger.get("set_aside"):
+        n = count(len(ledger["set_aside"]), "image or row", "images or rows")
+        found.append(f"{n.capitalize()} could not be used and were set aside.")
+    if ledger.get("conflicts"):
+        n = count(len(ledger["conflicts"]), "conflicting label")
+        found.append(f"{n.capitalize()} in the metadata.")
+    return found

@@ -1,0 +1,71 @@
+"""What can this design not tell?"""
+
+from __future__ import annotations
+
+from phenolens.report import names
+from phenolens.report.answers.answer import Answer
+from phenolens.report.answers.distrust import findings
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, sentence
+
+QUESTION = "What can this design not tell?"
+OPEN = {
+    "class-is-one-well": "Whether a treatment would be recognised in any well but its own",
+    "layout-confounded": "Whether an effect comes from the treatment or from its place on the plate",
+    "no-controls": "Whether any treatment differs from untreated cells",
+    "few-controls": "How large weak effects are, with so few controls to set the scale",
+    "controls-reused": "How surprising an effect is: the same controls both scale and judge",
+    "no-replicate-plates": "Whether an effect repeats on another plate",
+    "single-plate": "Whether anything holds beyond this one plate",
+    "majority-class": "Whether accuracy exceeds always naming the most frequent class",
+    "split-shares-wells": "Whether scores hold for wells that were not trained on",
+    "no-replicates": "Whether an effect repeats in another well",
+}
+
+
+def answer(tables: Tables) -> Answer:
+    """Questions left open by the audit, by missing labels and by missing tables."""
+    left = [*_audited(tables), *_unlabelled(tables), *_absent(tables)]
+    links = [("audit", "Design audit")]
+    if left:
+        short = f"{count(len(left), 'question')} this study leaves open.".capitalize()
+        return Answer("limits", QUESTION, short, left, tone="warn", links=links)
+    if tables.audit is None:
+        return Answer("limits", QUESTION, "Unknown: the design was not audited.", tone="none")
+    short = "The audit found no question of this report that the design cannot answer."
+    return Answer("limits", QUESTION, short, links=links)
+
+
+def _audited(tables: Tables) -> list[str]:
+    return [
+        f"{OPEN[f['code']]}. {sentence(f.get('what', ''))}{_remedy(f)}"
+        for f in findings(tables, "error", "warning", "info")
+        if f.get("code") in OPEN
+    ]
+
+
+def _remedy(finding: dict) -> str:
+    return f" To find out: {sentence(finding['remedy'])}" if finding.get("remedy") else ""
+
+
+def _unlabelled(tables: Tables) -> list[str]:
+    rows = names.of_lead(tables, tables.activity)
+    if rows is None:
+        return []
+    column = rows.get("Metadata_Mechanism")
+    if column is None or column.isna().all():
+        return ["Whether treatments of one mechanism look alike. No mechanism is annotated."]
+    return []
+
+
+def _absent(tables: Tables) -> list[str]:
+    asked = [
+        (tables.activity, "Which treatments are active. There is no activity.parquet."),
+        (
+            tables.results,
+            "How well representations do beside baselines. There is no results.parquet.",
+        ),
+        (tables.pictures, "What the cells look like. There are no images in this study."),
+        (tables.features, "Which features moved. There is no features.parquet."),
+    ]
+    return [text for table, text in asked if table is None]

@@ -1,0 +1,44 @@
+"""Figures, one file a kind. Each ``draw(tables)`` yields what can be drawn from a study's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from phenolens.report.figures import (
+    activity,
+    assay,
+    bubbles,
+    clusters,
+    comparisons,
+    montage,
+    plates,
+    scores,
+    similarity,
+    umap,
+)
+from phenolens.report.figures.style import Drawn, house_style, save
+from phenolens.report.tables import Tables
+
+GROUPS: dict[str, Callable[[Tables], Iterator[Drawn]]] = {
+    "scores": scores.draw,
+    "comparisons": comparisons.draw,
+    "activity": activity.draw,
+    "features": bubbles.draw,
+    "similarity": similarity.draw,
+    "umap": umap.draw,
+    "clusters": clusters.draw,
+    "montage": montage.draw,
+    "plates": plates.draw,
+    "assay": assay.draw,
+}
+
+__all__ = ["GROUPS", "Drawn", "house_style", "save", "unique"]
+
+
+def unique(figures: Iterable[Drawn]) -> Iterator[Drawn]:
+    """The figures, with a number added to a file name that was taken."""
+    taken: dict[str, int] = {}
+    for drawn in figures:
+        taken[drawn.name] = taken.get(drawn.name, 0) + 1
+        again = taken[drawn.name]
+        yield drawn if again == 1 else drawn.called(f"{drawn.name}-{again}")

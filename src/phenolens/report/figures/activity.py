@@ -1,0 +1,128 @@
+"""How far each treatment is from its controls, against how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from phenolens.report import names
+from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
+from phenolens.report.tables import Tables
+
+LABELLED = 14
+LOST = 0.7  # a share of its controls' cells below which a treatment is marked as losing cells
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """mAP against -log10 q for each representation."""
+    palette = names.palette(tables)
+    for name in names.real(tables):
+        rows = tested(tables, name)
+        if len(rows):
+            yield Drawn(
+                name=f"activity-{file_name(name)}",
+                figure=_volcano(rows, palette[name], tables.alpha),
+                label=names.label(name),
+                alt=_alt(rows, name, tables.alpha),
+                caption=_caption(tables.alpha),
+            )
+
+
+def tested(tables: Tables, name: str) -> pd.DataFrame:
+    """The treatments of one representation that have both an mAP and a q."""
+    if tables.activity is None:
+        return pd.DataFrame(columns=["map", "q"])
+    rows = tables.activity[tables.activity["representation"] == name]
+    return rows.dropna(subset=["map", "q"]).sort_values(["q", "map"], ascending=[True, False])
+
+
+def _caption(alpha: float) -> str:
+    return (
+        "Right: wells of the treatment resemble one another more than they resemble controls. Up: "
+        f"less likely by chance. Filled dots are active (q below {alpha:g}, dashed line); the "
+        "dotted line is the smallest q this design can reach. Triangles lost cells: fewer than "
+        f"{LOST:.0%} of their controls' (read them as possible toxicity)."
+    )
+
+
+def _volcano(rows: pd.DataFrame, colour: str, alpha: float) -> Figure:
+    figure = new_figure(4.9)
+    axes = figure.add_axes((0.07, 0.115, 0.62, 0.855))
+    height = -np.log10(rows["q"].clip(lower=1e-12).to_numpy())
+    top = max(height.max(), -np.log10(alpha)) * 1.1 + 0.1
+    axes.set_xlim(min(0.0, rows["map"].min() - 0.03), 1.03)
+    axes.set_ylim(-0.04 * top, top)
+    _points(axes, rows.assign(height=height), colour)
+    _lines(axes, rows, alpha)
+    _name_hits(axes, rows.assign(height=height)[rows["active"].to_numpy()].head(LABELLED))
+    axes.set_xlabel("mean average precision against controls (mAP)")
+    axes.set_ylabel("−log₁₀ q")
+    axes.grid(visible=True, color=GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    return figure
+
+
+def _points(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
+    lost = lost_cells(rows)
+    size = 42 if len(rows) < 100 else 24
+    for few, marker in ((False, "o"), (True, "^")):
+        for active in (False, True):
+            part = rows[(lost == few) & (rows["active"].to_numpy() == active)]
+            face = colour if active else "white"
+            edge = ("white" if not few else INK) if active else "#8a94a0"
+            axes.scatter(
+                part["map"], part["height"], s=size * (1.3 if few else 1), marker=marker,
+                facecolor=face, edgecolor=edge, lw=0.8 if active else 1.1, zorder=3,
+            )  # fmt: skip
+
+
+def lost_cells(rows: pd.DataFrame) -> np.ndarray:
+    """Which treatments have clearly fewer cells than their controls, bool of shape (n,)."""
+    if "cell_count_ratio" not in rows:
+        return np.zeros(len(rows), dtype=bool)
+    return (rows["cell_count_ratio"].fillna(1.0) < LOST).to_numpy()
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, alpha: float) -> None:
+    x = axes.get_xlim()[0] + 0.01
+    _line(axes, (-np.log10(alpha), "--", f"q = {alpha:g}"), x)
+    floor = rows["p_attainable"].min()
+    if np.isfinite(floor) and floor > 0:
+        _line(axes, (-np.log10(floor), ":", f"smallest attainable q = {floor:.1g}"), x)
+
+
+def _line(axes: Axes, what: tuple[float, str, str], x: float) -> None:
+    height, style, text = what
+    axes.axhline(height, color=MUTED, lw=1, ls=style, zorder=1)
+    top = max(axes.get_ylim()[1], height * 1.08)
+    axes.set_ylim(axes.get_ylim()[0], top)
+    axes.annotate(text, (x, height), (0, 3), textcoords="offset points", fontsize=7.5, color=MUTED)
+
+
+def _name_hits(axes: Axes, hits: pd.DataFrame) -> None:
+    """Names stand in a column beside the plot, so they cannot overlap; thin lines lead to dots."""
+    if hits.empty:
+        return
+    hits = hits.sort_values(["height", "map"], ascending=False)
+    low, high = axes.get_ylim()
+    spread = np.linspace(high - 0.03 * (high - low), low, LABELLED + 1)[: len(hits)]
+    for (_, hit), y in zip(hits.iterrows(), spread, strict=True):
+        axes.annotate(
+            shortened(hit["Metadata_Treatment"], 36), (hit["map"], hit["height"]),
+            (1.075, y), textcoords=("data", "data"), va="center", fontsize=8.5, color=INK,
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "shrinkB": 3},
+        )  # fmt: skip
+
+
+def _alt(rows: pd.DataFrame, name: str, alpha: float) -> str:
+    active = rows[rows["active"]]
+    first = ", ".join(active["Metadata_Treatment"].head(5))
+    return (
+        f"Scatter of mAP against minus log10 q for {len(rows)} treatments by {names.label(name)}; "
+        f"{len(active)} have q below {alpha:g}" + (f", led by {first}." if first else ".")
+    )

@@ -1,0 +1,94 @@
+"""Quality of each plate: one panel a metric, one dot a plate, flagged plates marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from phenolens.report import names
+from phenolens.report.figures.style import GRID, MUTED, Drawn, new_figure, shortened
+from phenolens.report.tables import Tables
+
+ACROSS, MOST_LABELS = 3, 24
+FLAGGED = "#D55E00"
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """Dot plots over plates, for the lead representation and what belongs to none."""
+    rows = of_plates(tables)
+    if rows is None:
+        return
+    flagged = int(flags(rows).sum())
+    yield Drawn(
+        name="assay",
+        figure=_panels(rows, names.palette(tables)),
+        label="Assay quality",
+        alt=f"Dot plots of {rows['metric'].nunique()} quality metrics over "
+        f"{rows['Metadata_Plate'].nunique()} plates; {flagged} values are flagged.",
+        caption="One dot a plate, bars are 95 % intervals where there are any. Orange diamonds are "
+        "flagged; the table below says why.",
+    )
+
+
+def of_plates(tables: Tables) -> pd.DataFrame | None:
+    """Assay quality of the lead representation, and rows that belong to no representation."""
+    if tables.assay is None:
+        return None
+    kinds = tables.assay["representation"].fillna("")
+    known = set(names.representations(tables)) - {names.lead(tables)}
+    rows = tables.assay[~kinds.isin(known)]
+    rows = rows if len(rows) else tables.assay
+    rows = rows[rows["value"].notna()]
+    return rows if len(rows) else None
+
+
+def flags(rows: pd.DataFrame) -> pd.Series:
+    """Which rows carry a flag."""
+    text = rows["flag"].fillna("").astype(str).str.lower()
+    return ~text.isin(["", "ok", "pass", "false", "none"])
+
+
+def _panels(rows: pd.DataFrame, palette: dict[str, str]) -> Figure:
+    metrics = list(dict.fromkeys(rows["metric"]))
+    plates = sorted(rows["Metadata_Plate"].astype(str).unique())
+    across = min(ACROSS, len(metrics))
+    down = -(-len(metrics) // across)
+    each = float(np.clip(0.2 * len(plates), 0.9, 4.2)) + 0.75
+    figure = new_figure(each * down)
+    grid = figure.subplots(down, across, squeeze=False)
+    figure.subplots_adjust(
+        left=0.12, right=0.985, top=1 - 0.32 / (each * down), bottom=0.32 / (each * down),
+        wspace=0.1, hspace=0.75 / (each - 0.75),
+    )  # fmt: skip
+    for number, axes in enumerate(grid.flat):
+        if number < len(metrics):
+            part = rows[rows["metric"] == metrics[number]]
+            _panel(axes, part, (plates, number % across == 0))
+            axes.set_title(names.metric(metrics[number]), fontsize=9)
+        else:
+            axes.set_visible(False)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, look: tuple[list[str], bool]) -> None:
+    plates, labelled = look
+    y = np.array([plates.index(str(plate)) for plate in rows["Metadata_Plate"]])
+    flagged = flags(rows).to_numpy()
+    if {"low", "high"} <= set(rows):
+        axes.hlines(y, rows["low"], rows["high"], color="#9aa5b1", lw=1.6, zorder=2)
+    axes.scatter(rows["value"][~flagged], y[~flagged], s=30, color="#0072B2", zorder=3)
+    axes.scatter(rows["value"][flagged], y[flagged], s=40, marker="D", color=FLAGGED, zorder=4)
+    step = -(-len(plates) // MOST_LABELS)
+    shown = list(range(0, len(plates), step))
+    axes.set_yticks(shown, [shortened(plates[i], 18) for i in shown] if labelled else [])
+    axes.set_ylim(len(plates) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=True, color=GRID)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.12)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(labelcolor=MUTED, axis="x")

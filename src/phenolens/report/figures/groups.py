@@ -1,0 +1,86 @@
+"""Groups of rows with a colour and a marker that stay theirs through the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from phenolens.report.figures.style import shortened
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#999933"]
+MARKERS = ["o", "s", "^", "D"]
+NONE, CONTROL = "#c3cad1", "#1d2733"
+MOST = 16
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of a table drawn alike."""
+
+    label: str
+    colour: str
+    rows: np.ndarray
+    marker: str = "o"
+    alpha: float = 0.9
+
+    def handle(self) -> Line2D:
+        return Line2D(
+            [], [], ls="", marker=self.marker, mfc=self.colour, mec="white", ms=6,
+            label=shortened(self.label, 24),
+        )  # fmt: skip
+
+
+def mechanism_looks(mechanisms: Sequence[object]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each mechanism: the most frequent first, alphabetical among equals."""
+    counts = pd.Series(list(mechanisms), dtype=object).dropna().astype(str).value_counts()
+    order = sorted(counts.index, key=lambda name: (-counts[name], name))[:MOST]
+    n = len(COLOURS)
+    return {name: (COLOURS[i % n], MARKERS[i // n % len(MARKERS)]) for i, name in enumerate(order)}
+
+
+def by_mechanism(points: pd.DataFrame) -> list[Group]:
+    """Controls, wells without a mechanism, and each of the most frequent mechanisms."""
+    control = controls(points)
+    named = _mechanisms(points).mask(control)
+    looks = mechanism_looks(named)
+    rest = ~control & ~named.isin(list(looks)).to_numpy()
+    label = "no mechanism known" if named[rest].isna().all() else "other or no mechanism"
+    groups = [Group(label, NONE, rest, alpha=0.6), Group("control", CONTROL, control, alpha=0.45)]
+    groups += [Group(m, c, (named == m).to_numpy(), k) for m, (c, k) in looks.items()]
+    return [group for group in groups if group.rows.any()]
+
+
+def _mechanisms(points: pd.DataFrame) -> pd.Series:
+    if "Metadata_Mechanism" in points:
+        return points["Metadata_Mechanism"]
+    return pd.Series(np.nan, index=points.index, dtype=object)
+
+
+def by_plate(plates: pd.Series) -> list[Group]:
+    """Each plate; when there are many, the first ones and the rest together."""
+    found = sorted(plates.astype(str).unique())
+    most = len(COLOURS) * 2 - 1 if len(found) > len(COLOURS) * 2 else len(found)
+    groups = [
+        Group(name, COLOURS[i % 8], (plates.astype(str) == name).to_numpy(), MARKERS[i // 8])
+        for i, name in enumerate(found[:most])
+    ]
+    rest = plates.astype(str).isin(found[most:]).to_numpy()
+    return groups + [Group(f"{len(found) - most} more plates", NONE, rest)] * bool(rest.any())
+
+
+def by_control(points: pd.DataFrame) -> list[Group]:
+    """Treated wells under control wells."""
+    control = controls(points)
+    groups = [Group("treated", "#56B4E9", ~control), Group("control", CONTROL, control)]
+    return [group for group in groups if group.rows.any()]
+
+
+def controls(points: pd.DataFrame) -> np.ndarray:
+    """Which rows are controls, bool of shape (n,); none when the table does not say."""
+    if "Metadata_Control" not in points:
+        return np.zeros(len(points), dtype=bool)
+    return points["Metadata_Control"].fillna(value=False).astype(bool).to_numpy()

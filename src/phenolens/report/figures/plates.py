@@ -1,0 +1,171 @@
+"""Plates as the microscope saw them: one quantity a figure, one panel a plate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from phenolens.profiles import row_letters, well_position
+from phenolens.report import names
+from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
+from phenolens.report.tables import Tables
+
+LAYOUTS = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]
+MOST = 12
+EMPTY = "#eef1f4"
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """Plate maps of cell count, mean intensity of each stain, and activity."""
+    if tables.wells is None:
+        return
+    for column, label, note in quantities(tables):
+        wells = with_quantity(tables, column)
+        yield Drawn(
+            name=f"plates-{file_name(label)}",
+            figure=_maps(wells, label),
+            label=label,
+            alt=_alt(wells, label),
+            caption=note + _shown(wells),
+            vector=False,
+        )
+
+
+def quantities(tables: Tables) -> list[tuple[str, str, str]]:
+    """Column, label and note of everything that can be mapped onto the plates."""
+    wells, found = tables.wells, []
+    shared = "All plates share one scale, from the 1st to the 99th percentile. "
+    if "Metadata_CellCount" in wells and wells["Metadata_CellCount"].notna().any():
+        found.append(("Metadata_CellCount", "Cell count", f"Cells a well. {shared}"))
+    for name in [c for c in wells.columns if c.startswith("intensity_")]:
+        if wells[name].notna().any():
+            stain = name.removeprefix("intensity_")
+            found.append((name, f"{stain} intensity", f"Mean intensity of {stain}. {shared}"))
+    if names.of_lead(tables, tables.activity) is not None:
+        note = "Normalized mAP of the treatment in each well; controls are left open. "
+        found.append(("_activity", "Activity", note))
+    return found
+
+
+def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
+    """Wells with plate row, plate column and the value to draw."""
+    wells = tables.wells
+    place = well_position(wells["Metadata_Well"])
+    values = wells[column] if column in wells else _activity(tables)
+    return pd.DataFrame(
+        {
+            "plate": wells["Metadata_Plate"].astype(str),
+            "row": place[:, 0],
+            "column": place[:, 1],
+            "control": wells["Metadata_Control"].fillna(value=False).astype(bool),
+            "value": pd.to_numeric(values).to_numpy(dtype=float),
+        }
+    )
+
+
+def _activity(tables: Tables) -> pd.Series:
+    rows = names.of_lead(tables, tables.activity).set_index("Metadata_Treatment")
+    column = "map_normalized" if "map_normalized" in rows else "map"
+    values = tables.wells["Metadata_Treatment"].map(rows[column])
+    return values.where(~tables.wells["Metadata_Control"].astype(bool))
+
+
+def plate_shape(wells: pd.DataFrame) -> tuple[int, int]:
+    """Rows and columns of the smallest usual plate that holds every well."""
+    rows, columns = wells["row"].max() + 1, wells["column"].max() + 1
+    return next(s for s in LAYOUTS if s[0] >= rows and s[1] >= columns)
+
+
+def _shown(wells: pd.DataFrame) -> str:
+    plates = wells["plate"].nunique()
+    ring = "Ringed wells are controls." if wells["control"].any() else ""
+    return ring if plates <= MOST else f"{ring} The first {MOST} of {plates} plates are shown."
+
+
+def _maps(wells: pd.DataFrame, label: str) -> Figure:
+    shape = plate_shape(wells)
+    plates = sorted(wells["plate"].unique())[:MOST]
+    across = min(len(plates), 2 if shape[0] > 8 or len(plates) in (2, 4) else 3)
+    down = -(-len(plates) // across)
+    each = (9.6 / across - 0.45) * shape[0] / shape[1] + 0.62
+    height = min(each, 4.4) * down + 0.1
+    figure = new_figure(height)
+    grid = figure.subplots(down, across, squeeze=False)
+    figure.subplots_adjust(
+        left=0.035, right=0.915, top=1 - 0.45 / height, bottom=0.1 / height,
+        wspace=0.1, hspace=0.62 / (min(each, 4.4) - 0.62),
+    )  # fmt: skip
+    scale = _scale(wells["value"])
+    for axes, plate in zip(grid.flat, plates, strict=False):
+        _plate(axes, (plate, wells[wells["plate"] == plate]), (shape, scale))
+    for axes in list(grid.flat)[len(plates) :]:
+        axes.set_visible(False)
+    _bar(figure, scale, label)
+    return figure
+
+
+def _scale(values: pd.Series) -> tuple[Normalize, Colormap]:
+    known = values.dropna()
+    low, high = np.percentile(known, [1, 99]) if len(known) else (0, 1)
+    high = high if high > low else low + (abs(low) * 0.01 or 1)
+    return Normalize(low, high), _sequence()
+
+
+def _sequence() -> Colormap:
+    """Pale yellow to deep blue: rising lightness, the same order for every kind of colour vision."""
+    stops = ["#fdf6c9", "#c2e0a6", "#6fbfa5", "#2b8fa3", "#215c93", "#2a2a6c"]
+    return LinearSegmentedColormap.from_list("wells", stops)
+
+
+def _plate(axes: Axes, what: tuple[str, pd.DataFrame], look: tuple) -> None:
+    (name, wells), (shape, (norm, colours)) = what, look
+    image = np.full(shape, np.nan)
+    image[wells["row"], wells["column"]] = wells["value"]
+    axes.set_facecolor(EMPTY)
+    axes.imshow(image, norm=norm, cmap=colours, interpolation="nearest", aspect="equal")
+    rings = wells[wells["control"]]
+    size = {8: 14, 16: 5.5, 32: 1.6}.get(shape[0], 30) * (2 if shape[0] <= 4 else 1)
+    axes.scatter(
+        rings["column"], rings["row"], s=size, facecolor="none", edgecolor=INK, lw=0.7, alpha=0.75
+    )
+    _seams(axes, shape)
+    axes.set_title(shortened(name, 30), fontsize=9, pad=16)
+
+
+def _seams(axes: Axes, shape: tuple[int, int]) -> None:
+    every = {8: 1, 16: 1, 32: 2}.get(shape[0], 1)
+    across = 1 if shape[1] <= 12 else 2 if shape[1] <= 24 else 4
+    axes.set_yticks(range(0, shape[0], every), [row_letters(r) for r in range(0, shape[0], every)])
+    axes.set_xticks(range(0, shape[1], across), [c + 1 for c in range(0, shape[1], across)])
+    axes.set_xticks(np.arange(-0.5, shape[1]), minor=True)
+    axes.set_yticks(np.arange(-0.5, shape[0]), minor=True)
+    axes.grid(which="minor", color="white", lw=0.8 if shape[0] <= 16 else 0.3)
+    axes.tick_params(which="both", length=0, labelsize=6.5, pad=1, labelcolor=MUTED)
+    axes.tick_params(axis="x", labeltop=True, labelbottom=False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _bar(figure: Figure, scale: tuple[Normalize, Colormap], label: str) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    height = figure.get_figheight()
+    tall = min(2.2 / height, 0.8)
+    axes = figure.add_axes((0.94, 1 - 0.45 / height - tall, 0.012, tall))
+    bar = figure.colorbar(ScalarMappable(*scale), cax=axes)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7.5, length=2)
+    bar.set_label(label, fontsize=8)
+
+
+def _alt(wells: pd.DataFrame, label: str) -> str:
+    medians = wells.groupby("plate")["value"].median()
+    return (
+        f"Plate maps of {label.lower()} for {min(len(medians), MOST)} plates; plate medians run "
+        f"from {medians.min():.3g} to {medians.max():.3g}."
+    )

@@ -1,0 +1,144 @@
+"""Which treatments look alike: cosine similarity of consensus profiles, clustered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from scipy.cluster.hierarchy import dendrogram, linkage
+from scipy.spatial.distance import squareform
+
+from phenolens.report import names
+from phenolens.report.figures.groups import NONE, mechanism_looks
+from phenolens.report.figures.style import (
+    INK,
+    MUTED,
+    Drawn,
+    bare,
+    file_name,
+    new_figure,
+    shortened,
+)
+from phenolens.report.tables import Tables
+
+MOST_LABELS = 72
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """One clustered heat map a representation with consensus profiles."""
+    for name in names.real(tables):
+        profiles = tables.consensus(name)
+        if profiles is not None and len(profiles) > 2:
+            rows, cosine = similarities(profiles)
+            yield Drawn(
+                name=f"similarity-{file_name(name)}",
+                figure=_heat_map(rows, cosine),
+                label=names.label(name),
+                alt=f"Clustered heat map of cosine similarity between {len(rows)} consensus "
+                f"profiles by {names.label(name)}.",
+                caption="Cosine similarity of consensus profiles (median over wells), ordered by "
+                "average linkage. Red blocks on the diagonal are treatments that look alike; the "
+                "strip at the left names their mechanism." + _thinned(len(rows)),
+                vector=False,
+            )
+
+
+def _thinned(n: int) -> str:
+    step = -(-n // MOST_LABELS)
+    return f" One of every {step} treatments is named." if step > 1 else ""
+
+
+def similarities(profiles: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Metadata and cosine matrix of the treatments, ordered so that alike ones are neighbours."""
+    features = [c for c in profiles.columns if not c.startswith("Metadata_")]
+    values = np.nan_to_num(profiles[features].to_numpy(dtype=float))
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    unit = values / np.where(length > 0, length, 1)
+    cosine = np.clip(unit @ unit.T, -1, 1)
+    order = _tree(cosine, leaves_only=True)["leaves"]
+    return profiles.iloc[order].reset_index(drop=True), cosine[np.ix_(order, order)]
+
+
+def _tree(cosine: np.ndarray, *, leaves_only: bool = False) -> dict:
+    distance = squareform(1 - (cosine + cosine.T) / 2, checks=False)
+    tree = linkage(np.clip(distance, 0, None), "average", optimal_ordering=len(cosine) <= 400)
+    return dendrogram(tree, no_plot=True) if leaves_only else {"tree": tree}
+
+
+def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
+    side = float(np.clip(0.16 * len(rows), 4.2, 7.4))
+    height = side + 0.75
+    figure = new_figure(height)
+    box = (0.045, 0.62 / height, side / figure.get_figwidth(), side / height)
+    axes = figure.add_axes(box)
+    image = axes.imshow(
+        cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest", aspect="auto"
+    )
+    bare(axes)
+    _names(axes, rows)
+    _strip(figure, rows, box)
+    _scale(figure, image, box)
+    _legend(figure, rows, box)
+    return figure
+
+
+def _names(axes: object, rows: pd.DataFrame) -> None:
+    step = -(-len(rows) // MOST_LABELS)
+    shown = range(0, len(rows), step)
+    labels = [shortened(rows["Metadata_Treatment"].iloc[i], 26) for i in shown]
+    axes.yaxis.tick_right()
+    axes.set_yticks(list(shown), labels, fontsize=8 if len(labels) <= 40 else 6.5)
+    axes.tick_params(axis="y", length=2 if step > 1 else 0, pad=2)
+
+
+def _strip(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
+    axes = figure.add_axes((box[0] - 0.022, box[1], 0.016, box[3]))
+    looks = mechanism_looks(_mechanisms(rows))
+    for i, name in enumerate(_mechanisms(rows)):
+        colour, marker = looks.get(name, (NONE, "o"))
+        axes.axhspan(i - 0.5, i + 0.5, color=colour, lw=0)
+        if marker != "o" and len(rows) <= MOST_LABELS:
+            axes.plot(0.5, i, marker, ms=3.5, mfc="white", mec="none")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    bare(axes)
+
+
+def _mechanisms(rows: pd.DataFrame) -> list[object]:
+    if "Metadata_Mechanism" not in rows:
+        return [None] * len(rows)
+    return [str(m) if pd.notna(m) else None for m in rows["Metadata_Mechanism"]]
+
+
+def _scale(figure: Figure, image: object, box: tuple) -> None:
+    height = figure.get_figheight()
+    axes = figure.add_axes((box[0], 0.42 / height, 0.22, 0.1 / height))
+    bar = figure.colorbar(image, cax=axes, orientation="horizontal", ticks=[-1, -0.5, 0, 0.5, 1])
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7.5, length=2)
+    bar.ax.text(
+        1.06, 0.5, "cosine", transform=bar.ax.transAxes, va="center", fontsize=8, color=MUTED
+    )
+
+
+def _legend(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
+    looks = mechanism_looks(_mechanisms(rows))
+    handles = [_handle(name, look) for name, look in looks.items()]
+    if any(m not in looks for m in _mechanisms(rows)):
+        handles.append(Patch(color=NONE, label="other or none known"))
+    figure.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(0.998, box[1] + box[3] + 0.01),
+        title="Mechanism", title_fontsize=8.5, alignment="left", labelcolor=INK,
+    )  # fmt: skip
+
+
+def _handle(name: str, look: tuple[str, str]) -> Line2D | Patch:
+    if look[1] == "o":
+        return Patch(color=look[0], label=shortened(name, 30))
+    return Line2D(
+        [], [], ls="", marker=look[1], mfc=look[0], mec=look[0], ms=6, label=shortened(name, 30)
+    )

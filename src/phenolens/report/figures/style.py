@@ -1,0 +1,128 @@
+"""How figures look, and how they reach the disk with the same bytes every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from phenolens.files import atomic_path
+
+INK, MUTED, GRID, PAPER = "#1d2733", "#5d6b7a", "#e3e8ed", "#ffffff"
+WIDTH = 10.4  # inches; the page shows 100 CSS pixels an inch
+PIXELS = 100
+LOOK = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9aa5b1",
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "svg.hashsalt": "phenolens",
+    "svg.fonttype": "path",
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with what a page needs to show it.
+
+    Parameters
+    ----------
+    name : str
+        File name without ending; begins with the name of its group (``plates-cell-count``).
+    figure : Figure
+    label : str
+        Short name, for the tab when a group has several figures.
+    alt : str
+        What the figure shows, for readers who do not see it.
+    caption : str
+        How to read it.
+    vector : bool
+        Whether the page should show the SVG; otherwise it shows the PNG.
+    """
+
+    name: str
+    figure: Figure
+    label: str
+    alt: str
+    caption: str
+    vector: bool = True
+
+    def called(self, name: str) -> Drawn:
+        return replace(self, name=name)
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw and save inside this, whatever the user's own matplotlib settings."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(LOOK)
+        yield
+
+
+def new_figure(height: float, *, width: float = WIDTH) -> Figure:
+    """An empty figure, in inches, that belongs to nobody's global state."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(drawn: Drawn, folder: Path) -> tuple[Path, Path]:
+    """Write PNG (two pixels a CSS pixel) and SVG, without dates, and return their paths."""
+    png, svg = folder / f"{drawn.name}.png", folder / f"{drawn.name}.svg"
+    with atomic_path(png) as partial:
+        drawn.figure.savefig(partial, format="png", dpi=2 * PIXELS, metadata={"Software": None})
+    with atomic_path(svg) as partial:
+        nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+        drawn.figure.savefig(partial, format="svg", dpi=2 * PIXELS, metadata=nothing)
+    return png, svg
+
+
+def bare(axes: Axes) -> None:
+    """Axes without ticks or frame, for pictures and colour strips."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def shortened(text: object, length: int = 28) -> str:
+    """The text cut in the middle when it is longer than a label may be."""
+    text = str(text)
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 2 // 3
+    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
+
+
+def file_name(text: str) -> str:
+    """The text as part of a file name: letters, digits, ``-`` and ``.`` only."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-.") else "-" for c in text)
+    return "-".join(part for part in kept.lower().split("-") if part) or "unnamed"

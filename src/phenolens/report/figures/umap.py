@@ -1,0 +1,73 @@
+"""Wells laid out by similarity, coloured by what they are and by where they stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from phenolens.report import names
+from phenolens.report.figures.groups import Group, by_control, by_mechanism, by_plate
+from phenolens.report.figures.style import Drawn, bare, file_name, new_figure
+from phenolens.report.tables import Tables
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """One figure a representation: mechanism, plate, and control or treated."""
+    if tables.umap is None:
+        return
+    for name in names.real(tables):
+        points = tables.umap[tables.umap["representation"] == name]
+        if len(points):
+            yield Drawn(
+                name=f"umap-{file_name(name)}",
+                figure=_three(points),
+                label=names.label(name),
+                alt=f"UMAP of {len(points)} wells by {names.label(name)}, coloured by mechanism, "
+                "by plate, and by control or treated.",
+                caption="Each dot is a well. Wells that colour by plate rather than by mechanism "
+                "are grouped by batch, not by biology. Distances between far groups and the sizes "
+                "of groups carry no meaning in UMAP.",
+                vector=len(points) <= 800,
+            )
+
+
+def _three(points: pd.DataFrame) -> Figure:
+    views = [
+        ("Mechanism", by_mechanism(points)),
+        ("Plate", by_plate(points["Metadata_Plate"])),
+        ("Control or treated", by_control(points)),
+    ]
+    legend = 0.19 * max((len(groups) + 1) // 2 for _, groups in views) + 0.12
+    height = 3.75 + legend
+    figure = new_figure(height)
+    for number, (title, groups) in enumerate(views):
+        left = 0.01 + number * 0.333
+        axes = figure.add_axes((left, legend / height, 0.313, 3.4 / height))
+        _scatter(axes, points, groups)
+        axes.set_title(title)
+        _legend(axes, groups)
+    return figure
+
+
+def _scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
+    size = 26 if len(points) < 500 else 12 if len(points) < 2000 else 5
+    for group in groups:
+        part = points[group.rows]
+        axes.scatter(
+            part["x"], part["y"], s=size, marker=group.marker, facecolor=group.colour,
+            edgecolor="white", lw=0.35, alpha=group.alpha,
+        )  # fmt: skip
+    bare(axes)
+    axes.margins(0.04)
+    axes.set_facecolor("#f7f9fa")
+
+
+def _legend(axes: Axes, groups: list[Group]) -> None:
+    handles = [group.handle() for group in groups]
+    axes.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.01), ncols=2, fontsize=7.5,
+        handletextpad=0.3, columnspacing=0.9, borderpad=0.1, labelspacing=0.35,
+    )  # fmt: skip

@@ -1,0 +1,138 @@
+"""What things are called and coloured, the same on every figure and in every table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report.tables import Tables
+
+BASELINE = "baseline:"
+LABELS = {
+    "cellprofiler": "CellProfiler-type",
+    "pixel-pca": "Pixel PCA",
+    "cnn": "CNN",
+    "vae": "VAE",
+    "cnn+cellprofiler": "CNN + CellProfiler-type",
+    "vae+cellprofiler": "VAE + CellProfiler-type",
+    "baseline:majority": "Majority class",
+    "baseline:cell-count": "Cell count only",
+    "baseline:intensity": "Mean intensity only",
+    "baseline:position": "Position only",
+    "baseline:random-projection": "Random projection",
+    "baseline:shuffled-labels": "Shuffled labels",
+    "baseline:untrained-network": "Untrained network",
+}
+# Okabe and Ito's colours, which readers with any of the common colour deficiencies tell apart.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"]
+KNOWN = ["cellprofiler", "pixel-pca", "cnn", "vae", "cnn+cellprofiler", "vae+cellprofiler"]
+METRICS = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "top5_accuracy": "Top-5 accuracy",
+    "macro_f1": "Macro F1",
+    "accuracy_without_controls": "Accuracy without controls",
+    "train_accuracy": "Training accuracy",
+    "mean_map": "Mean mAP",
+    "map": "mAP",
+    "map_normalized": "Normalized mAP",
+    "fraction_active": "Share active",
+    "silhouette": "Silhouette",
+    "adjusted_rand": "Adjusted Rand index",
+    "nsc_accuracy": "1-NN, not same compound",
+    "nscb_accuracy": "1-NN, not same compound or batch",
+}
+TASKS = {
+    "classification": "Classification",
+    "nearest-neighbour": "Nearest neighbour",
+    "activity": "Activity",
+    "retrieval": "Retrieval",
+    "silhouette": "Separation",
+    "clustering": "Clustering",
+    "matching": "Matching",
+    "batch": "Batch effect",
+    "assay": "Assay quality",
+}
+FIRST = ["balanced_accuracy", "accuracy", "fraction_active", "mean_map"]
+
+
+def label(representation: str) -> str:
+    """The name of a representation or baseline for a reader."""
+    plain = representation.removeprefix(BASELINE).replace("-", " ")
+    return LABELS.get(representation, plain if is_baseline(representation) else representation)
+
+
+def is_baseline(representation: str) -> bool:
+    return representation.startswith(BASELINE)
+
+
+def metric(name: str) -> str:
+    """The name of a metric for a reader."""
+    return METRICS.get(name, name.replace("_", " ").capitalize())
+
+
+def task(name: str) -> str:
+    """The name of a task for a reader."""
+    return TASKS.get(name, name.replace("-", " ").capitalize())
+
+
+def colours(representations: list[str]) -> dict[str, str]:
+    """A colour for each representation; the usual ones keep theirs in every study."""
+    usual = {name: COLOURS[i] for i, name in enumerate(KNOWN)}
+    taken = {usual[name] for name in representations if name in usual}
+    free = [colour for colour in COLOURS if colour not in taken]
+    others = [n for n in representations if n not in usual and not is_baseline(n)]
+    extra = {name: free[i % len(free)] if free else "#555555" for i, name in enumerate(others)}
+    return {name: usual.get(name) or extra.get(name, "#8a94a0") for name in representations}
+
+
+def representations(tables: Tables) -> list[str]:
+    """All representations scored or tested, the lead first, baselines last."""
+    found: set[str] = set()
+    for frame in (tables.results, tables.activity, tables.umap):
+        found |= set() if frame is None else set(frame["representation"])
+    first = lead(tables)
+    return sorted(found, key=lambda n: (is_baseline(n), n != first, _usual_rank(n), n))
+
+
+def _usual_rank(name: str) -> int:
+    order = list(LABELS)
+    return order.index(name) if name in order else len(order)
+
+
+def real(tables: Tables) -> list[str]:
+    """The representations without the baselines."""
+    return [name for name in representations(tables) if not is_baseline(name)]
+
+
+def palette(tables: Tables) -> dict[str, str]:
+    """Colour of each representation of this study."""
+    return colours(sorted(representations(tables), key=_usual_rank))
+
+
+def lead(tables: Tables) -> str | None:
+    """The representation that ``hits.csv`` and ``consensus.parquet`` are about.
+
+    ``provenance.json`` names it (``lead``); in a folder that does not, it is the one whose mAP
+    values stand in ``hits.csv``.
+    """
+    named = (tables.provenance or {}).get("lead")
+    if named or tables.activity is None:
+        return named
+    candidates = sorted(set(tables.activity["representation"]), key=lambda n: (is_baseline(n), n))
+    if tables.hits is None:
+        return candidates[0]
+    return min(candidates, key=lambda name: _distance(tables, name))
+
+
+def _distance(tables: Tables, name: str) -> float:
+    rows = tables.activity[tables.activity["representation"] == name]
+    values = tables.hits["treatment"].map(rows.set_index("Metadata_Treatment")["map"])
+    return float((values - tables.hits["map"]).abs().fillna(1).mean())
+
+
+def of_lead(tables: Tables, frame: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The rows of a table that belong to the lead representation, or None."""
+    if frame is None:
+        return None
+    rows = frame[frame["representation"] == lead(tables)]
+    return rows if len(rows) else None

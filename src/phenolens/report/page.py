@@ -1,0 +1,82 @@
+"""One self-contained page: pictures as data, styles and script inline, nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from phenolens import __version__
+from phenolens.report import names
+from phenolens.report.figures.style import PIXELS, Drawn
+from phenolens.report.sections import SECTIONS
+from phenolens.report.sections.overview import size
+from phenolens.report.tables import Tables
+
+LARGEST_SVG = 300_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it: data URI, size in CSS pixels, words."""
+
+    uri: str
+    width: int
+    height: int
+    label: str
+    alt: str
+    caption: str
+    file: str
+
+
+def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
+    """Embed the SVG where it is small and asked for, else the PNG."""
+    vector = drawn.vector and svg.stat().st_size <= LARGEST_SVG
+    width, height = (round(inches * PIXELS) for inches in drawn.figure.get_size_inches())
+    kind, path = ("svg+xml", svg) if vector else ("png", png)
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(
+        uri=f"data:image/{kind};base64,{data}", width=width, height=height, label=drawn.label,
+        alt=drawn.alt, caption=drawn.caption, file=f"figures/{drawn.name}",
+    )  # fmt: skip
+
+
+def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None) -> str:
+    """The whole page as text."""
+    palette = names.palette(tables)
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=title or study_title(tables),
+            size=size(tables),
+            version=__version__,
+            sections=[(section, section.view(tables)) for section in SECTIONS],
+            gallery=gallery,
+            colour=lambda name: palette.get(name, "#8a94a0"),
+            label=names.label,
+        )
+    )
+
+
+def study_title(tables: Tables) -> str:
+    """The title given in the study file, else the study's name, else the folder's."""
+    named = tables.setting("report", "title") or tables.setting("study", "name")
+    return str(named or tables.folder.resolve().name)
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("phenolens.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    for name in ("style.css", "page.js"):
+        text = loader.get_source(environment, name)[0]
+        environment.globals[name.replace(".", "_")] = Markup(text)
+    return environment

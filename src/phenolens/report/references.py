@@ -1,0 +1,98 @@
+"""What the methods text cites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A publication: authors, year, title, place, and its DOI (or arXiv address)."""
+
+    text: str
+    link: str
+
+
+def _doi(text: str, doi: str) -> Reference:
+    return Reference(text, f"https://doi.org/{doi}")
+
+
+REFERENCES = {
+    "bray2016": _doi(
+        "Bray MA, et al. (2016) Cell Painting, a high-content image-based assay for morphological "
+        "profiling using multiplexed fluorescent dyes. Nature Protocols 11:1757–1774.",
+        "10.1038/nprot.2016.105",
+    ),
+    "cimini2023": _doi(
+        "Cimini BA, et al. (2023) Optimizing the Cell Painting assay for image-based profiling. "
+        "Nature Protocols 18:1981–2013.",
+        "10.1038/s41596-023-00840-9",
+    ),
+    "chandrasekaran2024": _doi(
+        "Chandrasekaran SN, et al. (2024) Three million images and morphological profiles of cells "
+        "treated with matched chemical and genetic perturbations. Nature Methods 21:1114–1121.",
+        "10.1038/s41592-024-02241-6",
+    ),
+    "caicedo2017": _doi(
+        "Caicedo JC, et al. (2017) Data-analysis strategies for image-based cell profiling. Nature "
+        "Methods 14:849–863.",
+        "10.1038/nmeth.4397",
+    ),
+    "stirling2021": _doi(
+        "Stirling DR, et al. (2021) CellProfiler 4: improvements in speed, utility and usability. "
+        "BMC Bioinformatics 22:433.",
+        "10.1186/s12859-021-04344-9",
+    ),
+    "singh2014": _doi(
+        "Singh S, Bray MA, Jones TR, Carpenter AE (2014) Pipeline for illumination correction of "
+        "images for high-throughput microscopy. Journal of Microscopy 256:231–236.",
+        "10.1111/jmi.12178",
+    ),
+    "kalinin2025": _doi(
+        "Kalinin AA, et al. (2025) A versatile information retrieval framework for evaluating "
+        "profile strength and similarity. Nature Communications 16:5181.",
+        "10.1038/s41467-025-60306-2",
+    ),
+    "phipson2010": _doi(
+        "Phipson B, Smyth GK (2010) Permutation P-values should never be zero: calculating exact "
+        "P-values when permutations are randomly drawn. Statistical Applications in Genetics and "
+        "Molecular Biology 9:39.",
+        "10.2202/1544-6115.1585",
+    ),
+    "benjamini1995": _doi(
+        "Benjamini Y, Hochberg Y (1995) Controlling the false discovery rate: a practical and "
+        "powerful approach to multiple testing. Journal of the Royal Statistical Society B "
+        "57:289–300.",
+        "10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    "kessy2018": _doi(
+        "Kessy A, Lewin A, Strimmer K (2018) Optimal whitening and decorrelation. The American "
+        "Statistician 72:309–314.",
+        "10.1080/00031305.2016.1277159",
+    ),
+    "seal2026": _doi(
+        "Seal S, et al. (2026) Counting cells can accurately predict small-molecule bioactivity "
+        "benchmarks. Nature Communications 17:2436.",
+        "10.1038/s41467-026-68725-5",
+    ),
+    "rousseeuw1987": _doi(
+        "Rousseeuw PJ (1987) Silhouettes: a graphical aid to the interpretation and validation of "
+        "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65.",
+        "10.1016/0377-0427(87)90125-7",
+    ),
+    "traag2019": _doi(
+        "Traag VA, Waltman L, van Eck NJ (2019) From Louvain to Leiden: guaranteeing "
+        "well-connected communities. Scientific Reports 9:5233.",
+        "10.1038/s41598-019-41695-z",
+    ),
+    "mcinnes2018": Reference(
+        "McInnes L, Healy J, Melville J (2018) UMAP: uniform manifold approximation and projection "
+        "for dimension reduction. arXiv:1802.03426.",
+        "https://arxiv.org/abs/1802.03426",
+    ),
+    "holm1979": Reference(
+        "Holm S (1979) A simple sequentially rejective multiple test procedure. Scandinavian "
+        "Journal of Statistics 6:65–70.",
+        "https://www.jstor.org/stable/4615733",
+    ),
+}

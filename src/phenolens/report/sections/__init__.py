@@ -1,0 +1,50 @@
+"""The sections of the page, in order. Each ``view(tables)`` returns what its template shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from phenolens.report.sections import (
+    activity,
+    alike,
+    audit,
+    data,
+    features,
+    hits,
+    made,
+    methods,
+    overview,
+    pictures,
+    plates,
+    scores,
+)
+from phenolens.report.tables import Tables
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: anchor (and template name), heading, figure groups and view."""
+
+    key: str
+    title: str
+    view: Callable[[Tables], dict]
+    figures: tuple[str, ...] = ()
+
+
+SECTIONS = [
+    Section("overview", "Overview", overview.view),
+    Section("hits", "Treatments", hits.view),
+    Section("activity", "Activity", activity.view, ("activity",)),
+    Section("scores", "Scores and baselines", scores.view, ("scores", "comparisons")),
+    Section("features", "What changed", features.view, ("features",)),
+    Section("alike", "What looks alike", alike.view, ("similarity", "umap", "clusters")),
+    Section("pictures", "Pictures", pictures.view, ("montage",)),
+    Section("plates", "Plates", plates.view, ("plates", "assay")),
+    Section("audit", "Design audit", audit.view),
+    Section("data", "Data integration", data.view),
+    Section("methods", "Methods", methods.view),
+    Section("made", "How each number was made", made.view),
+]
+
+__all__ = ["SECTIONS", "Section"]

@@ -1,0 +1,29 @@
+"""The design audit in full, the gravest findings first."""
+
+from __future__ import annotations
+
+from phenolens.report.answers.distrust import findings
+from phenolens.report.tables import Tables
+
+SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
+
+
+def view(tables: Tables) -> dict:
+    if tables.audit is None:
+        return {"findings": None}
+    ordered = findings(tables, *SEVERITIES)
+    others = [f for f in tables.audit if f.get("severity") not in SEVERITIES]
+    return {"findings": [_shown(finding) for finding in [*ordered, *others]]}
+
+
+def _shown(finding: dict) -> dict:
+    severity = str(finding.get("severity", ""))
+    texts = {
+        name: str(finding.get(name) or "") for name in ("what", "consequence", "remedy", "code")
+    }
+    where = finding.get("where") or ""
+    return texts | {
+        "severity": severity,
+        "label": SEVERITIES.get(severity, severity.capitalize()),
+        "where": ", ".join(map(str, where)) if isinstance(where, list) else str(where),
+    }

@@ -1,0 +1,23 @@
+"""Which features moved."""
+
+from __future__ import annotations
+
+from phenolens.report.figures.bubbles import top_treatments
+from phenolens.report.tables import Tables
+from phenolens.report.words import fixed
+
+MOST = 8
+
+
+def view(tables: Tables) -> dict:
+    if tables.features is None:
+        return {"treatments": None}
+    return {"treatments": [_moved(tables, name) for name in top_treatments(tables)]}
+
+
+def _moved(tables: Tables, name: str) -> dict:
+    rows = tables.features[tables.features["Metadata_Treatment"] == name].nsmallest(MOST, "rank")
+    return {
+        "name": name,
+        "features": [(r.feature, fixed(r.effect, 1), r.effect > 0) for r in rows.itertuples()],
+    }

@@ -1,0 +1,93 @@
+"""The table of treatments, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.figures.activity import LOST
+from phenolens.report.tables import Tables
+from phenolens.report.words import NONE, fixed, missing, number, p_value
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One row, with plain values to sort by beside the text to show."""
+
+    treatment: str
+    compound: str
+    concentration: str
+    mechanism: str
+    wells: str
+    active: bool
+    map: float | None
+    low: float | None
+    high: float | None
+    q: str
+    q_value: float | None
+    cells: str
+    cells_value: float | None
+    lost: bool
+    similar: list[str]
+    features: list[str]
+    distrust: str
+
+
+def view(tables: Tables) -> dict:
+    if tables.hits is None:
+        return {"hits": None}
+    hits = [_hit(row) for row in tables.hits.to_dict("records")]
+    return {
+        "hits": hits,
+        "lead": names.label(names.lead(tables)) if names.lead(tables) else "",
+        "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
+        "alpha": tables.alpha,
+        "mechanisms": sorted({hit.mechanism for hit in hits} - {NONE}),
+    }
+
+
+OPTIONAL = ["concentration", "mechanism", "cells", "similar", "features", "distrust"]
+
+
+def _given(value: object) -> bool:
+    return bool(value) and value != NONE
+
+
+def _hit(row: dict) -> Hit:
+    ratio = row.get("cell_count_ratio")
+    return Hit(
+        treatment=str(row["treatment"]),
+        compound=_text(row.get("compound")),
+        concentration=number(row.get("concentration")),
+        mechanism=_text(row.get("mechanism")),
+        wells=number(row.get("wells"), 4).removesuffix(".0"),
+        active=str(row.get("active")).lower() in ("true", "1", "1.0", "yes"),
+        map=_plain(row.get("map")),
+        low=_plain(row.get("map_low")),
+        high=_plain(row.get("map_high")),
+        q=p_value(row.get("q")),
+        q_value=_plain(row.get("q")),
+        cells=fixed(ratio),
+        cells_value=_plain(ratio),
+        lost=not missing(ratio) and ratio < LOST,
+        similar=_items(row.get("most_similar")),
+        features=_items(row.get("features_changed")),
+        distrust="" if missing(row.get("distrust")) else str(row["distrust"]),
+    )
+
+
+def _plain(value: object) -> float | None:
+    return None if missing(value) else float(value)
+
+
+def _text(value: object) -> str:
+    return NONE if missing(value) or value == "" else str(value)
+
+
+def _items(value: object) -> list[str]:
+    """The parts of a cell that lists several things, separated by semicolons."""
+    if missing(value) or pd.isna(value):
+        return []
+    return [part.strip() for part in str(value).split(";") if part.strip()]

@@ -1,0 +1,40 @@
+"""How each number was made: versions, seeds, digests, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phenolens.report.tables import Tables
+
+MOST = 150
+
+
+def view(tables: Tables) -> dict:
+    given = {"provenance.json": tables.provenance, "study.resolved.toml": tables.settings}
+    return {"groups": [_group(name, value) for name, value in given.items() if value]}
+
+
+def _group(source: str, value: dict) -> dict:
+    parts = []
+    for name, item in value.items():
+        rows = list(_flat(item, ""))
+        parts.append({"name": name, "rows": rows[:MOST], "more": max(len(rows) - MOST, 0)})
+    return {"source": source, "parts": sorted(parts, key=lambda part: len(part["rows"]))}
+
+
+def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Dotted names and texts of everything in nested settings."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _flat(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for i, item in enumerate(value):
+            yield from _flat(item, f"{path}[{i}]")
+    else:
+        yield path, _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, {}, "") else str(value)

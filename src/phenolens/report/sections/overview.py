@@ -1,0 +1,101 @@
+"""What a biologist reads first: a few numbers and five answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phenolens.report import names
+from phenolens.report.answers import QUESTIONS
+from phenolens.report.answers.active import interval_of
+from phenolens.report.answers.distrust import findings
+from phenolens.report.figures.activity import lost_cells
+from phenolens.report.figures.scores import asked, best_baseline
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, fixed
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number with its unit and what it stands beside."""
+
+    value: str
+    label: str
+    note: str = ""
+    tone: str = "plain"
+
+
+def view(tables: Tables) -> dict:
+    cards = [_active(tables), _score(tables), _lost(tables), _audit(tables)]
+    return {
+        "cards": [card for card in cards if card],
+        "answers": [question(tables) for question in QUESTIONS],
+    }
+
+
+def size(tables: Tables) -> str:
+    """One line on how large the screen is."""
+    if tables.wells is None:
+        return ""
+    wells, controls = (
+        tables.wells,
+        tables.wells["Metadata_Control"].fillna(value=False).astype(bool),
+    )
+    treatments = wells.loc[~controls, "Metadata_Treatment"].nunique()
+    parts = [
+        count(treatments, "treatment"),
+        count(wells["Metadata_Plate"].nunique(), "plate"),
+        count(len(wells), "well"),
+        f"{int(controls.sum()):,} of them controls",
+    ]
+    if "n_images" in wells and wells["n_images"].sum() > 0:
+        parts.append(count(int(wells["n_images"].sum()), "image"))
+    if "n_cells" in wells and wells["n_cells"].sum() > 0:
+        parts.append(count(int(wells["n_cells"].sum()), "cell"))
+    return " · ".join(parts)
+
+
+def _active(tables: Tables) -> Card | None:
+    rows = names.of_lead(tables, tables.activity)
+    if rows is None or rows["q"].isna().all():
+        return None
+    tested = rows[rows["q"].notna()]
+    note = interval_of(tables, "fraction_active").removeprefix("; ")
+    return Card(f"{int(tested['active'].sum())} of {len(tested)}", "treatments active", note)
+
+
+def _score(tables: Tables) -> Card | None:
+    wanted = ("classification", "balanced_accuracy")
+    found = [scores for key, scores in asked(tables) if key[:2] == wanted]
+    if not found:
+        return None
+    real = found[0][[not names.is_baseline(name) for name in found[0].index]]["value"].dropna()
+    best = best_baseline(found[0])
+    if real.empty:
+        return None
+    beside = f"{names.label(real.idxmax())}; " + (
+        f"best baseline {fixed(best[1])}" if best else "no baseline beside it"
+    )
+    return Card(fixed(real.max()), "balanced accuracy", beside)
+
+
+def _lost(tables: Tables) -> Card | None:
+    rows = names.of_lead(tables, tables.activity)
+    if rows is None or "cell_count_ratio" not in rows or rows["cell_count_ratio"].isna().all():
+        return None
+    active = rows[rows["active"]]
+    lost = int(lost_cells(active).sum()) if len(active) else 0
+    return Card(
+        str(lost), "active with cell loss", "possible toxicity", "warn" if lost else "plain"
+    )
+
+
+def _audit(tables: Tables) -> Card | None:
+    if tables.audit is None:
+        return Card("none", "design audit", "audit.json is absent", "warn")
+    errors, warnings = (len(findings(tables, kind)) for kind in ("error", "warning"))
+    if errors:
+        return Card(str(errors), "audit errors", f"and {count(warnings, 'warning')}", "error")
+    note = (
+        f"of {count(len(tables.audit), 'check')} reported" if tables.audit else "nothing reported"
+    )
+    return Card(str(warnings), "audit warnings", note, "warn" if warnings else "plain")

@@ -1,0 +1,90 @@
+"""Scores with baselines, and paired comparisons."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.figures.scores import NOT_TASKS, QUESTION, asked
+from phenolens.report.tables import Tables
+from phenolens.report.words import fixed, interval, number, p_value
+
+
+def view(tables: Tables) -> dict:
+    return {
+        "questions": [_question(key, scores, tables) for key, scores in asked(tables)],
+        "folds": _folds(tables),
+        "others": _others(tables),
+        "comparisons": _comparisons(tables),
+    }
+
+
+def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
+    order = [name for name in names.representations(tables) if name in scores.index]
+    return {
+        "title": f"{names.task(key[0])}: {names.metric(key[1]).lower()}",
+        "split": "" if key[2] == "none" else key[2].replace("-", " "),
+        "unit": key[3],
+        "rows": [_score(name, scores.loc[name]) for name in order],
+    }
+
+
+def _score(name: str, row: pd.Series) -> dict:
+    return {
+        "representation": name,
+        "baseline": names.is_baseline(name),
+        "value": fixed(row["value"], 3),
+        "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
+        "n": number(int(row["n"])),
+    }
+
+
+def _folds(tables: Tables) -> list[dict]:
+    """Scores fold by fold, for the full listing."""
+    if tables.results is None:
+        return []
+    rows = tables.results[tables.results["fold"].astype(str) != "all"]
+    return [
+        _listed(row)
+        for _, row in rows.sort_values([*QUESTION, "representation", "fold"]).iterrows()
+    ]
+
+
+def _others(tables: Tables) -> list[dict]:
+    """Pooled scores that stand in no panel: batch effect, training accuracy."""
+    if tables.results is None:
+        return []
+    pooled = tables.results[tables.results["fold"].astype(str) == "all"]
+    aside = pooled["task"].isin(NOT_TASKS - {"assay"}) | (pooled["metric"] == "train_accuracy")
+    return [_listed(row) for _, row in pooled[aside].iterrows()]
+
+
+def _listed(row: pd.Series) -> dict:
+    return _score(row["representation"], row) | {
+        "task": names.task(row["task"]),
+        "metric": names.metric(row["metric"]),
+        "split": str(row["split"]).replace("-", " "),
+        "unit": row["unit"],
+        "fold": row["fold"],
+    }
+
+
+def _comparisons(tables: Tables) -> list[dict]:
+    if tables.comparisons is None:
+        return []
+    return [_comparison(row, tables.alpha) for _, row in tables.comparisons.iterrows()]
+
+
+def _comparison(row: pd.Series, alpha: float) -> dict:
+    return {
+        "a": row["a"],
+        "b": row["b"],
+        "what": f"{names.task(row['task'])}, {names.metric(row['metric'])}",
+        "n": f"{int(row['n']):,} {row.get('unit', '')}s",
+        "difference": fixed(row["difference"], 3),
+        "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
+        "p": p_value(row["p"]),
+        "p_holm": p_value(row["p_holm"]),
+        "sure": bool(row["p_holm"] < alpha),
+        "least": fixed(row["smallest_detectable"], 3),
+    }

@@ -1,0 +1,161 @@
+"""The result tables of a study folder, read once and only when asked for."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.files import read_json
+from phenolens.profiles import read_frame
+
+NEEDED = {
+    "results": "representation task metric split unit fold value low high n",
+    "comparisons": "task metric a b n difference low high p p_holm smallest_detectable",
+    "activity": "representation Metadata_Treatment map q p_attainable active",
+    "similarity": "representation Metadata_Treatment neighbour rank cosine",
+    "clusters": "representation method Metadata_Treatment cluster",
+    "umap": "representation Metadata_Plate Metadata_Well Metadata_Treatment x y",
+    "wells": "Metadata_Plate Metadata_Well Metadata_Treatment Metadata_Control",
+    "features": "representation Metadata_Treatment feature compartment family channel effect rank",
+    "exemplars": "Metadata_Treatment role Metadata_Plate Metadata_Well position",
+    "assay": "representation Metadata_Plate metric value flag",
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A study folder as the report sees it: every file of ``docs/schemas.md``, or None.
+
+    Parameters
+    ----------
+    folder : Path
+        What ``phenolens run`` left behind. A file that is absent, or a table without rows, reads
+        as None, and the section that would show it says so.
+    """
+
+    folder: Path
+
+    @cached_property
+    def results(self) -> pd.DataFrame | None:
+        return self._table("results")
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame | None:
+        return self._table("comparisons")
+
+    @cached_property
+    def activity(self) -> pd.DataFrame | None:
+        return self._table("activity")
+
+    @cached_property
+    def similarity(self) -> pd.DataFrame | None:
+        return self._table("similarity")
+
+    @cached_property
+    def clusters(self) -> pd.DataFrame | None:
+        return self._table("clusters")
+
+    @cached_property
+    def umap(self) -> pd.DataFrame | None:
+        return self._table("umap")
+
+    @cached_property
+    def wells(self) -> pd.DataFrame | None:
+        return self._table("wells")
+
+    @cached_property
+    def features(self) -> pd.DataFrame | None:
+        return self._table("features")
+
+    @cached_property
+    def exemplars(self) -> pd.DataFrame | None:
+        return self._table("exemplars")
+
+    @cached_property
+    def assay(self) -> pd.DataFrame | None:
+        return self._table("assay")
+
+    @cached_property
+    def hits(self) -> pd.DataFrame | None:
+        path = self.folder / "hits.csv"
+        return _filled(pd.read_csv(path)) if path.is_file() else None
+
+    @cached_property
+    def audit(self) -> list[dict] | None:
+        return self._json("audit")
+
+    @cached_property
+    def ledger(self) -> dict | None:
+        return self._json("ledger")
+
+    @cached_property
+    def splits(self) -> dict | None:
+        return self._json("splits")
+
+    @cached_property
+    def provenance(self) -> dict | None:
+        return self._json("provenance")
+
+    @cached_property
+    def settings(self) -> dict:
+        """The resolved study file; empty when there is none."""
+        path = self.folder / "study.resolved.toml"
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    @cached_property
+    def pictures(self) -> dict[str, np.ndarray] | None:
+        """``pixels``, ``channels`` and ``pixel_size_um`` of ``exemplars.npz``."""
+        path = self.folder / "exemplars.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+
+    def consensus(self, representation: str) -> pd.DataFrame | None:
+        """Consensus profiles of one representation, one row a treatment."""
+        return self._table(f"consensus/{representation}")
+
+    def setting(self, section: str, name: str) -> object:
+        """One setting of the resolved study file, or None."""
+        return self.settings.get(section, {}).get(name)
+
+    @property
+    def alpha(self) -> float:
+        """The level at which a treatment counts as active."""
+        return float(self.setting("evaluate", "alpha") or 0.05)
+
+    def _table(self, name: str) -> pd.DataFrame | None:
+        path = self.folder / f"{name}.parquet"
+        if not path.is_file():
+            return None
+        frame = read_frame(path)
+        _require(frame, path)
+        return _filled(frame)
+
+    def _json(self, name: str) -> object:
+        path = self.folder / f"{name}.json"
+        if not path.is_file():
+            return None
+        try:
+            return read_json(path)
+        except ValueError as error:
+            raise InputError(f"{path} is not valid JSON: {error}") from None
+
+
+def _filled(frame: pd.DataFrame) -> pd.DataFrame | None:
+    return frame if len(frame) else None
+
+
+def _require(frame: pd.DataFrame, path: Path) -> None:
+    absent = [name for name in NEEDED.get(path.stem, "").split() if name not in frame]
+    if absent:
+        raise InputError(
+            f"{path} has no column {', '.join(map(repr, absent))}, which docs/schemas.md promises. "
+            "Run the study again with this version, or build the report with the version it ran in."
+        )

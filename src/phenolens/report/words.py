@@ -1,0 +1,81 @@
+"""Numbers and lists as a reader wants them in a sentence or a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+NONE = "–"
+SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def number(value: object, digits: int = 3) -> str:
+    """A number with so many significant digits; a dash when it is missing.
+
+    >>> number(0.123456), number(1234.5), number(float("nan"))
+    ('0.123', '1,234', '–')
+    """
+    if missing(value):
+        return NONE
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer) or abs(value) >= 1000:
+        return f"{value:,.0f}".replace("-", "−")
+    return _short(float(value), digits).replace("-", "−")
+
+
+def _short(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-3:
+        return f"{value:.{max(digits - 2, 0)}e}".replace("e-0", "e-")
+    places = max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)
+    return f"{value:.{min(places, digits)}f}"
+
+
+def fixed(value: object, places: int = 2) -> str:
+    """A number with so many decimal places; a dash when it is missing."""
+    return NONE if missing(value) else f"{value:.{places}f}".replace("-", "−")
+
+
+def p_value(value: object) -> str:
+    """A p- or q-value: three decimals, or a power of ten when smaller."""
+    if missing(value):
+        return NONE
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def percent(share: object) -> str:
+    """A share as a percentage; a dash when it is missing."""
+    return NONE if missing(share) else f"{100 * share:.0f} %"
+
+
+def interval(low: object, high: object, *, of: object = number) -> str:
+    """``low to high`` in the given format; empty when there is no interval."""
+    return "" if missing(low) or missing(high) else f"{of(low)} to {of(high)}"
+
+
+def missing(value: object) -> bool:
+    return value is None or bool(pd.isna(value))
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """``one well``, ``2,867 fields``: small numbers in words."""
+    name = noun if n == 1 else plural or f"{noun}s"
+    return f"{SMALL[n] if n < len(SMALL) else f'{n:,}'} {name}"
+
+
+def listed(items: Sequence[str], most: int = 8) -> str:
+    """``a, b and c``; when there are too many, the first ones and how many more."""
+    items = [str(item) for item in items]
+    if len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,438 @@
+"""A small made-up study folder with every file of docs/schemas.md, for the report to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens.profiles import row_letters
+from phenolens.report.tables import Tables
+
+STAINS = ["DNA", "ER", "RNA", "AGP", "Mito"]
+REPRESENTATIONS = ["cellprofiler", "pixel-pca", "cnn"]
+BASELINES = ["majority", "cell-count", "intensity", "position", "random-projection"]
+MECHANISMS = [
+    "Aurora kinase inhibitor",
+    "Tubulin destabilizer",
+    "DNA damage",
+    "Actin disruptor",
+    "ER stress",
+    "Mitochondrial uncoupler",
+]
+SHAPES = {6: (2, 3), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+FAMILIES = ["AreaShape", "Intensity", "Texture", "Granularity", "RadialDistribution"]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the made-up screen is like."""
+
+    treatments: int = 24
+    plates: int = 4
+    layout: int = 96
+    images: bool = True
+    seed: int = 0
+
+    def random(self, salt: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, salt])
+
+    def names(self) -> list[str]:
+        return [f"cpd-{i + 1:03d} @ 5 µM" for i in range(self.treatments)]
+
+    def mechanisms(self) -> list[str | None]:
+        known = len(MECHANISMS)
+        return [MECHANISMS[i % known] if i % 4 < 3 else None for i in range(self.treatments)]
+
+    def strength(self) -> np.ndarray:
+        return np.array([0.0 if m is None else 0.6 + 0.1 * (i % 5) for i, m in self.numbered()])
+
+    def numbered(self) -> Iterator[tuple[int, str | None]]:
+        return enumerate(self.mechanisms())
+
+    def annotation(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "Metadata_Treatment": self.names(),
+                "Metadata_Compound": [name.split(" @")[0] for name in self.names()],
+                "Metadata_Concentration": 5.0,
+                "Metadata_Mechanism": self.mechanisms(),
+            }
+        )
+
+
+def write_study(folder: Path, screen: Screen) -> Path:
+    """Write the whole folder and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wells = _wells(screen)
+    tables = {
+        "wells": wells,
+        "activity": _activity(screen),
+        "results": _results(screen),
+        "comparisons": _comparisons(screen),
+        "similarity": _similarity(screen),
+        "clusters": _clusters(screen),
+        "umap": _umap(screen, wells),
+        "features": _features(screen),
+        "assay": _assay(screen),
+        "consensus": _consensus(screen, 0),
+    }
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "consensus").mkdir(exist_ok=True)
+    for number, name in enumerate(REPRESENTATIONS):
+        _consensus(screen, number).to_parquet(folder / f"consensus/{name}.parquet", index=False)
+    _hits(tables).to_csv(folder / "hits.csv", index=False)
+    _documents(folder, screen)
+    if screen.images:
+        _exemplars(folder, screen)
+    return folder
+
+
+def _wells(screen: Screen) -> pd.DataFrame:
+    rows, columns = SHAPES[screen.layout]
+    names = [f"{row_letters(r)}{c + 1:02d}" for r in range(rows) for c in range(columns)]
+    draw = screen.random(1)
+    what = np.arange(len(names)) % (screen.treatments + max(screen.treatments // 5, 1))
+    treated = [screen.names()[i] if i < screen.treatments else "DMSO" for i in what]
+    plates = [_plate(f"BR{p + 1:03d}", names, draw.permutation(treated)) for p in _plates(screen)]
+    wells = pd.concat(plates, ignore_index=True).merge(
+        screen.annotation(), on="Metadata_Treatment", how="left"
+    )
+    return _with_measures(wells, screen, draw).sort_values(["Metadata_Plate", "Metadata_Well"])
+
+
+def _plates(screen: Screen) -> range:
+    return range(screen.plates)
+
+
+def _plate(name: str, wells: list[str], treatments: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Metadata_Plate": name,
+            "Metadata_Well": wells,
+            "Metadata_Batch": "B1",
+            "Metadata_Treatment": treatments,
+            "Metadata_Control": treatments == "DMSO",
+        }
+    )
+
+
+def _with_measures(wells: pd.DataFrame, screen: Screen, draw: np.random.Generator) -> pd.DataFrame:
+    toxic = wells["Metadata_Treatment"].isin(screen.names()[1:3]).to_numpy()
+    count = draw.poisson(180, len(wells)) * np.where(toxic, 0.4, 1.0)
+    row = wells["Metadata_Well"].str[0].map(ord).to_numpy() - 65
+    stains = {
+        f"intensity_{s}": 0.1 + 0.004 * row + draw.normal(0, 0.006, len(wells)) for s in STAINS
+    }
+    role = np.where(wells["Metadata_Control"], np.where(row % 3, "calibrate", "judge"), "treated")
+    fold = wells["Metadata_Plate"].astype("category").cat.codes.astype(str)
+    extra = {"role": role, "fold": fold, "n_images": 4, "flags": ""}
+    return wells.assign(Metadata_CellCount=count, n_cells=count.astype(int), **extra, **stains)
+
+
+def _activity(screen: Screen) -> pd.DataFrame:
+    return pd.concat(
+        [_activity_of(screen, number, name) for number, name in enumerate(REPRESENTATIONS)]
+    ).sort_values(["representation", "Metadata_Treatment"])
+
+
+def _activity_of(screen: Screen, number: int, name: str) -> pd.DataFrame:
+    draw = screen.random(10 + number)
+    score = np.clip(
+        0.12 + screen.strength() * (0.9 - 0.2 * number) + draw.normal(0, 0.05, screen.treatments),
+        0.03,
+        1,
+    )
+    p = np.clip(10 ** (-4.6 * (score - 0.1)), 1e-4, 1)
+    q = np.minimum(p * len(p) / pd.Series(p).rank(method="max").to_numpy(), 1)
+    ratio = np.where(np.isin(np.arange(screen.treatments), [1, 2]), 0.41, 0.98)
+    return screen.annotation().assign(
+        representation=name, n=4, n_references=16, map=score, map_expected=0.2,
+        map_normalized=(score - 0.2) / 0.8, low=score - 0.08, high=np.minimum(score + 0.08, 1),
+        p=p, q=q, p_attainable=1e-4, active=q < 0.05, cell_count_ratio=ratio,
+        cell_count_p=np.where(ratio < 0.5, 1e-4, 0.6), note="",
+    )  # fmt: skip
+
+
+def _results(screen: Screen) -> pd.DataFrame:
+    draw = screen.random(20)
+    names = REPRESENTATIONS + [f"baseline:{name}" for name in BASELINES]
+    rows = []
+    for number, name in enumerate(names):
+        level = 0.72 - 0.1 * number if number < 3 else 0.05 + 0.03 * (number - 3)
+        rows += _scores_of(name, level, draw)
+    return pd.DataFrame(rows).sort_values(
+        ["representation", "task", "metric", "split", "unit", "fold"]
+    )
+
+
+def _scores_of(name: str, level: float, draw: np.random.Generator) -> Iterator[dict]:
+    asked = [
+        ("classification", "accuracy", "leave-plate-out", "well"),
+        ("classification", "balanced_accuracy", "leave-plate-out", "well"),
+        ("classification", "top5_accuracy", "leave-plate-out", "well"),
+        ("classification", "macro_f1", "leave-plate-out", "well"),
+        ("classification", "train_accuracy", "leave-plate-out", "well"),
+        ("nearest-neighbour", "accuracy", "leave-plate-out", "well"),
+        ("activity", "fraction_active", "none", "treatment"),
+        ("activity", "mean_map", "none", "treatment"),
+        ("silhouette", "silhouette", "none", "well"),
+        ("clustering", "adjusted_rand", "none", "treatment"),
+    ]
+    for task, metric, split, unit in asked:
+        if name == "baseline:majority" and task not in ("classification", "activity"):
+            continue
+        value = np.clip(level + draw.normal(0, 0.02), -1, 1)
+        folds = ["all", "0", "1"] if task == "classification" else ["all"]
+        for fold in folds:
+            yield {
+                "representation": name, "task": task, "metric": metric, "split": split,
+                "unit": unit, "fold": fold, "value": value, "low": value - 0.06,
+                "high": value + 0.06, "n": 384,
+            }  # fmt: skip
+
+
+def _comparisons(screen: Screen) -> pd.DataFrame:
+    pairs = [("cellprofiler", "pixel-pca"), ("cellprofiler", "cnn"), ("cnn", "pixel-pca")]
+    rows = [
+        {
+            "task": "activity", "metric": "map", "a": a, "b": b, "unit": "treatment",
+            "n": screen.treatments, "value_a": 0.6, "value_b": 0.6 - gap, "difference": gap,
+            "low": gap - 0.05, "high": gap + 0.05, "p": p, "p_holm": min(3 * p, 1),
+            "smallest_detectable": 0.07,
+        }
+        for (a, b), gap, p in zip(pairs, [0.1, 0.15, 0.02], [0.001, 0.0005, 0.4], strict=True)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _latent(screen: Screen, number: int) -> np.ndarray:
+    draw = screen.random(30 + number)
+    centre = {name: draw.normal(0, 1, 40) for name in MECHANISMS}
+    noise = draw.normal(0, 0.45, (screen.treatments, 40))
+    signal = [np.zeros(40) if m is None else centre[m] for m in screen.mechanisms()]
+    return np.array(signal) * screen.strength()[:, None] + noise
+
+
+def _consensus(screen: Screen, number: int) -> pd.DataFrame:
+    values = _latent(screen, number).astype(np.float32)
+    frame = pd.DataFrame(values, columns=[f"feature__all__{i:04d}" for i in range(40)])
+    return pd.concat([screen.annotation(), frame], axis=1)
+
+
+def _similarity(screen: Screen) -> pd.DataFrame:
+    tables = [_similarity_of(screen, i, name) for i, name in enumerate(REPRESENTATIONS)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _similarity_of(screen: Screen, number: int, name: str) -> pd.DataFrame:
+    values = _latent(screen, number)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -2)
+    nearest = np.argsort(-cosine, axis=1)[:, :10]
+    names, mechanisms = np.array(screen.names()), np.array(screen.mechanisms(), dtype=object)
+    query = np.repeat(np.arange(len(names)), nearest.shape[1])
+    other = nearest.ravel()
+    known = np.array([m is not None for m in mechanisms])
+    same = pd.array(mechanisms[query] == mechanisms[other], dtype="boolean")
+    same[~(known[query] & known[other])] = pd.NA
+    return pd.DataFrame(
+        {
+            "representation": name,
+            "Metadata_Treatment": names[query],
+            "neighbour": names[other],
+            "rank": np.tile(np.arange(1, nearest.shape[1] + 1), len(names)),
+            "cosine": cosine[query, other],
+            "same_mechanism": same,
+        }
+    )
+
+
+def _clusters(screen: Screen) -> pd.DataFrame:
+    tables = []
+    for name in REPRESENTATIONS:
+        for method, count in {"kmeans-10": 10, "leiden": 7}.items():
+            code = [
+                count - 1 if m is None else MECHANISMS.index(m) % count for m in screen.mechanisms()
+            ]
+            tables.append(
+                screen.annotation()[["Metadata_Treatment", "Metadata_Mechanism"]].assign(
+                    representation=name, method=method, active=screen.strength() > 0, cluster=code
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _umap(screen: Screen, wells: pd.DataFrame) -> pd.DataFrame:
+    draw = screen.random(40)
+    codes = pd.factorize(wells["Metadata_Mechanism"])[0]
+    angle = codes / (codes.max() + 1) * 2 * np.pi
+    radius = np.where(codes < 0, 0.0, 5.0)
+    columns = [
+        "Metadata_Plate", "Metadata_Well", "Metadata_Treatment", "Metadata_Mechanism",
+        "Metadata_Control",
+    ]  # fmt: skip
+    points = wells[columns].assign(
+        x=radius * np.cos(angle) + draw.normal(0, 1, len(wells)),
+        y=radius * np.sin(angle) + draw.normal(0, 1, len(wells)),
+    )
+    return pd.concat([points.assign(representation=name) for name in REPRESENTATIONS])
+
+
+def _features(screen: Screen) -> pd.DataFrame:
+    draw = screen.random(50)
+    kinds = [
+        (f"{place}_{family}_{measure}" + (f"_{stain}" if stain else ""), place, family, stain)
+        for place in ("Nuclei", "Cells", "Cytoplasm")
+        for family in FAMILIES
+        for stain in ([None] if family == "AreaShape" else STAINS)
+        for measure in ("Mean", "Spread")
+    ]
+    base = pd.DataFrame(kinds, columns=["feature", "compartment", "family", "channel"])
+    tables = []
+    for name, strength in zip(screen.names(), screen.strength(), strict=True):
+        effect = draw.normal(0, 1, len(base)) * (0.5 + 4 * strength)
+        order = np.argsort(np.argsort(-np.abs(effect))) + 1
+        tables.append(base.assign(Metadata_Treatment=name, effect=effect, rank=order))
+    return pd.concat(tables, ignore_index=True).assign(representation="cellprofiler")
+
+
+def _assay(screen: Screen) -> pd.DataFrame:
+    rows = []
+    for plate in _plates(screen):
+        for metric, value in {"replicate_correlation": 0.55, "cell_count_cv": 0.12}.items():
+            low = plate == 2 and metric == "replicate_correlation"
+            value = 0.12 if low else value + 0.01 * plate
+            rows.append(
+                {
+                    "representation": "cellprofiler", "Metadata_Plate": f"BR{plate + 1:03d}",
+                    "metric": metric, "value": value, "low": value - 0.05, "high": value + 0.05,
+                    "n": 24, "flag": "replicates no more alike than chance" if low else "",
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    lead = tables["activity"].query("representation == 'cellprofiler'").sort_values("map")[::-1]
+    near = tables["similarity"].query("representation == 'cellprofiler' and rank <= 3")
+    texts = near["neighbour"] + " (" + near["cosine"].round(2).astype(str) + ")"
+    similar = texts.groupby(near["Metadata_Treatment"]).agg("; ".join)
+    moved = (
+        tables["features"]
+        .query("rank <= 5")
+        .groupby("Metadata_Treatment")["feature"]
+        .agg("; ".join)
+    )
+    name = lead["Metadata_Treatment"]
+    return pd.DataFrame(
+        {
+            "treatment": name, "compound": lead["Metadata_Compound"], "concentration": 5.0,
+            "mechanism": lead["Metadata_Mechanism"], "wells": lead["n"], "active": lead["active"],
+            "map": lead["map"], "map_low": lead["low"], "map_high": lead["high"], "q": lead["q"],
+            "cell_count_ratio": lead["cell_count_ratio"], "most_similar": name.map(similar),
+            "features_changed": name.map(moved),
+            "distrust": np.where(lead["cell_count_ratio"] < 0.7, "lost cells", ""),
+        }
+    )  # fmt: skip
+
+
+def _documents(folder: Path, screen: Screen) -> None:
+    finding = {"where": "all plates", "remedy": "Repeat the screen with another layout."}
+    audit = [
+        finding | {"code": "layout-confounded", "severity": "warning", "what": "Each treatment sits in the same well of every plate.", "consequence": "An effect of position cannot be told from an effect of treatment."},
+        finding | {"code": "few-controls", "severity": "info", "what": "16 controls a plate.", "consequence": "Scaling is noisy."},
+        finding | {"code": "majority-class", "severity": "ok", "what": "No class holds more than 20 % of wells.", "consequence": "", "remedy": ""},
+    ]  # fmt: skip
+    ledger = {
+        "joins": [{"source": "platemap.txt", "rows": 96, "matched": 94, "unmatched": 2, "unmatched_keys": ["H11", "H12"], "duplicates": 0, "note": "two wells have no images"}],
+        "set_aside": [{"plate": "BR001", "well": "B07", "site": 2, "channel": "ER", "file": "b07_s2_er.tiff", "reason": "truncated file"}],
+        "conflicts": [],
+        "counts": {"wells": screen.plates * screen.layout, "images": screen.plates * screen.layout * 4},
+    }  # fmt: skip
+    provenance = {"versions": {"phenolens": "0.1.0", "numpy": "2.4.6"}, "seed": 0, "threads": 2, "inputs": {"load_data.csv": "0123456789abcdef"}, "steps": {"evaluate": {"permutations": 10000}}, "lead": "cellprofiler"}  # fmt: skip
+    for name, value in {"audit": audit, "ledger": ledger, "provenance": provenance}.items():
+        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    (folder / "study.resolved.toml").write_text(SETTINGS, encoding="utf-8")
+
+
+SETTINGS = """
+[study]
+name = "made-up screen"
+seed = 0
+[data]
+modality = "compound"
+[data.images]
+level = "field"
+pixel_size_um = 0.65
+[splits]
+leave_out = "auto"
+[prepare]
+illumination = "auto"
+[represent]
+representations = ["cellprofiler", "pixel-pca", "cnn"]
+pixel_size = 64
+components = 128
+[normalize]
+method = "mad"
+aggregate = "median"
+[evaluate]
+permutations = 10000
+bootstrap = 1000
+alpha = 0.05
+clusters = 10
+"""
+
+
+def _exemplars(folder: Path, screen: Screen) -> None:
+    draw = screen.random(60)
+    names = screen.names()[:4]
+    keys = [
+        (n, role, p) for n in names for p in ("BR001", "BR002") for role in ("treated", "control")
+    ]
+    table = pd.DataFrame(keys, columns=["Metadata_Treatment", "role", "Metadata_Plate"])
+    table = table.assign(Metadata_Well="B07", Metadata_Site="1", Metadata_ObjectNumber=None)
+    table.assign(position=np.arange(len(table))).to_parquet(
+        folder / "exemplars.parquet", index=False
+    )
+    pixels = np.stack([_picture(draw, 1 + (role == "control")) for _, role, _ in keys])
+    np.savez(folder / "exemplars.npz", pixels=pixels, channels=np.array(STAINS), pixel_size_um=0.65)
+
+
+def _picture(draw: np.random.Generator, cells: int) -> np.ndarray:
+    y, x = np.mgrid[:96, :96]
+    image = np.zeros((5, 96, 96))
+    for _ in range(6 * cells):
+        cy, cx = draw.uniform(10, 86, 2)
+        distance = np.hypot(y - cy, x - cx)
+        for channel, size in enumerate([5, 9, 7, 11, 9]):
+            image[channel] += 200 * np.exp(-((distance / size) ** 2))
+    return np.clip(image + draw.normal(12, 4, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def make_study(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Write a made-up study folder of the given kind."""
+
+    def make(**kind: object) -> Path:
+        return write_study(tmp_path_factory.mktemp("study"), Screen(**kind))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def study(make_study: Callable[..., Path]) -> Path:
+    """The usual made-up study; tests must not change it."""
+    return make_study()
+
+
+@pytest.fixture(scope="session")
+def tables(study: Path) -> Tables:
+    return Tables(study)
