@@ -90,6 +90,10 @@ class ScreenDesign:
                 f"{self.treatments} treatments cannot hold {self.inactive} inactive and "
                 f"{self.toxic} toxic ones beside {self.extra_doses} extra doses; raise treatments."
             )
+        if not self.genetic and self.dosed > self.active:
+            raise DesignError(
+                f"dosed is {self.dosed}, but only {self.active} compounds are active."
+            )
         if self.genetic and self.treatments % GUIDES_PER_GENE:
             raise DesignError(
                 f"A {self.modality} screen has {GUIDES_PER_GENE} guides a gene, so treatments "
@@ -152,8 +156,4 @@ def _require_counts(design: ScreenDesign) -> None:
     if not design.concentrations or min(design.concentrations) <= 0:
         raise DesignError(
             f"concentrations are {design.concentrations}; give one or more above zero."
-        )
-    if design.dosed > max(design.active, 0):
-        raise DesignError(
-            f"dosed is {design.dosed}, but only {design.active} compounds are active."
         )

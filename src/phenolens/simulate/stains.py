@@ -91,7 +91,7 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             nucleolus = spot * trait[_NUCLEOLUS]
 
             packed = max(1 + trait[_CHROMATIN] * (grain + 0.4 * coarse), 0.15) * dome
-            light[0, y, x] = trait[_DNA] * within * packed * (1 - 0.15 * spot)
+            light[0, y, x] = trait[_DNA] * within * packed * (1 - 0.28 * spot)
             light[0, y, x] += CYTOPLASMIC_DNA * beyond * height * seam
             one_sided = 1 + 0.45 * toward
             er_reach = np.exp(-outside / trait[_ER_REACH]) * one_sided
