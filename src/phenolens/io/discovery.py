@@ -42,6 +42,10 @@ class Question:
     text: str
     options: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        options = f" (there are: {', '.join(self.options[:12])})" if self.options else ""
+        return f"{self.setting}: {self.text}{options}"
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -73,6 +77,15 @@ class Discovery:
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def lines(self) -> list[str]:
+        """What was found, one fact a line."""
+        return [
+            *([] if self.images is None else [f"images: {_image_line(self.images)}"]),
+            *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
+            *(f"table: {_shown(table['file'])}" for table in self.tables),
+            *self.notes,
+        ]
+
     def section(self) -> dict:
         """The ``[data]`` section as plain values with every default written out."""
         images = None if self.images is None else DEFAULTS["images"] | self.images
@@ -86,3 +99,14 @@ class Discovery:
             "profiles": [DEFAULTS["profiles"] | block for block in self.profiles],
             "tables": [DEFAULTS["tables"] | table for table in self.tables],
         }
+
+
+def _image_line(images: dict) -> str:
+    where = _shown(images["table"]) if "table" in images else f"below {images['root']}"
+    return f"{where}, stains {', '.join(images['channels'])}"
+
+
+def _shown(files: str | list[str]) -> str:
+    if isinstance(files, str):
+        return files
+    return ", ".join(files[:3]) + (f", ... ({len(files)} files)" if len(files) > 3 else "")

@@ -21,14 +21,14 @@ CONTROLS = """\
 
 
 def study_toml(
-    discovery: Discovery, *, folder: str | Path | None = None, name: str | None = None
+    discovery: Discovery, *, relative_to: str | Path | None = None, name: str | None = None
 ) -> str:
     """The text of a study file.
 
     Parameters
     ----------
     discovery : Discovery
-    folder : path, optional
+    relative_to : path, optional
         Folder the study file will lie in; paths are written relative to it. The current folder by
         default.
     name : str, optional
@@ -40,7 +40,7 @@ def study_toml(
         TOML. Lines that a person must complete carry ``FILL IN``.
     """
     name = name or discovery.source.name
-    base = os.path.relpath(discovery.source, Path(folder or ".").resolve())
+    base = os.path.relpath(discovery.source, Path(relative_to or ".").resolve())
     parts = [
         INTRO.format(name=name, source=discovery.source.name),
         f"[study]\nname = {_quoted(name)}\n",
