@@ -6,10 +6,10 @@
 """
 
 from phenolens.study.design import check, splits
-from phenolens.study.evaluate import evaluate
-from phenolens.study.interpret import interpret
-from phenolens.study.profile import measure, normalize, prepare, represent
-from phenolens.study.report import report, run
+from phenolens.study.evaluation import evaluate
+from phenolens.study.interpretation import interpret
+from phenolens.study.profiling import measure, normalize, prepare, represent
+from phenolens.study.reporting import report, run
 from phenolens.study.session import Session, open_study
 from phenolens.study.start import demo, init, simulate_screen
 from phenolens.study.tell import tell_check, tell_files, tell_report, tell_run, tell_splits

@@ -13,8 +13,13 @@ from phenolens.represent.base import ALL
 from phenolens.study.activity import judged
 from phenolens.study.blocks import Block
 from phenolens.study.design import Design, splits
-from phenolens.study.profile import normalize
+from phenolens.study.profiling import normalize
 from phenolens.study.session import Session, once
+
+_TASKS = {
+    "classification: logistic": "classification",
+    "classification: nearest": "nearest-neighbour",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def classification(session: Session):
         n_bootstrap=session.study.evaluate.bootstrap,
     )
     results = join_results([scored.results, chance(folds)])
-    return scored.predictions, results
+    named = {"task": results["task"].replace(_TASKS), "split": f"leave-{folds.leave_out}-out"}
+    return scored.predictions.replace({"task": _TASKS}), join_results([results.assign(**named)])
 
 
 def _candidate(block: Block):

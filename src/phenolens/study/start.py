@@ -41,8 +41,9 @@ def init(
     if output.exists() and not force:
         raise ConfigError(f"{output} is there already; name another with -o, or use --force.")
     found = discover(Path(source))
-    write_text(output, study_toml(found, relative_to=output.resolve().parent))
-    return [f"Wrote {output}", *found.lines(), *(f"Fill in: {text}" for text in found.questions)]
+    write_text(output, study_toml(found, folder=output.resolve().parent))
+    asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
+    return [f"Wrote {output}", *found.notes, *asked]
 
 
 def simulate_screen(
@@ -66,7 +67,7 @@ def simulate_screen(
 
 def demo(folder: str | Path, *, jobs: int | None = None, progress: Progress | None = None) -> Path:
     """Simulate a screen, study it and write the report; returns the report's path."""
-    from phenolens.study.report import run
+    from phenolens.study.reporting import run
 
     folder = Path(folder)
     simulate_screen(folder / "screen", jobs=jobs, progress=progress)

@@ -32,7 +32,8 @@ def tell_splits(session: Session, design: Design) -> Iterator[str]:
         yield f"No split: {design.refused}"
     else:
         tested = (design.folds.table["fold"] >= 0).sum()
-        yield f"{design.folds.n_folds} folds (leave-{design.folds.leave_out}-out), {tested} wells tested"
+        kind = f"leave-{design.folds.leave_out}-out"
+        yield f"{design.folds.n_folds} folds ({kind}), {tested} wells tested"
     yield from tell_files(session, design)
 
 

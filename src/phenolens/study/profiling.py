@@ -74,11 +74,11 @@ def _nuclei(session: Session, channels: tuple[str, ...]) -> str:
         )
     known = [c for c in channels if c.lower() in {"dna", "dapi", "hoechst", "nuclei", "nucleus"}]
     if named is None and not known:
-        raise ConfigError(
-            f"None of the stains {', '.join(channels)} is known to show nuclei. "
-            "Name it: [data.images] nuclei = '...'."
+        session.progress.say(
+            f"No stain is known to show nuclei; taking the first, {channels[0]}. "
+            "Name another with [data.images] nuclei."
         )
-    return named or known[0]
+    return named or (known or list(channels))[0]
 
 
 @once

@@ -7,10 +7,10 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.files import atomic_path
-from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
-from phenolens.study.design import screen, splits
-from phenolens.study.evaluate import Evaluation, evaluate
-from phenolens.study.profile import normalize, prepare
+from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL, write_frame
+from phenolens.study.design import screen
+from phenolens.study.evaluation import Evaluation, evaluate
+from phenolens.study.profiling import normalize, prepare
 from phenolens.study.session import Session, once
 
 

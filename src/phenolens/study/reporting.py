@@ -12,8 +12,8 @@ import tomli_w
 from phenolens import __version__
 from phenolens.files import write_json, write_text
 from phenolens.study.design import screen
-from phenolens.study.interpret import interpret
-from phenolens.study.profile import normalize
+from phenolens.study.interpretation import interpret
+from phenolens.study.profiling import normalize
 from phenolens.study.session import Session, once
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-image", "scikit-learn",
