@@ -38,7 +38,7 @@ def _sharpest(hull, first, second):
     """The vertex that sees the side under the smallest angle, and that angle."""
     best, found = np.inf, -1
     for v in range(len(hull)):
-        if v == first or v == second:
+        if v in (first, second):
             continue
         at_first = _angle(hull[first], hull[second], hull[v])
         at_second = _angle(hull[second], hull[first], hull[v])

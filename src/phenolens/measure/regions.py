@@ -58,7 +58,7 @@ class Regions:
 
     @cached_property
     def slots(self) -> np.ndarray:
-        """Position in ``pixels`` of every foreground pixel of the flat image, int32; -1 elsewhere."""
+        """Position in ``pixels`` of each pixel of the flat image, int32; -1 outside objects."""
         slots = np.full(self.labels.size, -1, np.int32)
         slots[self.pixels] = np.arange(len(self.pixels), dtype=np.int32)
         return slots

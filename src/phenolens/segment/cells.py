@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from phenolens.segment.contrast import cell_level, log_contrast, scaled_level
-from phenolens.segment.flood import grow
+from phenolens.segment.contrast import cell_level, gradient, log_contrast, scaled_level
+from phenolens.segment.flood import grow, majority
 from phenolens.segment.settings import SegmentSettings
 
 _REACH = 1.5  # longest path from the nucleus, cell diameters
@@ -34,22 +34,24 @@ def grow_cells(
     if not nuclei.any():
         return nuclei.copy()
     size = settings.cell_diameter or 2.5 * diameter
-    body = _body(planes, max(0.025 * diameter, 0.7))
-    level = None if body is None else cell_level(body)
+    contrasts = [log_contrast(plane, max(0.03 * diameter, 0.7)) for plane in planes]
+    body = np.mean(contrasts, axis=0) if contrasts else np.zeros(nuclei.shape, np.float32)
+    level = cell_level(body)
     if level is None:
         return _widen(nuclei, max((size - diameter) / 2, 1.0))
     mask = (body > scaled_level(level, settings.cell_threshold)) | (nuclei > 0)
-    mask = _tidy(mask, diameter)
-    relief = -ndimage.gaussian_filter(body, max(0.04 * diameter, 0.7), truncate=3.0)
+    relief = settings.edge_weight * diameter * _edges(contrasts) - body
     weight = settings.regularization / size
-    cells = grow(nuclei, mask, relief, weight=weight, reach=_REACH * size)
-    return _fill_gaps(cells, nuclei)
+    cells = grow(nuclei, _tidy(mask, diameter), relief, weight=weight, reach=_REACH * size)
+    return _smooth_outlines(cells, nuclei, diameter)
 
 
-def _body(planes: list[np.ndarray], sigma: float) -> np.ndarray | None:
-    """Mean contrast of the stains."""
-    contrasts = [log_contrast(plane, sigma) for plane in planes]
-    return np.mean(contrasts, axis=0) if contrasts else None
+def _edges(contrasts: list[np.ndarray]) -> np.ndarray:
+    """Root mean square over the stains of the contrast's gradient, per pixel."""
+    total = np.zeros_like(contrasts[0])
+    for contrast in contrasts:
+        total += gradient(contrast) ** 2
+    return np.sqrt(total / len(contrasts))
 
 
 def _widen(nuclei: np.ndarray, margin: float) -> np.ndarray:
@@ -67,9 +69,7 @@ def _tidy(mask: np.ndarray, diameter: float) -> np.ndarray:
     return mask | (areas < 0.25 * diameter**2)[holes]
 
 
-def _fill_gaps(cells: np.ndarray, nuclei: np.ndarray) -> np.ndarray:
-    """Smooth outlines by a 3 x 3 majority with the nucleus kept inside its own cell."""
-    smooth = ndimage.median_filter(cells, 3)
-    keep = np.isin(cells, [0]) | (smooth == 0) | (smooth == cells)
-    out = np.where(keep & (smooth == 0) & (nuclei == 0), 0, cells)
-    return np.where(nuclei > 0, nuclei, out).astype(np.int32)
+def _smooth_outlines(cells: np.ndarray, nuclei: np.ndarray, diameter: float) -> np.ndarray:
+    """Give outline pixels to the majority around them; a nucleus stays inside its own cell."""
+    smooth = majority(cells, max(1, round(0.05 * diameter)))
+    return np.where(nuclei > 0, nuclei, smooth)

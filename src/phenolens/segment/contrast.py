@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 _BINS = 64
+_STEEP = 0.35  # contours this steep, compared with the steepest, are edges of cells
 
 
 def log_contrast(plane: np.ndarray, sigma: float) -> np.ndarray:
@@ -45,7 +46,7 @@ def edge_profile(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     scale = _BINS / max(high - low, 1e-12)
     bins = np.minimum(((contrast - low) * scale).astype(np.int32), _BINS - 1).ravel()
     counts = np.bincount(bins, minlength=_BINS).astype(float)
-    sums = np.bincount(bins, _slope(contrast).ravel(), minlength=_BINS)
+    sums = np.bincount(bins, gradient(contrast).ravel(), minlength=_BINS)
     steepness = _smooth(sums) / np.maximum(_smooth(counts), 1e-9)
     return low + (np.arange(_BINS) + 0.5) / scale, steepness, counts
 
@@ -63,14 +64,12 @@ def cell_level(contrast: np.ndarray) -> float | None:
     """Level of the first steep contour above background: the outer edge of cells."""
     if not _stands_out(contrast):
         return None
-    levels, steepness, counts = edge_profile(contrast)
-    mode = int(np.argmax(_smooth(counts[: _BINS // 2])))
-    top = steepness[mode:].max()
-    for k in range(mode + 1, _BINS - 1):
-        peak = steepness[k - 1] <= steepness[k] >= steepness[k + 1]
-        if peak and steepness[k] > 0.3 * top:
-            return float(levels[k])
-    return float(levels[mode + int(np.argmax(steepness[mode:]))])
+    levels, steepness, _ = edge_profile(contrast)
+    high = steepness > _STEEP * steepness.max()
+    peak = np.zeros(_BINS, bool)
+    peak[1:-1] = (steepness[:-2] <= steepness[1:-1]) & (steepness[1:-1] >= steepness[2:])
+    found = np.flatnonzero(high & peak)
+    return float(levels[found[0]]) if len(found) else float(levels[np.argmax(steepness)])
 
 
 def scaled_level(level: float, factor: float) -> float:
@@ -88,7 +87,8 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return ndimage.gaussian_filter1d(values.astype(float), 1.5, mode="nearest")
 
 
-def _slope(image: np.ndarray) -> np.ndarray:
+def gradient(image: np.ndarray) -> np.ndarray:
+    """Magnitude of the gradient, per pixel; 0 across the border of the image."""
     slope = np.zeros_like(image)
     slope[1:-1] = (image[2:] - image[:-2]) ** 2
     slope[:, 1:-1] += (image[:, 2:] - image[:, :-2]) ** 2

@@ -91,3 +91,40 @@ def _grow(seeds, mask, relief, numbers):
                     head[turn] = q
                 tail[turn] = q
     return labels
+
+
+def majority(labels: np.ndarray, radius: int) -> np.ndarray:
+    """Most frequent label within a square window, for pixels on outlines; others are kept."""
+    return _majority(labels, radius)
+
+
+@numba.njit(cache=True)
+def _majority(labels, radius):
+    rows, width = labels.shape
+    out = labels.copy()
+    count = np.zeros(labels.max() + 1, np.int32)
+    for r in range(rows):
+        for c in range(width):
+            top, bottom = max(r - 1, 0), min(r + 1, rows - 1)
+            left, right = max(c - 1, 0), min(c + 1, width - 1)
+            k = labels[r, c]
+            if (
+                labels[top, c] == k
+                and labels[bottom, c] == k
+                and labels[r, left] == k
+                and labels[r, right] == k
+            ):
+                continue
+            best = k
+            for y in range(max(r - radius, 0), min(r + radius + 1, rows)):
+                for x in range(max(c - radius, 0), min(c + radius + 1, width)):
+                    count[labels[y, x]] += 1
+            for y in range(max(r - radius, 0), min(r + radius + 1, rows)):
+                for x in range(max(c - radius, 0), min(c + radius + 1, width)):
+                    if count[labels[y, x]] > count[best]:
+                        best = labels[y, x]
+            for y in range(max(r - radius, 0), min(r + radius + 1, rows)):
+                for x in range(max(c - radius, 0), min(c + radius + 1, width)):
+                    count[labels[y, x]] = 0
+            out[r, c] = best
+    return out

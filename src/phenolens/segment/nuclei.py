@@ -10,6 +10,7 @@ from phenolens.segment.contrast import log_contrast, nuclear_level, scaled_level
 from phenolens.segment.settings import SegmentSettings
 
 _HALO = 0.3  # pixels dimmer than this share of a nucleus's median are its halo
+_CUT = 0.2  # a nucleus cut by the border of the image may be this much smaller than others
 _LOBE = 0.35  # fragments below this share of the typical area are lobes of the nucleus they touch
 
 
@@ -128,8 +129,11 @@ def _keep_sized(labels: np.ndarray, diameter: float, settings: SegmentSettings) 
         if box is None:
             continue
         nucleus = _largest_piece(labels[box] == k)
-        area = nucleus.sum()
-        if settings.smallest * typical <= area <= settings.largest * typical:
+        area = nucleus.sum() / typical
+        cut = any(side.start == 0 for side in box) or any(
+            side.stop == size for side, size in zip(box, labels.shape, strict=True)
+        )
+        if settings.smallest * (_CUT if cut else 1) <= area <= settings.largest:
             number += 1
             out[box][nucleus & (out[box] == 0)] = number
     return out

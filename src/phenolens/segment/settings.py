@@ -36,6 +36,8 @@ class SegmentSettings:
         Nuclei below this share of the typical nuclear area are debris and left out.
     largest : float
         Nuclei above this multiple of the typical nuclear area are left out.
+    edge_weight : float
+        How much steps of intensity, in any stain, part touching cells; dim valleys always do.
     regularization : float
         0 lets intensity alone part touching cells, large values the distance from the nucleus.
     discard_border : bool
@@ -52,6 +54,7 @@ class SegmentSettings:
     valley: float = 0.75
     smallest: float = 0.15
     largest: float = 8.0
+    edge_weight: float = 0.25
     regularization: float = 0.3
     discard_border: bool = False
 
