@@ -1,0 +1,114 @@
+"""Tensors on disk without pickles: safetensors, with the rest as JSON in the file's metadata."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phenolens.errors import InputError
+from phenolens.files import atomic_path, plain
+
+if TYPE_CHECKING:
+    import torch
+
+_PICKLE_STARTS = (b"PK\x03\x04", b"\x80", b"(lp", b"cdill")
+
+
+def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], about: dict) -> None:
+    """Write tensors and what is about them, atomically.
+
+    Raises
+    ------
+    InputError
+        If the disk is full.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(plain(about), sort_keys=True)
+    with atomic_path(path) as partial:
+        try:
+            save_file(ready, partial, metadata={"phenolens": text})
+        except (OSError, SafetensorError) as error:
+            if getattr(error, "errno", None) != errno.ENOSPC and "No space" not in str(error):
+                raise
+            raise InputError(f"The disk is full: {path} could not be written.") from None
+
+
+def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
+    """Read what :func:`save_tensors` wrote, or another safetensors file (nothing about it).
+
+    Raises
+    ------
+    InputError
+        If the file is missing, a pickle, or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    refuse_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = (file.metadata() or {}).get("phenolens", "{}")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(about)  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path} is damaged ({error}). Fetch or train it again.") from None
+
+
+def refuse_pickle(path: str | Path) -> None:
+    """Raise :class:`InputError` unless the file's content is safetensors, whatever its name."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no weight file {path}.")
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start.startswith(_PICKLE_STARTS) and start[8:9] != b"{":
+        raise InputError(
+            f"{path} is a Python pickle (as torch.save writes it). Loading one can run any code, "
+            "so it is refused; convert it to safetensors where you trust it, and give that file."
+        )
+    if start[8:9] != b"{" or int.from_bytes(start[:8], "little") > path.stat().st_size:
+        raise InputError(f"{path} is not a safetensors file. Give weights as .safetensors.")
+
+
+def digest(tensors: dict[str, torch.Tensor]) -> str:
+    """Names the weights: a hash of names, shapes and values, on any device and memory layout."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        state.update(f"{name}{array.shape}{array.dtype}".encode())
+        state.update(array.tobytes())
+    return state.hexdigest()
+
+
+def pack(groups: dict[str, dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Groups of named tensors as one, names joined by ``:``."""
+    return {f"{group}:{name}": t for group, named in groups.items() for name, t in named.items()}
+
+
+def unpack(tensors: dict[str, torch.Tensor], group: str) -> dict[str, torch.Tensor]:
+    """One group of what :func:`pack` joined."""
+    start = f"{group}:"
+    return {name[len(start) :]: t for name, t in tensors.items() if name.startswith(start)}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """State of an optimiser as named tensors (``<parameter number>.<what>``)."""
+    state = optimiser.state_dict()["state"]
+    return {f"{number}.{name}": t for number, named in state.items() for name, t in named.items()}
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Put back :func:`optimiser_tensors`, each in its parameter's memory layout."""
+    import torch
+
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for key, tensor in tensors.items():
+        number, name = key.split(".")
+        parameter = parameters[int(number)]
+        if tensor.shape == parameter.shape:
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        optimiser.state[parameter][name] = tensor

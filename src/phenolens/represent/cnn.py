@@ -1,0 +1,244 @@
+"""A ResNet-18 that learns treatments from images, and the same network untrained."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import DesignError
+from phenolens.prepared import Prepared
+from phenolens.represent.base import Learns, Progress
+from phenolens.represent.devices import pick_device, repeatable
+from phenolens.represent.feed import Batch, Standard
+from phenolens.represent.joining import FeatureBlock
+from phenolens.represent.network import Network, NetworkSettings, keys_of
+from phenolens.represent.torches import require_torch
+from phenolens.represent.weights import find_weights, load_pretrained
+
+
+@dataclass(frozen=True)
+class CNNSettings(NetworkSettings):
+    """Settings of the treatment network.
+
+    Attributes
+    ----------
+    width : int
+        Filters of the first stage; the embedding has eight times as many.
+    weights : str
+        ``""`` from scratch, ``imagenet`` from the hub, or a safetensors file.
+    smoothing : float
+        Label smoothing.
+    shuffle_labels : bool
+        The control: wells keep their images but swap labels, within their plate.
+    """
+
+    width: int = 64
+    weights: str = ""
+    smoothing: float = 0.05
+    shuffle_labels: bool = False
+
+
+@dataclass
+class CNN(Network):
+    """Weakly supervised ResNet-18; its features are the pooled embedding.
+
+    Attributes
+    ----------
+    features : DataFrame, optional
+        A profile table joined by key and concatenated before the classifier.
+    """
+
+    settings: CNNSettings = field(default_factory=CNNSettings)
+    name: str = "cnn"
+    features: pd.DataFrame | None = None
+    learns: Learns = field(default="labels", init=False)
+
+    def fit(
+        self,
+        prepared: Prepared,
+        rows: np.ndarray,
+        *,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> CNN:
+        """Learn the labels of these rows; nothing else of the store is read, but the pixels of
+        controls that calibrate the same plates.
+
+        Raises
+        ------
+        DesignError
+            If labels are missing or all the same.
+        InputError
+            If weights cannot be used, features cannot be joined, or the loss is lost at once.
+        """
+        rows = np.asarray(rows)
+        labels = _checked(labels, len(rows), self.name)
+        if self.settings.shuffle_labels:
+            labels = shuffled(prepared, rows, labels, seed)
+        self.state = {"classes": sorted(set(labels)), "labels_seen": sorted(set(labels))}
+        block = self._fit_features(prepared, rows)
+        self._prepare_training(prepared, rows, seed)
+        self._pretrain()
+        held = self._held_back(prepared, rows, labels, seed)
+        targets = np.searchsorted(self.state["classes"], labels)
+        balance = _balance(targets[~held], len(self.state["classes"]))
+        feeds = tuple(
+            self._feed(
+                prepared,
+                rows[part],
+                targets=targets[part],
+                features=None if block is None else block[part],
+                weights=None if part is held else balance[targets[part]],
+            )
+            for part in (~held, held)
+        )
+        identity = [keys_of(prepared, rows), labels, self.store(prepared).digest()]
+        identity += [] if block is None else [hashlib.blake2b(block.tobytes()).hexdigest()]
+        self._train(self._objective(balance), feeds, identity=identity, progress=progress)
+        return self
+
+    def predict_proba(
+        self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Class probabilities, float32 (len(rows), len(classes)), in the order of `classes`."""
+        feed = self._feed(prepared, rows, features=self._features(prepared, rows))
+        return self._collect(feed, what=self._probabilities, progress=progress)
+
+    @property
+    def classes(self) -> list[str]:
+        """Treatments it knows, sorted."""
+        self._require_model()
+        return list(self.state["classes"])
+
+    def _build(self):
+        from phenolens.represent.resnet import StainResNet
+
+        n_features = len(self.state.get("features", {}).get("names", []))
+        return StainResNet(
+            self.state["n_stains"],
+            len(self.state["classes"]),
+            width=self.settings.width,
+            n_features=n_features,
+        )
+
+    def _pretrain(self) -> None:
+        if self.settings.weights:
+            path, origin, licence = find_weights(self.settings.weights)
+            load_pretrained(self.model, path)
+            self.state |= {"weights": origin, "licence": licence}
+
+    def _objective(self, balance: np.ndarray):
+        from phenolens.represent.resnet import Treatments
+
+        torch = require_torch()
+        weights = torch.from_numpy(balance.astype(np.float32)).to(self.state["made"]["device"])
+        squares = self.settings.pixels.tiles**2
+        return Treatments(weights, smoothing=self.settings.smoothing, squares=squares)
+
+    def _embed(self, batch: Batch):
+        from phenolens.represent.resnet import mean_of_squares
+
+        squares = self.settings.pixels.tiles**2
+        return mean_of_squares(self.model.embed(batch.images).float(), squares)
+
+    def _probabilities(self, batch: Batch):
+        balance = np.ones(len(self.state["classes"]))
+        return self._objective(balance).logits(self.model, batch).softmax(1)
+
+    def _fit_features(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray | None:
+        if self.features is None:
+            return None
+        block = FeatureBlock.fit(self.features, prepared, rows)
+        self.state["features"] = block.as_dict()
+        return block.of(self.features, prepared, rows)
+
+    def _features(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray | None:
+        if "features" not in self.state:
+            return None
+        block = FeatureBlock(**self.state["features"])
+        return block.of(self.features, prepared, rows)
+
+
+@dataclass(frozen=True)
+class UntrainedSettings(NetworkSettings):
+    """Settings of the untrained network: its width and the seed of its weights."""
+
+    width: int = 64
+    seed: int = 0
+
+
+@dataclass
+class Untrained(Network):
+    """A ResNet-18 with random weights: the baseline that has learned nothing."""
+
+    settings: UntrainedSettings = field(default_factory=UntrainedSettings)
+    name: str = "untrained"
+    learns: Learns = field(default="nothing", init=False)
+
+    def fit(
+        self,
+        prepared: Prepared,
+        rows: np.ndarray,
+        *,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Untrained:
+        """Draw the weights; rows and labels are not looked at."""
+        standard = Standard.fixed(len(prepared.channels))
+        device = pick_device(self.settings.training.device)
+        self.state = {"n_stains": len(prepared.channels), "trained_on": [], "labels_seen": []}
+        self.state["standard"] = {"mean": standard.mean.tolist(), "sd": standard.sd.tolist()}
+        self.state["made"] = {"device": device, "precision": "float32", "seed": self.settings.seed}
+        with repeatable(self.settings.seed):
+            model = self._build()
+        self.model = model.to(device).to(memory_format=require_torch().channels_last)
+        return self
+
+    def _build(self):
+        from phenolens.represent.resnet import StainResNet
+
+        return StainResNet(self.state["n_stains"], 1, width=self.settings.width)
+
+    _embed = CNN._embed
+
+
+def shuffled(prepared: Prepared, rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Labels swapped between the wells of each plate: nothing but position can be learned."""
+    from phenolens.profiles import PLATE, WELL
+
+    table = prepared.images.table.iloc[rows].reset_index(drop=True)
+    rng = np.random.default_rng([seed, 1])
+    out = labels.copy()
+    for _, places in sorted(table.groupby(PLATE, sort=True).groups.items()):
+        wells, inverse = np.unique(table.loc[places, WELL].astype(str), return_inverse=True)
+        own = np.empty(len(wells), dtype=labels.dtype)
+        own[inverse] = labels[places]
+        out[places] = rng.permutation(own)[inverse]
+    return out
+
+
+def _checked(labels: np.ndarray | None, n: int, name: str) -> np.ndarray:
+    if labels is None or len(labels) != n:
+        raise DesignError(f"'{name}' learns treatments: give one label for each of {n} rows.")
+    if pd.isna(labels).any():
+        raise DesignError(f"{int(pd.isna(labels).sum())} of {n} training rows have no label.")
+    labels = np.asarray(labels, dtype=object).astype(str)
+    if len(set(labels)) < 2:
+        raise DesignError(f"'{name}' needs at least 2 treatments to learn from, got {labels[0]!r}.")
+    return labels
+
+
+def _balance(targets: np.ndarray, n_classes: int) -> np.ndarray:
+    """Weight of each class: one over the root of its size, mean 1 over the rows.
+
+    Sampling and loss each use it, so that together every class counts the same and neither a rare
+    image is shown endlessly nor its gradient blown up.
+    """
+    counts = np.maximum(np.bincount(targets, minlength=n_classes), 1)
+    weights = 1.0 / np.sqrt(counts)
+    return weights / weights[targets].mean()

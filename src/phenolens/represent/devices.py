@@ -1,0 +1,113 @@
+"""Which device and precision a network runs on, and how it is made repeatable there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from phenolens.errors import InputError
+from phenolens.represent.torches import require_torch
+
+if TYPE_CHECKING:
+    import torch
+
+_WORTH_IT = 1.2
+_ROUNDS = 3
+
+
+def pick_device(wanted: str = "auto") -> str:
+    """``cuda``, ``mps`` or ``cpu``: what was wanted, or the fastest that is there.
+
+    Raises
+    ------
+    InputError
+        If the device wanted is not there.
+    """
+    torch = require_torch()
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next((name for name, found in there.items() if found), "cpu")
+    if wanted != "cpu" and not there.get(wanted.split(":")[0], False):
+        raise InputError(f"There is no device '{wanted}' here; use 'auto' or 'cpu'.")
+    return wanted
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager:
+    """Mixed precision with bfloat16 where that is the precision, else nothing."""
+    torch = require_torch()
+    kind = device.split(":")[0]
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextmanager
+def repeatable(seed: int) -> Iterator[None]:
+    """Seeded random numbers and repeatable kernels within; the caller's state comes back after."""
+    torch = require_torch()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before, warn_only=True)
+
+
+def faster_precision(
+    build: Callable[[], torch.nn.Module], shape: tuple[int, ...], *, device: str
+) -> tuple[str, dict[str, float]]:
+    """Time a few training steps of a new network in each precision, in turn.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network; its output is reduced to a number.
+    shape : tuple
+        Shape of a batch, (B, C, S, S).
+    device : str
+
+    Returns
+    -------
+    precision : {"float32", "bf16"}
+        ``bf16`` only if it is at least 1.2 times as fast.
+    speeds : dict
+        Images a second in each precision.
+    """
+    steps = {name: _stepper(build, shape, device, name) for name in ("float32", "bf16")}
+    best = dict.fromkeys(steps, float("inf"))
+    for step in steps.values():
+        step()
+    for _ in range(_ROUNDS):
+        best = {name: min(best[name], _timed(step, device)) for name, step in steps.items()}
+    speeds = {name: shape[0] / seconds for name, seconds in best.items()}
+    chosen = "bf16" if speeds["bf16"] >= _WORTH_IT * speeds["float32"] else "float32"
+    return chosen, speeds
+
+
+def _timed(step: Callable[[], None], device: str) -> float:
+    start = time.perf_counter()
+    step()
+    if device.startswith("cuda"):
+        require_torch().cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _stepper(
+    build: Callable[[], torch.nn.Module], shape: tuple[int, ...], device: str, precision: str
+) -> Callable[[], None]:
+    torch = require_torch()
+    with repeatable(0):
+        model = build().to(device).to(memory_format=torch.channels_last)
+        images = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+
+    def step() -> None:
+        with autocast(device, precision):
+            loss = model(images).float().square().mean()
+        loss.backward()
+        model.zero_grad()
+
+    return step

@@ -1,0 +1,81 @@
+"""CellProfiler-type features beside images: joined by key, scaled on the training rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.images import IMAGE_KEY
+from phenolens.prepared import Prepared
+
+_LARGEST = 10.0
+
+
+@dataclass(frozen=True)
+class FeatureBlock:
+    """Names and scale of a block of features: centre and spread of training rows.
+
+    Attributes
+    ----------
+    names : list of str
+    centre, spread : list of float
+        Median and 1.4826 times the median absolute deviation of each feature; features that are
+        constant or incomplete on the training rows are left out.
+    """
+
+    names: list[str]
+    centre: list[float]
+    spread: list[float]
+
+    @classmethod
+    def fit(cls, table: pd.DataFrame, prepared: Prepared, rows: np.ndarray) -> FeatureBlock:
+        """Scale on the features of these rows of the store; each row of the table counts once."""
+        places = np.unique(_places(table, prepared, rows))
+        values = table.to_numpy(dtype=np.float64)[places]
+        centre = np.median(values, axis=0)
+        spread = 1.4826 * np.median(np.abs(values - centre), axis=0)
+        kept = np.isfinite(spread) & (spread > 1e-6)
+        if not kept.any():
+            raise InputError("No feature varies over the training rows; give other features.")
+        names = [str(name) for name in table.columns[kept]]
+        return cls(names, centre[kept].tolist(), spread[kept].tolist())
+
+    def as_dict(self) -> dict:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def of(self, table: pd.DataFrame | None, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+        """Scaled features of these rows, float32 (len(rows), len(names)), within ±10; NaN is 0.
+
+        Raises
+        ------
+        InputError
+            If there is no table, a feature is missing, or a row of images has none.
+        """
+        absent = [name for name in self.names if table is None or name not in table]
+        if absent:
+            raise InputError(f"The network was fitted with feature '{absent[0]}'; give its table.")
+        values = table[self.names].to_numpy(dtype=np.float64)[_places(table, prepared, rows)]
+        scaled = (values - self.centre) / np.asarray(self.spread)
+        scaled = np.nan_to_num(scaled, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST)
+        return np.clip(scaled, -_LARGEST, _LARGEST).astype(np.float32)
+
+
+def _places(table: pd.DataFrame, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+    """The table's row of each image, by the part of the key that both have."""
+    images = prepared.images.metadata.iloc[rows]
+    key = [name for name in IMAGE_KEY if name in images and name in table.index.names]
+    profiles.require_unique(table, key)
+    known = pd.MultiIndex.from_frame(profiles.metadata(table)[key].astype(str))
+    places = known.get_indexer(pd.MultiIndex.from_frame(images[key].astype(str)))
+    if (places < 0).any():
+        where = prepared.images.where(int(np.asarray(rows)[np.argmin(places)]))
+        raise InputError(
+            f"{int((places < 0).sum())} of {len(rows)} images have no features (key: "
+            f"{', '.join(key)}), the first: {where}. Measure them, or leave those images out."
+        )
+    return places

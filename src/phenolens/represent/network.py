@@ -1,0 +1,253 @@
+"""What the networks share: fitting on a fold's rows, extracting, the card, saving and loading."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import DesignError, InputError
+from phenolens.files import plain
+from phenolens.prepared import Prepared
+from phenolens.profiles import PLATE, WELL
+from phenolens.represent import checkpoint
+from phenolens.represent.base import ALL, Card, Learns, Progress
+from phenolens.represent.devices import autocast, faster_precision, pick_device, repeatable
+from phenolens.represent.feed import Batch, Feed, Standard, as_tensor
+from phenolens.represent.pixels import PixelSettings, PixelStore
+from phenolens.represent.torches import require_torch
+from phenolens.represent.training import History, Trainer, TrainSettings
+from phenolens.represent.validation import hold_back
+
+if TYPE_CHECKING:
+    import torch
+
+_PROBE_FROM_STEPS = 100
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Settings that every network has.
+
+    Attributes
+    ----------
+    pixels : PixelSettings
+    training : TrainSettings
+    jitter : float
+        Intensity jitter of each stain during training.
+    """
+
+    pixels: PixelSettings = field(default_factory=PixelSettings)
+    training: TrainSettings = field(default_factory=TrainSettings)
+    jitter: float = 0.1
+
+
+@dataclass
+class Network:
+    """A network as a representation; :class:`CNN`, :class:`VAE` and ``Untrained`` are those.
+
+    Attributes
+    ----------
+    settings : NetworkSettings
+    name : str
+    pixels : PixelStore, optional
+        Pixels shared between networks and folds; made in memory when not given.
+    checkpoint : path, optional
+        File from which a killed training goes on.
+    state : dict
+        What fitting found out beside weights: plain values.
+    """
+
+    settings: Any
+    name: str = "network"
+    pixels: PixelStore | None = None
+    checkpoint: Path | None = None
+    state: dict = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    model: torch.nn.Module | None = None
+
+    learns: Learns = field(default="pixels", init=False)
+
+    def curves(self) -> pd.DataFrame:
+        """Training and validation scores, one row an epoch."""
+        return self.history.curves()
+
+    def extract(
+        self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Embeddings of these rows (means over their squares), float32 (len(rows), n_features)."""
+        feed = self._feed(prepared, rows)
+        return self._collect(feed, what=self._embed, progress=progress)
+
+    def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
+        """How the features came to be, and which wells and labels were learned from."""
+        self._require_model()
+        return Card(
+            name=self.name,
+            level=prepared.images.level,
+            channels=prepared.channels,
+            learns=self.learns,
+            fold=fold,
+            preprocessing={"settings": plain(asdict(self.settings)), **self.state["made"]},
+            weights=self.state.get("weights", ""),
+            weights_digest=checkpoint.digest(self.model.state_dict()),
+            licence=self.state.get("licence", ""),
+            trained_on=tuple(self.state["trained_on"]),
+            labels_seen=tuple(self.state["labels_seen"]),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write weights (safetensors) with settings, curves and what was learned from (JSON)."""
+        self._require_model()
+        about = {"kind": type(self).__name__, "name": self.name, "state": self.state}
+        about |= {"settings": asdict(self.settings), "history": vars(self.history)}
+        checkpoint.save_tensors(path, self.model.state_dict(), about)
+
+    def restore(self, path: str | Path) -> Network:
+        """Take over what :meth:`save` wrote for a network of the same settings; returns self.
+
+        Raises
+        ------
+        InputError
+            If the file is another kind of network or was made with other settings.
+        """
+        tensors, about = checkpoint.load_tensors(path)
+        if about.get("kind") != type(self).__name__:
+            raise InputError(f"{path} holds no {type(self).__name__}, but {about.get('kind')!r}.")
+        if about["settings"] != plain(asdict(self.settings)):
+            raise InputError(f"{path} was trained with other settings; use those or train again.")
+        self.state, self.history = about["state"], History(**about["history"])
+        device = pick_device(self.settings.training.device)
+        self.model = self._build().to(device).to(memory_format=require_torch().channels_last)
+        self.model.load_state_dict(tensors)
+        self.model.eval()
+        return self
+
+    def standard(self) -> Standard:
+        """Mean and standard deviation of each stain in what was learned from."""
+        found = self.state["standard"]
+        return Standard(*(np.asarray(found[part], dtype=np.float32) for part in ("mean", "sd")))
+
+    def device(self) -> str:
+        """Where the network lies."""
+        return str(next(self._require_model().parameters()).device)
+
+    def store(self, prepared: Prepared) -> PixelStore:
+        """The pixel store of these images."""
+        if self.pixels is None or self.pixels.prepared is not prepared:
+            self.pixels = PixelStore(prepared, self.settings.pixels)
+        if self.pixels.settings != self.settings.pixels:
+            raise InputError(f"The pixel store was made with {self.pixels.settings}.")
+        return self.pixels
+
+    # -- for the networks below ---------------------------------------------------------------
+
+    def _build(self) -> torch.nn.Module:
+        raise NotImplementedError
+
+    def _embed(self, batch: Batch) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _require_model(self) -> torch.nn.Module:
+        if self.model is None:
+            raise InputError(f"'{self.name}' has not been fitted yet.")
+        return self.model
+
+    def _feed(self, prepared: Prepared, rows: np.ndarray, **what: Any) -> Feed:
+        self._require_model()
+        rows = np.asarray(rows)
+        array = self.store(prepared).array(rows)
+        device = self.state["made"]["device"]
+        feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
+        return replace(feed, strength=self.settings.jitter)
+
+    def _collect(self, feed: Feed, *, what, progress: Progress | None = None) -> np.ndarray:
+        """Something of every row of a feed in order, float32; no gradients."""
+        torch = require_torch()
+        self._require_model().eval()
+        made = self.state["made"]
+        parts, done = [np.zeros((0, 0), np.float32)], 0
+        with repeatable(0), torch.no_grad(), autocast(made["device"], made["precision"]):
+            for batch in feed.ordered(self.settings.training.batch):
+                parts.append(what(batch).float().cpu().numpy())
+                done += len(batch.rows)
+                if progress:
+                    progress(done, len(feed))
+        return np.concatenate(parts[1:] or parts)
+
+    def _prepare_training(self, prepared: Prepared, rows: np.ndarray, seed: int) -> None:
+        """Everything about the rows that is learned before the first step."""
+        if len(rows) < 2:
+            raise DesignError(f"'{self.name}' needs at least 2 training images, got {len(rows)}.")
+        array = self.store(prepared).array(rows)
+        standard = Standard.of(array, rows)
+        self.state["standard"] = {"mean": standard.mean, "sd": standard.sd}
+        self.state["n_stains"] = len(prepared.channels)
+        self.state["trained_on"] = wells_of(prepared, rows)
+        self.state["made"] = {"device": pick_device(self.settings.training.device), "seed": seed}
+        self.state["made"]["threads"] = require_torch().get_num_threads()
+        with repeatable(seed):
+            self.model = self._build()
+        self.state["made"]["precision"] = self._precision(len(rows))
+        self.model = self.model.to(self.state["made"]["device"])
+        self.model = self.model.to(memory_format=require_torch().channels_last)
+
+    def _precision(self, n: int) -> str:
+        """As set; ``auto`` is measured, except where training is over before that pays."""
+        training, pixels = self.settings.training, self.settings.pixels
+        if training.precision != "auto":
+            return training.precision
+        if training.epochs * n / training.batch < _PROBE_FROM_STEPS:
+            return "float32"
+        shape = (min(training.batch, 32), self.state["n_stains"], pixels.size, pixels.size)
+        return faster_precision(self._build, shape, device=self.state["made"]["device"])[0]
+
+    def _held_back(
+        self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None, seed: int
+    ) -> np.ndarray:
+        training = self.settings.training
+        metadata = prepared.images.metadata.iloc[rows].reset_index(drop=True)
+        held, how = hold_back(
+            metadata, labels, how=training.validation, share=training.validation_share, seed=seed
+        )
+        self.state["made"]["validation"] = how
+        return held
+
+    def _train(self, objective, feeds: tuple[Feed, Feed], *, identity: list, progress) -> None:
+        made = self.state["made"]
+        training = replace(
+            self.settings.training, device=made["device"], precision=made["precision"]
+        )
+        trainer = Trainer(
+            self.model,
+            objective,
+            feeds,
+            training,
+            seed=made["seed"],
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            identity=hashed([asdict(self.settings), self.state, *identity]),
+        )
+        self.history = trainer.run(progress)
+        self.state = json.loads(json.dumps(plain(self.state)))
+
+
+def wells_of(prepared: Prepared, rows: np.ndarray) -> list[str]:
+    """``plate/well`` of these rows, sorted, each once."""
+    table = prepared.images.table.iloc[rows]
+    return sorted(set(table[PLATE].astype(str) + "/" + table[WELL].astype(str)))
+
+
+def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:
+    """The key of each row."""
+    return prepared.images.table[prepared.images.key].iloc[rows].astype(str).to_numpy().tolist()
+
+
+def hashed(what: object) -> str:
+    """Names plain values."""
+    text = json.dumps(plain(what), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

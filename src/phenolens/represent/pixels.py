@@ -1,0 +1,276 @@
+"""Pixels in the form that networks read: scaled per stain, resized, cached as bytes.
+
+Each image becomes ``tiles * tiles`` squares of ``size`` pixels and every stain one byte a pixel.
+A plate's stains are scaled by percentiles of its *controls* (or each image by its own), so that
+plates agree and no treated well speaks before the split. Bytes hold the square root of the scaled
+intensity, which makes photon noise even over the range, with room for four times the controls'
+upper percentile before anything saturates.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from phenolens.errors import DesignError, InputError
+from phenolens.files import atomic_path
+from phenolens.prepared import Prepared
+from phenolens.profiles import CONTROL, PLATE
+
+Progress = Callable[[int, int], None]
+
+HEADROOM = 4.0
+_CALIBRATION_IMAGES = 48
+_PIXELS_AN_IMAGE = 4096
+
+
+@dataclass(frozen=True)
+class PixelSettings:
+    """How images become what a network reads.
+
+    Attributes
+    ----------
+    size : int
+        Side of a square in pixels after resizing.
+    tiles : int
+        An image is cut into ``tiles * tiles`` squares; its features are their mean.
+    scaling : {"controls", "image"}
+        Percentiles of the plate's controls, or of each image alone (intensity is then lost).
+    low, high : float
+        Percentiles mapped to 0 and 1.
+    """
+
+    size: int = 128
+    tiles: int = 1
+    scaling: Literal["controls", "image"] = "controls"
+    low: float = 1.0
+    high: float = 99.5
+
+
+class PixelStore:
+    """Scaled and resized images of a prepared store, made when first asked for and kept.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    settings : PixelSettings
+    calibrating : ndarray of bool, shape (len(prepared),), optional
+        Images whose pixels set the scale of their plate; by default every control.
+    folder : path, optional
+        Keep the bytes in a memory-mapped file there (a later run finds them); else in memory.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        settings: PixelSettings = PixelSettings(),
+        *,
+        calibrating: np.ndarray | None = None,
+        folder: str | Path | None = None,
+    ) -> None:
+        self.prepared = prepared
+        self.settings = settings
+        self._plates = prepared.images.table[PLATE].astype(str).to_numpy()
+        self._calibrating = _calibrating(prepared, calibrating)
+        self._ranges: dict[str, np.ndarray] = {}
+        self.folder = None if folder is None else Path(folder)
+        self._array, self._filled = self._open()
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """(images, squares an image, stains, size, size)."""
+        size = self.settings.size
+        squares = self.settings.tiles**2
+        return (len(self.prepared), squares, len(self.prepared.channels), size, size)
+
+    def array(self, rows: np.ndarray, *, progress: Progress | None = None) -> np.ndarray:
+        """The whole array, uint8 of :attr:`shape`, in which these rows (only) are sure to be made.
+
+        Raises
+        ------
+        DesignError
+            If a plate has no calibrating image.
+        InputError
+            If a stain is constant over a plate's calibrating images, or the disk is full.
+        """
+        missing = np.unique(np.asarray(rows)[~self._filled[rows]])
+        for done, row in enumerate(missing, start=1):
+            self._array[row] = self._make(int(row))
+            self._filled[row] = True
+            if progress:
+                progress(done, len(missing))
+        if len(missing) and self.folder is not None:
+            self._flush()
+        return self._array
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """A copy of these rows, uint8 (len(rows), squares, stains, size, size)."""
+        return self.array(rows)[rows]
+
+    def digest(self) -> str:
+        """Names the content: settings, stains, images, calibrating images, illumination."""
+        key = self.prepared.images.table[self.prepared.images.key].astype(str)
+        what = [asdict(self.settings), list(self.prepared.channels), key.to_numpy().tolist()]
+        state = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8)
+        state.update(self._calibrating.tobytes())
+        for plate in sorted(self.prepared.correction):
+            state.update(np.ascontiguousarray(self.prepared.correction[plate]).tobytes())
+        return state.hexdigest()
+
+    def _make(self, row: int) -> np.ndarray:
+        pixels = self.prepared.pixels(row)
+        low, high = self._range(row, pixels)
+        scaled = (pixels - low[:, None, None]) / (high - low)[:, None, None]
+        squares = cut(scaled, tiles=self.settings.tiles, size=self.settings.size)
+        return to_bytes(squares)
+
+    def _range(self, row: int, pixels: np.ndarray) -> np.ndarray:
+        """Lower and upper end of each stain, float32 (2, C)."""
+        if self.settings.scaling == "image":
+            low, high = self._percentiles([pixels])
+            return np.stack([low, np.maximum(high, low + 1e-6 + 1e-6 * np.abs(low))])
+        plate = self._plates[row]
+        if plate not in self._ranges:
+            self._ranges[plate] = self._plate_range(plate)
+        return self._ranges[plate]
+
+    def _plate_range(self, plate: str) -> np.ndarray:
+        rows = np.flatnonzero(self._calibrating & (self._plates == plate))
+        if not len(rows):
+            raise DesignError(
+                f"Plate '{plate}' has no control image to scale its pixels by. Mark its controls, "
+                "leave the plate out, or scale each image by itself (scaling = 'image')."
+            )
+        some = rows[
+            np.unique(np.linspace(0, len(rows) - 1, _CALIBRATION_IMAGES).round().astype(int))
+        ]
+        ends = self._percentiles([self.prepared.pixels(int(row)) for row in some])
+        flat = np.flatnonzero(ends[1] <= ends[0])
+        if len(flat):
+            raise InputError(
+                f"Plate '{plate}', {self.prepared.channels[flat[0]]}: the controls' pixels are all "
+                f"{ends[0][flat[0]]:g}, so the stain cannot be scaled. Leave stain or plate out."
+            )
+        return ends
+
+    def _percentiles(self, images: list[np.ndarray]) -> np.ndarray:
+        flat = [image.reshape(len(image), -1) for image in images]
+        thin = [pixels[:, :: max(1, pixels.shape[1] // _PIXELS_AN_IMAGE)] for pixels in flat]
+        wanted = (self.settings.low, self.settings.high)
+        return np.percentile(np.concatenate(thin, axis=1), wanted, axis=1).astype(np.float32)
+
+    def _open(self) -> tuple[np.ndarray, np.ndarray]:
+        filled = np.zeros(len(self.prepared), dtype=bool)
+        if self.folder is None:
+            return np.zeros(self.shape, dtype=np.uint8), filled
+        path = self._path("pixels")
+        if not path.is_file():
+            _allocate(path, self.shape)
+        elif self._path("made").is_file():
+            filled = np.load(self._path("made"), allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r+"), filled
+
+    def _flush(self) -> None:
+        self._array.flush()
+        with atomic_path(self._path("made")) as partial, partial.open("wb") as file:
+            np.save(file, self._filled, allow_pickle=False)
+
+    def _path(self, what: str) -> Path:
+        return self.folder / f"{what}-{self.digest()}.npy"
+
+
+def _calibrating(prepared: Prepared, given: np.ndarray | None) -> np.ndarray:
+    if given is not None:
+        return np.asarray(given, dtype=bool)
+    if CONTROL not in prepared.images.table:
+        return np.zeros(len(prepared), dtype=bool)
+    return prepared.images.table[CONTROL].fillna(value=False).to_numpy().astype(bool)
+
+
+def _allocate(path: Path, shape: tuple[int, ...]) -> None:
+    """Reserve the file whole: a memory map that grows on a full disk would kill the process."""
+    with atomic_path(path) as partial:
+        try:
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+            del array
+            _reserve(partial)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise InputError(
+                f"The disk is full: the pixels of {shape[0]} images need "
+                f"{np.prod(shape) / 2**30:.1f} GiB in {path.parent}. Free space, lower the size, "
+                "or choose another output folder."
+            ) from None
+
+
+def _reserve(path: Path) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        block = bytes(2**24)
+        file.seek(128)
+        while file.tell() < size:
+            file.write(block[: size - file.tell()])
+
+
+def to_bytes(scaled: np.ndarray) -> np.ndarray:
+    """Scaled intensity (0 and 1 are the calibrating percentiles) as bytes of its square root."""
+    root = np.sqrt(np.clip(scaled, 0.0, HEADROOM) / HEADROOM)
+    return np.rint(root * 255.0).astype(np.uint8)
+
+
+def cut(image: np.ndarray, *, tiles: int, size: int) -> np.ndarray:
+    """The central square of an image as ``tiles * tiles`` squares, (tiles², C, size, size)."""
+    image = central_square(image)
+    side = image.shape[-1] // tiles
+    squares = [
+        image[:, i * side : (i + 1) * side, j * side : (j + 1) * side]
+        for i in range(tiles)
+        for j in range(tiles)
+    ]
+    return np.stack([resize(square, size) for square in squares])
+
+
+def central_square(image: np.ndarray) -> np.ndarray:
+    """The largest centred square of (..., H, W)."""
+    height, width = image.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[..., top : top + side, left : left + side]
+
+
+def resize(planes: np.ndarray, size: int) -> np.ndarray:
+    """Square planes (C, S, S) to (C, size, size): area means downwards, linear upwards."""
+    side = planes.shape[-1]
+    if side == size:
+        return planes.astype(np.float32)
+    matrix = _resampler(side, size)
+    return np.stack([(matrix @ (matrix @ plane).T).T for plane in planes.astype(np.float32)])
+
+
+@lru_cache(maxsize=16)
+def _resampler(before: int, after: int):
+    """Sparse matrix (after, before) whose rows sum to one."""
+    from scipy.sparse import csr_array
+
+    if after < before:
+        edges = np.linspace(0, before, after + 1)
+        upper = np.minimum(edges[1:, None], np.arange(1, before + 1))
+        lower = np.maximum(edges[:-1, None], np.arange(before))
+        weights = np.clip(upper - lower, 0, None)
+        return csr_array((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    centres = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
+    distance = np.abs(centres[:, None] - np.arange(before))
+    return csr_array(np.clip(1.0 - distance, 0, None).astype(np.float32))
