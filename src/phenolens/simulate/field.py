@@ -177,7 +177,7 @@ def _perturbed(scene: Scene, effect: Effect) -> np.ndarray:
 def _render(scene: Scene, effect: Effect) -> tuple[np.ndarray, Outlines]:
     traits = _perturbed(scene, effect)
     outlines = draw_outlines(scene, traits)
-    light = stain(scene, traits, outlines, draw_grains(scene, traits, outlines))
+    light = stain(scene, traits, outlines, grains=draw_grains(scene, traits, outlines))
     return through_lens(light, scene.unit), outlines
 
 

@@ -16,14 +16,16 @@ _TWO_PI = 2 * np.pi
 def draw_grains(scene: Scene, traits: np.ndarray, outlines: Outlines) -> np.ndarray:
     """Layers of grains, float32 of shape (4, size, size): see the constants of this module."""
     layers = np.zeros((4, scene.size, scene.size), np.float32)
-    _add_nucleoli(layers[NUCLEOLI], scene, traits, outlines)
-    _add_golgi(layers[AGP_GRAINS], scene, traits, outlines)
-    _add_fibres(layers[FIBRES], scene, traits, outlines)
-    _add_bright_mitochondria(layers[MITO_PUNCTA], scene, traits, outlines)
+    _add_nucleoli(layers[NUCLEOLI], scene, traits, outlines=outlines)
+    _add_golgi(layers[AGP_GRAINS], scene, traits, outlines=outlines)
+    _add_fibres(layers[FIBRES], scene, traits, outlines=outlines)
+    _add_bright_mitochondria(layers[MITO_PUNCTA], scene, traits, outlines=outlines)
     return layers
 
 
-def _add_nucleoli(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Outlines) -> None:
+def _add_nucleoli(
+    layer: np.ndarray, scene: Scene, traits: np.ndarray, *, outlines: Outlines
+) -> None:
     drawn = scene.grains["nucleoli"]
     n, slots = drawn.shape[:2]
     size = traits[:, INDEX["nucleolus_size"]]
@@ -35,11 +37,13 @@ def _add_nucleoli(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines:
         has = outlines.n_nuclei > k
         radius = outlines.nucleus_radius[:, None]
         place = outlines.nucleus_centre[:, None, k, :] + offset * (away * radius)[:, :, None]
-        spots = _spots(np.arange(n), place, width * radius, np.ones((n, slots)) * has[:, None])
+        spots = _spots(
+            np.arange(n), place, width=width * radius, amplitude=np.ones((n, slots)) * has[:, None]
+        )
         _stamp_discs(layer, spots, outlines.owner, outlines.nuclear)
 
 
-def _add_golgi(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Outlines) -> None:
+def _add_golgi(layer: np.ndarray, scene: Scene, traits: np.ndarray, *, outlines: Outlines) -> None:
     """Puncta in an arc at one side of the nucleus; scattered over the cell when fragmented."""
     drawn, normal = scene.grains["puncta"], scene.grains["puncta_normal"]
     scatter = traits[:, INDEX["golgi_scatter"]][:, None]
@@ -52,20 +56,25 @@ def _add_golgi(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Ou
     amplitude = traits[:, INDEX["golgi"]][:, None] * (0.10 + 2.0 * drawn[:, :, 2] ** 3)
     width = scene.unit * (0.009 + 0.012 * drawn[:, :, 3]) * (1 - 0.30 * scatter)
     cells = np.arange(len(scene.centre))
-    _stamp_spots(
-        layer, _spots(cells, place, width, amplitude * (1 - 0.15 * scatter)), outlines.owner
-    )
-    glow = (scene.centre + _polar(scene.grains["golgi_angle"], 1.08 * radius[:, 0]))[:, None, :]
-    strength = (0.30 * traits[:, INDEX["golgi"]] * (1 - scatter[:, 0]))[:, None]
-    _stamp_spots(
-        layer,
-        _spots(cells, glow, np.full((len(cells), 1), 0.075 * scene.unit), strength),
-        outlines.owner,
-    )
+    dots = _spots(cells, place, width=width, amplitude=amplitude * (1 - 0.15 * scatter))
+    _stamp_spots(layer, dots, outlines.owner)
+    _add_golgi_glow(layer, scene, traits, outlines=outlines)
+
+
+def _add_golgi_glow(
+    layer: np.ndarray, scene: Scene, traits: np.ndarray, *, outlines: Outlines
+) -> None:
+    """The blurred stack of cisternae behind the puncta, gone when the Golgi is scattered."""
+    side = _polar(scene.grains["golgi_angle"], 1.08 * outlines.nucleus_radius)
+    strength = 0.30 * traits[:, INDEX["golgi"]] * (1 - traits[:, INDEX["golgi_scatter"]])
+    width = np.full((len(strength), 1), 0.075 * scene.unit)
+    place = (scene.centre + side)[:, None, :]
+    glow = _spots(np.arange(len(strength)), place, width=width, amplitude=strength[:, None])
+    _stamp_spots(layer, glow, outlines.owner)
 
 
 def _add_bright_mitochondria(
-    layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Outlines
+    layer: np.ndarray, scene: Scene, traits: np.ndarray, *, outlines: Outlines
 ) -> None:
     """A few cells hold very bright round mitochondria around the nucleus, as real ones do."""
     drawn = scene.grains["puncta"]
@@ -76,10 +85,10 @@ def _add_bright_mitochondria(
     amplitude = np.minimum(traits[:, INDEX["mito_puncta"]], 6.0)[:, None] * drawn[:, :, 0] ** 2
     width = scene.unit * (0.009 + 0.013 * drawn[:, :, 1])
     cells = np.arange(len(scene.centre))
-    _stamp_spots(layer, _spots(cells, place, width, amplitude), outlines.owner)
+    _stamp_spots(layer, _spots(cells, place, width=width, amplitude=amplitude), outlines.owner)
 
 
-def _add_fibres(layer: np.ndarray, scene: Scene, traits: np.ndarray, outlines: Outlines) -> None:
+def _add_fibres(layer: np.ndarray, scene: Scene, traits: np.ndarray, *, outlines: Outlines) -> None:
     drawn = scene.grains["fibres"]
     angle = scene.angle[:, None] + 0.16 * drawn[:, :, 0]
     radius = (traits[:, INDEX["cell_radius"]] * scene.unit)[:, None]
@@ -96,7 +105,7 @@ def _polar(angle: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _spots(
-    cells: np.ndarray, place: np.ndarray, width: np.ndarray, amplitude: np.ndarray
+    cells: np.ndarray, place: np.ndarray, *, width: np.ndarray, amplitude: np.ndarray
 ) -> np.ndarray:
     """Rows of (cell, y, x, width, amplitude), float32, from arrays of shape (n, slots)."""
     slots = place.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 
 from phenolens.simulate.noise import gaussian_blur, haze
@@ -85,7 +86,19 @@ def through_lens(light: np.ndarray, unit: float) -> np.ndarray:
     for c, image in enumerate(light):
         sharp = gaussian_blur(image, max(PSF[c] * unit, 0.3))
         seen[c] = (1 - HAZE[c]) * sharp + HAZE[c] * haze(sharp, block)
-    return np.tensordot(BLEED, seen, axes=1)
+    return _mix(seen, BLEED)
+
+
+@numba.njit(cache=True)
+def _mix(seen, bleed):
+    """Bleed-through, pixel by pixel: the same bytes for any number of BLAS threads."""
+    out = np.zeros_like(seen)
+    for recorded in range(bleed.shape[0]):
+        for emitted in range(bleed.shape[1]):
+            share = bleed[recorded, emitted]
+            if share > 0:
+                out[recorded] += share * seen[emitted]
+    return out
 
 
 def expose(

@@ -57,7 +57,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "mitochondrial uncoupler",
         "Cytoplasm",
         ("Mito",),
-        {"mito_fragments": 0.90, "mito": 0.20},
+        {"mito_fragments": 0.95, "mito": 0.45},
         gene="UCP1",
     ),
     Programme(
@@ -65,7 +65,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "SERCA inhibitor",
         "Cytoplasm",
         ("ER",),
-        {"er": 0.30, "er_reach": 0.25},
+        {"er": 0.50, "er_reach": 0.35},
         gene="ATP2A2",
     ),
     Programme(
@@ -82,7 +82,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "Rho activator",
         "Cytoplasm",
         ("AGP",),
-        {"actin": 1.3, "cortex": 0.7},
+        {"actin": 2.0, "cortex": 1.0},
         gene="RHOA",
     ),
     Programme(
@@ -90,7 +90,7 @@ PROGRAMMES: tuple[Programme, ...] = (
         "tubulin polymerization inhibitor",
         "Cytoplasm",
         ("Mito",),
-        {"mito_reach": -1.0, "mito": 0.35},
+        {"mito_reach": -1.2, "mito": 0.45},
         survival=0.75,
         gene="TUBB",
     ),

@@ -20,7 +20,9 @@ _CORTEX, _MITO, _MITO_REACH = INDEX["cortex"], INDEX["mito"], INDEX["mito_reach"
 _FRAGMENTS, _NUCLEOLUS = INDEX["mito_fragments"], INDEX["nucleolus_amplitude"]
 
 
-def stain(scene: Scene, traits: np.ndarray, outlines: Outlines, grains: np.ndarray) -> np.ndarray:
+def stain(
+    scene: Scene, traits: np.ndarray, outlines: Outlines, *, grains: np.ndarray
+) -> np.ndarray:
     """Emitted light of each stain, float32 of shape (5, size, size), stains as in ``STAINS``."""
     textures = scene.textures
     light = np.zeros((len(STAINS), scene.size, scene.size), np.float32)
@@ -55,7 +57,7 @@ def _filaments(noise, width):
             slope = np.sqrt(gy * gy + gx * gx) + np.float32(0.08)
             away = noise[y, x] / (slope * width)
             out[0, y, x] = np.exp(-away * away)
-            out[1, y, x] = min(max((noise[y, x] - 0.85) * 1.3, 0.0), 1.0)
+            out[1, y, x] = min(max((noise[y, x] - 1.0) * 1.6, 0.0), 1.0)
     return out
 
 
@@ -124,10 +126,10 @@ def _fill(light, maps, cells, places, textures, filaments, grains, unit):
             reach = np.exp(-outside / trait[_MITO_REACH]) * (1 + 0.35 * toward)
             share = trait[_FRAGMENTS]
             whole = filaments[0, y, x] * min(max(0.55 + 0.45 * coarse, 0.0), 1.5)
-            organelles = (1 - share) * whole + share * 1.2 * filaments[1, y, x]
+            organelles = (1 - share) * whole + share * 1.6 * filaments[1, y, x]
             light[4, y, x] = trait[_MITO] * (
                 beyond * cover * (0.06 + 0.22 * reach + (0.03 + 0.60 * reach) * organelles)
-                + within * (0.24 + 0.08 * organelles) * dome
+                + within * (0.20 + 0.06 * organelles) * dome
                 + 0.12 * shell
                 + 3.0 * grains[MITO_PUNCTA, y, x]
             )

@@ -29,7 +29,7 @@ TYPICAL: dict[str, tuple[float, float]] = {
     "cortex": (1.0, 0.50),
     "golgi": (1.0, 0.45),
     "golgi_scatter": (0.0, 0.0),
-    "mito": (1500.0, 0.35),
+    "mito": (2000.0, 0.30),
     "mito_reach": (0.17, 0.25),
     "mito_fragments": (0.0, 0.0),
     "mito_puncta": (0.05, 1.7),

@@ -57,7 +57,7 @@ def treatments(design: ScreenDesign) -> list[Treatment]:
     """All treatments of a screen except the controls, in a fixed order."""
     rng = np.random.default_rng(np.random.SeedSequence([design.seed, 0x7EA7]))
     units = [
-        _unit(design, kind, number, rng) for number, kind in enumerate(_kinds(design), start=1)
+        _unit(design, kind, number, rng=rng) for number, kind in enumerate(_kinds(design), start=1)
     ]
     return [treatment for unit in units for treatment in unit]
 
@@ -85,7 +85,7 @@ def _kinds(design: ScreenDesign) -> list[int | str]:
 
 
 def _unit(
-    design: ScreenDesign, kind: int | str, number: int, rng: np.random.Generator
+    design: ScreenDesign, kind: int | str, number: int, *, rng: np.random.Generator
 ) -> list[Treatment]:
     """The treatments of one compound (its doses) or one gene (its guides)."""
     programme = PROGRAMMES[kind] if isinstance(kind, int) else None
@@ -97,13 +97,13 @@ def _unit(
         "killed": rng.uniform(0.45, 0.60) if kind == "toxic" else 0.0,
     }
     if design.genetic:
-        return _guides(design, programme, number, drawn)
+        return _guides(design, programme, number, drawn=drawn)
     doses = design.concentrations if number <= design.dosed else design.concentrations[:1]
-    return [_dose(programme, number, dose, drawn) for dose in doses]
+    return [_dose(programme, number, concentration=dose, drawn=drawn) for dose in doses]
 
 
 def _dose(
-    programme: Programme | None, number: int, concentration: float, drawn: dict[str, float]
+    programme: Programme | None, number: int, *, concentration: float, drawn: dict[str, float]
 ) -> Treatment:
     share = response(concentration, ec50=drawn["ec50"], slope=drawn["slope"])
     return Treatment(
@@ -118,7 +118,7 @@ def _dose(
 
 
 def _guides(
-    design: ScreenDesign, programme: Programme | None, number: int, drawn: dict[str, float]
+    design: ScreenDesign, programme: Programme | None, number: int, *, drawn: dict[str, float]
 ) -> list[Treatment]:
     # Several genes may share a mechanism, so a gene's name carries its number too.
     gene = f"{programme.gene if programme else 'GENE'}-{number:02d}"
