@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from phenolens.report import names
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, listed
+from phenolens.report.words import listed, plural, within
 
 _CITE = re.compile(r"\[([a-z0-9, ]+\d{4})\]")
 SCALING = {
     "mad": "the median and the median absolute deviation (times 1.4826)",
     "standard": "the mean and standard deviation",
 }
-LEFT_OUT = {
-    "leave-plate-out": "whole plates were left out",
-    "leave-well-out": "whole wells were left out",
+ILLUMINATION = {
+    "auto": "given with the images or estimated from them",
+    "estimate": "estimated from the images",
+    "given": "given with the images",
 }
+PAINTED = {"DNA", "ER", "RNA", "AGP", "Mito"}
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,18 @@ def _pieces(text: str, keys: list[str]) -> list[Piece]:
 def _screen(tables: Tables) -> Iterator[str]:
     if tables.wells is None:
         return
-    wells, controls = (
-        tables.wells,
-        tables.wells["Metadata_Control"].fillna(value=False).astype(bool),
-    )
-    plates = wells["Metadata_Plate"].nunique()
-    treatments = wells.loc[~controls, "Metadata_Treatment"].nunique()
+    plates = tables.wells["Metadata_Plate"].nunique()
     yield (
-        f"The screen holds {count(len(wells), 'well')} on {count(plates, 'plate')}: "
-        f"{count(treatments, 'treatment')} and {count(int(controls.sum()), 'control well')}."
+        f"The screen holds {plural(len(tables.wells), 'well')} on {plural(plates, 'plate')}: "
+        f"{plural(len(tables.treatments), 'treatment')} and "
+        f"{plural(int(tables.controls.sum()), 'control well')}."
     )
-    stains = [c.removeprefix("intensity_") for c in wells.columns if c.startswith("intensity_")]
-    if stains:
-        yield (
-            f"Stains are {listed(stains)}; the assay is Cell Painting [bray2016, cimini2023]."
-            if set(stains) >= {"DNA", "ER", "AGP"}
-            else f"Stains are {listed(stains)}."
-        )
+    columns = [c for c in tables.wells.columns if c.startswith("intensity_")]
+    stains = [c.removeprefix("intensity_") for c in columns]
+    if set(stains) >= PAINTED:
+        yield f"Stains are {listed(stains)}, as in Cell Painting [bray2016, cimini2023]."
+    elif stains:
+        yield f"Stains are {listed(stains)}."
 
 
 def _images(tables: Tables) -> Iterator[str]:
@@ -85,24 +82,22 @@ def _images(tables: Tables) -> Iterator[str]:
         return
     how = tables.setting("prepare", "illumination")
     if how and how != "none" and images.get("level") == "field":
-        yield f"Uneven illumination was corrected per plate and stain (setting “{how}”) [singh2014]."
-    if _has(tables, "cellprofiler") and "cellprofiler" in (
-        tables.setting("represent", "representations") or []
-    ):
+        yield (
+            "Uneven illumination was corrected per plate and stain by functions "
+            f"{ILLUMINATION.get(how, how)} [singh2014]."
+        )
+    made = tables.setting("represent", "representations") or []
+    if "cellprofiler" in made and "cellprofiler" in names.real(tables):
         yield (
             "Nuclei and cells were segmented and measured with our own implementation of "
             "CellProfiler's families of features [stirling2021], under CellProfiler's names."
         )
-    if _has(tables, "pixel-pca"):
-        size, parts = (
-            tables.setting("represent", "pixel_size"),
-            tables.setting("represent", "components"),
+    if "pixel-pca" in made and "pixel-pca" in names.real(tables):
+        size, parts = (tables.setting("represent", n) for n in ("pixel_size", "components"))
+        yield (
+            f"Pixel PCA keeps at most {parts} principal components of images reduced to {size} × "
+            f"{size} pixels."
         )
-        yield f"Pixel PCA keeps at most {parts} principal components of images reduced to {size} × {size} pixels."
-
-
-def _has(tables: Tables, name: str) -> bool:
-    return name in names.real(tables)
 
 
 def _profiles(tables: Tables) -> Iterator[str]:
@@ -112,65 +107,76 @@ def _profiles(tables: Tables) -> Iterator[str]:
     how, scale = tables.setting("normalize", "aggregate"), tables.setting("normalize", "method")
     if how:
         yield f"Measurements were aggregated to wells by the {how} [caicedo2017]."
-    if scale in SCALING:
-        yield (
-            f"Each plate was scaled by {SCALING[scale]} of its own calibrating control wells; "
-            "treated wells took no part, and the controls that judge activity are others."
-            if _shared_out(tables)
-            else f"Each plate was scaled by {SCALING[scale]} of its own control wells."
-        )
+    if scale not in SCALING or tables.wells is None or not tables.controls.any():
+        return
+    whose = "calibrating control wells" if _shared_out(tables) else "control wells"
+    yield (
+        f"Each plate was scaled by {SCALING[scale]} of its own {whose}; treated wells took no part."
+    )
+    if _shared_out(tables):
+        yield "The controls that calibrate are not the controls that judge activity."
 
 
 def _shared_out(tables: Tables) -> bool:
-    if tables.wells is None or "role" not in tables.wells:
-        return False
-    roles = {str(role) for role in tables.wells["role"].dropna()}
-    return any(role.startswith("judg") for role in roles)
+    """Whether the controls of some plate have different roles."""
+    roles = tables.wells.get("role")
+    return roles is not None and bool(roles.isin(["judge", "swap-a"]).any())
 
 
 def _scores(tables: Tables) -> Iterator[str]:
     if tables.results is None:
         return
-    tasks, splits = set(tables.results["task"]), sorted(set(tables.results["split"]) - {"none"})
-    if tasks & {"classification", "nearest-neighbour"}:
-        how = listed(
-            [LEFT_OUT.get(split, split.replace("-", " ")) for split in splits]
-            or ["wells were left out"]
-        )
+    tasks = set(tables.results["task"])
+    splits = [names.split(name) for name in sorted(set(tables.results["split"]))]
+    if any(task.startswith(("classification", "nearest")) for task in tasks):
         yield (
             "Folds were made and checked before anything learned, the same for every "
-            f"representation: {how}. Whatever learns from treated wells (selection of features, "
-            "whitening [kessy2018], classifiers) learned inside the folds."
+            f"representation ({listed([s for s in splits if s] or ['held-out wells'])}). Whatever "
+            "learns from treated wells (feature selection, principal components, classifiers) "
+            "learned inside the folds."
         )
-    boot = tables.setting("evaluate", "bootstrap")
-    if boot:
-        yield f"Intervals are 95 % bootstrap intervals over wells or treatments ({boot:,} resamples), never over fields or cells."
-    found = [names.label(n).lower() for n in names.representations(tables) if names.is_baseline(n)]
-    if found:
-        yield f"Baselines scored in the same way stand beside every score: {listed(found, 12)} [seal2026]."
+    times = tables.setting("evaluate", "bootstrap")
+    if times:
+        yield (
+            f"Intervals of scores are 95 % bootstrap intervals ({times:,} resamples) over wells or "
+            "treatments, never over fields or cells."
+        )
+    yield from _baselines(tables)
     if "silhouette" in tasks:
         yield "Silhouettes [rousseeuw1987] are taken against treatment, not against clusters."
+
+
+def _baselines(tables: Tables) -> Iterator[str]:
+    found = [
+        name.split(":")[1] for name in names.representations(tables) if names.is_baseline(name)
+    ]
+    labels = [within(names.label(names.BASELINE + kind)) for kind in dict.fromkeys(found)]
+    if labels:
+        yield (
+            "Baselines that know next to nothing of morphology were scored in the same way and "
+            f"stand beside every score: {listed(labels, 12)} [seal2026]."
+        )
 
 
 def _activity(tables: Tables) -> Iterator[str]:
     if tables.activity is None:
         return
-    times = tables.setting("evaluate", "permutations")
     yield (
         "Activity is mean average precision (mAP): how well a treatment's wells retrieve one "
         "another among control wells by cosine similarity [kalinin2025, chandrasekaran2024]."
     )
-    drawn = f", {times:,} draws or all labelings where there are fewer" if times else ""
+    times = tables.setting("evaluate", "permutations")
+    drawn = f" ({times:,} draws, or all labelings where there are fewer)" if times else ""
     yield (
         "Its p-value comes from permuting the labels of treated and control wells within plates"
-        f"{drawn}, never zero [phipson2010]; q-values follow Benjamini and Hochberg [benjamini1995]. "
-        f"A treatment with q < {tables.alpha:g} is called active."
+        f"{drawn} and is never zero [phipson2010]; q-values follow Benjamini and Hochberg "
+        f"[benjamini1995]. A treatment with q < {tables.alpha:g} is called active."
     )
 
 
 def _alike(tables: Tables) -> Iterator[str]:
     if tables.similarity is not None:
-        yield "Consensus profiles are medians over a treatment's wells, compared by cosine similarity."
+        yield "Consensus profiles are medians over a treatment's wells, compared by their cosine."
     if tables.clusters is not None and "leiden" in set(tables.clusters["method"]):
         yield "They were clustered by k-means and with the Leiden algorithm [traag2019]."
     if tables.umap is not None:

@@ -20,11 +20,13 @@ LABELS = {
     "baseline:position": "Position only",
     "baseline:random-projection": "Random projection",
     "baseline:shuffled-labels": "Shuffled labels",
+    "baseline:one-over-classes": "One over classes",
     "baseline:untrained-network": "Untrained network",
 }
 # Okabe and Ito's colours, which readers with any of the common colour deficiencies tell apart.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"]
 KNOWN = ["cellprofiler", "pixel-pca", "cnn", "vae", "cnn+cellprofiler", "vae+cellprofiler"]
+SHUFFLED = "baseline:shuffled-labels:"
 METRICS = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -32,17 +34,22 @@ METRICS = {
     "macro_f1": "Macro F1",
     "accuracy_without_controls": "Accuracy without controls",
     "train_accuracy": "Training accuracy",
+    "train_test_gap": "Training minus test accuracy",
     "mean_map": "Mean mAP",
+    "mean_map_normalized": "Mean normalized mAP",
     "map": "mAP",
     "map_normalized": "Normalized mAP",
     "fraction_active": "Share active",
     "silhouette": "Silhouette",
+    "adjusted_rand_index": "Adjusted Rand index",
     "adjusted_rand": "Adjusted Rand index",
     "nsc_accuracy": "1-NN, not same compound",
     "nscb_accuracy": "1-NN, not same compound or batch",
 }
 TASKS = {
     "classification": "Classification",
+    "classification: logistic": "Logistic regression",
+    "classification: nearest": "Nearest profile",
     "nearest-neighbour": "Nearest neighbour",
     "activity": "Activity",
     "retrieval": "Retrieval",
@@ -52,11 +59,12 @@ TASKS = {
     "batch": "Batch effect",
     "assay": "Assay quality",
 }
-FIRST = ["balanced_accuracy", "accuracy", "fraction_active", "mean_map"]
 
 
 def label(representation: str) -> str:
     """The name of a representation or baseline for a reader."""
+    if representation.startswith(SHUFFLED):
+        return f"Shuffled labels ({label(representation.removeprefix(SHUFFLED))})"
     plain = representation.removeprefix(BASELINE).replace("-", " ")
     return LABELS.get(representation, plain if is_baseline(representation) else representation)
 
@@ -67,12 +75,23 @@ def is_baseline(representation: str) -> bool:
 
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
+    plain = name.removesuffix("_without_controls")
+    if plain != name and name not in METRICS:
+        return f"{metric(plain)} without controls"
     return METRICS.get(name, name.replace("_", " ").capitalize())
 
 
 def task(name: str) -> str:
     """The name of a task for a reader."""
     return TASKS.get(name, name.replace("-", " ").capitalize())
+
+
+def split(name: str) -> str:
+    """How wells were held out, for a reader; empty where nothing was held out."""
+    if name in ("none", ""):
+        return ""
+    unit = name.removeprefix("leave-").removesuffix("-out").replace("-", " ")
+    return f"leave {unit} out"
 
 
 def colours(representations: list[str]) -> dict[str, str]:

@@ -65,11 +65,6 @@ REFERENCES = {
         "57:289–300.",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
-    "kessy2018": _doi(
-        "Kessy A, Lewin A, Strimmer K (2018) Optimal whitening and decorrelation. The American "
-        "Statistician 72:309–314.",
-        "10.1080/00031305.2016.1277159",
-    ),
     "seal2026": _doi(
         "Seal S, et al. (2026) Counting cells can accurately predict small-molecule bioactivity "
         "benchmarks. Nature Communications 17:2436.",

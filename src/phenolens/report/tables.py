@@ -21,11 +21,14 @@ NEEDED = {
     "similarity": "representation Metadata_Treatment neighbour rank cosine",
     "clusters": "representation method Metadata_Treatment cluster",
     "umap": "representation Metadata_Plate Metadata_Well Metadata_Treatment x y",
-    "wells": "Metadata_Plate Metadata_Well Metadata_Treatment Metadata_Control",
+    "wells": "Metadata_Plate Metadata_Well",
     "features": "representation Metadata_Treatment feature compartment family channel effect rank",
     "exemplars": "Metadata_Treatment role Metadata_Plate Metadata_Well position",
     "assay": "representation Metadata_Plate metric value flag",
 }
+
+
+NAMES = ("Metadata_Treatment", "Metadata_Compound", "Metadata_Mechanism")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,20 @@ class Tables:
     @cached_property
     def wells(self) -> pd.DataFrame | None:
         return self._table("wells")
+
+    @cached_property
+    def controls(self) -> pd.Series:
+        """Which wells are controls, bool; none where the screen does not say."""
+        if "Metadata_Control" not in self.wells:
+            return pd.Series(data=False, index=self.wells.index)
+        return self.wells["Metadata_Control"].fillna(value=False).astype(bool)
+
+    @cached_property
+    def treatments(self) -> list[str]:
+        """Names of the treatments in the wells, controls left out."""
+        if "Metadata_Treatment" not in self.wells:
+            return []
+        return sorted(self.wells.loc[~self.controls, "Metadata_Treatment"].dropna().unique())
 
     @cached_property
     def features(self) -> pd.DataFrame | None:
@@ -136,7 +153,8 @@ class Tables:
             return None
         frame = read_frame(path)
         _require(frame, path)
-        return _filled(frame)
+        blank = {name: np.nan for name in NAMES if name in frame}
+        return _filled(frame.replace({name: {"": none} for name, none in blank.items()}))
 
     def _json(self, name: str) -> object:
         path = self.folder / f"{name}.json"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 NONE = "–"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
@@ -41,10 +42,17 @@ def fixed(value: object, places: int = 2) -> str:
 
 
 def p_value(value: object) -> str:
-    """A p- or q-value: three decimals, or a power of ten when smaller."""
+    """A p- or q-value: three decimals, four when small, a power of ten when tiny.
+
+    >>> p_value(0.0432), p_value(0.0004), p_value(2e-06)
+    ('0.043', '0.0004', '2×10⁻⁶')
+    """
     if missing(value):
         return NONE
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
+    if value >= 0.0001 or value <= 0:
+        return f"{value:.3f}" if value >= 0.001 else f"{value:.4f}"
+    digits, power = f"{value:.0e}".split("e")
+    return f"{digits}×10{str(int(power)).translate(RAISED)}"
 
 
 def percent(share: object) -> str:
@@ -67,12 +75,23 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{SMALL[n] if n < len(SMALL) else f'{n:,}'} {name}"
 
 
+def plural(n: int, noun: str) -> str:
+    """``1 well``, ``2,867 fields``: always in figures."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def listed(items: Sequence[str], most: int = 8) -> str:
     """``a, b and c``; when there are too many, the first ones and how many more."""
     items = [str(item) for item in items]
     if len(items) > most:
         return f"{', '.join(items[:most])} and {len(items) - most} more"
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def within(name: str) -> str:
+    """A label as it stands inside a sentence: ``Macro F1`` becomes ``macro F1``, ``CNN`` stays."""
+    proper = name[:1].islower() or name[1:2].isupper() or name.startswith("CellProfiler")
+    return name if proper else name[:1].lower() + name[1:]
 
 
 def sentence(text: str) -> str:

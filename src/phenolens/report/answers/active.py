@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import pandas as pd
 
 from phenolens.report import names
@@ -83,21 +82,23 @@ def _which(active: pd.DataFrame) -> str:
 
 def _floor(tested: pd.DataFrame, alpha: float) -> str:
     """Whether this design could reject at all (Benjamini-Hochberg over discrete p-values)."""
-    floor = tested["p_attainable"].min()
-    if pd.isna(floor):
+    floors = np.sort(tested["p_attainable"].dropna().to_numpy())
+    if len(floors) == 0:
         return ""
-    needed = math.ceil(len(tested) * floor / alpha - 1e-9)
-    if floor > alpha or needed > len(tested):
+    smallest = f"The smallest p this design can give is {p_value(floors[0])}"
+    enough = floors * len(tested) / np.arange(1, len(floors) + 1) <= alpha
+    if not enough.any():
         return (
-            f"The smallest p this design can give is {p_value(floor)}, so no treatment could have "
-            f"been called active at q < {alpha:g}: more replicate wells or controls are needed."
+            f"{smallest}, so no treatment could have been called active at q < {alpha:g}: more "
+            "replicate wells or controls are needed."
         )
-    if needed > 1:
-        return (
-            f"The smallest p this design can give is {p_value(floor)}; with {len(tested)} tests, at "
-            f"least {count(needed, 'treatment')} must reach it before any can be called active."
-        )
-    return f"The smallest p this design can give is {p_value(floor)}, low enough to call one treatment alone."
+    needed = int(enough.argmax()) + 1
+    if needed == 1:
+        return f"{smallest}, low enough to call a single treatment active."
+    return (
+        f"{smallest}; with {len(tested)} tests, at least {count(needed, 'treatment')} must reach "
+        "it before any can be called active."
+    )
 
 
 def _rest(tested: pd.DataFrame) -> str:

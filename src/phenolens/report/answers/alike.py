@@ -68,7 +68,7 @@ def _same_compound(pairs: pd.DataFrame, facts: pd.DataFrame) -> pd.Series:
 
 def _with_mechanisms(first: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     blank = pd.Series(None, index=facts.index, dtype=object)
-    mechanism = facts["Metadata_Mechanism"] if "Metadata_Mechanism" in facts else blank
+    mechanism = facts.get("Metadata_Mechanism", blank)
     return pd.DataFrame(
         {
             "treatment": first["Metadata_Treatment"],
@@ -82,9 +82,8 @@ def _with_mechanisms(first: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
 
 def _headline(nearest: pd.DataFrame, known: pd.DataFrame) -> str:
     if known.empty:
-        close = nearest.nlargest(PAIRS, "cosine")
-        pairs = _unordered(close)
-        return f"Closest active pairs of different compounds: {listed(pairs)}; mechanisms are not annotated."
+        pairs = listed(_unordered(nearest.nlargest(PAIRS, "cosine")))
+        return f"Closest active treatments of different compounds: {pairs}."
     same = int((known["mechanism"] == known["neighbour_mechanism"]).sum())
     return (
         f"Of {count(len(known), 'active treatment')} whose nearest active neighbour (another "

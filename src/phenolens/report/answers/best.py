@@ -6,26 +6,18 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
-from phenolens.report.figures.scores import asked, best_baseline
+from phenolens.report.figures.scores import asked, best_baseline, headlines
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, listed, p_value
+from phenolens.report.words import fixed, interval, listed, p_value, within
 
 QUESTION = "Which representation sees them best?"
-ASKED_FIRST = [
-    ("activity", "mean_map"),
-    ("classification", "balanced_accuracy"),
-    ("classification", "accuracy"),
-    ("nearest-neighbour", "accuracy"),
-    ("retrieval", "mean_map"),
-]
 
 
 def answer(tables: Tables) -> Answer:
     """The highest scores, beside their baselines, and whether the differences hold."""
-    questions = [item for item in asked(tables) if item[0][:2] in ASKED_FIRST]
-    questions.sort(key=lambda item: ASKED_FIRST.index(item[0][:2]))
-    spoken = [text for text in map(_beside_baseline, questions) if text]
-    details = [_active(tables), *spoken[:3], *_pairs(tables)]
+    questions = headlines(asked(tables))
+    spoken = [_beside_baseline(item) for item in questions if item[0][1] != "fraction_active"]
+    details = [_active(tables), *spoken[:4], *_pairs(tables)]
     details = [text for text in details if text]
     if not details:
         short = "This study holds no scores (results.parquet), so representations are not compared."
@@ -97,8 +89,8 @@ def _beside_baseline(question: tuple) -> str:
     top = real["value"].idxmax()
     between = interval(real.loc[top, "low"], real.loc[top, "high"], of=fixed)
     text = (
-        f"{names.task(task)}, {names.metric(metric)}: {names.label(top)} {fixed(real.loc[top, 'value'])}"
-        + (f" ({between})" if between else "")
+        f"{names.task(task)}, {within(names.metric(metric))}: {names.label(top)} "
+        f"{fixed(real.loc[top, 'value'])}" + (f" ({between})" if between else "")
     )
     return f"{text}{_against(best_baseline(scores), real.loc[top, 'low'])}."
 
@@ -106,7 +98,7 @@ def _beside_baseline(question: tuple) -> str:
 def _against(best: tuple[str, float] | None, low: float) -> str:
     if best is None:
         return ", with no baseline beside it"
-    text = f"; the best baseline, {names.label(best[0]).lower()}, reaches {fixed(best[1])}"
+    text = f"; the best baseline, {within(names.label(best[0]))}, reaches {fixed(best[1])}"
     return text + ("" if low > best[1] else ", so nothing is shown beyond it")
 
 
@@ -127,6 +119,6 @@ def _cannot(row: pd.Series) -> str:
     )
     return (
         f"{names.label(row['a'])} and {names.label(row['b'])} are not told apart on "
-        f"{names.metric(row['metric'])} (difference {fixed(row['difference'])}, "
+        f"{within(names.metric(row['metric']))} (difference {fixed(row['difference'])}, "
         f"{interval(row['low'], row['high'], of=fixed)}{seen})."
     )

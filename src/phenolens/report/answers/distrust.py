@@ -9,7 +9,7 @@ from phenolens.report.answers.answer import Answer
 from phenolens.report.figures.activity import LOST, lost_cells
 from phenolens.report.figures.assay import flags, of_plates
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, listed, percent, sentence
+from phenolens.report.words import count, listed, percent, sentence, within
 
 QUESTION = "What should be distrusted?"
 
@@ -56,8 +56,8 @@ def _cells(tables: Tables) -> list[str]:
         return []
     named = [f"{r.Metadata_Treatment} ({percent(r.cell_count_ratio)})" for r in lost.itertuples()]
     return [
-        f"{len(lost)} of {count(len(active), 'active treatment')} kept less than {percent(LOST)} of "
-        f"their controls' cells and may simply be toxic: {listed(named)}."
+        f"{len(lost)} of {count(len(active), 'active treatment')} kept less than {percent(LOST)} "
+        f"of their controls' cells and may simply be toxic: {listed(named)}."
     ]
 
 
@@ -69,7 +69,7 @@ def _plates(tables: Tables) -> list[str]:
 
 
 def _plate(part: pd.DataFrame) -> str:
-    why = listed([f"{names.metric(r.metric).lower()} ({r.flag})" for r in part.itertuples()], 4)
+    why = listed([f"{within(names.metric(r.metric))} ({r.flag})" for r in part.itertuples()], 4)
     return f"Plate {part['Metadata_Plate'].iloc[0]} is flagged: {why}."
 
 
@@ -77,8 +77,8 @@ def _set_aside(tables: Tables) -> list[str]:
     ledger = tables.ledger or {}
     found = []
     if ledger.get("set_aside"):
-        n = count(len(ledger["set_aside"]), "image or row", "images or rows")
-        found.append(f"{n.capitalize()} could not be used and were set aside.")
+        n = count(len(ledger["set_aside"]), "image, profile or well", "images, profiles or wells")
+        found.append(f"Set aside because they could not be used: {n}.")
     if ledger.get("conflicts"):
         n = count(len(ledger["conflicts"]), "conflicting label")
         found.append(f"{n.capitalize()} in the metadata.")

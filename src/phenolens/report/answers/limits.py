@@ -11,7 +11,7 @@ from phenolens.report.words import count, sentence
 QUESTION = "What can this design not tell?"
 OPEN = {
     "class-is-one-well": "Whether a treatment would be recognised in any well but its own",
-    "layout-confounded": "Whether an effect comes from the treatment or from its place on the plate",
+    "layout-confounded": "Whether an effect is the treatment's or that of its place on the plate",
     "no-controls": "Whether any treatment differs from untreated cells",
     "few-controls": "How large weak effects are, with so few controls to set the scale",
     "controls-reused": "How surprising an effect is: the same controls both scale and judge",
@@ -25,7 +25,7 @@ OPEN = {
 
 def answer(tables: Tables) -> Answer:
     """Questions left open by the audit, by missing labels and by missing tables."""
-    left = [*_audited(tables), *_unlabelled(tables), *_absent(tables)]
+    left = [*_audited(tables), *_unsplit(tables), *_unlabelled(tables), *_absent(tables)]
     links = [("audit", "Design audit")]
     if left:
         short = f"{count(len(left), 'question')} this study leaves open.".capitalize()
@@ -46,6 +46,14 @@ def _audited(tables: Tables) -> list[str]:
 
 def _remedy(finding: dict) -> str:
     return f" To find out: {sentence(finding['remedy'])}" if finding.get("remedy") else ""
+
+
+def _unsplit(tables: Tables) -> list[str]:
+    """Why wells could not be held out, in the words of ``splits.json``."""
+    refused = (tables.splits or {}).get("refused")
+    if not isinstance(refused, str) or not refused:
+        return []
+    return [f"Whether treatments are recognised in wells not seen before. {sentence(refused)}"]
 
 
 def _unlabelled(tables: Tables) -> list[str]:

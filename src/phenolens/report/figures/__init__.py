@@ -1,4 +1,4 @@
-"""Figures, one file a kind. Each ``draw(tables)`` yields what can be drawn from a study's tables."""
+"""Figures, one file a kind; each ``draw(tables)`` yields what the tables of a study allow."""
 
 from __future__ import annotations
 

@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.report.tables import Tables
+from phenolens.report.words import p_value, percent
 
 LABELLED = 14
+LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}
 LOST = 0.7  # a share of its controls' cells below which a treatment is marked as losing cells
 
 
@@ -45,13 +47,13 @@ def _caption(alpha: float) -> str:
         "Right: wells of the treatment resemble one another more than they resemble controls. Up: "
         f"less likely by chance. Filled dots are active (q below {alpha:g}, dashed line); the "
         "dotted line is the smallest q this design can reach. Triangles lost cells: fewer than "
-        f"{LOST:.0%} of their controls' (read them as possible toxicity)."
+        f"{percent(LOST)} of their controls' (read them as possible toxicity)."
     )
 
 
 def _volcano(rows: pd.DataFrame, colour: str, alpha: float) -> Figure:
     figure = new_figure(4.9)
-    axes = figure.add_axes((0.07, 0.115, 0.62, 0.855))
+    axes = figure.add_axes((0.06, 0.115, 0.64, 0.855))
     height = -np.log10(rows["q"].clip(lower=1e-12).to_numpy())
     top = max(height.max(), -np.log10(alpha)) * 1.1 + 0.1
     axes.set_xlim(min(0.0, rows["map"].min() - 0.03), 1.03)
@@ -92,7 +94,7 @@ def _lines(axes: Axes, rows: pd.DataFrame, alpha: float) -> None:
     _line(axes, (-np.log10(alpha), "--", f"q = {alpha:g}"), x)
     floor = rows["p_attainable"].min()
     if np.isfinite(floor) and floor > 0:
-        _line(axes, (-np.log10(floor), ":", f"smallest attainable q = {floor:.1g}"), x)
+        _line(axes, (-np.log10(floor), ":", f"smallest attainable q = {p_value(floor)}"), x)
 
 
 def _line(axes: Axes, what: tuple[float, str, str], x: float) -> None:
@@ -108,15 +110,28 @@ def _name_hits(axes: Axes, hits: pd.DataFrame) -> None:
     if hits.empty:
         return
     hits = hits.sort_values(["height", "map"], ascending=False)
-    low, high = axes.get_ylim()
-    spread = np.linspace(high - 0.03 * (high - low), low, LABELLED + 1)[: len(hits)]
-    for (_, hit), y in zip(hits.iterrows(), spread, strict=True):
+    places = spread(hits["height"].to_numpy(), axes.get_ylim(), LABELLED + 2)
+    for (_, hit), y in zip(hits.iterrows(), places, strict=True):
         axes.annotate(
             shortened(hit["Metadata_Treatment"], 36), (hit["map"], hit["height"]),
             (1.075, y), textcoords=("data", "data"), va="center", fontsize=8.5, color=INK,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "shrinkB": 3},
+            arrowprops=LEADER,
         )  # fmt: skip
+
+
+def spread(heights: np.ndarray, limits: tuple[float, float], room: int) -> np.ndarray:
+    """Heights for labels: as wished (falling), but at least 1/room of the axis apart and inside."""
+    low, high = limits
+    step = (high - low) / room
+    places = np.minimum(heights.astype(float), high - step / 2)
+    for i in range(1, len(places)):
+        places[i] = min(places[i], places[i - 1] - step)
+    if len(places) and places[-1] < low + step / 2:
+        places[-1] = low + step / 2
+        for i in range(len(places) - 2, -1, -1):
+            places[i] = max(places[i], places[i + 1] + step)
+    return places
 
 
 def _alt(rows: pd.DataFrame, name: str, alpha: float) -> str:

@@ -1,4 +1,4 @@
-"""Pictures: treated wells above controls of the same plate, with one contrast for both."""
+"""Pictures: a treatment beside controls of the same plate, with one contrast for both."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report.figures.style import INK, MUTED, Drawn, bare, file_name, new_figure, shortened
+from phenolens.report.figures.style import (
+    INK,
+    MUTED,
+    WIDTH,
+    Drawn,
+    bare,
+    file_name,
+    new_figure,
+    shortened,
+)
 from phenolens.report.tables import Tables
 
-MOST_PAIRS = 2
+MOST_FIELDS, MOST_CELLS = 2, 6
+GAP = 0.05
 # Colours of the composite: apart in hue and in lightness, near what microscopists are used to.
 STAIN_COLOURS = {
     "DNA": (0.20, 0.45, 1.00),
@@ -21,7 +31,7 @@ STAIN_COLOURS = {
     "AGP": (1.00, 0.55, 0.10),
     "Mito": (0.95, 0.15, 0.75),
 }
-SPARE = [(0.9, 0.9, 0.9), (0.3, 0.8, 0.9), (0.9, 0.3, 0.3), (0.5, 0.4, 0.9)]
+SPARE = [(0.3, 0.5, 1.0), (0.2, 0.9, 0.4), (1.0, 0.3, 0.3), (0.9, 0.8, 0.2), (0.8, 0.3, 0.9)]
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -30,15 +40,17 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         return
     channels = [str(name) for name in tables.pictures["channels"]]
     for treatment in order(tables):
-        rows = pairs(tables.exemplars[tables.exemplars["Metadata_Treatment"] == treatment])
+        rows = tables.exemplars[tables.exemplars["Metadata_Treatment"] == treatment]
+        several = rows[rows["role"] == "treated"].duplicated(["Metadata_Plate", "Metadata_Well"])
+        layout = _cells if several.any() else _fields
         yield Drawn(
             name=f"montage-{file_name(treatment)}",
-            figure=_montage(rows, tables.pictures, channels),
+            figure=layout(rows, tables.pictures, channels),
             label=shortened(treatment, 24),
-            alt=f"Pictures of {treatment} above controls of the same plate: composite and "
+            alt=f"Pictures of {treatment} and of controls of the same plate: composite and "
             f"{', '.join(channels)}.",
-            caption=f"{treatment} above controls of the same plate. Contrast is set once a plate "
-            "and stain, the same for treated and control. " + _scale_note(tables.pictures),
+            caption=f"{treatment} and controls of the same plate. Contrast is set once a plate and "
+            "stain, the same for treated and control. " + _scale_note(tables.pictures),
             vector=False,
         )
 
@@ -52,67 +64,106 @@ def order(tables: Tables) -> list[str]:
     return sorted(found, key=lambda name: rank.get(name, len(rank)))
 
 
-def pairs(rows: pd.DataFrame) -> pd.DataFrame:
+def pairs(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Treated and control exemplars in turn, plate by plate, at most so many of each."""
     number = rows.groupby(["role", "Metadata_Plate"]).cumcount()
     spread = rows.assign(number=number).sort_values(["number", "Metadata_Plate"], kind="stable")
-    treated = spread[spread["role"] == "treated"].head(MOST_PAIRS)
+    controls = spread[spread["role"] == "control"].set_index(
+        ["Metadata_Plate", "number"], drop=False
+    )
     chosen = []
-    for index, row in treated.iterrows():
-        same = spread[
-            (spread["role"] == "control") & (spread["Metadata_Plate"] == row["Metadata_Plate"])
-        ]
-        chosen += [index, *same.index[row["number"] : row["number"] + 1]]
-    return rows.loc[chosen]
+    for _, row in spread[spread["role"] == "treated"].head(most).iterrows():
+        key = (row["Metadata_Plate"], row["number"])
+        chosen += [row, controls.loc[key]] if key in controls.index else [row]
+    return pd.DataFrame(chosen)
 
 
-def _montage(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[str]) -> Figure:
-    pixels = pictures["pixels"]
-    across = len(channels) + 1
-    left, cell = 0.95, 9.4 / across
-    tall = cell * pixels.shape[2] / pixels.shape[3]
-    height = (tall + 0.05) * len(rows) + 0.3
-    figure = new_figure(height)
+def _fields(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[str]) -> Figure:
+    """One line a picture, one column a stain: treated above its control, plate by plate."""
+    rows = pairs(rows, MOST_FIELDS)
+    titles = ["Composite", *channels]
+    left, cell = 0.95, (WIDTH - 1.0) / len(titles)
+    tall = cell * _aspect(pictures)
+    figure = new_figure(tall * len(rows) + 0.3)
     for line, (_, row) in enumerate(rows.iterrows()):
-        image = pixels[int(row["position"])].astype(np.float32) / 255
-        panels = [composite(image, channels), *image]
-        for place, panel in enumerate(panels):
-            x = (left + place * cell) / figure.get_figwidth()
-            y = 1 - (0.28 + (line + 1) * (tall + 0.05)) / height
-            axes = figure.add_axes((x, y, (cell - 0.05) / figure.get_figwidth(), tall / height))
-            _picture(axes, panel, title=(["Composite", *channels][place] if line == 0 else None))
+        for place, panel in enumerate(_panels(row, pictures, channels)):
+            corner = (left + place * cell, 0.28 + line * tall)
+            axes = _picture(figure, panel, (*corner, cell - GAP, tall - GAP))
+            if line == 0:
+                axes.set_title(titles[place], fontsize=8.5, loc="center", pad=3)
             if place == 0:
                 _row_label(axes, row)
             if place == 0 and line == len(rows) - 1:
-                scale_bar(axes, pixels.shape[3], float(pictures["pixel_size_um"]))
+                scale_bar(axes, pictures)
     return figure
+
+
+def _cells(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[str]) -> Figure:
+    """One line a stain, one column a picture: treated at the left, controls at the right."""
+    sides = [rows[rows["role"] == role].head(MOST_CELLS) for role in ("treated", "control")]
+    titles = ["Composite", *channels]
+    left, between = 0.95, 0.25
+    cell = min((WIDTH - left - between - 0.05) / (2 * MOST_CELLS), 1.0)
+    tall = cell * _aspect(pictures)
+    figure = new_figure(tall * len(titles) + 0.5)
+    for number, side in enumerate(sides):
+        start = left + number * (MOST_CELLS * cell + between)
+        for column, (_, row) in enumerate(side.iterrows()):
+            for line, panel in enumerate(_panels(row, pictures, channels)):
+                corner = (start + column * cell, 0.45 + line * tall)
+                axes = _picture(figure, panel, (*corner, cell - GAP, tall - GAP))
+                if column == 0:
+                    _side_labels(axes, row, (line, titles[line], number))
+                if column == line == number == 0:
+                    scale_bar(axes, pictures)
+    return figure
+
+
+def _aspect(pictures: dict[str, np.ndarray]) -> float:
+    return pictures["pixels"].shape[2] / pictures["pixels"].shape[3]
+
+
+def _panels(row: pd.Series, pictures: dict[str, np.ndarray], channels: list[str]) -> list:
+    image = pictures["pixels"][int(row["position"])].astype(np.float32) / 255
+    return [composite(image, channels), *image]
 
 
 def composite(image: np.ndarray, channels: list[str]) -> np.ndarray:
     """An RGB picture (H, W, 3) of a stack of stains (C, H, W), both from 0 to 1."""
     spare = iter(SPARE * len(channels))
     colours = np.array([STAIN_COLOURS.get(name) or next(spare) for name in channels])
-    colours = colours / np.maximum(colours.sum(axis=0) / 2.2, 1)
+    colours = colours / np.maximum(colours.sum(axis=0) / 1.6, 1)
     return np.clip(np.einsum("chw,cr->hwr", image, colours), 0, 1)
 
 
-def _picture(axes: Axes, panel: np.ndarray, *, title: str | None) -> None:
+def _picture(figure: Figure, panel: np.ndarray, box: tuple[float, float, float, float]) -> Axes:
+    """Show a panel in a box given in inches from the upper left corner of the figure."""
+    x, y, wide, tall = box
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((x / width, 1 - (y + tall) / height, wide / width, tall / height))
     axes.imshow(panel, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     bare(axes)
-    if title:
-        axes.set_title(title, fontsize=8.5, loc="center", pad=3)
+    return axes
 
 
 def _row_label(axes: Axes, row: pd.Series) -> None:
-    role = "treated" if row["role"] == "treated" else "control"
     where = f"{shortened(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
     kind = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
-    axes.text(-0.06, 0.54, role, va="bottom", fontweight="bold", color=INK, **kind)
+    axes.text(-0.06, 0.54, row["role"], va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.06, 0.50, where, va="top", color=MUTED, **kind)
 
 
+def _side_labels(axes: Axes, row: pd.Series, what: tuple[int, str, int]) -> None:
+    line, stain, side = what
+    if line == 0:
+        where = f"{row['role']}  {shortened(row['Metadata_Plate'], 20)} {row['Metadata_Well']}"
+        axes.set_title(where, fontsize=8.5)
+    if side == 0:
+        axes.text(-0.08, 0.5, stain, transform=axes.transAxes, ha="right", va="center", fontsize=8)
+
+
 def bar_length(width: int, pixel_size: float) -> tuple[float, str]:
-    """Length in pixels, and text, of a round scale bar about a fifth of the picture wide."""
+    """Length in pixels, and text, of a round scale bar at most a quarter of the picture wide."""
     unit, name = (pixel_size, "µm") if np.isfinite(pixel_size) else (1.0, "px")
     target = width * unit / 4
     step = 10 ** np.floor(np.log10(target))
@@ -120,14 +171,14 @@ def bar_length(width: int, pixel_size: float) -> tuple[float, str]:
     return length / unit, f"{length:g} {name}"
 
 
-def scale_bar(axes: Axes, width: int, pixel_size: float) -> None:
+def scale_bar(axes: Axes, pictures: dict[str, np.ndarray]) -> None:
     """Draw a scale bar in the lower right corner."""
-    length, text = bar_length(width, pixel_size)
-    end, (low, _) = width * 0.95, axes.get_ylim()
-    axes.plot([end - length, end], [low * 0.94] * 2, color="white", lw=2.2, solid_capstyle="butt")
-    axes.text(
-        end - length / 2, low * 0.91, text, color="white", fontsize=7, ha="center", va="bottom"
-    )
+    height, width = pictures["pixels"].shape[2:]
+    length, text = bar_length(width, float(pictures["pixel_size_um"]))
+    end, y = width * 0.95, height * 0.94
+    axes.plot([end - length, end], [y, y], color="white", lw=2.2, solid_capstyle="butt")
+    kind = {"color": "white", "fontsize": 7, "ha": "center", "va": "bottom"}
+    axes.text(end - length / 2, height * 0.91, text, **kind)
 
 
 def _scale_note(pictures: dict[str, np.ndarray]) -> str:

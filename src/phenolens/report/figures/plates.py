@@ -46,7 +46,7 @@ def quantities(tables: Tables) -> list[tuple[str, str, str]]:
         if wells[name].notna().any():
             stain = name.removeprefix("intensity_")
             found.append((name, f"{stain} intensity", f"Mean intensity of {stain}. {shared}"))
-    if names.of_lead(tables, tables.activity) is not None:
+    if names.of_lead(tables, tables.activity) is not None and tables.treatments:
         note = "Normalized mAP of the treatment in each well; controls are left open. "
         found.append(("_activity", "Activity", note))
     return found
@@ -62,7 +62,7 @@ def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
             "plate": wells["Metadata_Plate"].astype(str),
             "row": place[:, 0],
             "column": place[:, 1],
-            "control": wells["Metadata_Control"].fillna(value=False).astype(bool),
+            "control": tables.controls,
             "value": pd.to_numeric(values).to_numpy(dtype=float),
         }
     )
@@ -72,7 +72,7 @@ def _activity(tables: Tables) -> pd.Series:
     rows = names.of_lead(tables, tables.activity).set_index("Metadata_Treatment")
     column = "map_normalized" if "map_normalized" in rows else "map"
     values = tables.wells["Metadata_Treatment"].map(rows[column])
-    return values.where(~tables.wells["Metadata_Control"].astype(bool))
+    return values.where(~tables.controls)
 
 
 def plate_shape(wells: pd.DataFrame) -> tuple[int, int]:
@@ -117,7 +117,7 @@ def _scale(values: pd.Series) -> tuple[Normalize, Colormap]:
 
 
 def _sequence() -> Colormap:
-    """Pale yellow to deep blue: rising lightness, the same order for every kind of colour vision."""
+    """Pale yellow to deep blue: its order by lightness holds for every kind of colour vision."""
     stops = ["#fdf6c9", "#c2e0a6", "#6fbfa5", "#2b8fa3", "#215c93", "#2a2a6c"]
     return LinearSegmentedColormap.from_list("wells", stops)
 

@@ -10,14 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.report import names
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure
+from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed
+from phenolens.report.words import NONE, fixed, within
 
 COLUMNS = 3
-NOT_SHOWN = {("classification", "train_accuracy")}
 NOT_TASKS = {"assay", "batch"}
 QUESTION = ["task", "metric", "split", "unit"]
+METRICS = [
+    "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
+    "fraction_active", "mean_map", "mean_map_normalized",
+]  # fmt: skip
+HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
+CAPTION = (
+    "Dots are pooled scores, bars 95 % intervals over the unit named in each panel. Grey rows are "
+    "baselines: what a score reaches without looking at morphology. The dashed line is the best of "
+    "them; a representation whose interval touches it has shown nothing beyond it."
+)
+Question = tuple[tuple, pd.DataFrame]
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -25,38 +35,64 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     questions = asked(tables)
     if not questions:
         return
+    tasks = list(dict.fromkeys(key[0] for key, _ in questions))
+    if len(tasks) > 1:
+        yield _drawn(tables, headlines(questions), ("scores", "Overview"))
+    for task in tasks:
+        part = [question for question in questions if question[0][0] == task]
+        yield _drawn(tables, part, (f"scores-{file_name(task)}", names.task(task)))
+
+
+def _drawn(tables: Tables, questions: list[Question], named: tuple[str, str]) -> Drawn:
     order = [n for n in names.representations(tables) if any(n in q.index for _, q in questions)]
-    yield Drawn(
-        name="scores",
-        figure=_panels(questions, order, names.palette(tables)),
-        label="Scores",
-        alt=_alt(questions),
-        caption="Dots are pooled scores, bars 95 % intervals over the unit named in each panel. "
-        "Grey rows are baselines: what a score reaches without looking at morphology. The dashed "
-        "line is the best of them; a representation whose interval touches it has shown nothing "
-        "beyond it.",
-    )
+    figure = _panels(questions, order, names.palette(tables))
+    return Drawn(named[0], figure, named[1], _alt(questions), CAPTION)
 
 
-def asked(tables: Tables) -> list[tuple[tuple, pd.DataFrame]]:
+def headlines(questions: list[Question]) -> list[Question]:
+    """The questions a reader asks first: the headline metrics, or a task's first metric."""
+    firsts = {}
+    for key, _ in reversed(questions):
+        firsts[key[0]] = key
+    return [q for q in questions if q[0][1] in HEADLINES or q[0] == firsts[q[0][0]]]
+
+
+def asked(tables: Tables) -> list[Question]:
     """Pooled scores grouped by question, in the order a reader asks them."""
     if tables.results is None:
         return []
-    rows = tables.results[tables.results["fold"].astype(str) == "all"]
-    rows = rows[~rows["task"].isin(NOT_TASKS)]
+    rows = _spread(tables.results[tables.results["fold"].astype(str) == "all"])
+    rows = rows[~rows["task"].isin(NOT_TASKS) & shown(rows["metric"])]
     groups = [
-        (key, part.set_index("representation"))
+        (key, part.drop_duplicates("representation").set_index("representation"))
         for key, part in rows.groupby(QUESTION, sort=True)
-        if key[:2] not in NOT_SHOWN and part["value"].notna().any()
+        if not all(map(names.is_baseline, part.loc[part["value"].notna(), "representation"]))
     ]
     return sorted(groups, key=lambda item: _rank(item[0]))
+
+
+def shown(metric: pd.Series) -> pd.Series:
+    """Metrics that get a panel: no training scores, and without controls only the accuracy."""
+    aside = metric.str.endswith("_without_controls") & (metric != "accuracy_without_controls")
+    return ~(aside | metric.str.startswith("train_"))
+
+
+def _spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """A baseline of a whole task (1 / classes) stands beside each of the task's readouts."""
+    tasks = [task for task in sorted(set(rows["task"])) if ": " in task]
+    common = [
+        rows[rows["task"] == task.split(": ")[0]].assign(task=task)
+        for task in tasks
+        if task.split(": ")[0] in set(rows["task"])
+    ]
+    return pd.concat([rows, *common], ignore_index=True)
 
 
 def _rank(key: tuple) -> tuple:
     task, metric = key[:2]
     tasks = list(names.TASKS)
-    first = names.FIRST.index(metric) if metric in names.FIRST else len(names.FIRST)
-    return (tasks.index(task) if task in tasks else len(tasks), first, *map(str, key))
+    first = METRICS.index(metric) if metric in METRICS else len(METRICS)
+    return (tasks.index(task) if task in tasks else len(tasks), task, first, *map(str, key))
 
 
 def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:
@@ -71,7 +107,7 @@ def _panels(questions: list, order: list[str], palette: dict[str, str]) -> Figur
     figure = new_figure(height)
     grid = figure.subplots(lines, COLUMNS, squeeze=False)
     figure.subplots_adjust(
-        left=0.165, right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
+        left=0.155, right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
         wspace=0.12, hspace=0.95 / (0.22 * len(order)),
     )  # fmt: skip
     for number, axes in enumerate(grid.flat):
@@ -91,14 +127,16 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
     for row, name in enumerate(order):
         if name in scores.index:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
+        else:
+            _number(axes, row, {"s": NONE, "color": MUTED})
     _labels(axes, order, labelled=labelled)
-    axes.set_title(f"{names.task(key[0])}: {names.metric(key[1]).lower()}", fontsize=9, pad=15)
+    axes.set_title(f"{names.task(key[0])}: {within(names.metric(key[1]))}", fontsize=9, pad=15)
     axes.text(0, 1.02, _note(key, scores), transform=axes.transAxes, fontsize=7.5, color=MUTED)
 
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
     unit = f"{int(scores['n'].max()):,} {key[3]}s"
-    return unit if key[2] == "none" else f"{unit}, {key[2].replace('-', ' ')}"
+    return ", ".join(part for part in (unit, names.split(key[2])) if part)
 
 
 def _limits(scores: pd.DataFrame) -> tuple[float, float]:
@@ -120,11 +158,17 @@ def _dot(axes: Axes, row: int, what: tuple) -> None:
     axes.plot([score["low"], score["high"]], [row, row], color=colour, lw=2.2, alpha=0.55, zorder=2)
     fill = "white" if baseline else colour
     axes.plot(score["value"], row, "o", ms=6, mfc=fill, mec=colour, mew=1.4, zorder=3)
-    axes.text(
-        0.995, row, fixed(score["value"]), transform=axes.get_yaxis_transform(), ha="right",
-        va="center", fontsize=7.5, color=MUTED if baseline else INK,
-        fontweight="normal" if baseline else "bold",
-    )  # fmt: skip
+    weight = "normal" if baseline else "bold"
+    _number(
+        axes,
+        row,
+        {"s": fixed(score["value"]), "color": MUTED if baseline else INK, "fontweight": weight},
+    )
+
+
+def _number(axes: Axes, row: int, text: dict) -> None:
+    place = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+    axes.text(0.995, row, fontsize=7.5, **place, **text)
 
 
 def _labels(axes: Axes, order: list[str], *, labelled: bool) -> None:

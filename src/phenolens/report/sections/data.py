@@ -43,9 +43,10 @@ def _texts(item: dict) -> dict:
 
 
 def _spoken(item: object) -> str:
-    if isinstance(item, dict):
-        return "; ".join(f"{k}: {v}" for k, v in item.items() if v not in (None, ""))
-    return str(item)
+    if not isinstance(item, dict):
+        return str(item)
+    shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in item.items()}
+    return "; ".join(f"{k}: {v}" for k, v in shown.items() if v not in (None, ""))
 
 
 def _count(value: object) -> str:

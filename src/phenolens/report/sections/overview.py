@@ -11,7 +11,7 @@ from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.figures.scores import asked, best_baseline
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed
+from phenolens.report.words import count, fixed, plural
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,17 @@ def size(tables: Tables) -> str:
     """One line on how large the screen is."""
     if tables.wells is None:
         return ""
-    wells, controls = (
-        tables.wells,
-        tables.wells["Metadata_Control"].fillna(value=False).astype(bool),
-    )
-    treatments = wells.loc[~controls, "Metadata_Treatment"].nunique()
+    wells, controls = tables.wells, int(tables.controls.sum())
     parts = [
-        count(treatments, "treatment"),
-        count(wells["Metadata_Plate"].nunique(), "plate"),
-        count(len(wells), "well"),
-        f"{int(controls.sum()):,} of them controls",
+        f"{len(tables.treatments):,} treatments" if tables.treatments else "no treatments named",
+        plural(wells["Metadata_Plate"].nunique(), "plate"),
+        plural(len(wells), "well"),
+        f"{controls:,} of them controls" if controls else "no control wells",
     ]
     if "n_images" in wells and wells["n_images"].sum() > 0:
-        parts.append(count(int(wells["n_images"].sum()), "image"))
+        parts.append(plural(int(wells["n_images"].sum()), "image"))
     if "n_cells" in wells and wells["n_cells"].sum() > 0:
-        parts.append(count(int(wells["n_cells"].sum()), "cell"))
+        parts.append(plural(int(wells["n_cells"].sum()), "cell"))
     return " · ".join(parts)
 
 
@@ -64,8 +60,11 @@ def _active(tables: Tables) -> Card | None:
 
 
 def _score(tables: Tables) -> Card | None:
-    wanted = ("classification", "balanced_accuracy")
-    found = [scores for key, scores in asked(tables) if key[:2] == wanted]
+    found = [
+        scores
+        for key, scores in asked(tables)
+        if key[0].startswith("classification") and key[1] == "balanced_accuracy"
+    ]
     if not found:
         return None
     real = found[0][[not names.is_baseline(name) for name in found[0].index]]["value"].dropna()

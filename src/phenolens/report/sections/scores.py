@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.report import names
-from phenolens.report.figures.scores import NOT_TASKS, QUESTION, asked
+from phenolens.report.figures.scores import NOT_TASKS, QUESTION, asked, shown
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, p_value
+from phenolens.report.words import fixed, interval, number, p_value, within
 
 
 def view(tables: Tables) -> dict:
@@ -22,8 +22,8 @@ def view(tables: Tables) -> dict:
 def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
     order = [name for name in names.representations(tables) if name in scores.index]
     return {
-        "title": f"{names.task(key[0])}: {names.metric(key[1]).lower()}",
-        "split": "" if key[2] == "none" else key[2].replace("-", " "),
+        "title": f"{names.task(key[0])}: {within(names.metric(key[1]))}",
+        "split": names.split(key[2]),
         "unit": key[3],
         "rows": [_score(name, scores.loc[name]) for name in order],
     }
@@ -55,7 +55,7 @@ def _others(tables: Tables) -> list[dict]:
     if tables.results is None:
         return []
     pooled = tables.results[tables.results["fold"].astype(str) == "all"]
-    aside = pooled["task"].isin(NOT_TASKS - {"assay"}) | (pooled["metric"] == "train_accuracy")
+    aside = pooled["task"].isin(NOT_TASKS - {"assay"}) | ~shown(pooled["metric"])
     return [_listed(row) for _, row in pooled[aside].iterrows()]
 
 
@@ -63,7 +63,7 @@ def _listed(row: pd.Series) -> dict:
     return _score(row["representation"], row) | {
         "task": names.task(row["task"]),
         "metric": names.metric(row["metric"]),
-        "split": str(row["split"]).replace("-", " "),
+        "split": names.split(str(row["split"])),
         "unit": row["unit"],
         "fold": row["fold"],
     }

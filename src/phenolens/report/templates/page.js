@@ -76,7 +76,7 @@
       const mechanism = form.elements.mechanism?.value ?? "";
       let shown = 0;
       for (const row of rows) {
-        const hidden = (text && !row.textContent.toLowerCase().replaceAll("\u200b", "").includes(text))
+        const hidden = (text && !row.textContent.toLowerCase().includes(text))
           || (mechanism && row.dataset.mechanism !== mechanism)
           || (form.elements.active.checked && row.dataset.active !== "1")
           || (form.elements.kept?.checked && row.dataset.lost === "1");
