@@ -38,16 +38,21 @@ def segment_field(
     """
     settings = settings or SegmentSettings()
     pixels = np.asarray(pixels)
-    _check(pixels, channels)
+    check_pixels(pixels, channels)
     nuclei, diameter = find_nuclei(pixels[nuclei_index(channels, settings)], settings)
     if settings.discard_border:
         nuclei = _without_border(nuclei)
     planes = [pixels[index] for index in cell_indices(channels, settings)]
-    cells = grow_cells(nuclei, planes, diameter=diameter, settings=settings)
+    return compartments(nuclei, grow_cells(nuclei, planes, diameter=diameter, settings=settings))
+
+
+def compartments(nuclei: np.ndarray, cells: np.ndarray) -> dict[str, np.ndarray]:
+    """The three label images; cytoplasm is what a cell has outside nuclei."""
     return {"Nuclei": nuclei, "Cells": cells, "Cytoplasm": np.where(nuclei > 0, 0, cells)}
 
 
-def _check(pixels: np.ndarray, channels: Sequence[str]) -> None:
+def check_pixels(pixels: np.ndarray, channels: Sequence[str]) -> None:
+    """Refuse what cannot be segmented (InputError)."""
     if pixels.ndim != 3 or len(pixels) != len(channels):
         raise InputError(
             f"Pixels of shape {pixels.shape} do not fit {len(channels)} channels "

@@ -9,12 +9,15 @@ from phenolens.segment.basins import part_hills
 from phenolens.segment.contrast import log_contrast, nuclear_level, scaled_level
 from phenolens.segment.settings import SegmentSettings
 
+SMOOTHING = 1.0  # pixels
 _HALO = 0.3  # pixels dimmer than this share of a nucleus's median are its halo
 _CUT = 0.2  # a nucleus cut by the border of the image may be this much smaller than others
 _LOBE = 0.35  # fragments below this share of the typical area are lobes of the nucleus they touch
 
 
-def find_nuclei(plane: np.ndarray, settings: SegmentSettings) -> tuple[np.ndarray, float]:
+def find_nuclei(
+    plane: np.ndarray, settings: SegmentSettings, *, level: float | None = None
+) -> tuple[np.ndarray, float]:
     """Label nuclei.
 
     Parameters
@@ -22,6 +25,8 @@ def find_nuclei(plane: np.ndarray, settings: SegmentSettings) -> tuple[np.ndarra
     plane : ndarray, shape (H, W)
         The nuclear stain.
     settings : SegmentSettings
+    level : float, optional
+        Contrast at the nuclei's edges; found by default.
 
     Returns
     -------
@@ -29,8 +34,8 @@ def find_nuclei(plane: np.ndarray, settings: SegmentSettings) -> tuple[np.ndarra
     diameter : float
         Typical diameter, pixels; NaN where nothing was found and none was given.
     """
-    contrast = log_contrast(plane, 1.0)
-    level = nuclear_level(contrast)
+    contrast = log_contrast(plane, SMOOTHING)
+    level = nuclear_level(contrast) if level is None else level
     if level is None:
         return np.zeros(plane.shape, np.int32), settings.nucleus_diameter or np.nan
     mask = contrast > scaled_level(level, settings.nuclei_threshold)
