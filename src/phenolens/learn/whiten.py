@@ -101,11 +101,19 @@ def principal_directions(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvectors (n_features, k) and eigenvalues (k,) of a centred table's covariance.
 
     Descending; k is the smaller of n_features and n_rows - 1. Each vector's largest entry is
-    positive, so that signs do not depend on the linear algebra library.
+    positive, so that signs do not depend on the linear algebra library. Works on the smaller of
+    covariance and Gram matrix.
     """
-    n = len(centred)
-    _, singular, vectors = np.linalg.svd(centred, full_matrices=False)
-    k = min(n - 1, centred.shape[1])
-    vectors = vectors[:k].T
+    n, p = centred.shape
+    k = min(n - 1, p)
+    if n > p:
+        values, vectors = np.linalg.eigh(centred.T @ centred)
+        values, vectors = values[::-1][:k], vectors[:, ::-1][:, :k]
+    else:
+        values, left = np.linalg.eigh(centred @ centred.T)
+        values, left = values[::-1][:k], left[:, ::-1][:, :k]
+        vectors = centred.T @ left
+        length = np.linalg.norm(vectors, axis=0)
+        vectors = vectors / np.where(length > 0, length, 1.0)
     largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(k)]
-    return vectors * np.where(largest < 0, -1.0, 1.0), singular[:k] ** 2 / (n - 1)
+    return vectors * np.where(largest < 0, -1.0, 1.0), np.maximum(values, 0.0) / (n - 1)

@@ -23,6 +23,7 @@ def robust_scale(
     calibrators: np.ndarray,
     *,
     by: Sequence[str] = (PLATE,),
+    spread_by: Sequence[str] | None = None,
     method: str = "mad",
     clip: float | None = None,
 ) -> tuple[pd.DataFrame, dict]:
@@ -40,6 +41,9 @@ def robust_scale(
         The rows that may speak (see :func:`phenolens.splits.control_roles`).
     by : sequence of str
         Metadata columns of the group that calibrates itself, by default the plate.
+    spread_by : sequence of str, optional
+        Columns of the wider group whose centred controls give the spread, ``()`` for all of them.
+        By default `by`. Six controls say where a plate's centre is, but hardly how wide it is.
     method : {'mad', 'standard', 'center'}
     clip : float, optional
         Values are limited to ``[-clip, clip]`` afterwards.
@@ -63,12 +67,35 @@ def robust_scale(
     center, scale = group_statistics(values, speaking, n_groups=len(keys), method=method)
     counts = np.bincount(codes[calibrators], minlength=len(keys))
     done = counts >= 2
+    if spread_by is not None:
+        centred = _apply(values, codes, center=center, scale=np.ones_like(scale), calibrated=done)
+        wide = _spread(table, centred, rows=calibrators & done[codes], by=spread_by, method=method)
+        scale = wide[np.unique(codes, return_index=True)[1]]
     scaled = _apply(values, codes, center=center, scale=scale, calibrated=done)
     if clip is not None:
         np.clip(scaled, -clip, clip, out=scaled, where=done[codes][:, None])
     out = pd.DataFrame(scaled, index=table.index, columns=table.columns)
     report = _report(keys, counts, constant=np.isinf(scale), names=list(table.columns))
     return profiles.with_metadata(out, {CALIBRATED: done[codes]}), report
+
+
+def _spread(
+    table: pd.DataFrame, centred: np.ndarray, *, rows: np.ndarray, by: Sequence[str], method: str
+) -> np.ndarray:
+    """Spread of the centred controls of each row's wider group, one row per table row."""
+    codes = profiles.groups(table, by)[0] if len(by) else np.zeros(len(table), dtype=np.int64)
+    speaking = np.where(rows, codes, -1)
+    _, scale = group_statistics(centred, speaking, n_groups=int(codes.max()) + 1, method=method)
+    return scale[codes]
+
+
+def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
+    """Draw extreme values in smoothly: ``limit * tanh(x / limit)``, value by value.
+
+    Reads no other row. Values well below the limit stay as they are.
+    """
+    values = table.to_numpy(np.float32)
+    return pd.DataFrame(limit * np.tanh(values / limit), index=table.index, columns=table.columns)
 
 
 def calibrate(
