@@ -19,6 +19,7 @@ from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, well_name
 BLANKS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "#n/a"})
 BLANK_SAMPLE = "_blank_sample"
 FILE = "_file"
+FOLDER = "_folder"
 ALIASES = {
     PLATE: (
         "Plate", "Barcode", "Assay_Plate_Barcode", "plate_id", "PlateID", "plate_name",

@@ -13,6 +13,7 @@ from phenolens.io.discover_images import image_section
 from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
+from phenolens.io.paths import expand
 from phenolens.io.roles import batch_pattern, gene_column, role_columns
 from phenolens.io.study_text import study_toml
 from phenolens.io.survey import Found, survey
@@ -47,6 +48,8 @@ def discover(source: str | Path) -> Discovery:
     profiles, notes = profile_sections(found, source)
     if images is None and not profiles:
         raise InputError(_nothing(source, found, len(files)))
+    if images is not None:
+        profiles = [block | {"name": _beside_images(block["name"])} for block in profiles]
     known = _known(found, images, profiles, source)
     tables, more = table_sections(known, _metadata(found), source)
     discovery = Discovery(
@@ -59,6 +62,11 @@ def discover(source: str | Path) -> Discovery:
     discovery = _with_roles(discovery, columns, known)
     asked = [Question(*question) for question in questions]
     return replace(discovery, questions=(*asked, *_try(discovery)))
+
+
+def _beside_images(name: str) -> str:
+    """A block's name that no representation made of the images has."""
+    return f"{name}-given" if name in {"cellprofiler", "pixel-pca"} else name
 
 
 def _folder(source: Path) -> Path:
@@ -135,12 +143,10 @@ def _try(discovery: Discovery) -> list[Question]:
 
 
 def _size(discovery: Discovery) -> int:
-    patterns = [name for block in discovery.profiles for name in _listed(block["files"])]
-    return sum(p.stat().st_size for name in patterns for p in discovery.source.glob(name))
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+    """Bytes of all profiles."""
+    paths = [path for b in discovery.profiles for path in expand(b["files"], discovery.source)]
+    files = [f for path in paths for f in (path.rglob("*") if path.is_dir() else [path])]
+    return sum(file.stat().st_size for file in files)
 
 
 def _about_labels(wells: pd.DataFrame) -> list[Question]:

@@ -18,7 +18,15 @@ from phenolens.io.imagetable import (
 from phenolens.io.paths import ImageFinder
 from phenolens.io.patterns import pattern
 from phenolens.io.phenix import index_channels, parse_name, read_index
-from phenolens.io.survey import Found, column_for, image_columns, phenix_images, well_like
+from phenolens.io.survey import (
+    Found,
+    column_for,
+    image_columns,
+    image_root,
+    load_data_paths,
+    phenix_images,
+    well_like,
+)
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 INDEX_NAMES = ("index", "stack_index", "frame", "page", "slice", "plane", "crop")
@@ -60,6 +68,7 @@ def _load_data(item: Found, source: Path) -> tuple[dict, dict[str, str], Questio
     section = {
         "table": pattern(item.paths, source),
         "layout": "load_data",
+        **_root(load_data_paths(item.head), item, source),
         "channels": list(named),
     } | _nuclei(list(named))
     columns, questions = _places(item, next(iter(named.values())), source)
@@ -69,9 +78,11 @@ def _load_data(item: Found, source: Path) -> tuple[dict, dict[str, str], Questio
 def _samplesheet(item: Found, source: Path) -> tuple[dict, dict[str, str], Questions]:
     column = has(item.head, "channel")
     channels = channel_order(list(dict.fromkeys(item.head[column].astype(str))))
+    paths = item.head[has(item.head, "path")].head(20).astype(str)
     section = {
         "table": pattern(item.paths, source),
         "layout": "samplesheet",
+        **_root(paths, item, source),
         "channels": channels,
     } | _nuclei(channels)
     columns, questions = _places(item, str(has(item.head, "path")), source)
@@ -81,6 +92,7 @@ def _samplesheet(item: Found, source: Path) -> tuple[dict, dict[str, str], Quest
 def _image_table(item: Found, source: Path) -> tuple[dict, dict[str, str], Questions]:
     named = image_columns(item.head, item.paths[0], source)
     section: dict = {"table": pattern(item.paths, source), "layout": "table"}
+    section |= _root(item.head[named[0]].head(20).astype(str), item, source)
     shape = _first_shape(item, named[0], source)
     index = next((c for c in (has(item.head, n) for n in INDEX_NAMES) if c), None)
     index = index if index and len(shape) > 2 else None
@@ -97,9 +109,17 @@ def _image_table(item: Found, source: Path) -> tuple[dict, dict[str, str], Quest
     return section | _nuclei(section["channels"]), columns, questions + more
 
 
+def _root(texts: Sequence[str], item: Found, source: Path) -> dict[str, str]:
+    """``root``, where the images' paths do not start from the table's own folder."""
+    folder = image_root(texts, item.paths[0], source)
+    if folder is None or folder == item.paths[0].parent:
+        return {}
+    return {"root": folder.relative_to(source).as_posix()}
+
+
 def _first_shape(item: Found, column: str, source: Path) -> tuple[int, ...]:
-    finder = ImageFinder([item.paths[0].parent, source])
     texts = [text for text in item.head[column].head(20) if is_image_name(text)]
+    finder = ImageFinder([image_root(texts, item.paths[0], source) or source])
     present = [path for path, there in map(finder.find, texts) if there]
     return image_shape(Path(present[0]))
 

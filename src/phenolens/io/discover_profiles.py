@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from phenolens.io.cellprofiler import COMPARTMENTS
 from phenolens.io.columns import has, is_blank
+from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.survey import Found, column_for, learned_prefix, variant
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
@@ -21,9 +24,22 @@ def profile_sections(found: Sequence[Found], source: Path) -> tuple[list[dict], 
     staged = [item for item in items if _stage(item) is not None]
     chosen = min(staged, key=_stage) if staged else None
     kept = [item for item in items if item is chosen or item not in staged]
-    blocks = _named([_block(item, source) for item in kept])
+    blocks = _named([*_cellprofiler(found, source), *(_block(item, source) for item in kept)])
     notes = [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]
     return blocks, notes
+
+
+def _cellprofiler(found: Sequence[Found], source: Path) -> list[dict]:
+    """One block for CellProfiler's own tables, by the folder that holds them all."""
+    paths = [path for item in found if item.kind == "cellprofiler" for path in item.paths]
+    if not any(stem(path) in COMPARTMENTS for path in paths):
+        return []
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    return [_cells(folder.relative_to(source).as_posix())]
+
+
+def _cells(files: str) -> dict:
+    return {"name": "cellprofiler", "files": files, "level": "cell", "normalized": False}
 
 
 def _stage(item: Found) -> tuple[int, str] | None:

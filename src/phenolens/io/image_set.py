@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.io.columns import (
+    FOLDER,
     key_text,
     mark_blank_samples,
     place,
@@ -48,7 +49,7 @@ def read_images(
         If a table or column is missing, two different rows share a key, or no image is left.
     """
     located, bases = locate(images, root)
-    found, missing = _find_files(located, ImageFinder(bases))
+    found, missing = _find_files(located, bases)
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
@@ -75,7 +76,7 @@ def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path
         raise InputError("[data.images] needs 'table', the file that lists the images.")
     paths = expand(images["table"], root)
     frame = read_tables(paths)
-    bases = [base, *dict.fromkeys(path.parent for path in paths), root]
+    bases = [base, root]
     named = ", ".join(path.name for path in paths[:3])
     return _by_layout(frame, images, source=named), bases
 
@@ -89,19 +90,32 @@ def _by_layout(frame: pd.DataFrame, images: Mapping[str, object], *, source: str
 
 
 def _find_files(
-    located: Located, finder: ImageFinder
+    located: Located, bases: Sequence[Path]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Absolute paths of each channel, and which of them are not there."""
+    """Absolute paths of each channel, and which of them are not there.
+
+    A row's relative path starts from the given root or its own table's folder, never from another
+    table's: plates have files of the same names.
+    """
+    folders = located.frame.get(FOLDER, pd.Series("", index=located.frame.index)).to_numpy()
+    own = {f: ImageFinder([bases[0], *([Path(f)] if f else []), *bases[1:]]) for f in set(folders)}
     paths, missing = {}, {}
     for channel, texts in located.paths.items():
-        results = {text: finder.find(text) for text in pd.unique(texts)}
-        paths[channel] = np.array([results[text][0] for text in texts], dtype=object)
-        missing[channel] = np.array([not results[text][1] for text in texts], dtype=bool)
+        paths[channel], there = _find_all(texts, folders, own)
+        missing[channel] = ~there
     for channel, texts in located.illumination.items():
-        results = {text: finder.find(text) for text in pd.unique(texts)}
-        found = [results[text][0] if results[text][1] else "" for text in texts]
-        located.illumination[channel] = np.array(found, dtype=object)
+        found, there = _find_all(texts, folders, own)
+        located.illumination[channel] = np.where(there, found, "")
     return paths, missing
+
+
+def _find_all(
+    texts: np.ndarray, folders: np.ndarray, finders: Mapping[str, ImageFinder]
+) -> tuple[np.ndarray, np.ndarray]:
+    pairs = list(zip(texts, folders, strict=True))
+    results = {(text, folder): finders[folder].find(text) for text, folder in set(pairs)}
+    found = np.array([results[pair][0] for pair in pairs], dtype=object)
+    return found, np.array([results[pair][1] for pair in pairs], dtype=bool)
 
 
 def _keyed(
@@ -275,7 +289,20 @@ def _unique(
             f"{source.name}: {len(twice)} rows share a key, such as {place_} ({files}). Either two "
             "plates carry one barcode, or [data.columns] site names the wrong column."
         )
+    _require_own_pixels(once, channels, source=source)
     return once.sort_values(key, ignore_index=True), len(table) - len(once)
+
+
+def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Source) -> None:
+    """Refuse two wells that name the same plane of the same file."""
+    pixels = [f"Path_{channels[0]}", f"Index_{channels[0]}"]
+    shared = table[table.duplicated(pixels, keep=False)].sort_values(pixels)
+    if len(shared):
+        first_, second = shared[[PLATE, WELL, SITE]].astype(str).agg("/".join, axis=1).iloc[:2]
+        raise InputError(
+            f"{source.name}: {len(shared)} rows share their pixels, such as {first_} and {second} "
+            f"({shared[pixels[0]].iloc[0]}). One file belongs to one field; correct the table."
+        )
 
 
 def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int) -> None:

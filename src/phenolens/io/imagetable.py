@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import FILE, find, is_blank, key_text
+from phenolens.io.columns import FILE, FOLDER, find, is_blank, key_text
 
 CANONICAL = ("DNA", "ER", "RNA", "AGP", "Mito", "Brightfield", "Brightfield_H", "Brightfield_L")
+FILE_COLUMN = re.compile(r"^(Image_)?(FileName|PathName|URL)_")
+IMAGE_KEPT = re.compile(r"^(Image_)?(Metadata_|Count_|TableNumber$|ImageNumber$)")
 DRAWN = ("Overlay", "Outlines", "outlines", "overlay")
 NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<channel>\w+)$")
 
@@ -47,10 +49,13 @@ def load_data(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> L
     if absent:
         raise InputError(f"{source} has no channel {', '.join(absent)}; it has {', '.join(known)}.")
     paths = {name: _paths(frame, known[name]) for name in wanted}
-    used = [c for c in frame.columns if re.match(r"^(Image_)?(FileName|PathName|URL)_", str(c))]
-    return Located(
-        frame, paths, illumination=_illumination(frame, wanted), hidden=tuple(map(str, used))
-    )
+    used = [str(c) for c in frame.columns if FILE_COLUMN.match(str(c)) or _is_bookkeeping(frame, c)]
+    return Located(frame, paths, illumination=_illumination(frame, wanted), hidden=tuple(used))
+
+
+def _is_bookkeeping(frame: pd.DataFrame, column: str) -> bool:
+    """Columns of CellProfiler's Image table that say nothing about the sample."""
+    return "ImageNumber" in frame and not IMAGE_KEPT.match(str(column))
 
 
 def load_data_channels(frame: pd.DataFrame) -> dict[str, str]:
@@ -232,4 +237,4 @@ def is_image_name(value: object) -> bool:
 
 
 STACK = ("_stack", "_index")
-HELPERS = (FILE, *STACK)
+HELPERS = (FILE, FOLDER, *STACK)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
-from phenolens.io.columns import FILE, key_text, normal_name, place, spec_column, well_text
+from phenolens.io.columns import FILE, has, key_text, normal_name, place, spec_column, well_text
 from phenolens.io.image_set import label_columns, read_images
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
@@ -33,6 +33,7 @@ from phenolens.profiles import (
     from_frame,
 )
 
+CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Object_Number")
 IDENTITY = ("compound", "concentration")
 DESCRIBED = ("mechanism", "target", "batch")
 NAMES = {
@@ -170,8 +171,18 @@ def _profile_keys(
     site = None if level == "well" else place(frame, columns["site"], SITE, source=source)
     if site is not None:
         keys[SITE] = key_text(site)
+    if level == "cell":
+        keys[OBJECT] = _object_numbers(frame, keys)
     rest = frame.drop(columns=list(keys), errors="ignore")
     return pd.concat([pd.DataFrame(keys, index=frame.index), rest], axis=1)
+
+
+def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Number of each cell in its site: as the table says, else as the rows come."""
+    given = next((c for c in (has(frame, name) for name in CELL_NUMBERS) if c), None)
+    if given is not None:
+        return frame[given].to_numpy(dtype=np.int64)
+    return pd.DataFrame(keys).groupby(list(keys)).cumcount().to_numpy() + 1
 
 
 def _unique_rows(
@@ -181,7 +192,7 @@ def _unique_rows(
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in frame]
     once = frame.drop_duplicates([*key, *features]) if frame.duplicated(key).any() else frame
     twice = once[once.duplicated(key, keep=False)]
-    if len(twice) and not _is_cells(frame):
+    if len(twice):
         rows = twice.sort_values(key)
         shown = "/".join(str(rows[name].iloc[0]) for name in key)
         files = " and ".join(dict.fromkeys(rows[FILE].iloc[:2]))
@@ -190,10 +201,6 @@ def _unique_rows(
             "may carry one barcode, or the rows are cells or fields (set 'level')."
         )
     return once.sort_values(key, ignore_index=True, kind="stable"), len(frame) - len(once)
-
-
-def _is_cells(frame: pd.DataFrame) -> bool:
-    return "Metadata_ImageNumber" in frame and OBJECT not in frame
 
 
 def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Source) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.io.columns import (
     FILE,
+    FOLDER,
     find,
     key_text,
     mark_blank_samples,
@@ -75,7 +76,7 @@ def join_table(
     """
     left, right = _keys(wells, table, on=on, source=source)
     used = {find(table, name, source=source.name) for name in on.values()}
-    details = tidy(mark_blank_samples(table).drop(columns=[*used, FILE], errors="ignore"))
+    details = tidy(mark_blank_samples(table).drop(columns=[*used, FILE, FOLDER], errors="ignore"))
     one, varying = collapse(details, right, source=source)
     rows = one.index.get_indexer(left)
     found = rows >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -30,6 +31,10 @@ CANONICAL = (
 )  # fmt: skip
 VEHICLE = {"compound": "DMSO", "genetic": "untreated"}
 IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
+UNITS = (
+    (r"_mM$|(?i:mmoles?_per_lit|millimolar)", 1e3),
+    (r"_nM$|(?i:nmoles?_per_lit|nanomolar)", 1e-3),
+)
 NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
 
 
@@ -75,7 +80,8 @@ def _compound(wells: pd.DataFrame, spec: object, *, modality: str, source: Sourc
     compound = compound.where(~is_dmso, "DMSO")
     blank = _blank_sample(wells) & compound.isna()
     compound = compound.where(~blank, vehicle)
-    source.ledger.counts[f"wells_with_blank_sample_taken_as_{vehicle}"] = int(blank.sum())
+    if blank.any():
+        source.ledger.counts[f"wells_with_blank_sample_taken_as_{vehicle}"] = int(blank.sum())
     return _fall_back(compound, wells, source=source)
 
 
@@ -100,7 +106,7 @@ def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.S
     values = _values(wells, spec, CONCENTRATION)
     if values is None:
         return pd.Series(np.nan, index=wells.index)
-    numbers = pd.to_numeric(values, errors="coerce").astype(float)
+    numbers = pd.to_numeric(values, errors="coerce").astype(float) * _micromolar(str(values.name))
     wrong = np.flatnonzero(numbers.isna() & ~values.map(is_blank))
     if len(wrong):
         places = [f"{wells[PLATE].iloc[r]}/{wells[WELL].iloc[r]}" for r in wrong[:3]]
@@ -111,7 +117,13 @@ def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.S
                 "no number, so the dose is left empty",
             )
         )  # fmt: skip
-    return numbers
+    return numbers.map(lambda dose: float(f"{dose:.6g}"))
+
+
+def _micromolar(name: str) -> float:
+    """Micromoles in the unit that a column's name states; 1 where it states none."""
+    factors = (factor for pattern, factor in UNITS if re.search(pattern, name))
+    return next(factors, 1.0)
 
 
 def treatment_names(compound: pd.Series, concentration: pd.Series) -> pd.Series:

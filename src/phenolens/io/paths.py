@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import FILE, is_blank
+from phenolens.io.columns import FILE, FOLDER, is_blank
 from phenolens.profiles import read_frame
 
 
@@ -50,8 +50,11 @@ def stem(path: Path) -> str:
 
 
 def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> pd.DataFrame:
-    """The rows of several tables; ``_file`` holds each row's file name without its ending."""
-    frames = [read_table(path, sep=sep).assign(**{FILE: stem(path)}) for path in paths]
+    """The rows of several tables; ``_file`` and ``_folder`` say where each row comes from."""
+    frames = [
+        read_table(path, sep=sep).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
+        for path in paths
+    ]
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 

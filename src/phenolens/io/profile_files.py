@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.cellprofiler import is_cellprofiler, read_cellprofiler
 from phenolens.io.columns import FILE, mark_blank_samples, normal_name, tidy
 from phenolens.io.paths import expand, read_table, stem
 from phenolens.profiles import PREFIX
@@ -110,34 +111,36 @@ def read_block(
     """
     paths = expand(block["files"], root)
     parts = [read_file(path, prefix=block.get("prefix")) for path in paths]
-    features = list(dict.fromkeys(name for _, names in parts for name in names))
-    everywhere = set(features).intersection(*(names for _, names in parts))
-    notes = []
+    features = list(dict.fromkeys(name for _, names, _ in parts for name in names))
+    everywhere = set(features).intersection(*(names for _, names, _ in parts))
+    notes = list(dict.fromkeys(note for _, _, said in parts for note in said))
     if len(everywhere) < len(features):
         notes.append(
             f"{len(features) - len(everywhere)} features are not in every file (NaN there)"
         )
-    frames = [frame for frame, _ in parts]
+    frames = [frame for frame, _, _ in parts]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return frame, features, notes + _infinite(frame, features)
 
 
-def read_file(path: Path, *, prefix: str | None) -> tuple[pd.DataFrame, list[str]]:
-    """One profile file: tidy metadata, ``_file`` and float32 features, and the features' names."""
-    frame = _read_any(path)
+def read_file(path: Path, *, prefix: str | None) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """One profile file: tidy metadata, ``_file``, float32 features; features' names; notes."""
+    frame, notes = _read_any(path)
     features = feature_columns(frame, prefix=prefix, source=str(path))
     details = mark_blank_samples(frame.drop(columns=features)).assign(**{FILE: stem(path)})
     values = frame[features].astype(np.float32).reset_index(drop=True)
-    return pd.concat([tidy(details).reset_index(drop=True), values], axis=1), features
+    return pd.concat([tidy(details).reset_index(drop=True), values], axis=1), features, notes
 
 
-def _read_any(path: Path) -> pd.DataFrame:
+def _read_any(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    if is_cellprofiler(path):
+        return read_cellprofiler(path)
     if path.suffix == ".h5ad":
         from phenolens.io.anndata import read_h5ad
         from phenolens.profiles import to_frame
 
-        return to_frame(read_h5ad(path))
-    return read_table(path)
+        return to_frame(read_h5ad(path)), []
+    return read_table(path), []
 
 
 def _infinite(frame: pd.DataFrame, features: list[str]) -> list[str]:

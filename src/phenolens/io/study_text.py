@@ -48,6 +48,7 @@ def study_toml(
         _columns(discovery),
         _images(discovery, base),
         *(_profile(block, base) for block in discovery.profiles),
+        "# 'on': column of the screen = column of the table" if discovery.tables else "",
         *(_table(table, base) for table in discovery.tables),
         "".join(f"# {note}\n" for note in discovery.notes),
     ]
@@ -115,10 +116,8 @@ def _profile(block: Mapping[str, object], base: str) -> str:
 
 
 def _table(table: Mapping[str, object], base: str) -> str:
-    return (
-        f"# 'on': column of the screen = column of the table\n[[data.tables]]\n{_setting('file', _based(table['file'], base))}\n"
-        f"{_setting('on', table['on'])}\n"
-    )
+    file = _setting("file", _based(table["file"], base))
+    return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
 
 
 def _based(value: object, base: str) -> object:

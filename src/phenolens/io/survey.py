@@ -113,6 +113,8 @@ def _text_head(path: Path) -> pd.DataFrame:
 
 def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     """The kind of a table, from its columns and, for images, whether the files are there."""
+    if stem(path) == "Image" and _has_images(head, path, source):
+        return "load_data"
     if stem(path).lower() in OBJECT_TABLES and has(head, "ImageNumber"):
         return "cellprofiler"
     if has(head, "ImageNumber") and has(head, "ObjectNumber") and path.suffix == ".csv":
@@ -121,7 +123,7 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         return "profiles"
     if has(head, "channel") and has(head, "path") and has(head, "well"):
         return "samplesheet"
-    if load_data_channels(head) and _some_there(_load_data_paths(head), path, source):
+    if _has_images(head, path, source):
         return "load_data"
     if image_columns(head, path, source):
         return "images"
@@ -130,14 +132,29 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     return "metadata"
 
 
-def _load_data_paths(head: pd.DataFrame) -> list[str]:
+def _has_images(head: pd.DataFrame, path: Path, source: Path) -> bool:
+    return bool(load_data_channels(head)) and _some_there(load_data_paths(head), path, source)
+
+
+def load_data_paths(head: pd.DataFrame) -> list[str]:
+    """The first image paths that LoadData columns name."""
     located = load_data(head.head(3), channels=[], source="")
     return [text for texts in located.paths.values() for text in texts]
 
 
 def _some_there(texts: Iterable[str], path: Path, source: Path) -> bool:
-    finder = ImageFinder([path.parent, source])
-    return any(finder.find(text)[1] for text in texts)
+    return image_root(texts, path, source) is not None
+
+
+def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
+    """The folder from which a table's image paths are found: its own, or one above it."""
+    texts = list(texts)
+    above = [folder for folder in path.parents if folder.is_relative_to(source)]
+    for folder in above:
+        finder = ImageFinder([folder])
+        if any(finder.find(text)[1] for text in texts):
+            return folder
+    return None
 
 
 def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:

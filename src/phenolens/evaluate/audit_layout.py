@@ -1,0 +1,117 @@
+"""What replication, position and batches allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from phenolens.evaluate.audit_finding import Finding, Screen, listed, number_of, percent
+from phenolens.profiles import BATCH, MECHANISM, PLATE, WELL
+
+INTERVAL_WELLS = 3
+
+
+def check_replicates(screen: Screen) -> Iterable[Finding]:
+    """Treatments in one well, in fewer than three, or on one plate."""
+    grouped = screen.treated.groupby(screen.label)
+    wells, plates = grouped.size(), grouped[PLATE].nunique()
+    if len(wells):
+        yield _one_well(wells)
+        yield from _few_wells(wells)
+    if len(wells) or len(screen.plates) == 1:
+        yield _one_plate(screen, plates)
+
+
+def _one_well(wells: pd.Series) -> Finding:
+    alone = wells[wells == 1]
+    if alone.empty:
+        what = f"All {number_of(len(wells), 'treatment')} have two or more wells."
+        return Finding("class-is-one-well", "ok", "", what)
+    return Finding(
+        "class-is-one-well", "error" if len(alone) > len(wells) / 2 else "warning",
+        listed(alone.index),
+        f"{len(alone)} of {number_of(len(wells), 'treatment')} sit in a single well.",
+        "What is learned about such a treatment cannot be told from its well: splitting its fields "
+        "or cells puts one well on both sides.",
+        "Treat them on more plates; until then they are left out of training and testing.",
+    )  # fmt: skip
+
+
+def _few_wells(wells: pd.Series) -> Iterable[Finding]:
+    few = wells[wells < INTERVAL_WELLS]
+    if len(few):
+        yield Finding(
+            "no-well-interval", "error" if len(few) == len(wells) else "warning", listed(few.index),
+            f"{len(few)} of {number_of(len(wells), 'treatment')} have fewer than "
+            f"{INTERVAL_WELLS} wells.",
+            "No interval over wells is possible for them. Fields and cells of one well are no "
+            "replicates: what they show is descriptive.",
+            f"Give every treatment {INTERVAL_WELLS} wells or more, on different plates.",
+        )  # fmt: skip
+
+
+def _one_plate(screen: Screen, plates: pd.Series) -> Finding:
+    count = len(screen.plates)
+    if count == 1:
+        return Finding(
+            "single-plate", "warning", screen.plates[0],
+            "The screen is one plate.",
+            "Nothing shows that an effect would repeat on another plate.",
+            "Add replicate plates, best with another layout.",
+        )  # fmt: skip
+    alone = plates[plates == 1]
+    if alone.empty:
+        what = f"Every treatment is on two or more of {count} plates."
+        return Finding("no-replicate-plates", "ok", "", what)
+    return Finding(
+        "no-replicate-plates", "error" if len(alone) == len(plates) else "warning",
+        listed(alone.index),
+        f"{len(alone)} of {number_of(len(plates), 'treatment')} are on one plate only.",
+        "Their effect cannot be told from that plate's, and leave-plate-out cannot test them.",
+        "Repeat them on another plate.",
+    )  # fmt: skip
+
+
+def check_layout(screen: Screen) -> Iterable[Finding]:
+    """Treatments whose wells are all at one position."""
+    several = screen.treated.groupby(screen.label).filter(lambda rows: len(rows) > 1)
+    if several.empty:
+        return
+    positions = several.groupby(screen.label)[WELL].nunique()
+    fixed = positions[positions == 1]
+    share = len(fixed) / len(positions)
+    if share <= 0.1:
+        what = f"{percent(1 - share)} of the replicated treatments sit at several positions."
+        yield Finding("layout-confounded", "ok", "", what)
+        return
+    yield Finding(
+        "layout-confounded", "error" if share >= 0.5 else "warning", listed(fixed.index),
+        f"{len(fixed)} of {number_of(len(positions), 'replicated treatment')} sit at the same "
+        "position on every plate.",
+        "Their effect cannot be told from the position's (edge, gradients, dispensing order); "
+        "correcting for position would remove the effect with it.",
+        "Scramble the layout between plates; until then compare with control wells of the same "
+        "position, and read the position baseline beside every score.",
+    )  # fmt: skip
+
+
+def check_batches(screen: Screen) -> Iterable[Finding]:
+    """Mechanisms that only one batch has seen."""
+    known = screen.treated[screen.treated[MECHANISM].notna() & screen.treated[BATCH].notna()]
+    if known[BATCH].nunique() < 2:
+        return
+    batches = known.groupby(MECHANISM)[BATCH].nunique()
+    alone = batches[batches == 1]
+    if alone.empty:
+        what = f"Every mechanism occurs in two or more of {known[BATCH].nunique()} batches."
+        yield Finding("batch-confounded", "ok", "", what)
+        return
+    asked = known[known[MECHANISM].isin(alone.index)][screen.label].nunique()
+    yield Finding(
+        "batch-confounded", "warning", listed(alone.index),
+        f"{len(alone)} of {number_of(len(batches), 'mechanism')} occur in one batch only "
+        f"({number_of(asked, 'treatment')}).",
+        "What they share may be their batch; matching across batches cannot ask about them.",
+        "Repeat them in another batch, or read the scores that leave them out.",
+    )  # fmt: skip
