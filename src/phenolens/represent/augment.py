@@ -67,7 +67,7 @@ def contact_sheet(
     lines = framed.transpose(1, 2, 3, 0, 4)
     sheet = lines.reshape(-1, framed.shape[0] * framed.shape[-1])
     with atomic_path(path) as partial:
-        imsave(partial, sheet, cmap="gray", vmin=0, vmax=255, format="png")
+        imsave(partial, np.repeat(sheet[..., None], 3, axis=2), format="png")
 
 
 def _augmented(squares: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:

@@ -67,11 +67,9 @@ def load_pretrained(model: StainResNet, path: str | Path) -> None:
     wanted = model.resnet.state_dict()
     if _FIRST in found and found[_FIRST].ndim == 4:
         found[_FIRST] = _share_out(found[_FIRST], wanted[_FIRST].shape[1])
-    for name in wanted:
-        if name.endswith("num_batches_tracked"):
-            found.setdefault(name, wanted[name])
-    _refuse_others(path, found, wanted)
-    model.resnet.load_state_dict({name: found[name] for name in wanted})
+    counters = {name: t for name, t in wanted.items() if name.endswith("num_batches_tracked")}
+    _refuse_others(path, found, {name: wanted[name] for name in wanted if name not in counters})
+    model.resnet.load_state_dict({name: (counters | found)[name] for name in wanted})
 
 
 def _share_out(filters: torch.Tensor, n_stains: int) -> torch.Tensor:

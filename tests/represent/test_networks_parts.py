@@ -1,0 +1,314 @@
+"""Pixels, augmentation, validation rows, weight files: what networks are made of."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens.errors import DesignError, InputError
+from phenolens.represent import pixels as pixel_module
+from phenolens.represent.pixels import PixelSettings, PixelStore, cut, resize, to_bytes
+from phenolens.represent.validation import hold_back
+
+PIXELS = PixelSettings(size=32)
+
+
+@pytest.fixture(scope="module")
+def screen(planted_screen):
+    return planted_screen(sites=3)
+
+
+@pytest.mark.parametrize(("before", "after"), [(30, 10), (31, 10), (68, 64), (17, 34)])
+def test_resizing_keeps_the_mean_and_a_constant(before, after):
+    image = np.random.default_rng(0).uniform(1, 2, (2, before, before)).astype(np.float32)
+    small = resize(image, after)
+    assert small.shape == (2, after, after)
+    np.testing.assert_allclose(resize(np.ones_like(image), after), 1, rtol=1e-5)
+    if after < before:
+        np.testing.assert_allclose(small.mean(axis=(1, 2)), image.mean(axis=(1, 2)), rtol=1e-4)
+
+
+def test_tiles_are_the_quarters_of_the_central_square():
+    image = np.arange(8 * 10, dtype=np.float32).reshape(1, 8, 10)
+    squares = cut(image, tiles=2, size=4)
+    np.testing.assert_array_equal(squares[1, 0], image[0, :4, 5:9])
+    np.testing.assert_array_equal(squares[2, 0], image[0, 4:, 1:5])
+
+
+def test_bytes_keep_order_and_leave_room_above_the_controls():
+    values = to_bytes(np.array([-1.0, 0.0, 0.1, 1.0, 3.9, 9.0]))
+    assert list(values) == sorted(values)
+    assert values[0] == values[1] == 0
+    assert values[3] < 130 < 250 < values[4] < values[5] == 255
+
+
+def test_plates_are_scaled_by_their_own_controls(screen):
+    store = PixelStore(screen.prepared, PIXELS)
+    plates = screen.prepared.images.table["Metadata_Plate"].to_numpy()
+    screen.prepared.array[plates == "P2"] *= 3
+    tripled = PixelStore(screen.prepared, PIXELS).take(np.arange(len(plates)))
+    screen.prepared.array[plates == "P2"] /= 3
+    usual = store.take(np.arange(len(plates)))
+    assert np.abs(usual.astype(int) - tripled.astype(int)).max() <= 1
+
+
+def test_only_calibrating_images_set_the_scale(screen):
+    controls = screen.prepared.images.table["Metadata_Control"].to_numpy()
+    calibrating = controls & (screen.prepared.images.table["Metadata_Well"] == "A01").to_numpy()
+    usual = PixelStore(screen.prepared, PIXELS, calibrating=calibrating).take(np.array([3]))
+    screen.prepared.array[controls & ~calibrating] *= 5
+    after = PixelStore(screen.prepared, PIXELS, calibrating=calibrating).take(np.array([3]))
+    screen.prepared.array[controls & ~calibrating] /= 5
+    np.testing.assert_array_equal(usual, after)
+
+
+def test_plate_without_controls_is_named(screen):
+    none = np.zeros(len(screen.prepared), dtype=bool)
+    with pytest.raises(DesignError, match="Plate 'P1' has no control image"):
+        PixelStore(screen.prepared, PIXELS, calibrating=none).take(np.array([0]))
+    alone = replace(PIXELS, scaling="image")
+    assert PixelStore(screen.prepared, alone, calibrating=none).take(np.array([0])).max() > 100
+
+
+def test_flat_stain_is_named(screen):
+    kept = screen.prepared.array[:, 1].copy()
+    screen.prepared.array[:, 1] = 7
+    with pytest.raises(InputError, match="Plate 'P1', ER: the controls' pixels are all 7"):
+        PixelStore(screen.prepared, PIXELS).take(np.array([0]))
+    screen.prepared.array[:, 1] = kept
+
+
+def test_cached_pixels_are_found_again_and_made_only_once(screen, tmp_path, monkeypatch):
+    rows = np.array([4, 2])
+    first = PixelStore(screen.prepared, PIXELS, folder=tmp_path).take(rows)
+    monkeypatch.setattr(PixelStore, "_make", lambda self, row: pytest.fail("made again"))
+    again = PixelStore(screen.prepared, PIXELS, folder=tmp_path)
+    np.testing.assert_array_equal(again.take(rows), first)
+    other = PixelStore(screen.prepared, replace(PIXELS, high=99.0), folder=tmp_path)
+    assert other.digest() != again.digest()
+
+
+def test_full_disk_is_a_clear_line_and_leaves_nothing(screen, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pixel_module, "_reserve", full)
+    with pytest.raises(InputError, match="disk is full: the pixels of 54 images"):
+        PixelStore(screen.prepared, PIXELS, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def wells(plates: int, classes: int, per_class: int, sites: int = 2) -> tuple[pd.DataFrame, list]:
+    rows = [
+        (f"P{p}", f"{'ABCDEFGH'[c]}{w + 1:02d}", f"T{c}")
+        for p in range(plates)
+        for c in range(classes)
+        for w in range(per_class)
+        for _ in range(sites)
+    ]
+    frame = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well", "label"])
+    return frame, frame.pop("label").to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((4, 3, 1), "plate"), ((2, 6, 1), "wells"), ((1, 4, 1, 8), "images"), ((1, 4, 1, 1), "none")],
+)
+def test_validation_takes_the_most_independent_unit_there_is(shape, expected):
+    metadata, labels = wells(*shape)
+    held, how = hold_back(metadata, labels, seed=1)
+    assert how == expected
+    assert set(labels[~held]) == set(labels)
+    assert held.any() == (expected != "none")
+
+
+def test_held_back_wells_are_held_back_whole_and_about_the_share_asked():
+    metadata, labels = wells(3, 8, 2)
+    held, _ = hold_back(metadata, labels, how="wells", share=0.25, seed=0)
+    assert (metadata.assign(held=held).groupby(list(metadata))["held"].nunique() == 1).all()
+    assert 0.2 <= held.mean() <= 0.3
+    again, _ = hold_back(metadata, labels, how="wells", share=0.25, seed=0)
+    np.testing.assert_array_equal(held, again)
+
+
+# -- from here on PyTorch is needed ------------------------------------------------------------
+
+
+def test_missing_torch_names_the_extra(monkeypatch):
+    from phenolens.represent import networks, torches
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert "cnn" in networks.NETWORKS
+    with pytest.raises(InputError, match=r"pip install phenolens\[networks\]"):
+        torches.require_torch()
+
+
+def test_the_eight_symmetries_are_different_and_keep_every_pixel():
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.augment import turn, turn_each
+
+    image = torch.arange(9, dtype=torch.uint8).reshape(1, 3, 3)
+    turned = [turn(image, code) for code in range(8)]
+    assert len({tuple(each.flatten().tolist()) for each in turned}) == 8
+    assert all(sorted(each.flatten().tolist()) == list(range(9)) for each in turned)
+    batch = turn_each(image.repeat(8, 1, 1, 1), np.arange(8)[::-1].copy())
+    assert all(torch.equal(batch[i], turned[7 - i]) for i in range(8))
+
+
+def test_contact_sheet_shows_original_first_and_changed_after(tmp_path):
+    pytest.importorskip("torch")
+    from matplotlib.image import imread
+
+    from phenolens.represent.augment import contact_sheet
+
+    squares = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16), dtype=np.uint8)
+    contact_sheet(squares, tmp_path / "sheet.png", n=4, seed=1)
+    sheet = (imread(tmp_path / "sheet.png")[..., 0] * 255).round().astype(int)
+    assert sheet.shape == (2 * 3 * 18, 5 * 18)
+    np.testing.assert_array_equal(sheet[1:17, 1:17], squares[0, 0])
+    assert (sheet[1:17, 19:35] != squares[0, 0]).any()
+
+
+def test_classes_are_drawn_evenly_when_weights_say_so(screen):
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.feed import Feed, Standard
+
+    rows = np.arange(len(screen.prepared))
+    store = PixelStore(screen.prepared, PIXELS)
+    array = store.array(rows)
+    targets = (np.arange(len(rows)) < 6).astype(np.int64)
+    weights = np.where(targets, 1 / 6, 1 / (len(rows) - 6))
+    feed = Feed(torch.from_numpy(array), rows, Standard.of(array, rows), targets=targets)
+    feed = replace(feed, weights=weights)
+    rng = np.random.default_rng(0)
+    drawn = [batch.targets for _ in range(20) for batch in feed.training(16, rng)]
+    assert 0.45 < torch.cat(drawn).float().mean() < 0.55
+    plain = [batch.rows for batch in replace(feed, weights=None).training(9, rng)]
+    assert sorted(np.concatenate(plain)) == list(rows)
+
+
+def test_standardised_pixels_have_mean_zero_and_spread_one(screen):
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.feed import Feed, Standard
+
+    rows = np.arange(len(screen.prepared))
+    array = PixelStore(screen.prepared, PIXELS).array(rows)
+    feed = Feed(torch.from_numpy(array), rows, Standard.of(array, rows))
+    images = torch.cat([batch.images for batch in feed.ordered(16)])
+    assert len(images) == len(rows)
+    torch.testing.assert_close(images.mean((0, 2, 3)), torch.zeros(3), atol=1e-3, rtol=0)
+    torch.testing.assert_close(images.std((0, 2, 3)), torch.ones(3), atol=1e-3, rtol=0)
+
+
+class TestWeightFiles:
+    """Pretrained weights: safetensors of the right shapes, whatever the number of stains."""
+
+    @pytest.fixture
+    def model(self):
+        pytest.importorskip("torch")
+        from phenolens.represent.resnet import StainResNet
+
+        return StainResNet(5, 3, width=8)
+
+    @pytest.fixture
+    def given(self, tmp_path):
+        from safetensors.torch import save_file
+
+        from phenolens.represent.resnet import StainResNet
+
+        state = StainResNet(3, 2, width=8).resnet.state_dict()
+        path = tmp_path / "given.safetensors"
+        save_file({f"resnet.{name}": tensor for name, tensor in state.items()}, path)
+        return path, state
+
+    def test_first_layer_answers_grey_as_it_did(self, model, given):
+        import torch
+
+        from phenolens.represent.weights import load_pretrained
+
+        path, state = given
+        load_pretrained(model, path)
+        first = "embedder.embedder.convolution.weight"
+        grey = torch.rand(1, 1, 16, 16)
+        conv = torch.nn.functional.conv2d
+        torch.testing.assert_close(
+            conv(grey.repeat(1, 5, 1, 1), model.resnet.state_dict()[first]),
+            conv(grey.repeat(1, 3, 1, 1), state[first]),
+        )
+        other = "encoder.stages.3.layers.1.layer.1.convolution.weight"
+        assert torch.equal(model.resnet.state_dict()[other], state[other])
+
+    def test_names_of_torchvision_are_known(self, model):
+        from phenolens.represent.weights import _known_name
+
+        names = set(model.resnet.state_dict())
+        for name in (
+            "conv1.weight",
+            "bn1.running_var",
+            "layer1.0.conv1.weight",
+            "layer2.0.downsample.0.weight",
+            "layer2.0.downsample.1.bias",
+            "layer4.1.bn2.running_mean",
+            "resnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
+        ):
+            assert _known_name(name) in names, name
+
+    @pytest.mark.parametrize("legacy", [False, True])
+    def test_pickle_is_refused_whatever_its_name(self, model, tmp_path, legacy):
+        import torch
+
+        from phenolens.represent.weights import load_pretrained
+
+        path = tmp_path / "weights.safetensors"
+        torch.save(model.state_dict(), path, _use_new_zipfile_serialization=not legacy)
+        with pytest.raises(InputError, match="is a Python pickle"):
+            load_pretrained(model, path)
+
+    def test_other_shapes_and_other_networks_are_named(self, model, given, tmp_path):
+        from safetensors.torch import save_file
+
+        from phenolens.represent.resnet import StainResNet
+        from phenolens.represent.weights import load_pretrained
+
+        with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(8, .*needs \(4, "):
+            load_pretrained(StainResNet(5, 3, width=4), given[0])
+        save_file({"a.weight": given[1]["embedder.embedder.convolution.weight"]}, tmp_path / "b")
+        with pytest.raises(InputError, match="is not a ResNet-18: 100 of 100"):
+            load_pretrained(model, tmp_path / "b")
+
+    @pytest.mark.parametrize("content", [b"", b"hello weights", b"\x10" * 400])
+    def test_other_files_are_refused(self, model, tmp_path, content):
+        from phenolens.represent.weights import load_pretrained
+
+        path = tmp_path / "w.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="not a safetensors file"):
+            load_pretrained(model, path)
+        with pytest.raises(InputError, match="no weight file"):
+            load_pretrained(model, tmp_path / "absent")
+
+    def test_truncated_file_is_called_damaged(self, model, given):
+        from phenolens.represent.weights import load_pretrained
+
+        path = given[0]
+        path.write_bytes(path.read_bytes()[:-100])
+        with pytest.raises(InputError, match="damaged"):
+            load_pretrained(model, path)
+
+    def test_hub_out_of_reach_says_where_to_put_the_file(self, monkeypatch):
+        import huggingface_hub
+
+        from phenolens.represent.weights import find_weights
+
+        def unreachable(*_):
+            raise OSError("no route")
+
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+        with pytest.raises(InputError, match=r"download its model\.safetensors"):
+            find_weights("imagenet")
