@@ -11,13 +11,10 @@ from phenolens.errors import InputError
 from phenolens.evaluate import copairs_null
 from phenolens.evaluate.average_precision import AveragePrecision
 from phenolens.evaluate.exam import Exam, set_exam
-from phenolens.evaluate.intervals import jackknife
 from phenolens.evaluate.label_permutation import permuted
-from phenolens.evaluate.multiple_testing import (
-    benjamini_hochberg,
-    share_interval,
-    tests_needed_at_floor,
-)
+from phenolens.evaluate.multiple_testing import benjamini_hochberg
+from phenolens.evaluate.position_safe import position_safe as position_safe_activity
+from phenolens.evaluate.summary import means, summarize
 
 NULLS = ("label-permutation", "copairs", "none")
 
@@ -34,6 +31,7 @@ def activity(
     null: str = "label-permutation",
     permutations: int = 10_000,
     similarity: str = "cosine",
+    position_safe: bool = False,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -62,6 +60,11 @@ def activity(
     permutations : int
         Labellings drawn per perturbation; all are enumerated where there are no more than this.
     similarity : {"cosine", "abs_cosine", "correlation"}
+    position_safe : bool
+        Compare with control wells that share a position, for layouts repeated on all plates; see
+        :func:`phenolens.evaluate.position_safe.position_safe`. It has its own null, positives
+        and similarity, so ``diff_by``, ``strata``, ``references``, ``null`` and ``similarity``
+        must be left alone.
     alpha : float
         Level of the false discovery rate behind ``fraction_retrieved``.
     seed : int
@@ -87,14 +90,20 @@ def activity(
     Kalinin et al., A versatile information retrieval framework for evaluating profile strength
     and similarity, Nat. Commun. 16:5181 (2025); Benjamini and Hochberg (1995).
     """
-    exam = set_exam(
-        table, same_by=same_by, controls=controls, diff_by=diff_by, within=within,
-        strata=strata, references=references, similarity=similarity,
-    )  # fmt: skip
+    if position_safe:
+        _require_defaults(diff_by, strata, references, null, similarity)
+        return position_safe_activity(
+            table, same_by=same_by, controls=controls, within=within,
+            permutations=permutations, alpha=alpha, seed=seed,
+        )  # fmt: skip
     if null not in NULLS:
         raise InputError(f"Null {null!r} is unknown; use one of {NULLS}.")
+    exam = set_exam(
+        table, same_by=same_by, controls=controls, diff_by=diff_by, within=within,
+        strata=strata, references=references, similarity=similarity, single=null == "copairs",
+    )  # fmt: skip
     scores = exam.scores()
-    result = _means(exam, scores)
+    result = means(exam.names, exam.group[scores.query], scores)
     result["p"], result["p_attainable"] = _tests(
         exam, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
     )
@@ -110,15 +119,12 @@ def activity(
     return result
 
 
-def _means(exam: Exam, scores: AveragePrecision) -> pd.DataFrame:
-    """Mean average precision of each perturbation, with its interval over wells."""
-    codes, group = np.unique(exam.group[scores.query], return_inverse=True)
-    frame = pd.DataFrame({"map": scores.value, "map_normalized": scores.normalized})
-    result = exam.names.iloc[codes].reset_index(drop=True)
-    result["n"] = np.bincount(group)
-    result = pd.concat([result, frame.groupby(group).mean()], axis=1)
-    result["low"], result["high"] = jackknife(scores, group)
-    return result
+def _require_defaults(*settings: object) -> None:
+    if settings != (None, None, "controls", "label-permutation", "cosine"):
+        raise InputError(
+            "Position-safe activity has its own null, strata, references and similarity: leave "
+            f"diff_by, strata, references, null and similarity alone; got {settings}."
+        )
 
 
 def _tests(
@@ -134,34 +140,3 @@ def _tests(
     configurations = [pairs[group == code] for code in range(len(mean))]
     p = copairs_null.p_values(mean, configurations, size=times, seed=seed)
     return p, np.full(len(mean), 1 / (times + 1))
-
-
-def summarize(result: pd.DataFrame, *, alpha: float = 0.05) -> dict[str, object]:
-    """What a table of activity says as a whole.
-
-    Returns
-    -------
-    dict
-        ``fraction_retrieved`` (share with q < alpha) with its Wilson interval over
-        perturbations, ``fraction_p`` (share with p < alpha), mean mAP, the smallest attainable
-        p, and whether Benjamini-Hochberg could reject at it.
-    """
-    tested = result[np.isfinite(result["p"])]
-    found, n = int((tested["q"] < alpha).sum()), len(tested)
-    low, high = share_interval(found, n)
-    floor = float(tested["p_attainable"].max()) if n else float("nan")
-    needed = tests_needed_at_floor(floor, n, alpha=alpha) if n else 0
-    return {
-        "perturbations": len(result),
-        "tested": n,
-        "alpha": alpha,
-        "fraction_retrieved": found / n if n else float("nan"),
-        "fraction_retrieved_low": low,
-        "fraction_retrieved_high": high,
-        "fraction_p": float((tested["p"] < alpha).mean()) if n else float("nan"),
-        "mean_map": float(result["map"].mean()),
-        "mean_map_normalized": float(result["map_normalized"].mean()),
-        "p_attainable": floor,
-        "tests_needed_at_floor": needed,
-        "can_reject": bool(n) and needed <= n,
-    }

@@ -131,7 +131,7 @@ def average_precision(
         similarity = wells.similarity(queries, candidates)
         _block(
             similarity, queries, candidates, *codes, wells.unit, wells.absolute,
-            value, n_positive, n_total, change, lost,
+            wells.single, value, n_positive, n_total, change, lost,
         )  # fmt: skip
     return AveragePrecision(
         rows, value[rows], n_positive[rows], n_total[rows], change[rows], lost[rows]
@@ -186,11 +186,12 @@ def _differs(differ, i, j):
 
 
 @numba.njit(cache=True)
-def _dot(unit, i, j, absolute):
+def _dot(unit, i, j, absolute, single):
     total = 0.0
     for column in range(unit.shape[1]):
         total += unit[i, column] * unit[j, column]
-    return abs(total) if absolute else total
+    total = abs(total) if absolute else total
+    return -float(np.float32(np.float32(1) - np.float32(total))) if single else total
 
 
 @numba.njit(cache=True)
@@ -207,19 +208,22 @@ def _first_at_most(values, count, limit):
 
 
 @numba.njit(cache=True)
-def _count_references(similarity, positives, above, tied):
-    """Add one reference: it ranks above every positive less similar, and ties with its equals."""
+def _count_references(similarity, positives, above, tied, single):
+    """Add one reference: it ranks above every positive less similar, and ties with its equals.
+
+    Under ``single`` an equal positive comes first, as in copairs.
+    """
     count = len(positives)
     first = _first_at_most(positives, count, similarity + TIE)
     while first < count and positives[first] >= similarity - TIE:
-        tied[first] += 1
+        tied[first] += not single
         first += 1
     if first < count:
         above[first] += 1
 
 
 @numba.njit(cache=True)
-def _positives(unit, q, own, differ, absolute):
+def _positives(unit, q, own, differ, absolute, single):
     """The query's positives and their similarities, in falling order."""
     wells = np.empty(len(own), np.int64)
     similarity = np.empty(len(own))
@@ -227,7 +231,7 @@ def _positives(unit, q, own, differ, absolute):
     for j in own:
         if j != q and _differs(differ, q, j):
             wells[count] = j
-            similarity[count] = _dot(unit, q, j, absolute)
+            similarity[count] = _dot(unit, q, j, absolute, single)
             count += 1
     order = np.argsort(-similarity[:count], kind="mergesort")
     return wells[:count][order], similarity[:count][order]
@@ -256,12 +260,12 @@ def _leave_out(wells, above, tied, change, lost):
 @numba.njit(cache=True)
 def _block(
     similarity, queries, candidates, group, differ, apart, members, start, unit, absolute,
-    value, n_positive, n_total, change, lost,
+    single, value, n_positive, n_total, change, lost,
 ):  # fmt: skip
     for row in range(len(queries)):
         q = queries[row]
         own = members[start[group[q]] : start[group[q] + 1]]
-        wells, positives = _positives(unit, q, own, differ, absolute)
+        wells, positives = _positives(unit, q, own, differ, absolute, single)
         count = len(wells)
         above = np.zeros(count, np.int64)
         tied = np.zeros(count, np.int64)
@@ -270,7 +274,7 @@ def _block(
             r = candidates[place]
             if group[r] != group[q] and apart[r] != apart[q]:
                 references += 1
-                _count_references(similarity[row, place], positives, above, tied)
+                _count_references(similarity[row, place], positives, above, tied, single)
         for place in range(1, count):
             above[place] += above[place - 1]
         n_positive[q] = count

@@ -75,10 +75,12 @@ def set_exam(
     strata: str | Sequence[str] | None = None,
     references: str = "controls",
     similarity: str = "cosine",
+    single: bool = False,
 ) -> Exam:
     """Clean a table, number its perturbations, and leave out, counted, what cannot be asked.
 
-    Parameters are those of :func:`phenolens.evaluate.activity.activity`.
+    Parameters are those of :func:`phenolens.evaluate.activity.activity`; ``single`` rounds
+    similarities as copairs does.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def set_exam(
     if references not in ("controls", "others"):
         raise InputError(f"References {references!r} is unknown; use 'controls' or 'others'.")
     marked = profiles.with_metadata(table, {_CONTROL: select(table, controls)})
-    wells = prepare(marked, similarity=similarity)
+    wells = prepare(marked, similarity=similarity, single=single)
     control = profiles.column(wells.table, _CONTROL).astype(bool)
     group, names, unnamed = _perturbations(wells, as_list(same_by), control)
     codes, differ = wells.codes(within), _columns(wells, diff_by)

@@ -27,6 +27,11 @@ class Wells:
         Rows of length one, so that a dot product is the similarity.
     absolute : bool
         Whether the sign of the similarity is ignored.
+    single : bool
+        Whether similarities are rounded as copairs rounds them, and equal ones put positives
+        first (the compatibility mode).
+    columns : ndarray of bool
+        Features of the table that are compared.
     excluded : dict of str to int
         Reason to number of rows or features left out.
     """
@@ -34,12 +39,21 @@ class Wells:
     table: pd.DataFrame
     unit: np.ndarray
     absolute: bool = False
+    single: bool = False
+    columns: np.ndarray | None = None
     excluded: dict[str, int] = field(default_factory=dict)
 
     def similarity(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Similarities of rows ``left`` to rows ``right``, float64 of shape (n_left, n_right)."""
         product = self.unit[left] @ self.unit[right].T
-        return np.abs(product, out=product) if self.absolute else product
+        if self.absolute:
+            np.abs(product, out=product)
+        return single_precision(product) if self.single else product
+
+    def values(self) -> np.ndarray:
+        """Compared features before scaling, float64 of shape (n_wells, n_features)."""
+        values = self.table.to_numpy(dtype=np.float64)
+        return values if self.columns is None else values[:, self.columns]
 
     def codes(self, columns: str | Sequence[str] | None) -> np.ndarray:
         """Group number of each well by metadata columns; all zero where there are none."""
@@ -51,6 +65,11 @@ class Wells:
         return profiles.groups(self.table, names)[0].astype(np.int64)
 
 
+def single_precision(similarity: np.ndarray) -> np.ndarray:
+    """Similarities as copairs 0.5.5 orders them: by ``1 - s`` in float32."""
+    return -(np.float32(1) - similarity.astype(np.float32)).astype(np.float64)
+
+
 def as_list(columns: str | Sequence[str] | None) -> list[str]:
     """Column names as a list; a single name and None are allowed."""
     if columns is None:
@@ -59,7 +78,11 @@ def as_list(columns: str | Sequence[str] | None) -> list[str]:
 
 
 def prepare(
-    table: pd.DataFrame, *, similarity: str = "cosine", keep: np.ndarray | None = None
+    table: pd.DataFrame,
+    *,
+    similarity: str = "cosine",
+    keep: np.ndarray | None = None,
+    single: bool = False,
 ) -> Wells:
     """Leave out what has no similarity, count it, and scale the rest to length one.
 
@@ -70,6 +93,8 @@ def prepare(
     similarity : {"cosine", "abs_cosine", "correlation"}
     keep : ndarray of bool, optional
         Rows to use.
+    single : bool
+        Round similarities as copairs does.
 
     Returns
     -------
@@ -85,7 +110,7 @@ def prepare(
     _require_wells(table)
     order = _canonical_order(table)
     rows = order if keep is None else order[np.asarray(keep, dtype=bool)[order]]
-    values, good, excluded = _usable(table.to_numpy()[rows])
+    values, good, columns, excluded = _usable(table.to_numpy()[rows])
     if similarity == "correlation":
         values = values - values.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
@@ -95,7 +120,8 @@ def prepare(
         raise InputError(f"No well is left to compare: {_listed(excluded)}.")
     unit = values[good] / length[good, None]
     kept = {reason: count for reason, count in excluded.items() if count}
-    return Wells(profiles.take(table, rows[good]), unit, similarity == "abs_cosine", kept)
+    left = profiles.take(table, rows[good])
+    return Wells(left, unit, similarity == "abs_cosine", single, columns, kept)
 
 
 def _listed(excluded: dict[str, int]) -> str:
@@ -135,7 +161,9 @@ def _text_ranks(uniques: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _usable(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+def _usable(
+    values: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
     """Drop features mostly missing or constant; mark wells that still miss a value."""
     values = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(values)
@@ -149,7 +177,8 @@ def _usable(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, int]]
         "constant features": int((present & ~varies).sum()),
         "wells with a missing or infinite feature": int((~good).sum()),
     }
-    return np.where(good[:, None], values, 0.0)[:, present & varies], good, excluded
+    columns = present & varies
+    return np.where(good[:, None], values, 0.0)[:, columns], good, columns, excluded
 
 
 def select(table: pd.DataFrame, controls: np.ndarray | str) -> np.ndarray:

@@ -1,0 +1,218 @@
+"""A model of where a well sits, fitted on control wells only: plate + row + column + smooth.
+
+A feature's value at a position is the plate's mean plus a surface. The surface is predicted from
+the control positions by a Gaussian process whose covariance is the sum of a row, a column, an
+edge and a smooth part; how far it is trusted is chosen by predicting each control position from
+the others, and it is not used at all where that does not help. What is left over at a position
+that was left out is the error that a treated well suffers too: its covariance, with that of
+replicate wells, is the metric in which wells are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phenolens.errors import DesignError
+
+# Ratios of surface to noise variance tried; 0 is no surface.
+TRUST = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+# Reach of the smooth part in wells, and of the edge part in rings: evaporation and thermal
+# gradients fade over two or three wells (Lundholt et al., J. Biomol. Screen. 8:566, 2003).
+REACH = 3.0
+EDGE_REACH = 1.0
+FEWEST = 8
+
+
+@dataclass(frozen=True)
+class PositionModel:
+    """Plate means and the surface of each feature, from controls.
+
+    Attributes
+    ----------
+    positions : ndarray of int64, shape (n_positions, 2)
+        Row and column of the control positions that were fitted.
+    shape : tuple of int
+        Rows and columns of the plate.
+    plate_mean : dict of int to ndarray of float64, shape (n_features,)
+    weights : ndarray of float64, shape (n_positions, n_features)
+        The surface at x is ``level + kernel(x, positions) @ weights``.
+    level : ndarray of float64, shape (n_features,)
+    trust : float
+        The ratio chosen from :data:`TRUST`.
+    error : ndarray of float64, shape (n_wells, n_features)
+        What each fitted well differs from the prediction made without its position.
+    """
+
+    positions: np.ndarray
+    shape: tuple[int, int]
+    plate_mean: dict[int, np.ndarray]
+    weights: np.ndarray
+    level: np.ndarray
+    trust: float
+    error: np.ndarray
+
+    def residual(self, values: np.ndarray, plate: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Values less the plate's mean and the surface, float64 of shape (n, n_features)."""
+        surface = kernel(position, self.positions, shape=self.shape) @ self.weights
+        centre = np.stack([self.plate_mean[code] for code in plate.tolist()])
+        return values - centre - surface - self.level
+
+
+def kernel(one: np.ndarray, two: np.ndarray, *, shape: tuple[int, int]) -> np.ndarray:
+    """Covariance of the surface between positions, float64 of shape (len(one), len(two))."""
+    apart = one[:, None, :] - two[None, :, :]
+    smooth = np.exp(-0.5 * (apart**2).sum(axis=2) / REACH**2)
+    edge = np.outer(_edge(one, shape), _edge(two, shape))
+    row, column = (apart == 0).transpose(2, 0, 1)
+    return (row + column + smooth + edge) / 4
+
+
+def ring(position: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Distance to the plate's edge in wells; the outermost ring is 0."""
+    far = np.asarray(shape) - 1 - position
+    return np.minimum(position, far).min(axis=1)
+
+
+def _edge(position: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return np.exp(-ring(position, shape) / EDGE_REACH)
+
+
+def fit(
+    values: np.ndarray,
+    plate: np.ndarray,
+    position: np.ndarray,
+    *,
+    shape: tuple[int, int] = (16, 24),
+) -> PositionModel:
+    """Fit plate means and surfaces on control wells.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_wells, n_features)
+        Control wells only.
+    plate : ndarray of int64, shape (n_wells,)
+    position : ndarray of int64, shape (n_wells, 2)
+        Zero-based row and column.
+    shape : tuple of int
+        Rows and columns of the plate.
+
+    Returns
+    -------
+    PositionModel
+
+    Raises
+    ------
+    DesignError
+        If there are fewer than eight control positions.
+    """
+    cells, code = np.unique(position, axis=0, return_inverse=True)
+    if len(cells) < FEWEST:
+        raise DesignError(
+            f"A position model needs {FEWEST} control positions; there are {len(cells)}."
+        )
+    means = {int(p): values[plate == p].mean(axis=0) for p in np.unique(plate)}
+    centred = values - np.stack([means[p] for p in plate.tolist()])
+    observed = _mean_by(centred, code.ravel())
+    level = observed.mean(axis=0)
+    weights, trust, error = _surface(kernel(cells, cells, shape=shape), observed - level)
+    scatter = centred - observed[code.ravel()]
+    return PositionModel(cells, shape, means, weights, level, trust, scatter + error[code.ravel()])
+
+
+def _mean_by(values: np.ndarray, code: np.ndarray) -> np.ndarray:
+    total = np.zeros((code.max() + 1, values.shape[1]))
+    np.add.at(total, code, values)
+    return total / np.bincount(code)[:, None]
+
+
+def _surface(covariance: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Weights at the trust that predicts left-out positions best, averaged over the features.
+
+    One trust for all features: chosen feature by feature, noise is fitted in the many features
+    that have no surface.
+    """
+    value, vector = np.linalg.eigh(covariance)
+    rotated = vector.T @ observed
+    errors = {t: _left_out(vector, value, rotated, observed, trust=t) for t in TRUST}
+    plain = np.maximum((errors[0.0] ** 2).sum(axis=0), np.finfo(float).tiny)
+    loss = {t: float(((error**2).sum(axis=0) / plain).mean()) for t, error in errors.items()}
+    trust = min(loss, key=loss.__getitem__)
+    weights = vector @ (rotated * (trust / (trust * value + 1))[:, None])
+    return weights, trust, errors[trust]
+
+
+def _left_out(
+    vector: np.ndarray,
+    value: np.ndarray,
+    rotated: np.ndarray,
+    observed: np.ndarray,
+    *,
+    trust: float,
+) -> np.ndarray:
+    """Each position less its prediction by the other ones (the level counts as one parameter)."""
+    shrink = trust * value / (trust * value + 1)
+    leverage = (vector**2) @ shrink + (1 - (vector**2) @ shrink) / len(observed)
+    fitted = vector @ (rotated * shrink[:, None])
+    return (observed - fitted) / (1 - leverage)[:, None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Scaling and rotation after which control wells vary alike in every direction.
+
+    Attributes
+    ----------
+    scale : ndarray of float64, shape (n_features,)
+    axes : ndarray of float64, shape (n_axes, n_features)
+    stretch : ndarray of float64, shape (n_axes,)
+        Factor along each axis, beside 1 across all of them.
+    """
+
+    scale: np.ndarray
+    axes: np.ndarray
+    stretch: np.ndarray
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Values in the metric, of the same shape."""
+        scaled = values * self.scale
+        return scaled + ((scaled @ self.axes.T) * (self.stretch - 1)) @ self.axes
+
+
+def metric(error: np.ndarray) -> Metric:
+    """Whitening from what a model leaves over at control wells, with a shrunken covariance.
+
+    Parameters
+    ----------
+    error : ndarray, shape (n_wells, n_features)
+        See :attr:`PositionModel.error`; a feature without any is given no weight.
+
+    Returns
+    -------
+    Metric
+
+    References
+    ----------
+    Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices,
+    J. Multivar. Anal. 88:365-411 (2004).
+    """
+    spread = error.std(axis=0)
+    scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0.0)
+    scaled = (error - error.mean(axis=0)) * scale
+    n, width = scaled.shape
+    _, singular, axes = np.linalg.svd(scaled, full_matrices=False)
+    variance = singular**2 / n
+    average = variance.sum() / width
+    shrinkage = _ledoit_wolf(scaled, variance, average)
+    floor = shrinkage * average
+    stretch = np.sqrt(floor / ((1 - shrinkage) * variance + floor))
+    return Metric(scale, axes, stretch)
+
+
+def _ledoit_wolf(centred: np.ndarray, variance: np.ndarray, average: float) -> float:
+    """Share of the average variance to mix in; at least 1 % keeps the inverse bounded."""
+    n, width = centred.shape
+    distance = (variance**2).sum() - width * average**2
+    noise = ((centred**2).sum(axis=1) ** 2).sum() / n**2 - (variance**2).sum() / n
+    return float(np.clip(noise / distance, 0.01, 1.0)) if distance > 0 else 1.0
