@@ -58,7 +58,8 @@ def tidy(frame: pd.DataFrame) -> pd.DataFrame:
         taken[name] = taken.get(name, 0) + 1
         names.append(name if taken[name] == 1 else f"{name}_{taken[name]}")
     ordered = frame[_prefixed_first(frame.columns)].set_axis(names, axis=1)
-    return pd.DataFrame({name: clean(ordered[name]) for name in names}, index=frame.index)
+    cleaned = {n: ordered[n] if n == BLANK_SAMPLE else clean(ordered[n]) for n in names}
+    return pd.DataFrame(cleaned, index=frame.index)
 
 
 def _prefixed_first(names: Iterable[str]) -> list[str]:

@@ -11,14 +11,11 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.io.columns import (
-    FOLDER,
-    key_text,
     mark_blank_samples,
-    place,
-    spec_column,
     tidy,
-    well_text,
 )
+from phenolens.io.image_files import find_files
+from phenolens.io.image_keys import image_keys
 from phenolens.io.imagetable import (
     HELPERS,
     Located,
@@ -29,7 +26,7 @@ from phenolens.io.imagetable import (
 )
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
-from phenolens.io.paths import ImageFinder, expand, read_tables
+from phenolens.io.paths import expand, read_tables
 from phenolens.io.phenix import phenix_table
 from phenolens.io.samplesheet import spread_samplesheet
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
@@ -49,7 +46,7 @@ def read_images(
         If a table or column is missing, two different rows share a key, or no image is left.
     """
     located, bases = locate(images, root)
-    found, missing = _find_files(located, bases)
+    found, missing = find_files(located, bases)
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
@@ -89,35 +86,6 @@ def _by_layout(frame: pd.DataFrame, images: Mapping[str, object], *, source: str
     return image_table(frame, images, source=source)
 
 
-def _find_files(
-    located: Located, bases: Sequence[Path]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Absolute paths of each channel, and which of them are not there.
-
-    A row's relative path starts from the given root or its own table's folder, never from another
-    table's: plates have files of the same names.
-    """
-    folders = located.frame.get(FOLDER, pd.Series("", index=located.frame.index)).to_numpy()
-    own = {f: ImageFinder([bases[0], *([Path(f)] if f else []), *bases[1:]]) for f in set(folders)}
-    paths, missing = {}, {}
-    for channel, texts in located.paths.items():
-        paths[channel], there = _find_all(texts, folders, own)
-        missing[channel] = ~there
-    for channel, texts in located.illumination.items():
-        found, there = _find_all(texts, folders, own)
-        located.illumination[channel] = np.where(there, found, "")
-    return paths, missing
-
-
-def _find_all(
-    texts: np.ndarray, folders: np.ndarray, finders: Mapping[str, ImageFinder]
-) -> tuple[np.ndarray, np.ndarray]:
-    pairs = list(zip(texts, folders, strict=True))
-    results = {(text, folder): finders[folder].find(text) for text, folder in set(pairs)}
-    found = np.array([results[pair][0] for pair in pairs], dtype=object)
-    return found, np.array([results[pair][1] for pair in pairs], dtype=bool)
-
-
 def _keyed(
     located: Located, columns: Mapping[str, object], *, level: str, source: Source
 ) -> pd.DataFrame:
@@ -126,51 +94,6 @@ def _keyed(
     unwanted = [*HELPERS, *located.hidden]
     details = tidy(mark_blank_samples(located.frame).drop(columns=unwanted, errors="ignore"))
     return pd.concat([keys, details.drop(columns=list(keys), errors="ignore")], axis=1)
-
-
-def image_keys(
-    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
-) -> pd.DataFrame:
-    """Plate, well, site and, for cells, object number of each row; '' where there is none."""
-    plate = _required(frame, columns["plate"], PLATE, source=source)
-    well = _required(frame, columns["well"], WELL, source=source)
-    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)}, index=frame.index)
-    site = place(frame, columns["site"], SITE, source=source)
-    keys[SITE] = key_text(site) if site is not None else _numbered_sites(frame, keys, level=level)
-    if level == "cell":
-        keys[OBJECT] = _objects(frame, keys, source=source)
-    return keys
-
-
-def _required(frame: pd.DataFrame, spec: object, role: str, *, source: str) -> pd.Series:
-    values = place(frame, str(spec), role, source=source)
-    if values is None:
-        shown = ", ".join(map(str, list(frame.columns)[:10]))
-        raise InputError(
-            f"{source} says no {role[9:].lower()} (no column {spec}); it has {shown}. "
-            f"Name the column in [data.columns]."
-        )
-    return values
-
-
-def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> np.ndarray:
-    """Sites nobody named: one a well, or numbered in the order of their file names."""
-    if level == "cell" or not keys.duplicated([PLATE, WELL]).any():
-        return np.full(len(keys), "1", dtype=object)
-    named = frame["_stack"] if "_stack" in frame else pd.Series(frame.index, index=frame.index)
-    order = named.groupby([keys[PLATE], keys[WELL]]).rank(method="first").astype(int)
-    return order.astype(str).to_numpy(dtype=object)
-
-
-def _objects(frame: pd.DataFrame, keys: pd.DataFrame, *, source: str) -> np.ndarray:
-    given = place(frame, None, OBJECT, source=source)
-    if given is None and "_index" in frame and (frame["_index"] != "").all():
-        given = frame["_index"]
-    if given is None:
-        raise InputError(
-            f"{source}: crops of cells need a number: a column ObjectNumber, or 'index'."
-        )
-    return pd.to_numeric(given, errors="raise").to_numpy(dtype=np.int64)
 
 
 def _note_missing(
@@ -321,9 +244,3 @@ def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int)
             duplicates=repeated,
         )
     )
-
-
-def label_columns(columns: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
-    """Normal names of the columns that the given roles read."""
-    specs = (spec_column(columns.get(name)) for name in names)
-    return frozenset(spec for spec in specs if spec is not None)

@@ -14,13 +14,14 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
-from phenolens.io.columns import FILE, has, key_text, normal_name, place, spec_column, well_text
-from phenolens.io.image_set import label_columns, read_images
+from phenolens.io.columns import FILE, normal_name, spec_column
+from phenolens.io.image_set import read_images
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
-from phenolens.io.ledger import Join, Ledger, SetAside
+from phenolens.io.ledger import Ledger, SetAside
 from phenolens.io.paths import expand, read_tables
-from phenolens.io.profile_files import is_disguised, read_block
+from phenolens.io.profile_blocks import read_keyed
+from phenolens.io.profile_files import is_disguised
 from phenolens.profiles import (
     CELL_COUNT,
     KEY,
@@ -33,7 +34,6 @@ from phenolens.profiles import (
     from_frame,
 )
 
-CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Object_Number")
 IDENTITY = ("compound", "concentration")
 DESCRIBED = ("mechanism", "target", "batch")
 NAMES = {
@@ -96,7 +96,8 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
     columns, ledger = data["columns"], Ledger()
     speaker = _speaker(columns, ledger)
     images = _images(data, root, speaker)
-    blocks = {block["name"]: _block(block, columns, root, speaker) for block in data["profiles"]}
+    given = {block["name"]: block for block in data["profiles"]}
+    blocks = {n: read_keyed(block, columns, root, speaker=speaker) for n, block in given.items()}
     wells = _gather(images, blocks, speaker)
     for table in data["tables"]:
         wells = _join(wells, table, root, speaker)
@@ -115,9 +116,15 @@ def _speaker(columns: Mapping[str, object], ledger: Ledger) -> Source:
     return Source(
         name="",
         ledger=ledger,
-        identity=label_columns(columns, IDENTITY) | {NAMES[n] for n in IDENTITY},
-        described=label_columns(columns, DESCRIBED) | {NAMES[n] for n in DESCRIBED},
+        identity=_label_columns(columns, IDENTITY) | {NAMES[n] for n in IDENTITY},
+        described=_label_columns(columns, DESCRIBED) | {NAMES[n] for n in DESCRIBED},
     )
+
+
+def _label_columns(columns: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
+    """Normal names of the columns that the given roles read."""
+    specs = (spec_column(columns.get(name)) for name in names)
+    return frozenset(spec for spec in specs if spec is not None)
 
 
 def _images(data: Mapping[str, object], root: Path, speaker: Source) -> ImageSet | None:
@@ -125,82 +132,6 @@ def _images(data: Mapping[str, object], root: Path, speaker: Source) -> ImageSet
         return None
     source = replace(speaker, name="images")
     return read_images(data["images"], data["columns"], root, source=source)
-
-
-def _block(
-    block: Mapping[str, object], columns: Mapping[str, object], root: Path, speaker: Source
-) -> tuple[pd.DataFrame, list[str], Mapping[str, object]]:
-    """Rows of a profile block with canonical keys, its features, and its settings."""
-    frame, features, notes = read_block(block, root)
-    source = f"profiles {block['name']}"
-    keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
-    good = (keyed[PLATE] != "") & (keyed[WELL] != "")
-    if not good.any():
-        raise InputError(f"{source}: no row has a plate and a well such as 'B07'.")
-    for row in np.flatnonzero(~good):
-        speaker.ledger.set_aside.append(
-            SetAside("no plate or no well name (profiles)", plate=keyed[PLATE].iloc[row])
-        )
-    kept = keyed[good].reset_index(drop=True)
-    unique, repeated = _unique_rows(kept, features, source=source)
-    speaker.ledger.joins.append(
-        Join(
-            source=source,
-            rows=len(frame),
-            matched=len(unique),
-            unmatched=int((~good).sum()),
-            duplicates=repeated,
-            note="; ".join([f"{len(features)} features", *notes]),
-        )
-    )
-    return unique, features, block
-
-
-def _profile_keys(
-    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
-) -> pd.DataFrame:
-    keys = {}
-    for role, name in ((PLATE, "plate"), (WELL, "well")):
-        values = place(frame, str(columns[name]), role, source=source)
-        if values is None:
-            raise InputError(
-                f"{source} has no column for the {name}; name it in [data.columns]. "
-                f"It has {', '.join(map(str, list(frame.columns)[:8]))}."
-            )
-        keys[role] = well_text(values) if role == WELL else key_text(values)
-    site = None if level == "well" else place(frame, columns["site"], SITE, source=source)
-    if site is not None:
-        keys[SITE] = key_text(site)
-    if level == "cell":
-        keys[OBJECT] = _object_numbers(frame, keys)
-    rest = frame.drop(columns=list(keys), errors="ignore")
-    return pd.concat([pd.DataFrame(keys, index=frame.index), rest], axis=1)
-
-
-def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Number of each cell in its site: as the table says, else as the rows come."""
-    given = next((c for c in (has(frame, name) for name in CELL_NUMBERS) if c), None)
-    if given is not None:
-        return frame[given].to_numpy(dtype=np.int64)
-    return pd.DataFrame(keys).groupby(list(keys)).cumcount().to_numpy() + 1
-
-
-def _unique_rows(
-    frame: pd.DataFrame, features: Sequence[str], *, source: str
-) -> tuple[pd.DataFrame, int]:
-    """Rows sorted by key. Exact repeats go; two different profiles of one key are refused."""
-    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in frame]
-    once = frame.drop_duplicates([*key, *features]) if frame.duplicated(key).any() else frame
-    twice = once[once.duplicated(key, keep=False)]
-    if len(twice):
-        rows = twice.sort_values(key)
-        shown = "/".join(str(rows[name].iloc[0]) for name in key)
-        files = " and ".join(dict.fromkeys(rows[FILE].iloc[:2]))
-        raise InputError(
-            f"{source}: {len(twice)} rows share a key, such as {shown} (from {files}). Two plates "
-            "may carry one barcode, or the rows are cells or fields (set 'level')."
-        )
-    return once.sort_values(key, ignore_index=True, kind="stable"), len(frame) - len(once)
 
 
 def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Source) -> pd.DataFrame:

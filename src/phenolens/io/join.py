@@ -82,8 +82,10 @@ def join_table(
     found = rows >= 0
     _note_join(source, left, right, found=found, varying=varying)
     joined = one.iloc[np.maximum(rows, 0)].set_axis(wells.index, axis=0)
-    joined = joined if found.all() else joined.astype(object).where(found[:, None], None)
-    return combine(wells, joined.infer_objects(), source=source)
+    if not found.all():
+        there = pd.Series(found, index=wells.index)
+        joined = joined.astype(object).where(there, None, axis=0).infer_objects()
+    return combine(wells, joined, source=source)
 
 
 def _keys(

@@ -1,0 +1,42 @@
+"""The files an image table names, looked for one folder at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.io.columns import FOLDER
+from phenolens.io.imagetable import Located
+from phenolens.io.paths import ImageFinder
+
+
+def find_files(
+    located: Located, bases: Sequence[Path]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Absolute paths of each channel, and which of them are not there.
+
+    A row's relative path starts from the given root or its own table's folder, never from another
+    table's: plates have files of the same names.
+    """
+    folders = located.frame.get(FOLDER, pd.Series("", index=located.frame.index)).to_numpy()
+    own = {f: ImageFinder([bases[0], *([Path(f)] if f else []), *bases[1:]]) for f in set(folders)}
+    paths, missing = {}, {}
+    for channel, texts in located.paths.items():
+        paths[channel], there = _find_all(texts, folders, own)
+        missing[channel] = ~there
+    for channel, texts in located.illumination.items():
+        found, there = _find_all(texts, folders, own)
+        located.illumination[channel] = np.where(there, found, "")
+    return paths, missing
+
+
+def _find_all(
+    texts: np.ndarray, folders: np.ndarray, finders: Mapping[str, ImageFinder]
+) -> tuple[np.ndarray, np.ndarray]:
+    pairs = list(zip(texts, folders, strict=True))
+    results = {(text, folder): finders[folder].find(text) for text, folder in set(pairs)}
+    found = np.array([results[pair][0] for pair in pairs], dtype=object)
+    return found, np.array([results[pair][1] for pair in pairs], dtype=bool)

@@ -1,0 +1,57 @@
+"""Which plate, well, site and cell an image row is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.columns import key_text, place, well_text
+from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+
+
+def image_keys(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+) -> pd.DataFrame:
+    """Plate, well, site and, for cells, object number of each row; '' where there is none."""
+    plate = _required(frame, columns["plate"], PLATE, source=source)
+    well = _required(frame, columns["well"], WELL, source=source)
+    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)}, index=frame.index)
+    site = place(frame, columns["site"], SITE, source=source)
+    keys[SITE] = key_text(site) if site is not None else _numbered_sites(frame, keys, level=level)
+    if level == "cell":
+        keys[OBJECT] = _objects(frame, keys, source=source)
+    return keys
+
+
+def _required(frame: pd.DataFrame, spec: object, role: str, *, source: str) -> pd.Series:
+    values = place(frame, str(spec), role, source=source)
+    if values is None:
+        shown = ", ".join(map(str, list(frame.columns)[:10]))
+        raise InputError(
+            f"{source} says no {role[9:].lower()} (no column {spec}); it has {shown}. "
+            f"Name the column in [data.columns]."
+        )
+    return values
+
+
+def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> np.ndarray:
+    """Sites nobody named: one a well, or numbered in the order of their file names."""
+    if level == "cell" or not keys.duplicated([PLATE, WELL]).any():
+        return np.full(len(keys), "1", dtype=object)
+    named = frame["_stack"] if "_stack" in frame else pd.Series(frame.index, index=frame.index)
+    order = named.groupby([keys[PLATE], keys[WELL]]).rank(method="first").astype(int)
+    return order.astype(str).to_numpy(dtype=object)
+
+
+def _objects(frame: pd.DataFrame, keys: pd.DataFrame, *, source: str) -> np.ndarray:
+    given = place(frame, None, OBJECT, source=source)
+    if given is None and "_index" in frame and (frame["_index"] != "").all():
+        given = frame["_index"]
+    if given is None:
+        raise InputError(
+            f"{source}: crops of cells need a number: a column ObjectNumber, or 'index'."
+        )
+    return pd.to_numeric(given, errors="raise").to_numpy(dtype=np.int64)

@@ -1,0 +1,100 @@
+"""Profile blocks with canonical keys: one row a well, field or cell, each key once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.columns import FILE, has, key_text, place, well_text
+from phenolens.io.join import Source
+from phenolens.io.ledger import Join, SetAside
+from phenolens.io.profile_files import read_block
+from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+
+CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Object_Number")
+
+
+def read_keyed(
+    block: Mapping[str, object], columns: Mapping[str, object], root: Path, *, speaker: Source
+) -> tuple[pd.DataFrame, list[str], Mapping[str, object]]:
+    """Rows of a profile block with canonical keys, its features, and its settings.
+
+    Raises
+    ------
+    InputError
+        If plate or well cannot be found, or two different rows share a key.
+    """
+    frame, features, notes = read_block(block, root)
+    source = f"profiles {block['name']}"
+    keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
+    good = (keyed[PLATE] != "") & (keyed[WELL] != "")
+    if not good.any():
+        raise InputError(f"{source}: no row has a plate and a well such as 'B07'.")
+    for row in np.flatnonzero(~good):
+        speaker.ledger.set_aside.append(
+            SetAside("no plate or no well name (profiles)", plate=keyed[PLATE].iloc[row])
+        )
+    kept = keyed[good].reset_index(drop=True)
+    unique, repeated = _unique_rows(kept, features, source=source)
+    speaker.ledger.joins.append(
+        Join(
+            source=source,
+            rows=len(frame),
+            matched=len(unique),
+            unmatched=int((~good).sum()),
+            duplicates=repeated,
+            note="; ".join([f"{len(features)} features", *notes]),
+        )
+    )
+    return unique, features, block
+
+
+def _profile_keys(
+    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+) -> pd.DataFrame:
+    keys = {}
+    for role, name in ((PLATE, "plate"), (WELL, "well")):
+        values = place(frame, str(columns[name]), role, source=source)
+        if values is None:
+            raise InputError(
+                f"{source} has no column for the {name}; name it in [data.columns]. "
+                f"It has {', '.join(map(str, list(frame.columns)[:8]))}."
+            )
+        keys[role] = well_text(values) if role == WELL else key_text(values)
+    site = None if level == "well" else place(frame, columns["site"], SITE, source=source)
+    if site is not None:
+        keys[SITE] = key_text(site)
+    if level == "cell":
+        keys[OBJECT] = _object_numbers(frame, keys)
+    rest = frame.drop(columns=list(keys), errors="ignore")
+    return pd.concat([pd.DataFrame(keys, index=frame.index), rest], axis=1)
+
+
+def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Number of each cell in its site: as the table says, else as the rows come."""
+    given = next((c for c in (has(frame, name) for name in CELL_NUMBERS) if c), None)
+    if given is not None:
+        return frame[given].to_numpy(dtype=np.int64)
+    return pd.DataFrame(keys).groupby(list(keys)).cumcount().to_numpy() + 1
+
+
+def _unique_rows(
+    frame: pd.DataFrame, features: Sequence[str], *, source: str
+) -> tuple[pd.DataFrame, int]:
+    """Rows sorted by key. Exact repeats go; two different profiles of one key are refused."""
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in frame]
+    once = frame.drop_duplicates([*key, *features]) if frame.duplicated(key).any() else frame
+    twice = once[once.duplicated(key, keep=False)]
+    if len(twice):
+        rows = twice.sort_values(key)
+        shown = "/".join(str(rows[name].iloc[0]) for name in key)
+        files = " and ".join(dict.fromkeys(rows[FILE].iloc[:2]))
+        raise InputError(
+            f"{source}: {len(twice)} rows share a key, such as {shown} (from {files}). Two plates "
+            "may carry one barcode, or the rows are cells or fields (set 'level')."
+        )
+    return once.sort_values(key, ignore_index=True, kind="stable"), len(frame) - len(once)
