@@ -12,7 +12,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 
-RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
+RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
 
 
 @dataclass(frozen=True)

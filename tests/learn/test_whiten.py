@@ -1,0 +1,91 @@
+"""Whitening does what its definition says, also where there are more features than rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens.errors import InputError
+from phenolens.learn.base import save_fitted
+from phenolens.learn.components import Components
+from phenolens.learn.whiten import METHODS, Whitener
+
+
+def table(n: int = 300, p: int = 10, *, n_controls: int = 100) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(n, p)) @ rng.normal(size=(p, p)) + 5
+    index = pd.MultiIndex.from_arrays([np.arange(n) < n_controls], names=["Metadata_Control"])
+    return pd.DataFrame(values, index=index, columns=[f"f{i}" for i in range(p)])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_controls_come_out_white_without_regularization(method):
+    data = table()
+    white = Whitener(method=method, fit_on="controls", regularization=0.0).fit_transform(data)
+    np.testing.assert_allclose(np.cov(white[:100].T), np.eye(10), atol=1e-8)
+    np.testing.assert_allclose(white[:100].mean(axis=0), 0, atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(300, 10), (30, 80)])
+@pytest.mark.parametrize("regularization", [1e-3, 0.1, 10.0])
+def test_covariance_is_shrunk_as_defined(shape, regularization):
+    data = table(*shape, n_controls=shape[0])
+    white = Whitener(method="zca", regularization=regularization)
+    out = white.fit(data).transform(data)
+    values, vectors = np.linalg.eigh(np.cov(data.T))
+    expected = vectors * (np.maximum(values, 0) / (np.maximum(values, 0) + regularization))
+    np.testing.assert_allclose(np.cov(out.T), expected @ vectors.T, atol=1e-6)
+
+
+def test_zca_cor_stays_close_to_the_standardised_features():
+    data = table()
+    white = Whitener(method="zca-cor", regularization=0.0).fit_transform(data)
+    cross = [np.corrcoef(white[c], data[c])[0, 1] for c in data]
+    assert min(cross) > 0.3
+    assert np.mean(cross) > 0.6
+
+
+def test_only_controls_speak_when_asked():
+    data, other = table(), table()
+    other.iloc[100:] = 99.0
+    left = Whitener(fit_on="controls").fit(data).whitening_
+    np.testing.assert_array_equal(left, Whitener(fit_on="controls").fit(other).whitening_)
+
+
+def test_rank_deficiency_without_regularization_is_refused():
+    with pytest.raises(InputError, match="regularization above 0"):
+        Whitener(regularization=0.0).fit(table(20, 40))
+
+
+def test_controls_are_needed_to_fit_on_controls():
+    with pytest.raises(InputError, match="Metadata_Control"):
+        Whitener(fit_on="controls").fit(table().to_numpy())
+    with pytest.raises(InputError, match="at least 2 control rows"):
+        Whitener(fit_on="controls").fit(table(n_controls=1))
+
+
+def test_unknown_settings_are_refused():
+    with pytest.raises(InputError, match="method is one of"):
+        Whitener(method="sphere").fit(table())
+    with pytest.raises(InputError, match="fit_on"):
+        Components(fit_on="some").fit(table())
+
+
+def test_components_explain_the_share_asked_for():
+    data = table()
+    kept = Components(n_components=0.9).fit(data)
+    assert kept.explained_.sum() >= 0.9
+    assert kept.explained_[:-1].sum() < 0.9
+    full = np.var(data.to_numpy(), axis=0).sum()
+    assert kept.transform(data).var(axis=0, ddof=0).sum() / full == pytest.approx(
+        kept.explained_.sum()
+    )
+
+
+def test_fitted_state_is_arrays_and_json(tmp_path):
+    fitted = Whitener().fit(table())
+    save_fitted(fitted, tmp_path / "white")
+    arrays = np.load(tmp_path / "white.npz", allow_pickle=False)
+    np.testing.assert_array_equal(arrays["whitening_"], fitted.whitening_)
+    assert '"class": "Whitener"' in (tmp_path / "white.json").read_text()
