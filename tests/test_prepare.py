@@ -115,6 +115,15 @@ def test_a_second_run_reads_no_original_and_a_killed_one_resumes(tmp_path):
     assert not leftover.exists()
 
 
+def test_a_file_that_was_mended_is_read_again(tmp_path):
+    images = write_fields(tmp_path)
+    good = (tmp_path / "2-ER.tiff").read_bytes()
+    (tmp_path / "2-ER.tiff").write_bytes(b"")
+    assert len(prepare(images, tmp_path / "store")) == 3
+    (tmp_path / "2-ER.tiff").write_bytes(good)
+    assert len(prepare(images, tmp_path / "store")) == 4
+
+
 def test_jobs_do_not_change_a_byte(tmp_path):
     images = write_fields(tmp_path)
     for jobs in (1, 2):

@@ -14,12 +14,11 @@ from phenolens import illumination, ngff
 from phenolens.errors import InputError
 from phenolens.files import read_json, write_json
 from phenolens.images import ImageSet, parse_index, read_file, read_pixels
-from phenolens.prepared import Prepared, group_path, place, safe_name
+from phenolens.prepared import MARK, Prepared, group_path, place, safe_name
 from phenolens.profiles import PLATE, SITE, WELL
 
 Progress = Callable[[int, int], None]
 
-_MARK = ".complete.json"
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason"]
 
@@ -100,21 +99,45 @@ def _write_all(
 
 
 def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
-    """Write one group unless an earlier run did; returns its images that could not be read."""
+    """Write one group, unless an earlier run did; returns its images that could not be read."""
     values = images.table.iloc[0]
     target = folder / group_path(values[PLATE], values[WELL], values[SITE])
-    if (target / _MARK).is_file():
-        return [(int(row), fault) for row, fault in read_json(target / _MARK)]
+    sources = originals(images)
+    known = read_json(target / MARK) if (target / MARK).is_file() else None
+    if known is not None and _still_holds(known["sources"], sources):
+        return [(int(row), fault) for row, fault in known["faults"]]
     pixels, faults = _read_group(images)
     partial = target.with_name(f".partial-{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if pixels is not None:
         _write_zarr(pixels, images, partial)
-    write_json(partial / _MARK, faults)
+    write_json(partial / MARK, {"sources": sources, "faults": faults})
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return faults
+
+
+def originals(images: ImageSet) -> list[list]:
+    """Path, size and time of change of the files behind these images; 0 and 0 where absent."""
+    columns = [images.table[f"Path_{channel}"] for channel in images.channels]
+    paths = sorted({str(path) for column in columns for path in column})
+    return [[path, *_changed(Path(path))] for path in paths]
+
+
+def _still_holds(then: list[list], now: list[list]) -> bool:
+    """Whether the originals are as they were; one that is gone since was read in time."""
+    if len(then) != len(now):
+        return False
+    return all(new in (old, [old[0], 0, 0]) for old, new in zip(then, now, strict=True))
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, dict]]]:

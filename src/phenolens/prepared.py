@@ -21,6 +21,8 @@ from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.profiles import PLATE, SITE, WELL
 
+MARK = ".complete.json"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -49,6 +51,10 @@ class Prepared:
     def channels(self) -> tuple[str, ...]:
         """Stain names in the order of the first pixel axis."""
         return self.images.channels
+
+    def changed(self, row: int) -> int:
+        """When the image was prepared, in nanoseconds since 1970."""
+        return (self.folder / place(self.images, row)[0] / MARK).stat().st_mtime_ns
 
     def raw(self, row: int) -> np.ndarray:
         """Pixels as recorded, (C, H, W), in the originals' dtype."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,10 +33,18 @@ class Store:
     def __init__(self, folder: str | Path, *, force: bool = False) -> None:
         self.root = Path(folder)
         self.force = force
+        self._emptied: set[Path] = set()
 
     def folder(self, name: str, *question: object) -> Path:
-        """The folder of a result that is many files; the same question gives the same folder."""
-        return self.root / f"{name}-{digest(__version__, name, *question)}"
+        """The folder of a result that is many files; the same question gives the same folder.
+
+        With ``force`` it is emptied, once.
+        """
+        folder = self.root / f"{name}-{digest(__version__, name, *question)}"
+        if self.force and folder not in self._emptied:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._emptied.add(folder)
+        return folder
 
     def table(self, name: str, *question: object, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """The profile table that ``make`` gives, read back when it was made before."""

@@ -21,7 +21,9 @@ from phenolens.prepared import Prepared, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 
 Progress = Callable[[int, int], None]
-NucleiAndCells = dict[str, np.ndarray]
+
+_SOURCE = b"phenolens_units"
+_ROWS_PER_GROUP = 4096
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _units(prepared: Prepared, folder: Path) -> list[tuple[Unit, np.ndarray]]:
 
 
 def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Recipe) -> None:
-    if unit.path.is_file():
+    if unit.path.is_file() and unit.path.stat().st_mtime_ns >= prepared.changed(int(rows[0])):
         return
     if prepared.images.level == "cell":
         cells = pd.concat([_measure_crop(prepared, row, recipe) for row in rows], ignore_index=True)
@@ -221,25 +223,55 @@ def cell_counts(units: Sequence[Unit]) -> pd.DataFrame:
 
 
 def write_plates(units: Sequence[Unit], folder: str | Path) -> list[Path]:
-    """Write single cells as ``<plate>.parquet``, one row group a well; returns the paths."""
-    folder = Path(folder)
+    """Write single cells as ``<plate>.parquet``; a file made of the same units is kept.
+
+    Returns
+    -------
+    list of Path
+        One a plate, sorted.
+    """
     plates = sorted({unit.plate for unit in units})
-    return [_write_plate([u for u in units if u.plate == p], folder, p) for p in plates]
+    return [
+        _write_plate([unit for unit in units if unit.plate == plate], Path(folder))
+        for plate in plates
+    ]
 
 
-def _write_plate(units: Sequence[Unit], folder: Path, plate: str) -> Path:
-    import pyarrow as pa
+def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
     import pyarrow.parquet as pq
 
-    path = folder / f"{safe_name(plate)}.parquet"
+    path = folder / f"{safe_name(units[0].plate)}.parquet"
+    source = ",".join([units[0].path.parts[-3], *(unit.path.name for unit in units)]).encode()
+    if path.is_file() and (pq.read_schema(path).metadata or {}).get(_SOURCE) == source:
+        return path
     with atomic_path(path) as partial:
         writer = None
-        for _, cells in by_well(units):
-            block = pa.Table.from_pandas(cells, preserve_index=False)
+        for cells in _chunks(units):
+            block = _arrow(cells, source) if writer is None else _arrow(cells, source, writer)
             writer = writer or pq.ParquetWriter(partial, block.schema)
-            writer.write_table(block.cast(writer.schema))
+            writer.write_table(block)
         writer.close()
     return path
+
+
+def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
+    """Cells of whole wells, some thousand rows together: many columns make row groups dear."""
+    waiting: list[pd.DataFrame] = []
+    for _, cells in by_well(units):
+        waiting.append(cells)
+        if sum(map(len, waiting)) >= _ROWS_PER_GROUP:
+            yield pd.concat(waiting, ignore_index=True)
+            waiting = []
+    if waiting:
+        yield pd.concat(waiting, ignore_index=True)
+
+
+def _arrow(cells: pd.DataFrame, source: bytes, writer: object | None = None):
+    import pyarrow as pa
+
+    block = pa.Table.from_pandas(cells, preserve_index=False)
+    block = block.replace_schema_metadata({_SOURCE: source})
+    return block if writer is None else block.cast(writer.schema)
 
 
 def jobs_here(jobs: int | None) -> int:

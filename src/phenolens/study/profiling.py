@@ -14,6 +14,7 @@ from phenolens.files import write_json
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, PLATE, SITE, WELL
 from phenolens.represent.base import ALL, Card, table
+from phenolens.store import digest
 from phenolens.study.blocks import Block
 from phenolens.study.design import Design, screen, splits
 from phenolens.study.session import Session, once
@@ -34,6 +35,18 @@ def prepare(session: Session) -> Prepared | None:
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
         return fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+
+
+@once
+def fingerprint(session: Session) -> str:
+    """Digest of all that the study reads: tables, profiles, and the images' files as they stand."""
+    from phenolens.prepare import originals
+
+    joined = screen(session)
+    parts = [joined.wells, *(block.table for block in joined.profiles.values())]
+    if joined.images is not None:
+        parts += [joined.images.table, originals(joined.images)]
+    return digest(*parts)
 
 
 @once
@@ -123,6 +136,7 @@ def _measured(session: Session) -> Block:
     wells = session.store.table(
         "cellprofiler",
         units[0].path.parts[-3],
+        fingerprint(session),
         settings.aggregate,
         settings.min_cells,
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
@@ -163,7 +177,7 @@ def _fitted(session: Session, name: str, fold: str, train: np.ndarray) -> tuple[
 
     prepared, settings = prepare(session), session.study.represent
     model = PixelPCA(settings.pixel_size, settings.components)
-    question = [prepared.folder.name, session.study.prepare.model_dump(), repr(model)]
+    question = [fingerprint(session), session.study.prepare.model_dump(), repr(model)]
     rows = np.arange(len(prepared))
 
     def make() -> pd.DataFrame:

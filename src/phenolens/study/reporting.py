@@ -10,10 +10,11 @@ from pathlib import Path
 import tomli_w
 
 from phenolens import __version__
-from phenolens.files import write_json, write_text
+from phenolens.files import read_json, write_json, write_text
+from phenolens.store import digest, file_digest
 from phenolens.study.design import screen
 from phenolens.study.interpretation import interpret
-from phenolens.study.profiling import normalize
+from phenolens.study.profiling import fingerprint, normalize
 from phenolens.study.session import Session, once
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-image", "scikit-learn",
@@ -33,8 +34,43 @@ def report(session: Session) -> Path:
 
 
 def run(session: Session) -> Path:
-    """Take every step; what an earlier run finished is kept. Returns the report's path."""
-    return report(session)
+    """Take every step and return the report's path; a study that is finished is left as it is.
+
+    Finished means: settings, inputs and version are those of the last run, and every file it left
+    is there, unchanged.
+    """
+    stamp = session.store.root / "finished.json"
+    question = digest(__version__, session.study.model_dump(), fingerprint(session))
+    if not session.store.force and _finished(session, stamp, question):
+        session.progress.say("Nothing changed since the last run")
+        return session.out / "report.html"
+    stamp.unlink(missing_ok=True)
+    path = report(session)
+    write_json(stamp, {"question": question, "files": _digests(session)})
+    return path
+
+
+def _finished(session: Session, stamp: Path, question: str) -> bool:
+    if not stamp.is_file():
+        return False
+    known = read_json(stamp)
+    return known["question"] == question and known["files"] == _digests(session)
+
+
+def _digests(session: Session) -> dict[str, str]:
+    """Digest of every result file; intermediate results and timings are not results."""
+    files = sorted(path for path in session.out.rglob("*") if path.is_file())
+    own = session.store.root
+    return {
+        path.relative_to(session.out).as_posix(): file_digest(path)
+        for path in files
+        if own not in path.parents and path.name != "timings.json" and _ours(session, path)
+    }
+
+
+def _ours(session: Session, path: Path) -> bool:
+    """The demo's screen lies in the same folder; it is input, not result."""
+    return path.relative_to(session.out).parts[0] != "screen"
 
 
 def _write_settings(session: Session) -> None:

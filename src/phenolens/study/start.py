@@ -41,9 +41,9 @@ def init(
     if output.exists() and not force:
         raise ConfigError(f"{output} is there already; name another with -o, or use --force.")
     found = discover(Path(source))
-    write_text(output, study_toml(found, folder=output.resolve().parent))
+    write_text(output, study_toml(found, relative_to=output.resolve().parent))
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
-    return [f"Wrote {output}", *found.notes, *asked]
+    return [f"Wrote {output}", *found.lines(), *asked]
 
 
 def simulate_screen(
