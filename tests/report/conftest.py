@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,7 @@ def write_study(folder: Path, screen: Screen) -> Path:
     for number, name in enumerate(REPRESENTATIONS):
         _consensus(screen, number).to_parquet(folder / f"consensus/{name}.parquet", index=False)
     _hits(tables).to_csv(folder / "hits.csv", index=False)
-    _documents(folder, screen)
+    _documents(folder)
     if screen.images:
         _exemplars(folder, screen)
     return folder
@@ -344,51 +344,9 @@ def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _documents(folder: Path, screen: Screen) -> None:
-    finding = {"where": "all plates", "remedy": "Repeat the screen with another layout."}
-    audit = [
-        finding | {"code": "layout-confounded", "severity": "warning", "what": "Each treatment sits in the same well of every plate.", "consequence": "An effect of position cannot be told from an effect of treatment."},
-        finding | {"code": "few-controls", "severity": "info", "what": "16 controls a plate.", "consequence": "Scaling is noisy."},
-        finding | {"code": "majority-class", "severity": "ok", "what": "No class holds more than 20 % of wells.", "consequence": "", "remedy": ""},
-    ]  # fmt: skip
-    ledger = {
-        "joins": [{"source": "platemap.txt", "rows": 96, "matched": 94, "unmatched": 2, "unmatched_keys": ["H11", "H12"], "duplicates": 0, "note": "two wells have no images"}],
-        "set_aside": [{"plate": "BR001", "well": "B07", "site": 2, "channel": "ER", "file": "b07_s2_er.tiff", "reason": "truncated file"}],
-        "conflicts": [],
-        "counts": {"wells": screen.plates * screen.layout, "images": screen.plates * screen.layout * 4},
-    }  # fmt: skip
-    provenance = {"versions": {"phenolens": "0.1.0", "numpy": "2.4.6"}, "seed": 0, "threads": 2, "inputs": {"load_data.csv": "0123456789abcdef"}, "steps": {"evaluate": {"permutations": 10000}}, "lead": "cellprofiler"}  # fmt: skip
-    for name, value in {"audit": audit, "ledger": ledger, "provenance": provenance}.items():
-        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
-    (folder / "study.resolved.toml").write_text(SETTINGS, encoding="utf-8")
-
-
-SETTINGS = """
-[study]
-name = "made-up screen"
-seed = 0
-[data]
-modality = "compound"
-[data.images]
-level = "field"
-pixel_size_um = 0.65
-[splits]
-leave_out = "auto"
-[prepare]
-illumination = "auto"
-[represent]
-representations = ["cellprofiler", "pixel-pca", "cnn"]
-pixel_size = 64
-components = 128
-[normalize]
-method = "mad"
-aggregate = "median"
-[evaluate]
-permutations = 10000
-bootstrap = 1000
-alpha = 0.05
-clusters = 10
-"""
+def _documents(folder: Path) -> None:
+    for path in sorted((Path(__file__).parent / "documents").iterdir()):
+        shutil.copy(path, folder / path.name)
 
 
 def _exemplars(folder: Path, screen: Screen) -> None:

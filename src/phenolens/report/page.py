@@ -56,7 +56,8 @@ def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None)
             size=size(tables),
             version=__version__,
             sections=[(section, section.view(tables)) for section in SECTIONS],
-            gallery=gallery,
+            gallery={name: gallery.get(name, []) for s in SECTIONS for name in s.figures},
+            drawn=bool(gallery),
             colour=lambda name: palette.get(name, "#8a94a0"),
             label=names.label,
         )

@@ -14,7 +14,7 @@ from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, n
 from phenolens.report.tables import Tables
 from phenolens.report.words import p_value, percent
 
-LABELLED = 14
+LABELLED = 12
 LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}
 LOST = 0.7  # a share of its controls' cells below which a treatment is marked as losing cells
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from phenolens.report.figures.style import (
     INK,
@@ -176,9 +177,11 @@ def scale_bar(axes: Axes, pictures: dict[str, np.ndarray]) -> None:
     height, width = pictures["pixels"].shape[2:]
     length, text = bar_length(width, float(pictures["pixel_size_um"]))
     end, y = width * 0.95, height * 0.94
-    axes.plot([end - length, end], [y, y], color="white", lw=2.2, solid_capstyle="butt")
+    outline = [withStroke(linewidth=2, foreground="black")]
+    for colour, wide in (("black", 4.2), ("white", 2.2)):
+        axes.plot([end - length, end], [y, y], color=colour, lw=wide, solid_capstyle="butt")
     kind = {"color": "white", "fontsize": 7, "ha": "center", "va": "bottom"}
-    axes.text(end - length / 2, height * 0.91, text, **kind)
+    axes.text(end - length / 2, height * 0.91, text, path_effects=outline, **kind)
 
 
 def _scale_note(pictures: dict[str, np.ndarray]) -> str:

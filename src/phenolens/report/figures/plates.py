@@ -90,7 +90,7 @@ def _shown(wells: pd.DataFrame) -> str:
 def _maps(wells: pd.DataFrame, label: str) -> Figure:
     shape = plate_shape(wells)
     plates = sorted(wells["plate"].unique())[:MOST]
-    across = min(len(plates), 2 if shape[0] > 8 or len(plates) in (2, 4) else 3)
+    across = _across(len(plates), wide=shape[0] > 8)
     down = -(-len(plates) // across)
     each = (9.6 / across - 0.45) * shape[0] / shape[1] + 0.62
     height = min(each, 4.4) * down + 0.1
@@ -107,6 +107,12 @@ def _maps(wells: pd.DataFrame, label: str) -> Figure:
         axes.set_visible(False)
     _bar(figure, scale, label)
     return figure
+
+
+def _across(plates: int, *, wide: bool) -> int:
+    """Plates side by side: two where they fill the lines or are large and few, else three."""
+    two = plates in (2, 4) or (wide and plates < 6)
+    return min(plates, 2 if two else 3)
 
 
 def _scale(values: pd.Series) -> tuple[Normalize, Colormap]:
@@ -129,10 +135,10 @@ def _plate(axes: Axes, what: tuple[str, pd.DataFrame], look: tuple) -> None:
     axes.set_facecolor(EMPTY)
     axes.imshow(image, norm=norm, cmap=colours, interpolation="nearest", aspect="equal")
     rings = wells[wells["control"]]
-    size = {8: 14, 16: 5.5, 32: 1.6}.get(shape[0], 30) * (2 if shape[0] <= 4 else 1)
-    axes.scatter(
-        rings["column"], rings["row"], s=size, facecolor="none", edgecolor=INK, lw=0.7, alpha=0.75
-    )
+    size, thin = {8: (30, 1), 16: (9, 0.8), 32: (2.2, 0.5)}.get(shape[0], (60, 1))
+    for colour, wide in (("white", 2.0), (INK, 0.9)):
+        ring = {"s": size, "facecolor": "none", "edgecolor": colour, "lw": wide * thin}
+        axes.scatter(rings["column"], rings["row"], **ring)
     _seams(axes, shape)
     axes.set_title(shortened(name, 30), fontsize=9, pad=16)
 

@@ -17,8 +17,7 @@ class Hit:
     """One row, with plain values to sort by beside the text to show."""
 
     treatment: str
-    compound: str
-    concentration: str
+    also: str
     mechanism: str
     wells: str
     active: bool
@@ -48,7 +47,7 @@ def view(tables: Tables) -> dict:
     }
 
 
-OPTIONAL = ["concentration", "mechanism", "cells", "similar", "features", "distrust"]
+OPTIONAL = ["mechanism", "cells", "similar", "features"]
 
 
 def _given(value: object) -> bool:
@@ -59,8 +58,7 @@ def _hit(row: dict) -> Hit:
     ratio = row.get("cell_count_ratio")
     return Hit(
         treatment=str(row["treatment"]),
-        compound=_text(row.get("compound")),
-        concentration=number(row.get("concentration")),
+        also=_also(row),
         mechanism=_text(row.get("mechanism")),
         wells=number(row.get("wells"), 4).removesuffix(".0"),
         active=str(row.get("active")).lower() in ("true", "1", "1.0", "yes"),
@@ -76,6 +74,14 @@ def _hit(row: dict) -> Hit:
         features=_items(row.get("features_changed")),
         distrust="" if missing(row.get("distrust")) else str(row["distrust"]),
     )
+
+
+def _also(row: dict) -> str:
+    """The compound's name, where the treatment's name does not hold it already."""
+    compound = row.get("compound")
+    if missing(compound) or str(compound) in str(row["treatment"]):
+        return ""
+    return str(compound)
 
 
 def _plain(value: object) -> float | None:

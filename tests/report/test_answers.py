@@ -1,0 +1,156 @@
+"""The sentences of the overview say what the tables say, and no more."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens.report import names
+from phenolens.report.answers import active, alike, best, distrust, limits
+from phenolens.report.methods import methods
+from phenolens.report.references import REFERENCES
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, fixed, interval, listed, number, p_value, within
+
+
+@pytest.fixture
+def copy(study: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(study, tmp_path / "study")
+
+
+def changed(folder: Path, name: str, **columns: object) -> Tables:
+    """The study with columns of one table replaced."""
+    path = folder / f"{name}.parquet"
+    pd.read_parquet(path).assign(**columns).to_parquet(path)
+    return Tables(folder)
+
+
+def spoken(answer: object) -> str:
+    return " ".join([answer.short, *answer.details])
+
+
+def test_no_active_treatment_is_said_plainly(copy):
+    answer = active.answer(changed(copy, "activity", active=False, q=0.6))
+    assert answer.short.startswith("None of the 24 treatments tested differs from its controls")
+    assert "not evidence that they do nothing" in spoken(answer)
+
+
+def test_a_design_that_cannot_reject_is_called_so(copy):
+    answer = active.answer(changed(copy, "activity", active=False, q=0.6, p_attainable=0.2))
+    assert "no treatment could have been called active" in spoken(answer)
+
+
+def test_a_coarse_design_says_how_many_must_reach_the_floor(copy):
+    answer = active.answer(changed(copy, "activity", p_attainable=0.01))
+    assert "at least five treatments must reach it" in spoken(answer)
+
+
+def test_untested_treatments_come_with_their_reason(copy):
+    tables = changed(copy, "activity", q=np.nan, p=np.nan, active=False, note="one well only")
+    answer = active.answer(tables)
+    assert answer.tone == "none" and "24 of 24: one well only." in answer.details
+
+
+def test_neighbours_of_the_same_compound_do_not_count(tables):
+    nearest = alike.nearest_other(tables)
+    compounds = tables.activity.drop_duplicates("Metadata_Treatment").set_index(
+        "Metadata_Treatment"
+    )
+    same = compounds["Metadata_Compound"]
+    assert (nearest["treatment"].map(same) != nearest["neighbour"].map(same)).all()
+
+
+def test_without_active_treatments_nothing_is_called_alike(copy):
+    answer = alike.answer(changed(copy, "activity", active=False))
+    assert answer.tone == "none" and "Fewer than two treatments are active" in answer.short
+
+
+def test_without_mechanisms_only_pairs_are_named(copy):
+    answer = alike.answer(changed(copy, "activity", Metadata_Mechanism=None))
+    assert answer.short.startswith("Closest active treatments of different compounds")
+    assert "share that mechanism" not in spoken(answer)
+    assert "No mechanism is annotated" in spoken(limits.answer(Tables(copy)))
+
+
+def test_a_flagged_plate_and_lost_cells_are_distrusted(tables):
+    text = spoken(distrust.answer(tables))
+    assert "Plate BR003 is flagged: replicate correlation" in text
+    assert "may simply be toxic: cpd-002" in text
+
+
+def test_a_clean_study_is_called_clean(copy):
+    for name in ("ledger.json", "assay.parquet"):
+        (copy / name).unlink()
+    (copy / "audit.json").write_text("[]")
+    answer = distrust.answer(changed(copy, "activity", cell_count_ratio=1.0))
+    assert answer.tone == "plain" and answer.details == []
+
+
+def test_an_uncertain_difference_is_not_a_ranking(copy):
+    answer = best.answer(changed(copy, "comparisons", p_holm=0.4))
+    assert "this design cannot tell it from Pixel PCA" in answer.short
+    assert "only a difference of 0.07 or more would have been seen" in spoken(answer)
+
+
+def test_a_score_no_better_than_its_baseline_is_said_to_show_nothing(copy):
+    answer = best.answer(changed(copy, "results", low=0.0))
+    assert "so nothing is shown beyond it" in spoken(answer)
+
+
+def test_a_refused_split_is_a_limit(copy):
+    (copy / "splits.json").write_text('{"refused": "each treatment has one well"}')
+    assert "Each treatment has one well." in spoken(limits.answer(Tables(copy)))
+
+
+def test_the_lead_is_named_or_found_by_its_numbers(copy):
+    assert names.lead(Tables(copy)) == "cellprofiler"
+    (copy / "provenance.json").unlink()
+    rows = pd.read_parquet(copy / "activity.parquet").query("representation == 'cnn'")
+    hits = pd.read_csv(copy / "hits.csv")
+    hits["map"] = hits["treatment"].map(rows.set_index("Metadata_Treatment")["map"]).round(4)
+    hits.to_csv(copy / "hits.csv", index=False)
+    assert names.lead(Tables(copy)) == "cnn"
+
+
+def test_colours_stay_with_the_usual_representations():
+    one = names.colours(["pixel-pca", "mine"])
+    two = names.colours(["cellprofiler", "mine", "pixel-pca", "yours"])
+    assert one["pixel-pca"] == two["pixel-pca"]
+    assert len(set(two.values())) == 4
+    assert names.colours(["baseline:position"])["baseline:position"] not in names.COLOURS
+
+
+def test_methods_cite_only_what_was_done(tables, tmp_path):
+    written = methods(tables)
+    numbers = [n for _, pieces in written.paragraphs for piece in pieces for n in piece.cites]
+    assert sorted(set(numbers)) == list(range(1, len(written.references) + 1))
+    assert methods(Tables(tmp_path)).paragraphs == []
+
+
+def test_every_reference_can_be_cited_and_has_a_link(tables):
+    cited = {reference.text for reference in methods(tables).references}
+    assert {reference.text for reference in REFERENCES.values()} >= cited
+    assert all(r.link.startswith("https://") and r.text.endswith(".") for r in REFERENCES.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0432, "0.043"), (0.0004, "0.0004"), (2e-6, "2×10⁻⁶"), (1.0, "1.000"), (np.nan, "–")],
+)
+def test_p_values_read_well(value, text):
+    assert p_value(value) == text
+
+
+def test_numbers_and_lists_read_well():
+    assert [number(v) for v in (0.123456, 1234.5, np.nan, 0, 7, -0.5)] == [
+        "0.123", "1,234", "–", "0", "7", "−0.500",
+    ]  # fmt: skip
+    assert fixed(-0.126) == "−0.13" and interval(np.nan, 1) == "" and interval(0, 1) == "0 to 1"
+    assert listed(["a"]) == "a" and listed("abc") == "a, b and c"
+    assert listed("abcdef", 3) == "a, b, c and 3 more"
+    assert count(1, "well") == "one well" and count(2867, "field") == "2,867 fields"
+    assert [within(x) for x in ("Macro F1", "CNN", "mAP")] == ["macro F1", "CNN", "mAP"]

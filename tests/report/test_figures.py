@@ -1,0 +1,244 @@
+"""Every kind of figure on a made-up study: drawn, described, and the same bytes twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phenolens.report.figures import (
+    GROUPS,
+    activity,
+    bubbles,
+    clusters,
+    groups,
+    house_style,
+    montage,
+    plates,
+    save,
+    scores,
+    similarity,
+    unique,
+)
+from phenolens.report.figures.style import Drawn, file_name, new_figure, shortened
+from phenolens.report.tables import Tables
+
+REPRESENTATIONS = 3
+
+
+def drawn(tables: Tables, group: str) -> list[Drawn]:
+    with house_style():
+        return list(GROUPS[group](tables))
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_group_draws_figures_that_a_page_can_describe(tables, group):
+    figures = drawn(tables, group)
+    assert figures
+    for figure in figures:
+        assert figure.name == group or figure.name.startswith(f"{group}-")
+        assert figure.alt and figure.caption and figure.label
+        assert 0.5 < figure.figure.get_figheight() < 30
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_group_draws_nothing_from_an_empty_folder(tmp_path, group):
+    assert drawn(Tables(tmp_path), group) == []
+
+
+@pytest.mark.parametrize("name", ["scores", "similarity", "montage"])
+def test_figures_have_the_same_bytes_each_time(tables, tmp_path, name):
+    written = []
+    for attempt in ("first", "second"):
+        with house_style():
+            paths = save(next(iter(GROUPS[name](tables))), tmp_path / attempt)
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+
+
+def test_figures_carry_no_date(tables, tmp_path):
+    with house_style():
+        png, svg = save(next(iter(GROUPS["comparisons"](tables))), tmp_path)
+    assert b"<dc:date>" not in svg.read_bytes()
+    assert b"Software" not in png.read_bytes()
+
+
+def test_one_figure_a_representation(tables):
+    for group in ("activity", "similarity", "umap"):
+        assert len(drawn(tables, group)) == REPRESENTATIONS
+
+
+def test_figures_of_a_large_screen_stay_of_a_sensible_size(make_study):
+    large = Tables(make_study(treatments=300, plates=14, layout=384, images=False))
+    for group in ("activity", "similarity", "plates", "clusters", "assay", "features"):
+        for figure in drawn(large, group):
+            assert figure.figure.get_figheight() < 20, figure.name
+
+
+@pytest.mark.parametrize("layout", [6, 96, 384, 1536])
+def test_plate_maps_have_the_shape_of_their_plates(make_study, layout):
+    tables = Tables(make_study(treatments=4, plates=1, layout=layout, images=False))
+    wells = plates.with_quantity(tables, "Metadata_CellCount")
+    shape = plates.plate_shape(wells)
+    assert shape[0] * shape[1] == layout
+    assert drawn(tables, "plates")
+
+
+def test_a_well_is_drawn_at_its_row_and_column(tables):
+    wells = plates.with_quantity(tables, "Metadata_CellCount")
+    row = tables.wells["Metadata_Well"].tolist().index("C07")
+    assert (wells["row"].iloc[row], wells["column"].iloc[row]) == (2, 6)
+    assert wells["value"].iloc[row] == tables.wells["Metadata_CellCount"].iloc[row]
+
+
+def test_controls_show_no_activity(tables):
+    wells = plates.with_quantity(tables, "_activity")
+    assert wells.loc[wells["control"], "value"].isna().all()
+    assert wells.loc[~wells["control"], "value"].notna().all()
+
+
+def test_a_whole_tasks_baseline_stands_beside_each_readout():
+    row = {"metric": "accuracy", "split": "plate", "unit": "well", "fold": "all", "n": 8}
+    rows = [
+        row | {"representation": "cellprofiler", "task": "classification: logistic", "value": 0.6},
+        row
+        | {"representation": "baseline:one-over-classes", "task": "classification", "value": 0.1},
+    ]
+    frame = pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
+    found = scores.asked(_only(results=frame))
+    assert [key[0] for key, _ in found] == ["classification: logistic"]
+    assert scores.best_baseline(found[0][1]) == ("baseline:one-over-classes", 0.1)
+
+
+def _only(**frames: pd.DataFrame) -> Tables:
+    tables = Tables(Path("nowhere"))
+    tables.__dict__.update(frames)
+    return tables
+
+
+def test_the_best_baseline_ignores_representations(tables):
+    for _, part in scores.asked(tables):
+        name, value = scores.best_baseline(part)
+        baselines = part[part.index.str.startswith("baseline:")]["value"]
+        assert name.startswith("baseline:") and value == baselines.max()
+
+
+@pytest.mark.parametrize("heights", [[4.0] * 9, [4, 3.9, 3.8, 1, 0.99], [0.1, 0.1, 0.0]])
+def test_labels_never_overlap_and_stay_inside(heights):
+    places = activity.spread(np.array(heights, dtype=float), (0.0, 5.0), 10)
+    assert np.all(-np.diff(places) >= 0.5 - 1e-9)
+    assert places.max() <= 5 and places.min() >= 0
+
+
+def test_treatments_with_few_cells_are_marked_as_lost(tables):
+    rows = activity.tested(tables, "cellprofiler")
+    lost = rows[activity.lost_cells(rows)]["Metadata_Treatment"]
+    assert sorted(lost) == ["cpd-002 @ 5 µM", "cpd-003 @ 5 µM"]
+
+
+def test_similarities_are_ordered_so_that_alike_ones_are_neighbours():
+    profiles = pd.DataFrame(
+        {"Metadata_Treatment": list("abcd"), "x": [1.0, 0.0, 0.9, 0.1], "y": [0.0, 1.0, 0.1, 0.9]}
+    )
+    rows, cosine = similarity.similarities(profiles)
+    names = "".join(rows["Metadata_Treatment"])
+    assert {"ac", "ca"} & {names[:2], names[2:]} and {"bd", "db"} & {names[:2], names[2:]}
+    assert np.allclose(np.diag(cosine), 1) and np.allclose(cosine, cosine.T)
+
+
+def test_similarity_survives_a_profile_of_zeros():
+    profiles = pd.DataFrame({"Metadata_Treatment": list("abc"), "x": [0.0, 1.0, np.nan]})
+    _, cosine = similarity.similarities(profiles)
+    assert np.isfinite(cosine).all()
+
+
+def test_bubbles_summarize_by_compartment_family_and_stain(tables):
+    moved = bubbles.summary(tables).set_index(
+        ["Metadata_Treatment", "compartment", "family", "channel"]
+    )
+    rows = tables.features.query(
+        "Metadata_Treatment == 'cpd-001 @ 5 µM' and compartment == 'Cells' and family == 'Texture'"
+        " and channel == 'ER'"
+    )
+    entry = moved.loc[("cpd-001 @ 5 µM", "Cells", "Texture", "ER")]
+    assert entry["size"] == pytest.approx(rows["effect"].abs().median())
+
+
+def test_cluster_bars_count_every_treatment_once(tables):
+    rows = tables.clusters.query("representation == 'cellprofiler' and method == 'leiden'")
+    table = clusters.contents(rows)
+    assert table.to_numpy().sum() == len(rows)
+    assert list(table.sum(axis=1)) == sorted(table.sum(axis=1), reverse=True)
+
+
+def test_treated_stand_above_controls_of_their_own_plate(tables):
+    rows = tables.exemplars[tables.exemplars["Metadata_Treatment"] == "cpd-001 @ 5 µM"]
+    shown = montage.pairs(rows, 2)
+    assert list(shown["role"]) == ["treated", "control"] * 2
+    assert list(shown["Metadata_Plate"]) == ["BR001", "BR001", "BR002", "BR002"]
+
+
+def test_crops_of_one_well_are_drawn_side_by_side(study, tmp_path):
+    table = pd.read_parquet(study / "exemplars.parquet").assign(
+        Metadata_Plate="BR001", Metadata_Treatment="cpd-001 @ 5 µM"
+    )
+    table.to_parquet(tmp_path / "exemplars.parquet")
+    (tmp_path / "exemplars.npz").write_bytes((study / "exemplars.npz").read_bytes())
+    (figure,) = drawn(Tables(tmp_path), "montage")
+    assert len(figure.figure.axes) == 2 * montage.MOST_CELLS * 6
+
+
+@pytest.mark.parametrize(
+    ("width", "size", "text"), [(320, 0.65, "50 µm"), (96, 0.65, "10 µm"), (96, np.nan, "20 px")]
+)
+def test_scale_bars_are_round_and_a_quarter_wide_at_most(width, size, text):
+    length, shown = montage.bar_length(width, size)
+    assert shown == text and 0.08 * width <= length <= 0.25 * width
+
+
+def test_a_composite_of_unknown_stains_has_colour():
+    picture = montage.composite(np.ones((3, 4, 4), dtype=np.float32), ["A", "B", "C"])
+    assert picture.shape == (4, 4, 3) and picture.max() <= 1 and picture.min() >= 0
+
+
+def test_the_commonest_mechanisms_get_colours_and_the_rest_is_grey():
+    names = [f"m{i:02d}" for i in range(20) for _ in range(20 - i)]
+    looks = groups.mechanism_looks([*names, None, np.nan])
+    assert list(looks)[:2] == ["m00", "m01"] and len(looks) == groups.MOST
+    assert len(set(looks.values())) == groups.MOST
+
+
+def test_names_that_collide_get_a_number():
+    figures = [Drawn(name, new_figure(1), "", "", "") for name in ("a", "a", "b")]
+    assert [figure.name for figure in unique(figures)] == ["a", "a-2", "b"]
+
+
+def test_long_names_are_cut_in_the_middle_and_file_names_are_safe():
+    assert shortened("x" * 40, 20).count("…") == 1 and len(shortened("x" * 40, 20)) == 20
+    assert file_name("../../A b/µ.$(x)") == "..-..-a-b-.-x"
+
+
+@pytest.fixture
+def strange(make_study: Callable[..., Path]) -> Path:
+    """A study whose treatments have names that mathtext, HTML and fonts trip over."""
+    folder = make_study(treatments=6, plates=1, images=False)
+    names = {f"cpd-{i + 1:03d} @ 5 µM": name for i, name in enumerate(STRANGE)}
+    for path in folder.rglob("*.parquet"):
+        pd.read_parquet(path).replace(names).to_parquet(path)
+    hits = pd.read_csv(folder / "hits.csv").replace({"treatment": names})
+    hits.to_csv(folder / "hits.csv", index=False)
+    return folder
+
+
+STRANGE = ["$x_1$", "<b>&amp;</b>", "化合物", "a" * 90, 'quote"s', "\\frac{1}"]
+
+
+def test_names_that_look_like_markup_are_drawn_as_they_are(strange, tmp_path):
+    tables = Tables(strange)
+    with house_style():
+        for group in ("activity", "similarity", "features"):
+            for figure in GROUPS[group](tables):
+                save(figure, tmp_path)
