@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,14 @@ from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Learns, Progress
 from phenolens.represent.devices import pick_device, repeatable
-from phenolens.represent.feed import Batch, Standard
+from phenolens.represent.feed import Batch, Feed, Standard
 from phenolens.represent.joining import FeatureBlock
 from phenolens.represent.network import Network, NetworkSettings, keys_of
 from phenolens.represent.torches import require_torch
 from phenolens.represent.weights import find_weights, load_pretrained
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class CNN(Network):
         targets = np.searchsorted(self.state["classes"], labels)
         balance = _balance(targets[~held], len(self.state["classes"]))
         feeds = tuple(
-            self._feed(
+            self.inputs(
                 prepared,
                 rows[part],
                 targets=targets[part],
@@ -105,8 +109,37 @@ class CNN(Network):
         self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
     ) -> np.ndarray:
         """Class probabilities, float32 (len(rows), len(classes)), in the order of `classes`."""
-        feed = self._feed(prepared, rows, features=self._features(prepared, rows))
+        feed = self.inputs_with_features(prepared, rows)
         return self._collect(feed, what=self._probabilities, progress=progress)
+
+    def inputs_with_features(self, prepared: Prepared, rows: np.ndarray) -> Feed:
+        """What the classifier reads: pixels, and features where it was fitted with them."""
+        return self.inputs(prepared, rows, features=self._features(prepared, rows))
+
+    def logits(
+        self,
+        batch: Batch,
+        *,
+        images: torch.Tensor | None = None,
+        embedding: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Logits of each image of a batch, float32 (B, n_classes).
+
+        Parameters
+        ----------
+        images : Tensor, optional
+            Pixels instead of the batch's own.
+        embedding : Tensor, optional
+            Embedding of each square, where it is known already.
+        """
+        from phenolens.represent.resnet import mean_of_squares
+
+        squares, features = self.settings.pixels.tiles**2, batch.features
+        if embedding is None:
+            embedding = self.model.embed(batch.images if images is None else images)
+        if features is not None:
+            features = features.repeat_interleave(squares, dim=0)
+        return mean_of_squares(self.model.classify(embedding, features).float(), squares)
 
     @property
     def classes(self) -> list[str]:
@@ -114,7 +147,7 @@ class CNN(Network):
         self._require_model()
         return list(self.state["classes"])
 
-    def _build(self):
+    def build(self):
         from phenolens.represent.resnet import StainResNet
 
         n_features = len(self.state.get("features", {}).get("names", []))
@@ -146,8 +179,7 @@ class CNN(Network):
         return mean_of_squares(self.model.embed(batch.images).float(), squares)
 
     def _probabilities(self, batch: Batch):
-        balance = np.ones(len(self.state["classes"]))
-        return self._objective(balance).logits(self.model, batch).softmax(1)
+        return self.logits(batch).softmax(1)
 
     def _fit_features(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray | None:
         if self.features is None:
@@ -195,11 +227,11 @@ class Untrained(Network):
         self.state["standard"] = {"mean": standard.mean.tolist(), "sd": standard.sd.tolist()}
         self.state["made"] = {"device": device, "precision": "float32", "seed": self.settings.seed}
         with repeatable(self.settings.seed):
-            model = self._build()
+            model = self.build()
         self.model = model.to(device).to(memory_format=require_torch().channels_last)
         return self
 
-    def _build(self):
+    def build(self):
         from phenolens.represent.resnet import StainResNet
 
         return StainResNet(self.state["n_stains"], 1, width=self.settings.width)

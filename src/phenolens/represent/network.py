@@ -81,7 +81,7 @@ class Network:
         self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
     ) -> np.ndarray:
         """Embeddings of these rows (means over their squares), float32 (len(rows), n_features)."""
-        feed = self._feed(prepared, rows)
+        feed = self.inputs(prepared, rows)
         return self._collect(feed, what=self._embed, progress=progress)
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
@@ -123,7 +123,7 @@ class Network:
             raise InputError(f"{path} was trained with other settings; use those or train again.")
         self.state, self.history = about["state"], History(**about["history"])
         device = pick_device(self.settings.training.device)
-        self.model = self._build().to(device).to(memory_format=require_torch().channels_last)
+        self.model = self.build().to(device).to(memory_format=require_torch().channels_last)
         self.model.load_state_dict(tensors)
         self.model.eval()
         return self
@@ -145,12 +145,12 @@ class Network:
             raise InputError(f"The pixel store was made with {self.pixels.settings}.")
         return self.pixels
 
-    # -- for the networks below ---------------------------------------------------------------
-
-    def _build(self) -> torch.nn.Module:
+    def build(self) -> torch.nn.Module:
+        """A new network of these settings."""
         raise NotImplementedError
 
     def _embed(self, batch: Batch) -> torch.Tensor:
+        """Features of a batch, one row an image."""
         raise NotImplementedError
 
     def _require_model(self) -> torch.nn.Module:
@@ -158,7 +158,8 @@ class Network:
             raise InputError(f"'{self.name}' has not been fitted yet.")
         return self.model
 
-    def _feed(self, prepared: Prepared, rows: np.ndarray, **what: Any) -> Feed:
+    def inputs(self, prepared: Prepared, rows: np.ndarray, **what: Any) -> Feed:
+        """Batches of these rows as the network reads them, with what else a feed holds."""
         self._require_model()
         rows = np.asarray(rows)
         array = self.store(prepared).array(rows)
@@ -192,7 +193,7 @@ class Network:
         self.state["made"] = {"device": pick_device(self.settings.training.device), "seed": seed}
         self.state["made"]["threads"] = require_torch().get_num_threads()
         with repeatable(seed):
-            self.model = self._build()
+            self.model = self.build()
         self.state["made"]["precision"] = self._precision(len(rows))
         self.model = self.model.to(self.state["made"]["device"])
         self.model = self.model.to(memory_format=require_torch().channels_last)
@@ -205,7 +206,7 @@ class Network:
         if training.epochs * n / training.batch < _PROBE_FROM_STEPS:
             return "float32"
         shape = (min(training.batch, 32), self.state["n_stains"], pixels.size, pixels.size)
-        return faster_precision(self._build, shape, device=self.state["made"]["device"])[0]
+        return faster_precision(self.build, shape, device=self.state["made"]["device"])[0]
 
     def _held_back(
         self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None, seed: int

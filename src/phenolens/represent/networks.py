@@ -58,7 +58,7 @@ def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network
     device = pick_device(training.device)
     sketch = replace(network, state={"n_stains": n_stains, "classes": ["?"] * n_classes})
     shape = (min(training.batch, 32), n_stains, pixels.size, pixels.size)
-    precision, speeds = faster_precision(sketch._build, shape, device=device)
+    precision, speeds = faster_precision(sketch.build, shape, device=device)
     if training.precision != "auto":
         precision = training.precision
     training = replace(training, device=device, precision=precision)

@@ -68,7 +68,7 @@ class VAE(Network):
         self.state = {"labels_seen": []}
         self._prepare_training(prepared, rows, seed)
         held = self._held_back(prepared, rows, None, seed)
-        feeds = tuple(self._feed(prepared, rows[part]) for part in (~held, held))
+        feeds = tuple(self.inputs(prepared, rows[part]) for part in (~held, held))
         identity = [keys_of(prepared, rows), self.store(prepared).digest()]
         self._train(self._objective(), feeds, identity=identity, progress=progress)
         return self
@@ -84,14 +84,14 @@ class VAE(Network):
         standard = self.standard()
         scale, shift = standard.sd[:, None, None], standard.mean[:, None, None]
         seen = self.store(prepared).take(np.asarray(rows))[:, 0].astype(np.float32) / 255.0
-        made = self._collect(self._feed(prepared, rows), what=self._decoded)
+        made = self._collect(self.inputs(prepared, rows), what=self._decoded)
         return seen, np.clip(made.reshape(seen.shape) * scale + shift, 0.0, 1.0)
 
     def _decoded(self, batch: Batch):
         squares = self.settings.pixels.tiles**2
         return self.model(batch.images[::squares]).flatten(1)
 
-    def _build(self):
+    def build(self):
         from phenolens.represent.autoencoder import StainVAE
 
         settings = self.settings
