@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from phenolens.measure.names import FAMILIES, feature_names, metadata_names
     from phenolens.measure.objects import measure_objects
+    from phenolens.measure.quality import cell_quality, field_quality
     from phenolens.measure.settings import MeasureSettings
 
 __all__ = [
     "FAMILIES",
     "MeasureSettings",
+    "cell_quality",
     "feature_names",
+    "field_quality",
     "measure_objects",
     "metadata_names",
 ]
@@ -27,6 +30,8 @@ _HOME = {
     "metadata_names": "names",
     "MeasureSettings": "settings",
     "measure_objects": "objects",
+    "cell_quality": "quality",
+    "field_quality": "quality",
 }
 
 

@@ -33,7 +33,12 @@ def channel_pairs(channels: list[str]) -> list[tuple[int, int]]:
 
 
 def measure_correlation(
-    starts: np.ndarray, values: np.ndarray, ranks: np.ndarray, *, pairs: np.ndarray, percent: float
+    starts: np.ndarray,
+    values: np.ndarray,
+    ranks: tuple[np.ndarray, np.ndarray],
+    *,
+    pairs: np.ndarray,
+    percent: float,
 ) -> np.ndarray:
     """Colocalization of every pair of stains in every object.
 
@@ -41,8 +46,8 @@ def measure_correlation(
     ----------
     starts : ndarray, shape (n + 1,)
     values : ndarray of float64, shape (C, P)
-    ranks : ndarray of int32, shape (C, P)
-        Dense intensity ranks from 0.
+    ranks : tuple of ndarray of int32, shapes (C, P) and (C, n)
+        Dense intensity ranks from 0, and the number of ranks that counts for each object.
     pairs : ndarray of int, shape (K, 2)
         Indices of stains.
     percent : float
@@ -54,11 +59,11 @@ def measure_correlation(
         In the order of ``PAIR_FEATURES``. Correlation and slope are NaN in objects of constant
         intensity; thresholded coefficients are 0 where no pixel passes both thresholds.
     """
-    return _correlate(starts, values, ranks, pairs, percent / 100)
+    return _correlate(starts, values, *ranks, pairs, percent / 100)
 
 
 @numba.njit(cache=True)
-def _correlate(starts, values, ranks, pairs, share):
+def _correlate(starts, values, ranks, tops, pairs, share):
     n = len(starts) - 1
     channels = len(values)
     out = np.empty((n, len(pairs), 9))
@@ -81,7 +86,7 @@ def _correlate(starts, values, ranks, pairs, share):
             sums = _pair_sums(
                 values[a, begin:end], values[b, begin:end], (means[a], means[b], cuts[a], cuts[b])
             )
-            top = max(ranks[a, begin:end].max(), ranks[b, begin:end].max()) + 1
+            top = max(tops[a, k], tops[b, k])
             weighted = _rank_sums(
                 values[a, begin:end],
                 values[b, begin:end],

@@ -61,6 +61,13 @@ def _area_shape(compartment: str, channels: list[str], settings: MeasureSettings
     return [Block(compartment, names, lambda c: measure_shape(c.regions, degree))]
 
 
+def _moments(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.moments import MEASUREMENTS, measure_moments
+
+    names = [f"{compartment}_AreaShape_{name}" for name in MEASUREMENTS]
+    return [Block(compartment, names, lambda c: measure_moments(c.regions))]
+
+
 def _intensity(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
     from phenolens.measure.intensity import INTENSITY
 
@@ -154,7 +161,7 @@ def _radial(compartment: str, channels: list[str], settings: MeasureSettings) ->
 
 
 def _tubeness(compartment: str, settings: MeasureSettings) -> Block:
-    """Unscaled rings on the derived image of tubes; what lies beyond the last is ``Overflow``."""
+    """Rings around nuclei on the derived image of tubes; beyond the last is ``Overflow``."""
     from phenolens.measure.radial import MEASUREMENTS
 
     stem = f"{compartment}_RadialDistribution"
@@ -169,17 +176,25 @@ def _tubeness(compartment: str, settings: MeasureSettings) -> Block:
 
 
 def _tube_rings(c: Compartment, settings: MeasureSettings) -> np.ndarray:
+    """Rings around the nucleus: scaled to the cell, then of fixed width."""
     from phenolens.measure.radial import measure_radial
 
     values = c.field.tubeness.ravel()[c.regions.pixels]
-    parts, overflow = [], []
-    for bins in settings.tubeness_bins:
-        rings = c.rings.unscaled(bins, settings.tubeness_radius)
-        share = {"wedges": c.rings.wedges, "bins": bins + 1, "total": bins + 1}
-        block = measure_radial(c.regions.starts, values, rings, **share)
-        parts.append(block[:, :-1].reshape(len(block), -1))
-        overflow = block[:, -1]
-    return np.hstack([*parts, overflow])
+    rings = c.nuclear_rings
+    scaled, fixed = settings.tubeness_bins
+    share = {"wedges": rings.wedges}
+    inner = measure_radial(
+        c.regions.starts, values, rings.scaled(scaled), bins=scaled, total=scaled, **share
+    )
+    outer = measure_radial(
+        c.regions.starts,
+        values,
+        rings.unscaled(fixed, settings.tubeness_radius),
+        bins=fixed + 1,
+        total=fixed + 1,
+        **share,
+    )
+    return np.hstack([inner.reshape(len(inner), -1), outer.reshape(len(outer), -1)])
 
 
 def _radial_zernikes(
@@ -223,6 +238,35 @@ def _correlation(compartment: str, channels: list[str], settings: MeasureSetting
     return [Block(compartment, names, compute)] if pairs else []
 
 
+def _costes(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.correlation import channel_pairs
+    from phenolens.measure.costes import COSTES_FEATURES, measure_costes
+
+    pairs = channel_pairs(channels)
+    names = [
+        f"{compartment}_Correlation_{feature.format(channels[a], channels[b])}"
+        for a, b in pairs
+        for feature in COSTES_FEATURES
+    ]
+
+    def compute(c: Compartment) -> np.ndarray:
+        thresholds = c.field.costes if settings.costes_threshold == "field" else c.field.grid
+        share = {"pairs": np.array(pairs), "thresholds": thresholds}
+        block = measure_costes(c.regions.starts, c.values, **share)
+        return block.reshape(len(block), -1)
+
+    return [Block(compartment, names, compute)] if pairs else []
+
+
+def _skeleton(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+    from phenolens.measure.skeleton import MEASUREMENTS, measure_skeleton
+
+    if compartment != "Nuclei" or settings.tubeness_channel not in channels:
+        return []
+    names = [f"{compartment}_ObjectSkeleton_{name}_mito_skel" for name in MEASUREMENTS]
+    return [Block(compartment, names, lambda c: measure_skeleton(c.regions, c.field.skeleton))]
+
+
 def _neighbors(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
     from phenolens.measure.neighbors import MEASUREMENTS, measure_neighbors
 
@@ -240,20 +284,17 @@ def _measure_neighbors(measure: Callable, distance: int, c: Compartment) -> np.n
     return measure(c.regions, distance)
 
 
-def _nothing(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
-    return []
-
-
 _PLANS: dict[str, Callable[[str, list[str], MeasureSettings], list[Block]]] = {
     "AreaShape": _area_shape,
+    "Moments": _moments,
     "Intensity": _intensity,
     "Texture": _texture,
     "Granularity": _granularity,
     "RadialDistribution": _radial,
     "RadialZernikes": _radial_zernikes,
     "Correlation": _correlation,
-    "Costes": _nothing,
+    "Costes": _costes,
     "Neighbors": _neighbors,
     "Location": _location,
-    "ObjectSkeleton": _nothing,
+    "ObjectSkeleton": _skeleton,
 }

@@ -9,6 +9,8 @@ import numpy as np
 
 from phenolens.measure import sorting
 from phenolens.measure.circles import enclosing_circles
+from phenolens.measure.correlation import channel_pairs
+from phenolens.measure.costes import costes_thresholds
 from phenolens.measure.granularity import openings
 from phenolens.measure.hulls import convex_hulls
 from phenolens.measure.intensity import measure_intensity
@@ -63,13 +65,33 @@ class Field:
         index = self.channels.index(self.settings.tubeness_channel)
         return tubeness(self.planes[index], self.settings.tubeness_sigma)
 
+    @cached_property
+    def skeleton(self) -> np.ndarray:
+        """The skeleton of the tubes, bool."""
+        from phenolens.measure.skeleton import tube_skeleton
+
+        return tube_skeleton(self.tubeness)
+
+    @property
+    def grid(self) -> int:
+        """Steps from 0 to 1 in which the camera wrote: 65535 where that is not known."""
+        return 255 if self.pixels.dtype == np.uint8 else 65535
+
+    @cached_property
+    def costes(self) -> np.ndarray:
+        """Costes thresholds of every pair of stains over the whole field, shape (K, 2)."""
+        flat = self.planes.reshape(len(self.planes), -1)
+        pairs = channel_pairs(list(self.channels))
+        return np.array([costes_thresholds(flat[a], flat[b], self.grid) for a, b in pairs])
+
 
 @dataclass(frozen=True)
 class Compartment:
-    """Objects of one compartment in one field."""
+    """Objects of one compartment in one field, and the other compartments' objects."""
 
     field: Field
     regions: Regions
+    siblings: dict[str, Regions]
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -82,12 +104,21 @@ class Compartment:
         pairs = zip(self.field.planes, self.field.orders, strict=True)
         return [sorting.sort_objects(self.regions, plane, order) for plane, order in pairs]
 
-    def ranks(self, scope: str) -> np.ndarray:
-        """Dense intensity ranks of the objects' pixels, int32, shape (C, P)."""
+    def ranks(self, scope: str) -> tuple[np.ndarray, np.ndarray]:
+        """Dense intensity ranks of the objects' pixels, and how many there are.
+
+        Returns
+        -------
+        ranks : ndarray of int32, shape (C, P)
+        tops : ndarray of int32, shape (C, n)
+        """
+        regions = self.regions
         if scope == "field":
-            return np.stack([ranks for _, ranks in self._sorted])
-        starts = self.regions.starts
-        return np.stack([sorting.ranks_within(starts, values) for values in self.values])
+            ranks = np.stack([ranks for _, ranks in self._sorted])
+            tops = np.repeat(ranks.max(axis=1, keepdims=True) + 1, regions.count, axis=1)
+            return ranks, tops
+        ranks = np.stack([sorting.ranks_within(regions.starts, v) for v in self.values])
+        return ranks, np.maximum.reduceat(ranks, regions.starts[:-1], axis=1) + np.int32(1)
 
     @cached_property
     def intensities(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -117,3 +148,15 @@ class Compartment:
     def rings(self) -> Rings:
         """Radial layout."""
         return Rings(self.regions)
+
+    @cached_property
+    def nuclear_rings(self) -> Rings:
+        """Radial layout around the centroid of each cell's nucleus; NaN features without one."""
+        centers = np.full((self.regions.count, 2), -1, np.int64)
+        nuclei = self.siblings.get("Nuclei")
+        if nuclei is not None and nuclei.count:
+            middles = (Compartment(self.field, nuclei, self.siblings).centers + 0.5).astype(int)
+            at = np.searchsorted(nuclei.ids, self.regions.ids).clip(max=nuclei.count - 1)
+            own = nuclei.ids[at] == self.regions.ids
+            centers[own] = middles[at[own]]
+        return Rings(self.regions, centers)

@@ -9,6 +9,7 @@ from phenolens.measure.settings import MeasureSettings
 
 FAMILIES = (
     "AreaShape",
+    "Moments",
     "Intensity",
     "Texture",
     "Granularity",
@@ -20,11 +21,12 @@ FAMILIES = (
     "Location",
     "ObjectSkeleton",
 )
+_ON_REQUEST = ("Moments",)  # CellProfiler's "advanced features", off there by default too
 COMPARTMENTS = ("Nuclei", "Cells", "Cytoplasm")
 
 
 def check_families(families: Sequence[str] | None) -> tuple[str, ...]:
-    """The families asked for, in the order of ``FAMILIES``.
+    """The families asked for, in the order of ``FAMILIES``; all but the moments by default.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def check_families(families: Sequence[str] | None) -> tuple[str, ...]:
         If a family is unknown.
     """
     if families is None:
-        return FAMILIES
+        return tuple(name for name in FAMILIES if name not in _ON_REQUEST)
     wanted = (families,) if isinstance(families, str) else tuple(families)
     unknown = [name for name in wanted if name not in FAMILIES]
     if unknown:
@@ -56,7 +58,7 @@ def feature_names(
     compartments : sequence of str
         Compartment names.
     families : sequence of str, optional
-        Subset of ``FAMILIES``; all by default.
+        Subset of ``FAMILIES``; all but ``"Moments"`` by default.
     settings : MeasureSettings, optional
 
     Returns
@@ -76,8 +78,11 @@ def metadata_names(
     *,
     settings: MeasureSettings | None = None,
 ) -> list[str]:
-    """``Metadata_`` columns that :func:`measure_objects` returns; arguments as there."""
+    """``Metadata_`` columns that :func:`measure_objects` returns; arguments as
+    :func:`feature_names`."""
     from phenolens.measure.families import plan
+    from phenolens.measure.relations import relation_names
 
     blocks = plan(channels, compartments, check_families(families), settings or MeasureSettings())
-    return [n for block in blocks for n in block.names if n.startswith("Metadata_")]
+    names = [n for block in blocks for n in block.names if n.startswith("Metadata_")]
+    return ["Metadata_ObjectNumber", *relation_names(compartments), *names]

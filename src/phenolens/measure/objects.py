@@ -12,6 +12,7 @@ from phenolens.measure.families import Block, plan
 from phenolens.measure.field import Compartment, Field
 from phenolens.measure.names import check_families
 from phenolens.measure.regions import Regions, build_regions
+from phenolens.measure.relations import relations
 from phenolens.measure.settings import MeasureSettings
 
 NUMBER = "Metadata_ObjectNumber"
@@ -39,7 +40,7 @@ def measure_objects(
         background, the same id in several compartments is the same cell. Ids may have gaps,
         objects may touch the border, and a cell may be absent from a compartment.
     families : sequence of str, optional
-        Subset of ``FAMILIES``; all by default.
+        Subset of ``FAMILIES``; all but ``"Moments"`` by default.
     settings : MeasureSettings, optional
 
     Returns
@@ -61,7 +62,7 @@ def measure_objects(
     blocks = plan(channels, list(regions), chosen, settings)
     inside = _inside(regions, planes.shape[1:])
     field = Field(np.asarray(pixels), planes, tuple(channels), inside, settings)
-    compartments = {name: Compartment(field, part) for name, part in regions.items()}
+    compartments = {name: Compartment(field, part, regions) for name, part in regions.items()}
     return _table(compartments, blocks)
 
 
@@ -125,9 +126,10 @@ def _table(compartments: Mapping[str, Compartment], blocks: list[Block]) -> pd.D
         compartment = compartments[block.compartment]
         parts.append(_spread(block, compartment, ids))
         names += block.names
-    relations, relation_names = _relations(compartments, ids)
-    values = np.hstack([np.empty((len(ids), 0)), relations, *parts])
-    names = relation_names + names
+    present = {name: np.isin(ids, c.regions.ids) for name, c in compartments.items()}
+    related = relations(present, ids)
+    values = np.hstack([np.empty((len(ids), 0)), *(v[:, None] for v in related.values()), *parts])
+    names = [*related, *names]
     order = sorted(range(len(names)), key=lambda i: not names[i].startswith("Metadata_"))
     table = pd.DataFrame(values[:, order], columns=[names[i] for i in order], copy=False)
     table.insert(0, NUMBER, ids.astype(np.int64))
@@ -140,28 +142,3 @@ def _spread(block: Block, compartment: Compartment, ids: np.ndarray) -> np.ndarr
     if compartment.regions.count:
         out[np.searchsorted(ids, compartment.regions.ids)] = block.compute(compartment)
     return out
-
-
-def _relations(
-    compartments: Mapping[str, Compartment], ids: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
-    """Numbers, parents and children: one nucleus, one cell and one cytoplasm share an id."""
-    present = {name: np.isin(ids, c.regions.ids) for name, c in compartments.items()}
-    columns = {
-        f"Metadata_{name}_Number_Object_Number": np.where(here, ids, np.nan)
-        for name, here in present.items()
-    }
-    parents = (("Cells", "Nuclei"), ("Cytoplasm", "Cells"), ("Cytoplasm", "Nuclei"))
-    for child, parent in parents:
-        if child in present and parent in present:
-            both = np.where(present[child] & present[parent], ids, 0)
-            columns[f"Metadata_{child}_Parent_{parent}"] = _where(present[child], both)
-            count = present[child].astype(float)
-            columns[f"Metadata_{parent}_Children_{child}_Count"] = _where(present[parent], count)
-    if "Nuclei" in present:
-        columns["Metadata_Nuclei_Parent_NucleiIncludingEdges"] = _where(present["Nuclei"], ids)
-    return np.column_stack([np.empty((len(ids), 0)), *columns.values()]), list(columns)
-
-
-def _where(condition: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.where(condition, values, np.nan)

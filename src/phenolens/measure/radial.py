@@ -21,17 +21,27 @@ MEASUREMENTS = ("FracAtD", "MeanFrac", "RadialCV")
 class Rings:
     """Distance from the centre and wedge of every object pixel.
 
-    The centre is the pixel farthest from the object's edge (the first of several, in raster
-    order); distances run inside the object over 8-connected steps of 1 and sqrt(2).
+    Attributes
+    ----------
+    regions : Regions
+    centers : ndarray of int64, shape (n, 2), or None
+        Row and column of each object's centre; -1 where there is none. By default the pixel
+        farthest from the object's edge (the first of several, in raster order). Distances run
+        inside the object over 8-connected steps of 1 and sqrt(2); from a centre outside its
+        object they run straight.
     """
 
     regions: Regions
+    centers: np.ndarray | None = None
 
     @cached_property
     def _layout(self) -> tuple[np.ndarray, np.ndarray]:
         regions = self.regions
-        arrays = (regions.rows, regions.columns, regions.starts, regions.boxes)
-        return _layout(*arrays, regions.edge_distance)
+        centers = self.centers
+        if centers is None:
+            arrays = (regions.rows, regions.columns, regions.starts, regions.edge_distance)
+            centers = _farthest(*arrays)
+        return _layout(regions.rows, regions.columns, regions.starts, regions.boxes, centers)
 
     @property
     def wedges(self) -> np.ndarray:
@@ -88,20 +98,40 @@ def measure_radial(starts: np.ndarray, values: np.ndarray, rings: np.ndarray, **
 
 
 @numba.njit(cache=True)
-def _layout(rows, columns, starts, boxes, edge_distance):
-    n = len(boxes)
-    distances = np.empty(len(rows))
-    wedges = np.empty(len(rows), np.int8)
+def _farthest(rows, columns, starts, edge_distance):
+    """The pixel of each object that is farthest from its edge."""
+    n = len(starts) - 1
+    centers = np.empty((n, 2), np.int64)
     for k in range(n):
-        begin, end = starts[k], starts[k + 1]
-        middle = begin
-        for i in range(begin + 1, end):
+        middle = starts[k]
+        for i in range(starts[k] + 1, starts[k + 1]):
             if edge_distance[i] > edge_distance[middle]:
                 middle = i
-        _walk(rows[begin:end], columns[begin:end], boxes[k], middle - begin, distances[begin:end])
+        centers[k, 0], centers[k, 1] = rows[middle], columns[middle]
+    return centers
+
+
+@numba.njit(cache=True)
+def _layout(rows, columns, starts, boxes, centers):
+    n = len(boxes)
+    distances = np.full(len(rows), np.inf)
+    wedges = np.zeros(len(rows), np.int8)
+    for k in range(n):
+        begin, end = starts[k], starts[k + 1]
+        y, x = centers[k]
+        if y < 0:
+            continue
+        middle = -1
         for i in range(begin, end):
-            dy, dx = rows[i] - rows[middle], columns[i] - columns[middle]
+            if rows[i] == y and columns[i] == x:
+                middle = i - begin
+            dy, dx = rows[i] - y, columns[i] - x
             wedges[i] = (dy > 0) + 2 * (dx > 0) + 4 * (abs(dy) > abs(dx))
+        if middle >= 0:
+            _walk(rows[begin:end], columns[begin:end], boxes[k], middle, distances[begin:end])
+            continue
+        for i in range(begin, end):
+            distances[i] = np.sqrt(float((rows[i] - y) ** 2 + (columns[i] - x) ** 2))
     return distances, wedges
 
 
@@ -152,7 +182,7 @@ def _measure(starts, values, rings, wedges, total):
         whole, pixels = sums.sum(), counts.sum()
         for ring in range(total):
             share = sums[ring].sum() / whole if whole != 0.0 else np.nan
-            space = counts[ring].sum() / pixels
+            space = counts[ring].sum() / pixels if pixels > 0.0 else np.nan
             out[k, ring, 0] = share
             out[k, ring, 1] = share / (space + np.finfo(np.float64).eps)
             out[k, ring, 2] = _variation(sums[ring], counts[ring])

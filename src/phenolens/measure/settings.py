@@ -1,4 +1,8 @@
-"""What is measured and how: CellProfiler's parameters, with the values of the JUMP pipeline."""
+"""What is measured and how: CellProfiler's parameters and defaults.
+
+The JUMP production pipeline differs in one of them: it takes granularity on images subsampled to
+0.5, and its background at 0.5 again.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +48,11 @@ class MeasureSettings:
         Scale of the tubeness filter, pixels.
     tubeness_compartments : tuple of str
         Where rings are measured on ``mito_tubeness``.
-    tubeness_bins : tuple of int
-        Numbers of unscaled rings measured on ``mito_tubeness``.
+    tubeness_bins : tuple of two int
+        Rings around the nucleus measured on ``mito_tubeness``: scaled to each cell, and of fixed
+        width.
     tubeness_radius : float
-        Radius of the outermost unscaled ring, pixels; what lies beyond is ``Overflow``.
+        Radius of the outermost ring of fixed width, pixels; what lies beyond is ``Overflow``.
     """
 
     texture_scales: tuple[int, ...] = (3, 5, 10)
@@ -68,5 +73,5 @@ class MeasureSettings:
     tubeness_channel: str | None = "Mito"
     tubeness_sigma: float = 1.0
     tubeness_compartments: tuple[str, ...] = ("Cells", "Cytoplasm")
-    tubeness_bins: tuple[int, ...] = (16, 20)
+    tubeness_bins: tuple[int, int] = (16, 20)
     tubeness_radius: float = 200.0

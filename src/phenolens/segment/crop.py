@@ -35,10 +35,8 @@ def crop_labels(
     Returns
     -------
     dict of str to ndarray of int32, shape (H, W)
-        ``"Nuclei"``, ``"Cells"`` and ``"Cytoplasm"`` with the number 1. A crop in which no
-        nucleus is found is given a disk in the middle, a third of the crop wide, as its nucleus,
-        so that no cell of a table is lost; ``Metadata_Quality_Guessed`` of
-        :func:`phenolens.measure.cell_quality` marks it.
+        ``"Nuclei"``, ``"Cells"`` and ``"Cytoplasm"`` with the number 1; all 0 where no nucleus
+        lies near the middle.
 
     Raises
     ------
@@ -51,13 +49,13 @@ def crop_labels(
     plane = pixels[nuclei_index(channels, settings)]
     level, diameter = _central_level(log_contrast(plane, SMOOTHING))
     if level is None:
-        return _guess(plane.shape)
+        return compartments(*np.zeros((2, *plane.shape), np.int32))
     if settings.nucleus_diameter is None:
         settings = replace(settings, nucleus_diameter=diameter)
     nuclei, diameter = find_nuclei(plane, settings, level=level)
     central = _central(nuclei)
     if central is None:
-        return _guess(plane.shape)
+        return compartments(*np.zeros((2, *plane.shape), np.int32))
     planes = [pixels[index] for index in cell_indices(channels, settings)]
     cells = grow_cells(nuclei, planes, diameter=diameter, settings=settings)
     labels = compartments(nuclei, cells)
@@ -92,12 +90,3 @@ def _central(nuclei: np.ndarray) -> int | None:
     if distance[middle] > min(nuclei.shape) / 4:
         return None
     return int(nuclei[tuple(nearest[(slice(None), *middle)])])
-
-
-def _guess(shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    radius = min(shape) / 6
-    far = np.hypot(y - (shape[0] - 1) / 2, x - (shape[1] - 1) / 2)
-    nucleus = (far <= radius).astype(np.int32)
-    cell = (far <= 2.5 * radius).astype(np.int32)
-    return {"Nuclei": nucleus, "Cells": cell, "Cytoplasm": cell - nucleus}
