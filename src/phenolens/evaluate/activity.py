@@ -16,7 +16,7 @@ from phenolens.evaluate.multiple_testing import benjamini_hochberg
 from phenolens.evaluate.position_safe import position_safe as position_safe_activity
 from phenolens.evaluate.summary import means, summarize
 
-NULLS = ("label-permutation", "copairs", "none")
+NULLS = ("label-permutation", "copairs", "copairs-wells", "none")
 
 
 def activity(
@@ -55,8 +55,9 @@ def activity(
         Labels are permuted inside these columns; by default ``within``, or else the plate.
     references : {"controls", "others"}
         Negative controls, or all wells of other perturbations (controls left out).
-    null : {"label-permutation", "copairs", "none"}
-        ``"copairs"`` is the compatibility mode; it is not calibrated in every design.
+    null : {"label-permutation", "copairs", "copairs-wells", "none"}
+        ``"copairs"`` is the compatibility mode, ``"copairs-wells"`` its predecessor (geometric
+        mean of the wells' p, as CPJUMP1 was published); neither is calibrated in every design.
     permutations : int
         Labellings drawn per perturbation; all are enumerated where there are no more than this.
     similarity : {"cosine", "abs_cosine", "correlation"}
@@ -100,7 +101,8 @@ def activity(
         raise InputError(f"Null {null!r} is unknown; use one of {NULLS}.")
     exam = set_exam(
         table, same_by=same_by, controls=controls, diff_by=diff_by, within=within,
-        strata=strata, references=references, similarity=similarity, single=null == "copairs",
+        strata=strata, references=references, similarity=similarity,
+        single=null.startswith("copairs"),
     )  # fmt: skip
     scores = exam.scores()
     result = means(exam.names, exam.group[scores.query], scores)
@@ -137,6 +139,10 @@ def _tests(
         return permuted(exam, mean, permutations=times, seed=seed)
     pairs = np.stack([scores.n_positive, scores.n_total], axis=1)
     _, group = np.unique(exam.group[scores.query], return_inverse=True)
+    floor = np.full(len(mean), 1 / (times + 1))
+    if null == "copairs-wells":
+        wells = copairs_null.well_p_values(scores.value, pairs, group, size=times, seed=seed)
+        return wells, floor
     configurations = [pairs[group == code] for code in range(len(mean))]
     p = copairs_null.p_values(mean, configurations, size=times, seed=seed)
-    return p, np.full(len(mean), 1 / (times + 1))
+    return p, floor

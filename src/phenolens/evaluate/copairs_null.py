@@ -59,3 +59,38 @@ def _null_of(
         stream = np.random.SeedSequence([seed, *pair]).generate_state(1)[0]
         nulls[pair] = random_average_precision(*pair, size=size, seed=int(stream))
     return nulls[pair]
+
+
+def well_p_values(
+    value: np.ndarray,
+    configuration: np.ndarray,
+    group: np.ndarray,
+    *,
+    size: int = 100_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """p of each group as CPJUMP1 was published: the geometric mean of its wells' p.
+
+    Parameters
+    ----------
+    value : ndarray of float64, shape (n_queries,)
+        Average precision of each well.
+    configuration : ndarray of int64, shape (n_queries, 2)
+        Positives and list length of each well.
+    group : ndarray of int64, shape (n_queries,)
+        Group numbers 0 ... n_groups - 1.
+    size, seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_groups,)
+
+    References
+    ----------
+    Chandrasekaran et al., Nat. Methods 21:1114-1121 (2024).
+    """
+    nulls: dict[tuple[int, int], np.ndarray] = {}
+    pairs = [_null_of(nulls, pair, size, seed) for pair in map(tuple, configuration.tolist())]
+    above = [(null > one + 1e-9).sum() for null, one in zip(pairs, value, strict=True)]
+    logs = np.log((1 + np.array(above)) / (size + 1))
+    return np.exp(np.bincount(group, weights=logs) / np.bincount(group))

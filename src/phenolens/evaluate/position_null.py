@@ -26,6 +26,8 @@ from phenolens.evaluate.permutation import Pool
 from phenolens.evaluate.wells import Wells
 
 FOLDS = 4
+# The positions are dealt into folds this often and the p averaged, so that it hangs less on luck.
+DEALS = 3
 VALUES = ("value", "change", "n_total")
 # A mean average precision of 1 has no logit; lists are too short to tell more nines apart.
 TOP = 0.999
@@ -144,14 +146,29 @@ def examine(
             f"{spots} control positions are too few for a position-safe test: some fit and "
             f"others form the null, at least {2 * position_model.FEWEST} in all."
         )
-    fold = deal(screen, controls, min(folds, spots // 4), seed=seed)
+    folds = min(folds, spots // 4)
+    dealt = [deal(screen, controls, folds, seed=seed + n) for n in range(DEALS)]
+    verdicts = [_rotate(screen, groups, controls, fold, labellings, seed) for fold in dealt]
+    p, smooth, floor = np.mean([verdict[0] for verdict in verdicts], axis=0)
+    return Verdict(p, smooth, floor, _averaged([scores for _, scores in verdicts]))
+
+
+def _rotate(
+    screen: Screen,
+    groups: Sequence[np.ndarray],
+    controls: np.ndarray,
+    fold: np.ndarray,
+    labellings: int,
+    seed: int,
+) -> tuple[np.ndarray, AveragePrecision]:
+    """One deal of the control positions: each fold forms the null once, the others fit."""
     rounds = [
         _round(screen, groups, controls[fold != k], controls[fold == k], labellings, seed)
         for k in range(fold.max() + 1)
     ]
     rows = [_decide(list(folds)) for folds in zip(*(found for found, _ in rounds), strict=True)]
-    p, smooth, floor = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-    return Verdict(p, smooth, floor, _averaged([scores for _, scores in rounds]))
+    tests = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+    return tests, _averaged([scores for _, scores in rounds])
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def position_safe(
     """
     require_plate_and_well(table)
     exam = set_exam(with_position(table), same_by=same_by, controls=controls, within=within)
-    screen = _screen(exam)
+    screen = screen_of(exam)
     control = np.flatnonzero(exam.control)
     refuse_centred_positions(screen, control)
     verdict = examine(screen, list(exam.groups()), control, labellings=permutations, seed=seed)
@@ -83,7 +83,8 @@ def position_safe(
     return result
 
 
-def _screen(exam: Exam) -> Screen:
+def screen_of(exam: Exam) -> Screen:
+    """Wells of an exam by plate and position (needs ``Metadata_Position``)."""
     table = exam.wells.table
     position = profiles.well_position(profiles.column(table, POSITION))
     spot = position[:, 0] * 48 + position[:, 1]
