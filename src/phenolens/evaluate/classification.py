@@ -66,10 +66,14 @@ class Classification:
         ``rank`` (zero-based place of the true class), ``probability`` (of the true class) and
         ``confidence`` (of the predicted one; both NaN for readouts without probabilities),
         ``control``.
+    probabilities : dict of (representation, task) to DataFrame
+        Held-out probabilities, rows in the order of the predictions, one column per class (0 for a
+        class that the fold did not train on); only for readouts that give probabilities.
     """
 
     results: pd.DataFrame
     predictions: pd.DataFrame
+    probabilities: dict[tuple[str, str], pd.DataFrame]
 
 
 def default_heads(*, unit: str | None = None) -> dict[str, BaseEstimator]:
@@ -115,7 +119,7 @@ def classify(
         If a candidate has no well that the folds test.
     """
     heads = default_heads(unit=_inner_unit(folds)) if heads is None else heads
-    rows, told = [], []
+    rows, told, shares = [], [], {}
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
         exam = _Exam(candidate, folds, label=label or str(folds.label), seed=seed)
@@ -127,8 +131,9 @@ def classify(
             told.append(part)
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
             rows += _gap_rows(part, split=folds.leave_out)
+        shares |= exam.shares()
     predictions = pd.concat(told, ignore_index=True).drop(columns="train_accuracy")
-    return Classification(result_table(rows), predictions)
+    return Classification(result_table(rows), predictions, shares)
 
 
 def _inner_unit(folds: Folds) -> str | None:
@@ -152,6 +157,15 @@ class _Exam:
     def __init__(self, candidate: Candidate, folds: Folds, *, label: str, seed: int) -> None:
         self.candidate, self.folds, self.seed = candidate, folds, seed
         self.truth = pd.Series(profiles.column(candidate.table, label)).astype(str).to_numpy()
+        self._shares: dict[str, list[pd.DataFrame]] = {}
+
+    def shares(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Held-out probabilities by representation and task, folds below one another."""
+        joined = {task: pd.concat(parts).fillna(0.0) for task, parts in self._shares.items()}
+        return {
+            (self.candidate.name, task): part.sort_index(axis=1).reset_index(drop=True)
+            for task, part in joined.items()
+        }
 
     def sit(self, heads: Mapping[str, BaseEstimator]) -> pd.DataFrame:
         """Predictions for every tested well, with the fold's training accuracy."""
@@ -174,21 +188,27 @@ class _Exam:
     def _fold(self, part: _Part, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
         model = clone(self.candidate.pipeline).fit(part.seen, part.labels)
         if hasattr(model, "predict"):
-            return [_told(model, part, TASK)]
+            return [self._told(model, part, TASK)]
         part = replace(
             part,
             seen=_frame(model.transform(part.seen), part.seen.index),
             held=_frame(model.transform(part.held), part.held.index),
         )
         return [
-            _told(clone(head).fit(part.seen, part.labels), part, f"{TASK}: {name}")
+            self._told(clone(head).fit(part.seen, part.labels), part, f"{TASK}: {name}")
             for name, head in heads.items()
         ]
 
+    def _told(self, model: BaseEstimator, part: _Part, task: str) -> pd.DataFrame:
+        scores = class_table(model, part.held)
+        if hasattr(model, "predict_proba"):
+            frame = pd.DataFrame(scores, columns=model.classes_)
+            self._shares.setdefault(task, []).append(frame)
+        return _told(model, part, task=task, scores=scores)
 
-def _told(model: BaseEstimator, part: _Part, task: str) -> pd.DataFrame:
+
+def _told(model: BaseEstimator, part: _Part, *, task: str, scores: np.ndarray) -> pd.DataFrame:
     """What one fitted classifier says about the held-out wells."""
-    scores = class_table(model, part.held)
     own, best = np.searchsorted(model.classes_, part.truth), scores.argmax(axis=1)
     rows = np.arange(len(scores))
     sure = hasattr(model, "predict_proba")

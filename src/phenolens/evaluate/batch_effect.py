@@ -1,0 +1,167 @@
+"""How much of a representation is plate or batch, beside how much is biology."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.learn.nearest import unit_rows
+from phenolens.profiles import CONTROL, PLATE, TREATMENT
+
+TASK = "batch effect"
+
+
+def batch_effect(
+    table: pd.DataFrame,
+    name: str,
+    *,
+    seed: int,
+    batch: str = PLATE,
+    label: str = TREATMENT,
+    n_neighbors: int = 30,
+) -> pd.DataFrame:
+    """Variance shares, nearest-neighbour accuracies and mixing of batches among control wells.
+
+    Batches are judged on negative controls, where nothing but the batch differs; biology kept is
+    judged on treated wells across batches.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per well.
+    name : str
+    seed : int
+    batch : str
+        The metadata column of batches.
+    label : str
+    n_neighbors : int
+        Neighbourhood of the mixing scores (at most a third of the controls).
+
+    Returns
+    -------
+    DataFrame
+        Metrics: ``variance_share_batch`` (controls) and ``variance_share_label`` (treated), both
+        adjusted for degrees of freedom; ``nn_batch_accuracy`` (is a control's nearest control of
+        its batch?) and its ``_chance``; ``lisi`` (effective number of batches near a control;
+        Korsunsky, Nat. Methods 16, 1289, 2019) and its ``_expected``; ``kbet_rejection`` (share of
+        neighbourhoods whose batch mix a chi-square test rejects at 5 %; Büttner, Nat. Methods 16,
+        43, 2019); ``nn_label_accuracy_across`` (nearest treated well of another batch shares the
+        label). Empty where there is a single batch.
+    """
+    batches = pd.factorize(profiles.column(table, batch), sort=True)[0]
+    controls = _controls(table)
+    if batches.max(initial=0) < 1:
+        return result_table([])
+    unit = unit_rows(table.to_numpy(np.float64))
+    rows = []
+    if np.unique(batches[controls]).size > 1:
+        rows += _mixing(unit[controls], batches[controls], name, seed=seed, k=n_neighbors)
+        share = variance_share(table.to_numpy(np.float64)[controls], batches[controls])
+        rows.append(result(name, TASK, "variance_share_batch", value=share, n=int(controls.sum())))
+    labels = pd.factorize(profiles.column(table, label), sort=True)[0]
+    treated = ~controls & (labels >= 0)
+    rows += _biology(table, unit, name, keep=treated, batches=batches, labels=labels, seed=seed)
+    return result_table([row | {"split": batch.removeprefix("Metadata_").lower()} for row in rows])
+
+
+def _controls(table: pd.DataFrame) -> np.ndarray:
+    if CONTROL not in table.index.names:
+        return np.zeros(len(table), dtype=bool)
+    return profiles.column(table, CONTROL).astype(bool)
+
+
+def variance_share(values: np.ndarray, codes: np.ndarray) -> float:
+    """Share of all features' variance that lies between groups, less chance (omega squared).
+
+    Negative values mean less than chance.
+    """
+    groups, codes = np.unique(codes, return_inverse=True)
+    n, k = len(values), len(groups)
+    if k < 2 or n <= k:
+        return float("nan")
+    member = np.zeros((k, n))
+    member[codes, np.arange(n)] = 1.0
+    means = member @ values / member.sum(axis=1, keepdims=True)
+    total = np.square(values - values.mean(axis=0)).sum()
+    within = np.square(values - means[codes]).sum()
+    noise = within / (n - k)
+    return float((total - within - (k - 1) * noise) / (total + noise)) if total > 0 else 0.0
+
+
+def _nearest(unit: np.ndarray, barred: np.ndarray) -> np.ndarray:
+    """Nearest row of each, by cosine, among those not barred; -1 where all are."""
+    similar = np.where(barred, -np.inf, unit @ unit.T)
+    return np.where(barred.all(axis=1), -1, similar.argmax(axis=1))
+
+
+def _mixing(unit: np.ndarray, batches: np.ndarray, name: str, *, seed: int, k: int) -> list[dict]:
+    n = len(unit)
+    near = _nearest(unit, np.eye(n, dtype=bool))
+    same = batches[near] == batches
+    counts = np.bincount(batches)
+    chance = float((counts * (counts - 1)).sum() / (n * (n - 1)))
+    k = max(2, min(k, n // 3))
+    found = neighbour_counts(unit, batches, k=k)
+    mix = 1.0 / np.square(found / k).sum(axis=1)
+    share = counts[counts > 0] / n
+    expected = 1.0 / (np.square(share).sum() * (1 - 1 / k) + 1 / k)
+    rejected = kbet_rejected(found[:, counts > 0], share)
+    rows = [
+        _mean(name, "nn_batch_accuracy", same, seed=seed),
+        result(name, TASK, "nn_batch_accuracy_chance", value=chance, n=n),
+        _mean(name, "lisi", mix, seed=seed),
+        result(name, TASK, "lisi_expected", value=expected, n=n),
+    ]
+    return [*rows, _mean(name, "kbet_rejection", rejected, seed=seed)]
+
+
+def neighbour_counts(unit: np.ndarray, batches: np.ndarray, *, k: int) -> np.ndarray:
+    """Batches among the k nearest neighbours of each row, shape (n_rows, n_batches)."""
+    similar = unit @ unit.T
+    np.fill_diagonal(similar, -np.inf)
+    near = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+    out = np.zeros((len(unit), int(batches.max()) + 1))
+    np.add.at(out, (np.repeat(np.arange(len(unit)), k), batches[near].ravel()), 1.0)
+    return out
+
+
+def kbet_rejected(found: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Whether each neighbourhood's batch counts differ from the whole's by chi-square at 5 %."""
+    from scipy.stats import chi2
+
+    expected = found.sum(axis=1, keepdims=True) * share
+    statistic = (np.square(found - expected) / expected).sum(axis=1)
+    return chi2.sf(statistic, len(share) - 1) < 0.05
+
+
+def _biology(
+    table: pd.DataFrame,
+    unit: np.ndarray,
+    name: str,
+    *,
+    keep: np.ndarray,
+    batches: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+) -> list[dict]:
+    labels, batches = labels[keep], batches[keep]
+    if np.unique(labels).size < 2:
+        return []
+    share = variance_share(table.to_numpy(np.float64)[keep], labels)
+    rows = [result(name, TASK, "variance_share_label", value=share, n=int(keep.sum()))]
+    near = _nearest(unit[keep], batches[:, None] == batches[None, :])
+    apart = pd.DataFrame({"label": labels, "batch": batches}).groupby("label")["batch"]
+    asked = (near >= 0) & (apart.transform("nunique").to_numpy() > 1)
+    if asked.any():
+        hit = labels[near[asked]] == labels[asked]
+        rows.append(_mean(name, "nn_label_accuracy_across", hit, seed=seed))
+    return rows
+
+
+def _mean(name: str, metric: str, values: np.ndarray, *, seed: int) -> dict:
+    values = np.asarray(values, dtype=np.float64)
+    draws = np.random.default_rng(seed).integers(0, len(values), size=(1000, len(values)))
+    interval = percentile_interval(values[draws].mean(axis=1))
+    return result(name, TASK, metric, value=values.mean(), n=len(values), interval=interval)
