@@ -214,8 +214,8 @@ def test_a_tall_sample_sheet_becomes_one_row_a_field(tmp_path, section, write_pl
         for site in (1, 2):
             name = f"{channel}_{site}.tif"
             write_plane(tmp_path / name, value=10 * number + site)
-            rows.append({"channel": channel, "path": name, "source": "s", "batch": "b",
-                         "plate": "P1", "well": "a3", "site": site, "row": 1, "col": 3})  # fmt: skip
+            place = {"source": "s", "batch": "b", "plate": "P1", "well": "a3", "site": site}
+            rows.append({"channel": channel, "path": name, "row": 1, "col": 3} | place)
     images = one(tmp_path, section, rows, layout="samplesheet")
     assert images.channels == ("DNA", "AGP")
     assert images.table["Metadata_Well"].tolist() == ["A03", "A03"]
@@ -239,9 +239,7 @@ def test_a_field_without_one_stain_is_set_aside(tmp_path, section, write_plane):
     ]
     write_plane(tmp_path / "c.tif", value=1)
     pd.DataFrame(rows).to_csv(tmp_path / "sheet.csv", index=False)
-    screen = integrate(
-        section(images={"table": "sheet.csv", "layout": "samplesheet"}), tmp_path
-    )
+    screen = integrate(section(images={"table": "sheet.csv", "layout": "samplesheet"}), tmp_path)
     assert len(screen.images) == 1
     item = screen.ledger.set_aside[0]
     assert (item.reason, item.site, item.channel) == ("no file named", "2", "ER")

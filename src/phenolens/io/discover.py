@@ -14,7 +14,7 @@ from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.paths import expand
-from phenolens.io.roles import batch_pattern, gene_column, role_columns
+from phenolens.io.roles import batch_pattern, gene_column, names_chemistry, role_columns
 from phenolens.io.study_text import study_toml
 from phenolens.io.survey import Found, survey
 from phenolens.profiles import PLATE
@@ -112,21 +112,14 @@ def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
 def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
     roles = role_columns(known.values)
     gene = gene_column(known.values)
-    named = any(str(roles.get("compound", "")).lower().endswith(n) for n in ("iname", "compound"))
-    genetic = gene is not None and not named and _looks_genetic(known)
-    if genetic:
-        roles |= {"compound": gene, "target": gene}
+    genetic = gene is not None and not names_chemistry(known.values)
+    if genetic and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022")):
+        roles["compound"] = gene
     if "batch" not in roles:
         pattern = batch_pattern(known.texts(PLATE))
         roles |= {"batch": f"Metadata_Plate ~ {pattern}"} if pattern else {}
     modality = "genetic" if genetic else "compound"
     return replace(discovery, columns=columns | roles, modality=modality)
-
-
-def _looks_genetic(known: Known) -> bool:
-    words = ("orf", "crispr", "sgrna", "sirna", "shrna", "guide")
-    names = " ".join(known.values).lower()
-    return any(word in names for word in words) or "pert_iname" not in names
 
 
 def _try(discovery: Discovery) -> list[Question]:

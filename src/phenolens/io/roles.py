@@ -30,6 +30,7 @@ NAMES = {
     ),
 }  # fmt: skip
 GENES = ("gene", "symbol", "gene_symbol", "Symbol", "target_gene")
+CHEMISTRY = ("InChIKey", "smiles", "solvent", "pubchem_cid", "InChI")
 LINKS = ("broad_sample", "JCP2022", "InChIKey", "pert_id", "Plate_Map_Name", "plate_map_name")
 
 
@@ -49,6 +50,12 @@ def first_known(usual: Sequence[str], known: dict[str, str]) -> str | None:
 def gene_column(names: Iterable[str]) -> str | None:
     """The column that names the perturbed gene."""
     return first_known(GENES, {normal_name(name).lower(): str(name) for name in names})
+
+
+def names_chemistry(names: Iterable[str]) -> bool:
+    """Whether columns are about chemicals: a structure, a solvent or a dose."""
+    known = {normal_name(name).lower(): str(name) for name in names}
+    return first_known((*CHEMISTRY, *NAMES["concentration"]), known) is not None
 
 
 def batch_pattern(plates: Iterable[str]) -> str | None:

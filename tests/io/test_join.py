@@ -1,0 +1,131 @@
+"""Properties every join keeps: no well is lost, order and spelling do not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phenolens.errors import InputError
+from phenolens.io.columns import key_text, normal_name, pair_text, tidy, well_text
+from phenolens.io.join import Source, collapse, join_table
+from phenolens.io.ledger import Ledger
+from phenolens.profiles import row_letters
+
+LABELS = frozenset({"Metadata_compound"})
+positions = st.tuples(st.integers(0, 31), st.integers(1, 48))
+
+
+def spelled(position: tuple[int, int], style: int) -> str:
+    """One of the ways people write a well."""
+    letters, column = row_letters(position[0]), position[1]
+    return [
+        f"{letters}{column:02d}",
+        f"{letters.lower()}{column}",
+        f" {letters}{column}",
+        f"{letters.lower()}{column:02d} ",
+    ][style]
+
+
+@given(st.lists(positions, min_size=1, max_size=30), st.data())
+def test_spellings_of_a_well_are_one(places, data):
+    styles = [data.draw(st.integers(0, 3)) for _ in places]
+    written = pd.Series([spelled(p, s) for p, s in zip(places, styles, strict=True)])
+    expected = [f"{row_letters(row)}{column:02d}" for row, column in places]
+    assert well_text(written).tolist() == expected
+
+
+@given(st.text(max_size=6))
+def test_no_text_breaks_the_well_names(text):
+    name = well_text(pd.Series([text]))[0]
+    assert name == "" or well_text(pd.Series([name]))[0] == name
+
+
+def source(**given_: object) -> Source:
+    return Source(name="table", ledger=Ledger(), identity=LABELS, **given_)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    wells=st.lists(positions, min_size=1, max_size=20, unique=True),
+    listed=st.lists(positions, min_size=1, max_size=20, unique=True),
+    seed=st.integers(0, 2**16),
+)
+def test_joins_lose_no_well_and_ignore_order(wells, listed, seed):
+    frame = pd.DataFrame(
+        {"Metadata_Plate": "P1", "Metadata_Well": [spelled(p, 0) for p in wells]}
+    ).sort_values("Metadata_Well", ignore_index=True)
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {"pos": [spelled(p, int(rng.integers(4))) for p in listed],
+         "compound": [f"c{n}" for n in range(len(listed))]}
+    )  # fmt: skip
+    matches = set(wells) & set(listed)
+    if not matches:
+        with pytest.raises(InputError):
+            join_table(frame, table, {"Metadata_Well": "pos"}, source=source())
+        return
+    joined = join_table(frame, table, {"Metadata_Well": "pos"}, source=(told := source()))
+    shuffled = table.sample(frac=1, random_state=seed)
+    again = join_table(frame, shuffled, {"Metadata_Well": "pos"}, source=source())
+    pd.testing.assert_frame_equal(joined, again)
+    assert joined["Metadata_Well"].tolist() == frame["Metadata_Well"].tolist()
+    meant = dict(zip(map(tuple, listed), table["compound"], strict=True))
+    expected = {spelled(p, 0): meant.get(p) for p in wells}
+    got = dict(zip(joined["Metadata_Well"], joined["Metadata_compound"], strict=True))
+    assert {k: v if isinstance(v, str) else None for k, v in got.items()} == expected
+    note = told.ledger.joins[0]
+    assert (note.matched, note.unmatched) == (len(matches), len(wells) - len(matches))
+    assert note.unused == len(listed) - len(matches)
+
+
+@given(st.lists(st.floats(-1e6, 1e6).map(lambda v: float(f"{v:.5g}")), min_size=1, max_size=20))
+def test_numbers_join_as_numbers_whatever_their_type(values):
+    as_text = pd.Series([repr(v) for v in values])
+    left, right = pair_text(pd.Series(values), as_text)
+    assert left.tolist() == right.tolist()
+    single = key_text(pd.Series(values, dtype=np.float32).astype(float))
+    np.testing.assert_allclose([float(v) for v in single], values, rtol=1e-5, atol=1e-30)
+
+
+def test_identifiers_with_leading_zeros_stay_text():
+    left, right = pair_text(pd.Series(["007", "x1"]), pd.Series([7, 8]))
+    assert left.tolist() == ["007", "x1"]
+    assert right.tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Image_Metadata_Plate", "Metadata_Plate"),
+        ("Metadata_Plate", "Metadata_Plate"),
+        ("well_position", "Metadata_well_position"),
+        ("Image_FileName_DNA", "Metadata_Image_FileName_DNA"),
+    ],
+)
+def test_metadata_names_are_normalised(name, expected):
+    assert normal_name(name) == expected
+
+
+def test_a_name_taken_twice_keeps_both_columns():
+    frame = pd.DataFrame({"Plate": ["a"], "Metadata_Plate": ["b"]})
+    out = tidy(frame)
+    assert out["Metadata_Plate"].tolist() == ["b"]
+    assert out["Metadata_Plate_2"].tolist() == ["a"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["x", "y", None])), min_size=1))
+def test_collapse_keeps_one_row_a_key_and_names_every_conflict(rows):
+    frame = pd.DataFrame({"Metadata_compound": [value for _, value in rows]}, dtype=object)
+    keys = np.array([key for key, _ in rows], dtype=object)
+    told = source()
+    one, _ = collapse(frame, keys, source=told)
+    assert list(one.index) == sorted(set(keys))
+    for key in one.index:
+        said = {value for k, value in rows if k == key and value is not None}
+        value = one.loc[key, "Metadata_compound"]
+        assert (value == next(iter(said))) if len(said) == 1 else pd.isna(value)
+    contested = [k for k in set(keys) if {"x", "y"} <= {v for q, v in rows if q == k}]
+    assert sum(conflict.wells for conflict in told.ledger.conflicts) == len(contested)
