@@ -140,7 +140,7 @@ class Represent(Section):
     """Which representations are made of images, beside the profiles that were given."""
 
     representations: list[str] = ["cellprofiler", "pixel-pca"]
-    pixel_size: Count = 64
+    pixel_size: Annotated[int, Field(ge=4, le=64)] = 64
     components: Count = 128
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-THUMBNAIL = 32
+THUMBNAIL = 64
 MIN_FIELDS = 16
 _FLOOR = 0.2
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Small copy of a field: (C, H, W) to float32 (C, t, t) with t = min(32, H, W)."""
+    """Small copy of a field: (C, H, W) to float32 (C, t, t) with t = min(64, H, W)."""
     return block_means(pixels, THUMBNAIL)
 
 

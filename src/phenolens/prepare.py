@@ -14,7 +14,7 @@ from phenolens import illumination, ngff
 from phenolens.errors import InputError
 from phenolens.files import read_json, write_json
 from phenolens.images import ImageSet, parse_index, read_file, read_pixels
-from phenolens.prepared import MARK, Prepared, group_path, place, safe_name
+from phenolens.prepared import MARK, THUMBNAIL_FILE, Prepared, group_path, place, safe_name
 from phenolens.profiles import PLATE, SITE, WELL
 
 Progress = Callable[[int, int], None]
@@ -186,7 +186,7 @@ def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
     chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
     group.create_array("0", data=pixels, chunks=chunks, compressors=[compressor])
     if not stack:
-        np.save(folder / "thumbnail.npy", illumination.thumbnail(pixels), allow_pickle=False)
+        np.save(folder / THUMBNAIL_FILE, illumination.thumbnail(pixels), allow_pickle=False)
 
 
 def _describe_plates(images: ImageSet, folder: Path) -> None:
@@ -235,6 +235,6 @@ def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:
-    places = [folder / place(images, row)[0] / "thumbnail.npy" for row in range(len(images))]
+    places = [folder / place(images, row)[0] / THUMBNAIL_FILE for row in range(len(images))]
     found = [np.load(path, allow_pickle=False) for path in places]
     return np.stack([each for each in found if each.shape == found[0].shape])

@@ -22,6 +22,7 @@ from phenolens.images import ImageSet
 from phenolens.profiles import PLATE, SITE, WELL
 
 MARK = ".complete.json"
+THUMBNAIL_FILE = "thumbnail.npy"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,17 @@ class Prepared:
         if function is None:
             return raw.astype(np.float32)
         return raw / illumination.enlarge(function, raw.shape[-2:])
+
+    def small(self, row: int) -> np.ndarray:
+        """A small copy corrected for illumination, float32 (C, t, t) with t at most 64."""
+        path = self.folder / place(self.images, row)[0] / THUMBNAIL_FILE
+        if not path.is_file():
+            return illumination.thumbnail(self.pixels(row))
+        small = np.load(path, allow_pickle=False)
+        function = self.correction.get(str(self.images.table[PLATE].iloc[row]))
+        return (
+            small if function is None else small / illumination.block_means(function, len(small[0]))
+        )
 
     def labels(self, row: int) -> dict[str, np.ndarray]:
         """Label images by compartment, int32 (H, W); empty when none were saved."""

@@ -12,6 +12,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import Card
 
 Progress = Callable[[int, int], None]
+_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,19 @@ class PixelPCA:
     Attributes
     ----------
     size : int
-        Side of the shrunk image in pixels; images that are smaller are kept as they are.
+        Side of the shrunk image in pixels, at most 64; smaller images are kept as they are.
     components : int
         Largest number of components.
     variance : float
         Components are kept until they explain this share of the variance.
+    sample : int
+        Images learned from at most, drawn at random: memory does not grow with the screen.
     """
 
     size: int = 64
     components: int = 128
     variance: float = 0.95
+    sample: int = 4096
     name: str = "pixel-pca"
     learns: str = "pixels"
     mean: np.ndarray | None = None
@@ -54,6 +58,8 @@ class PixelPCA:
         from sklearn.decomposition import PCA
 
         del labels, progress
+        if len(rows) > self.sample:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, self.sample, replace=False))
         images = flattened(prepared, rows, self.size)
         n = min(self.components, *images.shape)
         pca = PCA(n, svd_solver="randomized", random_state=seed).fit(images)
@@ -67,7 +73,11 @@ class PixelPCA:
     ) -> np.ndarray:
         """Scores of these rows' images on the components, float32."""
         del progress
-        return (flattened(prepared, rows, self.size) - self.mean) @ self.axes.T
+        parts = np.array_split(rows, max(1, -(-len(rows) // _BATCH)))
+        scores = [
+            (flattened(prepared, part, self.size) - self.mean) @ self.axes.T for part in parts
+        ]
+        return np.concatenate(scores)
 
     def card(self, prepared: Prepared, *, fold: str) -> Card:
         """How the features came to be."""
@@ -95,11 +105,11 @@ def _with_fixed_sign(axes: np.ndarray) -> np.ndarray:
 
 def flattened(prepared: Prepared, rows: np.ndarray, size: int) -> np.ndarray:
     """Small standardised images as rows, float32 (len(rows), C * size * size)."""
-    return np.stack([_small(prepared.pixels(int(row)), size).ravel() for row in rows])
+    images = (block_means(prepared.small(int(row)), size) for row in rows)
+    return np.stack([_standardised(small).ravel() for small in images])
 
 
-def _small(pixels: np.ndarray, size: int) -> np.ndarray:
-    small = block_means(pixels, size)
+def _standardised(small: np.ndarray) -> np.ndarray:
     centred = small - small.mean(axis=(1, 2), keepdims=True)
     spread = centred.std(axis=(1, 2), keepdims=True)
     return (centred / np.where(spread > 0, spread, 1)).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import pandas as pd
@@ -95,7 +96,12 @@ def _maps(session: Session) -> None:
 
     session.progress.say("Drawing maps of the wells")
     maps = [
-        umap(item.wells, seed=session.seed).assign(representation=item.name)
+        session.store.frame(
+            "umap",
+            item.wells,
+            session.seed,
+            make=functools.partial(umap, item.wells, seed=session.seed),
+        ).assign(representation=item.name)
         for item in examined(session)
         if len(item.wells) > 2
     ]
