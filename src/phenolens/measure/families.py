@@ -57,8 +57,12 @@ def _area_shape(compartment: str, channels: list[str], settings: MeasureSettings
     from phenolens.measure.shape import measure_shape, shape_names
 
     names = [f"{compartment}_{name}" for name in shape_names(settings.zernike_degree)]
-    degree = settings.zernike_degree
-    return [Block(compartment, names, lambda c: measure_shape(c.regions, degree))]
+
+    def compute(c: Compartment) -> np.ndarray:
+        degree = settings.zernike_degree
+        return measure_shape(c.regions, degree, closed_hull=settings.closed_hull)
+
+    return [Block(compartment, names, compute)]
 
 
 def _moments(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:

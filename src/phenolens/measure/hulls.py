@@ -21,9 +21,13 @@ def convex_hulls(regions: Regions) -> tuple[np.ndarray, np.ndarray]:
     return _hulls(regions.rows, regions.columns, regions.starts, regions.boxes)
 
 
-def hull_areas(regions: Regions) -> np.ndarray:
-    """Pixels inside the hull of every object's pixel edges, float64, shape (n,)."""
-    return _filled_hulls(regions.rows, regions.columns, regions.starts, regions.boxes)
+def hull_areas(regions: Regions, *, closed: bool) -> np.ndarray:
+    """Pixels inside the hull of every object's pixel edges, float64, shape (n,).
+
+    Pixel centres on the lower border of the hull count if ``closed``; those on the upper always do.
+    """
+    arrays = (regions.rows, regions.columns, regions.starts, regions.boxes)
+    return _filled_hulls(*arrays, closed)
 
 
 def feret_diameters(points: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,7 +151,7 @@ def _ferets(points, starts):
 
 
 @numba.njit(cache=True)
-def _filled_hulls(rows, columns, starts, boxes):
+def _filled_hulls(rows, columns, starts, boxes, closed):
     """Pixel centres within the hull of all pixel-edge midpoints, counted in exact integers.
 
     Coordinates are doubled so that edge midpoints are integers: pixel (r, c) contributes
@@ -169,7 +173,7 @@ def _filled_hulls(rows, columns, starts, boxes):
         for half in range(2):
             _doubled_half(span, wide, half, low)
             top = _chain(low, 2 * wide + 1, hull, 0, 1 if half == 0 else -1)
-            _cut_columns(hull, top, half, limit[:wide])
+            _cut_columns(hull, top, half, (limit[:wide], closed))
         total = 0
         for c in range(wide):
             total += max(0, limit[c, 1] - limit[c, 0] + 1)
@@ -199,8 +203,9 @@ def _doubled_half(span, wide, half, low):
 
 
 @numba.njit(cache=True)
-def _cut_columns(hull, top, half, limit):
+def _cut_columns(hull, top, half, result):
     """First (half 0) or last (half 1) pixel row inside the hull, for every column."""
+    limit, closed = result
     edge = 0
     for c in range(len(limit)):
         x = 2 * c
@@ -213,4 +218,4 @@ def _cut_columns(hull, top, half, limit):
         if half == 0:
             limit[c, 0] = -((-numerator) // (2 * run))
         else:
-            limit[c, 1] = numerator // (2 * run)
+            limit[c, 1] = (numerator if closed else numerator - 1) // (2 * run)

@@ -30,6 +30,9 @@ class MeasureSettings:
         Steps of the spectrum.
     radial_bins : int
         Rings from an object's centre to its edge.
+    closed_hull : bool
+        Whether pixel centres on the lower border of an object's convex hull count in its area
+        and solidity: no in CellProfiler 4 (scikit-image up to 0.19), yes in cp_measure.
     zernike_degree : int
         Highest degree of the Zernike polynomials.
     correlation_threshold : float
@@ -62,6 +65,7 @@ class MeasureSettings:
     granularity_radius: int = 10
     granularity_length: int = 16
     radial_bins: int = 4
+    closed_hull: bool = False
     zernike_degree: int = 9
     correlation_threshold: float = 15.0
     rwc_ranks: Scope = "field"
@@ -75,3 +79,9 @@ class MeasureSettings:
     tubeness_compartments: tuple[str, ...] = ("Cells", "Cytoplasm")
     tubeness_bins: tuple[int, int] = (16, 20)
     tubeness_radius: float = 200.0
+
+
+def like_cp_measure(**changes: object) -> MeasureSettings:
+    """Settings under which every shared feature equals cp_measure's, with ``changes`` applied."""
+    peer = {"closed_hull": True, "rwc_ranks": "object", "costes_threshold": "object"}
+    return MeasureSettings(**(peer | changes))

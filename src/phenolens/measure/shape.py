@@ -45,7 +45,7 @@ def shape_names(degree: int) -> list[str]:
     return [f"AreaShape_{name}" for name in BASIC] + zernikes
 
 
-def measure_shape(regions: Regions, degree: int) -> np.ndarray:
+def measure_shape(regions: Regions, degree: int, *, closed_hull: bool = False) -> np.ndarray:
     """Shape features of every object.
 
     Parameters
@@ -54,6 +54,8 @@ def measure_shape(regions: Regions, degree: int) -> np.ndarray:
         n objects.
     degree : int
         Highest Zernike degree.
+    closed_hull : bool
+        Whether pixels on the lower border of the convex hull count; see ``MeasureSettings``.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def measure_shape(regions: Regions, degree: int) -> np.ndarray:
     """
     hulls, hull_starts = convex_hulls(regions)
     columns = _outline(regions) | _axes(regions)
-    columns["ConvexArea"] = hull_areas(regions)
+    columns["ConvexArea"] = hull_areas(regions, closed=closed_hull)
     columns["Solidity"] = columns["Area"] / columns["ConvexArea"]
     columns["MinFeretDiameter"], columns["MaxFeretDiameter"] = feret_diameters(hulls, hull_starts)
     columns |= _radii(regions)

@@ -52,7 +52,7 @@ def intensity_zernikes(
     -------
     magnitude, phase : ndarray of float64, shape (C, n, K)
         Magnitude over the number of pixels; phase is ``arctan2(real, imaginary)``, CellProfiler's
-        order of arguments, in radians. 0 for single pixels.
+        order of arguments, in radians. NaN for single pixels.
     """
     arrays = (regions.rows, regions.columns, regions.starts, circles)
     moments = np.stack([_moments(*arrays, channel, degree) for channel in values])
@@ -69,7 +69,9 @@ def _shape_moments(regions: Regions, circles: np.ndarray, degree: int) -> np.nda
 def _project(moments: np.ndarray, degree: int) -> tuple[np.ndarray, np.ndarray]:
     flat = moments.reshape(*moments.shape[:-2], -1)
     table = _monomials(degree)
-    return flat @ table.real.T, flat @ table.imag.T
+    # einsum, not matmul: BLAS rounds differently with the number of objects and of threads
+    parts = (np.ascontiguousarray(table.real), np.ascontiguousarray(table.imag))
+    return tuple(np.einsum("...i,ki->...k", flat, part) for part in parts)
 
 
 @cache
@@ -100,6 +102,7 @@ def _moments(rows, columns, starts, circles, weights, degree):
     for k in range(n):
         cy, cx, radius = circles[k, 0], circles[k, 1], circles[k, 2]
         if radius == 0.0:
+            out[k] = np.nan
             continue
         i = starts[k]
         while i < starts[k + 1]:
