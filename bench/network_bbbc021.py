@@ -3,7 +3,7 @@
 Real crops of BBBC021 (three stains), trained without one treated plate and scored on it, both ways.
 Cells are the units here: each dose is one well a plate, so no interval over wells is possible.
 
-    python bench/network_bbbc021.py ../shared/data/bbbc021_cells [epochs]
+    python bench/network_bbbc021.py ../shared/data/bbbc021_cells [epochs] [width]
 """
 
 from __future__ import annotations
@@ -69,15 +69,19 @@ def score(truth: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> d
     }
 
 
-def main(folder: Path, epochs: int) -> None:
+def main(folder: Path, epochs: int = 12, width: int = 64) -> None:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         prepared = prepare(crops(folder), scratch, correct="none")
-        store = PixelStore(prepared, PixelSettings(size=68))
-        training = TrainSettings(epochs=epochs, batch=64, learning_rate=1e-3, patience=epochs)
-        settings = CNNSettings(pixels=store.settings, training=training)
+        store = PixelStore(prepared, PixelSettings(size=64))
+        training = TrainSettings(epochs=epochs, batch=32, validation="none")
+        settings = CNNSettings(pixels=store.settings, training=training, width=width)
         network, speeds = settle(CNN(settings, pixels=store), len(CHANNELS))
-        result = {"epochs": epochs, "precision": network.settings.training.precision}
+        result = {
+            "epochs": epochs,
+            "width": width,
+            "precision": network.settings.training.precision,
+        }
         result["images_per_second"] = {name: round(speed, 1) for name, speed in speeds.items()}
         doses = prepared.images.table[DOSE].astype(float).astype(str).to_numpy()
         tasks = {"treated": np.where(doses == "0.0", "0", "1"), "doses": doses}
@@ -111,4 +115,4 @@ def fold(network: CNN, store: PixelStore, labels: np.ndarray, plate: str) -> dic
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 12)
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

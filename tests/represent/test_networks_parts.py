@@ -312,3 +312,18 @@ class TestWeightFiles:
         monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
         with pytest.raises(InputError, match=r"download its model\.safetensors"):
             find_weights("imagenet")
+
+
+def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    import safetensors.torch
+
+    from phenolens.represent.checkpoint import save_tensors
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(InputError, match="disk is full"):
+        save_tensors(tmp_path / "last.safetensors", {"a": torch.zeros(2)}, {})
+    assert not list(tmp_path.iterdir())

@@ -29,8 +29,9 @@ from phenolens.profiles import CONTROL, PLATE
 Progress = Callable[[int, int], None]
 
 HEADROOM = 4.0
-_CALIBRATION_IMAGES = 48
-_PIXELS_AN_IMAGE = 4096
+_CALIBRATION_PIXELS = 2**23
+_CALIBRATION_IMAGES = (48, 2000)
+_PIXELS_AN_IMAGE = 2**16
 
 
 @dataclass(frozen=True)
@@ -150,10 +151,7 @@ class PixelStore:
                 f"Plate '{plate}' has no control image to scale its pixels by. Mark its controls, "
                 "leave the plate out, or scale each image by itself (scaling = 'image')."
             )
-        some = rows[
-            np.unique(np.linspace(0, len(rows) - 1, _CALIBRATION_IMAGES).round().astype(int))
-        ]
-        ends = self._percentiles([self.prepared.pixels(int(row)) for row in some])
+        ends = self._percentiles([self.prepared.pixels(int(row)) for row in self._spread(rows)])
         flat = np.flatnonzero(ends[1] <= ends[0])
         if len(flat):
             raise InputError(
@@ -161,6 +159,13 @@ class PixelStore:
                 f"{ends[0][flat[0]]:g}, so the stain cannot be scaled. Leave stain or plate out."
             )
         return ends
+
+    def _spread(self, rows: np.ndarray) -> np.ndarray:
+        """Enough of these rows, evenly spaced: few fields, or many small crops."""
+        fewest, most = _CALIBRATION_IMAGES
+        area = self.prepared.pixels(int(rows[0]))[0].size
+        n = int(np.clip(_CALIBRATION_PIXELS // area, fewest, most))
+        return rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
 
     def _percentiles(self, images: list[np.ndarray]) -> np.ndarray:
         flat = [image.reshape(len(image), -1) for image in images]

@@ -11,6 +11,8 @@ from phenolens.profiles import PLATE, WELL
 
 How = Literal["auto", "plate", "wells", "images", "none"]
 _PLATES_FOR_ONE = 4
+_MANY = 8
+_LARGER_SHARE = 0.25
 
 
 def hold_back(
@@ -24,8 +26,10 @@ def hold_back(
     """Choose validation images among training images, so that every class stays in training.
 
     ``auto`` holds back one plate of four or more (if the others hold every class), else wells,
-    else, where no class has a second well, images of wells that are also trained on. Those share
-    their wells and only serve to stop; where every class has a single image nothing is held back.
+    else, where too few classes have a second well, images of wells that are also trained on. Those
+    share their wells and only serve to stop; where every class has a single image nothing is held
+    back. Whatever is held back shows half of the classes or eight (for that up to a quarter of the
+    wells): a few classes alone would stop the network where it suits those.
 
     Parameters
     ----------
@@ -42,18 +46,25 @@ def hold_back(
     """
     classes = np.zeros(len(metadata), dtype=int) if labels is None else np.asarray(labels)
     rng = np.random.default_rng(seed)
-    for kind in _order(how, metadata):
-        held = _hold(kind, metadata, classes, share=share, rng=rng)
-        if held.any():
+    for kind, part in _order(how, metadata, share):
+        held = _hold(kind, metadata, classes, share=part, rng=rng)
+        if held.any() and (kind == how or _telling(held, classes)):
             return held, kind
     return np.zeros(len(metadata), dtype=bool), "none"
 
 
-def _order(how: How, metadata: pd.DataFrame) -> list[str]:
+def _telling(held: np.ndarray, classes: np.ndarray) -> bool:
+    """Whether what is held back shows most classes: a few would stop at whatever suits them."""
+    shown, all_of_them = len(set(classes[held])), len(set(classes))
+    return shown >= min(all_of_them, _MANY, max(2, all_of_them / 2))
+
+
+def _order(how: How, metadata: pd.DataFrame, share: float) -> list[tuple[str, float]]:
+    """What to try, one after another, and the share of it."""
     if how != "auto":
-        return [how]
-    plate = ["plate"] if metadata[PLATE].nunique() >= _PLATES_FOR_ONE else []
-    return [*plate, "wells", "images"]
+        return [(how, share)]
+    plate = [("plate", share)] if metadata[PLATE].nunique() >= _PLATES_FOR_ONE else []
+    return [*plate, ("wells", share), ("wells", max(share, _LARGER_SHARE)), ("images", share)]
 
 
 def _hold(
