@@ -1,0 +1,105 @@
+"""The study file's reference lists every setting, and the text we write is valid TOML."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from phenolens.config import Study
+from phenolens.io.discovery import Discovery, Question
+from phenolens.io.study_text import study_toml
+
+DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
+HEADING = re.compile(r"^## `\[{1,2}([\w.]+)\]{1,2}`$")
+
+
+def settings() -> dict[str, dict[str, object]]:
+    """Every section of the study file with its settings and defaults."""
+    found: dict[str, dict[str, object]] = {}
+
+    def walk(model: type[BaseModel], name: str) -> None:
+        for key, field in model.model_fields.items():
+            inner = _model(field.annotation)
+            if inner is not None:
+                walk(inner, f"{name}.{key}".strip("."))
+            else:
+                default = "*required*" if field.is_required() else field.default
+                found.setdefault(name, {})[key] = default
+
+    walk(Study, "")
+    return found
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    kinds = [annotation, *getattr(annotation, "__args__", ())]
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """Section, setting and default as the reference states them."""
+    sections: dict[str, dict[str, str]] = {}
+    current: dict[str, str] = {}
+    for line in DOC.read_text(encoding="utf-8").splitlines():
+        heading = HEADING.match(line)
+        if heading:
+            current = sections.setdefault(heading[1], {})
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| `"):
+            current[cells[0].strip("`")] = cells[2]
+    return sections
+
+
+def test_the_reference_lists_every_setting_with_its_default():
+    expected = {
+        section: {key: _shown(value) for key, value in keys.items()}
+        for section, keys in settings().items()
+    }
+    assert documented() == expected
+
+
+def _shown(default: object) -> str:
+    if default is None or default == "*required*":
+        return default or ""
+    return f"`{json.dumps(default)}`"
+
+
+def test_the_example_of_the_reference_is_a_study():
+    text = re.search(r"```toml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)[1]
+    assert Study.model_validate(tomllib.loads(text)).data.images.layout == "load_data"
+
+
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12
+)
+
+
+@given(column=names, stain=names, text=names)
+def test_any_name_survives_the_writing(column, stain, text):
+    discovery = Discovery(
+        source=Path("/data/screen"),
+        columns={"compound": column},
+        images={"table": "t.csv", "channels": [stain], "files": {stain: column}},
+        questions=(Question("columns.mechanism", text),),
+    )
+    read = tomllib.loads(study_toml(discovery, relative_to="/data", name=text))
+    assert read["study"]["name"] == text
+    assert read["data"]["columns"]["compound"] == column
+    assert read["data"]["images"]["files"] == {stain: column}
+    assert read["data"]["images"]["table"] == "screen/t.csv"
+
+
+@pytest.mark.parametrize("folder", ["/data/studies", "/data/screen", "/"])
+def test_paths_start_from_the_study_file(folder):
+    discovery = Discovery(source=Path("/data/screen"), images={"table": ["a.csv", "b/*.csv"]})
+    tables = tomllib.loads(study_toml(discovery, relative_to=folder))["data"]["images"]["table"]
+    assert [Path(folder, t).resolve() for t in tables] == [
+        Path("/data/screen/a.csv"),
+        Path("/data/screen/b/*.csv"),
+    ]
