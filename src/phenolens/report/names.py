@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.report.tables import Tables
+from phenolens.report.words import within
 
 BASELINE = "baseline:"
 LABELS = {
@@ -64,9 +65,15 @@ TASKS = {
 def label(representation: str) -> str:
     """The name of a representation or baseline for a reader."""
     if representation.startswith(SHUFFLED):
-        return f"Shuffled labels ({label(representation.removeprefix(SHUFFLED))})"
+        return f"Shuffled, {label(representation.removeprefix(SHUFFLED))}"
     plain = representation.removeprefix(BASELINE).replace("-", " ")
     return LABELS.get(representation, plain if is_baseline(representation) else representation)
+
+
+def spoken(representation: str) -> str:
+    """The name of a representation inside a sentence."""
+    name = within(label(representation))
+    return f"{name} features" if name.endswith("-type") else name
 
 
 def is_baseline(representation: str) -> bool:

@@ -49,7 +49,7 @@ def p_value(value: object) -> str:
     """
     if missing(value):
         return NONE
-    if value >= 0.0001 or value <= 0:
+    if value >= 5e-5 or value <= 0:
         return f"{value:.3f}" if value >= 0.001 else f"{value:.4f}"
     digits, power = f"{value:.0e}".split("e")
     return f"{digits}×10{str(int(power)).translate(RAISED)}"

@@ -8,8 +8,9 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, interval, listed, p_value, percent, sentence
+from phenolens.report.words import count, fixed, interval, listed, p_value, percent, sentence
 
+MOST_NAMED = 10
 QUESTION = "Which treatments are active?"
 
 
@@ -46,17 +47,17 @@ def _notes(rows: pd.DataFrame | None) -> list[str]:
 
 
 def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
-    representation = names.label(names.lead(tables))
+    representation = names.spoken(names.lead(tables))
     if n == 0:
         return (
             f"None of the {len(tested)} treatments tested differs from its controls at "
-            f"q < {tables.alpha:g}, by {representation}."
+            f"q < {tables.alpha:g}, judged by {representation}."
         )
     share = percent(n / len(tested))
     between = interval_of(tables, "fraction_active")
     return (
         f"{n} of {len(tested)} treatments ({share}{between}) differ from the controls on their "
-        f"plates at q < {tables.alpha:g}, by {representation}."
+        f"plates at q < {tables.alpha:g}, judged by {representation}."
     )
 
 
@@ -77,7 +78,14 @@ def interval_of(tables: Tables, metric: str) -> str:
 def _which(active: pd.DataFrame) -> str:
     if active.empty:
         return ""
-    return f"Strongest first: {listed(active['Metadata_Treatment'], 10)}."
+    first = active.iloc[0]
+    tied = active[(active["q"] == first["q"]) & (active["map"] == first["map"])]
+    if len(tied) > MOST_NAMED:
+        return (
+            f"{len(tied)} share the first place (mAP {fixed(first['map'])}), among them "
+            f"{listed(tied['Metadata_Treatment'].head(MOST_NAMED), MOST_NAMED)}."
+        )
+    return f"Strongest first: {listed(active['Metadata_Treatment'], MOST_NAMED)}."
 
 
 def _floor(tested: pd.DataFrame, alpha: float) -> str:

@@ -12,6 +12,7 @@ from phenolens.report.words import count, fixed, listed
 QUESTION = "Which look alike?"
 CAUTION = "Looking alike in these stains is a reason to test a shared mechanism, not proof of one."
 PAIRS = 3
+NEIGHBOUR = {"neighbour_treatment": "neighbour"}
 
 
 def answer(tables: Tables) -> Answer:
@@ -19,13 +20,13 @@ def answer(tables: Tables) -> Answer:
     nearest = nearest_other(tables)
     if nearest is None:
         return Answer("alike", QUESTION, _why_not(tables), tone="none")
-    known = nearest.dropna(subset=["mechanism", "neighbour_mechanism"])
+    facts = active_facts(names.of_lead(tables, tables.activity))
     groups = together(nearest)
     details = [_groups(groups), _surprises(nearest), _clusters(tables), CAUTION]
     return Answer(
         key="alike",
         question=QUESTION,
-        short=_headline(nearest, known),
+        short=_headline(nearest, facts),
         details=[text for text in details if text],
         links=[("alike", "What looks alike")],
     )
@@ -43,60 +44,62 @@ def nearest_other(tables: Tables) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        ``treatment, neighbour, cosine, mechanism, neighbour_mechanism``, one row a treatment.
+        ``treatment, neighbour, cosine``, their ``compound``s and ``mechanism``s (those of the
+        neighbour under ``neighbour_...``), one row a treatment.
     """
     similar, rows = (names.of_lead(tables, t) for t in (tables.similarity, tables.activity))
     if similar is None or rows is None:
         return None
-    facts = rows.set_index("Metadata_Treatment")
-    active = set(facts.index[facts["active"]])
-    pairs = similar[similar["Metadata_Treatment"].isin(active) & similar["neighbour"].isin(active)]
-    pairs = pairs[~_same_compound(pairs, facts)].sort_values(["Metadata_Treatment", "rank"])
-    first = pairs.drop_duplicates("Metadata_Treatment")
-    if first.empty:
-        return None
-    return _with_mechanisms(first, facts)
+    facts = active_facts(rows)
+    pairs = similar.rename(columns={"Metadata_Treatment": "treatment"}).merge(facts, on="treatment")
+    pairs = pairs.merge(facts.add_prefix("neighbour_").rename(columns=NEIGHBOUR), on="neighbour")
+    pairs = pairs[pairs["compound"] != pairs["neighbour_compound"]]
+    first = pairs.sort_values(["treatment", "rank"]).drop_duplicates("treatment")
+    return first.reset_index(drop=True) if len(first) else None
 
 
-def _same_compound(pairs: pd.DataFrame, facts: pd.DataFrame) -> pd.Series:
-    if "Metadata_Compound" not in facts:
-        return pd.Series(data=False, index=pairs.index)
-    compound = facts["Metadata_Compound"]
-    left, right = pairs["Metadata_Treatment"].map(compound), pairs["neighbour"].map(compound)
-    return (left == right) & left.notna()
-
-
-def _with_mechanisms(first: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    blank = pd.Series(None, index=facts.index, dtype=object)
-    mechanism = facts.get("Metadata_Mechanism", blank)
-    return pd.DataFrame(
+def active_facts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Treatment, compound (the treatment itself where none is given) and mechanism, if active."""
+    active = rows[rows["active"]]
+    blank = pd.Series(None, index=active.index, dtype=object)
+    facts = pd.DataFrame(
         {
-            "treatment": first["Metadata_Treatment"],
-            "neighbour": first["neighbour"],
-            "cosine": first["cosine"],
-            "mechanism": first["Metadata_Treatment"].map(mechanism),
-            "neighbour_mechanism": first["neighbour"].map(mechanism),
+            "treatment": active["Metadata_Treatment"],
+            "compound": active.get("Metadata_Compound", blank).astype(object),
+            "mechanism": active.get("Metadata_Mechanism", blank).astype(object),
         }
-    ).reset_index(drop=True)
+    )
+    return facts.assign(compound=facts["compound"].fillna(facts["treatment"]))
 
 
-def _headline(nearest: pd.DataFrame, known: pd.DataFrame) -> str:
+def _headline(nearest: pd.DataFrame, facts: pd.DataFrame) -> str:
+    known = nearest.dropna(subset=["mechanism", "neighbour_mechanism"])
     if known.empty:
         pairs = listed(_unordered(nearest.nlargest(PAIRS, "cosine")))
         return f"Closest active treatments of different compounds: {pairs}."
     same = int((known["mechanism"] == known["neighbour_mechanism"]).sum())
     return (
-        f"Of {count(len(known), 'active treatment')} whose nearest active neighbour (another "
-        f"compound) has a known mechanism, {same} share that mechanism."
+        f"{same} of {count(len(known), 'active treatment')} with a known mechanism have their "
+        "nearest neighbour (of another compound) in the same mechanism; neighbours picked blindly "
+        f"would give about {blind(known, facts):.0f}."
     )
 
 
+def blind(known: pd.DataFrame, facts: pd.DataFrame) -> float:
+    """How many treatments would find their mechanism if neighbours were picked blindly."""
+    others = facts.dropna(subset=["mechanism"])
+    total = 0.0
+    for row in known.itertuples():
+        choice = others.loc[others["compound"] != row.compound, "mechanism"]
+        total += float((choice == row.mechanism).mean()) if len(choice) else 0.0
+    return total
+
+
 def together(nearest: pd.DataFrame) -> dict[str, list[str]]:
-    """Mechanisms with at least two members whose nearest neighbour shares the mechanism."""
-    same = nearest[
-        nearest["mechanism"].notna() & (nearest["mechanism"] == nearest["neighbour_mechanism"])
-    ]
-    groups = {name: sorted(part["treatment"]) for name, part in same.groupby("mechanism")}
+    """Compounds whose nearest neighbour shares their mechanism, by mechanism, largest first."""
+    same = nearest[nearest["mechanism"].notna()]
+    same = same[same["mechanism"] == same["neighbour_mechanism"]]
+    groups = {name: sorted(set(part["compound"])) for name, part in same.groupby("mechanism")}
     kept = {name: members for name, members in groups.items() if len(members) > 1}
     return dict(sorted(kept.items(), key=lambda item: (-len(item[1]), item[0])))
 
@@ -104,7 +107,7 @@ def together(nearest: pd.DataFrame) -> dict[str, list[str]]:
 def _groups(groups: dict[str, list[str]]) -> str:
     if not groups:
         return ""
-    parts = [f"{name} ({listed(members, 4)})" for name, members in list(groups.items())[:8]]
+    parts = [f"{name} ({listed(members, 5)})" for name, members in list(groups.items())[:8]]
     return f"Mechanisms that stand together: {'; '.join(parts)}."
 
 

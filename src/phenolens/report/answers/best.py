@@ -27,10 +27,13 @@ def answer(tables: Tables) -> Answer:
 
 
 def _headline(tables: Tables, questions: list) -> str:
+    beaten = nothing_beyond(questions)
+    if beaten:
+        return beaten
     real = names.real(tables)
     if len(real) < 2:
-        return f"Only {names.label(real[0])} was studied, so it is compared with baselines only."
-    best, other = _first_two(tables, questions, real)
+        return f"Only {names.spoken(real[0])} were studied, so they stand beside baselines only."
+    best, other = _first_two(questions, real)
     row = _comparison(tables, best, other)
     who, whom = names.label(best), names.label(other)
     if row is None:
@@ -43,7 +46,25 @@ def _headline(tables: Tables, questions: list) -> str:
     )
 
 
-def _first_two(tables: Tables, questions: list, real: list[str]) -> list[str]:
+def nothing_beyond(questions: list) -> str:
+    """The sentence for a study where no representation rises above its baselines, or nothing."""
+    judged = [(s, best_baseline(s)) for _, s in questions if best_baseline(s)]
+    if not judged or any(_rises(scores, best[1]) for scores, best in judged):
+        return ""
+    name, value = judged[0][1]
+    return (
+        "No representation is shown to recognise treatments better than a baseline: "
+        f"{within(names.label(name))} reaches {fixed(value)}."
+    )
+
+
+def _rises(scores: pd.DataFrame, baseline: float) -> bool:
+    """Whether a representation's interval (or score, where it has none) lies above a baseline."""
+    real = scores[[not names.is_baseline(name) for name in scores.index]]
+    return bool((real["low"].fillna(real["value"]) > baseline).any())
+
+
+def _first_two(questions: list, real: list[str]) -> list[str]:
     for _, scores in questions:
         values = scores["value"].reindex(real).dropna().sort_values(ascending=False, kind="stable")
         if len(values) > 1:

@@ -17,7 +17,6 @@ OPEN = {
     "controls-reused": "How surprising an effect is: the same controls both scale and judge",
     "no-replicate-plates": "Whether an effect repeats on another plate",
     "single-plate": "Whether anything holds beyond this one plate",
-    "majority-class": "Whether accuracy exceeds always naming the most frequent class",
     "split-shares-wells": "Whether scores hold for wells that were not trained on",
     "no-replicates": "Whether an effect repeats in another well",
 }

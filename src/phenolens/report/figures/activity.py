@@ -16,7 +16,7 @@ from phenolens.report.words import p_value, percent
 
 LABELLED = 12
 LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}
-LOST = 0.7  # a share of its controls' cells below which a treatment is marked as losing cells
+LOST = 0.6  # a share of its controls' cells below which a treatment is marked as losing cells
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:

@@ -15,7 +15,8 @@ from phenolens.report.tables import Tables
 MOST, ACROSS = 8, 4
 COMPARTMENTS = ["Nuclei", "Cells", "Cytoplasm"]
 UP, DOWN = "#D55E00", "#0072B2"
-CEILING = 10.0  # robust z at which a bubble stops growing
+NO_STAIN = "none"
+STEPS = [2, 3, 5, 10, 20, 30, 50, 100, 200, 300, 500, 1000]
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -31,7 +32,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         alt=_alt(moved, treatments),
         caption="Bubble area: median absolute effect (robust z against the plate's controls) of "
         "the features of one compartment, family and stain. Orange: most of them rose; blue: most "
-        f"fell. Bubbles stop growing at {CEILING:g}. “Shape” features use no stain.",
+        "fell. All panels share one scale. “none” holds features that use no stain.",
     )
 
 
@@ -39,15 +40,21 @@ def summary(tables: Tables) -> pd.DataFrame | None:
     """Median absolute effect and direction by treatment, compartment, family and stain."""
     if tables.features is None:
         return None
-    rows = tables.features.assign(
-        channel=tables.features["channel"].fillna("").replace("", "Shape")
-    )
+    rows = tables.features.assign(channel=stain(tables.features["channel"]))
     rows = rows[rows["compartment"].notna() & rows["family"].notna()]
     keys = ["Metadata_Treatment", "compartment", "family", "channel"]
     grouped = rows.groupby(keys, observed=True)["effect"]
     size, direction = grouped.agg(lambda v: v.abs().median()), grouped.median()
     moved = pd.DataFrame({"size": size, "direction": direction}).reset_index()
     return moved if len(moved) else None
+
+
+def stain(channel: pd.Series) -> pd.Series:
+    """The stain of a feature; ``Mito_tubeness``, an image made from Mito, counts as Mito."""
+    names = channel.fillna("").replace("", NO_STAIN).astype(str)
+    known = set(names)
+    parts = {name: name.split("_")[0] for name in known}
+    return names.map({name: part if part in known else name for name, part in parts.items()})
 
 
 def top_treatments(tables: Tables, most: int = MOST) -> list[str]:
@@ -60,7 +67,8 @@ def top_treatments(tables: Tables, most: int = MOST) -> list[str]:
 
 
 def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:
-    lines, stains = _lines(moved), _stains(moved)
+    moved = moved[moved["Metadata_Treatment"].isin(treatments)]
+    lines, stains, top = _lines(moved), _stains(moved), ceiling(moved["size"])
     down = -(-len(treatments) // ACROSS)
     each = 0.185 * len(lines) + 0.75
     height = each * down + 0.35
@@ -73,11 +81,11 @@ def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:
     for number, axes in enumerate(grid.flat):
         if number < len(treatments):
             part = moved[moved["Metadata_Treatment"] == treatments[number]]
-            _panel(axes, part, (lines, stains, number % ACROSS == 0))
+            _panel(axes, part, (lines, stains, top, number % ACROSS == 0))
             axes.set_title(shortened(treatments[number], 30), fontsize=9)
         else:
             axes.set_visible(False)
-    _key(figure, height)
+    _key(figure, top)
     return figure
 
 
@@ -91,17 +99,17 @@ def _place(compartment: str) -> int:
 
 
 def _stains(moved: pd.DataFrame) -> list[str]:
-    usual = ["Shape", "DNA", "ER", "RNA", "AGP", "Mito"]
+    usual = [NO_STAIN, "DNA", "ER", "RNA", "AGP", "Mito"]
     found = set(moved["channel"])
     return [s for s in usual if s in found] + sorted(found - set(usual))
 
 
 def _panel(axes: Axes, part: pd.DataFrame, look: tuple) -> None:
-    lines, stains, labelled = look
+    lines, stains, top, labelled = look
     x = [stains.index(stain) for stain in part["channel"]]
     y = [lines.index(line) for line in zip(part["compartment"], part["family"], strict=True)]
     axes.scatter(
-        x, y, s=_area(part["size"].to_numpy()), lw=0, alpha=0.85, zorder=3,
+        x, y, s=_area(part["size"].to_numpy(), top), lw=0, alpha=0.85, zorder=3,
         c=np.where(part["direction"] > 0, UP, DOWN),
     )  # fmt: skip
     axes.set_xlim(-0.6, len(stains) - 0.4)
@@ -131,19 +139,25 @@ def _compartments(axes: Axes, lines: list[tuple[str, str]], *, labelled: bool) -
             )  # fmt: skip
 
 
-def _area(size: np.ndarray) -> np.ndarray:
-    return 92 * np.clip(size, 0, CEILING) / CEILING
+def ceiling(size: pd.Series) -> float:
+    """A round number at or above the largest size shown."""
+    return next((step for step in STEPS if step >= size.max()), float(size.max()))
 
 
-def _key(figure: Figure, height: float) -> None:
+def _area(size: np.ndarray, top: float) -> np.ndarray:
+    return 105 * np.clip(size, 0, top) / top
+
+
+def _key(figure: Figure, top: float) -> None:
+    height = figure.get_figheight()
     axes = figure.add_axes((0.17, 0.06 / height, 0.82, 0.3 / height))
     axes.set_xlim(0, 100)
     axes.set_ylim(-1, 1)
     axes.set_axis_off()
     axes.text(0, 0, "median |effect|", va="center", fontsize=8, color=MUTED)
-    for x, value in ((15, 1), (20, 3), (25, CEILING)):
-        axes.scatter(x, 0, s=_area(np.array([value])), color=MUTED, lw=0)
-        axes.text(x + 1.4, 0, f"{value:g}", va="center", fontsize=8, color=MUTED)
+    for x, value in ((15, top / 10), (20, top / 3), (25.5, top)):
+        axes.scatter(x, 0, s=_area(np.array([value]), top), color=MUTED, lw=0)
+        axes.text(x + 1.4, 0, f"{value:.2g}", va="center", fontsize=8, color=MUTED)
     for x, colour, text in ((36, UP, "mostly up"), (48, DOWN, "mostly down")):
         axes.scatter(x, 0, s=60, color=colour, lw=0)
         axes.text(x + 1.4, 0, text, va="center", fontsize=8, color=MUTED)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from phenolens.report.figures.style import shortened
@@ -30,7 +32,7 @@ class Group:
     def handle(self) -> Line2D:
         return Line2D(
             [], [], ls="", marker=self.marker, mfc=self.colour, mec="white", ms=6,
-            label=shortened(self.label, 24),
+            label=shortened(self.label, 26),
         )  # fmt: skip
 
 
@@ -61,15 +63,15 @@ def _mechanisms(points: pd.DataFrame) -> pd.Series:
 
 
 def by_plate(plates: pd.Series) -> list[Group]:
-    """Each plate; when there are many, the first ones and the rest together."""
+    """Each plate; many plates get colours that run with their names, so that drift shows."""
     found = sorted(plates.astype(str).unique())
-    most = len(COLOURS) * 2 - 1 if len(found) > len(COLOURS) * 2 else len(found)
-    groups = [
-        Group(name, COLOURS[i % 8], (plates.astype(str) == name).to_numpy(), MARKERS[i // 8])
-        for i, name in enumerate(found[:most])
-    ]
-    rest = plates.astype(str).isin(found[most:]).to_numpy()
-    return groups + [Group(f"{len(found) - most} more plates", NONE, rest)] * bool(rest.any())
+    if len(found) <= 2 * len(COLOURS):
+        looks = [(COLOURS[i % 8], MARKERS[i // 8]) for i in range(len(found))]
+    else:
+        steps = np.linspace(0.05, 0.95, len(found))
+        looks = [(to_hex(colormaps["viridis"](step)), "o") for step in steps]
+    groups = zip(found, looks, strict=True)
+    return [Group(n, c, (plates.astype(str) == n).to_numpy(), k) for n, (c, k) in groups]
 
 
 def by_control(points: pd.DataFrame) -> list[Group]:

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.report import names
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure
+from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
 from phenolens.report.tables import Tables
-from phenolens.report.words import NONE, fixed, within
+from phenolens.report.words import fixed, within
 
 COLUMNS = 3
 NOT_TASKS = {"assay", "batch"}
@@ -21,6 +21,7 @@ METRICS = [
     "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
     "fraction_active", "mean_map", "mean_map_normalized",
 ]  # fmt: skip
+BOUNDED = (-0.02, 1.27)
 HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
 CAPTION = (
     "Dots are pooled scores, bars 95 % intervals over the unit named in each panel. Grey rows are "
@@ -107,7 +108,7 @@ def _panels(questions: list, order: list[str], palette: dict[str, str]) -> Figur
     figure = new_figure(height)
     grid = figure.subplots(lines, COLUMNS, squeeze=False)
     figure.subplots_adjust(
-        left=0.155, right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
+        left=_left(order), right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
         wspace=0.12, hspace=0.95 / (0.22 * len(order)),
     )  # fmt: skip
     for number, axes in enumerate(grid.flat):
@@ -116,6 +117,11 @@ def _panels(questions: list, order: list[str], palette: dict[str, str]) -> Figur
         else:
             axes.set_visible(False)
     return figure
+
+
+def _left(order: list[str]) -> float:
+    """Share of the width that the longest label needs."""
+    return (0.066 * max(len(names.label(name)) for name in order) + 0.12) / WIDTH
 
 
 def _panel(axes: Axes, question: tuple, look: tuple) -> None:
@@ -127,11 +133,19 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
     for row, name in enumerate(order):
         if name in scores.index:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
-        else:
-            _number(axes, row, {"s": NONE, "color": MUTED})
     _labels(axes, order, labelled=labelled)
     axes.set_title(f"{names.task(key[0])}: {within(names.metric(key[1]))}", fontsize=9, pad=15)
+    _say_none(axes, order, scores)
     axes.text(0, 1.02, _note(key, scores), transform=axes.transAxes, fontsize=7.5, color=MUTED)
+
+
+def _say_none(axes: Axes, order: list[str], scores: pd.DataFrame) -> None:
+    """Say so where baselines were scored on other questions but not on this one."""
+    rows = [i for i, name in enumerate(order) if names.is_baseline(name)]
+    if rows and not any(map(names.is_baseline, scores.index)):
+        place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
+        text = "no baseline for this question"
+        axes.text(0.5, np.mean(rows), text, fontsize=8, color=MUTED, style="italic", **place)
 
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
@@ -144,6 +158,8 @@ def _limits(scores: pd.DataFrame) -> tuple[float, float]:
     low, high = np.nanmin(values), np.nanmax(values)
     low = min(low, 0.0)
     room = (high - low or 1.0) * 0.05
+    if 0.7 < high <= 1 and low >= 0:
+        return BOUNDED
     return low - (room if low < 0 else room * 0.4), high + 5.5 * room
 
 
@@ -174,6 +190,8 @@ def _number(axes: Axes, row: int, text: dict) -> None:
 def _labels(axes: Axes, order: list[str], *, labelled: bool) -> None:
     axes.set_yticks(range(len(order)), [names.label(n) for n in order] if labelled else [])
     axes.tick_params(axis="y", length=0)
+    if axes.get_xlim() == BOUNDED:
+        axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.xaxis.grid(visible=True, color=GRID, lw=0.8)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

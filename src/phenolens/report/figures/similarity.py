@@ -70,7 +70,7 @@ def _tree(cosine: np.ndarray, *, leaves_only: bool = False) -> dict:
 
 
 def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
-    side = float(np.clip(0.16 * len(rows), 4.2, 7.4))
+    side = float(np.clip(0.16 * len(rows), 4.2, 6.6))
     height = side + 0.75
     figure = new_figure(height)
     box = (0.045, 0.62 / height, side / figure.get_figwidth(), side / height)
@@ -89,7 +89,7 @@ def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
 def _names(axes: object, rows: pd.DataFrame) -> None:
     step = -(-len(rows) // MOST_LABELS)
     shown = range(0, len(rows), step)
-    labels = [shortened(rows["Metadata_Treatment"].iloc[i], 26) for i in shown]
+    labels = [shortened(rows["Metadata_Treatment"].iloc[i], 22) for i in shown]
     axes.yaxis.tick_right()
     axes.set_yticks(list(shown), labels, fontsize=8 if len(labels) <= 40 else 6.5)
     axes.tick_params(axis="y", length=2 if step > 1 else 0, pad=2)
@@ -138,7 +138,7 @@ def _legend(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
 
 def _handle(name: str, look: tuple[str, str]) -> Line2D | Patch:
     if look[1] == "o":
-        return Patch(color=look[0], label=shortened(name, 30))
+        return Patch(color=look[0], label=shortened(name, 24))
     return Line2D(
-        [], [], ls="", marker=look[1], mfc=look[0], mec=look[0], ms=6, label=shortened(name, 30)
+        [], [], ls="", marker=look[1], mfc=look[0], mec=look[0], ms=6, label=shortened(name, 24)
     )

@@ -13,6 +13,8 @@ from phenolens.report.figures.groups import Group, by_control, by_mechanism, by_
 from phenolens.report.figures.style import Drawn, bare, file_name, new_figure
 from phenolens.report.tables import Tables
 
+MOST_NAMED = 18
+
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """One figure a representation: mechanism, plate, and control or treated."""
@@ -40,7 +42,7 @@ def _three(points: pd.DataFrame) -> Figure:
         ("Plate", by_plate(points["Metadata_Plate"])),
         ("Control or treated", by_control(points)),
     ]
-    legend = 0.19 * max((len(groups) + 1) // 2 for _, groups in views) + 0.12
+    legend = 0.19 * max((len(named(groups)) + 1) // 2 for _, groups in views) + 0.12
     height = 3.75 + legend
     figure = new_figure(height)
     for number, (title, groups) in enumerate(views):
@@ -65,8 +67,15 @@ def _scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
     axes.set_facecolor("#f7f9fa")
 
 
+def named(groups: list[Group]) -> list[Group]:
+    """The groups a legend names: all, or the first, some between and the last when many."""
+    if len(groups) <= MOST_NAMED:
+        return groups
+    return [groups[round(i * (len(groups) - 1) / 7)] for i in range(8)]
+
+
 def _legend(axes: Axes, groups: list[Group]) -> None:
-    handles = [group.handle() for group in groups]
+    handles = [group.handle() for group in named(groups)]
     axes.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.01), ncols=2, fontsize=7.5,
         handletextpad=0.3, columnspacing=0.9, borderpad=0.1, labelspacing=0.35,

@@ -10,10 +10,14 @@ SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fin
 
 def view(tables: Tables) -> dict:
     if tables.audit is None:
-        return {"findings": None}
+        return {"findings": None, "fine": []}
     ordered = findings(tables, *SEVERITIES)
     others = [f for f in tables.audit if f.get("severity") not in SEVERITIES]
-    return {"findings": [_shown(finding) for finding in [*ordered, *others]]}
+    shown = [_shown(finding) for finding in [*ordered, *others]]
+    return {
+        "findings": [finding for finding in shown if finding["severity"] != "ok"],
+        "fine": [finding for finding in shown if finding["severity"] == "ok"],
+    }
 
 
 def _shown(finding: dict) -> dict:

@@ -9,7 +9,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.activity import LOST
 from phenolens.report.tables import Tables
-from phenolens.report.words import NONE, fixed, missing, number, p_value
+from phenolens.report.words import NONE, fixed, missing, number, p_value, percent
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Hit:
     cells_value: float | None
     lost: bool
     similar: list[str]
-    features: list[str]
+    features: list[tuple[str, str]]
     distrust: str
 
 
@@ -40,9 +40,10 @@ def view(tables: Tables) -> dict:
     hits = [_hit(row) for row in tables.hits.to_dict("records")]
     return {
         "hits": hits,
-        "lead": names.label(names.lead(tables)) if names.lead(tables) else "",
+        "lead": names.spoken(names.lead(tables)) if names.lead(tables) else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
         "alpha": tables.alpha,
+        "lost": percent(LOST),
         "mechanisms": sorted({hit.mechanism for hit in hits} - {NONE}),
     }
 
@@ -71,7 +72,7 @@ def _hit(row: dict) -> Hit:
         cells_value=_plain(ratio),
         lost=not missing(ratio) and ratio < LOST,
         similar=_items(row.get("most_similar")),
-        features=_items(row.get("features_changed")),
+        features=[_effect(item) for item in _items(row.get("features_changed"))],
         distrust="" if missing(row.get("distrust")) else str(row["distrust"]),
     )
 
@@ -97,3 +98,12 @@ def _items(value: object) -> list[str]:
     if missing(value) or pd.isna(value):
         return []
     return [part.strip() for part in str(value).split(";") if part.strip()]
+
+
+def _effect(item: str) -> tuple[str, str]:
+    """Name and effect of ``Cells_Texture_Contrast_Mito 12.3``; no effect where none is given."""
+    name, _, effect = item.rpartition(" ")
+    try:
+        return name, f"{float(effect):+.1f}".replace("-", "−")
+    except ValueError:
+        return item, ""

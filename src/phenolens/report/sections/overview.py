@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from phenolens.report import names
 from phenolens.report.answers import QUESTIONS
 from phenolens.report.answers.active import interval_of
@@ -11,7 +13,7 @@ from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.figures.scores import asked, best_baseline
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, plural
+from phenolens.report.words import count, fixed, plural, within
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,22 @@ def _active(tables: Tables) -> Card | None:
 
 
 def _score(tables: Tables) -> Card | None:
-    found = [
-        scores
-        for key, scores in asked(tables)
-        if key[0].startswith("classification") and key[1] == "balanced_accuracy"
-    ]
-    if not found:
-        return None
-    real = found[0][[not names.is_baseline(name) for name in found[0].index]]["value"].dropna()
-    best = best_baseline(found[0])
-    if real.empty:
-        return None
-    beside = f"{names.label(real.idxmax())}; " + (
-        f"best baseline {fixed(best[1])}" if best else "no baseline beside it"
-    )
-    return Card(fixed(real.max()), "balanced accuracy", beside)
+    for (task, metric, *_), scores in asked(tables):
+        if task.startswith("classification") and metric == "balanced_accuracy":
+            return _score_card(scores)
+    return None
+
+
+def _score_card(scores: pd.DataFrame) -> Card:
+    real = scores[[not names.is_baseline(name) for name in scores.index]].dropna(subset=["value"])
+    top, best = real.loc[real["value"].idxmax()], best_baseline(scores)
+    if best is None:
+        return Card(
+            fixed(top["value"]), "balanced accuracy", f"{names.label(top.name)}; no baseline"
+        )
+    note = f"{names.label(top.name)}; {within(names.label(best[0]))} reaches {fixed(best[1])}"
+    beaten = not top["low"] > best[1]
+    return Card(fixed(top["value"]), "balanced accuracy", note, "warn" if beaten else "plain")
 
 
 def _lost(tables: Tables) -> Card | None:
