@@ -31,11 +31,11 @@ def simulated(plates: int, *, wells: int = 384, controls: int = 64, features: in
     return profiles.from_frame(pd.concat([keys, pd.DataFrame(values).add_prefix("f")], axis=1))
 
 
-def ours(table: pd.DataFrame, references: str, null: str, permutations: int = 10_000):
+def ours(table: pd.DataFrame, references: str, null: str) -> pd.DataFrame:
     """Our table of activity."""
     return activity(
         table, same_by=NAME, controls=f"{NAME} == 'dmso'", within=profiles.PLATE,
-        references=references, null=null, permutations=permutations,
+        references=references, null=null, permutations=10_000,
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def test_a_pool_that_grew_is_the_pool_counted_at_once() -> None:
     differ = plate[:, None]
     whole = Pool.of(similarity, plate, differ)
     grown = Pool.of(similarity[:12, :12], plate[:12], differ[:12]).joined(
-        similarity[12:, :12], similarity[12:, 12:], plate[12:], differ[12:]
+        similarity[12:, :12], similarity[12:, 12:], within=plate[12:], differ=differ[12:]
     )
     np.testing.assert_array_equal(grown.above, whole.above)
     np.testing.assert_array_equal(grown.level, whole.level)

@@ -45,7 +45,7 @@ def p_values(
     nulls: dict[tuple[int, int], np.ndarray] = {}
     out = np.full(len(mean), np.nan)
     for place, pairs in enumerate(configurations):
-        rows = [_null_of(nulls, pair, size, seed) for pair in map(tuple, pairs.tolist())]
+        rows = [_null_of(nulls, pair, size=size, seed=seed) for pair in map(tuple, pairs.tolist())]
         if rows:
             null = rows[0] if all(row is rows[0] for row in rows) else np.mean(rows, axis=0)
             out[place] = (1 + (null > mean[place]).sum()) / (size + 1)
@@ -53,7 +53,7 @@ def p_values(
 
 
 def _null_of(
-    nulls: dict[tuple[int, int], np.ndarray], pair: tuple[int, int], size: int, seed: int
+    nulls: dict[tuple[int, int], np.ndarray], pair: tuple[int, int], *, size: int, seed: int
 ) -> np.ndarray:
     if pair not in nulls:
         stream = np.random.SeedSequence([seed, *pair]).generate_state(1)[0]
@@ -90,7 +90,9 @@ def well_p_values(
     Chandrasekaran et al., Nat. Methods 21:1114-1121 (2024).
     """
     nulls: dict[tuple[int, int], np.ndarray] = {}
-    pairs = [_null_of(nulls, pair, size, seed) for pair in map(tuple, configuration.tolist())]
+    pairs = [
+        _null_of(nulls, pair, size=size, seed=seed) for pair in map(tuple, configuration.tolist())
+    ]
     above = [(null > one + 1e-9).sum() for null, one in zip(pairs, value, strict=True)]
     logs = np.log((1 + np.array(above)) / (size + 1))
     return np.exp(np.bincount(group, weights=logs) / np.bincount(group))

@@ -11,7 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.average_precision import AveragePrecision, average_precision
-from phenolens.evaluate.wells import Wells, as_list, prepare, select
+from phenolens.evaluate.wells import Wells, as_list, listed, prepare, select
 
 _CONTROL = f"{profiles.PREFIX}phenolens_control"
 
@@ -97,9 +97,9 @@ def set_exam(
     group, names, unnamed = _perturbations(wells, as_list(same_by), control)
     codes, differ = wells.codes(within), _columns(wells, diff_by)
     reference = control if references == "controls" else group >= 0
-    group, dropped = _askable(group, reference, codes, differ)
+    group, dropped = _askable(group, reference, codes, differ=differ)
     if (group < 0).all():
-        raise DesignError(f"No perturbation can be tested: {dropped}.")
+        raise DesignError(f"No perturbation can be tested: {listed(dropped)}.")
     counts = wells.excluded | {"wells without a perturbation's name": unnamed} | dropped
     excluded = {reason: count for reason, count in counts.items() if count}
     stratum = wells.codes(strata or within or _plate(wells))
@@ -128,7 +128,7 @@ def _plate(wells: Wells) -> str | None:
 
 
 def _askable(
-    group: np.ndarray, reference: np.ndarray, within: np.ndarray, differ: np.ndarray
+    group: np.ndarray, reference: np.ndarray, within: np.ndarray, *, differ: np.ndarray
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Groups whose wells have a reference and a positive; the others lose their number."""
     alone = (group >= 0) & ~np.isin(within, within[reference])

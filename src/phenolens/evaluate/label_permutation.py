@@ -99,7 +99,7 @@ class _Permuter:
         exam = self.exam
         cross = exam.wells.similarity(rows, references)
         inner = exam.wells.similarity(rows, rows)
-        pool = base.joined(cross, inner, exam.within[rows], exam.differ[rows])
+        pool = base.joined(cross, inner, within=exam.within[rows], differ=exam.differ[rows])
         labelled = np.arange(len(references) + len(rows)) >= len(references)
         return np.concatenate([references, rows]), pool, labelled
 

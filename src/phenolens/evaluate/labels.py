@@ -10,8 +10,10 @@ import pandas as pd
 SEPARATOR = "|"
 
 
-def indicator(values: Sequence[object], *, separator: str = SEPARATOR) -> np.ndarray:
-    """Which values each row holds.
+def indicator_of(
+    values: Sequence[object], *, separator: str = SEPARATOR
+) -> tuple[np.ndarray, list[str]]:
+    """Which values each row holds, and their names.
 
     Parameters
     ----------
@@ -21,8 +23,9 @@ def indicator(values: Sequence[object], *, separator: str = SEPARATOR) -> np.nda
 
     Returns
     -------
-    ndarray of bool, shape (n_rows, n_values)
-        Columns in the sorted order of the values.
+    held : ndarray of bool, shape (n_rows, n_values)
+    names : list of str
+        The values, sorted.
     """
     split = [_parts(value, separator) for value in values]
     names = sorted({name for parts in split for name in parts})
@@ -30,7 +33,7 @@ def indicator(values: Sequence[object], *, separator: str = SEPARATOR) -> np.nda
     out = np.zeros((len(split), len(names)), dtype=bool)
     for row, parts in enumerate(split):
         out[row, [place[name] for name in parts]] = True
-    return out
+    return out, names
 
 
 def _parts(value: object, separator: str) -> list[str]:
@@ -41,7 +44,7 @@ def _parts(value: object, separator: str) -> list[str]:
 
 def share(values: Sequence[object], *, separator: str = SEPARATOR) -> np.ndarray:
     """Whether two rows hold a value in common, bool of shape (n_rows, n_rows)."""
-    held = indicator(values, separator=separator).astype(np.float32)
+    held = indicator_of(values, separator=separator)[0].astype(np.float32)
     return held @ held.T > 0
 
 

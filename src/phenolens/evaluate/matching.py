@@ -11,7 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate import labels
 from phenolens.evaluate.average_precision import TIE
-from phenolens.evaluate.wells import as_list, prepare
+from phenolens.evaluate.wells import Wells, as_list, prepare
 
 LIMIT = 20_000
 
@@ -50,7 +50,7 @@ def consensus(
     names = as_list(same_by)
     table = profiles.take(table, _named(table, names))
     if active is not None:
-        table = profiles.take(table, _is_active(table, names, active, alpha))
+        table = profiles.take(table, _is_active(table, names, active, alpha=alpha))
     codes, _ = profiles.groups(table, names)
     values = profiles.aggregate(profiles.keep_metadata(table, names), names, how=how)
     others = profiles.metadata(table).drop(columns=names)
@@ -66,7 +66,7 @@ def _named(table: pd.DataFrame, names: list[str]) -> np.ndarray:
 
 
 def _is_active(
-    table: pd.DataFrame, names: list[str], active: pd.DataFrame, alpha: float
+    table: pd.DataFrame, names: list[str], active: pd.DataFrame, *, alpha: float
 ) -> np.ndarray:
     found = pd.MultiIndex.from_frame(active.loc[active["q"] < alpha, names])
     rows = pd.MultiIndex.from_frame(profiles.metadata(table)[names])
@@ -109,7 +109,7 @@ def nearest_neighbour(
     ----------
     Ljosa et al., J. Biomol. Screen. 18:1321 (2013); Ando et al., bioRxiv 161422 (2017).
     """
-    wells, match, allowed = _pairs(table, label, as_list(not_same), similarity)
+    wells, match, allowed = allowed_pairs(table, label, as_list(not_same), similarity=similarity)
     everyone = np.arange(len(match))
     score = np.where(allowed, wells.similarity(everyone, everyone), -np.inf)
     best = score.max(axis=1)
@@ -167,7 +167,9 @@ def bootstrap_mean(
     return float(low), float(high)
 
 
-def _pairs(table: pd.DataFrame, label: str, not_same: list[str], similarity: str):
+def allowed_pairs(
+    table: pd.DataFrame, label: str, not_same: list[str], *, similarity: str = "cosine"
+) -> tuple[Wells, np.ndarray, np.ndarray]:
     """Usable treatments, which share a label, and which may be compared."""
     keep = ~pd.isna(profiles.column(table, label))
     if keep.sum() < 2:

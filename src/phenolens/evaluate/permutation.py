@@ -98,7 +98,7 @@ class Pool:
         return cls(similarity, within, differ, above, level)
 
     def joined(
-        self, cross: np.ndarray, inner: np.ndarray, within: np.ndarray, differ: np.ndarray
+        self, cross: np.ndarray, inner: np.ndarray, *, within: np.ndarray, differ: np.ndarray
     ) -> Pool:
         """The pool with m wells more; ``cross`` is (m, n) and ``inner`` (m, m) similarities."""
         similarity = np.block([[self.similarity, cross.T], [cross, inner]])

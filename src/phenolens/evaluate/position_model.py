@@ -135,7 +135,7 @@ def _surface(covariance: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, 
     """
     value, vector = np.linalg.eigh(covariance)
     rotated = vector.T @ observed
-    errors = {t: _left_out(vector, value, rotated, observed, trust=t) for t in TRUST}
+    errors = {t: _left_out(vector, value, rotated, observed=observed, trust=t) for t in TRUST}
     plain = np.maximum((errors[0.0] ** 2).sum(axis=0), np.finfo(float).tiny)
     loss = {t: float(((error**2).sum(axis=0) / plain).mean()) for t, error in errors.items()}
     trust = min(loss, key=loss.__getitem__)
@@ -147,8 +147,8 @@ def _left_out(
     vector: np.ndarray,
     value: np.ndarray,
     rotated: np.ndarray,
-    observed: np.ndarray,
     *,
+    observed: np.ndarray,
     trust: float,
 ) -> np.ndarray:
     """Each position less its prediction by the other ones (the level counts as one parameter)."""

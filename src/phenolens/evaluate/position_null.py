@@ -12,7 +12,6 @@ reach the perturbation under that same model.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +22,8 @@ from phenolens.errors import DesignError
 from phenolens.evaluate import position_model
 from phenolens.evaluate.average_precision import AveragePrecision, average_precision
 from phenolens.evaluate.permutation import Pool
+from phenolens.evaluate.placements import placements
+from phenolens.evaluate.position_p import Scores, decide
 from phenolens.evaluate.wells import Wells
 
 FOLDS = 4
@@ -148,7 +149,10 @@ def examine(
         )
     folds = min(folds, spots // 4)
     dealt = [deal(screen, controls, folds, seed=seed + n) for n in range(DEALS)]
-    verdicts = [_rotate(screen, groups, controls, fold, labellings, seed) for fold in dealt]
+    verdicts = [
+        _rotate(screen, groups, controls, fold=fold, labellings=labellings, seed=seed)
+        for fold in dealt
+    ]
     p, smooth, floor = np.mean([verdict[0] for verdict in verdicts], axis=0)
     return Verdict(p, smooth, floor, _averaged([scores for _, scores in verdicts]))
 
@@ -157,29 +161,26 @@ def _rotate(
     screen: Screen,
     groups: Sequence[np.ndarray],
     controls: np.ndarray,
+    *,
     fold: np.ndarray,
     labellings: int,
     seed: int,
 ) -> tuple[np.ndarray, AveragePrecision]:
     """One deal of the control positions: each fold forms the null once, the others fit."""
     rounds = [
-        _round(screen, groups, controls[fold != k], controls[fold == k], labellings, seed)
+        _round(
+            screen,
+            groups,
+            controls[fold != k],
+            null=controls[fold == k],
+            labellings=labellings,
+            seed=seed,
+        )
         for k in range(fold.max() + 1)
     ]
-    rows = [_decide(list(folds)) for folds in zip(*(found for found, _ in rounds), strict=True)]
+    rows = [decide(list(folds)) for folds in zip(*(found for found, _ in rounds), strict=True)]
     tests = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return tests, _averaged([scores for _, scores in rounds])
-
-
-@dataclass(frozen=True)
-class Scores:
-    """One group in one fold: its score, those of the null, and how far out each sits."""
-
-    own: float
-    own_outer: float
-    null: np.ndarray
-    outer: np.ndarray
-    spots: int
 
 
 def compared(screen: Screen, fitting: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -199,6 +200,7 @@ def _round(
     screen: Screen,
     groups: Sequence[np.ndarray],
     fitting: np.ndarray,
+    *,
     null: np.ndarray,
     labellings: int,
     seed: int,
@@ -212,9 +214,11 @@ def _round(
     found = []
     for group, a, b in zip(groups, edges[:-1], edges[1:], strict=True):
         own = unit[a:b]
-        joined = pool.joined(own @ unit[:n].T, own @ own.T, screen.within[group], empty[a:b])
+        joined = pool.joined(
+            own @ unit[:n].T, own @ own.T, within=screen.within[group], differ=empty[a:b]
+        )
         places = np.concatenate([null, group])
-        found.append(_scores(screen, places, n, joined, labellings=labellings, seed=seed))
+        found.append(_scores(screen, places, joined, n_null=n, labellings=labellings, seed=seed))
     code = np.repeat(np.arange(-1, len(groups)), [n, *map(len, groups)])
     wells = Wells(pd.DataFrame(index=rows), unit)
     scores = average_precision(wells, code, reference=code < 0, within=screen.within[rows])
@@ -227,10 +231,12 @@ def _averaged(rounds: list[AveragePrecision]) -> AveragePrecision:
 
 
 def _scores(
-    screen: Screen, rows: np.ndarray, n_null: int, pool: Pool, *, labellings: int, seed: int
+    screen: Screen, rows: np.ndarray, pool: Pool, *, n_null: int, labellings: int, seed: int
 ) -> Scores:
     """Score the group, and every (or many a) choice of control positions in its place."""
-    picks = _placements(screen.plate[rows], screen.spot[rows], n_null, labellings, seed)
+    picks = placements(
+        screen.plate[rows], screen.spot[rows], n_null, labellings=labellings, seed=seed
+    )
     own = np.arange(n_null, len(rows))
     outer = screen.outer[rows]
     value = _logit(pool.mean_average_precision(np.concatenate([own[None], picks])))
@@ -242,90 +248,3 @@ def _scores(
 def _logit(score: np.ndarray) -> np.ndarray:
     score = np.clip(score, 1 - TOP, TOP)
     return np.log(score / (1 - score))
-
-
-def _placements(
-    plate: np.ndarray, spot: np.ndarray, n_null: int, labellings: int, seed: int
-) -> np.ndarray:
-    """Rows that would carry the label if the group's positions were others.
-
-    Each position of the group keeps its plates and is sent to another position that has wells
-    on all of them; what is sent to the group's own positions counts as well, but not the group
-    itself. All choices where they are few, otherwise a random sample.
-    """
-    at = {(s, p): row for row, (s, p) in enumerate(zip(spot.tolist(), plate.tolist(), strict=True))}
-    own = list(dict.fromkeys(spot[n_null:].tolist()))
-    plates = [plate[n_null:][spot[n_null:] == s].tolist() for s in own]
-    others = list(dict.fromkeys(spot.tolist()))
-    found = []
-    for chosen in _choices(others, len(own), labellings, seed):
-        rows = [at.get((s, p), -1) for s, ps in zip(chosen, plates, strict=True) for p in ps]
-        if min(rows) >= 0 and min(rows) < n_null:
-            found.append(rows)
-    return np.array(found, dtype=np.int64).reshape(len(found), len(plate) - n_null)
-
-
-def _choices(spots: list[int], count: int, labellings: int, seed: int):
-    size = 1
-    for k in range(count):
-        size *= len(spots) - k
-    if size <= labellings:
-        return itertools.permutations(spots, count)
-    rng = np.random.default_rng(seed)
-    drawn = rng.random((labellings, len(spots))).argsort(axis=1)[:, :count]
-    return np.asarray(spots)[drawn].tolist()
-
-
-def _decide(folds: list[Scores]) -> tuple[float, float, float]:
-    usable = [fold for fold in folds if len(fold.null) > 2]
-    return _judge(_level_rings(usable)) if usable else (np.nan, np.nan, np.nan)
-
-
-def _level_rings(folds: list[Scores]) -> list[Scores]:
-    """Take out of each fold's scores what the outer rings add, learned in the other folds.
-
-    Controls are rarer near the edge than treated wells, and score higher there: without this a
-    treated well near the edge would be compared with the interior.
-    """
-    slopes = [_slope([other for other in folds if other is not fold]) for fold in folds]
-    return [
-        Scores(
-            fold.own - slope * fold.own_outer,
-            fold.own_outer,
-            fold.null - slope * fold.outer,
-            fold.outer,
-            fold.spots,
-        )
-        for fold, slope in zip(folds, slopes, strict=True)
-    ]
-
-
-def _slope(folds: list[Scores]) -> float:
-    """Slope of the null scores on the share of outer wells, shrunk by its own uncertainty."""
-    if not folds:
-        return 0.0
-    y = np.concatenate([fold.null - fold.null.mean() for fold in folds])
-    x = np.concatenate([fold.outer - fold.outer.mean() for fold in folds])
-    spots = sum(fold.spots for fold in folds)
-    if (x**2).sum() < 1e-12 or spots < 3:
-        return 0.0
-    slope = (x @ y) / (x @ x)
-    error = ((y - slope * x) ** 2).mean() / (spots - 2) / (x**2).mean()
-    return slope * max(0.0, 1 - error / slope**2) if slope else 0.0
-
-
-def _judge(folds: list[Scores]) -> tuple[float, float, float]:
-    """p by counting, p by Student's t, and the smallest p by counting."""
-    reached = sum((fold.null >= fold.own - 1e-9).mean() * fold.spots for fold in folds)
-    spots = sum(fold.spots for fold in folds)
-    smooth = float(np.mean([_tail(fold) for fold in folds]))
-    return (1 + reached) / (1 + spots), smooth, 1 / (1 + spots)
-
-
-def _tail(fold: Scores) -> float:
-    """Chance that one more control position exceeds the score, were logits normal."""
-    from scipy.stats import t
-
-    n = min(fold.spots, len(fold.null))
-    spread = fold.null.std(ddof=1) * np.sqrt(1 + 1 / n)
-    return float(t.sf((fold.own - fold.null.mean()) / max(spread, 1e-12), n - 1))

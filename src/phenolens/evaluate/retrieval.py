@@ -61,13 +61,14 @@ def retrieval(
     DesignError
         If no perturbation has two values of ``across``.
     """
+    name = " + ".join(as_list(across))
     if across == "position":
         table, across = with_position(table), POSITION
     exam = set_exam(
         table, same_by=same_by, controls=controls, within=within, references=references,
         similarity=similarity,
     )  # fmt: skip
-    return across_exam(exam, exam.wells.codes(across), name=" + ".join(as_list(across)), seed=seed)
+    return across_exam(exam, exam.wells.codes(across), name=name, seed=seed)
 
 
 def with_position(table: pd.DataFrame) -> pd.DataFrame:

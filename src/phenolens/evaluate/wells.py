@@ -117,14 +117,15 @@ def prepare(
     excluded["wells with a zero vector"] = int((good & (length == 0)).sum())
     good &= length > 0
     if not good.any():
-        raise InputError(f"No well is left to compare: {_listed(excluded)}.")
+        raise InputError(f"No well is left to compare: {listed(excluded)}.")
     unit = values[good] / length[good, None]
     kept = {reason: count for reason, count in excluded.items() if count}
     left = profiles.take(table, rows[good])
     return Wells(left, unit, similarity == "abs_cosine", single, columns, kept)
 
 
-def _listed(excluded: dict[str, int]) -> str:
+def listed(excluded: dict[str, int]) -> str:
+    """Reasons and counts as words; zero counts are left out."""
     return ", ".join(f"{count} {reason}" for reason, count in excluded.items() if count)
 
 
