@@ -114,6 +114,27 @@ def test_a_pipeline_with_its_own_classifier_is_scored_as_it_is():
     assert set(given.results["task"]) == {"classification"}
 
 
+def test_each_fold_is_scored_with_the_block_it_fitted_matched_by_key():
+    """The pooled table is noise; only the folds' own blocks, in another row order, know."""
+    noise, strong = replicate_screen(0.0), replicate_screen(3.0)
+    noise = pd.DataFrame(noise.to_numpy(), index=strong.index, columns=strong.columns)
+    folds = folds_of(strong)
+    blocks = {f: strong.sample(frac=1, random_state=f) for f in range(folds.n_folds)}
+    learned = Candidate("cnn", noise, Components(standardize=True), by_fold=blocks)
+    blind = Candidate("blind", noise, Components(standardize=True))
+    given = classify([learned, blind], folds, seed=0, n_bootstrap=10).results
+    scores = [value(given, "accuracy_without_controls", representation=n) for n in ("cnn", "blind")]
+    assert scores[0] > 0.75
+    assert scores[1] < 0.2
+
+
+def test_a_fold_block_without_all_wells_is_refused():
+    table = replicate_screen()
+    learned = Candidate("cnn", table, Components(), by_fold={0: table.iloc[5:]})
+    with pytest.raises(InputError, match="fold 0 lacks 5"):
+        classify([learned], folds_of(table), seed=0, n_bootstrap=10)
+
+
 def test_several_rows_of_one_well_are_refused():
     table = replicate_screen()
     twice = pd.concat([table, table])

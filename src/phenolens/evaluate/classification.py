@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from phenolens import profiles
 from phenolens.errors import DesignError
+from phenolens.evaluate.candidate import Candidate
 from phenolens.evaluate.results import percentile_interval, result, result_table
 from phenolens.evaluate.scores import METRICS, bootstrap_weights, class_scores, ranks
 from phenolens.learn.logistic import LogisticPath
@@ -20,36 +21,7 @@ from phenolens.profiles import CONTROL, WELL_KEY
 from phenolens.splits import Folds
 
 TASK = "classification"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A representation to examine: a name, its wells, and what to learn inside each fold.
-
-    Attributes
-    ----------
-    name : str
-    table : DataFrame
-        Profile table with one row per well.
-    pipeline : estimator
-        Unfitted scikit-learn transformer (features in, features out), to which the common readouts
-        are added; or a classifier of its own.
-    shuffle_labels : bool
-        Permute the labels among the training wells of each fold: what remains is chance.
-    by_fold : mapping of int to DataFrame
-        For a representation that learns: the same wells, in the same order as ``table``, by the
-        model fitted on that fold's training wells. Folds without one use ``table``.
-    """
-
-    name: str
-    table: pd.DataFrame
-    pipeline: BaseEstimator
-    shuffle_labels: bool = False
-    by_fold: Mapping[int, pd.DataFrame] = field(default_factory=dict)
-
-    def for_fold(self, fold: int) -> pd.DataFrame:
-        """The wells as this fold may see them."""
-        return self.by_fold.get(fold, self.table)
+__all__ = ["TASK", "Candidate", "Classification", "class_table", "classify", "default_heads"]
 
 
 @dataclass(frozen=True)
@@ -182,7 +154,8 @@ class _Exam:
             if self.candidate.shuffle_labels:
                 labels = np.random.default_rng([self.seed, fold]).permutation(labels)
             if test.size:
-                seen, held = profiles.take(table, train), profiles.take(table, test)
+                own = self.candidate.for_fold(fold)
+                seen, held = profiles.take(own, train), profiles.take(own, test)
                 yield _Part(fold, seen, labels, held, self.truth[test])
 
     def _fold(self, part: _Part, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
