@@ -2,7 +2,8 @@
 
 Images a second of our loop (drawing, augmenting, standardising, clipping, checking the loss) beside
 a bare step on one batch that never changes; and of the bare step in float32 as PyTorch lays it out
-beside bfloat16 with channels last. Rounds alternate; medians.
+beside bfloat16 with channels last. Rounds alternate; medians. On a processor the process's own
+time counts (with one thread that is the wall clock of an idle machine).
 
     python bench/network_throughput.py [size] [batch] [rounds] [threads]
 """
@@ -81,11 +82,13 @@ def bare(work: Work, precision: str, *, last: bool) -> float:
 
 
 def timed(call, device: str) -> float:
-    start = time.perf_counter()
+    """Seconds a call takes; on a processor its own, so that neighbours do not count."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
     call()
     if device.startswith("cuda"):
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def main(size: int = 128, batch: int = 32, rounds: int = 5, threads: int = 1) -> None:
