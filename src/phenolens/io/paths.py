@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
@@ -97,28 +97,28 @@ class ImageFinder:
     def __init__(self, bases: Sequence[Path]) -> None:
         _names.cache_clear()
         self.bases = [os.path.normpath(base.absolute()) for base in dict.fromkeys(bases)]
-        self._folders: dict[tuple[str, ...], str] = {}
+        self._folders: dict[str, str] = {}
 
     def find(self, text: object) -> tuple[str, bool]:
         """The path of an image and whether it is there."""
         if is_blank(text):
             return "", False
-        parts = PurePosixPath(_plain(str(text))).parts
-        folder, name = parts[:-1], parts[-1]
+        folder, _, name = _plain(str(text)).rpartition("/")
         if folder not in self._folders or name not in _names(self._folders[folder]):
             self._folders[folder] = self._locate(folder, name)
         where = self._folders[folder]
         return f"{where}/{name}", name in _names(where)
 
-    def _locate(self, folder: tuple[str, ...], name: str) -> str:
+    def _locate(self, folder: str, name: str) -> str:
         places = self._places(folder)
         return next((place for place in places if name in _names(place)), places[0])
 
-    def _places(self, folder: tuple[str, ...]) -> list[str]:
-        absolute = ["/" + "/".join(folder[1:])] if folder[:1] == ("/",) else []
-        rest = folder[1:] if absolute else folder
+    def _places(self, folder: str) -> list[str]:
+        """Folders to look into, likeliest first."""
+        absolute = [os.path.normpath(folder)] if folder.startswith("/") else []
+        rest = [part for part in folder.split("/") if part not in ("", ".")]
         tails = [rest[start:] for start in range(len(rest) + 1)]
-        below = [os.path.normpath("/".join((b, *tail))) for tail in tails for b in self.bases]
+        below = [os.path.normpath("/".join([b, *tail])) for tail in tails for b in self.bases]
         return absolute + below
 
 
