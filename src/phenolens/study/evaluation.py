@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.files import write_json
 from phenolens.profiles import CONTROL, TREATMENT, write_frame
 from phenolens.study.activity import activity_results, activity_table
+from phenolens.study.comparison import comparisons
 from phenolens.study.design import check, splits
 from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
 from phenolens.study.session import Session, once
+from phenolens.study.structure import structure
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,25 @@ def evaluate(session: Session) -> Evaluation:
     activity = _activity(session, asked)
     consensus = {item.name: consensus_of(item) for item in asked}
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
-    scored = classification(session) if asked else None
-    rows = [
-        row
-        for _, part in activity.groupby("representation", sort=False)
-        for row in activity_results(part, alpha=session.study.evaluate.alpha)
-    ]
-    tables = [result_table(rows)] + ([scored[1]] if scored else [])
-    found = Evaluation(join_results(tables), activity, _stacked(nearest), consensus)
-    _write(session, found)
-    if scored:
-        write_frame(scored[0], session.out / "predictions.parquet")
-    _maps(session)
+    predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
+    answers = structure(session, asked, consensus, activity)
+    results = join_results([_activity_results(session, activity), scored, *answers.results])
+    found = Evaluation(results, activity, _stacked(nearest), consensus)
+    tables = {name: _stacked(parts) for name, parts in answers.tables.items()}
+    tables["comparisons"] = comparisons(session, activity, predictions)
+    tables["predictions"] = pd.DataFrame() if predictions is None else predictions
+    tables["umap"] = _maps(session)
+    _write(session, found, tables)
+    write_json(session.out / "unanswered.json", answers.refused)
     return found
+
+
+def _activity_results(session: Session, activity: pd.DataFrame) -> pd.DataFrame:
+    from phenolens.evaluate.results import result_table
+
+    parts = activity.groupby("representation", sort=False) if len(activity) else ()
+    alpha = session.study.evaluate.alpha
+    return result_table([row for _, part in parts for row in activity_results(part, alpha=alpha)])
 
 
 def _has_treatments(item: Examined) -> bool:
@@ -79,31 +88,29 @@ def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _write(session: Session, found: Evaluation) -> None:
+def _write(session: Session, found: Evaluation, tables: dict[str, pd.DataFrame]) -> None:
     out = session.out
+    tables |= {"activity": found.activity, "similarity": found.similarity}
     write_frame(found.results, out / "results.parquet")
-    for name, frame in (("activity", found.activity), ("similarity", found.similarity)):
+    for name, frame in tables.items():
         if len(frame):
             write_frame(frame, out / f"{name}.parquet")
+        else:
+            (out / f"{name}.parquet").unlink(missing_ok=True)
     for number, (name, table) in enumerate(found.consensus.items()):
         profiles.write(table, out / "consensus" / f"{name}.parquet")
         if number == 0:
             profiles.write(table, out / "consensus.parquet")
 
 
-def _maps(session: Session) -> None:
+def _maps(session: Session) -> pd.DataFrame:
     from phenolens.evaluate.projection import umap
 
     session.progress.say("Drawing maps of the wells")
-    maps = [
-        session.store.frame(
-            "umap",
-            item.wells,
-            session.seed,
-            make=functools.partial(umap, item.wells, seed=session.seed),
-        ).assign(representation=item.name)
-        for item in examined(session)
-        if len(item.wells) > 2
-    ]
-    if maps:
-        write_frame(_stacked(maps), session.out / "umap.parquet")
+    maps = []
+    for item in examined(session):
+        if len(item.wells) > 2:
+            make = functools.partial(umap, item.wells, seed=session.seed)
+            drawn = session.store.frame("umap", item.wells, session.seed, make=make)
+            maps.append(drawn.assign(representation=item.name))
+    return _stacked(maps)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.profiles import BATCH, COMPOUND, CONCENTRATION, CONTROL, MECHANISM, TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.study.activity import judged
 from phenolens.study.blocks import Block
@@ -20,6 +20,9 @@ _TASKS = {
     "classification: logistic": "classification",
     "classification: nearest": "nearest-neighbour",
 }
+
+
+_DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, "Metadata_Target", BATCH)
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,19 @@ def _finite(wells: pd.DataFrame) -> pd.DataFrame:
 
 
 def consensus_of(item: Examined) -> pd.DataFrame:
-    """Median profile of each treatment, controls left out."""
-    from phenolens.evaluate.matching import consensus
+    """Median profile of each treatment, controls left out; its batches joined as ``A|B``."""
+    from phenolens.evaluate import labels
 
     treated = ~profiles.column(item.wells, CONTROL).astype(bool)
-    return consensus(profiles.take(item.wells, treated), same_by=TREATMENT)
+    treated &= pd.notna(profiles.column(item.wells, TREATMENT))
+    wells = profiles.take(item.wells, treated)
+    known = [name for name in _DESCRIBED if name in wells.index.names]
+    medians = profiles.aggregate(profiles.keep_metadata(wells, known), [TREATMENT])
+    if BATCH in known:
+        codes, _ = profiles.groups(wells, [TREATMENT])
+        batches = pd.Series(profiles.column(wells, BATCH)).groupby(codes).agg(labels.join)
+        medians = profiles.with_metadata(medians, {BATCH: batches.to_numpy()})
+    return medians
 
 
 def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.DataFrame:

@@ -1,0 +1,57 @@
+"""Part of step `evaluate`: is one representation better than another, on the same units?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pandas as pd
+
+from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
+from phenolens.study.session import Session
+
+
+def comparisons(
+    session: Session, activity: pd.DataFrame, predictions: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Paired differences of activity (by treatment) and of classification (by well).
+
+    Returns
+    -------
+    DataFrame
+        As ``comparisons.parquet``; empty where there is one representation only.
+    """
+    from phenolens.evaluate.compare import compare_pairs
+
+    tables = []
+    if len(activity):
+        values = activity.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
+        values = values.assign(task="activity", metric="map_normalized", split="none")
+        cluster = COMPOUND if COMPOUND in values else TREATMENT
+        pairs = _pairs(values)
+        tables.append(
+            compare_pairs(values, pairs, key=[TREATMENT], seed=session.seed, cluster=cluster)
+        )
+    if predictions is not None:
+        tables += [_classified(session, part) for _, part in predictions.groupby("task", sort=True)]
+    tables = [table for table in tables if len(table)]
+    return _named(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+
+
+def _pairs(values: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(combinations(dict.fromkeys(values["representation"]), 2))
+
+
+def _classified(session: Session, part: pd.DataFrame) -> pd.DataFrame:
+    from phenolens.evaluate.compare import compare_pairs
+
+    treated = part[~part["control"] & ~part["representation"].str.startswith("baseline:")]
+    values = treated.assign(value=treated["correct"].astype(float), metric="accuracy_treated")
+    values["split"] = "leave-" + session.taken["splits"].folds.leave_out + "-out"
+    return compare_pairs(
+        values, _pairs(values), key=[PLATE, WELL], seed=session.seed, cluster="label"
+    )
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.rename(columns={"detectable": "smallest_detectable"})
+    return table.sort_values(["task", "metric", "a", "b"], ignore_index=True)
