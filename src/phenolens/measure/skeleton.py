@@ -1,8 +1,8 @@
 """ObjectSkeleton: branches of the mitochondrial network that leave each nucleus.
 
-As CellProfiler's MeasureObjectSkeleton on the JUMP pipeline's ``mito_skel`` image. Two steps are
-thinned by Zhang & Suen's rule where CellProfiler orders pixels with random tie-breaks, so counts
-can differ by a branch here and there.
+As CellProfiler's MeasureObjectSkeleton on the JUMP pipeline's ``mito_skel`` image, except that the
+ring around the seeds is thinned by Zhang & Suen's rule where CellProfiler breaks ties at random:
+counts can differ by a branch here and there.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ def tube_skeleton(tubes: np.ndarray) -> np.ndarray:
     ndarray of bool, shape (H, W)
     """
     from scipy.ndimage import gaussian_filter
+    from skimage.morphology import skeletonize
 
     smooth = gaussian_filter(tubes, 1.0)
-    return thin(smooth >= _cross_entropy_level(smooth)) if smooth.any() else smooth > 0
+    return skeletonize(smooth >= _cross_entropy_level(smooth)) if smooth.any() else smooth > 0
 
 
 def _cross_entropy_level(image: np.ndarray) -> float:
@@ -44,7 +45,7 @@ def _cross_entropy_level(image: np.ndarray) -> float:
     values = np.sort(image.ravel())
     sums = np.concatenate([[0.0], np.cumsum(values)])
     level, last = values.mean(), -1.0
-    while abs(level - last) > 0.5 / 65536:
+    while abs(level - last) > 1e-9 * values[-1]:
         last = level
         split = int(np.searchsorted(values, level, side="right"))
         if split in (0, len(values)):

@@ -50,7 +50,7 @@ class SegmentSettings:
     cell_diameter: float | None = None
     nuclei_threshold: float = 1.0
     cell_threshold: float = 1.0
-    neck: float = 0.75
+    neck: float = 0.82
     valley: float = 0.75
     smallest: float = 0.15
     largest: float = 8.0
