@@ -96,7 +96,7 @@ def _two_nuclei(gap: float = 17.0) -> np.ndarray:
 
 
 def test_touching_nuclei_are_parted_and_a_single_one_is_not():
-    assert segment_field(_two_nuclei(19), ("DNA", "RNA"))["Nuclei"].max() == 2
+    assert segment_field(_two_nuclei(22), ("DNA", "RNA"))["Nuclei"].max() == 2
     assert segment_field(_two_nuclei(6), ("DNA", "RNA"))["Nuclei"].max() == 1
 
 
