@@ -354,3 +354,50 @@ def test_the_ledger_has_the_documented_form(tmp_path, fields, platemap, labelled
     assert {"plate", "well", "site", "channel", "file", "reason"} == set(text["set_aside"][0])
     assert any("platemap.csv: 4 rows in, 8 matched" in line for line in ledger.lines())
     assert any(line.startswith("set aside: 1 x missing file") for line in ledger.lines())
+
+
+def test_platemaps_are_chosen_by_barcode_and_file_name(tmp_path, fields, section):
+    """JUMP-Target platemaps carry no name inside: the file's own name is the key."""
+    for number in (1, 2):
+        rows = {"well_position": ["A01", "A02", "B01", "B02"], "broad_sample": [f"c{number}"] * 4}
+        pd.DataFrame(rows).to_csv(tmp_path / f"map_{number}.txt", sep="\t", index=False)
+    barcodes = {"Assay_Plate_Barcode": ["P2", "P1"], "Plate_Map_Name": ["map_1", "map_2"]}
+    pd.DataFrame(barcodes).to_csv(tmp_path / "barcode_platemap.csv", index=False)
+    data = section(
+        columns={"compound": "broad_sample"},
+        images={"table": "load_data.csv", "layout": "load_data"},
+        tables=[
+            {"file": "barcode_platemap.csv", "on": {"Metadata_Plate": "Assay_Plate_Barcode"}},
+            {
+                "file": "map_*.txt",
+                "on": {"Metadata_Plate_Map_Name": "_file", "Metadata_Well": "well_position"},
+            },
+        ],
+    )
+    wells = integrate(data, tmp_path).wells
+    seen = wells.groupby("Metadata_Plate")["Metadata_Compound"].unique().map(list).to_dict()
+    assert seen == {"P1": ["c2"], "P2": ["c1"]}
+
+
+def test_images_that_disagree_about_their_well_set_it_aside(tmp_path, fields, section):
+    fields["compound"] = np.where(fields["Metadata_Well"] == "A01", "DMSO", "x")
+    fields.loc[0, "compound"] = "y"
+    fields.to_csv(tmp_path / "load_data.csv", index=False)
+    data = section(
+        columns={"compound": "compound"}, images={"table": "load_data.csv", "layout": "load_data"}
+    )
+    screen = integrate(data, tmp_path)
+    assert len(screen.wells) == 7
+    assert "DMSO or y" in screen.ledger.conflicts[0].examples[0]
+    assert screen.ledger.set_aside[0].reason == "conflicting Metadata_compound"
+
+
+def test_one_plate_missing_from_a_map_of_many_stays_unlabelled(
+    tmp_path, fields, platemap, labelled
+):
+    platemap.assign(plate="P1").to_csv(tmp_path / "platemap.csv", index=False)
+    on = {"Metadata_Plate": "plate", "Metadata_Well": "well"}
+    screen = integrate(labelled(tables=[{"file": "platemap.csv", "on": on}]), tmp_path)
+    join = next(join for join in screen.ledger.joins if join.source == "platemap.csv")
+    assert (join.matched, join.unmatched) == (4, 4)
+    assert join.unmatched_keys[0] == "P2 / A01"

@@ -50,7 +50,7 @@ def discover(source: str | Path) -> Discovery:
         raise InputError(_nothing(source, found, len(files)))
     if images is not None:
         profiles = [block | {"name": _beside_images(block["name"])} for block in profiles]
-    known = _known(found, images, profiles, source)
+    known = _known(found, images, profiles, source=source)
     tables, more = table_sections(known, _metadata(found), source)
     discovery = Discovery(
         source=source,
@@ -90,7 +90,7 @@ def _metadata(found: Sequence[Found]) -> list[Found]:
 
 
 def _known(
-    found: Sequence[Found], images: dict | None, profiles: Sequence[dict], source: Path
+    found: Sequence[Found], images: dict | None, profiles: Sequence[dict], *, source: Path
 ) -> Known:
     """The columns that images and profiles bring, with values to compare keys by."""
     heads = [item.head for item in found if item.kind in _sources(images, profiles)]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from phenolens.io.columns import FILE, has, key_text, normal_name, well_text
@@ -66,7 +65,7 @@ def infer_on(known: Known, item: Found) -> dict[str, str] | None:
     """The columns that join a table to what is known, or None."""
     plate, well = _plate_column(known, item.head), _well_column(item.head)
     if well is not None:
-        return _on_well(known, item, plate, well)
+        return _on_well(known, item, plate=plate, well=well)
     if plate is not None:
         return {PLATE: plate}
     return _on_link(known, item.head) or _on_treatment(known, item.head)
@@ -86,7 +85,7 @@ def _well_column(head: pd.DataFrame) -> str | None:
     return next((name for name in names if well_like(head[name])), None)
 
 
-def _on_well(known: Known, item: Found, plate: str | None, well: str) -> dict[str, str] | None:
+def _on_well(known: Known, item: Found, *, plate: str | None, well: str) -> dict[str, str] | None:
     if plate is not None:
         return {PLATE: plate, WELL: well}
     names = known.texts(MAP_NAME)
@@ -148,8 +147,3 @@ def _useful(known: Known, item: Found, on: dict[str, str]) -> bool:
 def _gain(known: Known, item: Found, on: dict[str, str]) -> tuple[int, int, int]:
     """Well tables first, then those that bring most."""
     return int(WELL in on or PLATE in on), len(_new_roles(known, item, on)), len(item.head.columns)
-
-
-def share_of_wells(values: pd.Series) -> float:
-    """Share of values that are well names."""
-    return float(np.mean(well_text(values) != "")) if len(values) else 0.0

@@ -52,8 +52,8 @@ def read_images(
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     _note_bad_keys(frame, located.frame, good, source=source)
     kept = np.flatnonzero(present & good)
-    _require_some(kept, located, found, missing, bases)
-    table = _with_paths(frame, found, located, kept)
+    _require_some(kept, located, found, missing=missing, bases=bases)
+    table = _with_paths(frame, found, located, kept=kept)
     table, repeated = _unique(table, list(found), source=source)
     _note_rows(source, len(frame), table, repeated=repeated)
     return ImageSet(
@@ -137,6 +137,7 @@ def _require_some(
     kept: np.ndarray,
     located: Located,
     found: Mapping[str, np.ndarray],
+    *,
     missing: Mapping[str, np.ndarray],
     bases: Sequence[Path],
 ) -> None:
@@ -152,7 +153,7 @@ def _require_some(
 
 
 def _with_paths(
-    frame: pd.DataFrame, found: Mapping[str, np.ndarray], located: Located, kept: np.ndarray
+    frame: pd.DataFrame, found: Mapping[str, np.ndarray], located: Located, *, kept: np.ndarray
 ) -> pd.DataFrame:
     """Key and metadata of the kept rows with ``Path_``, ``Index_`` and ``Illum_`` columns."""
     extra: dict[str, np.ndarray] = {}
@@ -175,13 +176,13 @@ def _indices(
     shape = image_shape(Path(next(iter(found.values()))[kept[0]]))
     names = list(found)
     return {
-        f"Index_{name}": _plane_texts(shape, number, names, positions)
+        f"Index_{name}": _plane_texts(shape, number, names, positions=positions)
         for number, name in enumerate(names)
     }
 
 
 def _plane_texts(
-    shape: tuple[int, ...], number: int, names: list[str], positions: np.ndarray
+    shape: tuple[int, ...], number: int, names: list[str], *, positions: np.ndarray
 ) -> np.ndarray:
     """The first file's header stands for all: the files of one table have the same axes."""
     try:

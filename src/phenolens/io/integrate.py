@@ -100,10 +100,10 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
     blocks = {n: read_keyed(block, columns, root, speaker=speaker) for n, block in given.items()}
     wells = _gather(images, blocks, speaker)
     for table in data["tables"]:
-        wells = _join(wells, table, root, speaker)
+        wells = _join(wells, table, root, speaker=speaker)
     wells = _labelled(wells, data, speaker)
     wells = _set_aside(wells, data["exclude"], ledger)
-    _count(wells, images, blocks, ledger)
+    _count(wells, images, blocks, ledger=ledger)
     return Integrated(
         images=None if images is None else _attach_images(images, wells),
         profiles={name: _attach_profiles(block, wells) for name, block in blocks.items()},
@@ -159,7 +159,7 @@ def _joined_key(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _join(
-    wells: pd.DataFrame, table: Mapping[str, object], root: Path, speaker: Source
+    wells: pd.DataFrame, table: Mapping[str, object], root: Path, *, speaker: Source
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
@@ -243,7 +243,7 @@ def _attach(frame: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _count(
-    wells: pd.DataFrame, images: ImageSet | None, blocks: Mapping[str, tuple], ledger: Ledger
+    wells: pd.DataFrame, images: ImageSet | None, blocks: Mapping[str, tuple], *, ledger: Ledger
 ) -> None:
     ledger.counts |= {
         "plates": int(wells[PLATE].nunique()),

@@ -17,7 +17,7 @@ from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
 from phenolens.io.paths import ImageFinder, read_table, stem
 from phenolens.io.phenix import parse_name
 from phenolens.io.profile_files import is_feature
-from phenolens.profiles import PLATE, WELL
+from phenolens.profiles import PLATE
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad")
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
@@ -223,6 +223,3 @@ def well_like(values: pd.Series) -> bool:
     return (
         bool(text) and np.mean([bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text]) > 0.9
     )
-
-
-WELLS = (WELL, *ALIASES[WELL])
