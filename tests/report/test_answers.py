@@ -72,7 +72,7 @@ def test_without_active_treatments_nothing_is_called_alike(copy):
 def test_without_mechanisms_only_pairs_are_named(copy):
     answer = alike.answer(changed(copy, "activity", Metadata_Mechanism=None))
     assert answer.short.startswith("Closest active treatments of different compounds")
-    assert "share that mechanism" not in spoken(answer)
+    assert "in the same mechanism" not in spoken(answer)
     assert "No mechanism is annotated" in spoken(limits.answer(Tables(copy)))
 
 
@@ -99,6 +99,14 @@ def test_an_uncertain_difference_is_not_a_ranking(copy):
 def test_a_score_no_better_than_its_baseline_is_said_to_show_nothing(copy):
     answer = best.answer(changed(copy, "results", low=0.0))
     assert "so nothing is shown beyond it" in spoken(answer)
+
+
+def test_a_study_whose_baselines_win_is_headed_by_that(copy):
+    frame = pd.read_parquet(copy / "results.parquet")
+    won = frame["representation"].eq("baseline:position") & frame["low"].notna()
+    answer = best.answer(changed(copy, "results", value=frame["value"].where(~won, 1.0)))
+    assert answer.short.startswith("In recognising held-out wells, none is shown to beat")
+    assert "position only reaches 1.00" in answer.short
 
 
 def test_a_refused_split_is_a_limit(copy):

@@ -167,6 +167,23 @@ def test_bubbles_summarize_by_compartment_family_and_stain(tables):
     assert entry["size"] == pytest.approx(rows["effect"].abs().median())
 
 
+def test_an_image_made_from_a_stain_counts_as_that_stain():
+    found = bubbles.stain(pd.Series(["Mito", "mito_tubeness", "DNA", None, "", "x_y"]))
+    assert list(found) == ["Mito", "Mito", "DNA", "none", "none", "x_y"]
+
+
+def test_a_few_huge_effects_do_not_shrink_all_other_bubbles():
+    assert bubbles.ceiling(pd.Series([1.0] * 99 + [400.0])) == 2
+    assert bubbles.ceiling(pd.Series([4000.0])) == 4000
+
+
+def test_many_plates_run_through_one_scale_of_colours():
+    plates = pd.Series([f"P{i:03d}" for i in range(40)])
+    found = groups.by_plate(plates)
+    assert len({group.colour for group in found}) == 40
+    assert sum(group.rows.sum() for group in found) == 40
+
+
 def test_cluster_bars_count_every_treatment_once(tables):
     rows = tables.clusters.query("representation == 'cellprofiler' and method == 'leiden'")
     table = clusters.contents(rows)

@@ -81,7 +81,7 @@ def test_the_overview_answers_the_five_questions_from_the_tables(page, tables):
     active = tables.activity.query("representation == 'cellprofiler'")["active"].sum()
     text = Page(page).text
     assert f"{active} of 24 treatments" in text
-    assert "share that mechanism" in text
+    assert "18 of 18 active treatments with a known mechanism have their nearest" in text
     assert "cpd-002 @ 5 µM (41 %) and cpd-003 @ 5 µM (41 %)" in text
     assert "CellProfiler-type: ahead of Pixel PCA, the next best, beyond chance" in text
     assert "Whether an effect is the treatment's or that of its place on the plate" in text

@@ -56,7 +56,8 @@ def _keys(text: str) -> list[str]:
 def _pieces(text: str, keys: list[str]) -> list[Piece]:
     parts = _CITE.split(text)
     cites = [[keys.index(k) + 1 for k in match.split(", ")] for match in parts[1::2]] + [[]]
-    return [Piece(text, numbers) for text, numbers in zip(parts[::2], cites, strict=True)]
+    pairs = zip(parts[::2], cites, strict=True)
+    return [Piece(text.rstrip() if numbers else text, numbers) for text, numbers in pairs]
 
 
 def _screen(tables: Tables) -> Iterator[str]:
@@ -131,9 +132,9 @@ def _scores(tables: Tables) -> Iterator[str]:
     if any(task.startswith(("classification", "nearest")) for task in tasks):
         yield (
             "Folds were made and checked before anything learned, the same for every "
-            f"representation ({listed([s for s in splits if s] or ['held-out wells'])}). Whatever "
-            "learns from treated wells (feature selection, principal components, classifiers) "
-            "learned inside the folds."
+            f"representation ({listed([s for s in splits if s] or ['held-out wells'])}). What a "
+            "classification learns from treated wells (selection of features, principal "
+            "components, the classifier) it learned inside the folds."
         )
     times = tables.setting("evaluate", "bootstrap")
     if times:
@@ -153,8 +154,8 @@ def _baselines(tables: Tables) -> Iterator[str]:
     labels = [within(names.label(names.BASELINE + kind)) for kind in dict.fromkeys(found)]
     if labels:
         yield (
-            "Baselines that know next to nothing of morphology were scored in the same way and "
-            f"stand beside every score: {listed(labels, 12)} [seal2026]."
+            "Baselines were put to the same test and stand beside the scores: "
+            f"{listed(labels, 12)} [seal2026]."
         )
 
 

@@ -29,7 +29,7 @@ def answer(tables: Tables) -> Answer:
 def _headline(tables: Tables, questions: list) -> str:
     beaten = nothing_beyond(questions)
     if beaten:
-        return beaten
+        return " ".join(text for text in (beaten, _finds_most(tables)) if text)
     real = names.real(tables)
     if len(real) < 2:
         return f"Only {names.spoken(real[0])} were studied, so they stand beside baselines only."
@@ -53,9 +53,17 @@ def nothing_beyond(questions: list) -> str:
         return ""
     name, value = judged[0][1]
     return (
-        "No representation is shown to recognise treatments better than a baseline: "
-        f"{within(names.label(name))} reaches {fixed(value)}."
+        "In recognising held-out wells, none is shown to beat its baselines "
+        f"({within(names.label(name))} reaches {fixed(value)})."
     )
+
+
+def _finds_most(tables: Tables) -> str:
+    """The representation by which most treatments are active, when one is ahead."""
+    found = found_active(tables)
+    if len(found) < 2 or found.iloc[0] == found.iloc[1]:
+        return ""
+    return f"{names.label(found.index[0])} finds the most treatments active ({found.iloc[0]})."
 
 
 def _rises(scores: pd.DataFrame, baseline: float) -> bool:
@@ -90,15 +98,18 @@ def _turned(row: pd.Series) -> pd.Series:
     return pd.Series(row.to_dict() | signs | {"a": row["b"], "b": row["a"]})
 
 
-def _active(tables: Tables) -> str:
+def found_active(tables: Tables) -> pd.Series:
+    """Number of active treatments by representation, most first."""
     if tables.activity is None:
-        return ""
+        return pd.Series(dtype=int)
     rows = tables.activity[tables.activity["q"].notna()]
-    found = [
-        f"{names.label(name)} {int(part['active'].sum())} of {len(part)}"
-        for name in names.real(tables)
-        if len(part := rows[rows["representation"] == name])
-    ]
+    counts = rows.groupby("representation")["active"].sum().astype(int)
+    order = [name for name in names.real(tables) if name in counts.index]
+    return counts[order].sort_values(ascending=False, kind="stable")
+
+
+def _active(tables: Tables) -> str:
+    found = [f"{names.label(name)} {n}" for name, n in found_active(tables).items()]
     return f"Treatments found active: {listed(found)}." if found else ""
 
 

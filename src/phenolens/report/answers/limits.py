@@ -31,7 +31,7 @@ def answer(tables: Tables) -> Answer:
         return Answer("limits", QUESTION, short, left, tone="warn", links=links)
     if tables.audit is None:
         return Answer("limits", QUESTION, "Unknown: the design was not audited.", tone="none")
-    short = "The audit found no question of this report that the design cannot answer."
+    short = "Nothing in the audit closes a question; what stays uncertain is said in each answer."
     return Answer("limits", QUESTION, short, links=links)
 
 

@@ -32,7 +32,8 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         alt=_alt(moved, treatments),
         caption="Bubble area: median absolute effect (robust z against the plate's controls) of "
         "the features of one compartment, family and stain. Orange: most of them rose; blue: most "
-        "fell. All panels share one scale. “none” holds features that use no stain.",
+        "fell. All panels share one scale; the largest bubble of the key stands for its effect and "
+        "all above. “none” holds features that use no stain.",
     )
 
 
@@ -50,11 +51,10 @@ def summary(tables: Tables) -> pd.DataFrame | None:
 
 
 def stain(channel: pd.Series) -> pd.Series:
-    """The stain of a feature; ``Mito_tubeness``, an image made from Mito, counts as Mito."""
+    """The stain of a feature; ``mito_tubeness``, an image made from Mito, counts as Mito."""
     names = channel.fillna("").replace("", NO_STAIN).astype(str)
-    known = set(names)
-    parts = {name: name.split("_")[0] for name in known}
-    return names.map({name: part if part in known else name for name, part in parts.items()})
+    known = {name.lower(): name for name in sorted(set(names)) if "_" not in name}
+    return names.map({name: known.get(name.split("_")[0].lower(), name) for name in set(names)})
 
 
 def top_treatments(tables: Tables, most: int = MOST) -> list[str]:
@@ -140,12 +140,13 @@ def _compartments(axes: Axes, lines: list[tuple[str, str]], *, labelled: bool) -
 
 
 def ceiling(size: pd.Series) -> float:
-    """A round number at or above the largest size shown."""
-    return next((step for step in STEPS if step >= size.max()), float(size.max()))
+    """A round size at which bubbles stop growing: few of those shown are larger."""
+    large = float(size.quantile(0.98))
+    return next((float(step) for step in STEPS if step >= large), large)
 
 
 def _area(size: np.ndarray, top: float) -> np.ndarray:
-    return 105 * np.clip(size, 0, top) / top
+    return 115 * np.clip(size, 0, top) / top
 
 
 def _key(figure: Figure, top: float) -> None:

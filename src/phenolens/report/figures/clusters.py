@@ -79,11 +79,10 @@ def _stack(axes: Axes, table: pd.DataFrame, looks: dict[str, tuple[str, str]]) -
     known = [m for m in looks if m in table]
     other = table.drop(columns=known).sum(axis=1)
     left = pd.Series(0, index=table.index)
-    parts = [(table[m], looks[m][0], looks[m][1] != "o") for m in known] + [(other, NONE, False)]
-    for counts, colour, hatched in parts:
+    for counts, colour in [*((table[m], looks[m][0]) for m in known), (other, NONE)]:
         axes.barh(
             range(len(table)), counts, left=left, color=colour, height=0.72, edgecolor="white",
-            lw=0.8, hatch="///" if hatched else None,
+            lw=0.8,
         )  # fmt: skip
         left = left + counts
     axes.set_yticks(range(len(table)), [f"cluster {c}" for c in table.index])

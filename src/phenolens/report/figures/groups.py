@@ -14,9 +14,11 @@ from matplotlib.lines import Line2D
 from phenolens.report.figures.style import shortened
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#999933"]
-MARKERS = ["o", "s", "^", "D"]
+TINTS = ["#8FC3E0", "#F2B48C", "#8CD3BB", "#8E3B6B", "#8A5F00", "#1F6F94", "#A79BE0", "#55551A"]
+SHADES = [*COLOURS, *TINTS]
+MARKERS = ["o", "s"]
 NONE, CONTROL = "#c3cad1", "#1d2733"
-MOST = 16
+MOST = len(SHADES)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ def mechanism_looks(mechanisms: Sequence[object]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each mechanism: the most frequent first, alphabetical among equals."""
     counts = pd.Series(list(mechanisms), dtype=object).dropna().astype(str).value_counts()
     order = sorted(counts.index, key=lambda name: (-counts[name], name))[:MOST]
-    n = len(COLOURS)
-    return {name: (COLOURS[i % n], MARKERS[i // n % len(MARKERS)]) for i, name in enumerate(order)}
+    return {name: (SHADES[i], MARKERS[i // len(COLOURS)]) for i, name in enumerate(order)}
 
 
 def by_mechanism(points: pd.DataFrame) -> list[Group]:
@@ -65,8 +66,8 @@ def _mechanisms(points: pd.DataFrame) -> pd.Series:
 def by_plate(plates: pd.Series) -> list[Group]:
     """Each plate; many plates get colours that run with their names, so that drift shows."""
     found = sorted(plates.astype(str).unique())
-    if len(found) <= 2 * len(COLOURS):
-        looks = [(COLOURS[i % 8], MARKERS[i // 8]) for i in range(len(found))]
+    if len(found) <= len(SHADES):
+        looks = [(SHADES[i], MARKERS[i // 8]) for i in range(len(found))]
     else:
         steps = np.linspace(0.05, 0.95, len(found))
         looks = [(to_hex(colormaps["viridis"](step)), "o") for step in steps]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, within
+from phenolens.report.words import fixed
 
 COLUMNS = 3
 NOT_TASKS = {"assay", "batch"}
@@ -103,17 +103,18 @@ def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:
 
 
 def _panels(questions: list, order: list[str], palette: dict[str, str]) -> Figure:
-    lines = -(-len(questions) // COLUMNS)
+    columns = 2 if len(questions) in (2, 4) else min(COLUMNS, len(questions))
+    lines = -(-len(questions) // columns)
     height = lines * (0.22 * len(order) + 0.95)
     figure = new_figure(height)
-    grid = figure.subplots(lines, COLUMNS, squeeze=False)
+    grid = figure.subplots(lines, columns, squeeze=False)
     figure.subplots_adjust(
         left=_left(order), right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
         wspace=0.12, hspace=0.95 / (0.22 * len(order)),
     )  # fmt: skip
     for number, axes in enumerate(grid.flat):
         if number < len(questions):
-            _panel(axes, questions[number], (order, palette, number % COLUMNS == 0))
+            _panel(axes, questions[number], (order, palette, number % columns == 0))
         else:
             axes.set_visible(False)
     return figure
@@ -134,7 +135,7 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
         if name in scores.index:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
     _labels(axes, order, labelled=labelled)
-    axes.set_title(f"{names.task(key[0])}: {within(names.metric(key[1]))}", fontsize=9, pad=15)
+    axes.set_title(names.metric(key[1]), fontsize=9.5, pad=15)
     _say_none(axes, order, scores)
     axes.text(0, 1.02, _note(key, scores), transform=axes.transAxes, fontsize=7.5, color=MUTED)
 
@@ -150,7 +151,8 @@ def _say_none(axes: Axes, order: list[str], scores: pd.DataFrame) -> None:
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
     unit = f"{int(scores['n'].max()):,} {key[3]}s"
-    return ", ".join(part for part in (unit, names.split(key[2])) if part)
+    parts = (names.task(key[0]), unit, names.split(key[2]))
+    return ", ".join(part for part in parts if part)
 
 
 def _limits(scores: pd.DataFrame) -> tuple[float, float]:

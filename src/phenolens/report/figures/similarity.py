@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
@@ -99,10 +98,7 @@ def _strip(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
     axes = figure.add_axes((box[0] - 0.022, box[1], 0.016, box[3]))
     looks = mechanism_looks(_mechanisms(rows))
     for i, name in enumerate(_mechanisms(rows)):
-        colour, marker = looks.get(name, (NONE, "o"))
-        axes.axhspan(i - 0.5, i + 0.5, color=colour, lw=0)
-        if marker != "o" and len(rows) <= MOST_LABELS:
-            axes.plot(0.5, i, marker, ms=3.5, mfc="white", mec="none")
+        axes.axhspan(i - 0.5, i + 0.5, color=looks.get(name, (NONE,))[0], lw=0)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     bare(axes)
@@ -127,18 +123,10 @@ def _scale(figure: Figure, image: object, box: tuple) -> None:
 
 def _legend(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
     looks = mechanism_looks(_mechanisms(rows))
-    handles = [_handle(name, look) for name, look in looks.items()]
+    handles = [Patch(color=c, label=shortened(name, 24)) for name, (c, _) in looks.items()]
     if any(m not in looks for m in _mechanisms(rows)):
         handles.append(Patch(color=NONE, label="other or none known"))
     figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=(0.998, box[1] + box[3] + 0.01),
         title="Mechanism", title_fontsize=8.5, alignment="left", labelcolor=INK,
     )  # fmt: skip
-
-
-def _handle(name: str, look: tuple[str, str]) -> Line2D | Patch:
-    if look[1] == "o":
-        return Patch(color=look[0], label=shortened(name, 24))
-    return Line2D(
-        [], [], ls="", marker=look[1], mfc=look[0], mec=look[0], ms=6, label=shortened(name, 24)
-    )

@@ -48,7 +48,7 @@ def view(tables: Tables) -> dict:
     }
 
 
-OPTIONAL = ["mechanism", "cells", "similar", "features"]
+OPTIONAL = ["cells", "similar", "features"]
 
 
 def _given(value: object) -> bool:
