@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,15 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.results import result
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT
+from phenolens.study.activity_tests import TESTED, Tested, run_tests
 from phenolens.study.design import Design
 from phenolens.study.session import Session
 
 JUDGES = ("judge", "swap-a", "swap-b")
+CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
 _DESCRIBED = ("Metadata_Compound", "Metadata_Concentration", "Metadata_Mechanism")
 _UNIT = "treatment"
 _MEANS = ("map", "map_normalized")
-_TESTED = ["n", "map", "map_normalized", "low", "high", "p", "q", "p_attainable"]
 
 
 def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -> np.ndarray:
@@ -40,7 +41,7 @@ def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -
 
 def activity_table(
     session: Session, name: str, wells: pd.DataFrame, design: Design, *, elsewhere: bool
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict]:
     """Activity of every treatment in one representation, in the form of ``activity.parquet``.
 
     Parameters
@@ -53,22 +54,30 @@ def activity_table(
     design : Design
     elsewhere : bool
         Whether the profiles were normalized by another tool.
+
+    Returns
+    -------
+    table : DataFrame
+    summary : dict
+        What the tests say as a whole: share called, attainable p, type-I on control positions.
     """
     treated = _treatments(wells)
+    rows = judged(wells, design, calibrated_elsewhere=elsewhere)
+    part = profiles.take(wells, rows)
     try:
-        rows = judged(wells, design, calibrated_elsewhere=elsewhere)
-        tested = _test(session, profiles.take(wells, rows))
-        note = "the controls also normalized these profiles (controls-reused)" if elsewhere else ""
+        tested = run_tests(session, part)
     except (DesignError, InputError) as error:
-        tested, note = _untested(treated), str(error)
-    table = treated.merge(tested, on=TREATMENT, how="left").merge(
-        _cell_loss(wells), on=TREATMENT, how="left"
-    )
+        tested = Tested(_untested(treated), "none", {}, str(error))
+    table = treated.merge(tested.table, on=TREATMENT, how="left")
+    table = table.merge(_references(part), on=TREATMENT, how="left")
+    table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
     table["n"] = table["n"].fillna(0).astype(np.int64)
     table["active"] = (table["q"] < session.study.evaluate.alpha).fillna(False)
+    notes = [tested.note, CONTROLS_REUSED if elsewhere and tested.test != "none" else ""]
+    note = "; ".join(filter(None, notes))
     table["note"] = np.where(table["p"].notna(), note, note or "fewer than two comparable wells")
     table.insert(0, "representation", name)
-    return table.sort_values(TREATMENT, ignore_index=True)
+    return table.assign(test=tested.test).sort_values(TREATMENT, ignore_index=True), tested.summary
 
 
 def _treatments(wells: pd.DataFrame) -> pd.DataFrame:
@@ -77,57 +86,41 @@ def _treatments(wells: pd.DataFrame) -> pd.DataFrame:
     return part[known].dropna(subset=[TREATMENT]).drop_duplicates(TREATMENT)
 
 
-def _test(session: Session, wells: pd.DataFrame) -> pd.DataFrame:
-    from phenolens.evaluate.activity import activity
-
-    settings = session.study.evaluate
-    controls = profiles.column(wells, CONTROL).astype(bool)
-    if not controls.any():
-        raise DesignError("No control well is left to judge, so activity cannot be tested.")
-    tested = activity(
-        wells,
-        same_by=TREATMENT,
-        controls=controls,
-        within=PLATE if _controls_on_every_plate(wells, controls) else None,
-        permutations=settings.permutations,
-        alpha=settings.alpha,
-        seed=session.seed,
-    )
-    references = pd.Series(controls).groupby(profiles.column(wells, PLATE)).sum()
-    plates = profiles.metadata(wells).loc[~controls, [TREATMENT, PLATE]].drop_duplicates()
-    counts = plates.assign(n_references=plates[PLATE].map(references)).groupby(TREATMENT)
-    return tested[[TREATMENT, *_TESTED]].merge(
-        counts["n_references"].sum().reset_index(), on=TREATMENT, how="left"
-    )
-
-
-def _controls_on_every_plate(wells: pd.DataFrame, controls: np.ndarray) -> bool:
-    plates = profiles.column(wells, PLATE)
-    return set(plates[controls]) == set(plates)
-
-
 def _untested(treated: pd.DataFrame) -> pd.DataFrame:
-    empty = dict.fromkeys([*_TESTED, "n_references"], np.nan)
-    return treated[[TREATMENT]].assign(**empty)
+    return treated[[TREATMENT]].assign(**dict.fromkeys(TESTED, np.nan))
+
+
+def _references(wells: pd.DataFrame) -> pd.DataFrame:
+    """How many judging controls stand on the plates of each treatment."""
+    metadata = profiles.metadata(wells)
+    controls = metadata[CONTROL].astype(bool)
+    counts = controls.groupby(metadata[PLATE]).sum()
+    plates = metadata.loc[~controls, [TREATMENT, PLATE]].drop_duplicates()
+    references = plates.assign(n_references=plates[PLATE].map(counts))
+    return references.groupby(TREATMENT, as_index=False)["n_references"].sum()
 
 
 def _cell_loss(wells: pd.DataFrame) -> pd.DataFrame:
     """Cell count of each treatment over that of its plates' controls, with a rank-sum p."""
+    metadata = profiles.metadata(wells)
+    columns = [TREATMENT, "cell_count_ratio", "cell_count_p"]
+    if CELL_COUNT not in metadata:
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[1:], float))
+    return pd.DataFrame(_cell_losses(metadata), columns=columns)
+
+
+def _cell_losses(metadata: pd.DataFrame) -> Iterator[tuple[str, float, float]]:
     from scipy.stats import mannwhitneyu
 
-    metadata = profiles.metadata(wells)
-    columns = ["cell_count_ratio", "cell_count_p"]
-    if CELL_COUNT not in metadata:
-        return pd.DataFrame({TREATMENT: []} | {name: [] for name in columns})
     controls = metadata[CONTROL].astype(bool)
     middle = metadata[controls].groupby(PLATE)[CELL_COUNT].median()
     ratio = metadata[CELL_COUNT].astype(float) / metadata[PLATE].map(middle)
-    rows = []
+    base = ratio[controls].dropna()
     for treatment, part in ratio[~controls].groupby(metadata[TREATMENT]):
-        part, base = part.dropna(), ratio[controls].dropna()
-        p = mannwhitneyu(part, base).pvalue if len(part) > 1 and len(base) > 1 else np.nan
-        rows.append((treatment, part.median(), p))
-    return pd.DataFrame(rows, columns=[TREATMENT, *columns])
+        known = part.dropna()
+        testable = len(known) > 1 and len(base) > 1
+        p = mannwhitneyu(known, base).pvalue if testable else np.nan
+        yield treatment, known.median(), p
 
 
 def activity_results(table: pd.DataFrame, *, alpha: float) -> list[dict]:
@@ -138,18 +131,37 @@ def activity_results(table: pd.DataFrame, *, alpha: float) -> list[dict]:
     name, tested = table["representation"].iloc[0], table[table["p"].notna()]
     if not len(tested):
         return []
-    found, n = int((tested["q"] < alpha).sum()), len(tested)
-    interval = share_interval(found, n)
-    row = result(
-        name, "activity", "fraction_active", value=found / n, interval=interval, n=n, unit=_UNIT
-    )
-    return [row] + [_mean_row(name, tested[metric], bootstrap_mean) for metric in _MEANS]
+    shares = {"fraction_active": "q", "fraction_p": "p", "fraction_active_plain": "q_plain"}
+    rows = []
+    for metric, column in shares.items():
+        if column in tested:
+            found, n = int((tested[column] < alpha).sum()), len(tested)
+            interval = share_interval(found, n)
+            rows.append(_row(name, metric, found / n, n=n, interval=interval))
+    return rows + [_mean_row(name, tested[metric], bootstrap_mean) for metric in _MEANS]
+
+
+def position_results(name: str, summary: dict) -> list[dict]:
+    """Type-I on control positions and the cross-position drop, as rows of ``results.parquet``."""
+    safe = summary.get("position_safe", {})
+    rows = []
+    for test, told in safe.get("type_1", {}).items():
+        interval = (told["low"], told["high"])
+        metric = f"control_positions_called_{test}"
+        rows.append(_row(name, metric, told["share"], n=told["judged"], interval=interval))
+    crossed = safe.get("cross_position") or {}
+    if "drop" in crossed:
+        interval = (crossed["drop_low"], crossed["drop_high"])
+        n = crossed["perturbations"]
+        rows.append(_row(name, "cross_position_drop", crossed["drop"], n=n, interval=interval))
+    return rows
+
+
+def _row(name: str, metric: str, value: float, **rest: object) -> dict:
+    return result(name, "activity", metric, value=value, unit=_UNIT, **rest)
 
 
 def _mean_row(name: str, values: pd.Series, interval_of: Callable) -> dict:
     known = values.dropna().to_numpy()
-    interval = interval_of(known, seed=0)
     metric = f"mean_{values.name}"
-    return result(
-        name, "activity", metric, value=known.mean(), interval=interval, n=len(known), unit=_UNIT
-    )
+    return _row(name, metric, known.mean(), n=len(known), interval=interval_of(known, seed=0))

@@ -10,7 +10,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.files import write_json
 from phenolens.profiles import CONTROL, TREATMENT, write_frame
-from phenolens.study.activity import activity_results, activity_table
+from phenolens.study.activity import activity_results, activity_table, position_results
 from phenolens.study.comparison import comparisons
 from phenolens.study.design import check, splits
 from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
@@ -42,12 +42,14 @@ def evaluate(session: Session) -> Evaluation:
 
     check(session)
     asked = [item for item in examined(session) if _has_treatments(item)]
-    activity = _activity(session, asked)
+    activity, summaries = _activity(session, asked)
     consensus = {item.name: consensus_of(item) for item in asked}
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
     predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
     answers = structure(session, asked, consensus, activity)
-    results = join_results([_activity_results(session, activity), scored, *answers.results])
+    results = join_results(
+        [_activity_results(session, activity, summaries), scored, *answers.results]
+    )
     found = Evaluation(results, activity, _stacked(nearest), consensus)
     tables = {name: _stacked(parts) for name, parts in answers.tables.items()}
     tables["comparisons"] = comparisons(session, activity, predictions)
@@ -58,12 +60,16 @@ def evaluate(session: Session) -> Evaluation:
     return found
 
 
-def _activity_results(session: Session, activity: pd.DataFrame) -> pd.DataFrame:
+def _activity_results(
+    session: Session, activity: pd.DataFrame, summaries: dict[str, dict]
+) -> pd.DataFrame:
     from phenolens.evaluate.results import result_table
 
     parts = activity.groupby("representation", sort=False) if len(activity) else ()
     alpha = session.study.evaluate.alpha
-    return result_table([row for _, part in parts for row in activity_results(part, alpha=alpha)])
+    rows = [row for _, part in parts for row in activity_results(part, alpha=alpha)]
+    rows += [row for name, told in summaries.items() for row in position_results(name, told)]
+    return result_table(rows)
 
 
 def _has_treatments(item: Examined) -> bool:
@@ -74,14 +80,17 @@ def _has_treatments(item: Examined) -> bool:
     return bool(pd.notna(profiles.column(item.wells, TREATMENT)[treated]).any())
 
 
-def _activity(session: Session, asked: list[Examined]) -> pd.DataFrame:
+def _activity(session: Session, asked: list[Examined]) -> tuple[pd.DataFrame, dict]:
     design = splits(session)
-    tables = []
+    tables, summaries = [], {}
     for item in asked:
         session.progress.say(f"Testing activity: {item.name}")
-        elsewhere = item.block.calibrated
-        tables.append(activity_table(session, item.name, item.wells, design, elsewhere=elsewhere))
-    return _stacked(tables)
+        table, summaries[item.name] = activity_table(
+            session, item.name, item.wells, design, elsewhere=item.block.calibrated
+        )
+        tables.append(table)
+    write_json(session.out / "activity.json", summaries)
+    return _stacked(tables), summaries
 
 
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
