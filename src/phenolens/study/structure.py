@@ -138,12 +138,12 @@ def _assay(session: Session, item: Examined, answers: Answers) -> None:
 
 
 def _long(plates: pd.DataFrame) -> pd.DataFrame:
-    """One row a plate and metric, with the reasons a plate failed as its flag."""
-    flag = plates.set_index(PLATE)["reasons"]
-    numeric = plates.drop(columns=["passed", "reasons"])
+    """One row a plate and metric; ``passed`` carries the reasons why a plate did not."""
+    numeric = plates.assign(passed=plates["passed"].astype(float)).drop(columns="reasons")
     long = numeric.melt(id_vars=PLATE, var_name="metric", value_name="value")
     long = long[long["value"].notna()].astype({"value": np.float64})
-    empty = {"low": np.nan, "high": np.nan}
-    return long.assign(n=1, flag=long[PLATE].map(flag), **empty).sort_values(
-        [PLATE, "metric"], ignore_index=True
+    reasons = long[PLATE].map(plates.set_index(PLATE)["reasons"])
+    long = long.assign(
+        low=np.nan, high=np.nan, n=1, flag=reasons.where(long["metric"] == "passed", "")
     )
+    return long.sort_values([PLATE, "metric"], ignore_index=True)
