@@ -327,3 +327,30 @@ def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch)
     with pytest.raises(InputError, match="disk is full"):
         save_tensors(tmp_path / "last.safetensors", {"a": torch.zeros(2)}, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_repeatable_gives_the_callers_state_back():
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.devices import repeatable
+
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    with repeatable(1):
+        first = torch.rand(2)
+        assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.rand(2), expected)
+    with repeatable(1):
+        assert torch.equal(torch.rand(2), first)
+
+
+def test_controls_may_be_unmarked(screen):
+    table = screen.prepared.images.table.copy()
+    table["Metadata_Control"] = (
+        table["Metadata_Control"].astype(object).where(table["Metadata_Control"], None)
+    )
+    images = replace(screen.prepared.images, table=table)
+    usual = PixelStore(screen.prepared, PIXELS)
+    other = replace(screen.prepared, images=images)
+    assert PixelStore(other, PIXELS)._calibrating.tolist() == usual._calibrating.tolist()

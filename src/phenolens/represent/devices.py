@@ -48,13 +48,14 @@ def repeatable(seed: int) -> Iterator[None]:
     torch = require_torch()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(before, warn_only=True)
+            torch.use_deterministic_algorithms(before, warn_only=only_warned)
 
 
 def faster_precision(

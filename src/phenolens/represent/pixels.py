@@ -198,7 +198,8 @@ def _calibrating(prepared: Prepared, given: np.ndarray | None) -> np.ndarray:
         return np.asarray(given, dtype=bool)
     if CONTROL not in prepared.images.table:
         return np.zeros(len(prepared), dtype=bool)
-    return prepared.images.table[CONTROL].fillna(value=False).to_numpy().astype(bool)
+    marked = prepared.images.table[CONTROL].astype("boolean")
+    return marked.fillna(value=False).to_numpy(dtype=bool)
 
 
 def _allocate(path: Path, shape: tuple[int, ...]) -> None:
