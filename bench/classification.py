@@ -1,24 +1,27 @@
 """Classifying 2,867 wells x 1,000 features, 250 classes, 5 folds, all baselines: under a minute.
 
-Prints one line of JSON: seconds in all and by part, and the pooled accuracies. The peer is
-scikit-learn's own search over the penalty on one fold, to scale.
+Prints one line of JSON: wall and CPU seconds in all, wall seconds by part, pooled accuracies, and
+the tuned readout against scikit-learn's LogisticRegressionCV on one fold (same penalties, same
+three inner folds, in turn, median of three; held-out accuracy of both).
 """
 
 from __future__ import annotations
 
 import json
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LogisticRegressionCV
+from threadpoolctl import threadpool_limits
 
 from phenolens.evaluate.baselines import baselines, chance, shuffled
 from phenolens.evaluate.classification import Candidate, classify
-from phenolens.profiles import from_frame, metadata
-from phenolens.splits import make_folds
+from phenolens.learn.components import Components
+from phenolens.learn.logistic import PENALTIES, LogisticPath
+from phenolens.profiles import column, from_frame, metadata
+from phenolens.splits import Folds, make_folds
 
 WELLS, FEATURES, CLASSES, LATENT = 2867, 1000, 250, 120
 
@@ -43,12 +46,38 @@ def screen(seed: int = 0) -> pd.DataFrame:
     return from_frame(frame)
 
 
+def peer(table: pd.DataFrame, folds: Folds) -> dict:
+    """Our tuned logistic regression and scikit-learn's on the first fold's components."""
+    _, train, test = next(folds.iterate(table))
+    labels = column(table, "Metadata_Treatment").astype(str)
+    reduced = Components(standardize=True).fit(table.iloc[train]).transform(table)
+    values = LogisticPath().fit(reduced.iloc[train], labels[train])._scaled(reduced.to_numpy())
+    strengths = [1 / (penalty * len(train) * 2 / 3) for penalty in PENALTIES]
+    makers = {
+        "ours": LogisticPath,
+        "sklearn": lambda: LogisticRegressionCV(
+            Cs=strengths, cv=3, scoring="neg_log_loss", max_iter=100, l1_ratios=(0,)
+        ),
+    }
+    seconds, score = {name: [] for name in makers}, {}
+    for _ in range(3):
+        for name, make in makers.items():
+            start = time.perf_counter()
+            with threadpool_limits(limits=1), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = make().fit(values[train], labels[train])
+            seconds[name].append(time.perf_counter() - start)
+            score[name] = float((model.predict(values[test]) == labels[test]).mean())
+    middle = {name: round(float(np.median(values)), 2) for name, values in seconds.items()}
+    ratio = round(middle["sklearn"] / middle["ours"], 1)
+    return {"seconds": middle, "ratio": ratio, "accuracy": score}
+
+
 def main() -> None:
     table = screen()
     folds = make_folds(metadata(table), label="Metadata_Treatment", seed=0, leave_out="well")
-    pca = make_pipeline(StandardScaler(), PCA(0.95, svd_solver="covariance_eigh"))
-    ours = Candidate("features", table, pca)
-    seconds, scores = {}, {}
+    ours = Candidate("features", table, Components(n_components=0.95, standardize=True))
+    seconds, scores, cpu = {}, {}, time.process_time()
     for candidate in [ours, shuffled(ours), *baselines(table, seed=0)]:
         start = time.perf_counter()
         results = classify([candidate], folds, seed=0).results
@@ -56,8 +85,9 @@ def main() -> None:
         pooled = results[(results["fold"] == "all") & (results["metric"] == "accuracy")]
         scores |= {f"{candidate.name} / {r.task}": round(r.value, 4) for r in pooled.itertuples()}
     scores["1/C"] = chance(folds)["value"].iloc[0]
-    total = round(sum(seconds.values()), 2)
-    print(json.dumps({"total_seconds": total, "seconds": seconds, "accuracy": scores}))
+    total = {"wall": round(sum(seconds.values()), 2), "cpu": round(time.process_time() - cpu, 2)}
+    told = {"total_seconds": total, "seconds": seconds, "accuracy": scores}
+    print(json.dumps(told | {"readout_on_one_fold": peer(table, folds)}))
 
 
 if __name__ == "__main__":
