@@ -27,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from phenolens import profiles
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion, join_blocks
+from phenolens.learn.nearest import hub_corrected
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
 from phenolens.normalize.scale import robust_scale, soften
@@ -36,7 +37,6 @@ DISGUISED = ("_Location_", "_Number_", "_Parent_", "_Children_", "_Center_", "_O
 POOLING = {"plate": ("Metadata_Plate",), "week": ("Metadata_Batch",), "screen": ()}
 SOFTENING = {"clip": 10.0, "tanh": 10.0, "asinh": None}
 SIZES = (25, 50, 100)
-HUBS = 10
 
 
 def load(folder: Path = DATA) -> pd.DataFrame:
@@ -123,9 +123,8 @@ def similarity(levels: dict[str, np.ndarray], chosen: tuple[str, ...]) -> np.nda
 
 def neighbours(similar: np.ndarray, barred: np.ndarray, *, hubs: bool) -> np.ndarray:
     """Nearest allowed neighbour; with the hub correction, less for rows near to everything."""
-    others = np.where(np.eye(len(similar), dtype=bool), -np.inf, similar)
-    crowd = np.sort(others, axis=1)[:, -HUBS:].mean(axis=1) if hubs else np.zeros(len(similar))
-    return np.where(barred, -np.inf, 2 * similar - crowd[None, :]).argmax(axis=1)
+    similar = hub_corrected(similar) if hubs else similar
+    return np.where(barred, -np.inf, similar).argmax(axis=1)
 
 
 CHOICES = [

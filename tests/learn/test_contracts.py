@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from phenolens.evaluate.baselines import PositionVotes
 from phenolens.learn.components import Components, UnitRows
 from phenolens.learn.fuse import BlockScaler
+from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
@@ -23,6 +24,7 @@ ESTIMATORS = [
     Whitener(),
     Components(),
     UnitRows(),
+    RankGaussian(),
     BlockScaler(),
     LogisticPath(),
     NearestProfile(),

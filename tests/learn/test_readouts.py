@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from phenolens.learn.logistic import LogisticPath
-from phenolens.learn.nearest import NearestProfile
+from phenolens.learn.nearest import NearestProfile, hub_corrected
 
 
 def classes(n: int = 300, p: int = 8, c: int = 6, *, effect: float = 1.0):
@@ -63,3 +63,12 @@ def test_nearest_profile_ranks_classes_by_their_closest_row():
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match="Only one class"):
         LogisticPath().fit(np.eye(4), ["a"] * 4)
+
+
+def test_hub_correction_takes_a_rows_popularity_from_it():
+    similar = np.array([[1, 0.8, 0.7, 0.7], [0.8, 1, 0.6, 0], [0.7, 0.6, 1, 0], [0.7, 0, 0, 1.0]])
+    fair = hub_corrected(similar, n_neighbors=3)
+    np.testing.assert_allclose(fair, fair.T)
+    others = np.where(np.eye(4, dtype=bool), -9, similar)[1:].argmax(axis=1)
+    assert others.tolist() == [0, 0, 0]
+    assert np.where(np.eye(4, dtype=bool), -9, fair)[2].argmax() == 1

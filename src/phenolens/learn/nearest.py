@@ -56,3 +56,22 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
     """Rows divided by their length; zero rows stay zero."""
     length = np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
     return values / np.where(length > 0, length, 1)
+
+
+def hub_corrected(similar: np.ndarray, *, n_neighbors: int = 10) -> np.ndarray:
+    """Similarities less each column's own popularity, so that no row is everyone's neighbour.
+
+    Cross-domain similarity local scaling (CSLS; Conneau et al., ICLR 2018): twice the similarity
+    less the mean similarity of either row to its nearest neighbours.
+
+    Parameters
+    ----------
+    similar : ndarray, shape (n, n)
+        Symmetric; the diagonal is not looked at.
+    n_neighbors : int
+        Capped at n - 1.
+    """
+    others = np.where(np.eye(len(similar), dtype=bool), -np.inf, similar)
+    k = min(n_neighbors, len(similar) - 1)
+    crowd = np.sort(others, axis=1)[:, len(similar) - k :].mean(axis=1)
+    return 2 * similar - crowd[:, None] - crowd[None, :]

@@ -1,0 +1,101 @@
+"""Typical variation normalization: what controls vary by anyway is evened out, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError
+from phenolens.profiles import PLATE
+
+
+def tvn(
+    table: pd.DataFrame,
+    calibrators: np.ndarray,
+    *,
+    batch: Sequence[str] = (PLATE,),
+    n_components: int = 64,
+    shrinkage: float = 0.1,
+) -> tuple[pd.DataFrame, dict]:
+    """Scale on controls, PCA on controls, scale on controls, then CORAL of each batch to them all.
+
+    Only calibrating controls speak, so it may run before the split.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, finite, calibrated per plate.
+    calibrators : ndarray of bool, shape (n_rows,)
+    batch : sequence of str
+        Columns of the group whose controls are aligned (Sun & Saenko, ECCV workshops 2016).
+    n_components : int
+        Capped at the number of calibrating controls less one.
+    shrinkage : float
+        Share of the identity mixed into each covariance before it is inverted.
+
+    Returns
+    -------
+    table : DataFrame
+        float32, columns ``tvn0001`` and on.
+    report : dict
+        ``n_components``; ``thin_batches``, those with fewer controls than components, whose
+        covariance is mostly shrinkage; ``batches_without_controls``, which are only projected.
+
+    Raises
+    ------
+    DesignError
+        With fewer than three calibrating controls.
+
+    References
+    ----------
+    Ando, McLean & Berndl, bioRxiv 161422 (2017).
+    """
+    calibrators = np.asarray(calibrators, dtype=bool)
+    if calibrators.sum() < 3:
+        raise DesignError(f"TVN needs 3 or more calibrating controls; got {calibrators.sum()}.")
+    values = _project(table.to_numpy(np.float64), calibrators, n_components)
+    codes, keys = profiles.groups(table, batch)
+    target = _root(_covariance(values[calibrators], shrinkage), 0.5)
+    counts = np.bincount(codes[calibrators], minlength=len(keys))
+    for number in np.flatnonzero(counts > 1):
+        own = codes == number
+        speaking = values[own & calibrators]
+        whiten = _root(_covariance(speaking, shrinkage), -0.5)
+        values[own] = (values[own] - speaking.mean(axis=0)) @ whiten @ target
+    told = keys.astype(str).agg("/".join, axis=1).to_numpy()
+    report = {
+        "n_components": values.shape[1],
+        "thin_batches": told[(counts > 1) & (counts < values.shape[1])].tolist(),
+        "batches_without_controls": told[counts < 2].tolist(),
+    }
+    names = [f"tvn{i + 1:04d}" for i in range(values.shape[1])]
+    return pd.DataFrame(values.astype(np.float32), index=table.index, columns=names), report
+
+
+def _project(values: np.ndarray, calibrators: np.ndarray, n_components: int) -> np.ndarray:
+    """Scaled on controls, on their leading directions, scaled on controls again."""
+    scaled = _standardize(values, calibrators)
+    _, _, directions = np.linalg.svd(scaled[calibrators], full_matrices=False)
+    k = min(n_components, int(calibrators.sum()) - 1, values.shape[1])
+    signs = np.sign(directions[np.arange(k), np.abs(directions[:k]).argmax(axis=1)])
+    return _standardize(scaled @ (directions[:k] * signs[:, None]).T, calibrators)
+
+
+def _standardize(values: np.ndarray, calibrators: np.ndarray) -> np.ndarray:
+    part = values[calibrators]
+    spread = part.std(axis=0, ddof=1)
+    return (values - part.mean(axis=0)) / np.where(spread > 1e-12, spread, np.inf)
+
+
+def _covariance(values: np.ndarray, shrinkage: float) -> np.ndarray:
+    return (1 - shrinkage) * np.cov(values.T).reshape(values.shape[1], -1) + shrinkage * np.eye(
+        values.shape[1]
+    )
+
+
+def _root(matrix: np.ndarray, power: float) -> np.ndarray:
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.maximum(values, 1e-12) ** power) @ vectors.T
