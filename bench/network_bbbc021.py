@@ -3,7 +3,7 @@
 Real crops of BBBC021 (three stains), trained without one treated plate and scored on it, both ways.
 Cells are the units here: each dose is one well a plate, so no interval over wells is possible.
 
-    python bench/network_bbbc021.py ../shared/data/bbbc021_cells [epochs] [width]
+    python bench/network_bbbc021.py ../shared/data/bbbc021_cells [epochs] [width] [seed]
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def score(truth: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> d
     }
 
 
-def main(folder: Path, epochs: int = 12, width: int = 64) -> None:
+def main(folder: Path, epochs: int = 12, width: int = 64, seed: int = 0) -> None:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         prepared = prepare(crops(folder), scratch, correct="none")
@@ -80,6 +80,7 @@ def main(folder: Path, epochs: int = 12, width: int = 64) -> None:
         result = {
             "epochs": epochs,
             "width": width,
+            "seed": seed,
             "precision": network.settings.training.precision,
         }
         result["images_per_second"] = {name: round(speed, 1) for name, speed in speeds.items()}
@@ -87,18 +88,19 @@ def main(folder: Path, epochs: int = 12, width: int = 64) -> None:
         tasks = {"treated": np.where(doses == "0.0", "0", "1"), "doses": doses}
         for task, labels in tasks.items():
             for plate in TREATED:
-                result[f"{task}, {plate}"] = fold(network, store, labels, plate)
+                result[f"{task}, {plate}"] = fold(network, labels, plate, seed=seed)
         result["seconds"] = round(time.perf_counter() - start, 1)
         print(json.dumps(result))
 
 
-def fold(network: CNN, store: PixelStore, labels: np.ndarray, plate: str) -> dict:
+def fold(network: CNN, labels: np.ndarray, plate: str, *, seed: int) -> dict:
     """Both models, trained without one plate and scored on it."""
+    store = network.pixels
     held = (store.prepared.images.table["Metadata_Plate"] == plate).to_numpy()
     train, test = np.flatnonzero(~held), np.flatnonzero(held)
     start = time.perf_counter()
     cnn = CNN(network.settings, pixels=store)
-    cnn.fit(store.prepared, train, labels=labels[train], seed=0)
+    cnn.fit(store.prepared, train, labels=labels[train], seed=seed)
     found = cnn.predict_proba(store.prepared, test)
     simple = make_pipeline(
         StandardScaler(), LogisticRegression(max_iter=3000, class_weight="balanced")

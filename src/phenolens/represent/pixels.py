@@ -29,6 +29,7 @@ from phenolens.profiles import CONTROL, PLATE
 Progress = Callable[[int, int], None]
 
 HEADROOM = 4.0
+_HIGH = {True: 95.0, False: 99.5}
 _CALIBRATION_PIXELS = 2**23
 _CALIBRATION_IMAGES = (48, 2000)
 _PIXELS_AN_IMAGE = 2**16
@@ -46,15 +47,18 @@ class PixelSettings:
         An image is cut into ``tiles * tiles`` squares; its features are their mean.
     scaling : {"controls", "image"}
         Percentiles of the plate's controls, or of each image alone (intensity is then lost).
-    low, high : float
-        Percentiles mapped to 0 and 1.
+    low : float
+        Percentile mapped to 0.
+    high : float, optional
+        Percentile mapped to 1; by default 95 for crops, which are mostly cell (higher ones hang on
+        a few bright cells), and 99.5 for fields, which are mostly background.
     """
 
     size: int = 128
     tiles: int = 1
     scaling: Literal["controls", "image"] = "controls"
     low: float = 1.0
-    high: float = 99.5
+    high: float | None = None
 
 
 class PixelStore:
@@ -80,6 +84,7 @@ class PixelStore:
     ) -> None:
         self.prepared = prepared
         self.settings = settings
+        self._high = settings.high or _HIGH[prepared.images.level == "cell"]
         self._plates = prepared.images.table[PLATE].astype(str).to_numpy()
         self._calibrating = _calibrating(prepared, calibrating)
         self._ranges: dict[str, np.ndarray] = {}
@@ -120,7 +125,7 @@ class PixelStore:
     def digest(self) -> str:
         """Names the content: settings, stains, images, calibrating images, illumination."""
         key = self.prepared.images.table[self.prepared.images.key].astype(str)
-        what = [asdict(self.settings), list(self.prepared.channels), key.to_numpy().tolist()]
+        what = [asdict(self.settings), self._high, self.prepared.channels, key.to_numpy().tolist()]
         state = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8)
         state.update(self._calibrating.tobytes())
         for plate in sorted(self.prepared.correction):
@@ -170,7 +175,7 @@ class PixelStore:
     def _percentiles(self, images: list[np.ndarray]) -> np.ndarray:
         flat = [image.reshape(len(image), -1) for image in images]
         thin = [pixels[:, :: max(1, pixels.shape[1] // _PIXELS_AN_IMAGE)] for pixels in flat]
-        wanted = (self.settings.low, self.settings.high)
+        wanted = (self.settings.low, self._high)
         return np.percentile(np.concatenate(thin, axis=1), wanted, axis=1).astype(np.float32)
 
     def _open(self) -> tuple[np.ndarray, np.ndarray]:
