@@ -49,9 +49,21 @@ def _embed(values: np.ndarray, *, seed: int, neighbors: int) -> np.ndarray:
         warnings.simplefilter("ignore")  # UMAP warns that a seed means one thread: we want that
         from umap import UMAP
 
+        _keep_compiled()
         init = "spectral" if len(values) > 20 else "random"
         model = UMAP(n_neighbors=neighbors, metric="cosine", random_state=seed, init=init)
         return model.fit_transform(values).astype(np.float32)
+
+
+def _keep_compiled() -> None:
+    """Let numba keep UMAP's compiled functions on disk: they take 15 s in every new process."""
+    import umap
+    from numba.core.dispatcher import Dispatcher
+
+    for module in (umap.umap_, umap.layouts, umap.utils):
+        for function in vars(module).values():
+            if isinstance(function, Dispatcher) and function.__module__.startswith("umap"):
+                function.enable_caching()
 
 
 def _components(values: np.ndarray) -> np.ndarray:

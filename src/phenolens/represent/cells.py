@@ -1,14 +1,14 @@
-"""From prepared images to measured cells, one finished file a field, and from cells to wells.
+"""From prepared images to measured cells, and from cells to wells.
 
-A unit is one field (or the crops of one well and site). It is segmented and measured in one go and
-kept as ``<plate>/<well>_<site>.npz``; a killed run resumes at the next unit, and memory holds one
-unit (writing) or one well (aggregating) at a time.
+A unit (one field, or the crops of one well and site) is segmented and measured in one go and kept;
+a killed run resumes at the next unit, and memory holds one unit (measuring) or one well
+(aggregating) at a time.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.files import atomic_path
 from phenolens.prepared import Prepared, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
+from phenolens.represent.units import Measured, Unit, by_well, write_unit
 
 Progress = Callable[[int, int], None]
-
-_SOURCE = b"phenolens_units"
-_ROWS_PER_GROUP = 4096
 
 
 @dataclass(frozen=True)
@@ -33,27 +30,6 @@ class Recipe:
     nuclei: str
     segmentation: dict
     families: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One measured field, or the measured crops of one well and site."""
-
-    plate: str
-    well: str
-    site: str
-    path: Path
-
-    def read(self) -> pd.DataFrame:
-        """One row a cell: ``Metadata_*`` columns, then features (float32)."""
-        with np.load(self.path, allow_pickle=False) as stored:
-            features = pd.DataFrame(stored["features"], columns=_unpack(stored["feature_names"]))
-            details = pd.DataFrame(stored["metadata"], columns=_unpack(stored["metadata_names"]))
-        keys = pd.DataFrame(
-            {PLATE: self.plate, WELL: self.well, SITE: self.site}, index=details.index
-        )
-        details[OBJECT] = details[OBJECT].astype(np.int64)
-        return pd.concat([keys, details, features], axis=1)
 
 
 def measure_cells(
@@ -108,21 +84,25 @@ def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Reci
     if unit.path.is_file() and unit.path.stat().st_mtime_ns >= prepared.changed(int(rows[0])):
         return
     if prepared.images.level == "cell":
-        cells = pd.concat([_measure_crop(prepared, row, recipe) for row in rows], ignore_index=True)
+        crops = [_measure_crop(prepared, row, recipe) for row in rows]
+        measured = Measured(pd.concat(crops, ignore_index=True), {})
     else:
-        cells = _measure_field(prepared, int(rows[0]), recipe)
-    _write(cells, unit.path)
+        measured = _measure_field(prepared, int(rows[0]), recipe)
+    write_unit(measured, unit.path)
 
 
-def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> pd.DataFrame:
-    from phenolens.measure import measure_objects
+def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
+    from phenolens.measure import cell_quality, field_quality, measure_objects
     from phenolens.segment import SegmentSettings, segment_field
 
-    pixels = _unit_range(prepared, row)
+    pixels, channels = _unit_range(prepared, row), prepared.channels
     settings = SegmentSettings(nuclei_channel=recipe.nuclei, **recipe.segmentation)
-    labels = segment_field(pixels, prepared.channels, settings=settings)
+    labels = segment_field(pixels, channels, settings=settings)
     save_labels(prepared, row, labels)
-    return measure_objects(pixels, prepared.channels, labels, families=recipe.families or None)
+    cells = measure_objects(pixels, channels, labels, families=recipe.families or None)
+    flags = cell_quality(pixels, channels, labels)
+    cells = cells.merge(flags, on=OBJECT, how="left", validate="one_to_one")
+    return Measured(cells, field_quality(pixels, channels, labels))
 
 
 def _measure_crop(prepared: Prepared, row: int, recipe: Recipe) -> pd.DataFrame:
@@ -146,43 +126,13 @@ def _unit_range(prepared: Prepared, row: int) -> np.ndarray:
     return pixels
 
 
-def _write(cells: pd.DataFrame, path: Path) -> None:
-    details = [name for name in cells if str(name).startswith("Metadata_")]
-    features = [name for name in cells if name not in details]
-    arrays = {
-        "features": cells[features].to_numpy(np.float32),
-        "feature_names": _pack(features),
-        "metadata": cells[details].to_numpy(np.float64),
-        "metadata_names": _pack(details),
-    }
-    with atomic_path(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, **arrays)
-
-
-def _pack(names: Sequence[str]) -> np.ndarray:
-    return np.frombuffer("\n".join(names).encode(), dtype=np.uint8)
-
-
-def _unpack(packed: np.ndarray) -> list[str]:
-    return packed.tobytes().decode().split("\n") if packed.size else []
-
-
-def by_well(units: Sequence[Unit]) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    """Cells of one well after another, with (plate, well)."""
-    wells: dict[tuple[str, str], list[Unit]] = {}
-    for unit in units:
-        wells.setdefault((unit.plate, unit.well), []).append(unit)
-    for key in sorted(wells):
-        yield key, pd.concat([unit.read() for unit in wells[key]], ignore_index=True)
-
-
 def well_profiles(
     units: Sequence[Unit], *, how: str = "median", min_cells: int = 0
 ) -> pd.DataFrame:
     """One row a well: the median (or mean) over its cells, and ``Metadata_CellCount``.
 
     Wells with fewer than ``min_cells`` cells, or none, are left out; they keep their count in
-    :func:`cell_counts`.
+    :func:`phenolens.represent.units.fields`.
 
     Raises
     ------
@@ -213,65 +163,6 @@ def _centre(values: np.ndarray, how: str) -> np.ndarray:
     function = np.nanmedian if how == "median" else np.nanmean
     out[some] = function(np.where(known, values, np.nan)[:, some], axis=0)
     return out
-
-
-def cell_counts(units: Sequence[Unit]) -> pd.DataFrame:
-    """Plate, well and ``Metadata_CellCount`` of every well, zero included."""
-    counts = [(unit.plate, unit.well, len(unit.read())) for unit in units]
-    frame = pd.DataFrame(counts, columns=[PLATE, WELL, CELL_COUNT])
-    return frame.groupby([PLATE, WELL], as_index=False, sort=True).sum()
-
-
-def write_plates(units: Sequence[Unit], folder: str | Path) -> list[Path]:
-    """Write single cells as ``<plate>.parquet``; a file made of the same units is kept.
-
-    Returns
-    -------
-    list of Path
-        One a plate, sorted.
-    """
-    plates = sorted({unit.plate for unit in units})
-    return [
-        _write_plate([unit for unit in units if unit.plate == plate], Path(folder))
-        for plate in plates
-    ]
-
-
-def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
-    import pyarrow.parquet as pq
-
-    path = folder / f"{safe_name(units[0].plate)}.parquet"
-    source = ",".join([units[0].path.parts[-3], *(unit.path.name for unit in units)]).encode()
-    if path.is_file() and (pq.read_schema(path).metadata or {}).get(_SOURCE) == source:
-        return path
-    with atomic_path(path) as partial:
-        writer = None
-        for cells in _chunks(units):
-            block = _arrow(cells, source) if writer is None else _arrow(cells, source, writer)
-            writer = writer or pq.ParquetWriter(partial, block.schema)
-            writer.write_table(block)
-        writer.close()
-    return path
-
-
-def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
-    """Cells of whole wells, some thousand rows together: many columns make row groups dear."""
-    waiting: list[pd.DataFrame] = []
-    for _, cells in by_well(units):
-        waiting.append(cells)
-        if sum(map(len, waiting)) >= _ROWS_PER_GROUP:
-            yield pd.concat(waiting, ignore_index=True)
-            waiting = []
-    if waiting:
-        yield pd.concat(waiting, ignore_index=True)
-
-
-def _arrow(cells: pd.DataFrame, source: bytes, writer: object | None = None):
-    import pyarrow as pa
-
-    block = pa.Table.from_pandas(cells, preserve_index=False)
-    block = block.replace_schema_metadata({_SOURCE: source})
-    return block if writer is None else block.cast(writer.schema)
 
 
 def jobs_here(jobs: int | None) -> int:

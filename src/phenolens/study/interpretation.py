@@ -7,7 +7,9 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.files import atomic_path
+from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL, write_frame
+from phenolens.study.activity import CONTROLS_REUSED
 from phenolens.study.design import screen
 from phenolens.study.evaluation import Evaluation, evaluate
 from phenolens.study.profiling import normalize, prepare
@@ -43,18 +45,35 @@ def _features(session: Session) -> pd.DataFrame:
 
 def _wells(session: Session) -> pd.DataFrame:
     """One row a well: design, counts and brightness, for the plate maps."""
+    key = [PLATE, WELL]
     wells = screen(session).wells
-    table = profiles.read_frame(session.out / "splits.parquet")
-    wells = wells.merge(table, on=[PLATE, WELL], how="left")
-    prepared = prepare(session)
-    if prepared is not None:
-        counts = prepared.images.table.groupby([PLATE, WELL]).size().rename("n_images")
-        wells = wells.merge(counts.reset_index(), on=[PLATE, WELL], how="left")
+    parts = [profiles.read_frame(session.out / "splits.parquet")]
+    if prepare(session) is not None:
+        parts.append(_brightness(prepare(session)))
+    if CELL_COUNT not in wells:
+        parts += _counts(session)
+    for part in parts:
+        wells = wells.merge(part, on=key, how="left")
+    return wells.sort_values(key, ignore_index=True)
+
+
+def _brightness(prepared: Prepared) -> pd.DataFrame:
+    """Images and mean intensity of each stain (corrected, original units) by well."""
+    means = [prepared.small(row).mean(axis=(1, 2)) for row in range(len(prepared))]
+    names = [f"intensity_{channel}" for channel in prepared.channels]
+    frame = prepared.images.table[[PLATE, WELL]].assign(n_images=1)
+    frame[names] = np.stack(means).astype(np.float64)
+    return frame.groupby([PLATE, WELL], as_index=False).agg(
+        {"n_images": "sum"} | dict.fromkeys(names, "mean")
+    )
+
+
+def _counts(session: Session) -> list[pd.DataFrame]:
     for block in normalize(session).values():
         known = profiles.metadata(block.wells)
-        if CELL_COUNT in known and CELL_COUNT not in wells:
-            wells = wells.merge(known[[PLATE, WELL, CELL_COUNT]], on=[PLATE, WELL], how="left")
-    return wells.sort_values([PLATE, WELL], ignore_index=True)
+        if CELL_COUNT in known:
+            return [known[[PLATE, WELL, CELL_COUNT]]]
+    return []
 
 
 def _pictures(session: Session, found: Evaluation) -> None:
@@ -82,8 +101,13 @@ def _shown(session: Session, found: Evaluation) -> list[str]:
         return []
     lead = found.activity["representation"].iloc[0]
     part = found.activity[found.activity["representation"] == lead]
-    order = part.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
-    return order[TREATMENT].head(session.study.report.montages).tolist()
+    return _best_first(part)[TREATMENT].head(session.study.report.montages).tolist()
+
+
+def _best_first(part: pd.DataFrame) -> pd.DataFrame:
+    """By q, then mAP; ties of a coarse position-safe test by what permuting wells says."""
+    keys = [name for name in ("q", "map_normalized", "map_plain") if name in part]
+    return part.sort_values(keys, ascending=[name == "q" for name in keys], kind="stable")
 
 
 def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +116,7 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
         return pd.DataFrame()
     lead = found.activity["representation"].iloc[0]
     part = found.activity[found.activity["representation"] == lead].copy()
-    part = part.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
+    part = _best_first(part)
     part["most_similar"] = part[TREATMENT].map(_neighbours(found.similarity, lead))
     part["features_changed"] = part[TREATMENT].map(_top_features(features))
     part["distrust"] = [_distrust(row) for row in part.to_dict("records")]
@@ -129,7 +153,7 @@ def _top_features(features: pd.DataFrame) -> dict[str, str]:
 
 
 def _distrust(row: dict) -> str:
-    reasons = [str(row["note"])] if row["note"] else []
+    reasons = [row["note"]] if row["note"] not in ("", CONTROLS_REUSED) else []
     if row["active"] and row["cell_count_ratio"] < 0.6:
         reasons.append("few cells left: the profile may show dying cells")
     if row["n"] < 3:

@@ -52,7 +52,8 @@ def fingerprint(session: Session) -> str:
 @once
 def measure(session: Session) -> list | None:
     """Segment and measure every image; None for a screen of profiles only."""
-    from phenolens.represent.cells import measure_cells, write_plates
+    from phenolens.represent.cells import measure_cells
+    from phenolens.represent.units import fields, write_plates
 
     prepared = prepare(session)
     if prepared is None:
@@ -63,6 +64,7 @@ def measure(session: Session) -> list | None:
     with session.progress.bar("Measuring cells") as tick:
         units = measure_cells(prepared, folder, recipe, jobs=session.jobs, progress=tick)
     write_plates(units, session.out / "cells")
+    profiles.write_frame(fields(units), session.out / "fields.parquet")
     return units
 
 

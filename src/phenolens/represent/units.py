@@ -1,0 +1,156 @@
+"""Measured fields on disk: one finished file a unit, read a well at a time, written a plate a file.
+
+A unit is one field, or the crops of one well and site: ``<plate>/<well>_<site>.npz``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.files import atomic_path
+from phenolens.prepared import safe_name
+from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL
+
+_SOURCE = b"phenolens_units"
+_ROWS_PER_GROUP = 4096
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Cells of one unit, and the quality of its field (empty for crops)."""
+
+    cells: pd.DataFrame
+    quality: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One measured field, or the measured crops of one well and site."""
+
+    plate: str
+    well: str
+    site: str
+    path: Path
+
+    def read(self) -> pd.DataFrame:
+        """One row a cell: ``Metadata_*`` columns, then features (float32)."""
+        with np.load(self.path, allow_pickle=False) as stored:
+            features = pd.DataFrame(stored["features"], columns=_unpack(stored["feature_names"]))
+            details = pd.DataFrame(stored["metadata"], columns=_unpack(stored["metadata_names"]))
+        keys = pd.DataFrame(
+            {PLATE: self.plate, WELL: self.well, SITE: self.site}, index=details.index
+        )
+        details[OBJECT] = details[OBJECT].astype(np.int64)
+        return pd.concat([keys, details, features], axis=1)
+
+    def n_cells(self) -> int:
+        """Number of cells, without reading their features."""
+        with np.load(self.path, allow_pickle=False) as stored:
+            return len(stored["metadata"])
+
+    def quality(self) -> dict[str, float]:
+        """Quality of the field: ``Metadata_Quality_*``; empty for crops."""
+        with np.load(self.path, allow_pickle=False) as stored:
+            names = _unpack(stored["quality_names"])
+            return dict(zip(names, stored["quality"].tolist(), strict=True))
+
+
+def write_unit(measured: Measured, path: Path) -> None:
+    """Write a unit atomically."""
+    cells = measured.cells
+    details = [name for name in cells if str(name).startswith("Metadata_")]
+    features = [name for name in cells if name not in details]
+    arrays = {
+        "features": cells[features].to_numpy(np.float32),
+        "feature_names": _pack(features),
+        "metadata": cells[details].to_numpy(np.float64),
+        "metadata_names": _pack(details),
+        "quality": np.array(list(measured.quality.values()), np.float64),
+        "quality_names": _pack(list(measured.quality)),
+    }
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def _pack(names: Sequence[str]) -> np.ndarray:
+    return np.frombuffer("\n".join(names).encode(), dtype=np.uint8)
+
+
+def _unpack(packed: np.ndarray) -> list[str]:
+    return packed.tobytes().decode().split("\n") if packed.size else []
+
+
+def by_well(units: Sequence[Unit]) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """Cells of one well after another, with (plate, well)."""
+    wells: dict[tuple[str, str], list[Unit]] = {}
+    for unit in units:
+        wells.setdefault((unit.plate, unit.well), []).append(unit)
+    for key in sorted(wells):
+        yield key, pd.concat([unit.read() for unit in wells[key]], ignore_index=True)
+
+
+def fields(units: Sequence[Unit]) -> pd.DataFrame:
+    """One row a unit: plate, well, site, ``Metadata_CellCount`` and the quality of the field."""
+    rows = [
+        {PLATE: unit.plate, WELL: unit.well, SITE: unit.site, CELL_COUNT: unit.n_cells()}
+        | unit.quality()
+        for unit in units
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_plates(units: Sequence[Unit], folder: str | Path) -> list[Path]:
+    """Write single cells as ``<plate>.parquet``; a file made of the same units is kept.
+
+    Returns
+    -------
+    list of Path
+        One a plate, sorted.
+    """
+    plates = sorted({unit.plate for unit in units})
+    return [
+        _write_plate([unit for unit in units if unit.plate == plate], Path(folder))
+        for plate in plates
+    ]
+
+
+def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
+    import pyarrow.parquet as pq
+
+    path = folder / f"{safe_name(units[0].plate)}.parquet"
+    source = ",".join([units[0].path.parts[-3], *(unit.path.name for unit in units)]).encode()
+    if path.is_file() and (pq.read_schema(path).metadata or {}).get(_SOURCE) == source:
+        return path
+    with atomic_path(path) as partial:
+        writer = None
+        for cells in _chunks(units):
+            block = _arrow(cells, source) if writer is None else _arrow(cells, source, writer)
+            writer = writer or pq.ParquetWriter(partial, block.schema)
+            writer.write_table(block)
+        writer.close()
+    return path
+
+
+def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
+    """Cells of whole wells, some thousand rows together: many columns make row groups dear."""
+    waiting: list[pd.DataFrame] = []
+    for _, cells in by_well(units):
+        waiting.append(cells)
+        if sum(map(len, waiting)) >= _ROWS_PER_GROUP:
+            yield pd.concat(waiting, ignore_index=True)
+            waiting = []
+    if waiting:
+        yield pd.concat(waiting, ignore_index=True)
+
+
+def _arrow(cells: pd.DataFrame, source: bytes, writer: object | None = None):
+    import pyarrow as pa
+
+    block = pa.Table.from_pandas(cells, preserve_index=False)
+    block = block.replace_schema_metadata({_SOURCE: source})
+    return block if writer is None else block.cast(writer.schema)
