@@ -13,6 +13,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+_SHIFT = 6  # grid steps per group, as a power of two
 COSTES_FEATURES = ("Costes_{0}_{1}", "Costes_{1}_{0}")
 
 
@@ -87,15 +88,13 @@ def _line(first, second):
 @numba.njit(cache=True)
 def _last_step(x, y, slope, offset, scale):
     """Largest grid step whose thresholds both stains of a pixel reach (slope > 0)."""
-    step = int(x * scale)
-    while (step + 1) / scale <= x:
-        step += 1
-    while step > 0 and step / scale > x:
+    step = int(x * scale + 0.5)
+    if step / scale > x:
         step -= 1
-    guess = (y - offset) / slope * scale
+    guess = (y - offset) * (scale / slope) + 1e-6
     if guess < step:
-        step = int(max(guess, -1.0)) + 1
-        while step >= 0 and slope * (step / scale) + offset > y:
+        step = int(np.floor(guess))
+        if guess - step < 2e-6 and slope * (step / scale) + offset > y:
             step -= 1
     return min(max(step, 0), scale)
 
@@ -127,13 +126,13 @@ def _add(sums, x, y):
 def _group(first, second, line, scale):
     """Pixels grouped by last grid step: steps, x and y by group, group starts, running sums."""
     slope, offset, mean_x, mean_y = line
-    groups = (scale >> 6) + 2
+    groups = (scale >> _SHIFT) + 2
     steps = np.empty(len(first), np.int64)
     begin = np.zeros(groups + 1, np.int64)
     running = np.zeros((groups + 1, 6))
     for i in range(len(first)):
         steps[i] = _last_step(first[i], second[i], slope, offset, scale)
-        g = (steps[i] >> 6) + 1
+        g = (steps[i] >> _SHIFT) + 1
         begin[g] += 1
         _add(running[g], first[i] - mean_x, second[i] - mean_y)
     for g in range(groups):
@@ -142,8 +141,8 @@ def _group(first, second, line, scale):
     cursor = begin.copy()
     ordered = np.empty((len(first), 3))
     for i in range(len(first)):
-        at = cursor[steps[i] >> 6]
-        cursor[steps[i] >> 6] += 1
+        at = cursor[steps[i] >> _SHIFT]
+        cursor[steps[i] >> _SHIFT] += 1
         ordered[at, 0] = steps[i]
         ordered[at, 1] = first[i] - mean_x
         ordered[at, 2] = second[i] - mean_y
@@ -153,12 +152,25 @@ def _group(first, second, line, scale):
 @numba.njit(cache=True)
 def _below_grouped(step, ordered, begin, running):
     """Correlation of the pixels below the thresholds of one grid step."""
-    g = step >> 6
+    g = step >> _SHIFT
     sums = running[g].copy()
     for i in range(begin[g], begin[g + 1]):
         if ordered[i, 0] < step:
             _add(sums, ordered[i, 1], ordered[i, 2])
     return _correlation(sums)
+
+
+@numba.njit(cache=True)
+def _running(first, second, line, scale):
+    """Running sums over the pixels that leave before every grid step."""
+    slope, offset, mean_x, mean_y = line
+    running = np.zeros((scale + 2, 6))
+    for i in range(len(first)):
+        step = _last_step(first[i], second[i], slope, offset, scale)
+        _add(running[step + 1], first[i] - mean_x, second[i] - mean_y)
+    for step in range(scale + 1):
+        running[step + 1] += running[step]
+    return running
 
 
 @numba.njit(cache=True)
@@ -176,9 +188,11 @@ def _thresholds(first, second, scale):
     if not (np.isfinite(slope) and np.isfinite(offset)):
         return np.nan, np.nan
     means = (first.mean(), second.mean())
-    rising = slope > 0
-    if rising:
-        line = (slope, offset, means[0], means[1])
+    rising, many = slope > 0, len(first) > 4 * scale
+    line = (slope, offset, means[0], means[1])
+    if rising and many:
+        running = _running(first, second, line, scale)
+    elif rising:
         ordered, begin, running = _group(first, second, line, scale)
     left, right = 1.0, float(scale)
     middle, last, valid = (right - left) // (6 / 5) + left, 0.0, -1.0
@@ -186,7 +200,9 @@ def _thresholds(first, second, scale):
         if last == middle:
             break
         cut = middle / scale
-        if rising:
+        if rising and many:
+            r = _correlation(running[int(middle)])
+        elif rising:
             r = _below_grouped(int(middle), ordered, begin, running)
         else:
             r = _below(first, second, (cut, slope * cut + offset), means)

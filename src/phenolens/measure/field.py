@@ -43,9 +43,10 @@ class Field:
     settings: MeasureSettings
 
     @cached_property
-    def orders(self) -> list[np.ndarray]:
-        """Flat indices of the inside pixels in ascending intensity, for each stain."""
-        return [sorting.ascending_order(plane, self.inside) for plane in self.pixels]
+    def ranked(self) -> list[sorting.RankedPlane]:
+        """Dense ranks of each stain."""
+        pairs = zip(self.pixels, self.planes, strict=True)
+        return [sorting.rank_plane(raw, plane, self.inside) for raw, plane in pairs]
 
     @cached_property
     def grays(self) -> list[np.ndarray]:
@@ -99,11 +100,6 @@ class Compartment:
         flat = self.field.planes.reshape(len(self.field.planes), -1)
         return np.stack([plane[self.regions.pixels] for plane in flat])
 
-    @cached_property
-    def _sorted(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        pairs = zip(self.field.planes, self.field.orders, strict=True)
-        return [sorting.sort_objects(self.regions, plane, order) for plane, order in pairs]
-
     def ranks(self, scope: str) -> tuple[np.ndarray, np.ndarray]:
         """Dense intensity ranks of the objects' pixels, and how many there are.
 
@@ -112,19 +108,23 @@ class Compartment:
         ranks : ndarray of int32, shape (C, P)
         tops : ndarray of int32, shape (C, n)
         """
-        regions = self.regions
+        regions, ranked = self.regions, self.field.ranked
         if scope == "field":
-            ranks = np.stack([ranks for _, ranks in self._sorted])
+            ranks = np.stack([sorting.ranks_in_field(regions, plane) for plane in ranked])
             tops = np.repeat(ranks.max(axis=1, keepdims=True) + 1, regions.count, axis=1)
             return ranks, tops
-        ranks = np.stack([sorting.ranks_within(regions.starts, v) for v in self.values])
+        ranks = np.stack([sorting.ranks_in_objects(regions, plane) for plane in ranked])
         return ranks, np.maximum.reduceat(ranks, regions.starts[:-1], axis=1) + np.int32(1)
 
     @cached_property
     def intensities(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Intensity features and locations of each stain."""
-        pairs = zip(self.values, self._sorted, strict=True)
-        return [measure_intensity(self.regions, values, rising) for values, (rising, _) in pairs]
+        regions = self.regions
+        pairs = zip(self.values, self.field.ranked, strict=True)
+        return [
+            measure_intensity(regions, values, sorting.sort_objects(regions, ranked))
+            for values, ranked in pairs
+        ]
 
     @cached_property
     def means(self) -> np.ndarray:

@@ -146,14 +146,25 @@ def _second_moments(rows, columns, starts):
 
 @numba.njit(cache=True)
 def _radius_statistics(distance, starts):
+    """Largest, mean and median distance; squared distances are whole, so they can be counted."""
     n = len(starts) - 1
     out = np.empty((n, 3))
     for k in range(n):
-        part = np.sort(distance[starts[k] : starts[k + 1]])
+        part = distance[starts[k] : starts[k + 1]]
         size = len(part)
-        out[k, 0] = part[-1]
-        out[k, 1] = part.mean()
-        out[k, 2] = 0.5 * (part[(size - 1) // 2] + part[size // 2])
+        out[k, 0], out[k, 1] = part.max(), part.mean()
+        counts = np.zeros(int(np.rint(out[k, 0] ** 2)) + 1, np.int64)
+        for d in part:
+            counts[int(d * d + 0.5)] += 1
+        below, square = 0, -1
+        while below <= (size - 1) // 2:
+            square += 1
+            below += counts[square]
+        upper = square
+        while below <= size // 2:
+            upper += 1
+            below += counts[upper]
+        out[k, 2] = 0.5 * (np.sqrt(float(square)) + np.sqrt(float(upper)))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from scipy import ndimage
 
@@ -88,8 +89,18 @@ def _smooth(values: np.ndarray) -> np.ndarray:
 
 
 def gradient(image: np.ndarray) -> np.ndarray:
-    """Magnitude of the gradient, per pixel; 0 across the border of the image."""
-    slope = np.zeros_like(image)
-    slope[1:-1] = (image[2:] - image[:-2]) ** 2
-    slope[:, 1:-1] += (image[:, 2:] - image[:, :-2]) ** 2
-    return np.sqrt(slope) / 2
+    """Magnitude of the gradient, per pixel, float32; 0 across the border of the image."""
+    return _gradient(image)
+
+
+@numba.njit(cache=True)
+def _gradient(image):
+    rows, width = image.shape
+    out = np.empty((rows, width), np.float32)
+    for r in range(rows):
+        inner = 0 < r < rows - 1
+        for c in range(width):
+            y = image[r + 1, c] - image[r - 1, c] if inner else np.float32(0)
+            x = image[r, c + 1] - image[r, c - 1] if 0 < c < width - 1 else np.float32(0)
+            out[r, c] = np.sqrt(y * y + x * x) / 2
+    return out

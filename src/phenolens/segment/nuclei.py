@@ -117,11 +117,13 @@ def _borders(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _trim_halos(labels: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Cut the blurred rim of nuclei that are far brighter than the threshold."""
-    count = int(labels.max())
-    if not count:
+    inside = np.flatnonzero(labels)
+    if not len(inside):
         return labels
-    medians = ndimage.median(light, labels, np.arange(1, count + 1))
-    floor = np.concatenate([[0], _HALO * np.asarray(medians)])
+    inside = inside[np.argsort(labels.ravel()[inside], kind="stable")]
+    counts = np.bincount(labels.ravel()[inside])
+    parts = np.split(light.ravel()[inside], np.cumsum(counts)[:-1])
+    floor = np.array([_HALO * np.median(part) if len(part) else 0 for part in parts])
     return np.where(light >= floor[labels], labels, 0)
 
 
