@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.report import questions
 from phenolens.report.figures import (
     GROUPS,
     activity,
@@ -19,7 +20,6 @@ from phenolens.report.figures import (
     montage,
     plates,
     save,
-    scores,
     similarity,
     unique,
 )
@@ -108,9 +108,9 @@ def test_a_whole_tasks_baseline_stands_beside_each_readout():
         | {"representation": "baseline:one-over-classes", "task": "classification", "value": 0.1},
     ]
     frame = pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
-    found = scores.asked(_only(results=frame))
+    found = questions.asked(_only(results=frame))
     assert [key[0] for key, _ in found] == ["classification: logistic"]
-    assert scores.best_baseline(found[0][1]) == ("baseline:one-over-classes", 0.1)
+    assert questions.best_baseline(found[0][1]) == ("baseline:one-over-classes", 0.1)
 
 
 def _only(**frames: pd.DataFrame) -> Tables:
@@ -120,8 +120,8 @@ def _only(**frames: pd.DataFrame) -> Tables:
 
 
 def test_the_best_baseline_ignores_representations(tables):
-    for _, part in scores.asked(tables):
-        name, value = scores.best_baseline(part)
+    for _, part in questions.asked(tables):
+        name, value = questions.best_baseline(part)
         baselines = part[part.index.str.startswith("baseline:")]["value"]
         assert name.startswith("baseline:") and value == baselines.max()
 

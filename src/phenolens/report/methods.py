@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from phenolens.report import names
+from phenolens.report.answers.active import position_safe
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.tables import Tables
 from phenolens.report.words import listed, plural, within
@@ -168,10 +169,20 @@ def _activity(tables: Tables) -> Iterator[str]:
     )
     times = tables.setting("evaluate", "permutations")
     drawn = f" ({times:,} draws, or all labelings where there are fewer)" if times else ""
+    if position_safe(tables.activity):
+        yield (
+            "One layout is repeated on every plate, where permuting wells would take position for "
+            "effect; a treatment's mAP is therefore compared with that of control wells which "
+            "share a position across plates, each judged by controls of other positions."
+        )
+    else:
+        yield (
+            "Its p-value comes from permuting the labels of treated and control wells within "
+            f"plates{drawn} and is never zero [phipson2010]."
+        )
     yield (
-        "Its p-value comes from permuting the labels of treated and control wells within plates"
-        f"{drawn} and is never zero [phipson2010]; q-values follow Benjamini and Hochberg "
-        f"[benjamini1995]. A treatment with q < {tables.alpha:g} is called active."
+        "q-values follow Benjamini and Hochberg [benjamini1995]. A treatment with q < "
+        f"{tables.alpha:g} is called active."
     )
 
 

@@ -108,6 +108,10 @@ class Tables:
         return self._json("audit")
 
     @cached_property
+    def unanswered(self) -> list[dict] | None:
+        return self._json("unanswered")
+
+    @cached_property
     def ledger(self) -> dict | None:
         return self._json("ledger")
 

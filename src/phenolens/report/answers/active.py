@@ -21,7 +21,8 @@ def answer(tables: Tables) -> Answer:
     if tested is None or tested.empty:
         return Answer("active", QUESTION, _untested(rows), _notes(rows), tone="none")
     active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
-    details = [_which(active), _floor(tested, tables.alpha), _rest(tested), *_untested_some(rows)]
+    details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
+    details += [_rest(tested), *_untested_some(rows), *_common_note(tested)]
     return Answer(
         key="active",
         question=QUESTION,
@@ -63,16 +64,24 @@ def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
 
 def interval_of(tables: Tables, metric: str) -> str:
     """``; 95 % interval 40 % to 75 %`` of a share the lead scored in ``activity``, or nothing."""
-    if tables.results is None:
-        return ""
-    rows = tables.results
-    mine = (rows["task"] == "activity") & (rows["metric"] == metric)
-    mine &= (rows["representation"] == names.lead(tables)) & (rows["fold"].astype(str) == "all")
-    if not mine.any():
-        return ""
-    row = rows[mine].iloc[0]
-    text = interval(row["low"], row["high"], of=percent)
+    row = _scored(tables, metric)
+    text = "" if row is None else interval(row["low"], row["high"], of=percent)
     return f"; 95 % interval {text}" if text else ""
+
+
+def score_of(tables: Tables, metric: str) -> float | None:
+    """What the lead scored on a metric of ``activity``."""
+    row = _scored(tables, metric)
+    return None if row is None else float(row["value"])
+
+
+def _scored(tables: Tables, metric: str) -> pd.Series | None:
+    rows = names.of_lead(tables, tables.results)
+    if rows is None:
+        return None
+    mine = (rows["task"] == "activity") & (rows["metric"] == metric)
+    mine &= rows["fold"].astype(str) == "all"
+    return rows[mine].iloc[0] if mine.any() else None
 
 
 def _which(active: pd.DataFrame) -> str:
@@ -86,6 +95,35 @@ def _which(active: pd.DataFrame) -> str:
             f"{listed(tied['Metadata_Treatment'].head(MOST_NAMED), MOST_NAMED)}."
         )
     return f"Strongest first: {listed(active['Metadata_Treatment'], MOST_NAMED)}."
+
+
+def position_safe(rows: pd.DataFrame) -> bool:
+    """Whether treatments were tested against control positions, because the layout is fixed."""
+    return "test" in rows and bool(rows["test"].eq("position-safe").any())
+
+
+def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
+    """What the usual test would have said, and how often it calls controls active."""
+    if not position_safe(tested):
+        return ""
+    text = (
+        "One layout is repeated on every plate, so treatments were tested against control wells "
+        "that share a position, not by permuting wells."
+    )
+    plain = score_of(tables, "fraction_active_plain")
+    called = score_of(tables, "control_positions_called_at_label_permutation")
+    if plain is None or called is None:
+        return text
+    return (
+        f"{text} Permuting wells would call {percent(plain)} active, but it also calls "
+        f"{percent(called)} of control positions active, where {percent(tables.alpha)} are due."
+    )
+
+
+def _common_note(tested: pd.DataFrame) -> list[str]:
+    """A note that all tested treatments carry."""
+    notes = tested["note"].fillna("").unique() if "note" in tested else []
+    return [sentence(f"for all of them: {notes[0]}")] if len(notes) == 1 and notes[0] else []
 
 
 def _floor(tested: pd.DataFrame, alpha: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from phenolens.report import names
@@ -77,7 +78,7 @@ def _headline(nearest: pd.DataFrame, facts: pd.DataFrame) -> str:
     if known.empty:
         pairs = listed(_unordered(nearest.nlargest(PAIRS, "cosine")))
         return f"Closest active treatments of different compounds: {pairs}."
-    same = int((known["mechanism"] == known["neighbour_mechanism"]).sum())
+    same = int(_agree(known).sum())
     return (
         f"{same} of {count(len(known), 'active treatment')} with a known mechanism have their "
         "nearest neighbour (of another compound) in the same mechanism; neighbours picked blindly "
@@ -88,19 +89,33 @@ def _headline(nearest: pd.DataFrame, facts: pd.DataFrame) -> str:
 def blind(known: pd.DataFrame, facts: pd.DataFrame) -> float:
     """How many treatments would find their mechanism if neighbours were picked blindly."""
     others = facts.dropna(subset=["mechanism"])
+    labels = [labels_of(mechanism) for mechanism in others["mechanism"]]
     total = 0.0
     for row in known.itertuples():
-        choice = others.loc[others["compound"] != row.compound, "mechanism"]
-        total += float((choice == row.mechanism).mean()) if len(choice) else 0.0
+        own = labels_of(row.mechanism)
+        choice = [bool(own & labels[i]) for i in np.flatnonzero(others["compound"] != row.compound)]
+        total += float(np.mean(choice)) if choice else 0.0
     return total
 
 
+def labels_of(mechanism: str) -> set[str]:
+    """The labels of a mechanism; several stand separated by ``|``."""
+    return set(str(mechanism).split("|"))
+
+
+def _agree(known: pd.DataFrame) -> np.ndarray:
+    """Whether a treatment and its neighbour share a label, bool of shape (n,)."""
+    pairs = zip(known["mechanism"], known["neighbour_mechanism"], strict=True)
+    return np.array([bool(labels_of(a) & labels_of(b)) for a, b in pairs], dtype=bool)
+
+
 def together(nearest: pd.DataFrame) -> dict[str, list[str]]:
-    """Compounds whose nearest neighbour shares their mechanism, by mechanism, largest first."""
-    same = nearest[nearest["mechanism"].notna()]
-    same = same[same["mechanism"] == same["neighbour_mechanism"]]
-    groups = {name: sorted(set(part["compound"])) for name, part in same.groupby("mechanism")}
-    kept = {name: members for name, members in groups.items() if len(members) > 1}
+    """Compounds that are nearest neighbours within a mechanism, by mechanism, largest first."""
+    groups: dict[str, set[str]] = {}
+    for row in nearest.dropna(subset=["mechanism", "neighbour_mechanism"]).itertuples():
+        for name in labels_of(row.mechanism) & labels_of(row.neighbour_mechanism):
+            groups.setdefault(name, set()).update([row.compound, row.neighbour_compound])
+    kept = {name: sorted(members) for name, members in groups.items() if len(members) > 1}
     return dict(sorted(kept.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
@@ -112,8 +127,11 @@ def _groups(groups: dict[str, list[str]]) -> str:
 
 
 def _surprises(nearest: pd.DataFrame) -> str:
-    odd = nearest[(nearest["mechanism"] != nearest["neighbour_mechanism"])]
-    odd = odd.dropna(subset=["mechanism", "neighbour_mechanism"]).nlargest(PAIRS, "cosine")
+    """Pairs of different mechanisms as alike as neighbours of one mechanism usually are."""
+    known = nearest.dropna(subset=["mechanism", "neighbour_mechanism"])
+    agree = _agree(known)
+    odd = known[~agree & (known["cosine"] >= known.loc[agree, "cosine"].median())]
+    odd = odd.nlargest(PAIRS, "cosine")
     if odd.empty:
         return ""
     return f"Alike though annotated differently, worth a second look: {listed(_unordered(odd))}."

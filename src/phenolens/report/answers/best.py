@@ -6,7 +6,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
-from phenolens.report.figures.scores import asked, best_baseline, headlines
+from phenolens.report.questions import asked, best_baseline, headlines
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, listed, p_value, within
 
@@ -23,11 +23,13 @@ def answer(tables: Tables) -> Answer:
         short = "This study holds no scores (results.parquet), so representations are not compared."
         return Answer("best", QUESTION, short, tone="none")
     links = [("scores", "Scores and baselines")]
-    return Answer("best", QUESTION, _headline(tables, questions), details, links=links)
+    tone = "warn" if beaten_by_baseline(questions) else "plain"
+    short = _headline(tables, questions)
+    return Answer("best", QUESTION, short, details, tone=tone, links=links)
 
 
 def _headline(tables: Tables, questions: list) -> str:
-    beaten = nothing_beyond(questions)
+    beaten = beaten_by_baseline(questions)
     if beaten:
         return " ".join(text for text in (beaten, _finds_most(tables)) if text)
     real = names.real(tables)
@@ -46,16 +48,30 @@ def _headline(tables: Tables, questions: list) -> str:
     )
 
 
-def nothing_beyond(questions: list) -> str:
-    """The sentence for a study where no representation rises above its baselines, or nothing."""
-    judged = [(s, best_baseline(s)) for _, s in questions if best_baseline(s)]
-    if not judged or any(_rises(scores, best[1]) for scores, best in judged):
+def beaten_by_baseline(questions: list) -> str:
+    """The sentence for a study where a baseline does as well or better, or nothing."""
+    judged = [(key, s, best_baseline(s)) for key, s in questions if best_baseline(s)]
+    for key, scores, (name, value) in judged:
+        top = _real(scores)["value"].dropna()
+        if len(top) and value >= top.max():
+            return (
+                f"A baseline outdoes every representation in {within(names.task(key[0]))}: "
+                f"{within(names.label(name))} reaches {fixed(value)}, {names.label(top.idxmax())} "
+                f"{fixed(top.max())}."
+            )
+    if not judged or any(_rises(scores, best[1]) for _, scores, best in judged):
         return ""
-    name, value = judged[0][1]
-    return (
-        "In recognising held-out wells, none is shown to beat its baselines "
-        f"({within(names.label(name))} reaches {fixed(value)})."
-    )
+    return "In recognising held-out wells, no representation is shown to beat its baselines."
+
+
+def _real(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[[not names.is_baseline(name) for name in scores.index]]
+
+
+def _rises(scores: pd.DataFrame, baseline: float) -> bool:
+    """Whether a representation's interval (or score, where it has none) lies above a baseline."""
+    real = _real(scores)
+    return bool((real["low"].fillna(real["value"]) > baseline).any())
 
 
 def _finds_most(tables: Tables) -> str:
@@ -115,7 +131,7 @@ def _active(tables: Tables) -> str:
 
 def _beside_baseline(question: tuple) -> str:
     (task, metric, *_), scores = question
-    real = scores[[not names.is_baseline(name) for name in scores.index]].dropna(subset=["value"])
+    real = _real(scores).dropna(subset=["value"])
     if real.empty:
         return ""
     top = real["value"].idxmax()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.figures.activity import LOST, lost_cells
 from phenolens.report.figures.assay import flags, of_plates
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, listed, percent, sentence, within
+from phenolens.report.words import count, listed, percent, plural, sentence
 
 QUESTION = "What should be distrusted?"
 
@@ -65,12 +63,10 @@ def _plates(tables: Tables) -> list[str]:
     rows = of_plates(tables)
     if rows is None or not flags(rows).any():
         return []
-    return [_plate(part) for _, part in rows[flags(rows)].groupby("Metadata_Plate")][:8]
-
-
-def _plate(part: pd.DataFrame) -> str:
-    why = listed([f"{within(names.metric(r.metric))} ({r.flag})" for r in part.itertuples()], 4)
-    return f"Plate {part['Metadata_Plate'].iloc[0]} is flagged: {why}."
+    flagged = rows[flags(rows)].groupby("Metadata_Plate")["flag"].unique()
+    named = [f"{plate} ({listed(why, 3)})" for plate, why in flagged.items()]
+    plates = rows["Metadata_Plate"].nunique()
+    return [f"{len(flagged)} of {plural(plates, 'plate')} flagged: {listed(named, 4)}."]
 
 
 def _set_aside(tables: Tables) -> list[str]:

@@ -6,7 +6,7 @@ from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, sentence
+from phenolens.report.words import count, listed, sentence, within
 
 QUESTION = "What can this design not tell?"
 OPEN = {
@@ -18,13 +18,17 @@ OPEN = {
     "no-replicate-plates": "Whether an effect repeats on another plate",
     "single-plate": "Whether anything holds beyond this one plate",
     "split-shares-wells": "Whether scores hold for wells that were not trained on",
-    "no-replicates": "Whether an effect repeats in another well",
+    "cell-count-missing": "Whether a phenotype is more than a loss of cells",
+    "batch-confounded": "Whether likeness within a mechanism is more than that of its batch",
+    "no-labels": "What the treatments do: none is named",
+    "no-well-interval": "How sure scores are: too few wells for an interval",
 }
 
 
 def answer(tables: Tables) -> Answer:
     """Questions left open by the audit, by missing labels and by missing tables."""
-    left = [*_audited(tables), *_unsplit(tables), *_unlabelled(tables), *_absent(tables)]
+    left = [*_audited(tables), *_unsplit(tables), *_refused(tables)]
+    left += [*_unlabelled(tables), *_absent(tables)]
     links = [("audit", "Design audit")]
     if left:
         short = f"{count(len(left), 'question')} this study leaves open.".capitalize()
@@ -53,6 +57,18 @@ def _unsplit(tables: Tables) -> list[str]:
     if not isinstance(refused, str) or not refused:
         return []
     return [f"Whether treatments are recognised in wells not seen before. {sentence(refused)}"]
+
+
+def _refused(tables: Tables) -> list[str]:
+    """Questions the study asked and could not answer, with its reasons, said once each."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for item in tables.unanswered or []:
+        key = (str(item.get("question", "")), str(item.get("why", "")))
+        reasons.setdefault(key, []).append(names.label(str(item.get("representation", ""))))
+    return [
+        f"{sentence(f'{within(names.metric(what))}, for {listed(who)}')} {sentence(why)}"
+        for (what, why), who in reasons.items()
+    ]
 
 
 def _unlabelled(tables: Tables) -> list[str]:

@@ -60,7 +60,7 @@ def _volcano(rows: pd.DataFrame, colour: str, alpha: float) -> Figure:
     axes.set_ylim(-0.04 * top, top)
     _points(axes, rows.assign(height=height), colour)
     _lines(axes, rows, alpha)
-    _name_hits(axes, rows.assign(height=height)[rows["active"].to_numpy()].head(LABELLED))
+    _name_hits(axes, rows.assign(height=height)[rows["active"].to_numpy()])
     axes.set_xlabel("mean average precision against controls (mAP)")
     axes.set_ylabel("−log₁₀ q")
     axes.grid(visible=True, color=GRID, lw=0.8)
@@ -107,17 +107,29 @@ def _line(axes: Axes, what: tuple[float, str, str], x: float) -> None:
 
 def _name_hits(axes: Axes, hits: pd.DataFrame) -> None:
     """Names stand in a column beside the plot, so they cannot overlap; thin lines lead to dots."""
-    if hits.empty:
-        return
-    hits = hits.sort_values(["height", "map"], ascending=False)
-    places = spread(hits["height"].to_numpy(), axes.get_ylim(), LABELLED + 2)
-    for (_, hit), y in zip(hits.iterrows(), places, strict=True):
+    places = named_places(hits)[:LABELLED]
+    heights = np.array([height for _, height, _ in places])
+    for (x, y, text), at in zip(
+        places, spread(heights, axes.get_ylim(), LABELLED + 2), strict=True
+    ):
         axes.annotate(
-            shortened(hit["Metadata_Treatment"], 36), (hit["map"], hit["height"]),
-            (1.075, y), textcoords=("data", "data"), va="center", fontsize=8.5, color=INK,
-            annotation_clip=False,
-            arrowprops=LEADER,
+            text, (x, y), (1.075, at), textcoords=("data", "data"), va="center", fontsize=8.5,
+            color=INK, annotation_clip=False, arrowprops=LEADER,
         )  # fmt: skip
+
+
+def named_places(hits: pd.DataFrame) -> list[tuple[float, float, str]]:
+    """Each place of the plot that holds hits, highest first, and what to write beside it."""
+    ordered = hits.sort_values(["height", "map"], ascending=False)
+    return [
+        (place[1], place[0], _together(part["Metadata_Treatment"]))
+        for place, part in ordered.groupby(["height", "map"], sort=False)
+    ]
+
+
+def _together(names_here: pd.Series) -> str:
+    first, more = shortened(names_here.iloc[0], 28), len(names_here) - 1
+    return f"{first} and {more} more" if more else first
 
 
 def spread(heights: np.ndarray, limits: tuple[float, float], room: int) -> np.ndarray:

@@ -27,10 +27,10 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         name="assay",
         figure=_panels(rows, names.palette(tables)),
         label="Assay quality",
-        alt=f"Dot plots of {rows['metric'].nunique()} quality metrics over "
+        alt=f"Dot plots of {len(measured(rows))} quality metrics over "
         f"{rows['Metadata_Plate'].nunique()} plates; {flagged} values are flagged.",
         caption="One dot a plate, bars are 95 % intervals where there are any. Orange diamonds are "
-        "flagged; the table below says why.",
+        "plates that were flagged; the table below says why.",
     )
 
 
@@ -52,8 +52,14 @@ def flags(rows: pd.DataFrame) -> pd.Series:
     return ~text.isin(["", "ok", "pass", "false", "none"])
 
 
+def measured(rows: pd.DataFrame) -> list[str]:
+    """Metrics that are measurements, not counts of wells."""
+    found = list(dict.fromkeys(rows["metric"]))
+    return [name for name in found if not name.startswith("n_")] or found
+
+
 def _panels(rows: pd.DataFrame, palette: dict[str, str]) -> Figure:
-    metrics = list(dict.fromkeys(rows["metric"]))
+    metrics = measured(rows)
     plates = sorted(rows["Metadata_Plate"].astype(str).unique())
     across = min(ACROSS, len(metrics))
     down = -(-len(metrics) // across)

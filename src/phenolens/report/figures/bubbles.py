@@ -70,13 +70,14 @@ def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:
     moved = moved[moved["Metadata_Treatment"].isin(treatments)]
     lines, stains, top = _lines(moved), _stains(moved), ceiling(moved["size"])
     down = -(-len(treatments) // ACROSS)
-    each = 0.185 * len(lines) + 0.75
+    room = 0.75 if _level(stains) else 1.3
+    each = 0.185 * len(lines) + room
     height = each * down + 0.35
     figure = new_figure(height)
     grid = figure.subplots(down, ACROSS, squeeze=False)
     figure.subplots_adjust(
-        left=0.17, right=0.99, top=1 - 0.3 / height, bottom=0.75 / height,
-        wspace=0.08, hspace=0.75 / (each - 0.75),
+        left=0.17, right=0.99, top=1 - 0.3 / height, bottom=room / height,
+        wspace=0.08, hspace=room / (each - room),
     )  # fmt: skip
     for number, axes in enumerate(grid.flat):
         if number < len(treatments):
@@ -104,6 +105,11 @@ def _stains(moved: pd.DataFrame) -> list[str]:
     return [s for s in usual if s in found] + sorted(found - set(usual))
 
 
+def _level(stains: list[str]) -> bool:
+    """Whether the names of the stains fit beside one another."""
+    return len(stains) * max(map(len, stains)) <= 32
+
+
 def _panel(axes: Axes, part: pd.DataFrame, look: tuple) -> None:
     lines, stains, top, labelled = look
     x = [stains.index(stain) for stain in part["channel"]]
@@ -114,7 +120,8 @@ def _panel(axes: Axes, part: pd.DataFrame, look: tuple) -> None:
     )  # fmt: skip
     axes.set_xlim(-0.6, len(stains) - 0.4)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_xticks(range(len(stains)), stains, fontsize=7.5)
+    turned = 0 if _level(stains) else 90
+    axes.set_xticks(range(len(stains)), stains, fontsize=7.5, rotation=turned)
     axes.set_yticks(
         range(len(lines)), [line[1] for line in lines] if labelled else [], fontsize=7.5
     )

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure
 from phenolens.report.tables import Tables
+from phenolens.report.words import within
 
 MOST = 30
 
@@ -40,12 +41,12 @@ def _spoken(row: pd.Series) -> str:
 
 
 def _forest(rows: pd.DataFrame) -> Figure:
-    height = 0.3 * len(rows) + 0.7
+    height = 0.42 * len(rows) + 0.7
     figure = new_figure(height)
-    axes = figure.add_axes((0.42, 0.42 / height, 0.55, 1 - 0.5 / height))
+    axes = figure.add_axes((0.34, 0.42 / height, 0.63, 1 - 0.5 / height))
     y = np.arange(len(rows))
     band = rows["smallest_detectable"].to_numpy(dtype=float)
-    axes.barh(y, 2 * band, left=-band, height=0.62, color="#edf0f3", zorder=1)
+    axes.barh(y, 2 * band, left=-band, height=0.5, color="#edf0f3", zorder=1)
     axes.axvline(0, color=MUTED, lw=1, zorder=2)
     axes.hlines(y, rows["low"], rows["high"], color=INK, lw=2, zorder=3)
     sure = (rows["p_holm"] < 0.05).to_numpy()
@@ -64,7 +65,8 @@ def _forest(rows: pd.DataFrame) -> Figure:
 
 def _labels(axes: Axes, rows: pd.DataFrame) -> None:
     labels = [
-        f"{names.label(row['a'])} − {names.label(row['b'])}  ({names.metric(row['metric'])})"
+        f"{names.label(row['a'])} − {names.label(row['b'])}\n"
+        f"{names.task(row['task'])}, {within(names.metric(row['metric']))}"
         for _, row in rows.iterrows()
     ]
     axes.set_yticks(range(len(rows)), labels)

@@ -11,24 +11,26 @@ from matplotlib.figure import Figure
 
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
+from phenolens.report.questions import (
+    Question,
+    asked,
+    best_baseline,
+    family,
+    has_baseline,
+    headlines,
+)
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed
 
 COLUMNS = 3
-NOT_TASKS = {"assay", "batch"}
-QUESTION = ["task", "metric", "split", "unit"]
-METRICS = [
-    "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
-    "fraction_active", "mean_map", "mean_map_normalized",
-]  # fmt: skip
+ROW, AROUND = 0.22, 0.95  # inches: one representation, and what surrounds a panel
 BOUNDED = (-0.02, 1.27)
-HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
 CAPTION = (
     "Dots are pooled scores, bars 95 % intervals over the unit named in each panel. Grey rows are "
     "baselines: what a score reaches without looking at morphology. The dashed line is the best of "
-    "them; a representation whose interval touches it has shown nothing beyond it."
+    "them; a representation whose interval touches it has shown nothing beyond it. Short grey "
+    "bars mark what chance gives where that was computed by shuffling."
 )
-Question = tuple[tuple, pd.DataFrame]
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -36,12 +38,12 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     questions = asked(tables)
     if not questions:
         return
-    tasks = list(dict.fromkeys(key[0] for key, _ in questions))
-    if len(tasks) > 1:
+    families = list(dict.fromkeys(family(key) for key, _ in questions))
+    if len(families) > 1:
         yield _drawn(tables, headlines(questions), ("scores", "Overview"))
-    for task in tasks:
-        part = [question for question in questions if question[0][0] == task]
-        yield _drawn(tables, part, (f"scores-{file_name(task)}", names.task(task)))
+    for name in families:
+        part = [question for question in questions if family(question[0]) == name]
+        yield _drawn(tables, part, (f"scores-{file_name(name)}", names.task(name)))
 
 
 def _drawn(tables: Tables, questions: list[Question], named: tuple[str, str]) -> Drawn:
@@ -50,74 +52,44 @@ def _drawn(tables: Tables, questions: list[Question], named: tuple[str, str]) ->
     return Drawn(named[0], figure, named[1], _alt(questions), CAPTION)
 
 
-def headlines(questions: list[Question]) -> list[Question]:
-    """The questions a reader asks first: the headline metrics, or a task's first metric."""
-    firsts = {}
-    for key, _ in reversed(questions):
-        firsts[key[0]] = key
-    return [q for q in questions if q[0][1] in HEADLINES or q[0] == firsts[q[0][0]]]
-
-
-def asked(tables: Tables) -> list[Question]:
-    """Pooled scores grouped by question, in the order a reader asks them."""
-    if tables.results is None:
-        return []
-    rows = _spread(tables.results[tables.results["fold"].astype(str) == "all"])
-    rows = rows[~rows["task"].isin(NOT_TASKS) & shown(rows["metric"])]
-    groups = [
-        (key, part.drop_duplicates("representation").set_index("representation"))
-        for key, part in rows.groupby(QUESTION, sort=True)
-        if not all(map(names.is_baseline, part.loc[part["value"].notna(), "representation"]))
-    ]
-    return sorted(groups, key=lambda item: _rank(item[0]))
-
-
-def shown(metric: pd.Series) -> pd.Series:
-    """Metrics that get a panel: no training scores, and without controls only the accuracy."""
-    aside = metric.str.endswith("_without_controls") & (metric != "accuracy_without_controls")
-    return ~(aside | metric.str.startswith("train_"))
-
-
-def _spread(rows: pd.DataFrame) -> pd.DataFrame:
-    """A baseline of a whole task (1 / classes) stands beside each of the task's readouts."""
-    tasks = [task for task in sorted(set(rows["task"])) if ": " in task]
-    common = [
-        rows[rows["task"] == task.split(": ")[0]].assign(task=task)
-        for task in tasks
-        if task.split(": ")[0] in set(rows["task"])
-    ]
-    return pd.concat([rows, *common], ignore_index=True)
-
-
-def _rank(key: tuple) -> tuple:
-    task, metric = key[:2]
-    tasks = list(names.TASKS)
-    first = METRICS.index(metric) if metric in METRICS else len(METRICS)
-    return (tasks.index(task) if task in tasks else len(tasks), task, first, *map(str, key))
-
-
-def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:
-    """Name and value of the highest baseline of one question, or None."""
-    kept = scores[[names.is_baseline(name) for name in scores.index]]["value"].dropna()
-    return (kept.idxmax(), float(kept.max())) if len(kept) else None
-
-
-def _panels(questions: list, order: list[str], palette: dict[str, str]) -> Figure:
-    columns = 2 if len(questions) in (2, 4) else min(COLUMNS, len(questions))
-    lines = -(-len(questions) // columns)
-    height = lines * (0.22 * len(order) + 0.95)
-    figure = new_figure(height)
-    grid = figure.subplots(lines, columns, squeeze=False)
-    figure.subplots_adjust(
-        left=_left(order), right=0.985, top=1 - 0.5 / height, bottom=0.38 / height,
-        wspace=0.12, hspace=0.95 / (0.22 * len(order)),
-    )  # fmt: skip
-    for number, axes in enumerate(grid.flat):
-        if number < len(questions):
-            _panel(axes, questions[number], (order, palette, number % columns == 0))
-        else:
-            axes.set_visible(False)
+def _panels(questions: list[Question], order: list[str], palette: dict[str, str]) -> Figure:
+    """Panels in lines; a line of questions that have no baselines does without their rows."""
+    lines = lined_up(questions)
+    rows = [_rows(line, order) for line in lines]
+    heights = [ROW * len(names_here) + AROUND for names_here in rows]
+    figure = new_figure(sum(heights))
+    top = 0.0
+    for line, names_here, height in zip(lines, rows, heights, strict=True):
+        for column, question in enumerate(line):
+            box = _box(figure, (column, max(map(len, lines))), (top + 0.55, height - AROUND), order)
+            _panel(figure.add_axes(box), question, (names_here, palette, column == 0))
+        top += height
     return figure
+
+
+def lined_up(questions: list[Question]) -> list[list[Question]]:
+    """Lines of panels: questions with baselines first, then those without, two or three a line."""
+    with_them = [q for q in questions if has_baseline(q[1])]
+    without = [q for q in questions if not has_baseline(q[1])]
+    widest = max(len(with_them), len(without))
+    across = 2 if widest in (2, 4) else min(COLUMNS, widest)
+    parts = (with_them, without)
+    return [part[i : i + across] for part in parts for i in range(0, len(part), across)]
+
+
+def _rows(line: list[Question], order: list[str]) -> list[str]:
+    plain = not any(has_baseline(scores) for _, scores in line)
+    return [name for name in order if not (plain and names.is_baseline(name))]
+
+
+def _box(
+    figure: Figure, place: tuple[int, int], down: tuple[float, float], order: list[str]
+) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height of a panel as shares of the figure."""
+    height, left = figure.get_figheight(), _left(order)
+    wide = (0.985 - left) / place[1]
+    top, tall = down
+    return (left + place[0] * wide, 1 - (top + tall) / height, wide - 0.03, tall / height)
 
 
 def _left(order: list[str]) -> float:
@@ -136,17 +108,7 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
     _labels(axes, order, labelled=labelled)
     axes.set_title(names.metric(key[1]), fontsize=9.5, pad=15)
-    _say_none(axes, order, scores)
     axes.text(0, 1.02, _note(key, scores), transform=axes.transAxes, fontsize=7.5, color=MUTED)
-
-
-def _say_none(axes: Axes, order: list[str], scores: pd.DataFrame) -> None:
-    """Say so where baselines were scored on other questions but not on this one."""
-    rows = [i for i, name in enumerate(order) if names.is_baseline(name)]
-    if rows and not any(map(names.is_baseline, scores.index)):
-        place = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center"}
-        text = "no baseline for this question"
-        axes.text(0.5, np.mean(rows), text, fontsize=8, color=MUTED, style="italic", **place)
 
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
@@ -156,7 +118,7 @@ def _note(key: tuple, scores: pd.DataFrame) -> str:
 
 
 def _limits(scores: pd.DataFrame) -> tuple[float, float]:
-    values = scores[["value", "low", "high"]].to_numpy(dtype=float)
+    values = scores[["value", "low", "high", "reference"]].to_numpy(dtype=float)
     low, high = np.nanmin(values), np.nanmax(values)
     low = min(low, 0.0)
     room = (high - low or 1.0) * 0.05
@@ -173,6 +135,8 @@ def _reference(axes: Axes, scores: pd.DataFrame) -> None:
 
 def _dot(axes: Axes, row: int, what: tuple) -> None:
     score, colour, baseline = what
+    if pd.notna(score["reference"]):
+        axes.plot([score["reference"]] * 2, [row - 0.3, row + 0.3], color=MUTED, lw=1.6, zorder=2)
     axes.plot([score["low"], score["high"]], [row, row], color=colour, lw=2.2, alpha=0.55, zorder=2)
     fill = "white" if baseline else colour
     axes.plot(score["value"], row, "o", ms=6, mfc=fill, mec=colour, mew=1.4, zorder=3)

@@ -9,7 +9,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.activity import LOST
 from phenolens.report.tables import Tables
-from phenolens.report.words import NONE, fixed, missing, number, p_value, percent
+from phenolens.report.words import NONE, fixed, listed, missing, number, p_value, percent
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class Hit:
 def view(tables: Tables) -> dict:
     if tables.hits is None:
         return {"hits": None}
-    hits = [_hit(row) for row in tables.hits.to_dict("records")]
+    common = common_notes(tables.hits)
+    hits = [_hit(row, common) for row in tables.hits.to_dict("records")]
     return {
+        "common": listed(common) if common else "",
         "hits": hits,
         "lead": names.spoken(names.lead(tables)) if names.lead(tables) else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
@@ -55,7 +57,15 @@ def _given(value: object) -> bool:
     return bool(value) and value != NONE
 
 
-def _hit(row: dict) -> Hit:
+def common_notes(hits: pd.DataFrame) -> list[str]:
+    """Reasons for distrust that every treatment shares; they are said once, above the table."""
+    if "distrust" not in hits or len(hits) < 2:
+        return []
+    each = [_items(value) for value in hits["distrust"]]
+    return [note for note in each[0] if all(note in notes for notes in each)]
+
+
+def _hit(row: dict, common: list[str]) -> Hit:
     ratio = row.get("cell_count_ratio")
     return Hit(
         treatment=str(row["treatment"]),
@@ -73,7 +83,7 @@ def _hit(row: dict) -> Hit:
         lost=not missing(ratio) and ratio < LOST,
         similar=_items(row.get("most_similar")),
         features=[_effect(item) for item in _items(row.get("features_changed"))],
-        distrust="" if missing(row.get("distrust")) else str(row["distrust"]),
+        distrust="; ".join(n for n in _items(row.get("distrust")) if n not in common),
     )
 
 
@@ -90,7 +100,7 @@ def _plain(value: object) -> float | None:
 
 
 def _text(value: object) -> str:
-    return NONE if missing(value) or value == "" else str(value)
+    return NONE if missing(value) or value == "" else str(value).replace("|", ", ")
 
 
 def _items(value: object) -> list[str]:

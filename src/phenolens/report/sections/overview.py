@@ -11,7 +11,7 @@ from phenolens.report.answers import QUESTIONS
 from phenolens.report.answers.active import interval_of
 from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
-from phenolens.report.figures.scores import asked, best_baseline
+from phenolens.report.questions import asked, best_baseline
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, plural, within
 

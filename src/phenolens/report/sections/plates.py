@@ -5,18 +5,61 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.report import names
-from phenolens.report.figures.assay import flags, of_plates
+from phenolens.report.figures.assay import flags, measured, of_plates
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval
+from phenolens.report.words import fixed, interval, number
 
 
 def view(tables: Tables) -> dict:
     rows = of_plates(tables)
-    return {"wells": tables.wells is not None, "assay": None if rows is None else _assay(rows)}
+    return {
+        "wells": tables.wells is not None,
+        "assay": None if rows is None else _assay(rows),
+        "batch": _batch(tables),
+    }
+
+
+def _batch(tables: Tables) -> list[dict]:
+    """Batch effect: each score beside what chance gives."""
+    if tables.results is None:
+        return []
+    rows = tables.results[tables.results["task"].str.startswith("batch")]
+    rows = rows[rows["fold"].astype(str) == "all"]
+    chance = {_counterpart(m): v for m, v in zip(rows["metric"], rows["value"], strict=True)}
+    kept = rows[[_counterpart(metric) is None for metric in rows["metric"]]]
+    return [
+        {
+            "representation": row["representation"],
+            "metric": spoken(row["metric"]),
+            "value": fixed(row["value"]),
+            "between": interval(row["low"], row["high"], of=fixed),
+            "chance": fixed(chance.get(row["metric"])),
+        }
+        for _, row in kept.iterrows()
+    ]
+
+
+def _counterpart(metric: str) -> str | None:
+    """The metric that this one is the chance level of, or None."""
+    for mark in ("_chance", "_expected"):
+        if mark in metric:
+            return metric.replace(mark, "")
+    return None
+
+
+def spoken(metric: str) -> str:
+    """``lisi_plate`` as ``LISI (plate)``."""
+    name, _, column = metric.rpartition("_")
+    if column not in ("plate", "batch", "source") or not name:
+        return names.metric(metric)
+    label = names.metric(name)
+    joined = label.endswith(("same", "due to", "across", "beside"))
+    return f"{label} {column}" if joined else f"{label} ({column})"
 
 
 def _assay(rows: pd.DataFrame) -> dict:
-    metrics = list(dict.fromkeys(rows["metric"]))
+    measures = measured(rows)
+    metrics = measures + [m for m in dict.fromkeys(rows["metric"]) if m not in measures]
     flagged = flags(rows)
     plates = sorted(rows["Metadata_Plate"].astype(str).unique())
     return {
@@ -28,14 +71,15 @@ def _assay(rows: pd.DataFrame) -> dict:
 
 def _plate(plate: str, rows: pd.DataFrame, metrics: list[str]) -> dict:
     first = rows.drop_duplicates("metric").set_index("metric")
-    cells = [_cell(first.loc[m]) if m in first.index else None for m in metrics]
+    whole = flags(rows).all()
+    cells = [_cell(first.loc[m], marked=not whole) if m in first.index else None for m in metrics]
     why = [str(f) for f in rows["flag"][flags(rows)].drop_duplicates()]
     return {"plate": plate, "cells": cells, "why": "; ".join(why)}
 
 
-def _cell(row: pd.Series) -> dict:
+def _cell(row: pd.Series, *, marked: bool) -> dict:
     return {
-        "value": fixed(row["value"]),
+        "value": number(int(row["value"])) if row.name.startswith("n_") else fixed(row["value"]),
         "between": interval(row.get("low"), row.get("high"), of=fixed),
-        "flagged": bool(flags(row.to_frame().T).iloc[0]),
+        "flagged": marked and bool(flags(row.to_frame().T).iloc[0]),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.report import names
-from phenolens.report.figures.scores import NOT_TASKS, QUESTION, asked, shown
+from phenolens.report.questions import NOT_TASKS, asked, shown
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, number, p_value, within
 
@@ -39,23 +39,36 @@ def _score(name: str, row: pd.Series) -> dict:
     }
 
 
-def _folds(tables: Tables) -> list[dict]:
-    """Scores fold by fold, for the full listing."""
+def _folds(tables: Tables) -> dict | None:
+    """Scores fold by fold: one row a question and representation, one column a fold."""
     if tables.results is None:
-        return []
+        return None
     rows = tables.results[tables.results["fold"].astype(str) != "all"]
-    return [
-        _listed(row)
-        for _, row in rows.sort_values([*QUESTION, "representation", "fold"]).iterrows()
-    ]
+    folds = sorted(set(rows["fold"].astype(str)), key=lambda fold: (len(fold), fold))
+    keys = ["task", "metric", "split", "representation"]
+    return {
+        "folds": folds,
+        "rows": [_by_fold(key, part, folds) for key, part in rows.groupby(keys)],
+    }
+
+
+def _by_fold(key: tuple, part: pd.DataFrame, folds: list[str]) -> dict:
+    values = dict(zip(part["fold"].astype(str), part["value"], strict=True))
+    return {
+        "representation": key[3],
+        "task": names.task(key[0]),
+        "metric": names.metric(key[1]),
+        "split": names.split(key[2]),
+        "values": [fixed(values.get(fold), 3) for fold in folds],
+    }
 
 
 def _others(tables: Tables) -> list[dict]:
-    """Pooled scores that stand in no panel: batch effect, training accuracy."""
+    """Pooled scores that stand in no panel: training accuracy, p-values, references."""
     if tables.results is None:
         return []
     pooled = tables.results[tables.results["fold"].astype(str) == "all"]
-    aside = pooled["task"].isin(NOT_TASKS - {"assay"}) | ~shown(pooled["metric"])
+    aside = ~shown(pooled) & ~pooled["task"].str.startswith(NOT_TASKS)
     return [_listed(row) for _, row in pooled[aside].iterrows()]
 
 
@@ -63,9 +76,6 @@ def _listed(row: pd.Series) -> dict:
     return _score(row["representation"], row) | {
         "task": names.task(row["task"]),
         "metric": names.metric(row["metric"]),
-        "split": names.split(str(row["split"])),
-        "unit": row["unit"],
-        "fold": row["fold"],
     }
 
 
@@ -80,7 +90,7 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
         "a": row["a"],
         "b": row["b"],
         "what": f"{names.task(row['task'])}, {names.metric(row['metric'])}",
-        "n": f"{int(row['n']):,} {row.get('unit', '')}s",
+        "n": f"{int(row['n']):,}",
         "difference": fixed(row["difference"], 3),
         "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
         "p": p_value(row["p"]),

@@ -1,0 +1,97 @@
+"""Pooled scores as questions: one task and metric, every representation and baseline beside."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.tables import Tables
+
+NOT_TASKS = ("assay", "batch")
+REFERENCES = ("_null", "_chance", "_expected")
+KEY = ["task", "metric", "split", "unit"]
+METRICS = [
+    "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
+    "fraction_active", "fraction_active_plain", "mean_map", "mean_map_normalized", "ari", "ami",
+    "nmi",
+]  # fmt: skip
+HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
+Question = tuple[tuple, pd.DataFrame]
+
+
+def family(key: tuple) -> str:
+    """Tasks shown together: ``clustering: leiden`` belongs to ``clustering``."""
+    return key[0].split(": ")[0]
+
+
+def headlines(questions: list[Question]) -> list[Question]:
+    """The questions a reader asks first: the headline metrics, or a family's first question."""
+    firsts = {}
+    for key, _ in reversed(questions):
+        firsts[family(key)] = key
+    return [q for q in questions if q[0][1] in HEADLINES or q[0] == firsts[family(q[0])]]
+
+
+def asked(tables: Tables) -> list[Question]:
+    """Pooled scores grouped by question, in the order a reader asks them."""
+    if tables.results is None:
+        return []
+    rows = _spread(tables.results[tables.results["fold"].astype(str) == "all"])
+    references = _references(rows)
+    rows = rows[~rows["task"].str.startswith(NOT_TASKS) & shown(rows)]
+    rows = rows.assign(reference=[references.get(k) for k in _keys(rows)])
+    groups = [
+        (key, part.drop_duplicates("representation").set_index("representation"))
+        for key, part in rows.groupby(KEY, sort=True)
+        if not all(map(names.is_baseline, part.loc[part["value"].notna(), "representation"]))
+    ]
+    return sorted(groups, key=lambda item: _rank(item[0]))
+
+
+def shown(rows: pd.DataFrame) -> pd.Series:
+    """Rows whose metric gets a panel: scores of what was held out, not p-values or references."""
+    metric, task = rows["metric"], rows["task"]
+    aside = metric.str.endswith("_without_controls") & (metric != "accuracy_without_controls")
+    aside |= metric.str.startswith("train_") | metric.str.endswith(("_p", *REFERENCES))
+    aside |= task.eq("activity") & ~metric.isin(METRICS)
+    return ~(aside | (task.str.startswith("clustering") & ~metric.isin(METRICS)))
+
+
+def _references(rows: pd.DataFrame) -> dict[tuple, float]:
+    """What a score would be by chance, where the table says: under the score's own key."""
+    found = rows[rows["metric"].str.endswith(REFERENCES)]
+    plain = found["metric"].str.replace(f"({'|'.join(REFERENCES)})$", "", regex=True)
+    return dict(zip(_keys(found.assign(metric=plain)), found["value"], strict=True))
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple]:
+    return list(zip(rows["representation"], rows["task"], rows["metric"], strict=True))
+
+
+def _spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """A baseline of a whole task (1 / classes) stands beside each of the task's readouts."""
+    tasks = [task for task in sorted(set(rows["task"])) if ": " in task]
+    common = [
+        rows[rows["task"] == task.split(": ")[0]].assign(task=task)
+        for task in tasks
+        if task.split(": ")[0] in set(rows["task"])
+    ]
+    return pd.concat([rows, *common], ignore_index=True)
+
+
+def _rank(key: tuple) -> tuple:
+    task, metric = key[:2]
+    tasks = list(names.TASKS)
+    first = METRICS.index(metric) if metric in METRICS else len(METRICS)
+    return (tasks.index(task) if task in tasks else len(tasks), task, first, *map(str, key))
+
+
+def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:
+    """Name and value of the highest baseline of one question, or None."""
+    kept = scores[[names.is_baseline(name) for name in scores.index]]["value"].dropna()
+    return (kept.idxmax(), float(kept.max())) if len(kept) else None
+
+
+def has_baseline(scores: pd.DataFrame) -> bool:
+    """Whether any baseline was put to this question."""
+    return any(map(names.is_baseline, scores.index))
