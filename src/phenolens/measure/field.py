@@ -11,9 +11,9 @@ from phenolens.measure import sorting
 from phenolens.measure.circles import enclosing_circles
 from phenolens.measure.correlation import channel_pairs
 from phenolens.measure.costes import costes_thresholds
-from phenolens.measure.granularity import openings
 from phenolens.measure.hulls import convex_hulls
 from phenolens.measure.intensity import measure_intensity
+from phenolens.measure.openings import openings
 from phenolens.measure.radial import Rings
 from phenolens.measure.regions import Regions
 from phenolens.measure.settings import MeasureSettings

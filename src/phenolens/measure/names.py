@@ -67,7 +67,9 @@ def feature_names(
     """
     from phenolens.measure.families import plan
 
-    blocks = plan(channels, compartments, check_families(families), settings or MeasureSettings())
+    blocks = plan(
+        channels, compartments, check_families(families), settings=settings or MeasureSettings()
+    )
     return [n for block in blocks for n in block.names if not n.startswith("Metadata_")]
 
 
@@ -83,6 +85,8 @@ def metadata_names(
     from phenolens.measure.families import plan
     from phenolens.measure.relations import relation_names
 
-    blocks = plan(channels, compartments, check_families(families), settings or MeasureSettings())
+    blocks = plan(
+        channels, compartments, check_families(families), settings=settings or MeasureSettings()
+    )
     names = [n for block in blocks for n in block.names if n.startswith("Metadata_")]
     return ["Metadata_ObjectNumber", *relation_names(compartments), *names]

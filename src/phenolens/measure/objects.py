@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.measure.families import Block, plan
+from phenolens.measure.blocks import Block
+from phenolens.measure.families import plan
 from phenolens.measure.field import Compartment, Field
 from phenolens.measure.names import check_families
 from phenolens.measure.regions import Regions, build_regions
@@ -59,7 +60,7 @@ def measure_objects(
     chosen = check_families(families)
     planes = _check_pixels(pixels, channels)
     regions = {name: _check_labels(name, image, planes) for name, image in labels.items()}
-    blocks = plan(channels, list(regions), chosen, settings)
+    blocks = plan(channels, list(regions), chosen, settings=settings)
     inside = _inside(regions, planes.shape[1:])
     field = Field(np.asarray(pixels), planes, tuple(channels), inside, settings)
     compartments = {name: Compartment(field, part, regions) for name, part in regions.items()}

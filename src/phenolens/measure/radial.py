@@ -74,7 +74,15 @@ class Rings:
         return rings
 
 
-def measure_radial(starts: np.ndarray, values: np.ndarray, rings: np.ndarray, **more) -> np.ndarray:
+def measure_radial(
+    starts: np.ndarray,
+    values: np.ndarray,
+    rings: np.ndarray,
+    *,
+    wedges: np.ndarray,
+    bins: int,
+    total: int,
+) -> np.ndarray:
     """Fractions and anisotropy per ring, for one stain.
 
     Parameters
@@ -93,7 +101,6 @@ def measure_radial(starts: np.ndarray, values: np.ndarray, rings: np.ndarray, **
     ndarray of float64, shape (n, bins, 3)
         FracAtD, MeanFrac, RadialCV. Fractions are NaN where the object holds no intensity.
     """
-    wedges, bins, total = more["wedges"], more["bins"], more["total"]
     return _measure(starts, values, rings, wedges, total)[:, :bins]
 
 
