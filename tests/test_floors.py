@@ -12,6 +12,7 @@ import phenolens
 ROOT = Path(phenolens.__file__).parent
 FLOORS = {
     "cli": 7,
+    "__main__": 8,
     "study": 6,
     "report": 5,
     "interpret": 5,

@@ -1,0 +1,5 @@
+"""``python -m phenolens``: the same as the command."""
+
+from phenolens.cli import main
+
+main()
