@@ -132,5 +132,12 @@ def main() -> None:
     try:
         app()
     except PhenolensError as error:
-        typer.echo(f"phenolens: {error}", err=True)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:  # a folder that cannot be written, a full disk, a file in the way
+        _refuse(f"{error.filename or 'a file'}: {error.strerror or error}. Is the place writable?")
+
+
+def _refuse(what: str) -> None:
+    """One line, whatever line breaks another library's message brought along."""
+    typer.echo(f"phenolens: {' '.join(what.split())}", err=True)
+    sys.exit(2)
