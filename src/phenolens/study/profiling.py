@@ -18,6 +18,7 @@ from phenolens.store import digest
 from phenolens.study.blocks import Block
 from phenolens.study.design import Design, screen, splits
 from phenolens.study.session import Session, once
+from phenolens.study.setting_aside import missing_wells, note_images, note_wells
 
 WELL_KEY = [PLATE, WELL]
 
@@ -34,7 +35,9 @@ def prepare(session: Session) -> Prepared | None:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
-        return fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+        done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+    note_images(session, done)
+    return done
 
 
 @once
@@ -143,6 +146,8 @@ def _measured(session: Session) -> Block:
         settings.min_cells,
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
+    lost = missing_wells(prepared.images.table, profiles.metadata(wells))
+    note_wells(session, "cellprofiler", lost, f"fewer than {max(settings.min_cells, 1)} cells found")
     card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
     return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
 
