@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from phenolens import __version__
+from phenolens.cli import profiles
 
 app = typer.Typer(
     name="phenolens",
@@ -117,6 +118,10 @@ def demo(
     from phenolens.study import demo as run_demo
 
     typer.echo(f"Report: {run_demo(out, jobs=jobs, progress=RichProgress())}")
+
+
+for _command in (profiles.activity, profiles.match, profiles.dose, profiles.compare):
+    app.command()(_command)
 
 
 @app.command()
