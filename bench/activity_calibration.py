@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 
 import numpy as np
@@ -59,8 +60,10 @@ def run(m: int, n: int, *, sizes=None, shift=0.0, screens=1000, permutations=999
         called += ours <= 0.05, theirs <= 0.05
     label, copairs = (called / screens).round(4).tolist()
     floor = smallest_p(design, permutations)
-    return {"m": m, "n": n, "plates": list(sizes or (n,)), "label": label, "copairs": copairs,
+    cell = {"m": m, "n": n, "plates": list(sizes or (n,)), "label": label, "copairs": copairs,
             "distinct": distinct, "attainable": floor}  # fmt: skip
+    print(json.dumps(cell), file=sys.stderr, flush=True)
+    return cell
 
 
 def main() -> None:

@@ -61,14 +61,25 @@ def _every(design: Design) -> np.ndarray:
 
 def _draw(size: int, count: int, times: int, *, rng: np.random.Generator) -> np.ndarray:
     """``times`` subsets of ``count`` out of ``size``, each equally likely."""
-    if count == 1:
-        return rng.integers(size, size=(times, 1))
+    if count * count <= size:
+        return _draw_few(size, count, times, rng=rng)
     step = max(1, CHUNK_BYTES // (8 * size))
     parts = []
     for first in range(0, times, step):
         keys = rng.random((min(step, times - first), size))
         parts.append(np.argpartition(keys, count - 1, axis=1)[:, :count])
     return np.concatenate(parts).astype(np.int64)
+
+
+def _draw_few(size: int, count: int, times: int, *, rng: np.random.Generator) -> np.ndarray:
+    """The same by drawing with replacement until no member repeats."""
+    picks = rng.integers(size, size=(times, count))
+    while True:
+        ordered = np.sort(picks, axis=1)
+        again = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
+        if not len(again):
+            return picks
+        picks[again] = rng.integers(size, size=(len(again), count))
 
 
 @dataclass

@@ -13,6 +13,7 @@ from phenolens.errors import InputError
 
 SIMILARITIES = ("cosine", "abs_cosine", "correlation")
 MISSING_SHARE = 0.05
+ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -110,18 +111,34 @@ def prepare(
     _require_wells(table)
     order = _canonical_order(table)
     rows = order if keep is None else order[np.asarray(keep, dtype=bool)[order]]
-    values, good, columns, excluded = _usable(table.to_numpy()[rows])
-    if similarity == "correlation":
-        values = values - values.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.einsum("ij,ij->i", values, values, dtype=np.float64))
+    values = table.to_numpy()[rows]
+    good, columns, excluded = _usable(values)
+    unit, length = _unit(values, columns, centre=similarity == "correlation")
     excluded["wells with a zero vector"] = int((good & (length == 0)).sum())
     good &= length > 0
     if not good.any():
         raise InputError(f"No well is left to compare: {listed(excluded)}.")
-    unit = values[good] / length[good, None]
     kept = {reason: count for reason, count in excluded.items() if count}
     left = profiles.take(table, rows[good])
+    unit = unit if good.all() else unit[good]
     return Wells(left, unit, similarity == "abs_cosine", single, columns, kept)
+
+
+def _unit(
+    values: np.ndarray, columns: np.ndarray, *, centre: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows scaled to length one in double precision, by blocks, and their lengths."""
+    unit = np.empty((len(values), int(columns.sum())))
+    length = np.empty(len(values))
+    for first in range(0, len(values), ROWS):
+        part = values[first : first + ROWS][:, columns].astype(np.float64)
+        part[~np.isfinite(part)] = 0.0
+        if centre:
+            part -= part.mean(axis=1, keepdims=True)
+        size = np.sqrt(np.einsum("ij,ij->i", part, part))
+        unit[first : first + ROWS] = part / np.where(size > 0, size, 1)[:, None]
+        length[first : first + ROWS] = size
+    return unit, length
 
 
 def listed(excluded: dict[str, int]) -> str:
@@ -162,24 +179,19 @@ def _text_ranks(uniques: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _usable(
-    values: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
-    """Drop features mostly missing or constant; mark wells that still miss a value."""
-    values = np.asarray(values, dtype=np.float64)
+def _usable(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Wells that miss nothing, and features that are neither mostly missing nor constant."""
     finite = np.isfinite(values)
     present = finite.mean(axis=0) >= 1 - MISSING_SHARE
     good = finite[:, present].all(axis=1)
     varies = np.ones(len(present), dtype=bool)
     if good.sum() > 1:
-        varies = np.ptp(np.where(good[:, None], values, values[good][:1]), axis=0) > 0
-    excluded = {
+        varies = np.any(values != values[good.argmax()], axis=0, where=good[:, None])
+    return good, present & varies, {
         f"features missing in more than {MISSING_SHARE:.0%} of wells": int((~present).sum()),
         "constant features": int((present & ~varies).sum()),
         "wells with a missing or infinite feature": int((~good).sum()),
-    }
-    columns = present & varies
-    return np.where(good[:, None], values, 0.0)[:, columns], good, columns, excluded
+    }  # fmt: skip
 
 
 def select(table: pd.DataFrame, controls: np.ndarray | str) -> np.ndarray:
