@@ -52,10 +52,13 @@ def load(folder: Path = DATA) -> pd.DataFrame:
     wells = wells.rename(columns=lambda c: c.removeprefix("Image_") if "Metadata" in c else c)
     frame = wells.merge(layout, on=key, how="left", validate="1:1")
     frame = frame.merge(known, on=drug, how="left", validate="m:1")
-    frame["Metadata_Control"] = frame["Metadata_Compound"] == "DMSO"
-    frame["Metadata_Batch"] = frame["Metadata_Plate"].str.split("_").str[0]
     dose = frame["Metadata_Concentration"].astype(str)
-    frame["Metadata_Treatment"] = frame["Metadata_Compound"] + " " + dose
+    more = {
+        "Metadata_Control": frame["Metadata_Compound"] == "DMSO",
+        "Metadata_Batch": frame["Metadata_Plate"].str.split("_").str[0],
+        "Metadata_Treatment": frame["Metadata_Compound"] + " " + dose,
+    }
+    frame = pd.concat([frame, pd.DataFrame(more)], axis=1)
     assert frame["Metadata_Mechanism"].notna().all()
     kept = [c for c in frame if not any(part in f"{c}_" for part in DISGUISED)]
     return profiles.from_frame(frame[kept])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import DesignError, InputError, LeakError
-from phenolens.profiles import from_frame
+from phenolens.profiles import from_frame, is_control
 from phenolens.splits import Folds, control_roles, make_folds
 
 LABEL = "Metadata_Treatment"
@@ -202,6 +202,15 @@ def test_control_roles_by_number_of_controls(n, expected):
     assert (roles[~frame["Metadata_Control"]] == "").all()
     for _, part in roles[frame["Metadata_Control"]].groupby(frame["Metadata_Plate"]):
         assert part.value_counts().to_dict() == expected
+
+
+def test_a_well_of_unknown_kind_is_no_control():
+    frame = screen(n_plates=1)
+    frame["Metadata_Control"] = frame["Metadata_Control"].astype(object)
+    frame.loc[0, "Metadata_Control"] = None
+    assert control_roles(frame, seed=0)[0] == ""
+    assert not is_control(as_table(frame))[0]
+    assert is_control(as_table(frame)).sum() == 8
 
 
 def test_control_roles_follow_names_not_row_order():

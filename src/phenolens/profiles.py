@@ -147,6 +147,13 @@ def column(table: pd.DataFrame, name: str) -> np.ndarray:
     return table.index.get_level_values(name).to_numpy()
 
 
+def is_control(table: pd.DataFrame) -> np.ndarray:
+    """Which rows are negative controls; a null, or a table without that column, means none."""
+    if CONTROL not in table.index.names:
+        return np.zeros(len(table), dtype=bool)
+    return table.index.get_level_values(CONTROL).to_series().eq(True).to_numpy(dtype=bool)
+
+
 def with_metadata(table: pd.DataFrame, columns: Mapping[str, object]) -> pd.DataFrame:
     """A copy of the table whose metadata has these columns added or replaced (features shared)."""
     keys = metadata(table).assign(**columns)

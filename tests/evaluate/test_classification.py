@@ -43,7 +43,7 @@ def value(results: pd.DataFrame, metric: str, task: str = "classification: logis
 def test_strong_effects_are_recognised_on_plates_left_out():
     table = replicate_screen(3.0)
     given = classify([candidate(table)], folds_of(table), seed=0, n_bootstrap=200)
-    assert value(given.results, "accuracy") > 0.9
+    assert value(given.results, "accuracy") > 0.85
     assert value(given.results, "accuracy", "classification: nearest") > 0.8
     assert value(given.results, "accuracy_without_controls") > 0.75
     assert list(given.results.columns) == list(COLUMNS)

@@ -86,9 +86,9 @@ def test_real_plates_lose_part_of_their_position_effect(real_data):
     files = sorted(real_data("cpjump1_profiles").glob("BR*.csv.gz"))
     frame = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
     names = [c for c in frame if not c.startswith("Metadata_")][::6]
-    frame["Metadata_Control"] = frame["Metadata_control_type"] == "negcon"
-    kept = ["Metadata_Plate", "Metadata_Well", "Metadata_Control"]
-    table = profiles.from_frame(frame[kept + names])
+    keys = frame[["Metadata_Plate", "Metadata_Well"]]
+    keys = keys.assign(Metadata_Control=frame["Metadata_control_type"] == "negcon")
+    table = profiles.from_frame(pd.concat([keys, frame[names]], axis=1))
     controls = profiles.column(table, "Metadata_Control").astype(bool)
     wells = profiles.column(table, "Metadata_Well").astype(str)
     judge = controls & np.isin(wells, np.unique(wells[controls])[::3])

@@ -10,7 +10,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
 from phenolens.learn.nearest import unit_rows
-from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
+from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
 
 TASK = "assay quality"
 
@@ -108,9 +108,7 @@ class _Screen:
         self.values = table.to_numpy(np.float64)
         self.unit = unit_rows(self.values)
         self.labels = pd.factorize(profiles.column(table, TREATMENT), sort=True)[0]
-        known = CONTROL in table.index.names
-        controls = profiles.column(table, CONTROL) if known else np.zeros(len(table), dtype=bool)
-        self.controls = controls.astype(bool)
+        self.controls = profiles.is_control(table)
         self.positive = np.zeros(len(table), bool) if positive is None else np.asarray(positive)
         self.treated = ~self.controls & (self.labels >= 0)
         self.wells = profiles.column(table, WELL).astype(str)

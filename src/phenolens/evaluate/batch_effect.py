@@ -8,7 +8,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.evaluate.results import percentile_interval, result, result_table
 from phenolens.learn.nearest import unit_rows
-from phenolens.profiles import CONTROL, PLATE, TREATMENT
+from phenolens.profiles import PLATE, TREATMENT
 
 TASK = "batch effect"
 
@@ -51,7 +51,7 @@ def batch_effect(
         label). Empty where there is a single batch.
     """
     batches = pd.factorize(profiles.column(table, batch), sort=True)[0]
-    controls = _controls(table)
+    controls = profiles.is_control(table)
     if batches.max(initial=0) < 1:
         return result_table([])
     unit = unit_rows(table.to_numpy(np.float64))
@@ -64,12 +64,6 @@ def batch_effect(
     treated = ~controls & (labels >= 0)
     rows += _biology(table, unit, name, keep=treated, batches=batches, labels=labels, seed=seed)
     return result_table([row | {"split": batch.removeprefix("Metadata_").lower()} for row in rows])
-
-
-def _controls(table: pd.DataFrame) -> np.ndarray:
-    if CONTROL not in table.index.names:
-        return np.zeros(len(table), dtype=bool)
-    return profiles.column(table, CONTROL).astype(bool)
 
 
 def variance_share(values: np.ndarray, codes: np.ndarray) -> float:

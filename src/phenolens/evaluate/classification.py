@@ -17,7 +17,7 @@ from phenolens.evaluate.results import percentile_interval, result, result_table
 from phenolens.evaluate.scores import METRICS, bootstrap_weights, class_scores, ranks
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
-from phenolens.profiles import CONTROL, WELL_KEY
+from phenolens.profiles import WELL_KEY
 from phenolens.splits import Folds
 
 TASK = "classification"
@@ -194,7 +194,7 @@ def _told(model: BaseEstimator, part: _Part, *, task: str, scores: np.ndarray) -
         rank=ranks(scores, own),
         probability=scores[rows, own].astype(float) if sure else np.nan,
         confidence=scores[rows, best].astype(float) if sure else np.nan,
-        control=_controls(part.held),
+        control=profiles.is_control(part.held),
         train_accuracy=float(np.mean(model.predict(part.seen) == part.labels)),
     )
 
@@ -205,12 +205,6 @@ def class_table(model: BaseEstimator, table: pd.DataFrame) -> np.ndarray:
         model, "scores", model.decision_function
     )
     return np.asarray(scorer(table))
-
-
-def _controls(table: pd.DataFrame) -> np.ndarray:
-    if CONTROL not in table.index.names:
-        return np.zeros(len(table), dtype=bool)
-    return profiles.column(table, CONTROL).astype(bool)
 
 
 def _frame(values: object, index: pd.Index) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
 from phenolens.learn.nearest import unit_rows
-from phenolens.profiles import CONTROL, MECHANISM, TREATMENT
+from phenolens.profiles import MECHANISM, TREATMENT
 
 TASK = "clustering"
 
@@ -71,7 +71,7 @@ def cluster(
     DesignError
         If there are fewer than four profiles.
     """
-    part = _treated(consensus)
+    part = profiles.take(consensus, ~profiles.is_control(consensus))
     if len(part) < 4:
         raise DesignError(f"Clustering needs at least four treatments; got {len(part)}.")
     unit = unit_rows(part.to_numpy(np.float64))
@@ -90,12 +90,6 @@ def cluster(
 
 def _stack(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
-
-
-def _treated(table: pd.DataFrame) -> pd.DataFrame:
-    if CONTROL not in table.index.names:
-        return table
-    return profiles.take(table, ~profiles.column(table, CONTROL).astype(bool))
 
 
 def _labels(table: pd.DataFrame, label: str) -> np.ndarray:

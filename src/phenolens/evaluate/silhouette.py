@@ -12,7 +12,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import percentile_interval, result, result_table
 from phenolens.learn.nearest import unit_rows
-from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.profiles import TREATMENT
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,7 @@ def silhouette(
 
 def _treated(table: pd.DataFrame, label: str) -> pd.DataFrame:
     known = pd.notna(profiles.column(table, label))
-    if CONTROL in table.index.names:
-        known &= ~profiles.column(table, CONTROL).astype(bool)
-    return profiles.take(table, known)
+    return profiles.take(table, known & ~profiles.is_control(table))
 
 
 def silhouette_values(distance: np.ndarray, codes: np.ndarray) -> np.ndarray:

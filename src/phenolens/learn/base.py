@@ -78,7 +78,7 @@ def controls_of(index: pd.Index | None) -> np.ndarray:
             f"Fitting on controls needs a profile table whose index has {CONTROL!r}; "
             "hand in the table itself, not its values, or fit on all rows."
         )
-    controls = index.get_level_values(CONTROL).to_numpy().astype(bool)
+    controls = index.get_level_values(CONTROL).to_series().eq(True).to_numpy(dtype=bool)
     if controls.sum() < 2:
         raise InputError(
             f"Fitting on controls needs at least 2 control rows among the {len(index)} training "

@@ -139,7 +139,7 @@ def nested_in_position(table: pd.DataFrame, *, label: str = TREATMENT) -> float:
     NaN when no treated position occurs on two plates.
     """
     frame = profiles.metadata(table)
-    frame = frame[~frame[CONTROL].astype(bool)] if CONTROL in frame else frame
+    frame = frame[~frame[CONTROL].eq(True)] if CONTROL in frame else frame
     frame = frame[[PLATE, WELL, label]].drop_duplicates()
     at = frame.groupby(WELL).agg(plates=(PLATE, "nunique"), labels=(label, "nunique"))
     repeated = at[at["plates"] > 1]

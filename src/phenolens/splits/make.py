@@ -93,7 +93,7 @@ def _labelled(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> pd.D
     each = frame[PLATE].astype(str) + "/" + frame[WELL].astype(str)
     unit = each if leave_out == "well" else frame[column].astype("string").astype(object)
     if label is None and leave_out in _CHEMISTRY and CONTROL in frame:
-        unit = unit.where(~frame[CONTROL].astype(bool), each)
+        unit = unit.where(~frame[CONTROL].eq(True), each)
     text = frame[label].astype("string").astype(object) if label else ""
     return frame[list(WELL_KEY)].assign(unit=unit, label=text)
 
@@ -173,7 +173,7 @@ def _testable(wells: pd.DataFrame, leave_out: str, label: str) -> int:
     column = UNITS[leave_out]
     if column != "well" and column not in wells:
         return 0
-    part = wells[~wells[CONTROL].astype(bool)] if CONTROL in wells else wells
+    part = wells[~wells[CONTROL].eq(True)] if CONTROL in wells else wells
     keys = list(WELL_KEY) if column == "well" else [column]
     return int((part[[label, *keys]].dropna().drop_duplicates().groupby(label).size() > 1).sum())
 

@@ -28,7 +28,7 @@ def control_roles(wells: pd.DataFrame, *, seed: int) -> pd.Series:
     Series of str
         ``calibrate``, ``judge``, ``swap-a``, ``swap-b``, ``reused`` or ``''``; index as in `wells`.
     """
-    controls = unique_wells(wells[wells[CONTROL].astype(bool)], [CONTROL])
+    controls = unique_wells(wells[wells[CONTROL].eq(True)], [CONTROL])
     controls["draw"] = [draw(seed, "control", well) for well in controls[WELL]]
     order = controls.groupby(PLATE)["draw"].rank(method="first").astype(int).to_numpy() - 1
     size = controls.groupby(PLATE)["draw"].transform("size").to_numpy()
