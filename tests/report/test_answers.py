@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_without_mechanisms_only_pairs_are_named(copy):
 
 def test_a_flagged_plate_and_lost_cells_are_distrusted(tables):
     text = spoken(distrust.answer(tables))
-    assert "Plate BR003 is flagged: replicate correlation" in text
+    assert "1 of 4 plates flagged: BR003 (replicates no more alike than chance)" in text
     assert "may simply be toxic: cpd-002" in text
 
 
@@ -105,8 +106,44 @@ def test_a_study_whose_baselines_win_is_headed_by_that(copy):
     frame = pd.read_parquet(copy / "results.parquet")
     won = frame["representation"].eq("baseline:position") & frame["low"].notna()
     answer = best.answer(changed(copy, "results", value=frame["value"].where(~won, 1.0)))
-    assert answer.short.startswith("In recognising held-out wells, none is shown to beat")
-    assert "position only reaches 1.00" in answer.short
+    assert answer.tone == "warn" and answer.short.startswith(
+        "A baseline outdoes every representation in classification: position only reaches 1.00"
+    )
+
+
+def test_a_study_that_only_reaches_its_baselines_is_headed_by_that(copy):
+    answer = best.answer(changed(copy, "results", low=0.0))
+    assert "no representation is shown to beat its baselines" in answer.short
+
+
+def test_questions_that_could_not_be_answered_are_limits_with_their_reason(copy):
+    refused = {"question": "assay quality", "why": "no control wells", "representation": "cnn"}
+    (copy / "unanswered.json").write_text(json.dumps([refused]))
+    assert "Assay quality, for CNN. No control wells." in spoken(limits.answer(Tables(copy)))
+
+
+def test_a_position_safe_test_is_named_with_what_the_usual_one_would_say(copy):
+    results = pd.read_parquet(copy / "results.parquet")
+    row = results.query("metric == 'fraction_active' and representation == 'cellprofiler'")
+    more = {"fraction_active_plain": 0.82, "control_positions_called_at_label_permutation": 0.45}
+    added = [row.assign(metric=metric, value=value) for metric, value in more.items()]
+    pd.concat([results, *added]).to_parquet(copy / "results.parquet")
+    tables = changed(copy, "activity", test="position-safe")
+    text = spoken(active.answer(tables))
+    assert "Permuting wells would call 82 % active, but it also calls 45 %" in text
+    assert "One layout is repeated" in " ".join(
+        piece.text for _, pieces in methods(tables).paragraphs for piece in pieces
+    )
+
+
+def test_a_mechanism_of_several_labels_matches_by_any_of_them():
+    facts = pd.DataFrame({"compound": list("ab"), "mechanism": ["x|y", "y|z"]})
+    assert alike.blind(facts, facts) == 2
+    nearest = pd.DataFrame(
+        {"compound": ["a"], "neighbour_compound": ["b"], "mechanism": ["x|y"],
+         "neighbour_mechanism": ["y|z"]}
+    )  # fmt: skip
+    assert alike.together(nearest) == {"y": ["a", "b"]}
 
 
 def test_a_refused_split_is_a_limit(copy):

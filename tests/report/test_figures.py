@@ -72,7 +72,7 @@ def test_one_figure_a_representation(tables):
 
 
 def test_figures_of_a_large_screen_stay_of_a_sensible_size(make_study):
-    large = Tables(make_study(treatments=300, plates=14, layout=384, images=False))
+    large = Tables(make_study(treatments=300, plates=13, layout=384, images=False))
     for group in ("activity", "similarity", "plates", "clusters", "assay", "features"):
         for figure in drawn(large, group):
             assert figure.figure.get_figheight() < 20, figure.name
@@ -131,6 +131,22 @@ def test_labels_never_overlap_and_stay_inside(heights):
     places = activity.spread(np.array(heights, dtype=float), (0.0, 5.0), 10)
     assert np.all(-np.diff(places) >= 0.5 - 1e-9)
     assert places.max() <= 5 and places.min() >= 0
+
+
+def test_hits_at_one_place_share_one_label():
+    hits = pd.DataFrame(
+        {"Metadata_Treatment": list("abc"), "map": [1.0, 1.0, 0.5], "height": [2.0, 2.0, 1.5]}
+    )
+    assert activity.named_places(hits) == [(1.0, 2.0, "a and 1 more"), (0.5, 1.5, "c")]
+
+
+def test_chance_by_shuffling_is_a_reference_and_no_panel_of_its_own():
+    row = {"representation": "cnn", "task": "silhouette", "split": "none", "unit": "well"}
+    row |= {"fold": "all", "low": np.nan, "high": np.nan, "n": 8}
+    metrics = {"silhouette": 0.2, "silhouette_null": -0.1, "silhouette_p": 0.01}
+    rows = [row | {"metric": metric, "value": value} for metric, value in metrics.items()]
+    ((key, scores),) = questions.asked(_only(results=pd.DataFrame(rows)))
+    assert key[1] == "silhouette" and scores.loc["cnn", "reference"] == -0.1
 
 
 def test_treatments_with_few_cells_are_marked_as_lost(tables):

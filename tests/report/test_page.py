@@ -117,7 +117,15 @@ def test_anchors_exist_and_identifiers_are_unique(page):
 
 @pytest.fixture
 def small(make_study: Callable[..., Path]) -> Path:
-    return make_study(treatments=8, plates=1)
+    """One figure of each kind is enough to compare."""
+    folder = make_study(treatments=8, plates=1)
+    for name in ("activity", "results", "umap", "wells"):
+        frame = pd.read_parquet(folder / f"{name}.parquet")
+        stains = [column for column in frame if column.startswith("intensity_")]
+        if "representation" in frame:
+            frame = frame[frame["representation"].isin(["cellprofiler", "baseline:position"])]
+        frame.drop(columns=stains).to_parquet(folder / f"{name}.parquet")
+    return folder
 
 
 def test_the_same_tables_give_the_same_bytes(small, tmp_path):
@@ -177,6 +185,29 @@ def test_names_are_text_and_never_markup(copy, name):
     assert [tag for tag, _ in found.tags].count("script") == 1
     assert not any("onerror" in attributes for _, attributes in found.tags)
     assert found.text.count(" ".join(name.split())) >= 3
+
+
+def test_reasons_that_every_treatment_shares_are_said_once(copy):
+    hits = pd.read_csv(copy / "hits.csv")
+    hits.assign(distrust="controls reused; " + hits["distrust"].fillna("")).to_csv(
+        copy / "hits.csv", index=False
+    )
+    text = text_of(copy, figures=False)
+    assert text.count("controls reused") == 1 and "lost cells" in text
+
+
+def test_batch_effects_stand_beside_chance(copy):
+    row = {"representation": "cnn", "task": "batch effect", "split": "plate", "unit": "well"}
+    row |= {"fold": "all", "low": 0.2, "high": 0.6, "n": 9}
+    rows = [
+        row | {"metric": "nn_batch_accuracy_plate", "value": 0.55},
+        row | {"metric": "nn_batch_accuracy_chance_plate", "value": 0.25},
+    ]
+    results = pd.read_parquet(copy / "results.parquet")
+    pd.concat([results, pd.DataFrame(rows)]).to_parquet(copy / "results.parquet")
+    assert "Nearest well is of the same plate 0.55 0.20 to 0.60 0.25" in text_of(
+        copy, figures=False
+    )
 
 
 def test_figures_false_leaves_the_figures_alone(copy):

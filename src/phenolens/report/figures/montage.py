@@ -52,7 +52,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             alt=f"Pictures of {treatment} and of controls of the same plate: composite and "
             f"{', '.join(channels)}.",
             caption=f"{treatment} and controls of the same plate. Contrast is set once a plate and "
-            f"stain, the same for treated and control (shown with gamma {GAMMA:g}). "
+            f"stain, the same for treated and control; grey pictures have gamma {GAMMA:g}. "
             + _scale_note(tables.pictures),
             vector=False,
         )
@@ -127,15 +127,15 @@ def _aspect(pictures: dict[str, np.ndarray]) -> float:
 
 
 def _panels(row: pd.Series, pictures: dict[str, np.ndarray], channels: list[str]) -> list:
-    image = (pictures["pixels"][int(row["position"])].astype(np.float32) / 255) ** GAMMA
-    return [composite(image, channels), *image]
+    image = pictures["pixels"][int(row["position"])].astype(np.float32) / 255
+    return [composite(image, channels), *image**GAMMA]
 
 
 def composite(image: np.ndarray, channels: list[str]) -> np.ndarray:
     """An RGB picture (H, W, 3) of a stack of stains (C, H, W), both from 0 to 1."""
     spare = iter(SPARE * len(channels))
     colours = np.array([STAIN_COLOURS.get(name) or next(spare) for name in channels])
-    colours = colours / np.maximum(colours.sum(axis=0) / 1.6, 1)
+    colours = colours / np.maximum(colours.sum(axis=0) / 1.8, 1)
     return np.clip(np.einsum("chw,cr->hwr", image, colours), 0, 1)
 
 

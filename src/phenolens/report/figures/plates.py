@@ -148,10 +148,10 @@ def _seams(axes: Axes, shape: tuple[int, int]) -> None:
     across = 1 if shape[1] <= 12 else 2 if shape[1] <= 24 else 4
     axes.set_yticks(range(0, shape[0], every), [row_letters(r) for r in range(0, shape[0], every)])
     axes.set_xticks(range(0, shape[1], across), [c + 1 for c in range(0, shape[1], across)])
-    axes.set_xticks(np.arange(-0.5, shape[1]), minor=True)
-    axes.set_yticks(np.arange(-0.5, shape[0]), minor=True)
-    axes.grid(which="minor", color="white", lw=0.8 if shape[0] <= 16 else 0.3)
-    axes.tick_params(which="both", length=0, labelsize=6.5, pad=1, labelcolor=MUTED)
+    wide = 0.8 if shape[0] <= 16 else 0.3
+    axes.hlines(np.arange(0.5, shape[0] - 1), -0.5, shape[1] - 0.5, color="white", lw=wide)
+    axes.vlines(np.arange(0.5, shape[1] - 1), -0.5, shape[0] - 0.5, color="white", lw=wide)
+    axes.tick_params(length=0, labelsize=6.5, pad=1, labelcolor=MUTED)
     axes.tick_params(axis="x", labeltop=True, labelbottom=False)
     for spine in axes.spines.values():
         spine.set_visible(False)

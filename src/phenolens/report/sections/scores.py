@@ -89,7 +89,7 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
     return {
         "a": row["a"],
         "b": row["b"],
-        "what": f"{names.task(row['task'])}, {names.metric(row['metric'])}",
+        "what": f"{names.task(row['task'])}, {within(names.metric(row['metric']))}",
         "n": f"{int(row['n']):,}",
         "difference": fixed(row["difference"], 3),
         "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
