@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,7 +25,7 @@ class RichProgress:
 
     def say(self, text: str) -> None:
         """Print one line about what happens now."""
-        self.console.print(f"[dim]·[/dim] {text}")
+        self.console.print(f"[dim]·[/dim] {escape(text)}", soft_wrap=True)
 
     @contextmanager
     def bar(self, text: str) -> Iterator[Callable[[int, int], None]]:

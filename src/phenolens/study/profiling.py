@@ -147,7 +147,9 @@ def _measured(session: Session) -> Block:
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
-    note_wells(session, "cellprofiler", lost, f"fewer than {max(settings.min_cells, 1)} cells found")
+    note_wells(
+        session, "cellprofiler", lost, f"fewer than {max(settings.min_cells, 1)} cells found"
+    )
     card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
     return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
 
@@ -221,14 +223,48 @@ def _calibrated(session: Session, block: Block, design: Design) -> Block:
     tables = {}
     for fold, wells in block.tables.items():
         wells = wells.sort_index(level=WELL_KEY, sort_remaining=False)
-        cleaned, dropped = clean_features(wells)
+        cleaned, dropped = clean_features(_measured_wells(session, block.name, wells))
         roles = design.role_of(cleaned)
         if settings.method != "none" and not block.calibrated and (roles != "").any():
             cleaned, report = calibrate(cleaned, roles, method=settings.method, clip=settings.clip)
+            cleaned = _comparable_wells(session, block.name, cleaned)
             notes.setdefault("calibration", {})[fold] = report
         notes.setdefault("cleaned", {})[fold] = dropped
         tables[fold] = cleaned
     return replace(block, tables=tables, notes=notes)
+
+
+def _measured_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells with a value in some feature; the others are listed."""
+    known = np.isfinite(wells.to_numpy()).any(axis=1)
+    if not known.any():
+        raise InputError(
+            f"Representation '{name}' has no usable feature: none of its {wells.shape[1]} "
+            f"columns holds a number in {len(wells)} wells. Check the table, or leave it out."
+        )
+    return _only(session, name, wells, known, why="no feature has a value there")
+
+
+def _comparable_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells of plates that were calibrated: raw values beside scaled ones cannot be compared."""
+    from phenolens.normalize.scale import CALIBRATED
+
+    done = profiles.column(wells, CALIBRATED).astype(bool)
+    if not done.any():
+        return wells
+    why = "fewer than two control wells on its plate, so it cannot be calibrated"
+    return _only(session, name, wells, done, why=why)
+
+
+def _only(
+    session: Session, name: str, wells: pd.DataFrame, keep: np.ndarray, *, why: str
+) -> pd.DataFrame:
+    if keep.all():
+        return wells
+    kept = profiles.take(wells, keep)
+    lost = missing_wells(profiles.metadata(wells), profiles.metadata(kept))
+    note_wells(session, name, lost, why)
+    return kept
 
 
 def _write_profiles(wells: pd.DataFrame, folder: Path, name: str) -> None:

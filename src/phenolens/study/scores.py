@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.errors import InputError
 from phenolens.profiles import BATCH, COMPOUND, CONCENTRATION, CONTROL, MECHANISM, TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.study.activity import judged
@@ -47,12 +48,20 @@ def examined(session: Session) -> list[Examined]:
 def _selected(block: Block, design: Design) -> pd.DataFrame:
     from phenolens.learn.select import FeatureSelector
 
-    wells = block.wells
-    rows = np.ones(len(wells), dtype=bool)
+    wells, rows = block.wells, np.ones(len(block.wells), dtype=bool)
     if CONTROL in wells.index.names:
         rows = judged(wells, design, calibrated_elsewhere=block.calibrated)
-    selector = FeatureSelector().fit(profiles.take(wells, rows))
-    return selector.transform(wells)
+    if rows.sum() < 2:  # nothing is judged, so there is no calibrating control to keep apart
+        rows[:] = True
+    if len(wells) < 2:
+        return _finite(wells)
+    try:
+        return FeatureSelector().fit(profiles.take(wells, rows)).transform(wells)
+    except InputError as error:
+        raise InputError(
+            f"Representation '{block.name}': {error} Features that are constant, or missing in "
+            "more than 5 % of the wells, cannot be compared. Leave the representation out."
+        ) from None
 
 
 def classification(session: Session):
@@ -97,8 +106,12 @@ def _candidate(block: Block):
 
 
 def _finite(wells: pd.DataFrame) -> pd.DataFrame:
-    """Columns without missing values: baselines take no part in imputing."""
-    return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
+    """Columns without missing values: baselines take no part in imputing.
+
+    Where every column misses some, 0 stands in: the centre of the controls.
+    """
+    known = np.isfinite(wells.to_numpy()).all(axis=0)
+    return wells.loc[:, known] if known.any() else wells.fillna(0.0)
 
 
 def consensus_of(item: Examined) -> pd.DataFrame:

@@ -26,13 +26,17 @@ def note_images(session: Session, prepared: Prepared) -> None:
 
 def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], reason: str) -> None:
     """List wells that one representation leaves out."""
-    counts = {f"wells_not_in_{name}": len(lost)}
-    _note(session, list(_named(lost, f"{reason}: not in '{name}'")), counts)
+    items = list(_named(lost, f"{reason}: not in '{name}'"))
+    new = [item for item in items if item not in screen(session).ledger.set_aside]
+    before = screen(session).ledger.counts.get(f"wells_not_in_{name}", 0)
+    _note(session, items, {f"wells_not_in_{name}": before + len(new)})
 
 
 def missing_wells(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str]]:
     """Plate and well of the first frame's wells that the second does not have, sorted."""
-    had, has = (set(zip(*(f[c].astype(str) for c in WELL_KEY), strict=True)) for f in (before, after))
+    had, has = (
+        set(zip(*(f[c].astype(str) for c in WELL_KEY), strict=True)) for f in (before, after)
+    )
     return sorted(had - has)
 
 
