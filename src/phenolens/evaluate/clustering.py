@@ -82,9 +82,9 @@ def cluster(
     rows, members, holds = [], [], []
     for method, codes in found.items():
         rows += _scores(codes, mechanism, name, method=method, seed=seed, draws=n_permutations)
-        rows += _shape(codes, unit, name, method)
+        rows += _shape(codes, unit, name=name, method=method)
         members.append(profiles.metadata(part).assign(method=method, cluster=codes + 1))
-        holds.append(_holds(codes, mechanism, method, part))
+        holds.append(_holds(codes, mechanism, part, method=method))
     return Clustering(result_table(rows), _stack(members), _stack(holds))
 
 
@@ -200,7 +200,7 @@ def adjusted_rand(codes: np.ndarray, truth: np.ndarray) -> float:
     return float((pairs - expected) / (top - expected)) if top != expected else 1.0
 
 
-def _shape(codes: np.ndarray, unit: np.ndarray, name: str, method: str) -> list[dict]:
+def _shape(codes: np.ndarray, unit: np.ndarray, *, name: str, method: str) -> list[dict]:
     from phenolens.evaluate.silhouette import silhouette_values
 
     k = int(codes.max()) + 1
@@ -216,7 +216,7 @@ def _row(name: str, method: str, metric: str, *, value: float, n: int) -> dict:
 
 
 def _holds(
-    codes: np.ndarray, mechanism: np.ndarray, method: str, part: pd.DataFrame
+    codes: np.ndarray, mechanism: np.ndarray, part: pd.DataFrame, *, method: str
 ) -> pd.DataFrame:
     has_name = TREATMENT in part.index.names
     names = profiles.column(part, TREATMENT).astype(str) if has_name else np.arange(len(part))
