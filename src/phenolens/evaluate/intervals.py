@@ -6,6 +6,9 @@ import numpy as np
 
 from phenolens.evaluate.average_precision import AveragePrecision
 
+# 0 and 1 have no logit.
+EDGE = 0.002
+
 
 def jackknife(
     scores: AveragePrecision, group: np.ndarray, *, level: float = 0.95
@@ -25,8 +28,8 @@ def jackknife(
     Returns
     -------
     low, high : ndarray of float64, shape (n_groups,)
-        ``mAP -+ t * se`` with Student's t of m - 1 degrees of freedom, kept in [0, 1]; NaN for
-        fewer than three wells. The references count as fixed.
+        ``mAP -+ t * se`` on the logit scale, with Student's t of m - 1 degrees of freedom; NaN
+        for fewer than three wells. The references count as fixed.
 
     References
     ----------
@@ -40,9 +43,16 @@ def jackknife(
     left = valid[group] - 1 - scores.lost
     kept = total[group] - np.nan_to_num(scores.value) + scores.change
     replicate = np.where(left > 0, kept / np.where(left > 0, left, 1), np.nan)
-    centre = np.bincount(group, weights=replicate) / size
-    spread = np.bincount(group, weights=(replicate - centre[group]) ** 2)
+    value = _logit(replicate)
+    centre = np.bincount(group, weights=value) / size
+    spread = np.bincount(group, weights=(value - centre[group]) ** 2)
     error = np.sqrt((size - 1) / size * spread)
     half = np.where(size > 2, t.ppf(0.5 + level / 2, np.maximum(size - 1, 1)), np.nan) * error
     mean = total / np.where(valid > 0, valid, np.nan)
-    return np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
+    low, high = (1 / (1 + np.exp(-(_logit(mean) + side * half))) for side in (-1, 1))
+    return np.minimum(low, mean), np.maximum(high, mean)
+
+
+def _logit(score: np.ndarray) -> np.ndarray:
+    score = np.clip(score, EDGE, 1 - EDGE)
+    return np.log(score / (1 - score))

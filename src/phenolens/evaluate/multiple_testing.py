@@ -18,7 +18,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     return q
 
 
-def tests_needed_at_floor(floor: float, tests: int, *, alpha: float = 0.05) -> int:
+def needed_at_floor(floor: float, tests: int, *, alpha: float = 0.05) -> int:
     """How many of the tests must sit at the smallest attainable p before any can be rejected.
 
     More than ``tests`` means that Benjamini-Hochberg cannot reject at all.

@@ -7,7 +7,7 @@ import pandas as pd
 
 from phenolens.evaluate.average_precision import AveragePrecision
 from phenolens.evaluate.intervals import jackknife
-from phenolens.evaluate.multiple_testing import share_interval, tests_needed_at_floor
+from phenolens.evaluate.multiple_testing import needed_at_floor, share_interval
 
 
 def means(names: pd.DataFrame, group: np.ndarray, scores: AveragePrecision) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def summarize(result: pd.DataFrame, *, alpha: float = 0.05) -> dict[str, object]
     found, n = int((tested["q"] < alpha).sum()), len(tested)
     low, high = share_interval(found, n)
     floor = float(tested["p_attainable"].max()) if n else float("nan")
-    needed = tests_needed_at_floor(floor, n, alpha=alpha) if n else 0
+    needed = needed_at_floor(floor, n, alpha=alpha) if n else 0
     return {
         "perturbations": len(result),
         "tested": n,
