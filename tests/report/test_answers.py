@@ -131,9 +131,7 @@ def test_a_position_safe_test_is_named_with_what_the_usual_one_would_say(copy):
     tables = changed(copy, "activity", test="position-safe")
     text = spoken(active.answer(tables))
     assert "Permuting wells would call 82 % active, but it also calls 45 %" in text
-    assert "One layout is repeated" in " ".join(
-        piece.text for _, pieces in methods(tables).paragraphs for piece in pieces
-    )
+    assert "One layout is repeated on every plate" in written(tables)
 
 
 def test_a_mechanism_of_several_labels_matches_by_any_of_them():
@@ -170,10 +168,28 @@ def test_colours_stay_with_the_usual_representations():
 
 
 def test_methods_cite_only_what_was_done(tables, tmp_path):
-    written = methods(tables)
-    numbers = [n for _, pieces in written.paragraphs for piece in pieces for n in piece.cites]
-    assert sorted(set(numbers)) == list(range(1, len(written.references) + 1))
+    text = methods(tables)
+    numbers = [n for _, pieces in text.paragraphs for piece in pieces for n in piece.cites]
+    assert sorted(set(numbers)) == list(range(1, len(text.references) + 1))
     assert methods(Tables(tmp_path)).paragraphs == []
+
+
+def written(tables: Tables) -> str:
+    return " ".join(p.text for _, pieces in methods(tables).paragraphs for p in pieces)
+
+
+def test_profiles_that_came_normalized_are_not_said_to_be_scaled(copy):
+    settings = (
+        '[normalize]\nmethod = "mad"\naggregate = "median"\n[[data.profiles]]\nname = "cnn"\n'
+    )
+    path = copy / "study.resolved.toml"
+    path.write_text(settings + "normalized = true\n")
+    text = written(Tables(copy))
+    assert "Those of CNN came normalized and were not scaled again." in text
+    assert "was scaled by" not in text and "aggregated" not in text
+    path.write_text(settings + "normalized = false\nlevel = 'cell'\n")
+    text = written(Tables(copy))
+    assert "Each plate was scaled by the median" in text and "aggregated to wells" in text
 
 
 def test_every_reference_can_be_cited_and_has_a_link(tables):

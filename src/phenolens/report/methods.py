@@ -103,17 +103,30 @@ def _images(tables: Tables) -> Iterator[str]:
 
 
 def _profiles(tables: Tables) -> Iterator[str]:
-    given = [block.get("name", "") for block in tables.settings.get("data", {}).get("profiles", [])]
+    given = tables.settings.get("data", {}).get("profiles", [])
+    done = [names.label(block.get("name", "")) for block in given if block.get("normalized")]
     if given:
-        yield f"Profiles measured elsewhere were read as they are: {listed(given)}."
-    how, scale = tables.setting("normalize", "aggregate"), tables.setting("normalize", "method")
-    if how:
+        listed_names = listed([names.label(block.get("name", "")) for block in given])
+        yield f"Profiles measured elsewhere were read from tables: {listed_names}."
+    if done:
+        yield f"Those of {listed(done)} came normalized and were not scaled again."
+    imaged = bool(tables.settings.get("data", {}).get("images"))
+    how = tables.setting("normalize", "aggregate")
+    if how and (imaged or any(block.get("level", "well") != "well" for block in given)):
         yield f"Measurements were aggregated to wells by the {how} [caicedo2017]."
+    if imaged or len(done) < len(given):
+        yield from _scaling(tables, others=bool(done))
+
+
+def _scaling(tables: Tables, *, others: bool) -> Iterator[str]:
+    scale = tables.setting("normalize", "method")
     if scale not in SCALING or tables.wells is None or not tables.controls.any():
         return
     whose = "calibrating control wells" if _shared_out(tables) else "control wells"
+    what = "In the others, each plate" if others else "Each plate"
     yield (
-        f"Each plate was scaled by {SCALING[scale]} of its own {whose}; treated wells took no part."
+        f"{what} was scaled by {SCALING[scale]} of its own {whose}; treated wells took no part "
+        "[caicedo2017]."
     )
     if _shared_out(tables):
         yield "The controls that calibrate are not the controls that judge activity."
@@ -129,11 +142,12 @@ def _scores(tables: Tables) -> Iterator[str]:
     if tables.results is None:
         return
     tasks = set(tables.results["task"])
-    splits = [names.split(name) for name in sorted(set(tables.results["split"]))]
-    if any(task.startswith(("classification", "nearest")) for task in tasks):
+    classified = tables.results["task"].str.startswith(("classification", "nearest"))
+    splits = {names.split(name) for name in tables.results.loc[classified, "split"]} - {""}
+    if classified.any():
         yield (
             "Folds were made and checked before anything learned, the same for every "
-            f"representation ({listed([s for s in splits if s] or ['held-out wells'])}). What a "
+            f"representation ({listed(sorted(splits) or ['held-out wells'])}). What a "
             "classification learns from treated wells (selection of features, principal "
             "components, the classifier) it learned inside the folds."
         )

@@ -182,8 +182,8 @@ def scale_bar(axes: Axes, pictures: dict[str, np.ndarray]) -> None:
     outline = [withStroke(linewidth=2, foreground="black")]
     for colour, wide in (("black", 4.2), ("white", 2.2)):
         axes.plot([end - length, end], [y, y], color=colour, lw=wide, solid_capstyle="butt")
-    kind = {"color": "white", "fontsize": 7, "ha": "center", "va": "bottom"}
-    axes.text(end - length / 2, height * 0.91, text, path_effects=outline, **kind)
+    kind = {"color": "white", "fontsize": 7, "ha": "right", "va": "bottom"}
+    axes.text(end, height * 0.91, text, path_effects=outline, **kind)
 
 
 def _scale_note(pictures: dict[str, np.ndarray]) -> str:

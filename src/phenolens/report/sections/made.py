@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from phenolens.report.tables import Tables
 
-MOST = 150
+MOST, LONG = 150, 12
 
 
 def view(tables: Tables) -> dict:
@@ -35,6 +35,8 @@ def _flat(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, list) and len(value) > LONG:
+        return f"{', '.join(map(str, value[:3]))}, ... ({len(value)} in all)"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "none" if value in (None, {}, "") else str(value)
