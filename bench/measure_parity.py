@@ -33,7 +33,7 @@ PATTERNS = {
     "Granularity": "_Granularity_",
     "RadialDistribution": "_RadialDistribution_(?!Zernike)",
     "RadialZernikes": "_RadialDistribution_Zernike",
-    "Correlation": "_Correlation_(?!Costes|RWC)",
+    "Correlation": "^[A-Za-z]+_Correlation_(?!Costes|RWC)",
     "RWC": "_Correlation_RWC",
     "Costes": "_Correlation_Costes",
     "Neighbors": "_Neighbors_",

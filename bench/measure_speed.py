@@ -3,7 +3,7 @@
     python bench/measure_speed.py [--well D14] [--rounds 3]
 
 Both measure the same label images (ours) on the same five stains in the same process, in turn.
-Seconds are CPU seconds, medians over the rounds, BLAS held to one thread; compilation is done before
+Seconds are CPU seconds, medians over the rounds, BLAS held to one thread; compilation comes before
 (its seconds are given). Costes and RWC run per object on both sides, as cp_measure does; Costes and
 Pearson for both orders of a pair on its side, as its featurizer does. Prints one line of JSON.
 """

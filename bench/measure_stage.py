@@ -63,7 +63,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "claim": "measure: CPU seconds a 1080 x 1080 field, reading and segmenting included",
+                "claim": "measure: CPU seconds a field, reading and segmenting included",
                 "fields": fields,
                 "median_cpu_s": round(float(np.median([f["cpu_s"] for f in fields.values()])), 3),
                 "peak_memory_MiB": round(peak),

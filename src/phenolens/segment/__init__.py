@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from phenolens.segment.crop import crop_labels
     from phenolens.segment.field import segment_field
+    from phenolens.segment.outlines import labels_from_outlines
     from phenolens.segment.settings import SegmentSettings
 
-__all__ = ["SegmentSettings", "crop_labels", "segment_field"]
+__all__ = ["SegmentSettings", "crop_labels", "labels_from_outlines", "segment_field"]
 
-_HOME = {"SegmentSettings": "settings", "crop_labels": "crop", "segment_field": "field"}
+_HOME = {
+    "SegmentSettings": "settings",
+    "crop_labels": "crop",
+    "labels_from_outlines": "outlines",
+    "segment_field": "field",
+}
 
 
 def __getattr__(name: str) -> Any:
