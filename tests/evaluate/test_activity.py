@@ -158,3 +158,10 @@ def test_strings_among_features_are_refused() -> None:
     table["Cells_Text"] = "a"
     with pytest.raises(InputError, match="Cells_Text"):
         activity(table, **ASK)
+
+
+def test_copies_of_a_profile_are_counted() -> None:
+    table = screen()
+    assert activity(table, null="none", **ASK).attrs["summary"]["repeated_profiles"] == 0
+    table.iloc[3] = table.iloc[9]
+    assert activity(table, null="none", **ASK).attrs["summary"]["repeated_profiles"] == 1

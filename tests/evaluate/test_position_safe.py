@@ -121,6 +121,16 @@ def test_too_few_controls_or_no_wells_are_refused() -> None:
         activity(table, position_safe=True, diff_by=profiles.PLATE, **ASK)
 
 
+def test_plates_with_few_controls_are_left_out_and_counted() -> None:
+    table = plates(plates=4)
+    control = profiles.column(table, profiles.CONTROL).astype(bool)
+    last = profiles.column(table, profiles.PLATE) == "P3"
+    safe = activity(profiles.take(table, ~(control & last)), position_safe=True, **ASK)
+    assert set(safe["n"]) == {3}
+    excluded = safe.attrs["summary"]["excluded"]
+    assert excluded == {"wells of plates with fewer than 8 controls": 64}
+
+
 def test_roles_never_overlap_and_the_rings_are_shared_out() -> None:
     position = np.tile(CELLS, (2, 1))
     spot = position[:, 0] * 48 + position[:, 1]

@@ -15,6 +15,7 @@ from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
 from phenolens.evaluate.position_safe import position_safe as position_safe_activity
 from phenolens.evaluate.summary import means, summarize
+from phenolens.evaluate.wells import repeated_profiles
 
 NULLS = ("label-permutation", "copairs", "copairs-wells", "none")
 
@@ -117,6 +118,7 @@ def activity(
         "similarity": similarity,
         "references": references,
         "excluded": exam.excluded,
+        "repeated_profiles": repeated_profiles(exam.wells),
     }
     return result
 

@@ -18,7 +18,8 @@ from phenolens.evaluate.permutation import (
     smallest_p,
 )
 
-POOL_LIMIT = 8_000
+# The tables of a pool take 16 bytes a pair: a quarter of a gigabyte at the limit.
+POOL_LIMIT = 4_000
 
 
 def permuted(

@@ -56,6 +56,9 @@ class PositionModel:
     def residual(self, values: np.ndarray, plate: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Values less the plate's mean and the surface, float64 of shape (n, n_features)."""
         surface = kernel(position, self.positions, shape=self.shape) @ self.weights
+        missing = sorted(set(plate.tolist()) - set(self.plate_mean))
+        if missing:
+            raise DesignError(f"{len(missing)} plate(s) have no control well that fits their mean.")
         centre = np.stack([self.plate_mean[code] for code in plate.tolist()])
         return values - centre - surface - self.level
 

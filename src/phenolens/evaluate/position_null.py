@@ -13,7 +13,7 @@ reach the perturbation under that same model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -208,21 +208,56 @@ def _round(
     """One assignment of roles: the fitting controls, and those that form the null."""
     rows = np.concatenate([null, *groups])
     unit, n = compared(screen, fitting, rows), len(null)
-    empty = np.empty((len(rows), 0), dtype=np.int64)
-    pool = Pool.of(unit[:n] @ unit[:n].T, screen.within[null], empty[:n])
     edges = n + np.cumsum([0, *map(len, groups)])
-    found = []
-    for group, a, b in zip(groups, edges[:-1], edges[1:], strict=True):
-        own = unit[a:b]
-        joined = pool.joined(
-            own @ unit[:n].T, own @ own.T, within=screen.within[group], differ=empty[a:b]
-        )
-        places = np.concatenate([null, group])
-        found.append(_scores(screen, places, joined, n_null=n, labellings=labellings, seed=seed))
-    code = np.repeat(np.arange(-1, len(groups)), [n, *map(len, groups)])
+    found: dict[int, Scores] = {}
+    parts: dict[int, AveragePrecision] = {}
+    for plates, numbers in _by_plates(screen, groups).items():
+        base = np.flatnonzero(np.isin(screen.plate[null], plates))
+        pool = _pool(screen, rows[base], unit[base])
+        for k in numbers:
+            own = np.arange(edges[k], edges[k + 1])
+            near = np.concatenate([base, own])
+            joined = pool.joined(
+                unit[own] @ unit[base].T,
+                unit[own] @ unit[own].T,
+                within=screen.within[rows[own]],
+                differ=np.empty((len(own), 0), dtype=np.int64),
+            )
+            found[k] = _scores(
+                screen, rows[near], joined, n_null=len(base), labellings=labellings, seed=seed
+            )
+            parts[k] = _precision(screen, rows[near], unit[near], n_null=len(base))
+    order = range(len(groups))
+    return [found[k] for k in order], _joined([parts[k] for k in order])
+
+
+def _by_plates(screen: Screen, groups: Sequence[np.ndarray]) -> dict[tuple[int, ...], list[int]]:
+    """Groups that sit on the same plates: only controls of those plates compete with them."""
+    out: dict[tuple[int, ...], list[int]] = {}
+    for number, rows in enumerate(groups):
+        out.setdefault(tuple(np.unique(screen.plate[rows])), []).append(number)
+    return out
+
+
+def _pool(screen: Screen, rows: np.ndarray, unit: np.ndarray) -> Pool:
+    differ = np.empty((len(rows), 0), dtype=np.int64)
+    return Pool.of(unit @ unit.T, screen.within[rows], differ)
+
+
+def _precision(
+    screen: Screen, rows: np.ndarray, unit: np.ndarray, *, n_null: int
+) -> AveragePrecision:
+    group = np.where(np.arange(len(rows)) < n_null, -1, 0)
     wells = Wells(pd.DataFrame(index=rows), unit)
-    scores = average_precision(wells, code, reference=code < 0, within=screen.within[rows])
-    return found, scores
+    return average_precision(wells, group, reference=group < 0, within=screen.within[rows])
+
+
+def _joined(parts: list[AveragePrecision]) -> AveragePrecision:
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(AveragePrecision)
+    }
+    return AveragePrecision(**columns)
 
 
 def _averaged(rounds: list[AveragePrecision]) -> AveragePrecision:

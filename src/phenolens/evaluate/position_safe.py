@@ -13,9 +13,11 @@ from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.exam import Exam, set_exam
 from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.evaluate.position_model import FEWEST
 from phenolens.evaluate.position_null import Screen, Verdict, deal, examine
 from phenolens.evaluate.retrieval import POSITION, across_exam, with_position
 from phenolens.evaluate.summary import means, summarize
+from phenolens.evaluate.wells import select
 
 JUDGES = 8
 FORMATS = ((8, 12), (16, 24), (32, 48))
@@ -42,7 +44,9 @@ def position_safe(
     controls : ndarray of bool, or str
         Negative controls; at least 16 positions, repeated on the plates.
     within : str or sequence of str, optional
-        References share these columns with the query.
+        References share these columns with the query. Plate means are taken out beforehand, so
+        the controls of all the perturbation's plates may compete; the plate leaves a quarter of
+        its controls per query.
     permutations : int
         Choices of control positions tried for a perturbation that sits at several.
     alpha : float
@@ -65,7 +69,8 @@ def position_safe(
         If there are too few control positions, or the per-position means have been subtracted.
     """
     require_plate_and_well(table)
-    exam = set_exam(with_position(table), same_by=same_by, controls=controls, within=within)
+    table, control, dropped = _calibrated(with_position(table), select(table, controls))
+    exam = set_exam(table, same_by=same_by, controls=control, within=within)
     screen = screen_of(exam)
     control = np.flatnonzero(exam.control)
     refuse_centred_positions(screen, control)
@@ -78,9 +83,22 @@ def position_safe(
         "null": "control positions",
         "permutations": permutations,
         "seed": seed,
-        "excluded": exam.excluded,
+        "excluded": exam.excluded | dropped,
     }
     return result
+
+
+def _calibrated(
+    table: pd.DataFrame, control: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
+    """Wells of plates with enough controls to tell their mean, in every deal of roles."""
+    plate, _ = profiles.groups(table, [profiles.PLATE])
+    enough = np.bincount(plate, weights=control)[plate] >= FEWEST
+    if not enough.any():
+        raise DesignError(f"No plate has {FEWEST} control wells, as position-safe activity needs.")
+    reason = f"wells of plates with fewer than {FEWEST} controls"
+    dropped = {reason: int((~enough).sum())} if not enough.all() else {}
+    return profiles.take(table, enough), control[enough], dropped
 
 
 def screen_of(exam: Exam) -> Screen:
