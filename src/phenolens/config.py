@@ -70,7 +70,7 @@ class Images(Section):
 class Profiles(Section):
     """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
 
-    name: str
+    name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool = False
@@ -144,6 +144,30 @@ class Represent(Section):
     components: Count = 128
 
 
+class Networks(Section):
+    """How the networks read images and learn; used by those named in `represent`.
+
+    ``groups`` is the number of parts that treatments are dealt into where labels must not have
+    been seen: a network per part, trained on the others.
+    """
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] = 128
+    tiles: Count = 1
+    scaling: Literal["controls", "image"] = "controls"
+    epochs: Count = 30
+    batch: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Count = 8
+    validation: Literal["auto", "plate", "wells", "images", "none"] = "auto"
+    width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
+    weights: str = ""
+    latent: Count = 64
+    beta: Annotated[float, Field(ge=0)] = 1.0
+    groups: Annotated[int, Field(ge=2, le=10)] = 2
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+
+
 class Normalize(Section):
     """Scaling of wells on their own plate's calibrating controls."""
 
@@ -180,6 +204,7 @@ class Study(Section):
     segment: Segment = Segment()
     measure: Measure = Measure()
     represent: Represent = Represent()
+    networks: Networks = Networks()
     normalize: Normalize = Normalize()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
@@ -199,6 +224,8 @@ def read_study(path: str | Path) -> Study:
         return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read as a study file: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
@@ -215,4 +242,6 @@ def _fault(item: dict) -> str:
         return f"'{place}' is not a setting we know (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
+    if item["type"] == "value_error":
+        return f"'{place}': {item['ctx']['error']}"
     return f"'{place}': {item['msg']} (got {item['input']!r})"

@@ -56,8 +56,9 @@ def prepare(
     faults = _write_all(images, folder, jobs=jobs, progress=progress)
     kept = np.array([row not in faults for row in range(len(images))], dtype=bool)
     if not kept.any():
+        where = images.where(0, faults[0]["channel"] or None)
         raise InputError(
-            f"None of {len(images)} images can be read; the first: {faults[0]['reason']}"
+            f"None of {len(images)} images can be read; the first: {where}: {faults[0]['reason']}"
         )
     set_aside = pd.DataFrame([faults[row] for row in sorted(faults)], columns=_FAULT_COLUMNS)
     usable = images.take(kept)
@@ -169,10 +170,13 @@ def _stack_crops(
 
 
 def _fault(images: ImageSet, row: int, reason: str) -> dict:
+    """Plate, well, site, stain and file in columns of their own, and the reason without them."""
     values = images.table.iloc[row]
     named = [channel for channel in images.channels if f", {channel} (" in reason]
-    file = values[f"Path_{(named or images.channels)[0]}"]
-    found = [values[PLATE], values[WELL], values[SITE], *(named[:1] or [""]), file, reason]
+    channel = named[0] if named else ""
+    file = values[f"Path_{channel}"] if named else ""
+    why = reason.removeprefix(f"{images.where(row, channel or None)}: ")
+    found = [values[PLATE], values[WELL], values[SITE], channel, file, why]
     return dict(zip(_FAULT_COLUMNS, map(str, found), strict=True))
 
 

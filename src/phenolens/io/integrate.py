@@ -99,6 +99,7 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
     given = {block["name"]: block for block in data["profiles"]}
     blocks = {n: read_keyed(block, columns, root, speaker=speaker) for n, block in given.items()}
     wells = _gather(images, blocks, speaker)
+    _note_lost(wells, ledger)
     for table in data["tables"]:
         wells = _join(wells, table, root, speaker=speaker)
     wells = _labelled(wells, data, speaker)
@@ -148,6 +149,16 @@ def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Sourc
         aligned = one.reindex(_joined_key(wells)).set_axis(wells.index, axis=0)
         wells = combine(wells, aligned, source=source)
     return wells
+
+
+def _note_lost(wells: pd.DataFrame, ledger: Ledger) -> None:
+    """Name the wells that have no image and no profile left, because their files are missing."""
+    named = {(item.plate, item.well) for item in ledger.set_aside if item.channel and item.well}
+    lost = sorted(named - set(wells[list(WELL_KEY)].itertuples(index=False, name=None)))
+    reason = "none of its images is complete, so the well takes no part"
+    ledger.set_aside += [SetAside(reason, plate=plate, well=well) for plate, well in lost]
+    if lost:
+        ledger.counts["wells_without_image"] = len(lost)
 
 
 def _well_keys(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.io.columns import FILE, has, key_text, place, well_text
 from phenolens.io.join import Source
-from phenolens.io.ledger import Join, SetAside
+from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.profile_files import read_block
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
@@ -34,10 +34,15 @@ def read_keyed(
     good = (keyed[PLATE] != "") & (keyed[WELL] != "")
     if not good.any():
         raise InputError(f"{source}: no row has a plate and a well such as 'B07'.")
+    written = place(frame, str(columns["well"]), WELL, source=source)
     for row in np.flatnonzero(~good):
-        speaker.ledger.set_aside.append(
-            SetAside("no plate or no well name (profiles)", plate=keyed[PLATE].iloc[row])
+        item = SetAside(
+            "no plate or no well name (profiles)",
+            plate=str(keyed[PLATE].iloc[row]),
+            well=str(written.iloc[row]),
+            file=str(frame[FILE].iloc[row]),
         )
+        speaker.ledger.set_aside.append(item)
     kept = keyed[good].reset_index(drop=True)
     unique, repeated = _unique_rows(kept, features, source=source)
     speaker.ledger.joins.append(
@@ -46,6 +51,7 @@ def read_keyed(
             rows=len(frame),
             matched=len(unique),
             unmatched=int((~good).sum()),
+            unmatched_keys=first(f"row {row + 1}" for row in np.flatnonzero(~good)),
             duplicates=repeated,
             note="; ".join([f"{len(features)} features", *notes]),
         )

@@ -105,8 +105,13 @@ def represent(session: Session) -> dict[str, Block]:
     given = {block.name: block for block in map(_given, screen(session).profiles.items())}
     if screen(session).images is None:
         return given
-    made = {name: _made(session, name) for name in session.study.represent.representations}
-    return given | made
+    wanted = session.study.represent.representations
+    if twice := sorted(set(given) & set(wanted)):
+        raise ConfigError(
+            f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
+            "give the profiles another name, or take it out there."
+        )
+    return given | {name: _made(session, name) for name in wanted}
 
 
 def _given(item: tuple[str, object]) -> Block:

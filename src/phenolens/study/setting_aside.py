@@ -21,7 +21,8 @@ def note_images(session: Session, prepared: Prepared) -> None:
     faults = [SetAside(**row) for row in prepared.set_aside.to_dict("records")]
     lost = missing_wells(screen(session).images.table, prepared.images.table)
     counts = {"images_that_cannot_be_read": len(faults), "wells_without_readable_image": len(lost)}
-    _note(session, [*faults, *_named(lost, "none of its images can be read")], counts)
+    why = "none of its images can be read, so the well takes no part in what is made of images"
+    _note(session, [*faults, *_named(lost, why)], counts)
 
 
 def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], reason: str) -> None:
