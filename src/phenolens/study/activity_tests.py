@@ -83,7 +83,7 @@ def _label_permutation(session: Session, wells: pd.DataFrame) -> Tested:
         wells,
         same_by=TREATMENT,
         controls=controls,
-        within=_within(wells, controls),
+        strata=PLATE,
         permutations=settings.permutations,
         alpha=settings.alpha,
         seed=session.seed,

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import InputError
+from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import BATCH, COMPOUND, CONCENTRATION, CONTROL, MECHANISM, TREATMENT
-from phenolens.represent.base import ALL
-from phenolens.study.activity import judged
+from phenolens.study.analysis import analysed
 from phenolens.study.blocks import Block
-from phenolens.study.design import Design, splits
+from phenolens.study.design import splits
 from phenolens.study.profiling import normalize
 from phenolens.study.session import Session, once
 
@@ -28,40 +27,49 @@ _DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, "Metadata_Target", 
 
 @dataclass(frozen=True)
 class Examined:
-    """A representation ready for similarity-based questions: finite, selected, all wells."""
+    """A representation ready for similarity-based questions: finite, selected, all wells.
+
+    What learned labels has several ``parts``, each the wells of some treatments as seen by a
+    network that never saw their labels; rows of two parts must not be compared, and ``wells`` is
+    the first.
+    """
 
     name: str
     block: Block
-    wells: pd.DataFrame
+    parts: tuple[pd.DataFrame, ...]
+
+    @property
+    def wells(self) -> pd.DataFrame:
+        """The wells, or those of the first part."""
+        return self.parts[0]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all wells can be compared with one another."""
+        return len(self.parts) == 1
 
 
 @once
 def examined(session: Session) -> list[Examined]:
-    """Select features without labels, on wells that did not calibrate, and fill what is missing."""
-    design = splits(session)
-    return [
-        Examined(name, block, _selected(block, design))
+    """Every representation as it is compared: see :mod:`phenolens.study.analysis`."""
+    design, whitening = splits(session), session.study.normalize.whitening
+    blocks = {
+        name: analysed(block, design, whitening=whitening)
         for name, block in normalize(session).items()
-    ]
+    }
+    return [Examined(name, block, block.wells) for name, block in blocks.items()]
 
 
-def _selected(block: Block, design: Design) -> pd.DataFrame:
-    from phenolens.learn.select import FeatureSelector
+def _never_scaled(block: Block, design: Design) -> bool:
+    """Whether no plate had controls to scale on: features keep units that cannot be compared.
 
-    wells, rows = block.wells, np.ones(len(block.wells), dtype=bool)
-    if CONTROL in wells.index.names:
-        rows = judged(wells, design, calibrated_elsewhere=block.calibrated)
-    if rows.sum() < 2:  # nothing is judged, so there is no calibrating control to keep apart
-        rows[:] = True
-    if len(wells) < 2:
-        return _finite(wells)
-    try:
-        return FeatureSelector().fit(profiles.take(wells, rows)).transform(wells)
-    except InputError as error:
-        raise InputError(
-            f"Representation '{block.name}': {error} Features that are constant, or missing in "
-            "more than 5 % of the wells, cannot be compared. Leave the representation out."
-        ) from None
+    Then maps and similarities read them in standard deviations over all wells, which no test does.
+    """
+    if block.calibrated:
+        return False
+    if CALIBRATED in block.wells.index.names:
+        return not profiles.column(block.wells, CALIBRATED).astype(bool).any()
+    return not (design.role_of(block.wells) != "").any()
 
 
 def classification(session: Session):
@@ -76,8 +84,8 @@ def classification(session: Session):
     session.progress.say(f"Classifying held-out wells (leave-{folds.leave_out}-out)")
     blocks = [item.block for item in examined(session)]
     candidates = [_candidate(block) for block in blocks]
-    first = _finite(blocks[0].wells)
-    others = baselines(first, seed=session.seed, raw=_finite(blocks[0].wells))
+    raw = _finite(normalize(session)[blocks[0].name].wells)
+    others = baselines(_finite(blocks[0].wells), seed=session.seed, raw=raw)
     controls = [shuffled(candidate) for candidate in candidates]
     scored = classify(
         [*candidates, *others, *controls],
@@ -101,7 +109,9 @@ def _candidate(block: Block):
     pipeline = make_pipeline(
         FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
     )
-    by_fold = {int(fold): table for fold, table in block.tables.items() if fold != ALL}
+    if block.features:
+        pipeline = fused_pipeline(block)
+    by_fold = {int(fold): table for fold, table in block.tables.items() if fold.isdigit()}
     return Candidate(block.name, block.wells, pipeline, by_fold=by_fold)
 
 
