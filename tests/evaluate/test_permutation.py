@@ -80,5 +80,7 @@ def test_drawn_labellings_are_subsets_and_uniform() -> None:
 def test_p_and_its_floor() -> None:
     assert p_value(0.9, np.array([0.1, 0.9, 0.5, 0.9]), enumerated=True) == 0.5
     assert p_value(0.9, np.array([0.1, 0.8, 0.5]), enumerated=False) == 0.25
+    assert p_value(0.9, np.array([0.1, np.nan, 0.5]), enumerated=False) == 1 / 3
+    assert np.isnan(p_value(np.nan, np.array([0.1]), enumerated=False))
     assert smallest_p(Design((4,), (2,)), 1000) == 1 / 6
     assert smallest_p(Design((100,), (4,)), 999) == 1 / 1000

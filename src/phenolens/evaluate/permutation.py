@@ -129,10 +129,14 @@ class Pool:
 
 
 def p_value(observed: float, null: np.ndarray, *, enumerated: bool) -> float:
-    """Share of labellings that reach the observed value.
+    """Share of labellings that reach the observed value; NaN where there is none.
 
-    The observed labelling is one of those enumerated, and is added to those sampled.
+    The observed labelling is one of those enumerated, and is added to those sampled. Labellings
+    under which no well has a positive have no value and do not count.
     """
+    if not np.isfinite(observed):
+        return np.nan
+    null = null[np.isfinite(null)]
     # Sums of the same terms in another order differ in the last bits.
     reached = int((null >= observed - 1e-10).sum())
     return reached / len(null) if enumerated else (1 + reached) / (len(null) + 1)
