@@ -15,7 +15,7 @@ from phenolens.report.answers import active, alike, best, distrust, limits
 from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, interval, listed, number, p_value, within
+from phenolens.report.words import count, fixed, interval, listed, natural, number, p_value, within
 
 
 @pytest.fixture
@@ -211,6 +211,7 @@ def test_numbers_and_lists_read_well():
         "0.123", "1,234", "–", "0", "7", "−0.500",
     ]  # fmt: skip
     assert fixed(-0.126) == "−0.13" and interval(np.nan, 1) == "" and interval(0, 1) == "0 to 1"
+    assert sorted(["W10", "W2", "W1b"], key=natural) == ["W1b", "W2", "W10"]
     assert listed(["a"]) == "a" and listed("abc") == "a, b and c"
     assert listed("abcdef", 3) == "a, b, c and 3 more"
     assert count(1, "well") == "one well" and count(2867, "field") == "2,867 fields"

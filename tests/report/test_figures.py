@@ -13,6 +13,7 @@ from phenolens.report import questions
 from phenolens.report.figures import (
     GROUPS,
     activity,
+    assay,
     bubbles,
     clusters,
     groups,
@@ -198,6 +199,18 @@ def test_many_plates_run_through_one_scale_of_colours():
     found = groups.by_plate(plates)
     assert len({group.colour for group in found}) == 40
     assert sum(group.rows.sum() for group in found) == 40
+
+
+def test_a_plate_that_did_not_pass_is_marked_on_every_metric():
+    rows = pd.DataFrame(
+        {
+            "Metadata_Plate": ["A", "A", "B", "B"],
+            "metric": ["passed", "grit", "passed", "grit"],
+            "flag": ["too few controls", "", "", ""],
+        }
+    )
+    assert list(assay.marked(rows)) == [True, True, False, False]
+    assert assay.measured(rows) == ["grit"]
 
 
 def test_cluster_bars_count_every_treatment_once(tables):

@@ -202,6 +202,7 @@ def test_batch_effects_stand_beside_chance(copy):
     rows = [
         row | {"metric": "nn_batch_accuracy_plate", "value": 0.55},
         row | {"metric": "nn_batch_accuracy_chance_plate", "value": 0.25},
+        row | {"metric": "nn_batch_accuracy_plate", "value": 0.66, "representation": "vae"},
     ]
     results = pd.read_parquet(copy / "results.parquet")
     pd.concat([results, pd.DataFrame(rows)]).to_parquet(copy / "results.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -92,6 +93,12 @@ def within(name: str) -> str:
     """A label as it stands inside a sentence: ``Macro F1`` becomes ``macro F1``, ``CNN`` stays."""
     proper = name[:1].islower() or name[1:2].isupper() or name.startswith("CellProfiler")
     return name if proper else name[:1].lower() + name[1:]
+
+
+def natural(text: object) -> list:
+    """Sort key by which ``Week2`` stands before ``Week10``."""
+    parts = re.split(r"(\d+)", str(text))
+    return [part if i % 2 == 0 else int(part) for i, part in enumerate(parts)]
 
 
 def sentence(text: str) -> str:

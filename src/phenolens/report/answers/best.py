@@ -126,7 +126,7 @@ def found_active(tables: Tables) -> pd.Series:
 
 def _active(tables: Tables) -> str:
     found = [f"{names.label(name)} {n}" for name, n in found_active(tables).items()]
-    return f"Treatments found active: {listed(found)}." if found else ""
+    return f"Treatments found active: {listed(found)}." if len(found) > 1 else ""
 
 
 def _beside_baseline(question: tuple) -> str:

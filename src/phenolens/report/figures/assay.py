@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, MUTED, Drawn, new_figure, shortened
 from phenolens.report.tables import Tables
+from phenolens.report.words import natural
 
 ACROSS, MOST_LABELS = 3, 24
-FLAGGED = "#D55E00"
+FLAGGED, PASSED = "#D55E00", "passed"
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -22,13 +23,13 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     rows = of_plates(tables)
     if rows is None:
         return
-    flagged = int(flags(rows).sum())
+    flagged = rows.loc[marked(rows), "Metadata_Plate"].nunique()
     yield Drawn(
         name="assay",
         figure=_panels(rows, names.palette(tables)),
         label="Assay quality",
         alt=f"Dot plots of {len(measured(rows))} quality metrics over "
-        f"{rows['Metadata_Plate'].nunique()} plates; {flagged} values are flagged.",
+        f"{rows['Metadata_Plate'].nunique()} plates; {flagged} of them are flagged.",
         caption="One dot a plate, bars are 95 % intervals where there are any. Orange diamonds are "
         "plates that were flagged; the table below says why.",
     )
@@ -55,12 +56,19 @@ def flags(rows: pd.DataFrame) -> pd.Series:
 def measured(rows: pd.DataFrame) -> list[str]:
     """Metrics that are measurements, not counts of wells."""
     found = list(dict.fromkeys(rows["metric"]))
-    return [name for name in found if not name.startswith("n_")] or found
+    return [name for name in found if not name.startswith("n_") and name != PASSED] or found
+
+
+def marked(rows: pd.DataFrame) -> pd.Series:
+    """Which values to mark: those flagged themselves, and all of a plate that did not pass."""
+    failed = set(rows.loc[flags(rows) & (rows["metric"] == PASSED), "Metadata_Plate"])
+    return flags(rows) | rows["Metadata_Plate"].isin(failed)
 
 
 def _panels(rows: pd.DataFrame, palette: dict[str, str]) -> Figure:
     metrics = measured(rows)
-    plates = sorted(rows["Metadata_Plate"].astype(str).unique())
+    plates = sorted(rows["Metadata_Plate"].astype(str).unique(), key=natural)
+    rows = rows.assign(marked=marked(rows))
     across = min(ACROSS, len(metrics))
     down = -(-len(metrics) // across)
     each = float(np.clip(0.2 * len(plates), 0.9, 4.2)) + 0.75
@@ -83,7 +91,7 @@ def _panels(rows: pd.DataFrame, palette: dict[str, str]) -> Figure:
 def _panel(axes: Axes, rows: pd.DataFrame, look: tuple[list[str], bool]) -> None:
     plates, labelled = look
     y = np.array([plates.index(str(plate)) for plate in rows["Metadata_Plate"]])
-    flagged = flags(rows).to_numpy()
+    flagged = rows["marked"].to_numpy()
     if {"low", "high"} <= set(rows):
         axes.hlines(y, rows["low"], rows["high"], color="#9aa5b1", lw=1.6, zorder=2)
     axes.scatter(rows["value"][~flagged], y[~flagged], s=30, color="#0072B2", zorder=3)

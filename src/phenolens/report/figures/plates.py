@@ -14,6 +14,7 @@ from phenolens.profiles import row_letters, well_position
 from phenolens.report import names
 from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.report.tables import Tables
+from phenolens.report.words import natural
 
 LAYOUTS = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]
 MOST = 12
@@ -89,7 +90,7 @@ def _shown(wells: pd.DataFrame) -> str:
 
 def _maps(wells: pd.DataFrame, label: str) -> Figure:
     shape = plate_shape(wells)
-    plates = sorted(wells["plate"].unique())[:MOST]
+    plates = sorted(wells["plate"].unique(), key=natural)[:MOST]
     across = _across(len(plates), wide=shape[0] > 8)
     down = -(-len(plates) // across)
     each = (9.6 / across - 0.45) * shape[0] / shape[1] + 0.62

@@ -9,7 +9,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.activity import LOST
 from phenolens.report.tables import Tables
-from phenolens.report.words import NONE, fixed, listed, missing, number, p_value, percent
+from phenolens.report.words import NONE, fixed, listed, missing, number, p_value, percent, sentence
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def view(tables: Tables) -> dict:
     common = common_notes(tables.hits)
     hits = [_hit(row, common) for row in tables.hits.to_dict("records")]
     return {
-        "common": listed(common) if common else "",
+        "common": sentence(f"holds for every row: {listed(common)}") if common else "",
         "hits": hits,
         "lead": names.spoken(names.lead(tables)) if names.lead(tables) else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},

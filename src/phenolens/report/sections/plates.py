@@ -7,7 +7,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.assay import flags, measured, of_plates
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number
+from phenolens.report.words import fixed, interval, natural, number
 
 
 def view(tables: Tables) -> dict:
@@ -25,7 +25,8 @@ def _batch(tables: Tables) -> list[dict]:
         return []
     rows = tables.results[tables.results["task"].str.startswith("batch")]
     rows = rows[rows["fold"].astype(str) == "all"]
-    chance = {_counterpart(m): v for m, v in zip(rows["metric"], rows["value"], strict=True)}
+    whose = zip(rows["representation"], map(_counterpart, rows["metric"]), strict=True)
+    chance = dict(zip(whose, rows["value"], strict=True))
     kept = rows[[_counterpart(metric) is None for metric in rows["metric"]]]
     return [
         {
@@ -33,7 +34,7 @@ def _batch(tables: Tables) -> list[dict]:
             "metric": spoken(row["metric"]),
             "value": fixed(row["value"]),
             "between": interval(row["low"], row["high"], of=fixed),
-            "chance": fixed(chance.get(row["metric"])),
+            "chance": fixed(chance.get((row["representation"], row["metric"]))),
         }
         for _, row in kept.iterrows()
     ]
@@ -59,13 +60,11 @@ def spoken(metric: str) -> str:
 
 def _assay(rows: pd.DataFrame) -> dict:
     measures = measured(rows)
-    metrics = measures + [m for m in dict.fromkeys(rows["metric"]) if m not in measures]
-    flagged = flags(rows)
-    plates = sorted(rows["Metadata_Plate"].astype(str).unique())
+    metrics = measures + [m for m in dict.fromkeys(rows["metric"]) if m.startswith("n_")]
+    plates = sorted(rows["Metadata_Plate"].astype(str).unique(), key=natural)
     return {
         "metrics": [names.metric(metric) for metric in metrics],
         "rows": [_plate(p, rows[rows["Metadata_Plate"].astype(str) == p], metrics) for p in plates],
-        "flagged": int(flagged.sum()),
     }
 
 
