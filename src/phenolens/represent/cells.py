@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import ConfigError, InputError
 from phenolens.prepared import Prepared, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.units import Measured, Unit, by_well, write_unit
 
 Progress = Callable[[int, int], None]
+
+_STAINS = ("_channel", "_channels")  # the study names these in [data.images]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,20 @@ class Recipe:
     nuclei: str
     segmentation: dict
     families: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        from phenolens.segment import SegmentSettings
+
+        kinds = {field.name: str(field.type) for field in fields(SegmentSettings)}
+        kinds = {name: kind for name, kind in kinds.items() if not name.endswith(_STAINS)}
+        for name, value in self.segmentation.items():
+            if name not in kinds:
+                raise ConfigError(
+                    f"[segment.options] has no setting '{name}'; there are {', '.join(kinds)}."
+                )
+            if isinstance(value, str) or isinstance(value, bool) != (kinds[name] == "bool"):
+                wanted = "true or false" if kinds[name] == "bool" else "a number"
+                raise ConfigError(f"[segment.options] {name} must be {wanted}; got {value!r}.")
 
 
 def measure_cells(
