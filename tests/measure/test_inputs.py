@@ -41,6 +41,15 @@ def test_does_not_change_its_input(scene):
     assert all((labels[name] == scene.labels[name]).all() for name in labels)
 
 
+def test_layout_in_memory_does_not_matter(scene):
+    families = ("AreaShape", "Intensity", "Texture")
+    plain = measure_objects(scene.pixels, scene.channels, scene.labels, families=families)
+    foreign = {name: np.asfortranarray(v).astype(">i8") for name, v in scene.labels.items()}
+    pixels = np.asfortranarray(scene.pixels).astype(">u2")
+    other = measure_objects(pixels, scene.channels, foreign, families=families)
+    np.testing.assert_array_equal(plain.to_numpy(), other.to_numpy())
+
+
 def test_same_bytes_twice(scene):
     first, second = (measure_objects(scene.pixels, scene.channels, scene.labels) for _ in range(2))
     assert first.to_numpy().tobytes() == second.to_numpy().tobytes()

@@ -58,18 +58,24 @@ def measure_objects(
     """
     settings = settings or MeasureSettings()
     chosen = check_families(families)
+    pixels = _native(pixels)
     planes = _check_pixels(pixels, channels)
     regions = {name: _check_labels(name, image, planes) for name, image in labels.items()}
     blocks = plan(channels, list(regions), chosen, settings=settings)
     inside = _inside(regions, planes.shape[1:])
-    field = Field(np.asarray(pixels), planes, tuple(channels), inside, settings)
+    field = Field(pixels, planes, tuple(channels), inside, settings)
     compartments = {name: Compartment(field, part, regions) for name, part in regions.items()}
     return _table(compartments, blocks)
 
 
+def _native(values: np.ndarray) -> np.ndarray:
+    """The same in the machine's byte order: files of other machines come as they were written."""
+    values = np.asarray(values)
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
 def _check_pixels(pixels: np.ndarray, channels: Sequence[str]) -> np.ndarray:
     """Intensities as float64 from 0 to 1."""
-    pixels = np.asarray(pixels)
     if pixels.ndim != 3 or len(pixels) != len(channels):
         raise InputError(
             f"Pixels of shape {pixels.shape} do not fit {len(channels)} channels "
@@ -98,7 +104,7 @@ def _check_range(pixels: np.ndarray, channels: Sequence[str]) -> None:
 
 
 def _check_labels(name: str, image: np.ndarray, planes: np.ndarray) -> Regions:
-    image = np.asarray(image)
+    image = _native(image)
     if image.shape != planes.shape[1:]:
         raise InputError(
             f"Labels '{name}' have shape {image.shape}, the images {planes.shape[1:]}: "
