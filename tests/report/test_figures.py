@@ -88,6 +88,11 @@ def test_plate_maps_have_the_shape_of_their_plates(make_study, layout):
     assert drawn(tables, "plates")
 
 
+def test_a_few_wells_near_the_corner_are_part_of_a_96_well_plate():
+    wells = pd.DataFrame({"plate": "A", "row": [1, 1, 1, 1], "column": [1, 2, 3, 4]})
+    assert plates.plate_shape(wells) == (8, 12)
+
+
 def test_a_well_is_drawn_at_its_row_and_column(tables):
     wells = plates.with_quantity(tables, "Metadata_CellCount")
     row = tables.wells["Metadata_Well"].tolist().index("C07")

@@ -158,6 +158,12 @@ def _pairs(tables: Tables) -> list[str]:
     return [_cannot(row) for _, row in unsure.head(2).iterrows()]
 
 
+def _what(row: pd.Series) -> str:
+    """``mAP``, or ``accuracy in classification``: what was compared, inside a sentence."""
+    metric = within(names.metric(row["metric"]))
+    return metric if row["task"] == "activity" else f"{metric} in {within(names.task(row['task']))}"
+
+
 def _cannot(row: pd.Series) -> str:
     least = row["smallest_detectable"]
     seen = (
@@ -167,6 +173,6 @@ def _cannot(row: pd.Series) -> str:
     )
     return (
         f"{names.label(row['a'])} and {names.label(row['b'])} are not told apart on "
-        f"{within(names.metric(row['metric']))} (difference {fixed(row['difference'])}, "
+        f"{_what(row)} (difference {fixed(row['difference'])}, "
         f"{interval(row['low'], row['high'], of=fixed)}{seen})."
     )

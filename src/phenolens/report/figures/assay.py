@@ -104,5 +104,6 @@ def _panel(axes: Axes, rows: pd.DataFrame, look: tuple[list[str], bool]) -> None
     axes.grid(visible=True, color=GRID)
     axes.set_axisbelow(True)
     axes.margins(x=0.12)
+    axes.locator_params(axis="x", nbins=4)
     axes.spines["left"].set_visible(False)
     axes.tick_params(labelcolor=MUTED, axis="x")

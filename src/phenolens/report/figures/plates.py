@@ -77,9 +77,18 @@ def _activity(tables: Tables) -> pd.Series:
 
 
 def plate_shape(wells: pd.DataFrame) -> tuple[int, int]:
-    """Rows and columns of the smallest usual plate that holds every well."""
+    """Rows and columns of the usual plate that holds every well.
+
+    A plate of fewer than 96 wells is believed only when a third of it is filled: a few wells near
+    A01 are rather a part of a larger plate.
+    """
     rows, columns = wells["row"].max() + 1, wells["column"].max() + 1
-    return next(s for s in LAYOUTS if s[0] >= rows and s[1] >= columns)
+    most = wells.groupby("plate").size().max()
+    return next(s for s in LAYOUTS if s[0] >= rows and s[1] >= columns and _likely(s, most))
+
+
+def _likely(shape: tuple[int, int], filled: int) -> bool:
+    return shape[0] >= 8 or 3 * filled >= shape[0] * shape[1]
 
 
 def _shown(wells: pd.DataFrame) -> str:

@@ -69,7 +69,7 @@ def _tree(cosine: np.ndarray, *, leaves_only: bool = False) -> dict:
 
 
 def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
-    side = float(np.clip(0.16 * len(rows), 4.2, 6.6))
+    side = float(np.clip(0.16 * len(rows), min(4.2, 0.5 * len(rows) + 0.6), 6.6))
     height = side + 0.75
     figure = new_figure(height)
     box = (0.045, 0.62 / height, side / figure.get_figwidth(), side / height)
