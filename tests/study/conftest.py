@@ -1,0 +1,161 @@
+"""Small screens on disk that a test may damage, and the command as a person calls it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from phenolens.files import read_json
+from phenolens.simulate import ScreenDesign, simulate_profiles, write_screen
+
+STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
+QUICK = """
+[evaluate]
+permutations = 200
+bootstrap = 20
+
+[represent]
+components = 8
+
+[measure]
+families = ["AreaShape", "Intensity"]
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the command left: exit code, what it printed, what it said on standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    def refused(self) -> str:
+        """The one line of a refusal; fails on anything else."""
+        lines = [line for line in self.err.splitlines() if line.startswith("phenolens: ")]
+        assert self.code == 2, (self.code, self.err)
+        assert "Traceback" not in self.err
+        assert self.err.rstrip().splitlines()[-1:] == lines, self.err
+        return lines[0].removeprefix("phenolens: ")
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., Answer]:
+    """``command("run", "study.toml")`` in this process, with its exit code and output."""
+    from phenolens.cli import main
+
+    def call(*arguments: object) -> Answer:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["phenolens", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return Answer(left.value.code or 0, said.out, said.err)
+
+    return call
+
+
+@dataclass
+class Screen:
+    """A screen in a folder: its study file, its tables, and what a run left."""
+
+    folder: Path
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "study.toml"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def settings(self, old: str, new: str) -> None:
+        """Change the study file; fails when there was nothing to change."""
+        text = self.study.read_text()
+        assert old in text
+        self.study.write_text(text.replace(old, new, 1))
+
+    def table(self, name: str) -> Path:
+        """The one file that matches ``name``, first by name."""
+        return sorted(self.folder.rglob(name))[0]
+
+    def ledger(self) -> dict:
+        return read_json(self.out / "ledger.json")
+
+    def audit(self) -> set[str]:
+        return {item["code"] for item in read_json(self.out / "audit.json")}
+
+    def image(self, number: int = 0, stain: str = "ER") -> Path:
+        """File of one stain of the field that stands in this row of the first image table."""
+        row = pd.read_csv(self.table("load_data.csv")).iloc[number]
+        return sorted(
+            self.folder.rglob(f"{row['Metadata_Plate']}/**/{row[f'FileName_Orig{stain}']}")
+        )[0]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory) -> Path:
+    """Two plates of 14 wells, one field each, with a study file that runs in seconds."""
+    from phenolens.study import init
+
+    folder = tmp_path_factory.mktemp("simulated")
+    design = ScreenDesign(
+        plates=2, batches=1, treatments=6, control_wells=8, sites=1, mechanisms=2, inactive=1,
+        toxic=1, field_size=128,
+    )  # fmt: skip
+    write_screen(design, folder / "screen")
+    init(folder / "screen", folder / "study.toml")
+    with (folder / "study.toml").open("a") as stream:
+        stream.write(QUICK)
+    return folder
+
+
+@pytest.fixture
+def screen(simulated, tmp_path) -> Screen:
+    """A copy of the simulated screen that a test may damage."""
+    shutil.copytree(simulated, tmp_path / "copy")
+    return Screen(tmp_path / "copy")
+
+
+PROFILES = """
+[data.columns]
+compound = "Metadata_Compound"
+mechanism = "Metadata_Mechanism"
+
+[[data.profiles]]
+name = "deep"
+files = "profiles.csv"
+prefix = "f"
+"""
+
+
+@dataclass
+class Wells(Screen):
+    """A screen of profiles only, one table that tests may change."""
+
+    def frame(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "profiles.csv")
+
+    def write(self, frame: pd.DataFrame) -> None:
+        frame.to_csv(self.folder / "profiles.csv", index=False)
+
+
+@pytest.fixture
+def wells(tmp_path) -> Wells:
+    """Three plates of 8 treatments and 6 controls, 12 features ``f0, f1, ...``, one CSV table."""
+    table, truth = simulate_profiles(plates=3, treatments=8, controls=6, features=12, seed=1)
+    frame = table.reset_index()
+    mechanism = truth.set_index("treatment")["mechanism"]
+    frame["Metadata_Compound"] = frame["Metadata_Treatment"]
+    frame["Metadata_Mechanism"] = frame["Metadata_Treatment"].map(mechanism)
+    features = {name: f"f{number}" for number, name in enumerate(table.columns)}
+    kept = ["Metadata_Plate", "Metadata_Well", "Metadata_Compound", "Metadata_Mechanism"]
+    made = Wells(tmp_path)
+    made.write(frame.rename(columns=features)[[*kept, *features.values()]])
+    made.study.write_text(PROFILES + QUICK)
+    return made
