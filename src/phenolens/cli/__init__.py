@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from phenolens import __version__
-from phenolens.cli import profiles
+from phenolens.cli import audit, profiles
 
 app = typer.Typer(
     name="phenolens",
@@ -120,7 +120,7 @@ def demo(
     typer.echo(f"Report: {run_demo(out, jobs=jobs, progress=RichProgress())}")
 
 
-for _command in (profiles.activity, profiles.match, profiles.dose, profiles.compare):
+for _command in (profiles.activity, profiles.match, profiles.dose, profiles.compare, audit.audit):
     app.command()(_command)
 
 

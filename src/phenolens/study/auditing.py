@@ -1,0 +1,182 @@
+"""Verb `audit`: the defects of a study, ours or somebody else's, the gravest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.files import write_json
+from phenolens.profiles import PLATE, WELL
+
+if TYPE_CHECKING:
+    from phenolens.evaluate.declared import Evidence
+    from phenolens.evaluate.declared_design import Design
+
+_MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
+
+
+def audit_tables(folder: str | Path) -> list[Evidence]:
+    """Audit the files somebody exported from a notebook.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``design.toml`` or ``rows.csv``, and what else ``docs/audit.md`` lists.
+
+    Returns
+    -------
+    list of Evidence
+        The gravest first.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used.
+    """
+    from phenolens.evaluate.declared import Declared, Evidence, audit_declared, worst_first
+    from phenolens.io.declared import read_tables
+
+    folder = Path(folder)
+    design = read_declaration(folder / "design.toml")
+    told = read_tables(folder, label=design.study.label, controls=design.study.controls)
+    _known_names(design, told.embeddings)
+    findings = audit_declared(
+        Declared(design, told.rows, told.embeddings, trained=told.trained, maps=told.maps)
+    )
+    if told.unread:
+        what = f"Files with names that mean nothing here: {', '.join(told.unread)}."
+        findings.append(Evidence("unread-files", "info", "", what, remedy="See docs/audit.md."))
+    return worst_first(findings)
+
+
+def read_declaration(path: Path) -> Design:
+    """A ``design.toml``, checked; an empty design where the file does not exist.
+
+    Raises
+    ------
+    InputError
+        If it is not TOML, or has a key or value that is not known; each is named with its place.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from phenolens.evaluate.declared_design import Design
+    from phenolens.io.declared import read_design
+
+    if not path.is_file():
+        return Design()
+    try:
+        return TypeAdapter(Design).validate_python(read_design(path))
+    except ValidationError as error:
+        raise InputError(f"{path}: {'; '.join(map(_fault, error.errors()))}") from None
+
+
+def _fault(item: dict) -> str:
+    place = ".".join(map(str, item["loc"]))
+    if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"'{place}' is not a key we know (see docs/audit.md)"
+    return f"'{place}': {item['msg']} (got {item['input']!r})"
+
+
+def _known_names(design: Design, embeddings: dict) -> None:
+    """Blocks of a table that is not there are a slip of the pen, unless scaling is declared."""
+    lost = [
+        item.name
+        for item in design.representations
+        if item.blocks and item.name not in embeddings and item.scaled is None
+    ]
+    if lost:
+        raise InputError(
+            f"design.toml names blocks of {', '.join(lost)}, but there is no embeddings_{lost[0]} "
+            "file. Add it, or say 'scaled = false' or 'true'."
+        )
+
+
+def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evidence]:
+    """Audit a study of ours: its design, and what its results show where there are any.
+
+    Parameters
+    ----------
+    study : path
+        A study file, or a folder that a study wrote.
+    out : path, optional
+        Folder of the results, beside a study file; by default ``<stem>-out``.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no study.
+    """
+    from phenolens.evaluate.declared import worst_first
+    from phenolens.evaluate.declared_tables import seen
+
+    study = Path(study)
+    if study.is_dir():
+        folder, findings = study, _of_folder(study)
+    else:
+        folder, findings = _of_file(study, out)
+    return worst_first(seen(findings) + _of_results(folder))
+
+
+def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
+    from phenolens.study.design import check
+    from phenolens.study.session import open_study
+
+    session = open_study(study, out=out)
+    return session.out, check(session)
+
+
+def _of_folder(folder: Path) -> list:
+    """The design audit of the wells that a study left."""
+    from phenolens.evaluate.audit import audit_design
+
+    path = folder / "wells.parquet"
+    if not path.is_file():
+        raise InputError(
+            f"{folder} holds no wells.parquet, so it is no finished study. Give its study file, or "
+            "use --tables for files of other tools."
+        )
+    wells = profiles.read_frame(path)
+    images = wells.set_index([PLATE, WELL])["n_images"] if "n_images" in wells else None
+    return audit_design(
+        wells,
+        folds=wells[[PLATE, WELL, "fold"]] if "fold" in wells else None,
+        roles=wells["role"].to_numpy() if "role" in wells else None,
+        images_per_well=images,
+    )
+
+
+def _of_results(folder: Path) -> list[Evidence]:
+    from phenolens.evaluate.declared_results import audit_results
+    from phenolens.evaluate.declared_tables import unchecked
+
+    path = folder / "results.parquet"
+    if not path.is_file():
+        return [unchecked("results", f"{path} is not there yet; 'phenolens run' makes it")]
+    return audit_results(pd.read_parquet(path))
+
+
+def write_audit(findings: list[Evidence], path: str | Path) -> None:
+    """Write findings as a JSON list, the gravest first."""
+    write_json(path, [asdict(finding) for finding in findings])
+
+
+def tell_audit(findings: list[Evidence]) -> Iterator[str]:
+    """One line a finding, and one that counts them."""
+    for finding in findings:
+        said = (finding.what, finding.consequence, finding.remedy)
+        basis = "" if finding.basis == "nothing" else f" [{finding.basis}]"
+        yield f"{_MARKS[finding.severity]} {finding.code}{basis}: {' '.join(filter(None, said))}"
+    counts = {name: sum(f.severity == name for f in findings) for name in _MARKS}
+    words = {"error": "errors", "warning": "warnings", "info": "notes", "ok": "in order"}
+    yield ", ".join(f"{counts[name]} {words[name]}" for name in _MARKS)
+
+
+def has_errors(findings: list[Evidence]) -> bool:
+    """Whether any answer that was printed does not hold."""
+    return any(finding.severity == "error" for finding in findings)
