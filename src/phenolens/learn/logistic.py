@@ -189,14 +189,18 @@ class _Problem:
         return scores
 
     def validation_loss(self, fits: list, parts: list[_Problem], *, inner: np.ndarray) -> float:
-        """Mean log-loss over the rows each inner fit left out, where it knew their class."""
-        losses = []
+        """Mean log-loss over the rows each inner fit left out, where it knew their class.
+
+        Rows weigh as they do in the fit: alike, or each class alike.
+        """
+        losses, weighs = [], []
         for fold, weights, part in zip(np.unique(inner), fits, parts, strict=True):
             rows = (inner == fold) & part.present[self.codes]
             share = _softmax(part.masked(self.values[rows] @ weights))
             losses.append(-np.log(np.maximum(share[np.arange(rows.sum()), self.codes[rows]], 1e-9)))
-        joined = np.concatenate(losses)
-        return float(joined.mean(dtype=np.float64)) if joined.size else 0.0
+            weighs.append(self.weights[rows])
+        joined, weight = np.concatenate(losses), np.concatenate(weighs)
+        return float(np.average(joined, weights=weight)) if joined.size else 0.0
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

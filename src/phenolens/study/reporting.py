@@ -82,6 +82,7 @@ def _write_settings(session: Session) -> None:
 def _provenance(session: Session) -> dict:
     blocks = normalize(session).values()
     return {
+        "lead": next((block.name for block in blocks), ""),
         "phenolens": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

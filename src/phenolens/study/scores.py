@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import BATCH, COMPOUND, CONCENTRATION, CONTROL, MECHANISM, TREATMENT
 from phenolens.study.analysis import analysed
 from phenolens.study.blocks import Block
 from phenolens.study.design import splits
+from phenolens.study.disjoint import refuse_seen_wells
+from phenolens.study.fusion import compared_parts, fused_pipeline, fusions, is_fusion
 from phenolens.study.profiling import normalize
 from phenolens.study.session import Session, once
 
@@ -57,19 +58,8 @@ def examined(session: Session) -> list[Examined]:
         name: analysed(block, design, whitening=whitening)
         for name, block in normalize(session).items()
     }
-    return [Examined(name, block, block.wells) for name, block in blocks.items()]
-
-
-def _never_scaled(block: Block, design: Design) -> bool:
-    """Whether no plate had controls to scale on: features keep units that cannot be compared.
-
-    Then maps and similarities read them in standard deviations over all wells, which no test does.
-    """
-    if block.calibrated:
-        return False
-    if CALIBRATED in block.wells.index.names:
-        return not profiles.column(block.wells, CALIBRATED).astype(bool).any()
-    return not (design.role_of(block.wells) != "").any()
+    blocks |= fusions(session, blocks)
+    return [Examined(name, b, compared_parts(b, design)) for name, b in blocks.items()]
 
 
 def classification(session: Session):
@@ -84,18 +74,31 @@ def classification(session: Session):
     session.progress.say(f"Classifying held-out wells (leave-{folds.leave_out}-out)")
     blocks = [item.block for item in examined(session)]
     candidates = [_candidate(block) for block in blocks]
-    raw = _finite(normalize(session)[blocks[0].name].wells)
-    others = baselines(_finite(blocks[0].wells), seed=session.seed, raw=raw)
-    controls = [shuffled(candidate) for candidate in candidates]
+    for block in blocks:
+        refuse_seen_wells(block, folds)
+    lead = next((block for block in blocks if not block.judged), blocks[0])
+    raw = _finite(normalize(session)[lead.name].wells)
+    others = baselines(_finite(lead.wells), seed=session.seed, raw=raw)
+    controls = [shuffled(candidate) for candidate in candidates if not is_fusion(candidate.name)]
     scored = classify(
         [*candidates, *others, *controls],
         folds,
         seed=session.seed,
+        heads=_heads(folds),
         n_bootstrap=session.study.evaluate.bootstrap,
     )
     results = join_results([scored.results, chance(folds)])
     named = {"task": results["task"].replace(_TASKS), "split": f"leave-{folds.leave_out}-out"}
     return scored.predictions.replace({"task": _TASKS}), join_results([results.assign(**named)])
+
+
+def _heads(folds: object) -> dict:
+    """Readouts for every representation; each class weighs alike, or controls would drown all."""
+    from phenolens.learn.logistic import LogisticPath
+    from phenolens.learn.nearest import NearestProfile
+
+    unit = folds.unit if folds.leave_out != "well" else None
+    return {"logistic": LogisticPath(unit=unit, balanced=True), "nearest": NearestProfile()}
 
 
 def _candidate(block: Block):
