@@ -131,7 +131,11 @@ class Segment(Section):
 
 
 class Measure(Section):
-    """Which families of CellProfiler-type features are measured; empty means all."""
+    """Which families of CellProfiler-type features are measured.
+
+    Empty means all but ``Costes`` (often NaN, slow, and not in JUMP's production profiles) and
+    ``Moments`` (CellProfiler's advanced features).
+    """
 
     families: list[str] = []
 

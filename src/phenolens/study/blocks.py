@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -25,6 +26,13 @@ class Block:
         True when the values are already scaled to the plate's controls.
     notes : dict
         What the steps so far dropped or changed, for the report.
+    judged : mapping of str to tuple of str
+        For what learned labels: name of a table to the treatments whose labels its network never
+        saw. Empty for all others.
+    made_of : tuple of Block
+        For a fusion: the blocks that its tables hold side by side.
+    features : dict of str to list of str
+        For a fusion: which features came from which block.
     """
 
     name: str
@@ -32,6 +40,9 @@ class Block:
     cards: dict[str, Card] = field(default_factory=dict)
     calibrated: bool = False
     notes: dict = field(default_factory=dict)
+    judged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    made_of: tuple[Block, ...] = ()
+    features: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def wells(self) -> pd.DataFrame:
@@ -41,6 +52,12 @@ class Block:
     def for_fold(self, fold: int) -> pd.DataFrame:
         """The table to score this fold's held-out wells with."""
         return self.tables.get(str(fold), self.tables[ALL])
+
+    def cards_of(self, fold: str) -> list[Card]:
+        """Cards of what made this table; those of all its blocks for a fusion."""
+        blocks = self.made_of or (self,)
+        cards = [block.cards.get(fold, block.cards.get(ALL)) for block in blocks]
+        return [card for card in cards if card is not None]
 
     def mapped(self, change, **updates: object) -> Block:
         """The block with ``change`` applied to every table."""

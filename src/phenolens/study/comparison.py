@@ -7,6 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
+from phenolens.study.fusion import is_fusion, is_fusion_proper, noise_name
 from phenolens.study.session import Session
 
 
@@ -38,7 +39,14 @@ def comparisons(
 
 
 def _pairs(values: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(combinations(dict.fromkeys(values["representation"]), 2))
+    """All pairs of single representations; a fusion with its best block, and with its control."""
+    from phenolens.evaluate.compare import fusion_pairs
+
+    names = list(dict.fromkeys(values["representation"]))
+    pairs = list(combinations((name for name in names if not is_fusion(name)), 2))
+    for name in filter(is_fusion_proper, names):
+        pairs += fusion_pairs(values, name, blocks=name.split("+"), noise=noise_name(name))
+    return pairs
 
 
 def _classified(session: Session, part: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.files import write_json
 from phenolens.profiles import CONTROL, TREATMENT, write_frame
-from phenolens.study.activity import activity_results, activity_table, position_results
+from phenolens.study.activity import activity_results, position_results
+from phenolens.study.activity_parts import activity_of
 from phenolens.study.comparison import comparisons
 from phenolens.study.design import check, splits
 from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
@@ -43,7 +44,7 @@ def evaluate(session: Session) -> Evaluation:
     check(session)
     asked = [item for item in examined(session) if _has_treatments(item)]
     activity, summaries = _activity(session, asked)
-    consensus = {item.name: consensus_of(item) for item in asked}
+    consensus = {item.name: consensus_of(item) for item in asked if item.whole}
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
     predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
     answers = structure(session, asked, consensus, activity)
@@ -85,9 +86,7 @@ def _activity(session: Session, asked: list[Examined]) -> tuple[pd.DataFrame, di
     tables, summaries = [], {}
     for item in asked:
         session.progress.say(f"Testing activity: {item.name}")
-        table, summaries[item.name] = activity_table(
-            session, item.name, item.wells, design, elsewhere=item.block.calibrated
-        )
+        table, summaries[item.name] = activity_of(session, item, design)
         tables.append(table)
     write_json(session.out / "activity.json", summaries)
     return _stacked(tables), summaries

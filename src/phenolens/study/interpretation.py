@@ -11,6 +11,7 @@ from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL, write_frame
 from phenolens.study.activity import CONTROLS_REUSED
 from phenolens.study.design import screen
+from phenolens.study.disjoint import PIXELS_SEEN
 from phenolens.study.evaluation import Evaluation, evaluate
 from phenolens.study.profiling import normalize, prepare
 from phenolens.study.session import Session, once
@@ -153,9 +154,9 @@ def _top_features(features: pd.DataFrame) -> dict[str, str]:
 
 
 def _distrust(row: dict) -> str:
-    reasons = [row["note"]] if row["note"] not in ("", CONTROLS_REUSED) else []
+    reasons = [row["note"]] if row["note"] not in ("", CONTROLS_REUSED, PIXELS_SEEN) else []
     if row["active"] and row["cell_count_ratio"] < 0.6:
         reasons.append("few cells left: the profile may show dying cells")
-    if row["n"] < 3:
+    if 0 < row["n"] < 3:
         reasons.append(f"only {row['n']} comparable well(s)")
     return "; ".join(reasons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,10 @@ from phenolens.represent.base import ALL, Card, table
 from phenolens.store import digest
 from phenolens.study.blocks import Block
 from phenolens.study.design import Design, screen, splits
+from phenolens.study.disjoint import assembled
+from phenolens.study.fusion import is_fusion
+from phenolens.study.network_settings import JOINT, check_names
+from phenolens.study.networks import Trainings
 from phenolens.study.session import Session, once
 from phenolens.study.setting_aside import missing_wells, note_images, note_wells
 
@@ -80,8 +85,15 @@ def _recipe(session: Session, prepared: Prepared):
         "cell_diameter": settings.cell_diameter,
     }
     options = {name: value for name, value in diameters.items() if value} | settings.options
-    families = tuple(session.study.measure.families)
+    families = tuple(session.study.measure.families) or _families()
     return Recipe(_nuclei(session, prepared.channels), options, families)
+
+
+def _families() -> tuple[str, ...]:
+    """All but Costes, which JUMP's production pipeline leaves out too: often NaN, and slow."""
+    from phenolens.measure import FAMILIES
+
+    return tuple(name for name in FAMILIES if name not in ("Costes", "Moments"))
 
 
 def _nuclei(session: Session, channels: tuple[str, ...]) -> str:
@@ -106,12 +118,18 @@ def represent(session: Session) -> dict[str, Block]:
     if screen(session).images is None:
         return given
     wanted = session.study.represent.representations
+    check_names(wanted, list(given))
+    if not given and not wanted:
+        raise ConfigError(
+            "represent.representations is empty and no [[data.profiles]] are given, so there is "
+            "nothing to study. Name one, such as 'cellprofiler'."
+        )
     if twice := sorted(set(given) & set(wanted)):
         raise ConfigError(
             f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
             "give the profiles another name, or take it out there."
         )
-    return given | {name: _made(session, name) for name in wanted}
+    return given | {name: _made(session, name) for name in wanted if not is_fusion(name)}
 
 
 def _given(item: tuple[str, object]) -> Block:
@@ -133,9 +151,16 @@ def _made(session: Session, name: str) -> Block:
         return _measured(session)
     if name == "pixel-pca":
         return _learned(session, name)
-    raise ConfigError(
-        f"represent.representations: '{name}' is not known; choose from cellprofiler, pixel-pca."
-    )
+    return trainings(session, name).block().mapped(partial(_described, session))
+
+
+def trainings(session: Session, name: str) -> Trainings:
+    """Every training of a network of this study, done or to be done."""
+    question = [fingerprint(session), session.study.prepare.model_dump()]
+    features = None
+    if name == JOINT:
+        features = _calibrated(session, _measured(session), splits(session)).wells
+    return Trainings(session, name, prepare(session), question, features)
 
 
 def _measured(session: Session) -> Block:
@@ -152,9 +177,8 @@ def _measured(session: Session) -> Block:
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
-    note_wells(
-        session, "cellprofiler", lost, f"fewer than {max(settings.min_cells, 1)} cells found"
-    )
+    few = f"fewer than {settings.min_cells} cells" if settings.min_cells > 1 else "no cell"
+    note_wells(session, "cellprofiler", lost, f"{few} found")
     card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
     return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
 
@@ -211,7 +235,9 @@ def _fitted(session: Session, name: str, fold: str, train: np.ndarray) -> tuple[
 def normalize(session: Session) -> dict[str, Block]:
     """Calibrate wells on their plate's calibrating controls; write ``profiles/``."""
     design = splits(session)
-    blocks = {name: _calibrated(session, b, design) for name, b in represent(session).items()}
+    blocks = {
+        name: assembled(_calibrated(session, b, design)) for name, b in represent(session).items()
+    }
     for name, block in blocks.items():
         _write_profiles(block.wells, session.out / "profiles", name)
     notes = {name: block.notes for name, block in blocks.items()}

@@ -53,6 +53,9 @@ def structure(
     answers = Answers()
     for item in asked:
         session.progress.say(f"Asking what lies together: {item.name}")
+        if not item.whole:
+            _ask_parts(session, item, answers)
+            continue
         questions = {
             "silhouette": lambda i=item: _silhouette(session, i, answers),
             "clustering": lambda i=item: _clusters(session, i, consensus[i.name], active, answers),
@@ -66,6 +69,33 @@ def structure(
         for question, answer in questions.items():
             answers.ask(item.name, question, answer)
     return answers
+
+
+def _ask_parts(session: Session, item: Examined, answers: Answers) -> None:
+    """What can be asked of networks that each saw some labels: within their own treatments."""
+    answers.ask(item.name, "silhouette", lambda: _silhouettes(session, item, answers))
+    for question in ("clustering", "batch effect", "assay quality", *_APART):
+        why = "its treatments were seen by several networks, whose profiles cannot be compared"
+        answers.refused.append({"representation": item.name, "question": question, "why": why})
+
+
+def _silhouettes(session: Session, item: Examined, answers: Answers) -> None:
+    """Silhouette within each group of treatments, and its mean over wells."""
+    from phenolens.evaluate.silhouette import silhouette
+
+    tables = [silhouette(part, item.name, seed=session.seed).results for part in item.parts]
+    for number, table in enumerate(tables):
+        answers.results.append(table.assign(fold=f"group-{number}"))
+    answers.results.append(_mean_over_parts(pd.concat(tables, ignore_index=True)))
+
+
+def _mean_over_parts(found: pd.DataFrame) -> pd.DataFrame:
+    """Means weighted by wells; the p-values of groups stay apart."""
+    found = found[found["metric"] != "silhouette_p"]
+    weighted = found.assign(value=found["value"] * found["n"])
+    key = [c for c in found.columns if c not in ("value", "low", "high", "n")]
+    pooled = weighted.groupby(key, as_index=False, sort=True)[["value", "n"]].sum()
+    return pooled.assign(value=pooled["value"] / pooled["n"], low=np.nan, high=np.nan)
 
 
 def _silhouette(session: Session, item: Examined, answers: Answers) -> None:

@@ -1,0 +1,244 @@
+"""Networks as representations of a study: one training a fold, its weights kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.files import read_json, write_json
+from phenolens.prepared import Prepared
+from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
+from phenolens.represent.base import ALL, Card, table
+from phenolens.represent.networks import Network, PixelStore, estimate_seconds, settle
+from phenolens.represent.torches import require_torch
+from phenolens.study.blocks import Block
+from phenolens.study.design import screen, splits
+from phenolens.study.disjoint import Groups, treatment_groups
+from phenolens.study.network_settings import network_of
+from phenolens.study.session import Session
+
+_CALIBRATING = ("calibrate", "swap-a", "swap-b", "reused")
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Everything that one network of a study is trained for.
+
+    Attributes
+    ----------
+    session : Session
+    name : str
+        ``cnn``, ``vae``, ``untrained`` or ``cnn-with-cellprofiler``.
+    prepared : Prepared
+    question : list
+        What the pixels depend on.
+    features : DataFrame, optional
+        Calibrated profiles that a joint network reads beside the pixels.
+    """
+
+    session: Session
+    name: str
+    prepared: Prepared
+    question: list = field(repr=False)
+    features: pd.DataFrame | None = field(default=None, repr=False)
+
+    def block(self) -> Block:
+        """Train, or find, the network of every fold; profiles of all wells by each."""
+        if not all(map(self.made, self.rows)):
+            self._announce()
+        with threads(self.session.jobs):
+            for fold in self.rows:
+                self._make(fold)
+        tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
+        cards = {fold: _card(self.folder(fold)) for fold in self.rows}
+        self._write_curves()
+        return Block(self.name, tables, cards, judged=self.groups.judged)
+
+    @cached_property
+    def network(self) -> Network:
+        """The unfitted network, as the study file says."""
+        session = self.session
+        network = network_of(self.name, session.study.networks, seed=session.seed)
+        return network if self.features is None else replace(network, features=self.features)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Plate, well, site, treatment, control and role of each image."""
+        keys = self.prepared.images.table[[PLATE, WELL, SITE]]
+        known = screen(self.session).wells
+        wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
+        wells = wells.merge(splits(self.session).roles, on=WELL_KEY, how="left")
+        return keys.merge(wells, on=WELL_KEY, how="left", validate="many_to_one")
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Treatments dealt into groups, for a network that learns labels; none for others."""
+        if self.network.learns != "labels":
+            return Groups()
+        wells = screen(self.session).wells
+        settings = self.session.study.networks
+        return treatment_groups(wells, groups=settings.groups, seed=self.session.seed)
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Images that each training may see, by fold."""
+        if self.network.learns == "nothing":
+            return {ALL: np.arange(len(self.prepared))}
+        found = self._of_folds()
+        if self.network.learns == "pixels":
+            return {ALL: np.arange(len(self.prepared))} | found
+        return found | self.groups.training_rows(self.images)
+
+    def _of_folds(self) -> dict[str, np.ndarray]:
+        folds = splits(self.session).folds
+        if folds is None:
+            return {}
+        keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
+        named = np.ones(len(keys), dtype=bool)
+        if self.network.learns == "labels":
+            named = self.images[TREATMENT].notna().to_numpy()
+        return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
+
+    def folder(self, fold: str) -> Path:
+        """Where weights, card, curves and profiles of one training lie."""
+        labels = self._labels(fold)
+        shown = [] if labels is None else labels.tolist()
+        given = [] if self.features is None else [self.features]
+        settings = asdict(self.network.settings)
+        question = [*self.question, settings, self.rows[fold], shown, self.session.seed, *given]
+        return self.session.store.folder(f"network-{self.name}", *question)
+
+    def _labels(self, fold: str) -> np.ndarray | None:
+        if self.network.learns != "labels":
+            return None
+        return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
+
+    def made(self, fold: str) -> bool:
+        """Whether this training is over and all it left is there."""
+        return (self.folder(fold) / "card.json").is_file()
+
+    def trained(self, fold: str) -> Network:
+        """The network of one fold with its weights."""
+        network = replace(self._settled()[0], pixels=self._pixels)
+        return network.restore(self.folder(fold) / "weights.safetensors")
+
+    def _make(self, fold: str) -> None:
+        if self.made(fold):
+            return
+        folder, rows = self.folder(fold), np.arange(len(self.prepared))
+        network = self._fit(fold, folder)
+        with self.session.progress.bar(f"Reading images with {self.name}, fold {fold}") as tick:
+            features = network.extract(self.prepared, rows, progress=tick)
+        images = table(self.prepared, rows, features, name=self.name)
+        wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
+        profiles.write(wells, folder / "wells.parquet")
+        if network.history.epochs:
+            profiles.write_frame(network.curves(), folder / "curves.parquet")
+        write_json(folder / "card.json", network.card(self.prepared, fold=fold).as_dict())
+
+    def _fit(self, fold: str, folder: Path) -> Network:
+        """Train, going on where a killed run stopped; the checkpoint goes when weights are kept."""
+        weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
+        if weights.is_file():
+            return self.trained(fold)
+        network = replace(self._settled()[0], pixels=self._pixels, checkpoint=partial)
+        with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
+            network.fit(
+                self.prepared,
+                self.rows[fold],
+                labels=self._labels(fold),
+                seed=self.session.seed,
+                progress=tick,
+            )
+        network.save(weights)
+        partial.unlink(missing_ok=True)
+        return network
+
+    @cached_property
+    def _pixels(self) -> PixelStore:
+        folder = self.session.store.folder("pixels", *self.question)
+        calibrating = self.images["role"].isin(_CALIBRATING).to_numpy()
+        settings = self.network.settings.pixels
+        return PixelStore(self.prepared, settings, calibrating=calibrating, folder=folder)
+
+    def _settled(self) -> tuple[Network, dict]:
+        """Device and precision, measured once a study: measured anew they could differ."""
+        settings = asdict(self.network.settings)
+        folder = self.session.store.folder("settled", self.name, settings, *self.question)
+        if not (folder / "settled.json").is_file():
+            write_json(folder / "settled.json", self._measured_speed())
+        found = read_json(folder / "settled.json")
+        training = replace(self.network.settings.training, **found["training"])
+        settings = replace(self.network.settings, training=training)
+        return replace(self.network, settings=settings), found["speeds"]
+
+    def _measured_speed(self) -> dict:
+        if self.network.learns == "nothing":
+            return {"training": {}, "speeds": {}}
+        plain = self.network if self.features is None else replace(self.network, features=None)
+        with threads(self.session.jobs):
+            settled, speeds = settle(plain, len(self.prepared.channels))
+        training = settled.settings.training
+        return {
+            "training": {"device": training.device, "precision": training.precision},
+            "speeds": speeds,
+        }
+
+    def _announce(self) -> None:
+        """Say what training will cost at most, before it starts."""
+        network, speeds = self._settled()
+        if not speeds:
+            return
+        training = network.settings.training
+        squares = network.settings.pixels.tiles**2
+        sizes = [squares * len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
+        speed = speeds[training.precision]
+        seconds = sum(estimate_seconds(network, n, images_per_second=speed) for n in sizes)
+        self.session.progress.say(
+            f"{self.name}: {len(sizes)} training(s) of at most {training.epochs} epochs over up to "
+            f"{max(sizes)} images: at most {_duration(seconds)} on {training.device} "
+            f"({training.precision}, {speed:.0f} images a second)"
+        )
+
+    def _write_curves(self) -> None:
+        found = {fold: self.folder(fold) / "curves.parquet" for fold in self.rows}
+        parts = [
+            profiles.read_frame(path).assign(representation=self.name, fold=fold)
+            for fold, path in found.items()
+            if path.is_file()
+        ]
+        if parts:
+            curves = pd.concat(parts, ignore_index=True)
+            profiles.write_frame(curves, self.session.out / "curves" / f"{self.name}.parquet")
+
+
+@contextmanager
+def threads(wanted: int) -> Iterator[None]:
+    """As many threads as the study has jobs, whatever other libraries left: bytes depend on it."""
+    torch = require_torch()
+    before = torch.get_num_threads()
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _card(folder: Path) -> Card:
+    told = read_json(folder / "card.json")
+    for name in ("channels", "trained_on", "labels_seen"):
+        told[name] = tuple(told[name])
+    return Card(**told)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
