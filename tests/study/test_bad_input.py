@@ -418,6 +418,22 @@ def test_a_treatment_with_one_well_and_a_single_plate(wells, command):
     assert "single-plate" in wells.audit()
 
 
+def test_one_field_without_labels_is_measured_and_shown(screen, command):
+    tables = sorted(screen.folder.rglob("load_data.csv"))
+    pd.read_csv(tables[0]).iloc[[ROW]].to_csv(tables[0], index=False)
+    tables[1].unlink()
+    text = re.sub(r'(?m)^(batch|compound|concentration|mechanism|target) = .*\n', "",
+                  screen.study.read_text())  # fmt: skip
+    screen.study.write_text(re.sub(r"\[\[data.tables\]\]\nfile = .*\non = .*\n", "", text))
+    answer = run(command, screen, "interpret")
+    assert answer.code == 0, answer.err
+    assert "pixel-pca needs 3 images" in answer.err
+    assert {"no-labels", "no-controls", "single-plate"} <= screen.audit()
+    assert len(pd.read_parquet(screen.out / "profiles" / "cellprofiler.parquet")) == 1
+    shown = pd.read_parquet(screen.out / "exemplars.parquet")
+    assert shown["Metadata_Treatment"].tolist() == ["SIM001 B02"]
+
+
 @pytest.mark.parametrize("n_wells", [1, 2])
 def test_a_study_of_one_or_two_wells(wells, command, n_wells):
     wells.write(wells.frame().head(n_wells))

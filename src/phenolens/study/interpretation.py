@@ -8,7 +8,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.files import atomic_path
 from phenolens.prepared import Prepared
-from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL, write_frame
+from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
 from phenolens.study.activity import CONTROLS_REUSED
 from phenolens.study.design import screen
 from phenolens.study.disjoint import PIXELS_SEEN
@@ -80,10 +80,15 @@ def _counts(session: Session) -> list[pd.DataFrame]:
 def _pictures(session: Session, found: Evaluation) -> None:
     from phenolens.interpret.exemplars import choose_exemplars
 
-    prepared, lead = prepare(session), next(iter(normalize(session).values()))
-    if prepared is None or TREATMENT not in lead.wells.index.names:
+    prepared, wells = prepare(session), next(iter(normalize(session).values())).wells
+    if prepared is None or not {TREATMENT, CONTROL} <= set(wells.index.names):
         return
-    chosen = choose_exemplars(prepared, lead.wells, _shown(session, found))
+    if pd.isna(profiles.column(wells, TREATMENT)).all():
+        wells = _named_by_place(wells)
+        shown = profiles.column(wells, TREATMENT)[: session.study.report.montages].tolist()
+    else:
+        shown = _shown(session, found)
+    chosen = choose_exemplars(prepared, wells, shown)
     if not len(chosen.table):
         return
     write_frame(chosen.table, session.out / "exemplars.parquet")
@@ -94,6 +99,13 @@ def _pictures(session: Session, found: Evaluation) -> None:
     }
     with atomic_path(session.out / "exemplars.npz") as partial, partial.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
+
+
+def _named_by_place(wells: pd.DataFrame) -> pd.DataFrame:
+    """Where nobody says what was done to the wells, a well is shown under its own name."""
+    plates, names = profiles.column(wells, PLATE), profiles.column(wells, WELL)
+    places = [f"{plate} {well}" for plate, well in zip(plates, names, strict=True)]
+    return profiles.with_metadata(wells, {TREATMENT: places})
 
 
 def _shown(session: Session, found: Evaluation) -> list[str]:

@@ -23,9 +23,16 @@ from phenolens.study.fusion import is_fusion
 from phenolens.study.network_settings import JOINT, check_names
 from phenolens.study.networks import Trainings
 from phenolens.study.session import Session, once
-from phenolens.study.setting_aside import missing_wells, note_images, note_wells
+from phenolens.study.setting_aside import (
+    comparable_wells,
+    measured_wells,
+    missing_wells,
+    note_images,
+    note_wells,
+)
 
 WELL_KEY = [PLATE, WELL]
+FEWEST_IMAGES = 3
 
 
 @once
@@ -129,7 +136,17 @@ def represent(session: Session) -> dict[str, Block]:
             f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
             "give the profiles another name, or take it out there."
         )
-    return given | {name: _made(session, name) for name in wanted if not is_fusion(name)}
+    made = [name for name in wanted if not is_fusion(name) and _can_be_made(session, name)]
+    return given | {name: _made(session, name) for name in made}
+
+
+def _can_be_made(session: Session, name: str) -> bool:
+    """Components need some images to differ; a single field is measured all the same."""
+    found = len(prepare(session))
+    if name == "pixel-pca" and found < FEWEST_IMAGES:
+        session.progress.say(f"Left out: {name} needs {FEWEST_IMAGES} images or more, got {found}")
+        return False
+    return True
 
 
 def _given(item: tuple[str, object]) -> Block:
@@ -254,48 +271,15 @@ def _calibrated(session: Session, block: Block, design: Design) -> Block:
     tables = {}
     for fold, wells in block.tables.items():
         wells = wells.sort_index(level=WELL_KEY, sort_remaining=False)
-        cleaned, dropped = clean_features(_measured_wells(session, block.name, wells))
+        cleaned, dropped = clean_features(measured_wells(session, block.name, wells))
         roles = design.role_of(cleaned)
         if settings.method != "none" and not block.calibrated and (roles != "").any():
             cleaned, report = calibrate(cleaned, roles, method=settings.method, clip=settings.clip)
-            cleaned = _comparable_wells(session, block.name, cleaned)
+            cleaned = comparable_wells(session, block.name, cleaned)
             notes.setdefault("calibration", {})[fold] = report
         notes.setdefault("cleaned", {})[fold] = dropped
         tables[fold] = cleaned
     return replace(block, tables=tables, notes=notes)
-
-
-def _measured_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
-    """Wells with a value in some feature; the others are listed."""
-    known = np.isfinite(wells.to_numpy()).any(axis=1)
-    if not known.any():
-        raise InputError(
-            f"Representation '{name}' has no usable feature: none of its {wells.shape[1]} "
-            f"columns holds a number in {len(wells)} wells. Check the table, or leave it out."
-        )
-    return _only(session, name, wells, known, why="no feature has a value there")
-
-
-def _comparable_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
-    """Wells of plates that were calibrated: raw values beside scaled ones cannot be compared."""
-    from phenolens.normalize.scale import CALIBRATED
-
-    done = profiles.column(wells, CALIBRATED).astype(bool)
-    if not done.any():
-        return wells
-    why = "fewer than two control wells on its plate, so it cannot be calibrated"
-    return _only(session, name, wells, done, why=why)
-
-
-def _only(
-    session: Session, name: str, wells: pd.DataFrame, keep: np.ndarray, *, why: str
-) -> pd.DataFrame:
-    if keep.all():
-        return wells
-    kept = profiles.take(wells, keep)
-    lost = missing_wells(profiles.metadata(wells), profiles.metadata(kept))
-    note_wells(session, name, lost, why)
-    return kept
 
 
 def _write_profiles(wells: pd.DataFrame, folder: Path, name: str) -> None:

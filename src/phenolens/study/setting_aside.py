@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
+from phenolens import profiles
+from phenolens.errors import InputError
 from phenolens.files import write_json
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
@@ -31,6 +34,39 @@ def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], rea
     new = [item for item in items if item not in screen(session).ledger.set_aside]
     before = screen(session).ledger.counts.get(f"wells_not_in_{name}", 0)
     _note(session, items, {f"wells_not_in_{name}": before + len(new)})
+
+
+def measured_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells with a value in some feature; the others are listed."""
+    known = np.isfinite(wells.to_numpy()).any(axis=1)
+    if not known.any():
+        raise InputError(
+            f"Representation '{name}' has no usable feature: none of its {wells.shape[1]} "
+            f"columns holds a number in {len(wells)} wells. Check the table, or leave it out."
+        )
+    return _only(session, name, wells, known, why="no feature has a value there")
+
+
+def comparable_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells of plates that were calibrated: raw values beside scaled ones cannot be compared."""
+    from phenolens.normalize.scale import CALIBRATED
+
+    done = profiles.column(wells, CALIBRATED).astype(bool)
+    if not done.any():
+        return wells
+    why = "fewer than two control wells on its plate, so it cannot be calibrated"
+    return _only(session, name, wells, done, why=why)
+
+
+def _only(
+    session: Session, name: str, wells: pd.DataFrame, keep: np.ndarray, *, why: str
+) -> pd.DataFrame:
+    if keep.all():
+        return wells
+    kept = profiles.take(wells, keep)
+    lost = missing_wells(profiles.metadata(wells), profiles.metadata(kept))
+    note_wells(session, name, lost, why)
+    return kept
 
 
 def missing_wells(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str]]:
