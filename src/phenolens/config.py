@@ -175,12 +175,16 @@ class Networks(Section):
 class Normalize(Section):
     """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
 
-    ``whitening`` is the regularization in units of a feature's variance; 0 switches it off.
+    A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
+    or, after centring, those of all plates (``auto``: where plates have fewer than 16 that
+    calibrate). ``whitening`` is the regularization in units of a feature's variance; 0 switches
+    it off.
     """
 
     method: Literal["mad", "standard", "none"] = "mad"
     aggregate: Literal["median", "mean"] = "median"
     clip: Annotated[float, Field(gt=0)] = 50.0
+    spread: Literal["auto", "plate", "screen"] = "auto"
     whitening: Annotated[float, Field(ge=0)] = 0.1
     min_cells: Annotated[int, Field(ge=0)] = 0
 

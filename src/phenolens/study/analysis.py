@@ -1,10 +1,10 @@
 """From calibrated wells to the profiles that are compared: selected, whitened, finite.
 
-Where a screen has enough calibrating controls, they alone choose features (measured, varying, not
-repeating one another) and whiten them, so that directions in which controls vary anyway, plate and
-position included, count for less. Both happen before the split, which only controls may do; the
-controls that judge take no part. Otherwise features are selected without labels on the wells that
-are compared.
+Where a screen has enough calibrating controls, extreme values are drawn in, and those controls
+alone choose features (measured, varying, not repeating one another) and whiten them, so that
+directions in which controls vary anyway, plate and position included, count for less. Both happen
+before the split, which only controls may do; the controls that judge take no part. Otherwise
+features are selected without labels on the wells that are compared.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def _whitened(
     block: Block, wells: pd.DataFrame, design: Design, regularization: float
 ) -> pd.DataFrame:
     from phenolens.learn.whiten import Whitener
+    from phenolens.normalize.scale import soften
 
+    wells = soften(wells)
     rows = (design.role_of(wells) == "calibrate").to_numpy()
     chosen = _selected(block, wells, rows)
     whitener = Whitener(regularization=regularization).fit(profiles.take(chosen, rows))
