@@ -38,7 +38,8 @@ def match_labels(
     label : str
         Column of the target or mechanism; ``A|B`` counts for both.
     not_same : str or sequence of str, optional
-        Positives differ in all of these (the compound, the batch).
+        Positives differ in all of these (the compound); values are compared whole, ``A|B`` is
+        not ``A``.
     similarity : {"cosine", "abs_cosine", "correlation"}
         ``"abs_cosine"`` lets opposite effects match, as between compounds and genes.
     permutations : int
