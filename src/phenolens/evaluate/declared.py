@@ -74,9 +74,7 @@ def audit_declared(declared: Declared) -> list[Evidence]:
         If the blocks declared do not fit their table.
     """
     findings = [finding for check in CHECKS for finding in check(declared)]
-    compared = any(f.code == SHARE and f.basis != NOTHING for f in findings)
-    layout = [f for f in _layout(declared) if not (compared and f.code == SHARE)]
-    return worst_first(_without_doubles(findings + layout))
+    return merged(_layout(declared), findings)
 
 
 def _layout(declared: Declared) -> list[Evidence]:
@@ -105,10 +103,16 @@ def _roles(rows: pd.DataFrame, wells: pd.DataFrame) -> object | None:
     return role.reindex(pd.MultiIndex.from_frame(wells[list(WELL_KEY)])).fillna("").to_numpy()
 
 
-def _without_doubles(findings: list[Evidence]) -> list[Evidence]:
-    """A code that was answered need not be called unchecked as well."""
-    answered = {finding.code for finding in findings if finding.basis != NOTHING}
-    return [f for f in findings if f.basis != NOTHING or f.code not in answered]
+def merged(layout: list[Evidence], findings: list[Evidence]) -> list[Evidence]:
+    """Findings of the design audit and of scores, the gravest first, each answered once.
+
+    Where accuracies were compared with the majority share, the share alone says no more; and a
+    code that was answered need not be called unchecked as well.
+    """
+    compared = any(f.code == SHARE and f.basis != NOTHING for f in findings)
+    both = findings + [f for f in layout if not (compared and f.code == SHARE)]
+    answered = {finding.code for finding in both if finding.basis != NOTHING}
+    return worst_first([f for f in both if f.basis != NOTHING or f.code not in answered])
 
 
 def worst_first(findings: list[Finding]) -> list[Finding]:

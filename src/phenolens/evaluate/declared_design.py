@@ -99,7 +99,7 @@ class Score(Strict):
 
 
 @dataclass(frozen=True)
-class Test(Strict):
+class HypothesisTest(Strict):
     """One ``[[tests]]``: a hypothesis test, and what it counted as one observation."""
 
     name: str
@@ -118,7 +118,7 @@ class Design(Strict):
     attribution: Attribution = Attribution()
     representations: tuple[Representation, ...] = ()
     scores: tuple[Score, ...] = ()
-    tests: tuple[Test, ...] = ()
+    tests: tuple[HypothesisTest, ...] = ()
 
     def representation(self, name: str) -> Representation:
         """What is declared of a representation; nothing but its name where nothing is."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.audit_finding import number_of, percent
-from phenolens.evaluate.declared_design import Attribution, Test
+from phenolens.evaluate.declared_design import Attribution, HypothesisTest
 from phenolens.evaluate.declared_tables import (
     DATA,
     DECLARATION,
@@ -21,6 +21,7 @@ from phenolens.profiles import PLATE, WELL_KEY
 AREA = "area_fraction"
 CONSTANT = 0.005
 COARSE = 14
+HARMLESS = 1.2
 WHOLE = ("well", "plate", "treatment")
 
 
@@ -128,23 +129,23 @@ def check_unit(declared: Declared) -> Iterable[Evidence]:
             yield _dependent(declared, test)
 
 
-def _dependent(declared: Declared, test: Test) -> Evidence:
+def _dependent(declared: Declared, test: HypothesisTest) -> Evidence:
     effect = design_effect(declared.maps)
-    seen, basis = "", DECLARATION
-    if effect is not None:
-        share, inflation = effect
-        seen = (
-            f" Images of one well share {percent(max(share, 0))} of the area's variance: "
-            f"the test has {inflation:.1f} times fewer observations than it counts."
-        )
-        basis = DATA
-    return Evidence(
-        "well-not-unit", "error", test.name,
-        f"{test.name} takes each {test.unit} for an independent observation.{seen}",
-        "Its p-value is far too small: a well differs from the next without any treatment.",
-        "Average within wells first, or permute whole wells.",
-        basis=basis,
-    )  # fmt: skip
+    what = f"{test.name} takes each {test.unit} for an independent observation."
+    remedy = "Average within wells first, or permute whole wells."
+    if effect is None:
+        return Evidence(
+            "well-not-unit", "error", test.name, what,
+            "Its p-value is too small: wells differ without any treatment.", remedy,
+            basis=DECLARATION,
+        )  # fmt: skip
+    share, inflation = effect
+    told = f"Images of one well share {percent(max(share, 0))} of the area's variance"
+    if inflation < HARMLESS:
+        told += ", so little is lost here; other features need not behave so."
+        return Evidence("well-not-unit", "warning", test.name, what, told, remedy)
+    told += f": it has {inflation:.1f} times fewer observations than it counts."
+    return Evidence("well-not-unit", "error", test.name, what, told, remedy)
 
 
 def design_effect(maps: pd.DataFrame | None) -> tuple[float, float] | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.declared_tables import FOLD, feature_values
+from phenolens.evaluate.declared_tables import FOLD, feature_frame, feature_values
 from phenolens.learn.nearest import unit_rows
-from phenolens.profiles import OBJECT, PLATE, SITE, TREATMENT, WELL, well_position
+from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, well_position
 
 COMPONENTS = 32
 LARGEST = 3000
@@ -35,7 +35,13 @@ def standardized(features: pd.DataFrame) -> np.ndarray:
 
 
 def likeness(
-    unit: np.ndarray, groups: np.ndarray, *, within: np.ndarray, draws: int = 199, seed: int = 0
+    unit: np.ndarray,
+    groups: np.ndarray,
+    *,
+    within: np.ndarray,
+    apart: np.ndarray | None = None,
+    draws: int = 199,
+    seed: int = 0,
 ) -> Likeness:
     """Mean cosine of pairs of one group, against rows shuffled within their plate.
 
@@ -47,25 +53,53 @@ def likeness(
         Group of each row; -1 takes no part.
     within : ndarray of int, shape (n_rows,)
         Rows are shuffled within these (plates), so that plates alike do not pass for wells alike.
+    apart : ndarray of int, shape (n_rows,), optional
+        Pairs differ in this; by default two rows make a pair.
     """
     used = groups >= 0
-    unit, within = unit[used], within[used]
+    apart = np.arange(len(groups)) if apart is None else apart
+    unit, within, apart = unit[used], within[used], apart[used]
     codes = np.unique(groups[used], return_inverse=True)[1]
-    value = _within_cosine(unit, codes)
+    value = _pair_cosine(unit, codes, apart)
     rng = np.random.default_rng(seed)
-    null = np.array([_within_cosine(unit, codes[_shuffle(within, rng)]) for _ in range(draws)])
+    null = np.array([_pair_cosine(unit, codes[_shuffle(within, rng)], apart) for _ in range(draws)])
     p = (1 + (null >= value - 1e-12).sum()) / (1 + draws)
     return Likeness(value, null.mean(), (value - null.mean()) / max(null.std(), 1e-12), p)
 
 
-def _within_cosine(unit: np.ndarray, codes: np.ndarray) -> float:
-    """Sum over groups of |sum of rows| squared, less the rows themselves, over ordered pairs."""
+def _pair_cosine(unit: np.ndarray, codes: np.ndarray, apart: np.ndarray) -> float:
+    """All pairs of a group, less those that are not apart (a row and itself among them)."""
+    both = codes * (int(apart.max()) + 1) + apart
+    every = _group_sums(unit, codes)
+    close = _group_sums(unit, np.unique(both, return_inverse=True)[1])
+    return (every[0] - close[0]) / max(every[1] - close[1], 1)
+
+
+def _group_sums(unit: np.ndarray, codes: np.ndarray) -> tuple[float, int]:
+    """Sum over groups of |sum of rows| squared, and of squared sizes."""
     from scipy.sparse import csr_matrix
 
     n, size = len(codes), np.bincount(codes)
     member = csr_matrix((np.ones(n), (codes, np.arange(n))), shape=(len(size), n))
-    sums = member @ unit
-    return float(((sums**2).sum() - (unit**2).sum()) / max((size * (size - 1)).sum(), 1))
+    return float(((member @ unit) ** 2).sum()), int((size**2).sum())
+
+
+def treatment_likeness(unit: np.ndarray, placed: pd.DataFrame) -> Likeness | None:
+    """Likeness of wells of one treatment on different plates; None where there are none.
+
+    Fields are averaged to wells and wells centred on their plate: neither images of one well nor
+    neighbours on one plate can pass for replicates.
+    """
+    wells = placed[[PLATE, WELL, TREATMENT, CONTROL]].drop_duplicates([PLATE, WELL])
+    number = placed.groupby([PLATE, WELL], sort=False).ngroup().to_numpy()
+    plate = pd.factorize(wells[PLATE])[0]
+    label = pd.factorize(wells[TREATMENT].where(~wells[CONTROL]))[0]
+    spread = wells.assign(plate=plate)[label >= 0].groupby(TREATMENT)["plate"].nunique()
+    if spread.empty or spread.max() < 2:
+        return None
+    means = pd.DataFrame(unit).groupby(number).mean()
+    centred = means - means.groupby(plate).transform("mean")
+    return likeness(unit_rows(centred.to_numpy()), label, within=plate, apart=plate)
 
 
 def _shuffle(within: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -138,15 +172,9 @@ def aligned_by_values(
 
 def _distinct(table: pd.DataFrame, *, limit: int = 50) -> dict[str, np.ndarray]:
     """The last columns whose values (almost) all differ: fused features stand behind embeddings."""
-    values = pd.DataFrame(feature_values(table), columns=_feature_names(table))
+    values = pd.DataFrame(feature_values(table), columns=feature_frame(table).columns)
     chosen = [c for c in values if values[c].nunique() > 0.99 * len(values)]
     return {str(c): values[c].to_numpy() for c in chosen[-limit:]}
-
-
-def _feature_names(table: pd.DataFrame) -> list[str]:
-    from phenolens.evaluate.declared_tables import feature_frame
-
-    return list(feature_frame(table).columns)
 
 
 def structure(unit: np.ndarray, *, draws: int = 19, seed: int = 0) -> tuple[float, list[float]]:

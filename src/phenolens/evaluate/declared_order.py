@@ -22,6 +22,7 @@ from phenolens.evaluate.declared_likeness import (
     orders,
     standardized,
     structure,
+    treatment_likeness,
 )
 from phenolens.evaluate.declared_tables import (
     DECLARATION,
@@ -151,7 +152,8 @@ def _asked(declared: Declared, name: str, asked: _Asked) -> list[Evidence]:
     plate = pd.factorize(placed[PLATE])[0]
     told = likeness(unit, groups, within=plate)
     if told.p <= 0.01:
-        return [_fits(name, kind, told, keyed=asked.keyed)]
+        wrong = [] if asked.keyed else _wells_exchanged(declared, name, unit)
+        return wrong or [_fits(name, kind, told, keyed=asked.keyed)]
     best = _restored(declared, name, unit) if not asked.keyed else None
     if best is not None:
         return [_restored_finding(name, kind, told, best=best)]
@@ -179,21 +181,43 @@ def _fits(name: str, kind: str, told: Likeness, *, keyed: bool) -> Evidence:
         return Evidence(CODE, "ok", name, what + ".")
     return Evidence(
         CODE, "info", name, what + "; they carry no keys, but their order fits.",
-        "Nothing would show it if a few rows were out of place.", REMEDY,
+        "Nothing would show it if a few rows, or wells as a whole, were out of place.", REMEDY,
     )  # fmt: skip
 
 
+def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> list[Evidence]:
+    """Rows that moved well by well: a well is like itself all the same, a treatment is not."""
+    rows = declared.rows
+    told = treatment_likeness(unit, rows)
+    if told is None or told.p <= 0.05:
+        return []
+    found = {
+        how: treatment_likeness(unit, rows.iloc[order].reset_index(drop=True))
+        for how, order in _orders(declared, name).items()
+    }
+    best = _beyond_doubt({how: other for how, other in found.items() if other is not None})
+    return [] if best is None else [_restored_finding(name, "treatment", told, best=best)]
+
+
 def _restored(declared: Declared, name: str, unit: np.ndarray) -> tuple[str, Likeness] | None:
-    """The order under which rows are most alike, if it is beyond doubt."""
-    rows, table = declared.rows, declared.embeddings[name]
-    tried = dict(orders(rows, fold=declared.fold_codes if declared.has_folds else None))
-    known = {k: t for k, t in declared.embeddings.items() if k != name and _has_keys(rows, t)}
-    tried |= aligned_by_values(table, _in_order(rows, known))
-    found = {how: _under(rows, unit, order) for how, order in tried.items()}
+    """The order under which rows of one well are most alike, if it is beyond doubt."""
+    tried = _orders(declared, name)
+    return _beyond_doubt({how: _under(declared.rows, unit, o) for how, o in tried.items()})
+
+
+def _beyond_doubt(found: Mapping[str, Likeness]) -> tuple[str, Likeness] | None:
     if not found:
         return None
     how = max(found, key=lambda key: found[key].z)
     return (how, found[how]) if found[how].z > ENOUGH else None
+
+
+def _orders(declared: Declared, name: str) -> dict[str, np.ndarray]:
+    """Orders worth trying: by sorting, and by values that a table with keys shares."""
+    rows, table = declared.rows, declared.embeddings[name]
+    tried = dict(orders(rows, fold=declared.fold_codes if declared.has_folds else None))
+    known = {k: t for k, t in declared.embeddings.items() if k != name and _has_keys(rows, t)}
+    return tried | aligned_by_values(table, _in_order(rows, known))
 
 
 def _under(rows: pd.DataFrame, unit: np.ndarray, order: np.ndarray) -> Likeness:

@@ -112,7 +112,7 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evi
     InputError
         If a folder holds no study.
     """
-    from phenolens.evaluate.declared import worst_first
+    from phenolens.evaluate.declared import merged
     from phenolens.evaluate.declared_tables import seen
 
     study = Path(study)
@@ -120,7 +120,7 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evi
         folder, findings = study, _of_folder(study)
     else:
         folder, findings = _of_file(study, out)
-    return worst_first(seen(findings) + _of_results(folder))
+    return merged(seen(findings), _of_results(folder))
 
 
 def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
@@ -167,11 +167,11 @@ def write_audit(findings: list[Evidence], path: str | Path) -> None:
 
 
 def tell_audit(findings: list[Evidence]) -> Iterator[str]:
-    """One line a finding, and one that counts them."""
+    """A line a finding, its consequence and remedy indented below, and one line that counts."""
     for finding in findings:
-        said = (finding.what, finding.consequence, finding.remedy)
         basis = "" if finding.basis == "nothing" else f" [{finding.basis}]"
-        yield f"{_MARKS[finding.severity]} {finding.code}{basis}: {' '.join(filter(None, said))}"
+        yield f"{_MARKS[finding.severity]} {finding.code}{basis}: {finding.what}"
+        yield from (f"    {said}" for said in (finding.consequence, finding.remedy) if said)
     counts = {name: sum(f.severity == name for f in findings) for name in _MARKS}
     words = {"error": "errors", "warning": "warnings", "info": "notes", "ok": "in order"}
     yield ", ".join(f"{counts[name]} {words[name]}" for name in _MARKS)
