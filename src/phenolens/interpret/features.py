@@ -9,6 +9,9 @@ from phenolens import profiles
 from phenolens.io.names import parse_feature
 from phenolens.profiles import TREATMENT
 
+CALIBRATED = "Metadata_Calibrated"
+_COLUMNS = ["feature", "compartment", "family", "channel", "effect", "rank"]
+
 
 def changed_features(table: pd.DataFrame, *, by: str = TREATMENT) -> pd.DataFrame:
     """Median shift of every feature in every treatment.
@@ -17,7 +20,7 @@ def changed_features(table: pd.DataFrame, *, by: str = TREATMENT) -> pd.DataFram
     ----------
     table : DataFrame
         Calibrated well profiles: a value is the distance from the plate's controls in robust
-        standard deviations.
+        standard deviations. Rows that ``Metadata_Calibrated`` says were not are left out.
     by : str
         Metadata column that names treatments.
 
@@ -28,6 +31,10 @@ def changed_features(table: pd.DataFrame, *, by: str = TREATMENT) -> pd.DataFram
         wells), ``rank`` (1 = largest absolute effect of that treatment), sorted by treatment and
         rank.
     """
+    if CALIBRATED in table.index.names:
+        table = profiles.take(table, profiles.column(table, CALIBRATED).astype(bool))
+    if not len(table):
+        return pd.DataFrame(columns=[by, *_COLUMNS])
     medians = profiles.aggregate(table, [by])
     effects = medians.to_numpy()
     order = np.argsort(-np.abs(np.nan_to_num(effects)), axis=1, kind="stable")
