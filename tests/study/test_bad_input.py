@@ -406,6 +406,22 @@ def test_a_plate_that_cannot_be_calibrated_takes_no_part_among_those_that_can(
     assert "cannot be calibrated" in reasons(wells)[0][2]
 
 
+def test_without_a_scale_wells_are_compared_in_units_of_their_own_spread(wells, command):
+    frame = wells.frame()
+    names = [name for name in frame if name.startswith("f")]
+    frame[names] = 5000 + frame[names] * np.array([1000.0] + [1.0] * (len(names) - 1))
+    wells.write(frame[frame["Metadata_Compound"] != "DMSO"])
+    assert run(command, wells, "evaluate").code == 0
+    nearest = pd.read_parquet(wells.out / "similarity.parquet")
+    assert nearest["cosine"].min() < 0.5
+
+
+def test_one_treatment_beside_controls(wells, command):
+    frame = wells.frame()
+    wells.write(frame[frame["Metadata_Compound"].isin(["DMSO", "treatment-002"])])
+    assert run(command, wells, "evaluate").code == 0
+
+
 def test_a_treatment_with_one_well_and_a_single_plate(wells, command):
     frame = wells.frame()
     once = (frame["Metadata_Compound"] == "treatment-002") & (frame["Metadata_Plate"] != "P01")

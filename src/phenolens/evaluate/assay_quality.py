@@ -144,7 +144,9 @@ class _Screen:
             "n_treatments": len(groups),
             "replicate_correlation": _median(found),
             "null_95": float(limit),
-            "percent_replicating": float(np.mean(found > limit)) if found else np.nan,
+            "percent_replicating": float(np.mean(np.array(found) > limit))
+            if found and null.size
+            else np.nan,
             "grit": _median(grit),
         }
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
+from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CONTROL
 from phenolens.study.activity import judged
 from phenolens.study.blocks import Block
@@ -59,13 +60,30 @@ def _selected(block: Block, wells: pd.DataFrame, rows: np.ndarray) -> pd.DataFra
 
     if len(wells) < 2:
         return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
+    raw = never_scaled(block, wells)
+    selector = FeatureSelector(max_outlier=None) if raw else FeatureSelector()
     try:
-        return FeatureSelector().fit(profiles.take(wells, rows)).transform(wells)
+        chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
+        return (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
     except InputError as error:
         raise InputError(
             f"Representation '{block.name}': {error} Features that are constant, or missing in "
             "more than 5 % of the wells, cannot be compared. Leave the representation out."
         ) from None
+
+
+def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
+    """Whether no plate had the controls to be scaled on, so that features keep their units.
+
+    Maps and similarities, which no test reads then, take them in standard deviations over all
+    wells: a cosine of areas and intensities side by side is 1 whatever the cells look like.
+    """
+    if block.calibrated:
+        return False
+    levels = wells.index.names
+    if CALIBRATED in levels:
+        return not profiles.column(wells, CALIBRATED).astype(bool).any()
+    return CONTROL not in levels or not profiles.is_control(wells).any()
 
 
 def _whitened(
