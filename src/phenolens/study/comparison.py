@@ -52,12 +52,32 @@ def _pairs(values: pd.DataFrame) -> list[tuple[str, str]]:
 def _classified(session: Session, part: pd.DataFrame) -> pd.DataFrame:
     from phenolens.evaluate.compare import compare_pairs
 
-    treated = part[~part["control"] & ~part["representation"].str.startswith("baseline:")]
+    treated = part[~part["control"]]
     values = treated.assign(value=treated["correct"].astype(float), metric="accuracy_treated")
     values["split"] = "leave-" + session.taken["splits"].folds.leave_out + "-out"
-    return compare_pairs(
-        values, _pairs(values), key=[PLATE, WELL], seed=session.seed, cluster="label"
-    )
+    own = values[~values["representation"].str.startswith("baseline:")]
+    how = {"key": [PLATE, WELL], "seed": session.seed, "cluster": "label"}
+    tables = [
+        compare_pairs(own, _pairs(own), **how),
+        compare_pairs(values, _against_baselines(values), **how),
+    ]
+    tables = [table for table in tables if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _against_baselines(values: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each single representation with the best of its baselines."""
+    from phenolens.evaluate.baselines import COUNT, INTENSITY, MAJORITY, POSITION, SHUFFLED
+
+    common = (MAJORITY, COUNT, INTENSITY, POSITION)
+    means = values.groupby("representation", sort=True)["value"].mean()
+    pairs = []
+    for name in dict.fromkeys(values["representation"]):
+        if name.startswith("baseline:") or is_fusion(name):
+            continue
+        known = [b for b in (*common, f"{SHUFFLED}:{name}") if b in means.index]
+        pairs += [(name, means[known].idxmax())] if known else []
+    return pairs
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:

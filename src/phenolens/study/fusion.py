@@ -8,17 +8,21 @@ fusion gains over that is information; what the control gains is arithmetic.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import ConfigError
-from phenolens.learn.fuse import BlockFusion, join_blocks, noise_block
 from phenolens.study.analysis import FEWEST_CALIBRATORS
 from phenolens.study.blocks import Block
 from phenolens.study.design import Design
 from phenolens.study.disjoint import part_of
 from phenolens.study.session import Session
+
+if TYPE_CHECKING:
+    from phenolens.learn.fuse import BlockFusion
 
 NOISE = "noise"
 
@@ -64,6 +68,8 @@ def is_fusion_proper(name: str) -> bool:
 def _noise(block: Block, *, seed: int) -> Block:
     """The block with Gaussian noise of its width; wells and judged treatments stay."""
 
+    from phenolens.learn.fuse import noise_block
+
     def change(wells: pd.DataFrame) -> pd.DataFrame:
         return noise_block(wells, like=NOISE, seed=seed)
 
@@ -73,6 +79,8 @@ def _noise(block: Block, *, seed: int) -> Block:
 
 
 def _joined(name: str, first: Block, second: Block) -> Block:
+    from phenolens.learn.fuse import join_blocks
+
     keys = list({**first.tables, **second.tables})
     tables, features = {}, {}
     for fold in keys:
@@ -98,6 +106,7 @@ def fused_pipeline(block: Block):
     from sklearn.pipeline import make_pipeline
 
     from phenolens.learn.components import Components
+    from phenolens.learn.fuse import BlockFusion
     from phenolens.learn.select import FeatureSelector
 
     steps = make_pipeline(FeatureSelector(), Components(n_components=0.95, standardize=True))
@@ -116,6 +125,8 @@ def compared_parts(block: Block, design: Design) -> tuple[pd.DataFrame, ...]:
 
 def _scale(block: Block, wells: pd.DataFrame, design: Design) -> BlockFusion:
     """Equal energy among calibrating controls: neither block is louder by its noise."""
+    from phenolens.learn.fuse import BlockFusion
+
     rows = (design.role_of(wells) == "calibrate").to_numpy()
     if rows.sum() < FEWEST_CALIBRATORS:
         rows = np.ones(len(wells), dtype=bool)

@@ -10,6 +10,7 @@ from phenolens.files import atomic_path
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
 from phenolens.study.activity import CONTROLS_REUSED
+from phenolens.study.analysis import never_scaled
 from phenolens.study.design import screen
 from phenolens.study.disjoint import PIXELS_SEEN
 from phenolens.study.evaluation import Evaluation, evaluate
@@ -19,27 +20,40 @@ from phenolens.study.session import Session, once
 
 @once
 def interpret(session: Session) -> pd.DataFrame:
-    """Write ``features.parquet``, ``exemplars.*``, ``wells.parquet`` and ``hits.csv``."""
+    """Write what features moved, pictures, where the network looked, hits and the answers."""
     found = evaluate(session)
     features = _features(session)
     if len(features):
         write_frame(features, session.out / "features.parquet")
     write_frame(_wells(session), session.out / "wells.parquet")
     _pictures(session, found)
+    _explained(session)
     hits = _hits(session, found, features)
     if len(hits):
         write_frame(hits, session.out / "hits.csv")
     return hits
 
 
+def _explained(session: Session) -> None:
+    """Where the network looked, where one was asked for; then the four questions."""
+    from phenolens.study.attention import NETWORK, attention
+    from phenolens.study.questions import questions
+
+    if NETWORK in session.study.represent.representations and prepare(session) is not None:
+        attention(session)
+    questions(session)
+
+
 def _features(session: Session) -> pd.DataFrame:
+    """Which features moved, in robust z; nothing where no control gives features a scale."""
     from phenolens.interpret.features import changed_features
     from phenolens.io.names import parse_feature
 
     tables = []
     for name, block in normalize(session).items():
         named = [c for c in block.wells if parse_feature(c).compartment]
-        if named and TREATMENT in block.wells.index.names:
+        scaled = not never_scaled(block, block.wells)
+        if named and scaled and TREATMENT in block.wells.index.names:
             tables.append(changed_features(block.wells[named]).assign(representation=name))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

@@ -129,6 +129,14 @@ class Trainings:
         network = replace(self._settled()[0], pixels=self._pixels)
         return network.restore(self.folder(fold) / "weights.safetensors")
 
+    def squares(self, rows: np.ndarray) -> np.ndarray:
+        """Images as the network reads them, all squares together: uint8 (n, C, S, S)."""
+        found = self._pixels.take(rows)
+        n, _, stains, size, _ = found.shape
+        tiles = self.network.settings.pixels.tiles
+        grid = found.reshape(n, tiles, tiles, stains, size, size).transpose(0, 3, 1, 4, 2, 5)
+        return grid.reshape(n, stains, tiles * size, tiles * size)
+
     def _make(self, fold: str) -> None:
         if self.made(fold):
             return

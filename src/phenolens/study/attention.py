@@ -1,0 +1,258 @@
+"""Part of step `interpret`: where a network looked, for one that beats its baselines.
+
+Every image is explained by the network of the fold that held its well out. Maps of random networks
+stand beside: what they share with the trained one's maps explains images, not what was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from phenolens.files import atomic_path, write_json
+from phenolens.interpret.activation import activation_table, compartments
+from phenolens.profiles import CONTROL, PLATE, SITE, TREATMENT, WELL, read_frame, write_frame
+from phenolens.represent.cnn import CNN
+from phenolens.study.design import splits
+from phenolens.study.networks import Trainings, threads
+from phenolens.study.profiling import trainings
+from phenolens.study.session import Session
+
+NETWORK = "cnn"
+FILES = ("activation.parquet", "activation_treatments.parquet", "attention.parquet",
+         "attention.npz")  # fmt: skip
+_CHUNK = 256
+_CHECKED_A_FOLD = 48
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network marked in some images it had not seen."""
+
+    table: pd.DataFrame
+    checks: pd.DataFrame
+    rows: np.ndarray
+    maps: np.ndarray
+
+
+def attention(session: Session) -> dict:
+    """Write where the network looked, or why that is withheld; returns ``activation.json``."""
+    told = _withheld(session)
+    for name in FILES:
+        (session.out / name).unlink(missing_ok=True)
+    if not told:
+        work = trainings(session, NETWORK)
+        with threads(session.jobs):
+            looks = [look for fold in _folds(work) for look in _look(work, *fold)]
+        told = _summary(looks) | _write(session, work, looks)
+    write_json(session.out / "activation.json", told)
+    return told
+
+
+def _withheld(session: Session) -> dict:
+    """Why no map is shown; empty where there is a network worth explaining."""
+    asked = session.study.represent.representations
+    if NETWORK not in asked or not (session.out / "comparisons.parquet").is_file():
+        why = f"'{NETWORK}' is not among the representations" if NETWORK not in asked else (
+            "no held-out wells were classified")  # fmt: skip
+        return {"withheld_because": why}
+    table = read_frame(session.out / "comparisons.parquet")
+    own = table[(table["a"] == NETWORK) & table["b"].str.startswith("baseline:")]
+    own = pd.concat([own, table[(table["a"] == NETWORK) & (table["b"] == "untrained")]])
+    own = own[own["metric"] == "accuracy_treated"]
+    alpha = session.study.evaluate.alpha
+    beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
+    if len(own) and beaten.groupby("task")["better"].all().any():
+        return {}
+    return {"withheld_because": _not_better(own)}
+
+
+def _not_better(own: pd.DataFrame) -> str:
+    if not len(own):
+        return "no held-out wells were classified"
+    worst = own.sort_values("difference").iloc[0]
+    return (
+        f"the network names the treatment of {worst['value_a']:.1%} of held-out treated wells and "
+        f"{worst['b']} of {worst['value_b']:.1%} (difference {worst['low']:.1%} to "
+        f"{worst['high']:.1%}): a map of what it looks at would explain nothing it knows"
+    )
+
+
+def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
+    """Each fold's network and the images whose wells it never saw."""
+    keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
+    for fold, _, test in splits(work.session).folds.iterate(keys):
+        yield str(fold), test
+
+
+def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
+    """Maps and measures of a fold's images, some hundred at a time."""
+    network = work.trained(fold)
+    checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
+    with work.session.progress.bar(f"Asking {NETWORK} where it looked, fold {fold}") as tick:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            yield _explained(work, network, chunk, checked=checked, fold=fold)
+            tick(start + len(chunk), len(rows))
+
+
+def _explained(
+    work: Trainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
+) -> Look:
+    from phenolens.interpret.gradcam import gradcam
+
+    prepared = work.prepared
+    cams = gradcam(network, prepared, rows)
+    parts = compartments(prepared, rows, network.settings.pixels)
+    table = with_cells(activation_table(cams, work.images.iloc[rows], parts))
+    table.insert(0, "fold", fold)
+    table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
+    places = np.flatnonzero([row in checked for row in rows])
+    checks = _checks(work, network, rows[places], parts[places])
+    return Look(table.assign(stride=cams.stride), checks, rows, cams.coarse)
+
+
+def _checks(work: Trainings, network: CNN, rows: np.ndarray, parts: np.ndarray) -> pd.DataFrame:
+    """For some images: the maps of random networks, and what covering the marked part costs."""
+    from phenolens.interpret.attribution_checks import (
+        deletion,
+        occlusion,
+        randomised,
+        randomised_check,
+    )
+    from phenolens.interpret.gradcam import gradcam
+
+    if not len(rows):
+        return pd.DataFrame()
+    prepared, seed = work.prepared, work.session.seed
+    cams = gradcam(network, prepared, rows)
+    found = randomised_check(network, prepared, rows, cams=cams, seed=seed)
+    covered = deletion(network, prepared, rows, cams=cams, seed=seed)
+    stains = occlusion(network, prepared, rows, targets=cams.targets)
+    other = gradcam(randomised(network, seed=seed), prepared, rows, targets=cams.targets)
+    places = work.images.iloc[rows].reset_index(drop=True)
+    by_chance = with_cells(activation_table(other, places, parts))["enrichment_cells"]
+    own = with_cells(activation_table(cams, places, parts))["enrichment_cells"]
+    columns = {"enrichment_cells": own, "enrichment_cells_random": by_chance}
+    return pd.concat([places, found, covered, stains, pd.DataFrame(columns)], axis=1)
+
+
+def with_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Add ``mass_cells``, ``share_cells`` and their ratio: nucleus and cytoplasm together."""
+    mass = table["mass_nucleus"] + table["mass_cytoplasm"]
+    share = table["share_nucleus"] + table["share_cytoplasm"]
+    ratio = mass / share.where(share > 0)
+    return table.assign(mass_cells=mass, share_cells=share, enrichment_cells=ratio)
+
+
+def _summary(looks: list[Look]) -> dict:
+    """Tests with wells as units, and the checks that maps can fail."""
+    from phenolens.interpret.activation_tests import (
+        accuracy_correlation,
+        correct_against_wrong,
+        kruskal_wells,
+    )
+
+    table = pd.concat([look.table for look in looks], ignore_index=True)
+    checks = pd.concat([look.checks for look in looks if len(look.checks)], ignore_index=True)
+    treated = table[~table[CONTROL].astype(bool)].drop(columns="stride")
+    right = treated["correct"].to_numpy()
+    return {
+        "network": NETWORK,
+        "stride": int(table["stride"].iloc[0]),
+        "n_images": len(table),
+        "n_zero_maps": int(table["zero_map"].sum()),
+        "images_named_right": float(right.mean()),
+        "enrichment": {
+            part: _over_wells(treated, f"enrichment_{part}")
+            for part in ("cells", "nucleus", "cytoplasm")
+        },
+        "randomised": _randomised(checks),
+        "stains": _stains(checks),
+        "across_treatments": kruskal_wells(treated).to_dict("records"),
+        "correct_against_wrong": correct_against_wrong(treated, right).to_dict("records"),
+        "with_accuracy": accuracy_correlation(treated, right).to_dict("records"),
+    }
+
+
+def _over_wells(table: pd.DataFrame, column: str) -> dict:
+    """Mean over wells of their images' mean, with a bootstrap interval over wells."""
+    from phenolens.evaluate.matching import bootstrap_mean
+
+    wells = table.groupby([PLATE, WELL])[column].mean().dropna().to_numpy()
+    if len(wells) < 2:
+        return {"value": None, "low": None, "high": None, "n_wells": len(wells)}
+    low, high = bootstrap_mean(wells, seed=0)
+    return {"value": wells.mean(), "low": low, "high": high, "n_wells": len(wells)}
+
+
+def _randomised(checks: pd.DataFrame) -> dict:
+    """Do maps change with the weights; are cells marked more than by a random network?"""
+    gain = checks["enrichment_cells"] - checks["enrichment_cells_random"]
+    cost = checks["deletion_random"] - checks["deletion"]
+    return {
+        "n_images": len(checks),
+        "correlation": checks["correlation"].mean(),
+        "share_passing": checks["passes"].mean(),
+        "cells_over_random": _over_wells(checks.assign(gain=gain), "gain"),
+        "deletion_over_random_order": _over_wells(checks.assign(cost=cost), "cost"),
+    }
+
+
+def _stains(checks: pd.DataFrame) -> dict[str, float]:
+    """Mean loss of the class's probability without each stain."""
+    names = [name for name in checks if str(name).startswith("drop_")]
+    return {name.removeprefix("drop_"): checks[name].mean() for name in names}
+
+
+def _write(session: Session, work: Trainings, looks: list[Look]) -> dict:
+    from phenolens.interpret.activation_tests import by_treatment
+
+    table = pd.concat([look.table for look in looks], ignore_index=True).drop(columns="stride")
+    key = [name for name in (PLATE, WELL, SITE) if name in table]
+    write_frame(table.sort_values(key, ignore_index=True), session.out / FILES[0])
+    write_frame(by_treatment(table), session.out / FILES[1])
+    shown = _shown(table, np.concatenate([look.rows for look in looks]), session)
+    if len(shown):
+        _overlays(session, work, looks, shown)
+    return {"treatments_shown": shown.loc[shown["role"] == "treated", TREATMENT].tolist()}
+
+
+def _shown(table: pd.DataFrame, rows: np.ndarray, session: Session) -> pd.DataFrame:
+    """An image of each treatment named right most often, beside a control of the same plate."""
+    known = table.assign(row=rows, control=table[CONTROL].astype(bool))
+    known = known[~known["zero_map"]]
+    treated, controls = known[~known["control"]], known[known["control"]]
+    order = treated.groupby(TREATMENT)["correct"].mean().sort_values(ascending=False, kind="stable")
+    picked = []
+    for name in order.index[: session.study.report.montages]:
+        own = treated[treated[TREATMENT] == name].sort_values("correct", ascending=False)
+        beside = controls[controls[PLATE] == own[PLATE].iloc[0]]
+        picked += [own.head(1).assign(role="treated", shown_for=name)]
+        picked += [beside.head(1).assign(role="control", shown_for=name)]
+    return pd.concat(picked, ignore_index=True) if picked else pd.DataFrame(columns=["role"])
+
+
+def _overlays(session: Session, work: Trainings, looks: list[Look], shown: pd.DataFrame) -> None:
+    """Pixels as the network read them and maps of the images shown: data of a figure."""
+    from phenolens.interpret.gradcam import enlarge
+
+    rows = np.concatenate([look.rows for look in looks])
+    coarse = np.concatenate([look.maps for look in looks])
+    place = {row: number for number, row in enumerate(rows)}
+    settings = work.network.settings.pixels
+    side = settings.size * settings.tiles
+    maps = enlarge(coarse[[place[row] for row in shown["row"]]], side)
+    columns = ["shown_for", "role", PLATE, WELL, SITE, TREATMENT, "target", "correct", "fold"]
+    table = shown[columns].assign(position=np.arange(len(shown)))
+    write_frame(table, session.out / FILES[2])
+    arrays = {
+        "pixels": work.squares(shown["row"].to_numpy()),
+        "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
+        "channels": np.array(work.prepared.channels),
+    }
+    with atomic_path(session.out / FILES[3]) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)

@@ -1,0 +1,236 @@
+"""The four questions of the study, each answered in two sentences, or not, with the reason.
+
+Answers are read off the tables of results alone: a number that stands in no table stands in no
+answer. A difference counts when its interval leaves out zero and its Holm-corrected p is below
+alpha; otherwise the smallest difference that the design could have seen is told instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from phenolens.files import read_json, write_json
+from phenolens.profiles import read_frame
+from phenolens.study.fusion import is_fusion_proper, noise_name
+from phenolens.study.session import Session
+
+QUESTIONS = (
+    "Do image features tell perturbations apart, and do deep ones beat handcrafted ones?",
+    "Does fusing deep and handcrafted features help?",
+    "Are unsupervised embeddings any good, and does fusion help them?",
+    "Does the network look at biology?",
+)
+CANNOT = "This design cannot tell"
+_HAND, _PLAIN = "cellprofiler", "untrained"
+_SUPERVISED, _UNSUPERVISED = ("cnn", "cnn-with-cellprofiler"), ("vae",)
+_UNITS = {"activity": "normalized mAP", "classification": "accuracy on treated wells"}
+
+
+@dataclass
+class Evidence:
+    """The tables that answers are read from, and the numbers an answer has used."""
+
+    results: pd.DataFrame
+    comparisons: pd.DataFrame
+    confounded: bool
+    alpha: float
+    numbers: list[dict] = field(default_factory=list)
+
+    def score(self, name: str, metric: str) -> dict | None:
+        """A pooled score with its interval."""
+        rows = self.results
+        rows = rows[(rows["representation"] == name) & (rows["metric"] == metric)]
+        rows = rows[rows["fold"].astype(str) == "all"]
+        if not len(rows):
+            return None
+        told = rows.iloc[0][["representation", "metric", "value", "low", "high", "n"]].to_dict()
+        self.numbers.append(told)
+        return told
+
+    def difference(self, one: str, other: str, task: str) -> dict | None:
+        """How much better one is than the other, whichever way round the table has it."""
+        rows = self.comparisons
+        if not len(rows):
+            return None
+        rows = rows[rows["task"] == task]
+        for a, b, sign in ((one, other, 1), (other, one, -1)):
+            found = rows[(rows["a"] == a) & (rows["b"] == b)].to_dict("records")
+            if found:
+                told = _turned(found[0], sign)
+                self.numbers.append(told)
+                return told
+        return None
+
+    def rivals(self, fusion: str, task: str) -> list[str]:
+        """What a fusion is compared with: its best single block, then its noise control."""
+        rows = self.comparisons
+        if not len(rows):
+            return []
+        told = rows[(rows["a"] == fusion) & (rows["task"] == task)]["b"].tolist()
+        return sorted(told, key=lambda name: name == noise_name(fusion))
+
+
+def _turned(row: dict, sign: int) -> dict:
+    ends = sorted((sign * row["low"], sign * row["high"]))
+    one, other = (row["a"], row["b"]) if sign > 0 else (row["b"], row["a"])
+    told = {name: row[name] for name in ("task", "metric", "n", "p", "p_holm")}
+    told |= {"of": one, "against": other, "difference": sign * row["difference"]}
+    told |= {"low": ends[0], "high": ends[1]}
+    return told | {"smallest_detectable": row["smallest_detectable"]}
+
+
+def questions(session: Session) -> list[dict]:
+    """Answer the four questions; write ``questions.json``."""
+    out, alpha = session.out, session.study.evaluate.alpha
+    answers = [
+        _answered(question, answer, _evidence(out, alpha))
+        for question, answer in zip(QUESTIONS[:3], (_first, _second, _third), strict=True)
+    ]
+    answers.append(_fourth(out))
+    write_json(out / "questions.json", answers)
+    return answers
+
+
+def _evidence(out: Path, alpha: float) -> Evidence:
+    def table(name: str) -> pd.DataFrame:
+        path = out / f"{name}.parquet"
+        return read_frame(path) if path.is_file() else pd.DataFrame()
+
+    activity = table("activity")
+    notes = activity["note"] if len(activity) else pd.Series(dtype=str)
+    confounded = bool(notes.str.contains("position could explain").any())
+    return Evidence(table("results"), table("comparisons"), confounded, alpha)
+
+
+def _answered(question: str, answer, evidence: Evidence) -> dict:
+    sentences, reason = answer(evidence)
+    return {
+        "question": question,
+        "answer": " ".join(sentences) if sentences else f"{CANNOT}: {reason}.",
+        "numbers": evidence.numbers,
+        "withheld_because": reason or None,
+    }
+
+
+def _first(evidence: Evidence) -> tuple[list[str], str]:
+    names = _singles(evidence)
+    scores = [evidence.score(name, "fraction_active") for name in names]
+    known = [score for score in scores if score]
+    if not known:
+        return [], "no treatment has replicate wells and judging controls to be tested against"
+    if evidence.confounded:
+        return [], "every treatment keeps one position on all plates, so position could explain it"
+    best = max(known, key=lambda score: score["value"])
+    says = "Yes" if best["value"] > 0 else "Not in this screen"
+    first = (
+        f"{says}: {best['representation']} finds {best['value']:.0%} of {best['n']} treatments "
+        f"different from controls (95 % interval {best['low']:.0%} to {best['high']:.0%})."
+    )
+    deep = [name for name in (*_SUPERVISED, *_UNSUPERVISED) if name in names]
+    told = [_compared(evidence, name, _HAND, "activity") for name in deep]
+    told = [text for text in told if text]
+    if not told:
+        return [first, "Deep and handcrafted features were not both made, so which is better "
+                "is open."], ""  # fmt: skip
+    return [first, _sentence(told, "activity")], ""
+
+
+def _second(evidence: Evidence) -> tuple[list[str], str]:
+    return _fused(evidence, _SUPERVISED)
+
+
+def _third(evidence: Evidence) -> tuple[list[str], str]:
+    name = _UNSUPERVISED[0]
+    score = evidence.score(name, "fraction_active")
+    if score is None:
+        return [], f"'{name}' was not made, or nothing could be tested with it"
+    if evidence.confounded:
+        return [], "every treatment keeps one position on all plates, so position could explain it"
+    first = f"{name} finds {score['value']:.0%} of {score['n']} treatments active"
+    beside = _compared(evidence, name, _PLAIN, "activity")
+    first += f"; {beside}." if beside else ", and no untrained network stands beside it."
+    fused, reason = _fused(evidence, _UNSUPERVISED)
+    return [first, fused[0] if fused else f"Whether fusion helps is open: {reason}."], ""
+
+
+def _fused(evidence: Evidence, deep: tuple[str, ...]) -> tuple[list[str], str]:
+    """A sentence on activity and one on classification, for fusions of these networks."""
+    names = evidence.results["representation"].unique() if len(evidence.results) else []
+    made = [n for n in names if is_fusion_proper(n) and n.split("+")[0] in deep]
+    if not made:
+        return [], f"no fusion of {' or '.join(deep)} with another representation was made"
+    sentences = []
+    for task in tuple(_UNITS)[1:] if evidence.confounded else _UNITS:
+        told = [_helped(evidence, name, task) for name in made]
+        if any(told):
+            sentences.append(_sentence([text for text in told if text], task))
+    return sentences, "" if sentences else "no fusion could be compared with its blocks"
+
+
+def _helped(evidence: Evidence, fusion: str, task: str) -> str:
+    rivals = evidence.rivals(fusion, task)
+    return ", and ".join(filter(None, (_compared(evidence, fusion, r, task) for r in rivals)))
+
+
+def _singles(evidence: Evidence) -> list[str]:
+    if not len(evidence.results):
+        return []
+    names = evidence.results["representation"].unique()
+    return [n for n in names if not n.startswith("baseline:") and "+" not in n and n != _PLAIN]
+
+
+def _compared(evidence: Evidence, one: str, other: str, task: str) -> str:
+    """One representation against another, in words that carry their numbers."""
+    row = evidence.difference(one, other, task)
+    if row is None:
+        return ""
+    interval = f"{row['difference']:+.2f}, {row['low']:+.2f} to {row['high']:+.2f}"
+    told = f"in {_UNITS[task]} ({interval}; n = {row['n']})"
+    sure = row["p_holm"] < evidence.alpha
+    if sure and row["low"] > 0:
+        return f"{one} is better than {other} {told}"
+    if sure and row["high"] < 0:
+        return f"{one} is worse than {other} {told}"
+    seen = row["smallest_detectable"]
+    limit = f", where {seen:.2f} could have been seen" if seen > 0 else ""
+    return f"{one} does not differ from {other} {told}{limit}"
+
+
+def _sentence(parts: list[str], task: str) -> str:
+    return f"By {task}, {'; '.join(parts)}."
+
+
+def _fourth(out: Path) -> dict:
+    told = read_json(out / "activation.json") if (out / "activation.json").is_file() else {}
+    reason = told.get("withheld_because", "" if told else "no network was explained")
+    found, random = told.get("enrichment", {}).get("cells", {}), told.get("randomised", {})
+    over = random.get("cells_over_random", {})
+    if not reason and (found.get("value") is None or over.get("value") is None):
+        reason = "no cells were segmented in the images that the network explains"
+    answer = f"{CANNOT}: {reason}." if reason else _looks(found, random, over)
+    numbers = [] if reason else [{"enrichment_cells": found}, {"randomised": random}]
+    return {
+        "question": QUESTIONS[3],
+        "answer": answer,
+        "numbers": numbers,
+        "withheld_because": reason or None,
+    }
+
+
+def _looks(found: dict, random: dict, over: dict) -> str:
+    """Cells above their share of the area, and above what a random network marks."""
+    on_cells = "more" if found["low"] > 1 else "less" if found["high"] < 1 else "not more"
+    first = (
+        f"Its maps mark cells {on_cells} than their share of the area "
+        f"({found['value']:.2f} times, {found['low']:.2f} to {found['high']:.2f}; "
+        f"{found['n_wells']} wells)."
+    )
+    learned = over["low"] > 0
+    second = "That is learned" if learned else "A network of random weights does the same"
+    return (
+        f"{first} {second}: {over['value']:+.2f} ({over['low']:+.2f} to {over['high']:+.2f}) "
+        f"against random weights, whose maps correlate at {random['correlation']:.2f} with its own."
+    )
