@@ -361,3 +361,27 @@ def test_the_expected_map_is_that_of_random_orders():
     rng = np.random.default_rng(0)
     drawn = [mean_average_precision(rng.normal(size=(30, 8)), labels) for _ in range(300)]
     assert np.mean(drawn) == pytest.approx(expected_map(labels), abs=0.01)
+
+
+# tables that hold little
+
+
+@pytest.mark.parametrize("values", ["constant", "missing", "one column", "noise"])
+@pytest.mark.parametrize("labels", [None, "DMSO", "own", "drawn"])
+@pytest.mark.parametrize("n", [1, 30])
+def test_poor_tables_are_judged_without_numbers_that_are_none(n, labels, values):
+    rng = np.random.default_rng(n)
+    rows = pd.DataFrame({"Metadata_Plate": "p", "Metadata_Well": rng.choice(["A01", "B02"], n)})
+    drawn = {"own": [f"c{k}" for k in range(n)], "drawn": rng.choice(["DMSO", "a", None], n)}
+    rows["Metadata_Treatment"] = np.array(drawn.get(labels, [labels] * n), dtype=object)
+    rows["Metadata_Control"] = rows["Metadata_Treatment"] == "DMSO"
+    rows["fold"] = rng.choice(["train", "test", None], n)
+    table = {"constant": np.zeros((n, 3)), "missing": np.full((n, 2), np.nan),
+             "one column": rng.normal(size=(n, 1)), "noise": rng.normal(size=(n, 12))}  # fmt: skip
+    scores = tuple(
+        Score("a", metric, 0.5, on="all") for metric in ("accuracy", "map", "silhouette")
+    )
+    design = Design(representations=(Representation("a", "train", supervised=True),), scores=scores)
+    found = audit_declared(Declared(design, rows, {"a": pd.DataFrame(table[values])}, maps=rows))
+    assert {f.severity for f in found} <= set(SEVERITIES)
+    assert not [f.what for f in found if " nan" in f.what]

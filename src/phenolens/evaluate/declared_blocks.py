@@ -127,15 +127,19 @@ def check_clusters(declared: Declared) -> Iterable[Evidence]:
 
 
 def _reproduced(declared: Declared, score: Score) -> tuple[float, float, int] | None:
-    """Nearest silhouettes to the reported one: against treatment, against k-means, and that k."""
+    """Nearest silhouettes to the reported one: against treatment, against k-means, and that k.
+
+    None where there are too few labels or distinct rows to compute either.
+    """
     rows, table = declared.rows, declared.embeddings.get(score.representation)
     place = None if rows is None or table is None else placed_in(rows, table)
     if place is None:
         return None
     values, labels = _sample(feature_values(table), rows[TREATMENT], place)
-    if len(np.unique(labels)) < 2:
+    distinct = len(np.unique(unit_rows(values).round(9), axis=0))
+    tried = [k for k in ([score.k] if score.k else TRIED) if k < distinct]
+    if len(np.unique(labels)) < 2 or not tried:
         return None
-    tried = [score.k] if score.k else [k for k in TRIED if k < len(labels)]
     own, clustered = [], []
     for how in DISTANCES:
         points = unit_rows(values) if how == "cosine" else values

@@ -185,17 +185,23 @@ def _predicted_gap(declared: Declared) -> list[tuple[str, float, float, str]]:
 def check_chance_map(declared: Declared) -> Iterable[Evidence]:
     """Mean average precision beside its expectation for class sizes as they are."""
     rows = declared.rows
-    if rows is None or rows[TREATMENT].value_counts().max() < 2:
-        yield unchecked("label-noise-in-map", "no rows with a repeated label are given")
+    if rows is None or not _can_rank(rows[TREATMENT]):
+        yield unchecked("label-noise-in-map", "no rows of two labels, one of them repeated")
         return
     chance, plain = expected_map(rows[TREATMENT]), expected_map(rows[TREATMENT][~rows[CONTROL]])
     reported = [(s.representation, s.value, "reported") for s in declared.design.reported(*MAP)]
     reported += [(name, value, "recomputed") for name, value in _recomputed(declared)]
-    told = f"A random order scores mAP {chance:.3f}, {plain:.3f} without controls"
+    told = f"A random order scores mAP {chance:.3f}"
+    told += f", {plain:.3f} without controls" if np.isfinite(plain) else ""
     if not reported:
         yield _inflated(told, chance, plain)
     for name, value, how in reported:
         yield _map_finding(name, told, value=value, how=how, chance=chance)
+
+
+def _can_rank(labels: pd.Series) -> bool:
+    counts = labels.value_counts()
+    return len(counts) > 1 and counts.max() > 1
 
 
 def _inflated(told: str, chance: float, plain: float) -> Evidence:
@@ -239,11 +245,12 @@ def expected_map(labels: pd.Series) -> float:
 def _recomputed(declared: Declared) -> Iterable[tuple[str, float]]:
     for name, table in declared.embeddings.items():
         place = placed_in(declared.rows, table)
-        if place is None or not 1 < (place >= 0).sum() <= LARGEST:
+        if place is None or (place >= 0).sum() > LARGEST:
             continue
         kept = place >= 0
         labels = declared.rows[TREATMENT].iloc[place[kept]]
-        yield name, mean_average_precision(feature_values(table)[kept], labels)
+        if _can_rank(labels):
+            yield name, mean_average_precision(feature_values(table)[kept], labels)
 
 
 def mean_average_precision(values: np.ndarray, labels: pd.Series) -> float:

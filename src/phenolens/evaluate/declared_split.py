@@ -203,8 +203,8 @@ def _compared(train: tuple[str, ...], test: tuple[str, ...]) -> Evidence:
             "Either the transforms were mixed up, or scores change from run to run.",
             "Vary training images only.",
         )  # fmt: skip
-    return _augmentation("ok", f"Training images are varied: {', '.join(varied)}.", "", "")
+    return _augmentation("ok", f"Training images are varied: {', '.join(varied)}.")
 
 
-def _augmentation(severity: str, what: str, consequence: str, remedy: str) -> Evidence:
-    return Evidence("augmentation-off", severity, "", what, consequence, remedy, basis=DECLARATION)
+def _augmentation(severity: str, *sentences: str) -> Evidence:
+    return Evidence("augmentation-off", severity, "", *sentences, basis=DECLARATION)
