@@ -7,7 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
-from phenolens.study.fusion import is_fusion, is_fusion_proper, noise_name
+from phenolens.study.fusion import control_of, is_fusion, is_fusion_proper
 from phenolens.study.session import Session
 
 
@@ -21,48 +21,50 @@ def comparisons(
     DataFrame
         As ``comparisons.parquet``; empty where there is one representation only.
     """
-    from phenolens.evaluate.compare import compare_pairs
-
     tables = []
     if len(activity):
         values = activity.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
         values = values.assign(task="activity", metric="map_normalized", split="none")
         cluster = COMPOUND if COMPOUND in values else TREATMENT
-        pairs = _pairs(values)
-        tables.append(
-            compare_pairs(values, pairs, key=[TREATMENT], seed=session.seed, cluster=cluster)
-        )
+        how = {"key": [TREATMENT], "seed": session.seed, "cluster": cluster}
+        tables += _compared(values, _families(values), **how)
     if predictions is not None:
-        tables += [_classified(session, part) for _, part in predictions.groupby("task", sort=True)]
-    tables = [table for table in tables if len(table)]
+        for _, part in predictions.groupby("task", sort=True):
+            tables += _classified(session, part)
     return _named(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
 
 
-def _pairs(values: pd.DataFrame) -> list[tuple[str, str]]:
-    """All pairs of single representations; a fusion with its best block, and with its control."""
+def _families(values: pd.DataFrame) -> list[list[tuple[str, str]]]:
+    """Pairs corrected together: single representations; fusions and what they must beat."""
+    names = list(dict.fromkeys(values["representation"]))
+    singles = list(combinations((name for name in names if not is_fusion(name)), 2))
+    fused = [pair for name in filter(is_fusion_proper, names) for pair in _rivals(values, name)]
+    return [singles, fused]
+
+
+def _rivals(values: pd.DataFrame, fusion: str) -> list[tuple[str, str]]:
+    """A fusion with its best block, and with that block beside noise."""
     from phenolens.evaluate.compare import fusion_pairs
 
-    names = list(dict.fromkeys(values["representation"]))
-    pairs = list(combinations((name for name in names if not is_fusion(name)), 2))
-    for name in filter(is_fusion_proper, names):
-        pairs += fusion_pairs(values, name, blocks=name.split("+"), noise=noise_name(name))
-    return pairs
+    (pair,) = fusion_pairs(values, fusion, blocks=fusion.split("+"))
+    return [pair, (fusion, control_of(fusion, best=pair[1]))]
 
 
-def _classified(session: Session, part: pd.DataFrame) -> pd.DataFrame:
+def _compared(
+    values: pd.DataFrame, families: list[list[tuple[str, str]]], **how: object
+) -> list[pd.DataFrame]:
     from phenolens.evaluate.compare import compare_pairs
 
+    return [compare_pairs(values, pairs, **how) for pairs in families if pairs]
+
+
+def _classified(session: Session, part: pd.DataFrame) -> list[pd.DataFrame]:
     treated = part[~part["control"]]
     values = treated.assign(value=treated["correct"].astype(float), metric="accuracy_treated")
     values["split"] = "leave-" + session.taken["splits"].folds.leave_out + "-out"
     own = values[~values["representation"].str.startswith("baseline:")]
-    how = {"key": [PLATE, WELL], "seed": session.seed, "cluster": "label"}
-    tables = [
-        compare_pairs(own, _pairs(own), **how),
-        compare_pairs(values, _against_baselines(values), **how),
-    ]
-    tables = [table for table in tables if len(table)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    families = [*_families(own), _against_baselines(values)]
+    return _compared(values, families, key=[PLATE, WELL], seed=session.seed, cluster="label")
 
 
 def _against_baselines(values: pd.DataFrame) -> list[tuple[str, str]]:

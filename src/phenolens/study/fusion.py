@@ -2,8 +2,8 @@
 
 The blocks come as they are compared (:mod:`phenolens.study.analysis`): whitened on calibrating
 controls. Their scale is set by those controls too, and for classification by training wells only.
-Each fusion comes with its control: the same block beside noise as wide as its partner. What a
-fusion gains over that is information; what the control gains is arithmetic.
+Each fusion comes with its controls: one block beside noise as wide as the other. What a fusion
+gains over that is information; what the control gains is arithmetic.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ NOISE = "noise"
 
 
 def fusions(session: Session, blocks: dict[str, Block]) -> dict[str, Block]:
-    """The fusions that the study asks for, each followed by its noise control."""
+    """The fusions that the study asks for, each followed by its noise controls."""
     made: dict[str, Block] = {}
     for name in session.study.represent.representations:
         if "+" not in name:
             continue
         first, second = (_block(blocks, part, name) for part in name.split("+"))
         made[name] = _joined(name, first, second)
-        control = noise_name(name)
-        made[control] = _joined(control, first, _noise(second, seed=session.seed))
+        for kept, replaced in ((first, second), (second, first)):
+            control = noise_name(kept.name, replaced.name)
+            made[control] = _joined(control, kept, _noise(replaced, seed=session.seed))
     return made
 
 
@@ -49,10 +50,19 @@ def _block(blocks: dict[str, Block], part: str, fusion: str) -> Block:
     return blocks[part]
 
 
-def noise_name(fusion: str) -> str:
-    """Name of the control of a fusion: ``cnn+noise`` of ``cnn+cellprofiler``, and so on."""
-    first, second = fusion.split("+")
-    return f"{first}+{NOISE}" if second == "cellprofiler" else f"{first}+{NOISE}:{second}"
+def noise_name(kept: str, replaced: str) -> str:
+    """Name of a fusion's control: one block kept, the other replaced by noise of its width.
+
+    ``cnn+noise`` stands for CellProfiler-type features replaced, ``cellprofiler+noise:cnn`` for
+    the embedding.
+    """
+    return f"{kept}+{NOISE}" if replaced == "cellprofiler" else f"{kept}+{NOISE}:{replaced}"
+
+
+def control_of(fusion: str, *, best: str) -> str:
+    """The control that keeps the better block of a fusion: the other one's worth is open."""
+    (other,) = (part for part in fusion.split("+") if part != best)
+    return noise_name(best, other)
 
 
 def is_fusion(name: str) -> bool:

@@ -94,7 +94,20 @@ class Trainings:
         found = self._of_folds()
         if self.network.learns == "pixels":
             return {ALL: np.arange(len(self.prepared))} | found
-        return found | self.groups.training_rows(self.images)
+        found |= self.groups.training_rows(self.images)
+        return {fold: rows[self._known[rows]] for fold, rows in found.items()}
+
+    @cached_property
+    def _known(self) -> np.ndarray:
+        """Images whose wells have the features that a joint network learns from."""
+        if self.features is None:
+            return np.ones(len(self.images), dtype=bool)
+        have = profiles.metadata(self.features)[list(WELL_KEY)].drop_duplicates()
+        return (
+            self.images.merge(have.assign(known=True), on=WELL_KEY, how="left")["known"]
+            .eq(True)
+            .to_numpy()
+        )
 
     def _of_folds(self) -> dict[str, np.ndarray]:
         folds = splits(self.session).folds

@@ -14,7 +14,7 @@ import pandas as pd
 
 from phenolens.files import read_json, write_json
 from phenolens.profiles import read_frame
-from phenolens.study.fusion import is_fusion_proper, noise_name
+from phenolens.study.fusion import is_fusion, is_fusion_proper
 from phenolens.study.session import Session
 
 QUESTIONS = (
@@ -70,7 +70,7 @@ class Evidence:
         if not len(rows):
             return []
         told = rows[(rows["a"] == fusion) & (rows["task"] == task)]["b"].tolist()
-        return sorted(told, key=lambda name: name == noise_name(fusion))
+        return sorted(told, key=is_fusion)
 
 
 def _turned(row: dict, sign: int) -> dict:
@@ -187,16 +187,17 @@ def _compared(evidence: Evidence, one: str, other: str, task: str) -> str:
     row = evidence.difference(one, other, task)
     if row is None:
         return ""
-    interval = f"{row['difference']:+.2f}, {row['low']:+.2f} to {row['high']:+.2f}"
-    told = f"in {_UNITS[task]} ({interval}; n = {row['n']})"
     sure = row["p_holm"] < evidence.alpha
-    if sure and row["low"] > 0:
-        return f"{one} is better than {other} {told}"
-    if sure and row["high"] < 0:
-        return f"{one} is worse than {other} {told}"
+    apart = row["low"] > 0 or row["high"] < 0
+    verdict = "better" if row["difference"] > 0 else "worse"
+    if apart and not sure:
+        verdict = f"not surely {verdict} (p = {row['p_holm']:.2f} over all comparisons)"
+    elif not apart:
+        verdict = "neither better nor worse"
+    told = f"{one} is {verdict} than {other} in {_UNITS[task]} ("
+    told += f"{row['difference']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f}; n = {row['n']}"
     seen = row["smallest_detectable"]
-    limit = f", where {seen:.2f} could have been seen" if seen > 0 else ""
-    return f"{one} does not differ from {other} {told}{limit}"
+    return told + ("" if apart or not seen > 0 else f"; {seen:.2g} could have been seen") + ")"
 
 
 def _sentence(parts: list[str], task: str) -> str:
