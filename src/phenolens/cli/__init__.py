@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from phenolens import __version__
-from phenolens.cli import audit, profiles
+from phenolens.cli import audit, profiles, structure
 
 app = typer.Typer(
     name="phenolens",
@@ -120,7 +120,19 @@ def demo(
     typer.echo(f"Report: {run_demo(out, jobs=jobs, progress=RichProgress())}")
 
 
-for _command in (profiles.activity, profiles.match, profiles.dose, profiles.compare, audit.audit):
+_COMMANDS = (
+    profiles.activity,
+    profiles.match,
+    profiles.dose,
+    profiles.compare,
+    structure.retrieve,
+    structure.classify,
+    structure.cluster,
+    structure.batch,
+    structure.assay,
+    audit.audit,
+)
+for _command in _COMMANDS:
     app.command()(_command)
 
 

@@ -30,7 +30,8 @@ Seed = Annotated[int, typer.Option(min=0)]
 Output = Annotated[Path, typer.Option("-o", "--output", help=".parquet or .csv")]
 
 
-def _write(table: pd.DataFrame, output: Path) -> None:
+def write(table: pd.DataFrame, output: Path) -> None:
+    """Print what a table says as a whole, and write it."""
     from phenolens.profiles import write_frame
     from phenolens.study.tables import tell_summary
 
@@ -71,7 +72,7 @@ def activity(
         permutations=permutations,
         seed=seed,
     )
-    _write(found, output)
+    write(found, output)
 
 
 def match(
@@ -107,7 +108,7 @@ def match(
         permutations=permutations,
         seed=seed,
     )
-    _write(found, output)
+    write(found, output)
 
 
 def dose(
@@ -125,7 +126,7 @@ def dose(
     from phenolens.study.tables import read_profiles, table_dose
 
     table = read_profiles(tables, features=features)
-    _write(
+    write(
         table_dose(table, compound=compound, dose=concentration, controls=controls, seed=seed),
         output,
     )
@@ -158,4 +159,4 @@ def compare(
     )
     for line in found.iloc[0].astype(str).items():
         typer.echo(": ".join(line))
-    _write(found, output)
+    write(found, output)
