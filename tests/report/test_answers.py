@@ -122,6 +122,29 @@ def test_questions_that_could_not_be_answered_are_limits_with_their_reason(copy)
     assert "Assay quality, for CNN. No control wells." in spoken(limits.answer(Tables(copy)))
 
 
+def test_a_representation_that_could_not_be_judged_is_named_where_they_are_compared(copy):
+    frame = pd.read_parquet(copy / "activity.parquet")
+    cnn = frame["representation"] == "cnn"
+    columns = {"q": frame["q"].mask(cnn), "note": np.where(cnn, "no control well is left", "")}
+    text = spoken(best.answer(changed(copy, "activity", **columns)))
+    assert "By CNN no treatment could be tested (24 treatments): no control well is left." in text
+    assert "By Pixel PCA" not in text
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        ("No class of 'Metadata_Treatment' (3 classes) occurs twice.", "None of three treatments"),
+        ("No class of 'Metadata_Treatment' (1 class) occurs twice.", "The only treatment does not"),
+        ("Too few wells", "Too few wells."),
+    ],
+)
+def test_a_refused_split_is_said_without_names_of_columns(copy, refused, said):
+    (copy / "splits.json").write_text(json.dumps({"refused": refused}))
+    text = spoken(limits.answer(Tables(copy)))
+    assert said in text and "Metadata_" not in text
+
+
 def test_a_position_safe_test_is_named_with_what_the_usual_one_would_say(copy):
     results = pd.read_parquet(copy / "results.parquet")
     row = results.query("metric == 'fraction_active' and representation == 'cellprofiler'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,6 +241,17 @@ def test_crops_of_one_well_are_drawn_side_by_side(study, tmp_path):
     (tmp_path / "exemplars.npz").write_bytes((study / "exemplars.npz").read_bytes())
     (figure,) = drawn(Tables(tmp_path), "montage")
     assert len(figure.figure.axes) == 2 * montage.MOST_CELLS * 6
+
+
+def test_the_picture_of_an_unlabelled_well_is_called_by_its_well(study, tmp_path):
+    shutil.copytree(study, tmp_path, dirs_exist_ok=True)
+    table = pd.read_parquet(tmp_path / "exemplars.parquet").query("role == 'treated'").head(1)
+    table.assign(Metadata_Treatment="BR001 B07").to_parquet(tmp_path / "exemplars.parquet")
+    (figure,) = drawn(Tables(tmp_path), "montage")
+    assert figure.caption.startswith("Well BR001 B07, whose treatment is not given.")
+    words = {text.get_text() for axes in figure.figure.axes for text in axes.texts}
+    assert "well" in words and "treated" not in words
+    assert "control" not in figure.caption + figure.alt
 
 
 @pytest.mark.parametrize(

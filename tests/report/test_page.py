@@ -151,15 +151,16 @@ def test_figures_too_are_drawn_without_the_optional_files(copy):
             path = copy / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     text = text_of(copy)
-    assert "No images in this study (exemplars.parquet, exemplars.npz), so no montages." in text
+    assert "No images in this study, so no pictures." in text
     assert (copy / "figures" / "plates-cell-count.png").is_file()
 
 
 def test_an_empty_folder_gives_a_page_that_says_what_it_lacks(tmp_path):
     text = text_of(tmp_path)
-    assert "There are no scores in this study" in text
+    assert "Nothing was scored." in text
     assert "The design was not audited" in text
-    assert "This study holds no test of activity" in text
+    assert "No treatment was tested for activity." in text
+    assert "is absent or empty" not in text
 
 
 def test_a_screen_without_treatments_or_controls_still_gets_its_page(copy):
@@ -170,6 +171,22 @@ def test_a_screen_without_treatments_or_controls_still_gets_its_page(copy):
     few = ["Metadata_Plate", "Metadata_Well", "Metadata_CellCount"]
     wells[few].to_parquet(copy / "wells.parquet")
     assert "no treatments named" in text_of(copy)
+
+
+def test_an_unlabelled_screen_says_so_in_plain_words(copy):
+    for name in ("activity", "similarity", "clusters", "comparisons", "results"):
+        (copy / f"{name}.parquet").unlink()
+    (copy / "hits.csv").unlink()
+    wells = pd.read_parquet(copy / "wells.parquet").assign(
+        Metadata_Treatment=None, Metadata_Control=False
+    )
+    wells.to_parquet(copy / "wells.parquet")
+    refused = "No class of 'Metadata_Treatment' (0 classes) occurs in two or more wells."
+    (copy / "splits.json").write_text(json.dumps({"refused": refused}))
+    text = text_of(copy, figures=False)
+    assert "No treatment was tested for activity, because no well is labelled" in text
+    assert "No well is labelled with a treatment, so there is nothing to recognise." in text
+    assert "0 classes" not in text and "Metadata_Treatment" not in text
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a & b", '"><img src=x onerror=1>'])

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from phenolens import __version__
 from phenolens.report import names
 from phenolens.report.figures.style import PIXELS, Drawn
+from phenolens.report.reasons import because
 from phenolens.report.sections import SECTIONS
 from phenolens.report.sections.overview import size
 from phenolens.report.tables import Tables
@@ -58,6 +59,7 @@ def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None)
             sections=[(section, section.view(tables)) for section in SECTIONS],
             gallery={name: gallery.get(name, []) for s in SECTIONS for name in s.figures},
             drawn=bool(gallery),
+            because=because(tables),
             colour=lambda name: palette.get(name, "#8a94a0"),
             label=names.label,
         )

@@ -7,8 +7,18 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
+from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, interval, listed, p_value, percent, sentence
+from phenolens.report.words import (
+    count,
+    fixed,
+    interval,
+    listed,
+    p_value,
+    percent,
+    plural,
+    sentence,
+)
 
 MOST_NAMED = 10
 QUESTION = "Which treatments are active?"
@@ -19,7 +29,7 @@ def answer(tables: Tables) -> Answer:
     rows = names.of_lead(tables, tables.activity)
     tested = None if rows is None else rows[rows["q"].notna()]
     if tested is None or tested.empty:
-        return Answer("active", QUESTION, _untested(rows), _notes(rows), tone="none")
+        return Answer("active", QUESTION, _untested(tables, rows), _notes(rows), tone="none")
     active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
     details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
     details += [_rest(tested), *_untested_some(rows), *_common_note(tested)]
@@ -32,9 +42,9 @@ def answer(tables: Tables) -> Answer:
     )
 
 
-def _untested(rows: pd.DataFrame | None) -> str:
+def _untested(tables: Tables, rows: pd.DataFrame | None) -> str:
     if rows is None:
-        return "This study holds no test of activity (activity.parquet is absent or empty)."
+        return f"No treatment was tested for activity{because(tables)}."
     return (
         f"No treatment could be tested: none of the {count(len(rows), 'treatment')} has a q-value."
     )
@@ -50,14 +60,14 @@ def _notes(rows: pd.DataFrame | None) -> list[str]:
 def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
     representation = names.spoken(names.lead(tables))
     if n == 0:
-        return (
-            f"None of the {len(tested)} treatments tested differs from its controls at "
-            f"q < {tables.alpha:g}, judged by {representation}."
-        )
+        several = f"None of the {len(tested)} treatments tested differs from its controls"
+        one = "The one treatment tested does not differ from its controls"
+        differs = one if len(tested) == 1 else several
+        return f"{differs} at q < {tables.alpha:g}, judged by {representation}."
     share = percent(n / len(tested))
     between = interval_of(tables, "fraction_active")
     return (
-        f"{n} of {len(tested)} treatments ({share}{between}) differ from the controls on their "
+        f"{n} of {plural(len(tested), 'treatment')} ({share}{between}) differ from the controls on their "
         f"plates at q < {tables.alpha:g}, judged by {representation}."
     )
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
+from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, listed
 
@@ -35,7 +36,7 @@ def answer(tables: Tables) -> Answer:
 
 def _why_not(tables: Tables) -> str:
     if names.of_lead(tables, tables.similarity) is None:
-        return "This study holds no similarities between treatments (similarity.parquet)."
+        return f"Treatments were not compared with one another{because(tables)}."
     return "Fewer than two treatments are active, so there is nothing to compare."
 
 

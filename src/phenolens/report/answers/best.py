@@ -7,6 +7,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.questions import asked, best_baseline, headlines
+from phenolens.report.reasons import because, unjudged
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, listed, p_value, within
 
@@ -17,10 +18,10 @@ def answer(tables: Tables) -> Answer:
     """The highest scores, beside their baselines, and whether the differences hold."""
     questions = headlines(asked(tables))
     spoken = [_beside_baseline(item) for item in questions if item[0][1] != "fraction_active"]
-    details = [_active(tables), *spoken[:4], *_pairs(tables)]
+    details = [_active(tables), *unjudged(tables), *spoken[:4], *_pairs(tables)]
     details = [text for text in details if text]
     if not details:
-        short = "This study holds no scores (results.parquet), so representations are not compared."
+        short = f"Representations were not compared: nothing was scored{because(tables)}."
         return Answer("best", QUESTION, short, tone="none")
     links = [("scores", "Scores and baselines")]
     tone = "warn" if beaten_by_baseline(questions) else "plain"
@@ -80,12 +81,6 @@ def _finds_most(tables: Tables) -> str:
     if len(found) < 2 or found.iloc[0] == found.iloc[1]:
         return ""
     return f"{names.label(found.index[0])} finds the most treatments active ({found.iloc[0]})."
-
-
-def _rises(scores: pd.DataFrame, baseline: float) -> bool:
-    """Whether a representation's interval (or score, where it has none) lies above a baseline."""
-    real = scores[[not names.is_baseline(name) for name in scores.index]]
-    return bool((real["low"].fillna(real["value"]) > baseline).any())
 
 
 def _first_two(questions: list, real: list[str]) -> list[str]:

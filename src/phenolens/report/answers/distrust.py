@@ -16,9 +16,7 @@ def answer(tables: Tables) -> Answer:
     """Audit errors and warnings, hits that lost cells, flagged plates, data set aside."""
     faults = [*_findings(tables), *_cells(tables), *_plates(tables), *_set_aside(tables)]
     if tables.audit is None:
-        faults.append(
-            "The design was not audited (audit.json is absent), so nothing here is vouched for."
-        )
+        faults.append("The design was not audited, so nothing here is vouched for.")
     if faults:
         short = (
             f"{count(len(faults), 'thing')} to keep in mind before acting on a hit.".capitalize()

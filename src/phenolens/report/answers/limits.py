@@ -5,6 +5,7 @@ from __future__ import annotations
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
+from phenolens.report.reasons import because, unsplit
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, listed, sentence, within
 
@@ -53,10 +54,8 @@ def _remedy(finding: dict) -> str:
 
 def _unsplit(tables: Tables) -> list[str]:
     """Why wells could not be held out, in the words of ``splits.json``."""
-    refused = (tables.splits or {}).get("refused")
-    if not isinstance(refused, str) or not refused:
-        return []
-    return [f"Whether treatments are recognised in wells not seen before. {sentence(refused)}"]
+    why = unsplit(tables)
+    return [f"Whether treatments are recognised in wells not seen before. {why}"] if why else []
 
 
 def _refused(tables: Tables) -> list[str]:
@@ -82,13 +81,11 @@ def _unlabelled(tables: Tables) -> list[str]:
 
 
 def _absent(tables: Tables) -> list[str]:
+    why = because(tables)
     asked = [
-        (tables.activity, "Which treatments are active. There is no activity.parquet."),
-        (
-            tables.results,
-            "How well representations do beside baselines. There is no results.parquet.",
-        ),
+        (tables.activity, f"Which treatments are active. None was tested{why}."),
+        (tables.results, f"How representations do beside baselines. Nothing was scored{why}."),
         (tables.pictures, "What the cells look like. There are no images in this study."),
-        (tables.features, "Which features moved. There is no features.parquet."),
+        (tables.features, f"Which features moved. No features with names were compared{why}."),
     ]
     return [text for table, text in asked if table is None]

@@ -43,19 +43,42 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     channels = [str(name) for name in tables.pictures["channels"]]
     for treatment in order(tables):
         rows = tables.exemplars[tables.exemplars["Metadata_Treatment"] == treatment]
-        several = rows[rows["role"] == "treated"].duplicated(["Metadata_Plate", "Metadata_Well"])
+        if not _labelled(tables, treatment):
+            rows = rows.assign(role=rows["role"].replace("treated", "well"))
+        several = rows[rows["role"] != "control"].duplicated(["Metadata_Plate", "Metadata_Well"])
         layout = _cells if several.any() else _fields
         yield Drawn(
             name=f"montage-{file_name(treatment)}",
             figure=layout(rows, tables.pictures, channels),
             label=shortened(treatment, 24),
-            alt=f"Pictures of {treatment} and of controls of the same plate: composite and "
-            f"{', '.join(channels)}.",
-            caption=f"{treatment} and controls of the same plate. Contrast is set once a plate and "
-            f"stain, the same for treated and control; grey pictures have gamma {GAMMA:g}. "
-            + _scale_note(tables.pictures),
+            alt=f"Pictures of {_who(treatment, rows)}: composite and {', '.join(channels)}.",
+            caption=_caption(treatment, rows) + _scale_note(tables.pictures),
             vector=False,
         )
+
+
+def _labelled(tables: Tables, treatment: str) -> bool:
+    """Whether the name is a treatment of the plate map; a well without one shows as itself."""
+    if tables.wells is None or "Metadata_Treatment" not in tables.wells:
+        return tables.wells is None
+    return bool(tables.wells["Metadata_Treatment"].eq(treatment).any())
+
+
+def _who(treatment: str, rows: pd.DataFrame) -> str:
+    """What the pictures show: ``compound-11 and controls of the same plate``, ``well P1 A01``."""
+    roles = set(rows["role"])
+    name = f"well {treatment}, whose treatment is not given" if "well" in roles else treatment
+    return f"{name} and controls of the same plate" if "control" in roles else name
+
+
+def _caption(treatment: str, rows: pd.DataFrame) -> str:
+    who = _who(treatment, rows)
+    start = who if who.startswith(treatment) else f"W{who[1:]}"
+    shared = ", the same for treated and control" if "control" in set(rows["role"]) else ""
+    return (
+        f"{start}. Contrast is set once a plate and stain{shared}; grey pictures have gamma "
+        f"{GAMMA:g}. "
+    )
 
 
 def order(tables: Tables) -> list[str]:
@@ -75,7 +98,7 @@ def pairs(rows: pd.DataFrame, most: int) -> pd.DataFrame:
         ["Metadata_Plate", "number"], drop=False
     )
     chosen = []
-    for _, row in spread[spread["role"] == "treated"].head(most).iterrows():
+    for _, row in spread[spread["role"] != "control"].head(most).iterrows():
         key = (row["Metadata_Plate"], row["number"])
         chosen += [row, controls.loc[key]] if key in controls.index else [row]
     return pd.DataFrame(chosen)
@@ -103,7 +126,8 @@ def _fields(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[
 
 def _cells(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[str]) -> Figure:
     """One line a stain, one column a picture: treated at the left, controls at the right."""
-    sides = [rows[rows["role"] == role].head(MOST_CELLS) for role in ("treated", "control")]
+    control = rows["role"] == "control"
+    sides = [rows[side].head(MOST_CELLS) for side in (~control, control)]
     titles = ["Composite", *channels]
     left, between = 0.95, 0.25
     cell = min((WIDTH - left - between - 0.05) / (2 * MOST_CELLS), 1.0)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.figures.clusters import METHODS, methods
+from phenolens.report.reasons import refusals
 from phenolens.report.tables import Tables
 from phenolens.report.words import listed
 
@@ -14,6 +15,7 @@ def view(tables: Tables) -> dict:
     return {
         "similar": names.of_lead(tables, tables.similarity) is not None,
         "umap": tables.umap is not None,
+        "unclustered": refusals(tables, "clustering"),
         "clusters": _clusters(names.of_lead(tables, tables.clusters)),
     }
 

@@ -40,7 +40,7 @@ def size(tables: Tables) -> str:
         return ""
     wells, controls = tables.wells, int(tables.controls.sum())
     parts = [
-        f"{len(tables.treatments):,} treatments" if tables.treatments else "no treatments named",
+        plural(len(tables.treatments), "treatment") if tables.treatments else "no treatments named",
         plural(wells["Metadata_Plate"].nunique(), "plate"),
         plural(len(wells), "well"),
         f"{controls:,} of them controls" if controls else "no control wells",
@@ -58,7 +58,11 @@ def _active(tables: Tables) -> Card | None:
         return None
     tested = rows[rows["q"].notna()]
     note = interval_of(tables, "fraction_active").removeprefix("; ")
-    return Card(f"{int(tested['active'].sum())} of {len(tested)}", "treatments active", note)
+    return Card(
+        f"{int(tested['active'].sum())} of {len(tested)}",
+        "treatment active" if len(tested) == 1 else "treatments active",
+        note,
+    )
 
 
 def _score(tables: Tables) -> Card | None:
@@ -93,7 +97,7 @@ def _lost(tables: Tables) -> Card | None:
 
 def _audit(tables: Tables) -> Card | None:
     if tables.audit is None:
-        return Card("none", "design audit", "audit.json is absent", "warn")
+        return Card("none", "design audit", "the design was not audited", "warn")
     errors, warnings = (len(findings(tables, kind)) for kind in ("error", "warning"))
     if errors:
         return Card(str(errors), "audit errors", f"and {count(warnings, 'warning')}", "error")

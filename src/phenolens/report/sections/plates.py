@@ -6,6 +6,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.figures.assay import flags, measured, of_plates
+from phenolens.report.reasons import refusals
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, natural, number
 
@@ -15,6 +16,7 @@ def view(tables: Tables) -> dict:
     return {
         "wells": tables.wells is not None,
         "assay": None if rows is None else _assay(rows),
+        "ungraded": refusals(tables, "assay quality"),
         "batch": _batch(tables),
     }
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.questions import NOT_TASKS, asked, shown
+from phenolens.report.reasons import unsplit
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, number, p_value, within
 
@@ -13,6 +14,7 @@ from phenolens.report.words import fixed, interval, number, p_value, within
 def view(tables: Tables) -> dict:
     return {
         "questions": [_question(key, scores, tables) for key, scores in asked(tables)],
+        "unsplit": unsplit(tables),
         "folds": _folds(tables),
         "others": _others(tables),
         "comparisons": _comparisons(tables),

@@ -1,0 +1,69 @@
+"""Why something is not on the page, in a biologist's words and from the tables alone."""
+
+from __future__ import annotations
+
+import re
+
+from phenolens.report import names
+from phenolens.report.tables import Tables
+from phenolens.report.words import count, sentence
+
+UNLABELLED = "no well is labelled with a treatment"
+UNCONTROLLED = "the screen has no control wells"
+_CLASSES = re.compile(r"No class of '(?:Metadata_)?(\w+)' \((\d+) class(?:es)?\) occurs")
+
+
+def cause(tables: Tables) -> str:
+    """What the plate map lacks for a treatment to be compared with controls, or nothing."""
+    if tables.wells is None:
+        return ""
+    if not tables.treatments:
+        return UNLABELLED
+    return "" if tables.controls.any() else UNCONTROLLED
+
+
+def because(tables: Tables) -> str:
+    """``, because ...``, to end a sentence with; empty where no cause is known."""
+    known = cause(tables)
+    return f", because {known}" if known else ""
+
+
+def refusals(tables: Tables, *questions: str) -> str:
+    """The study's own reasons for leaving questions open, said once each, as sentences."""
+    whys = [
+        str(item.get("why", ""))
+        for item in tables.unanswered or []
+        if item.get("question") in questions
+    ]
+    return " ".join(sentence(why) for why in dict.fromkeys(whys) if why)
+
+
+def unsplit(tables: Tables) -> str:
+    """Why wells could not be held out; empty where they were."""
+    refused = (tables.splits or {}).get("refused")
+    if not isinstance(refused, str) or not refused:
+        return ""
+    if tables.wells is not None and not tables.treatments:
+        return sentence(f"{UNLABELLED}, so there is nothing to recognise")
+    return sentence(_CLASSES.sub(_none_occurs, refused))
+
+
+def _none_occurs(match: re.Match) -> str:
+    name, n = match[1].lower(), int(match[2])
+    return f"The only {name} does not occur" if n == 1 else f"None of {count(n, name)} occurs"
+
+
+def unjudged(tables: Tables) -> list[str]:
+    """Representations by which no treatment could be tested, each with the table's reason."""
+    if tables.activity is None:
+        return []
+    rows = tables.activity[tables.activity["representation"].isin(names.real(tables))]
+    parts = [(name, part) for name, part in rows.groupby("representation") if len(part)]
+    return [_unjudged(name, part) for name, part in parts if part["q"].isna().all()]
+
+
+def _unjudged(name: str, part: object) -> str:
+    notes = part["note"].replace("", None).dropna() if "note" in part else []
+    why = f": {notes.mode().iloc[0]}" if len(notes) else ""
+    n = count(len(part), "treatment")
+    return sentence(f"By {names.spoken(name)} no treatment could be tested ({n}){why}")
