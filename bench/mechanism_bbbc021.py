@@ -1,6 +1,6 @@
 """Mechanism of BBBC021 compounds from the three raw files: NSC and NSCB 1-NN accuracy.
 
-Protocol, fixed before scoring: a committee of 54 standard recipes, none of them chosen. Wells are
+Protocol: a committee of 54 standard recipes, none of them chosen. Wells are
 centred on their plate's DMSO (median or mean), scaled by the DMSO spread of plate, week or screen,
 compressed (clip 10, 10 tanh(x/10), asinh), and, for each left-out compound anew on all the other
 compounds and DMSO, reduced (correlation 0.9; 25, 50 or 100 components) and whitened on DMSO.
