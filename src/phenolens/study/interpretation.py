@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -23,15 +25,21 @@ def interpret(session: Session) -> pd.DataFrame:
     """Write what features moved, pictures, where the network looked, hits and the answers."""
     found = evaluate(session)
     features = _features(session)
-    if len(features):
-        write_frame(features, session.out / "features.parquet")
+    _keep(features, session.out / "features.parquet")
     write_frame(_wells(session), session.out / "wells.parquet")
     _pictures(session, found)
     _explained(session)
     hits = _hits(session, found, features)
-    if len(hits):
-        write_frame(hits, session.out / "hits.csv")
+    _keep(hits, session.out / "hits.csv")
     return hits
+
+
+def _keep(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table; an empty one also takes away what a run with other settings left."""
+    if len(frame):
+        write_frame(frame, path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _explained(session: Session) -> None:

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.profiles import BATCH, COMPOUND, CONCENTRATION, CONTROL, MECHANISM, TREATMENT
+from phenolens.profiles import (
+    BATCH,
+    CELL_COUNT,
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    MECHANISM,
+    TREATMENT,
+)
 from phenolens.study.analysis import analysed
 from phenolens.study.blocks import Block
 from phenolens.study.design import splits
@@ -78,7 +86,7 @@ def classification(session: Session):
         refuse_seen_wells(block, folds)
     lead = next((block for block in blocks if not block.judged), blocks[0])
     raw = _finite(normalize(session)[lead.name].wells)
-    others = baselines(_finite(lead.wells), seed=session.seed, raw=raw)
+    others = baselines(_countable(session, _finite(lead.wells)), seed=session.seed, raw=raw)
     controls = [shuffled(candidate) for candidate in candidates if not is_fusion(candidate.name)]
     scored = classify(
         [*candidates, *others, *controls],
@@ -90,6 +98,18 @@ def classification(session: Session):
     results = join_results([scored.results, chance(folds)])
     named = {"task": results["task"].replace(_TASKS), "split": f"leave-{folds.leave_out}-out"}
     return scored.predictions.replace({"task": _TASKS}), join_results([results.assign(**named)])
+
+
+def _countable(session: Session, wells: pd.DataFrame) -> pd.DataFrame:
+    """The wells without their cell counts where some are missing: that baseline is left out."""
+    if CELL_COUNT not in wells.index.names:
+        return wells
+    missing = pd.isna(profiles.column(wells, CELL_COUNT)).sum()
+    if not missing:
+        return wells
+    session.progress.say(f"{missing} wells have no cell count: no cell-count baseline")
+    kept = [name for name in wells.index.names if name != CELL_COUNT]
+    return profiles.keep_metadata(wells, kept)
 
 
 def _heads(folds: object) -> dict:
