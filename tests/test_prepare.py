@@ -12,7 +12,7 @@ import tifffile
 from phenolens import illumination
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
-from phenolens.prepare import prepare
+from phenolens.prepare import prepare, save_estimates
 from phenolens.prepared import save_labels
 
 CHANNELS = ("DNA", "ER")
@@ -175,3 +175,23 @@ def test_other_readers_open_the_store_as_ome_zarr(tmp_path):
     nodes = list(Reader(parse_url(tmp_path / "store" / "P1.zarr" / "A" / "1" / "1"))())
     np.testing.assert_array_equal(np.asarray(nodes[0].data[0]), prepared.raw(0))
     np.testing.assert_array_equal(prepared.labels(0)["Nuclei"], label)
+
+
+def test_estimated_functions_are_saved_at_the_size_of_a_field(tmp_path):
+    prepared = prepare(write_fields(tmp_path, n=16, size=100), tmp_path / "store")
+    saved = save_estimates(prepared, tmp_path / "illumination")
+    assert [path.name for path in saved] == ["P1_IllumDNA.npy", "P1_IllumER.npy"]
+    functions = np.stack([np.load(path, allow_pickle=False) for path in saved])
+    assert functions.dtype == np.float32
+    np.testing.assert_allclose(prepared.raw(3) / functions, prepared.pixels(3), rtol=1e-5)
+    assert functions.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_given_functions_are_not_saved_again(tmp_path):
+    images = write_fields(tmp_path, n=16)
+    np.save(tmp_path / "given.npy", np.full((40, 40), 2.0, np.float32))
+    given = {f"Illum_{channel}": str(tmp_path / "given.npy") for channel in CHANNELS}
+    given = ImageSet(images.table.assign(**given), CHANNELS)
+    assert save_estimates(prepare(given, tmp_path / "store"), tmp_path / "illumination") == []
+    anew = prepare(given, tmp_path / "store", correct="estimate")
+    assert len(save_estimates(anew, tmp_path / "illumination", correct="estimate")) == 2

@@ -19,6 +19,7 @@ from phenolens.errors import InputError
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
+LABELS = "Labels_"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class ImageSet:
         for crops ``Metadata_ObjectNumber``, further metadata, and per channel
         ``Path_<channel>`` (string) and ``Index_<channel>`` (string: ``""`` for a file that holds
         one plane, ``"3"`` or ``"3,1"`` for a position in the leading axes of a stack). A given
-        illumination function is ``Illum_<channel>``.
+        illumination function is ``Illum_<channel>``; a given label image ``Labels_<compartment>``
+        (``Labels_<compartment>Outlines`` for drawn outlines).
     channels : tuple of str
         Stain names, in the order of the pixels' first axis.
     level : str
@@ -60,6 +62,11 @@ class ImageSet:
     def key(self) -> list[str]:
         """Metadata columns that name one image."""
         return [name for name in IMAGE_KEY if name in self.table]
+
+    @property
+    def label_columns(self) -> list[str]:
+        """Columns that hold paths of label images; none where images are to be segmented."""
+        return [name for name in self.table if str(name).startswith(LABELS)]
 
     @property
     def metadata(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens import illumination, ngff
 from phenolens.errors import InputError
-from phenolens.files import read_json, write_json
+from phenolens.files import atomic_path, read_json, write_json
 from phenolens.images import ImageSet, parse_index, read_file, read_pixels
 from phenolens.prepared import MARK, THUMBNAIL_FILE, Prepared, group_path, place, safe_name
 from phenolens.profiles import PLATE, SITE, WELL
@@ -120,9 +120,12 @@ def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
 
 
 def originals(images: ImageSet) -> list[list]:
-    """Path, size and time of change of the files behind these images; 0 and 0 where absent."""
-    columns = [images.table[f"Path_{channel}"] for channel in images.channels]
-    paths = sorted({str(path) for column in columns for path in column})
+    """Path, size and time of change of the files behind these images; 0 and 0 where absent.
+
+    Label images count among them: a cell's measurements depend on both.
+    """
+    columns = [f"Path_{channel}" for channel in images.channels] + images.label_columns
+    paths = sorted({str(path) for column in columns for path in images.table[column] if path})
     return [[path, *_changed(Path(path))] for path in paths]
 
 
@@ -212,7 +215,7 @@ def _describe_plates(images: ImageSet, folder: Path) -> None:
 def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.ndarray]:
     if correct == "none" or images.level == "cell":
         return {}
-    given = all(f"Illum_{channel}" in images.table for channel in images.channels)
+    given = _has_functions(images)
     if correct == "given" and not given:
         raise InputError(
             "prepare.illumination = 'given', but the image table has no illumination functions "
@@ -225,6 +228,45 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
         for plate, rows in _plates(images)
         if len(rows) >= illumination.MIN_FIELDS
     }
+
+
+def _has_functions(images: ImageSet) -> bool:
+    return all(f"Illum_{channel}" in images.table for channel in images.channels)
+
+
+def save_estimates(prepared: Prepared, folder: str | Path, *, correct: str = "auto") -> list[Path]:
+    """Write estimated illumination functions as CellProfiler reads them; given ones are not.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    folder : path
+    correct : str
+        As it was prepared with; see :func:`prepare`.
+
+    Returns
+    -------
+    list of Path
+        ``<plate>_Illum<Stain>.npy``, float32 (H, W) of the size of the plate's first field, mean
+        one: an image is corrected by dividing through it.
+    """
+    if correct != "estimate" and _has_functions(prepared.images):
+        return []
+    rows = dict(_plates(prepared.images))
+    written = []
+    for plate, function in sorted(prepared.correction.items()):
+        shape = prepared.raw(int(rows[plate][0])).shape[-2:]
+        planes = illumination.enlarge(function, shape)
+        for channel, plane in zip(prepared.channels, planes, strict=True):
+            name = f"{safe_name(plate)}_Illum{safe_name(channel)}.npy"
+            written.append(_write_array(Path(folder) / name, plane.astype(np.float32)))
+    return written
+
+
+def _write_array(path: Path, values: np.ndarray) -> Path:
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+    return path
 
 
 def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:

@@ -40,6 +40,7 @@ FEWEST_IMAGES = 3
 def prepare(session: Session) -> Prepared | None:
     """Read the originals once into the store; None for a screen of profiles only."""
     from phenolens.prepare import prepare as fill
+    from phenolens.prepare import save_estimates
 
     images = screen(session).images
     if images is None:
@@ -49,6 +50,7 @@ def prepare(session: Session) -> Prepared | None:
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
         done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+    save_estimates(done, session.out / "illumination", correct=settings.illumination)
     note_images(session, done)
     return done
 
