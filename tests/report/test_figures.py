@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from phenolens.report import questions
+from phenolens.report.embed import data_uri, on_palette
 from phenolens.report.figures import (
     GROUPS,
     activity,
@@ -66,6 +70,36 @@ def test_figures_carry_no_date(tables, tmp_path):
         png, svg = save(next(iter(GROUPS["comparisons"](tables))), tmp_path)
     assert b"<dc:date>" not in svg.read_bytes()
     assert b"Software" not in png.read_bytes()
+
+
+def test_the_page_gets_small_pictures_that_look_like_the_files(tmp_path):
+    y, x = np.mgrid[:400, :400] / 40
+    draw = np.random.default_rng(0)
+    panel = 0.5 + 0.4 * np.sin(x) * np.cos(y) + draw.normal(0, 0.01, x.shape)
+    with house_style():
+        figure = Drawn("a", new_figure(4, width=4), "", "", "", photo=True)
+        figure.figure.add_axes((0, 0, 1, 1)).imshow(panel)
+        png, svg = save(figure, tmp_path)
+        uri = data_uri(figure, png, svg)
+        again = data_uri(figure, png, svg)
+    kind, data = uri.split(",", 1)
+    assert kind == "data:image/jpeg;base64" and uri == again
+    shown, stored = (_pixels(source) for source in (BytesIO(b64decode(data)), png))
+    assert len(data) < png.stat().st_size
+    assert shown.shape == stored.shape and np.abs(shown - stored).mean() < 4
+
+
+def test_a_palette_keeps_rare_colours(tables, tmp_path):
+    with house_style():
+        png, _ = save(next(iter(GROUPS["umap"](tables))), tmp_path)
+    small = on_palette(png)
+    assert len(small) < png.stat().st_size
+    assert np.abs(_pixels(BytesIO(small)) - _pixels(png)).max() <= 16
+
+
+def _pixels(source: object) -> np.ndarray:
+    with Image.open(source) as picture:
+        return np.asarray(picture.convert("RGB")).astype(int)
 
 
 def test_one_figure_a_representation(tables):

@@ -81,6 +81,7 @@ def test_the_overview_answers_the_five_questions_from_the_tables(page, tables):
     active = tables.activity.query("representation == 'cellprofiler'")["active"].sum()
     text = Page(page).text
     assert f"{active} of 24 treatments" in text
+    assert "in the screen's own spread" not in text
     assert "18 of 18 active treatments with a known mechanism have their nearest" in text
     assert "cpd-002 @ 5 µM (41 %) and cpd-003 @ 5 µM (41 %)" in text
     assert "CellProfiler-type: ahead of Pixel PCA, the next best, beyond chance" in text
@@ -186,6 +187,7 @@ def test_an_unlabelled_screen_says_so_in_plain_words(copy):
     text = text_of(copy, figures=False)
     assert "No treatment was tested for activity, because no well is labelled" in text
     assert "No well is labelled with a treatment, so there is nothing to recognise." in text
+    assert "the map and the similarities read in the screen's own spread" in text
     assert "0 classes" not in text and "Metadata_Treatment" not in text
 
 

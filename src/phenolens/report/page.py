@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,13 +11,12 @@ from markupsafe import Markup
 
 from phenolens import __version__
 from phenolens.report import names
+from phenolens.report.embed import data_uri
 from phenolens.report.figures.style import PIXELS, Drawn
 from phenolens.report.reasons import because
 from phenolens.report.sections import SECTIONS
 from phenolens.report.sections.overview import size
 from phenolens.report.tables import Tables
-
-LARGEST_SVG = 300_000
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,10 @@ class Picture:
 
 
 def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
-    """Embed the SVG where it is small and asked for, else the PNG."""
-    vector = drawn.vector and svg.stat().st_size <= LARGEST_SVG
+    """The figure with its data, drawn within the house style."""
     width, height = (round(inches * PIXELS) for inches in drawn.figure.get_size_inches())
-    kind, path = ("svg+xml", svg) if vector else ("png", png)
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
     return Picture(
-        uri=f"data:image/{kind};base64,{data}", width=width, height=height, label=drawn.label,
+        uri=data_uri(drawn, png, svg), width=width, height=height, label=drawn.label,
         alt=drawn.alt, caption=drawn.caption, file=f"figures/{drawn.name}",
     )  # fmt: skip
 

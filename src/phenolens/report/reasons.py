@@ -28,6 +28,17 @@ def because(tables: Tables) -> str:
     return f", because {known}" if known else ""
 
 
+def own_spread(tables: Tables) -> str:
+    """What distances mean where no well of the screen is a control; empty where some are."""
+    if tables.wells is None or tables.controls.any():
+        return ""
+    return (
+        "Without control wells there is no untreated state to measure from: the map and the "
+        "similarities read in the screen's own spread (standard deviations over all its wells), "
+        "and tell only which wells differ from one another."
+    )
+
+
 def refusals(tables: Tables, *questions: str) -> str:
     """The study's own reasons for leaving questions open, said once each, as sentences."""
     whys = [

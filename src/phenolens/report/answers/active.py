@@ -67,8 +67,8 @@ def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
     share = percent(n / len(tested))
     between = interval_of(tables, "fraction_active")
     return (
-        f"{n} of {plural(len(tested), 'treatment')} ({share}{between}) differ from the controls on their "
-        f"plates at q < {tables.alpha:g}, judged by {representation}."
+        f"{n} of {plural(len(tested), 'treatment')} ({share}{between}) differ from the controls on "
+        f"their plates at q < {tables.alpha:g}, judged by {representation}."
     )
 
 

@@ -53,7 +53,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             label=shortened(treatment, 24),
             alt=f"Pictures of {_who(treatment, rows)}: composite and {', '.join(channels)}.",
             caption=_caption(treatment, rows) + _scale_note(tables.pictures),
-            vector=False,
+            photo=True,
         )
 
 

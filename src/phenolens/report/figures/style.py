@@ -66,6 +66,8 @@ class Drawn:
         How to read it.
     vector : bool
         Whether the page should show the SVG; otherwise it shows the PNG.
+    photo : bool
+        Whether the figure is made of pictures of cells, which the page shows as a JPEG.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Drawn:
     alt: str
     caption: str
     vector: bool = True
+    photo: bool = False
 
     def called(self, name: str) -> Drawn:
         return replace(self, name=name)

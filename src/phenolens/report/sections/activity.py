@@ -45,7 +45,7 @@ def _row(name: str, rows: object) -> dict:
     return {
         "representation": name,
         "tested": len(tested),
-        "active": int(tested["active"].sum()),
+        "active": str(int(tested["active"].sum())) if len(tested) else "–",
         "untested": len(rows) - len(tested),
         "floor": p_value(tested["p_attainable"].min()) if len(tested) else "–",
     }

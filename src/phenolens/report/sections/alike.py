@@ -6,13 +6,14 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.figures.clusters import METHODS, methods
-from phenolens.report.reasons import refusals
+from phenolens.report.reasons import own_spread, refusals
 from phenolens.report.tables import Tables
 from phenolens.report.words import listed
 
 
 def view(tables: Tables) -> dict:
     return {
+        "spread": own_spread(tables),
         "similar": names.of_lead(tables, tables.similarity) is not None,
         "umap": tables.umap is not None,
         "unclustered": refusals(tables, "clustering"),
