@@ -91,6 +91,7 @@ def write_study(folder: Path, screen: Screen) -> Path:
     _documents(folder)
     if screen.images:
         _exemplars(folder, screen)
+        _networks(folder, screen)
     return folder
 
 
@@ -362,6 +363,30 @@ def _exemplars(folder: Path, screen: Screen) -> None:
     )
     pixels = np.stack([_picture(draw, 1 + (role == "control")) for _, role, _ in keys])
     np.savez(folder / "exemplars.npz", pixels=pixels, channels=np.array(STAINS), pixel_size_um=0.65)
+
+
+def _networks(folder: Path, screen: Screen) -> None:
+    """Training curves, the maps of one network and its measures by treatment."""
+    keys = [(fold, epoch) for fold in ("0", "1", "all") for epoch in (1, 2, 3)]
+    curve = pd.DataFrame(keys, columns=["fold", "epoch"]).assign(representation="cnn")
+    curve = curve.assign(train_loss=1 / curve["epoch"], validation_loss=1.2 / curve["epoch"])
+    (folder / "curves").mkdir(exist_ok=True)
+    curve.to_parquet(folder / "curves/cnn.parquet", index=False)
+    name = screen.names()[0]
+    shown = pd.DataFrame({"role": ["treated", "control"], "position": [0, 1], "correct": True})
+    where = {"Metadata_Plate": "BR001", "Metadata_Well": "B07", "target": name, "fold": "0"}
+    shown.assign(shown_for=name, Metadata_Treatment=name, **where).to_parquet(
+        folder / "attention.parquet", index=False
+    )
+    draw = screen.random(70)
+    pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2)])
+    maps = draw.integers(0, 256, (2, 48, 48)).astype(np.uint8)
+    np.savez(folder / "attention.npz", pixels=pixels, maps=maps, channels=np.array(STAINS))
+    measures = ["area_0.5_image", "area_0.8_image", "intensity_image", "enrichment_nucleus"]
+    treated = pd.DataFrame({"measure": measures, "mean": [0.31, 0.12, 0.44, 2.5], "sd": 0.05})
+    treated.assign(Metadata_Treatment=name, n_wells=4, n_images=16, n_zero=0).to_parquet(
+        folder / "activation_treatments.parquet", index=False
+    )
 
 
 def _picture(draw: np.random.Generator, cells: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from phenolens.report.tables import Tables
@@ -15,6 +17,10 @@ LABELS = {
     "vae": "VAE",
     "cnn+cellprofiler": "CNN + CellProfiler-type",
     "vae+cellprofiler": "VAE + CellProfiler-type",
+    "cnn-with-cellprofiler": "CNN trained with CellProfiler-type",
+    "cnn+noise": "CNN + noise",
+    "vae+noise": "VAE + noise",
+    "untrained": "Untrained network",
     "baseline:majority": "Majority class",
     "baseline:cell-count": "Cell count only",
     "baseline:intensity": "Mean intensity only",
@@ -27,6 +33,7 @@ LABELS = {
 # Okabe and Ito's colours, which readers with any of the common colour deficiencies tell apart.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"]
 KNOWN = ["cellprofiler", "pixel-pca", "cnn", "vae", "cnn+cellprofiler", "vae+cellprofiler"]
+_BASELINES = re.compile(r"baseline:[a-z0-9:+-]*[a-z0-9]")
 SHUFFLED = "baseline:shuffled-labels:"
 METRICS = {
     "accuracy": "Accuracy",
@@ -105,6 +112,11 @@ def spoken(representation: str) -> str:
     """The name of a representation inside a sentence."""
     name = within(label(representation))
     return f"{name} features" if name.endswith("-type") else name
+
+
+def in_words(text: str) -> str:
+    """The text with baselines called as on the rest of the page."""
+    return _BASELINES.sub(lambda found: f"the baseline {within(label(found[0]))}", text)
 
 
 def is_baseline(representation: str) -> bool:

@@ -51,7 +51,7 @@ def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None)
             title=title or study_title(tables),
             size=size(tables),
             version=__version__,
-            sections=[(section, section.view(tables)) for section in SECTIONS],
+            sections=[(s, view) for s in SECTIONS if (view := s.view(tables)) is not None],
             gallery={name: gallery.get(name, []) for s in SECTIONS for name in s.figures},
             drawn=bool(gallery),
             because=because(tables),

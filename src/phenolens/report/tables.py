@@ -132,11 +132,36 @@ class Tables:
     @cached_property
     def pictures(self) -> dict[str, np.ndarray] | None:
         """``pixels``, ``channels`` and ``pixel_size_um`` of ``exemplars.npz``."""
-        path = self.folder / "exemplars.npz"
-        if not path.is_file():
-            return None
-        with np.load(path, allow_pickle=False) as stored:
-            return dict(stored)
+        return self._arrays("exemplars")
+
+    @cached_property
+    def questions(self) -> list[dict] | None:
+        return self._json("questions")
+
+    @cached_property
+    def activation(self) -> dict | None:
+        return self._json("activation")
+
+    @cached_property
+    def activation_treatments(self) -> pd.DataFrame | None:
+        return self._table("activation_treatments")
+
+    @cached_property
+    def attention(self) -> pd.DataFrame | None:
+        return self._table("attention")
+
+    @cached_property
+    def attention_pictures(self) -> dict[str, np.ndarray] | None:
+        """``pixels``, ``maps`` and ``channels`` of ``attention.npz``."""
+        return self._arrays("attention")
+
+    @cached_property
+    def curves(self) -> pd.DataFrame | None:
+        """The training curves of all networks, one after another."""
+        networks = sorted(path.stem for path in self.folder.glob("curves/*.parquet"))
+        found = [self._table(f"curves/{name}") for name in networks]
+        found = [frame for frame in found if frame is not None]
+        return pd.concat(found, ignore_index=True) if found else None
 
     def consensus(self, representation: str) -> pd.DataFrame | None:
         """Consensus profiles of one representation, one row a treatment."""
@@ -159,6 +184,13 @@ class Tables:
         _require(frame, path)
         blank = {name: np.nan for name in NAMES if name in frame}
         return _filled(frame.replace({name: {"": none} for name, none in blank.items()}))
+
+    def _arrays(self, name: str) -> dict[str, np.ndarray] | None:
+        path = self.folder / f"{name}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
 
     def _json(self, name: str) -> object:
         path = self.folder / f"{name}.json"

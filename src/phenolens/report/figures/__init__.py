@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from phenolens.report.figures import (
     activity,
     assay,
+    attention,
     bubbles,
     clusters,
     comparisons,
+    curves,
     montage,
     plates,
     scores,
@@ -28,6 +30,8 @@ GROUPS: dict[str, Callable[[Tables], Iterator[Drawn]]] = {
     "umap": umap.draw,
     "clusters": clusters.draw,
     "montage": montage.draw,
+    "attention": attention.draw,
+    "curves": curves.draw,
     "plates": plates.draw,
     "assay": assay.draw,
 }

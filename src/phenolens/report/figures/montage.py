@@ -114,7 +114,7 @@ def _fields(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[
     for line, (_, row) in enumerate(rows.iterrows()):
         for place, panel in enumerate(_panels(row, pictures, channels)):
             corner = (left + place * cell, 0.28 + line * tall)
-            axes = _picture(figure, panel, (*corner, cell - GAP, tall - GAP))
+            axes = show(figure, panel, (*corner, cell - GAP, tall - GAP))
             if line == 0:
                 axes.set_title(titles[place], fontsize=8.5, loc="center", pad=3)
             if place == 0:
@@ -138,7 +138,7 @@ def _cells(rows: pd.DataFrame, pictures: dict[str, np.ndarray], channels: list[s
         for column, (_, row) in enumerate(side.iterrows()):
             for line, panel in enumerate(_panels(row, pictures, channels)):
                 corner = (start + column * cell, 0.45 + line * tall)
-                axes = _picture(figure, panel, (*corner, cell - GAP, tall - GAP))
+                axes = show(figure, panel, (*corner, cell - GAP, tall - GAP))
                 if column == 0:
                     _side_labels(axes, row, (line, titles[line], number))
                 if column == line == number == 0:
@@ -163,7 +163,7 @@ def composite(image: np.ndarray, channels: list[str]) -> np.ndarray:
     return np.clip(np.einsum("chw,cr->hwr", image, colours), 0, 1)
 
 
-def _picture(figure: Figure, panel: np.ndarray, box: tuple[float, float, float, float]) -> Axes:
+def show(figure: Figure, panel: np.ndarray, box: tuple[float, float, float, float]) -> Axes:
     """Show a panel in a box given in inches from the upper left corner of the figure."""
     x, y, wide, tall = box
     width, height = figure.get_size_inches()

@@ -14,9 +14,11 @@ from phenolens.report.sections import (
     hits,
     made,
     methods,
+    network,
     overview,
     pictures,
     plates,
+    questions,
     scores,
 )
 from phenolens.report.tables import Tables
@@ -24,22 +26,27 @@ from phenolens.report.tables import Tables
 
 @dataclass(frozen=True)
 class Section:
-    """One section: anchor (and template name), heading, figure groups and view."""
+    """One section: anchor (and template name), heading, figure groups and view.
+
+    A view of None leaves the section out: it is about something this study did not ask for.
+    """
 
     key: str
     title: str
-    view: Callable[[Tables], dict]
+    view: Callable[[Tables], dict | None]
     figures: tuple[str, ...] = ()
 
 
 SECTIONS = [
     Section("overview", "Overview", overview.view),
+    Section("questions", "The four questions", questions.view),
     Section("hits", "Treatments", hits.view),
     Section("activity", "Activity", activity.view, ("activity",)),
     Section("scores", "Scores and baselines", scores.view, ("scores", "comparisons")),
     Section("features", "What changed", features.view, ("features",)),
     Section("alike", "What looks alike", alike.view, ("similarity", "umap", "clusters")),
     Section("pictures", "Pictures", pictures.view, ("montage",)),
+    Section("network", "Where the network looked", network.view, ("attention", "curves")),
     Section("plates", "Plates", plates.view, ("plates", "assay")),
     Section("audit", "Design audit", audit.view),
     Section("data", "Data integration", data.view),

@@ -1,0 +1,71 @@
+"""Training curves, one figure a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from phenolens.report import names
+from phenolens.report.figures.style import GRID, Drawn, file_name, new_figure
+from phenolens.report.tables import Tables
+from phenolens.report.words import natural
+
+LOSSES = {"train_loss": "-", "validation_loss": "--"}
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """Loss by epoch, a line a fold, and beside it each score of held-back images."""
+    if tables.curves is None:
+        return
+    for name, rows in tables.curves.groupby("representation"):
+        rows = rows.dropna(axis="columns", how="all")
+        yield Drawn(
+            name=f"curves-{file_name(name)}",
+            figure=_panels(rows),
+            label=names.label(name),
+            alt=f"Training curves of {names.label(name)}: loss by epoch in "
+            f"{rows['fold'].nunique()} trainings.",
+            caption="Solid: loss on the images trained on; dashed: on images held back, where some "
+            "were. A line a training: one a fold, and one for profiles (all, or a group of "
+            "treatments). Loss still falling at the end means training stopped early.",
+        )
+
+
+def _panels(rows: pd.DataFrame) -> Figure:
+    scores = [c for c in rows if c.startswith("validation_") and c not in LOSSES]
+    groups = [[c for c in LOSSES if c in rows], *([c] for c in scores)]
+    figure = new_figure(2.9)
+    wide = 0.86 / len(groups)
+    for place, columns in enumerate(groups):
+        axes = figure.add_axes((0.07 + place * wide, 0.17, wide - 0.06, 0.7))
+        _lines(axes, rows, columns)
+        axes.set_title("Loss" if place == 0 else _spoken(columns[0]))
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="training", title_fontsize=8)
+    return figure
+
+
+def _spoken(column: str) -> str:
+    metric = column.removeprefix("validation_")
+    return "Mean squared error" if metric == "mse" else names.metric(metric)
+
+
+def _training(fold: str) -> str:
+    return f"fold {fold}" if fold.isdigit() else fold.replace("-", " ")
+
+
+def _lines(axes: Axes, rows: pd.DataFrame, columns: list[str]) -> None:
+    folds = sorted(rows["fold"].astype(str).unique(), key=natural)
+    for place, fold in enumerate(folds):
+        part = rows[rows["fold"].astype(str) == fold].sort_values("epoch")
+        colour = names.COLOURS[place % len(names.COLOURS)]
+        for number, column in enumerate(columns):
+            style = {"color": colour, "ls": LOSSES.get(column, "-"), "marker": "o", "ms": 2.5}
+            label = _training(fold) if number == 0 else None
+            axes.plot(part["epoch"], part[column], lw=1.4, label=label, **style)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(visible=True, color=GRID)
+    axes.set_axisbelow(True)

@@ -1,0 +1,81 @@
+"""How the networks learned, and where the network looked."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.report import names
+from phenolens.report.tables import Tables
+from phenolens.report.words import fixed, interval, number, percent, sentence
+
+MEASURES = {
+    "area_0.5_image": "Area above 0.5 of maximum",
+    "area_0.8_image": "Area above 0.8 of maximum",
+    "intensity_image": "Mean intensity",
+    "enrichment_nucleus": "Enrichment, nuclei",
+    "enrichment_cytoplasm": "Enrichment, cytoplasm",
+    "enrichment_background": "Enrichment, background",
+}
+
+
+def view(tables: Tables) -> dict | None:
+    """Activation by treatment with its checks; None for a study without networks."""
+    found = tables.activation
+    if found is None and tables.curves is None:
+        return None
+    why = (found or {}).get("withheld_because")
+    shown = None if why or not found else found
+    return {
+        "curves": tables.curves is not None,
+        "withheld": sentence(names.in_words(str(why))) if why else "",
+        "activation": None if shown is None else _facts(shown),
+        "measures": list(MEASURES.values()),
+        "treatments": [] if shown is None else _treatments(tables.activation_treatments),
+    }
+
+
+def _facts(found: dict) -> dict:
+    enriched = found.get("enrichment") or {}
+    randomised = found.get("randomised") or {}
+    stains = sorted((found.get("stains") or {}).items(), key=lambda item: -item[1])
+    return {
+        "network": names.label(str(found.get("network", ""))),
+        "n": number(found.get("n_images")),
+        "zero": number(found.get("n_zero_maps")),
+        "right": percent(found.get("images_named_right")),
+        "enrichment": [_row(name.capitalize(), row) for name, row in enriched.items()],
+        "correlation": fixed(randomised.get("correlation")),
+        "random": [
+            _row(text, randomised[key]) for key, text in CHECKS.items() if key in randomised
+        ],
+        "stains": [(name, fixed(value, 3)) for name, value in stains],
+    }
+
+
+CHECKS = {
+    "cells_over_random": "Share of the map on cells, over that of random weights",
+    "deletion_over_random_order": "Covering in the map's order, over a random order",
+}
+
+
+def _row(what: str, row: dict) -> dict:
+    between = interval(row.get("low"), row.get("high"), of=fixed)
+    n = number(row.get("n_wells"))
+    return {"what": what, "value": fixed(row.get("value")), "between": between, "n": n}
+
+
+def _treatments(rows: pd.DataFrame | None) -> list[dict]:
+    if rows is None:
+        return []
+    return [_treatment(name, part) for name, part in rows.groupby("Metadata_Treatment")]
+
+
+def _treatment(name: str, part: pd.DataFrame) -> dict:
+    by = part.drop_duplicates("measure").set_index("measure")
+    cells = [_cell(by.loc[m]) if m in by.index else "–" for m in MEASURES]
+    return {"treatment": name, "wells": number(int(part["n_wells"].max())), "cells": cells}
+
+
+def _cell(row: pd.Series) -> str:
+    spread = "" if pd.isna(row["sd"]) else f" ± {fixed(row['sd'])}"
+    return f"{fixed(row['mean'])}{spread}"

@@ -1,0 +1,73 @@
+"""The four questions of a study, in the words of ``questions.json``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from phenolens.report import names
+from phenolens.report.tables import Tables
+from phenolens.report.words import fixed, interval, number, p_value, sentence, within
+
+_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+
+
+def view(tables: Tables) -> dict | None:
+    """Each question with its answer and numbers; None where the study asked none."""
+    if not tables.questions:
+        return None
+    return {"questions": [_question(i + 1, item) for i, item in enumerate(tables.questions)]}
+
+
+def _question(place: int, item: dict) -> dict:
+    why = item.get("withheld_because")
+    text = sentence(names.in_words(str(why or item.get("answer", ""))))
+    first, *rest = _SENTENCES.split(text, maxsplit=1)
+    return {
+        "code": f"RQ{place}",
+        "question": str(item.get("question", "")),
+        "withheld": bool(why),
+        "answer": text,
+        "first": first,
+        "rest": "".join(rest),
+        "numbers": [row for given in item.get("numbers") or [] for row in _rows(given)],
+    }
+
+
+def _rows(given: dict) -> Iterator[dict]:
+    if "difference" in given:
+        pair = f"{names.label(str(given.get('of')))} minus {names.label(str(given.get('against')))}"
+        yield _row(pair, given, "difference")
+    elif "value" in given:
+        yield _row(names.label(str(given.get("representation", ""))), given, "value")
+    else:
+        yield from _nested(given)
+
+
+def _nested(given: dict, above: str = "") -> Iterator[dict]:
+    """Numbers kept under names of their own, one row each."""
+    for name, value in given.items():
+        what = f"{above} {name}".strip().replace("_", " ")
+        if isinstance(value, dict) and "value" not in value:
+            yield from _nested(value, what)
+        elif isinstance(value, dict):
+            yield _row(what.capitalize(), value, "value")
+        elif isinstance(value, int | float):
+            yield {"what": what.capitalize(), "metric": "", "between": "", "n": "", "p": ""} | {
+                "value": number(value)
+            }
+
+
+def _row(what: str, given: dict, key: str) -> dict:
+    task, metric = (str(given.get(name) or "") for name in ("task", "metric"))
+    spoken = [names.task(task)] * bool(task) + [names.metric(metric)] * bool(metric)
+    first, rest = spoken[:1], [within(text) for text in spoken[1:]]
+    n = given.get("n", given.get("n_wells"))
+    return {
+        "what": what,
+        "metric": ", ".join([*first, *rest]),
+        "value": fixed(given.get(key), 3),
+        "between": interval(given.get("low"), given.get("high"), of=lambda v: fixed(v, 3)),
+        "n": number(n),
+        "p": p_value(given.get("p_holm")),
+    }

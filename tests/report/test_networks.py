@@ -1,0 +1,101 @@
+"""The four questions, and what the page shows of networks: plain, and withheld where it must be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phenolens.report import build, names
+from phenolens.report.figures import attention, curves, house_style
+from phenolens.report.sections import network, questions
+from phenolens.report.tables import Tables
+
+
+@pytest.fixture
+def copy(study: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(study, tmp_path / "study")
+
+
+def test_a_question_comes_with_its_answer_and_numbers(tables):
+    first = questions.view(tables)["questions"][0]
+    assert first["code"] == "RQ1" and not first["withheld"]
+    assert first["answer"].startswith("Yes: cellprofiler finds 75%")
+    share, difference = first["numbers"]
+    assert (share["what"], share["metric"], share["value"]) == (
+        "CellProfiler-type", "Share active", "0.750",
+    )  # fmt: skip
+    assert difference["what"] == "CNN minus CellProfiler-type"
+    assert (difference["value"], difference["p"]) == ("−0.150", "0.002")
+
+
+def test_a_withheld_question_is_marked_and_says_why(tables):
+    second = questions.view(tables)["questions"][1]
+    assert second["withheld"]
+    assert second["answer"] == "No fusion was made, and the baseline position only does as well."
+
+
+def test_numbers_with_names_of_their_own_are_unfolded(tables):
+    rows = questions.view(tables)["questions"][2]["numbers"]
+    assert [row["what"] for row in rows] == [
+        "Enrichment cells", "Randomised correlation", "Randomised cells over random",
+    ]  # fmt: skip
+    assert rows[0]["between"] == "1.400 to 2.200" and rows[0]["n"] == "40"
+
+
+def test_activation_stands_beside_what_a_random_network_gives(tables):
+    view = network.view(tables)
+    assert view["activation"]["enrichment"][0] == {
+        "what": "Nucleus", "value": "2.50", "between": "1.90 to 3.10", "n": "40",
+    }  # fmt: skip
+    assert view["activation"]["random"][0]["value"] == "0.20"
+    assert [name for name, _ in view["activation"]["stains"]] == ["DNA", "ER"]
+    (row,) = view["treatments"]
+    assert row["cells"] == ["0.31 ± 0.05", "0.12 ± 0.05", "0.44 ± 0.05", "2.50 ± 0.05", "–", "–"]
+
+
+def test_withheld_maps_show_their_reason_and_no_table(copy):
+    why = "the network is no better than baseline:intensity"
+    (copy / "activation.json").write_text(json.dumps({"withheld_because": why}))
+    view = network.view(Tables(copy))
+    assert view["withheld"] == "The network is no better than the baseline mean intensity only."
+    assert view["activation"] is None and view["treatments"] == []
+    text = build(copy, figures=False).read_text(encoding="utf-8")
+    assert "Maps of where the network looked are not shown" in text and "Grad-CAM maps" not in text
+
+
+def test_a_study_without_networks_or_questions_has_no_such_sections(copy):
+    for name in ("questions.json", "activation.json"):
+        (copy / name).unlink()
+    shutil.rmtree(copy / "curves")
+    text = build(copy, figures=False).read_text(encoding="utf-8")
+    assert "The four questions" not in text and "Where the network looked" not in text
+    assert 'href="#network"' not in text and 'href="#questions"' not in text
+
+
+def test_curves_have_a_line_for_each_training_and_loss(tables):
+    with house_style():
+        (drawn,) = curves.draw(tables)
+    (axes,) = drawn.figure.axes
+    assert len(axes.lines) == 6
+    first = next(line for line in axes.lines if line.get_label() == "fold 0")
+    assert np.allclose(first.get_ydata(), [1, 1 / 2, 1 / 3])
+
+
+def test_an_overlay_covers_the_image_where_the_map_is_bright(tables):
+    stored = {
+        "pixels": np.full((1, 5, 4, 4), 100, dtype=np.uint8),
+        "maps": np.zeros((1, 4, 4), dtype=np.uint8),
+        "channels": tables.attention_pictures["channels"],
+    }
+    stored["maps"][0, 0, 0] = 255
+    shown = attention._panels(tables.attention.iloc[0], stored)["Map over image"]
+    assert np.allclose(shown[1:], 100 / 255) and not np.allclose(shown[0, 0], 100 / 255)
+
+
+def test_baselines_in_a_sentence_are_called_as_on_the_page():
+    text = names.in_words("cnn beats baseline:cell-count, not baseline:position.")
+    assert text == "cnn beats the baseline cell count only, not the baseline position only."
