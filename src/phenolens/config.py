@@ -52,7 +52,8 @@ class Images(Section):
     ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
     ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``); ``"table"`` reads ``file`` (one multi-channel
     file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
-    ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``.
+    ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``. ``labels`` maps
+    compartments to columns with label images, which then take the place of segmentation.
     """
 
     table: str | list[str] | None = None
@@ -65,6 +66,20 @@ class Images(Section):
     index: str | None = None
     nuclei: str | None = None
     pixel_size_um: Annotated[float, Field(gt=0)] | None = None
+    labels: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _labels_that_can_be_used(self) -> Images:
+        known = ("Nuclei", "Cells", "Cytoplasm", "NucleiOutlines", "CellsOutlines")
+        unknown = [name for name in self.labels if name not in known]
+        if unknown:
+            raise ValueError(f"labels has no '{unknown[0]}'; there are {', '.join(known)}")
+        named = [name.removesuffix("Outlines") for name in self.labels]
+        if self.labels and (named.count("Nuclei") != 1 or named.count("Cells") > 1):
+            raise ValueError("labels needs Nuclei or NucleiOutlines, and each compartment once")
+        if self.labels and (self.level == "cell" or self.table is None):
+            raise ValueError("labels are for fields or tiles that a table lists")
+        return self
 
 
 class Profiles(Section):

@@ -28,6 +28,7 @@ DEFAULTS = {
         "index": None,
         "nuclei": None,
         "pixel_size_um": None,
+        "labels": {},
     },
     "profiles": {"level": "well", "normalized": False, "prefix": None},
     "tables": {"sep": None},

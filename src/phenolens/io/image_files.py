@@ -30,6 +30,8 @@ def find_files(
     for channel, texts in located.illumination.items():
         found, there = _find_all(texts, folders, own)
         located.illumination[channel] = np.where(there, found, "")
+    for compartment, texts in located.labels.items():
+        located.labels[compartment] = _find_all(texts, folders, own)[0]
     return paths, missing
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.images import ImageSet
+from phenolens.images import LABELS, ImageSet
 from phenolens.io.columns import (
     mark_blank_samples,
     tidy,
@@ -25,6 +25,7 @@ from phenolens.io.imagetable import (
     plane_index,
 )
 from phenolens.io.join import Source
+from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.phenix import phenix_table
@@ -72,10 +73,9 @@ def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path
     if images["table"] is None:
         raise InputError("[data.images] needs 'table', the file that lists the images.")
     paths = expand(images["table"], root)
-    frame = read_tables(paths)
-    bases = [base, root]
     named = ", ".join(path.name for path in paths[:3])
-    return _by_layout(frame, images, source=named), bases
+    frame = set_labels_apart(read_tables(paths), images["labels"], source=named)
+    return with_labels(_by_layout(frame, images, source=named)), [base, root]
 
 
 def _by_layout(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
@@ -155,13 +155,15 @@ def _require_some(
 def _with_paths(
     frame: pd.DataFrame, found: Mapping[str, np.ndarray], located: Located, *, kept: np.ndarray
 ) -> pd.DataFrame:
-    """Key and metadata of the kept rows with ``Path_``, ``Index_`` and ``Illum_`` columns."""
+    """Key and metadata of the kept rows with ``Path_``, ``Index_``, ... columns."""
     extra: dict[str, np.ndarray] = {}
     for channel, paths in found.items():
         extra[f"Path_{channel}"] = paths[kept]
     extra |= _indices(located, found, kept)
     for channel, paths in located.illumination.items():
         extra[f"Illum_{channel}"] = paths[kept]
+    for compartment, paths in located.labels.items():
+        extra[f"{LABELS}{compartment}"] = paths[kept]
     table = frame.iloc[kept].reset_index(drop=True)
     return pd.concat([table, pd.DataFrame(extra, dtype=object)], axis=1)
 

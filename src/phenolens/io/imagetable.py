@@ -24,8 +24,9 @@ NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<chann
 class Located:
     """An image table resolved to recorded paths, before any file is looked for.
 
-    ``paths``, ``index`` and ``illumination`` map a channel to one text a row of ``frame``;
-    ``hidden`` columns of the frame name files and are no metadata.
+    ``paths``, ``index`` and ``illumination`` map a channel to one text a row of ``frame``,
+    ``labels`` a compartment (with ``Outlines`` behind it where those are drawn); ``hidden``
+    columns of the frame name files and are no metadata.
     """
 
     frame: pd.DataFrame
@@ -33,6 +34,7 @@ class Located:
     index: dict[str, np.ndarray] = field(default_factory=dict)
     illumination: dict[str, np.ndarray] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def load_data(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> Located:
@@ -48,7 +50,7 @@ def load_data(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> L
     absent = [name for name in wanted if name not in known]
     if absent:
         raise InputError(f"{source} has no channel {', '.join(absent)}; it has {', '.join(known)}.")
-    paths = {name: _paths(frame, known[name]) for name in wanted}
+    paths = {name: recorded_paths(frame, known[name]) for name in wanted}
     used = [str(c) for c in frame.columns if FILE_COLUMN.match(str(c)) or _is_bookkeeping(frame, c)]
     return Located(frame, paths, illumination=_illumination(frame, wanted), hidden=tuple(used))
 
@@ -77,7 +79,8 @@ def channel_order(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: rank.get(name, len(rank)))
 
 
-def _paths(frame: pd.DataFrame, column: str) -> np.ndarray:
+def recorded_paths(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """Paths as a table records them; ``FileName_`` columns have ``PathName_`` beside them."""
     folder = column.replace("FileName_", "PathName_")
     files = key_text(frame[column])
     if folder == column or folder not in frame:
@@ -93,7 +96,9 @@ def _below(folders: np.ndarray, files: np.ndarray) -> np.ndarray:
 
 def _illumination(frame: pd.DataFrame, channels: Sequence[str]) -> dict[str, np.ndarray]:
     columns = {name: f"FileName_Illum{name}" for name in channels}
-    return {name: _paths(frame, column) for name, column in columns.items() if column in frame}
+    return {
+        name: recorded_paths(frame, column) for name, column in columns.items() if column in frame
+    }
 
 
 def image_table(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:

@@ -52,6 +52,11 @@ class SetAside:
     site: str = ""
     channel: str = ""
     file: str = ""
+    object: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """A plain dictionary; ``object`` only where one object is meant."""
+        return {name: text for name, text in asdict(self).items() if text or name != "object"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Ledger:
         """Plain dictionaries and lists, in the form of ``ledger.json``."""
         return {
             "joins": [asdict(item) for item in self.joins],
-            "set_aside": [asdict(item) for item in self.set_aside],
+            "set_aside": [item.to_json() for item in self.set_aside],
             "conflicts": [asdict(item) for item in self.conflicts],
             "counts": dict(self.counts),
         }
@@ -127,5 +132,5 @@ def _aside_lines(items: list[SetAside]) -> list[str]:
 
 def _example(items: list[SetAside], reason: str) -> str:
     item = next(item for item in items if item.reason == reason)
-    parts = [item.plate, item.well, item.site, item.channel, item.file]
+    parts = [item.plate, item.well, item.site, item.object, item.channel, item.file]
     return " ".join(part for part in parts if part)

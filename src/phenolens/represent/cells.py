@@ -9,43 +9,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import ConfigError, InputError
+from phenolens.errors import InputError
 from phenolens.prepared import Prepared, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
-from phenolens.represent.units import Measured, Unit, by_well, write_unit
+from phenolens.represent.labelling import Recipe, UnusableLabelsError, field_labels
+from phenolens.represent.units import NOTHING, Measured, Unit, by_well, write_unit
 
 Progress = Callable[[int, int], None]
 
-_STAINS = ("_channel", "_channels")  # the study names these in [data.images]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a field is measured: which stain shows nuclei, segmentation settings, families."""
-
-    nuclei: str
-    segmentation: dict
-    families: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        from phenolens.segment import SegmentSettings
-
-        kinds = {field.name: str(field.type) for field in fields(SegmentSettings)}
-        kinds = {name: kind for name, kind in kinds.items() if not name.endswith(_STAINS)}
-        for name, value in self.segmentation.items():
-            if name not in kinds:
-                raise ConfigError(
-                    f"[segment.options] has no setting '{name}'; there are {', '.join(kinds)}."
-                )
-            if isinstance(value, str) or isinstance(value, bool) != (kinds[name] == "bool"):
-                wanted = "true or false" if kinds[name] == "bool" else "a number"
-                raise ConfigError(f"[segment.options] {name} must be {wanted}; got {value!r}.")
+NO_NUCLEUS = "no nucleus near the middle of the crop"
 
 
 def measure_cells(
@@ -57,6 +34,9 @@ def measure_cells(
     progress: Progress | None = None,
 ) -> list[Unit]:
     """Segment and measure every prepared image; finished units are kept.
+
+    Given label images take the place of segmentation. A field whose label images cannot be used,
+    and a crop without a nucleus, give no cells; :meth:`Unit.faults` names them.
 
     Parameters
     ----------
@@ -100,8 +80,7 @@ def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Reci
     if unit.path.is_file() and unit.path.stat().st_mtime_ns >= prepared.changed(int(rows[0])):
         return
     if prepared.images.level == "cell":
-        crops = [_measure_crop(prepared, row, recipe) for row in rows]
-        measured = Measured(pd.concat(crops, ignore_index=True), {})
+        measured = _measure_crops(prepared, rows, recipe)
     else:
         measured = _measure_field(prepared, int(rows[0]), recipe)
     write_unit(measured, unit.path)
@@ -109,11 +88,12 @@ def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Reci
 
 def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
     from phenolens.measure import cell_quality, field_quality, measure_objects
-    from phenolens.segment import SegmentSettings, segment_field
 
     pixels, channels = _unit_range(prepared, row), prepared.channels
-    settings = SegmentSettings(nuclei_channel=recipe.nuclei, **recipe.segmentation)
-    labels = segment_field(pixels, channels, settings=settings)
+    try:
+        labels = field_labels(prepared, row, pixels, recipe)
+    except UnusableLabelsError as error:
+        return Measured(NOTHING, {}, ({"file": error.file, "reason": str(error)},))
     save_labels(prepared, row, labels)
     cells = measure_objects(pixels, channels, labels, families=recipe.families or None)
     flags = cell_quality(pixels, channels, labels)
@@ -121,16 +101,26 @@ def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
     return Measured(cells, field_quality(pixels, channels, labels))
 
 
+def _measure_crops(prepared: Prepared, rows: np.ndarray, recipe: Recipe) -> Measured:
+    crops = {_number(prepared, row): _measure_crop(prepared, row, recipe) for row in rows}
+    empty = [number for number, cells in crops.items() if not len(cells)]
+    faults = tuple({"object": str(number), "reason": NO_NUCLEUS} for number in empty)
+    return Measured(pd.concat(crops.values(), ignore_index=True), {}, faults)
+
+
+def _number(prepared: Prepared, row: int) -> int:
+    table = prepared.images.table
+    return int(table[OBJECT].iloc[row]) if OBJECT in table else int(row)
+
+
 def _measure_crop(prepared: Prepared, row: int, recipe: Recipe) -> pd.DataFrame:
     from phenolens.measure import measure_objects
-    from phenolens.segment import SegmentSettings, crop_labels
+    from phenolens.segment import crop_labels
 
     pixels = _unit_range(prepared, row)
-    settings = SegmentSettings(nuclei_channel=recipe.nuclei, **recipe.segmentation)
-    labels = crop_labels(pixels, prepared.channels, settings=settings)
+    labels = crop_labels(pixels, prepared.channels, settings=recipe.settings())
     cells = measure_objects(pixels, prepared.channels, labels, families=recipe.families or None)
-    number = prepared.images.table[OBJECT].iloc[row] if OBJECT in prepared.images.table else row
-    return cells.head(1).assign(**{OBJECT: int(number)})
+    return cells.head(1).assign(**{OBJECT: _number(prepared, row)})
 
 
 def _unit_range(prepared: Prepared, row: int) -> np.ndarray:

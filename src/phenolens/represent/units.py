@@ -5,6 +5,7 @@ A unit is one field, or the crops of one well and site: ``<plate>/<well>_<site>.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,19 @@ _SOURCE = b"phenolens_units"
 _ROWS_PER_GROUP = 4096
 
 
+NOTHING = pd.DataFrame({OBJECT: np.zeros(0, np.int64)})
+
+
 @dataclass(frozen=True)
 class Measured:
-    """Cells of one unit, and the quality of its field (empty for crops)."""
+    """Cells of one unit, the quality of its field (empty for crops), and what gave no cell.
+
+    A fault has a ``reason``, and the ``object`` number of the crop or the ``file`` it is about.
+    """
 
     cells: pd.DataFrame
     quality: dict[str, float]
+    faults: tuple[dict[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,13 @@ class Unit:
         with np.load(self.path, allow_pickle=False) as stored:
             return len(stored["metadata"])
 
+    def faults(self) -> list[dict[str, str]]:
+        """Plate, well, site, reason, and object or file, of what could not be measured."""
+        with np.load(self.path, allow_pickle=False) as stored:
+            found = json.loads(stored["faults"].tobytes() or b"[]") if "faults" in stored else []
+        place = {"plate": self.plate, "well": self.well, "site": self.site}
+        return [place | fault for fault in found]
+
     def quality(self) -> dict[str, float]:
         """Quality of the field: ``Metadata_Quality_*``; empty for crops."""
         with np.load(self.path, allow_pickle=False) as stored:
@@ -72,6 +87,7 @@ def write_unit(measured: Measured, path: Path) -> None:
         "metadata_names": _pack(details),
         "quality": np.array(list(measured.quality.values()), np.float64),
         "quality_names": _pack(list(measured.quality)),
+        "faults": np.frombuffer(json.dumps(measured.faults).encode(), dtype=np.uint8),
     }
     with atomic_path(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
@@ -124,7 +140,7 @@ def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
 
     path = folder / f"{safe_name(units[0].plate)}.parquet"
     source = ",".join([units[0].path.parts[-3], *(unit.path.name for unit in units)]).encode()
-    if path.is_file() and (pq.read_schema(path).metadata or {}).get(_SOURCE) == source:
+    if path.is_file() and _is_of(path, units, pq.read_schema(path).metadata or {}, source=source):
         return path
     with atomic_path(path) as partial:
         writer = None
@@ -134,6 +150,12 @@ def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
             writer.write_table(block)
         writer.close()
     return path
+
+
+def _is_of(path: Path, units: Sequence[Unit], known: dict, *, source: bytes) -> bool:
+    """Whether the file was made of these units as they are now."""
+    newest = max(unit.path.stat().st_mtime_ns for unit in units)
+    return known.get(_SOURCE) == source and path.stat().st_mtime_ns >= newest
 
 
 def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:

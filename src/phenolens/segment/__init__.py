@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from phenolens.segment.crop import crop_labels
     from phenolens.segment.field import segment_field
+    from phenolens.segment.given import as_labels, complete_labels
     from phenolens.segment.outlines import labels_from_outlines
     from phenolens.segment.settings import SegmentSettings
 
-__all__ = ["SegmentSettings", "crop_labels", "labels_from_outlines", "segment_field"]
+__all__ = [
+    "SegmentSettings",
+    "as_labels",
+    "complete_labels",
+    "crop_labels",
+    "labels_from_outlines",
+    "segment_field",
+]
 
 _HOME = {
     "SegmentSettings": "settings",
+    "as_labels": "given",
+    "complete_labels": "given",
     "crop_labels": "crop",
     "labels_from_outlines": "outlines",
     "segment_field": "field",

@@ -28,6 +28,7 @@ from phenolens.study.setting_aside import (
     measured_wells,
     missing_wells,
     note_images,
+    note_units,
     note_wells,
 )
 
@@ -81,13 +82,14 @@ def measure(session: Session) -> list | None:
     folder = session.store.folder("cells", *question)
     with session.progress.bar("Measuring cells") as tick:
         units = measure_cells(prepared, folder, recipe, jobs=session.jobs, progress=tick)
+    units = note_units(session, units)
     write_plates(units, session.out / "cells")
     profiles.write_frame(fields(units), session.out / "fields.parquet")
     return units
 
 
 def _recipe(session: Session, prepared: Prepared):
-    from phenolens.represent.cells import Recipe
+    from phenolens.represent.labelling import Recipe
 
     settings = session.study.segment
     diameters = {

@@ -13,6 +13,7 @@ from phenolens.files import write_json
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, WELL
+from phenolens.represent.units import Unit
 from phenolens.study.design import screen
 from phenolens.study.session import Session
 
@@ -26,6 +27,33 @@ def note_images(session: Session, prepared: Prepared) -> None:
     counts = {"images_that_cannot_be_read": len(faults), "wells_without_readable_image": len(lost)}
     why = "none of its images can be read, so the well takes no part in what is made of images"
     _note(session, [*faults, *_named(lost, why)], counts)
+
+
+def note_units(session: Session, units: Sequence[Unit]) -> list[Unit]:
+    """List fields and crops that could not be measured; returns the units that could.
+
+    Raises
+    ------
+    InputError
+        If no field could.
+    """
+    faults = [SetAside(**fault) for unit in units for fault in unit.faults()]
+    fields = [fault for fault in faults if not fault.object]
+    counts = {
+        "fields_without_usable_labels": len(fields),
+        "crops_without_nucleus": len(faults) - len(fields),
+    }
+    if faults:
+        _note(session, faults, counts)
+    lost = {(fault.plate, fault.well, fault.site) for fault in fields}
+    usable = [unit for unit in units if (unit.plate, unit.well, unit.site) not in lost]
+    if not usable:
+        first = fields[0]
+        raise InputError(
+            f"None of {len(units)} fields can be measured; the first: plate {first.plate}, well "
+            f"{first.well}, site {first.site} ({first.file}): {first.reason}"
+        )
+    return usable
 
 
 def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], reason: str) -> None:

@@ -1,0 +1,43 @@
+"""Columns of an image table that hold label images instead of stains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from phenolens.io.columns import find, key_text
+from phenolens.io.imagetable import Located, recorded_paths
+
+_MARK = "_labels_"
+_DRAWN = "Outlines"
+
+
+def set_labels_apart(
+    frame: pd.DataFrame, labels: Mapping[str, str], *, source: str
+) -> pd.DataFrame:
+    """Label columns under names that no layout takes for stains or metadata.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+    """
+    columns = {name: find(frame, column, source=source) for name, column in labels.items()}
+    paths = {f"{_MARK}{_role(n, c)}": recorded_paths(frame, c) for n, c in columns.items()}
+    folders = [column.replace("FileName_", "PathName_") for column in columns.values()]
+    return frame.drop(columns=[*columns.values(), *folders], errors="ignore").assign(**paths)
+
+
+def _role(name: str, column: str) -> str:
+    """The compartment, with ``Outlines`` behind it where the column's name says so."""
+    drawn = column.endswith(_DRAWN) and name in ("Nuclei", "Cells")
+    return f"{name}{_DRAWN}" if drawn else name
+
+
+def with_labels(located: Located) -> Located:
+    """The label columns that were set apart, by compartment."""
+    columns = [str(c) for c in located.frame if str(c).startswith(_MARK)]
+    labels = {c.removeprefix(_MARK): key_text(located.frame[c]) for c in columns}
+    return replace(located, labels=labels, hidden=(*located.hidden, *columns))
