@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phenolens.report.figures.style import PIXELS, Drawn
 
-LARGEST_SVG = 300_000
+LARGEST_SVG = 120_000
 QUALITY = 88  # of JPEG, with colour at full resolution: stains differ in nothing but colour
 COLOURS = 256
 
