@@ -138,11 +138,21 @@ class Prepare(Section):
 
 
 class Segment(Section):
-    """Nuclei and cells. Diameters in pixels; guessed from the images when not given."""
+    """Nuclei and cells. Diameters in pixels; guessed from the images when not given.
 
+    ``cellpose`` needs the optional extra of that name and takes no ``options``.
+    """
+
+    method: Literal["threshold", "cellpose"] = "threshold"
     nucleus_diameter: Annotated[float, Field(gt=0)] | None = None
     cell_diameter: Annotated[float, Field(gt=0)] | None = None
     options: dict[str, float | int | bool | str] = {}
+
+    @model_validator(mode="after")
+    def _options_of_the_method(self) -> Segment:
+        if self.method == "cellpose" and self.options:
+            raise ValueError("method = 'cellpose' takes diameters, but none of the options")
+        return self
 
 
 class Measure(Section):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from skimage.io import imsave
 from skimage.segmentation import find_boundaries
 
 from phenolens.files import read_json
+from phenolens.segment.with_cellpose import _network
 from phenolens.simulate import ScreenDesign, write_screen
 
 STUDY = """
@@ -205,3 +208,49 @@ def test_a_crop_without_nucleus_is_listed(tmp_path, measure, labelled):
     assert {(i["plate"], i["well"], i["site"]) for i in lost} == {("P1", "A01", "1")}
     assert ledger["counts"]["crops_without_nucleus"] == len(lost)
     assert len(cells_of(tmp_path)) == len(crops) - len(lost) > 0
+
+
+def without_labels(folder: Path, method: str) -> None:
+    text = (folder / "study.toml").read_text()
+    kept = [line for line in text.splitlines() if not line.startswith("labels")]
+    (folder / "study.toml").write_text("\n".join([*kept, f"[segment]\n{method}\n"]))
+
+
+def test_cellpose_that_is_not_installed_is_refused(copy, measure, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cellpose", None)
+    without_labels(copy, 'method = "cellpose"')
+    assert "pip install 'phenolens[cellpose]'" in measure(copy).refused()
+
+
+def test_cellpose_beside_given_labels_is_refused(copy, measure):
+    with (copy / "study.toml").open("a") as stream:
+        stream.write('[segment]\nmethod = "cellpose"\n')
+    assert "take one of the two out" in measure(copy).refused()
+
+
+def test_cellpose_takes_no_options_of_the_other_method(copy, measure):
+    without_labels(copy, 'method = "cellpose"\noptions = { neck = 0.5 }')
+    assert "none of the options" in measure(copy).refused()
+
+
+def test_objects_of_cellpose_are_measured(copy, measure, monkeypatch):
+    """A small stand-in takes Cellpose's place: this shows our side of the call, not its network."""
+
+    class StandIn:
+        def __init__(self, gpu):
+            pass
+
+        def eval(self, image, *, channel_axis, diameter):
+            masks = np.zeros(image.shape[:2], np.uint16)
+            masks[10:40, 10:40] = 1
+            return masks, [], []
+
+    fake = ModuleType("cellpose")
+    fake.models = SimpleNamespace(CellposeModel=StandIn)
+    monkeypatch.setitem(sys.modules, "cellpose", fake)
+    _network.cache_clear()
+    without_labels(copy, 'method = "cellpose"')
+    assert measure(copy).code == 0
+    _network.cache_clear()
+    assert (cells_of(copy)["Nuclei_AreaShape_Area"] == 900).all()
+    assert len(cells_of(copy)) == 4

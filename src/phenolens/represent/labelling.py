@@ -61,13 +61,14 @@ def field_labels(
     UnusableLabelsError
         If label images are given for the field, and one of them cannot be used.
     """
-    from phenolens.segment import complete_labels, segment_field
+    from phenolens.segment import complete_labels, segment_field, segment_with_cellpose
 
     channels, settings = prepared.channels, recipe.settings()
     if prepared.images.label_columns:
         given = _given(prepared, row, pixels.shape[1:])
         return complete_labels(given, pixels, channels, settings=settings)
-    return segment_field(pixels, channels, settings=settings)
+    find = segment_with_cellpose if recipe.method == "cellpose" else segment_field
+    return find(pixels, channels, settings=settings)
 
 
 def _given(prepared: Prepared, row: int, shape: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from phenolens.segment.given import as_labels, complete_labels
     from phenolens.segment.outlines import labels_from_outlines
     from phenolens.segment.settings import SegmentSettings
+    from phenolens.segment.with_cellpose import require_cellpose, segment_with_cellpose
 
 __all__ = [
     "SegmentSettings",
@@ -20,7 +21,9 @@ __all__ = [
     "complete_labels",
     "crop_labels",
     "labels_from_outlines",
+    "require_cellpose",
     "segment_field",
+    "segment_with_cellpose",
 ]
 
 _HOME = {
@@ -29,7 +32,9 @@ _HOME = {
     "complete_labels": "given",
     "crop_labels": "crop",
     "labels_from_outlines": "outlines",
+    "require_cellpose": "with_cellpose",
     "segment_field": "field",
+    "segment_with_cellpose": "with_cellpose",
 }
 
 

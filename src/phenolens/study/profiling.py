@@ -22,6 +22,7 @@ from phenolens.study.disjoint import assembled
 from phenolens.study.fusion import is_fusion
 from phenolens.study.network_settings import JOINT, check_names
 from phenolens.study.networks import Trainings
+from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session, once
 from phenolens.study.setting_aside import (
     comparable_wells,
@@ -77,50 +78,17 @@ def measure(session: Session) -> list | None:
     prepared = prepare(session)
     if prepared is None:
         return None
-    recipe = _recipe(session, prepared)
+    recipe = recipe_of(session, prepared)
     question = [prepared.folder.name, session.study.prepare.model_dump(), recipe.__dict__]
     folder = session.store.folder("cells", *question)
+    # one copy of the network fits memory, and it uses the GPU or all cores by itself
+    jobs = 1 if recipe.method == "cellpose" else session.jobs
     with session.progress.bar("Measuring cells") as tick:
-        units = measure_cells(prepared, folder, recipe, jobs=session.jobs, progress=tick)
+        units = measure_cells(prepared, folder, recipe, jobs=jobs, progress=tick)
     units = note_units(session, units)
     write_plates(units, session.out / "cells")
     profiles.write_frame(fields(units), session.out / "fields.parquet")
     return units
-
-
-def _recipe(session: Session, prepared: Prepared):
-    from phenolens.represent.labelling import Recipe
-
-    settings = session.study.segment
-    diameters = {
-        "nucleus_diameter": settings.nucleus_diameter,
-        "cell_diameter": settings.cell_diameter,
-    }
-    options = {name: value for name, value in diameters.items() if value} | settings.options
-    families = tuple(session.study.measure.families) or _families()
-    return Recipe(_nuclei(session, prepared.channels), options, families)
-
-
-def _families() -> tuple[str, ...]:
-    """All but Costes, which JUMP's production pipeline leaves out too: often NaN, and slow."""
-    from phenolens.measure import FAMILIES
-
-    return tuple(name for name in FAMILIES if name not in ("Costes", "Moments"))
-
-
-def _nuclei(session: Session, channels: tuple[str, ...]) -> str:
-    named = session.study.data.images.nuclei
-    if named is not None and named not in channels:
-        raise ConfigError(
-            f"data.images.nuclei = '{named}', but the stains are {', '.join(channels)}."
-        )
-    known = [c for c in channels if c.lower() in {"dna", "dapi", "hoechst", "nuclei", "nucleus"}]
-    if named is None and not known:
-        session.progress.say(
-            f"No stain is known to show nuclei; taking the first, {channels[0]}. "
-            "Name another with [data.images] nuclei."
-        )
-    return named or (known or list(channels))[0]
 
 
 @once
