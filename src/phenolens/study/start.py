@@ -10,7 +10,11 @@ from phenolens.study.session import Progress, Silent, open_study
 
 
 def init(
-    source: str | Path, output: str | Path = "study.toml", *, force: bool = False
+    source: str | Path,
+    output: str | Path = "study.toml",
+    *,
+    force: bool = False,
+    name: str | None = None,
 ) -> list[str]:
     """Look at a screen's files and write a study file.
 
@@ -22,6 +26,8 @@ def init(
         The study file.
     force : bool
         Overwrite it.
+    name : str, optional
+        Name of the study; the source folder's by default.
 
     Returns
     -------
@@ -41,7 +47,7 @@ def init(
     if output.exists() and not force:
         raise ConfigError(f"{output} is there already; name another with -o, or use --force.")
     found = discover(Path(source))
-    write_text(output, study_toml(found, relative_to=output.resolve().parent))
+    write_text(output, study_toml(found, relative_to=output.resolve().parent, name=name))
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
     return [f"Wrote {output}", *found.lines(), *asked]
 
@@ -71,6 +77,7 @@ def demo(folder: str | Path, *, jobs: int | None = None, progress: Progress | No
 
     folder = Path(folder)
     simulate_screen(folder / "screen", jobs=jobs, progress=progress)
-    init(folder / "screen", folder / "study.toml", force=True)
+    name = "A simulated Cell Painting screen"
+    init(folder / "screen", folder / "study.toml", force=True, name=name)
     session = open_study(folder / "study.toml", out=folder, jobs=jobs, progress=progress)
     return run(session)
