@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from measure_fields import CHANNELS, read_field, wells
+from threadpoolctl import threadpool_limits
 
 from phenolens.measure import measure_objects
 from phenolens.segment import segment_field
@@ -39,7 +40,7 @@ def stage(well: str) -> tuple[int, dict[str, float]]:
 
 def wall(jobs: int) -> float:
     """Wall seconds for all fields with so many processes, each compiled before."""
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=threadpool_limits, initargs=(1,)) as pool:
         list(pool.map(stage, wells()[:jobs] * 2))
         start = time.perf_counter()
         list(pool.map(stage, wells() * 2))

@@ -73,6 +73,7 @@ def examined(session: Session) -> list[Examined]:
 def classification(session: Session):
     """Classify held-out wells by every representation and baseline; None without folds."""
     from phenolens.evaluate.baselines import baselines, chance, shuffled
+    from phenolens.evaluate.calibration import calibration_results
     from phenolens.evaluate.classification import classify
     from phenolens.evaluate.results import join_results
 
@@ -88,14 +89,16 @@ def classification(session: Session):
     raw = _finite(normalize(session)[lead.name].wells)
     others = baselines(_countable(session, _finite(lead.wells)), seed=session.seed, raw=raw)
     controls = [shuffled(candidate) for candidate in candidates if not is_fusion(candidate.name)]
+    draws = session.study.evaluate.bootstrap
     scored = classify(
         [*candidates, *others, *controls],
         folds,
         seed=session.seed,
         heads=_heads(folds),
-        n_bootstrap=session.study.evaluate.bootstrap,
+        n_bootstrap=draws,
     )
-    results = join_results([scored.results, chance(folds)])
+    sure = calibration_results(scored, split=folds.leave_out, seed=session.seed, n_bootstrap=draws)
+    results = join_results([scored.results, chance(folds), sure])
     named = {"task": results["task"].replace(_TASKS), "split": f"leave-{folds.leave_out}-out"}
     return scored.predictions.replace({"task": _TASKS}), join_results([results.assign(**named)])
 

@@ -78,6 +78,7 @@ def table_classify(
     from sklearn.preprocessing import StandardScaler
 
     from phenolens.evaluate.baselines import baselines, chance, shuffled
+    from phenolens.evaluate.calibration import calibration_results
     from phenolens.evaluate.classification import Candidate, classify
     from phenolens.evaluate.results import join_results
     from phenolens.learn.select import FeatureSelector
@@ -89,7 +90,8 @@ def table_classify(
     given = Candidate("profiles", ready, make_pipeline(FeatureSelector(), StandardScaler()))
     others = baselines(comparable(ready), seed=seed)
     scored = classify([given, *others, shuffled(given)], folds, seed=seed)
-    return join_results([scored.results, chance(folds)])
+    sure = calibration_results(scored, split=folds.leave_out, seed=seed)
+    return join_results([scored.results, chance(folds), sure])
 
 
 def table_cluster(
