@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,16 @@ from phenolens import illumination, ngff
 from phenolens.errors import InputError
 from phenolens.files import atomic_path, read_json, write_json
 from phenolens.images import ImageSet, parse_index, read_file, read_pixels
-from phenolens.prepared import MARK, THUMBNAIL_FILE, Prepared, group_path, place, safe_name
+from phenolens.prepared import (
+    MARK,
+    THUMBNAIL_FILE,
+    Prepared,
+    Progress,
+    group_path,
+    place,
+    safe_name,
+)
 from phenolens.profiles import PLATE, SITE, WELL
-
-Progress = Callable[[int, int], None]
 
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason"]

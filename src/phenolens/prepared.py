@@ -9,6 +9,7 @@ killed run resumes at the next one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.profiles import PLATE, SITE, WELL
 
+# Told how many of how many are done, by everything that takes long.
+Progress = Callable[[int, int], None]
 MARK = ".complete.json"
 THUMBNAIL_FILE = "thumbnail.npy"
 

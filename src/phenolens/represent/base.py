@@ -7,7 +7,6 @@ of features an image. What is the same for everybody (``learns = "nothing"``) is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Literal, Protocol
 
@@ -15,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import LeakError
-from phenolens.prepared import Prepared
+from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import from_frame
 
 Learns = Literal["nothing", "pixels", "labels"]
-Progress = Callable[[int, int], None]
 ALL = "all"
 
 

@@ -8,19 +8,17 @@ a killed run resumes at the next unit, and memory holds one unit (measuring) or 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.prepared import Prepared, safe_name, save_labels
+from phenolens.prepared import Prepared, Progress, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.labelling import Recipe, UnusableLabelsError, field_labels
 from phenolens.represent.units import NOTHING, Measured, Unit, by_well, write_unit
-
-Progress = Callable[[int, int], None]
 
 NO_NUCLEUS = "no nucleus near the middle of the crop"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from phenolens.illumination import block_means
-from phenolens.prepared import Prepared
+from phenolens.prepared import Prepared, Progress
 from phenolens.represent.base import Card
 
-Progress = Callable[[int, int], None]
 _BATCH = 512
 
 

@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,10 +22,8 @@ import numpy as np
 
 from phenolens.errors import DesignError, InputError
 from phenolens.files import atomic_path
-from phenolens.prepared import Prepared
+from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import CONTROL, PLATE
-
-Progress = Callable[[int, int], None]
 
 HEADROOM = 4.0
 _HIGH = {True: 95.0, False: 99.5}

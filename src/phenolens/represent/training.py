@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.prepared import Progress
 from phenolens.represent import checkpoint
 from phenolens.represent.devices import autocast, repeatable
 from phenolens.represent.feed import Batch, Feed
@@ -23,7 +24,6 @@ from phenolens.represent.torches import require_torch
 if TYPE_CHECKING:
     import torch
 
-Progress = Callable[[int, int], None]
 _CHECK_EVERY = 16
 
 

@@ -11,7 +11,6 @@ from phenolens.segment.cells import grow_cells
 from phenolens.segment.outlines import labels_from_outlines
 from phenolens.segment.settings import SegmentSettings, cell_indices
 
-OUTLINES = "Outlines"
 _MOST = np.iinfo(np.int32).max
 
 
