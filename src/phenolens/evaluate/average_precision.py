@@ -41,6 +41,11 @@ class AveragePrecision:
     lost: np.ndarray
 
     @property
+    def expected(self) -> np.ndarray:
+        """Average precision of a random order of the same list."""
+        return expected_average_precision(self.n_positive, self.n_total)
+
+    @property
     def normalized(self) -> np.ndarray:
         """``(AP - E) / (1 - E)`` with the expectation E of a random order."""
         return normalized(self.value, self.n_positive, self.n_total)

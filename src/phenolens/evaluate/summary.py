@@ -24,10 +24,12 @@ def means(names: pd.DataFrame, group: np.ndarray, scores: AveragePrecision) -> p
     Returns
     -------
     DataFrame
-        The keys, ``n``, ``map``, ``map_normalized``, ``low``, ``high``; by group number.
+        The keys, ``n``, ``map``, ``map_normalized``, ``map_chance`` (mAP of a random order),
+        ``low``, ``high``; by group number.
     """
     codes, place = np.unique(group, return_inverse=True)
-    frame = pd.DataFrame({"map": scores.value, "map_normalized": scores.normalized})
+    columns = {"map": scores.value, "map_normalized": scores.normalized}
+    frame = pd.DataFrame(columns | {"map_chance": scores.expected})
     result = names.iloc[codes].reset_index(drop=True)
     result["n"] = np.bincount(place)
     result = pd.concat([result, frame.groupby(place).mean()], axis=1)

@@ -18,7 +18,7 @@ from phenolens.profiles import CONTROL, PLATE, TREATMENT
 from phenolens.study.design import check
 from phenolens.study.session import Session
 
-TESTED = ["n", "map", "map_normalized", "low", "high", "p", "q", "p_attainable"]
+TESTED = ["n", "map", "map_normalized", "map_chance", "low", "high", "p", "q", "p_attainable"]
 PLAIN = {"map": "map_plain", "p": "p_plain", "q": "q_plain"}
 _SAFE_PERMUTATIONS = 1_000
 

@@ -17,6 +17,7 @@ from phenolens.study.design import screen
 from phenolens.study.disjoint import PIXELS_SEEN
 from phenolens.study.evaluation import Evaluation, evaluate
 from phenolens.study.profiling import normalize, prepare
+from phenolens.study.published import published
 from phenolens.study.session import Session, once
 
 
@@ -29,6 +30,7 @@ def interpret(session: Session) -> pd.DataFrame:
     write_frame(_wells(session), session.out / "wells.parquet")
     _pictures(session, found)
     _explained(session)
+    published(session, found)
     hits = _hits(session, found, features)
     _keep(hits, session.out / "hits.csv")
     return hits
@@ -43,12 +45,18 @@ def _keep(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _explained(session: Session) -> None:
-    """Where the network looked, where one was asked for; then the four questions."""
-    from phenolens.study.attention import NETWORK, attention
+    """Where the network looked and what the autoencoder rebuilt; then the four questions."""
+    from phenolens.study import attention, reconstructions
     from phenolens.study.questions import questions
 
-    if NETWORK in session.study.represent.representations and prepare(session) is not None:
-        attention(session)
+    asked = session.study.represent.representations
+    images = prepare(session) is not None
+    if images and attention.NETWORK in asked:
+        attention.attention(session)
+    if images and reconstructions.NETWORK in asked:
+        reconstructions.reconstructions(session)
+    else:
+        reconstructions.clear(session)
     questions(session)
 
 

@@ -1,0 +1,153 @@
+"""Part of step `interpret`: tables that published studies print, made so that they can be read.
+
+Nothing here is a new finding. Each table puts a number that readers look for beside the one that
+answers their question; the report prints them side by side.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, read_frame, write_frame
+from phenolens.study.embedding_scores import embedding_scores, well_clusters
+from phenolens.study.evaluation import Evaluation
+from phenolens.study.fusion import is_fusion_proper
+from phenolens.study.session import Session
+
+_SCORED = ("predictions", "comparisons")
+_OUTCOMES = ("all", "right", "wrong")
+
+
+def published(session: Session, found: Evaluation) -> None:
+    """Write the tables; what this study cannot fill is taken away."""
+    from phenolens.study.attention import NETWORK
+
+    clusters = well_clusters(session)
+    scores = embedding_scores(session, found.results, found.activity, clusters)
+    explained = NETWORK in session.study.represent.representations
+    looked = _read(session, "activation") if explained else pd.DataFrame()
+    tables = {
+        "well_clusters": clusters,
+        "embedding_scores": scores,
+        "fusion_classes": fusion_classes(
+            _read(session, "predictions"), _read(session, "comparisons")
+        ),
+        "activation_wells": activation_wells(looked),
+    }
+    tables["activation_summary"] = activation_summary(tables["activation_wells"])
+    for name, table in tables.items():
+        path = session.out / f"{name}.parquet"
+        if len(table):
+            write_frame(table, path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _read(session: Session, name: str) -> pd.DataFrame:
+    path = session.out / f"{name}.parquet"
+    return read_frame(path) if path.is_file() else pd.DataFrame()
+
+
+def fusion_classes(predictions: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Treatments that a fusion names right where its best single block does not, and the reverse.
+
+    Parameters
+    ----------
+    predictions, comparisons : DataFrame
+        As ``predictions.parquet`` and ``comparisons.parquet``.
+
+    Returns
+    -------
+    DataFrame
+        ``task, fusion, block, Metadata_Treatment, n`` (wells), ``right_fusion, right_block``
+        (wells named right), ``gained`` (by the fusion only), ``lost`` (by the block only).
+    """
+    if not len(predictions) or not len(comparisons):
+        return pd.DataFrame()
+    asked = comparisons[comparisons["metric"] == "accuracy_treated"]
+    pairs = [
+        (row.task, row.a, row.b)
+        for row in asked.itertuples()
+        if is_fusion_proper(row.a) and row.b in row.a.split("+")
+    ]
+    tables = [_gained(predictions, *pair) for pair in pairs]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _gained(predictions: pd.DataFrame, task: str, fusion: str, block: str) -> pd.DataFrame:
+    treated = predictions[(predictions["task"] == task) & ~predictions["control"].astype(bool)]
+    key = [PLATE, WELL, "fold", "label"]
+    named = treated.set_index([*key, "representation"])["correct"].unstack()[[fusion, block]]
+    pair = named.dropna().astype(bool)
+    counted = pd.DataFrame(
+        {
+            "n": 1,
+            "right_fusion": pair[fusion],
+            "right_block": pair[block],
+            "gained": pair[fusion] & ~pair[block],
+            "lost": pair[block] & ~pair[fusion],
+        }
+    )
+    table = counted.groupby("label", sort=True).sum().astype("int64")
+    table = table.rename_axis(TREATMENT).reset_index()
+    return table.assign(task=task, fusion=fusion, block=block)[
+        ["task", "fusion", "block", TREATMENT, *counted]
+    ]
+
+
+def activation_wells(looked: pd.DataFrame) -> pd.DataFrame:
+    """Mean measures of each well's images, and of those named right and those named wrong.
+
+    Parameters
+    ----------
+    looked : DataFrame
+        As ``activation.parquet``: one row an image.
+
+    Returns
+    -------
+    DataFrame
+        Plate, well, treatment, ``Metadata_Control``, ``outcome`` (all, right, wrong), ``n_images``,
+        ``n_zero``, and every measure.
+    """
+    from phenolens.interpret.activation import measures
+
+    if not len(looked):
+        return pd.DataFrame()
+    right = looked["correct"].astype(bool)
+    parts = dict(zip(_OUTCOMES, (looked, looked[right], looked[~right]), strict=True))
+    names, tables = measures(looked), []
+    for outcome, part in parts.items():
+        grouped = part.groupby([PLATE, WELL, TREATMENT, CONTROL], sort=True)
+        counts = grouped["zero_map"].agg(n_images="size", n_zero="sum")
+        means = pd.concat([counts, grouped[names].mean()], axis=1).reset_index()
+        tables.append(means.assign(outcome=outcome))
+    table = pd.concat(tables, ignore_index=True)
+    return table.sort_values([PLATE, WELL, "outcome"], ignore_index=True)
+
+
+def activation_summary(wells: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over treated wells of each measure, and its extremes.
+
+    Returns
+    -------
+    DataFrame
+        ``measure, n_wells, mean, sd, lowest, lowest_mean, highest, highest_mean``: the treatments
+        with the lowest and the highest mean over their wells.
+    """
+    from phenolens.interpret.activation import measures
+
+    if not len(wells):
+        return pd.DataFrame()
+    treated = wells[(wells["outcome"] == "all") & ~wells[CONTROL].astype(bool)]
+    rows = [_extremes(treated[[TREATMENT, name]].dropna(), name) for name in measures(treated)]
+    return pd.DataFrame([row for row in rows if row])
+
+
+def _extremes(values: pd.DataFrame, name: str) -> dict:
+    if not len(values):
+        return {}
+    means = values.groupby(TREATMENT, sort=True)[name].mean()
+    low, high = means.idxmin(), means.idxmax()
+    spread = {"mean": values[name].mean(), "sd": values[name].std()}
+    ends = {"lowest": low, "lowest_mean": means[low], "highest": high, "highest_mean": means[high]}
+    return {"measure": name, "n_wells": len(values)} | spread | ends
