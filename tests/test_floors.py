@@ -24,6 +24,7 @@ FLOORS = {
     "measure": 3,
     "segment": 3,
     "prepared": 3,
+    "crops": 3.5,
     "images": 2.5,
     "illumination": 2.5,
     "ngff": 2.5,

@@ -176,11 +176,15 @@ class Represent(Section):
 class Networks(Section):
     """How the networks read images and learn; used by those named in `represent`.
 
-    ``groups`` is the number of parts that treatments are dealt into where labels must not have
+    ``input`` is ``cells`` (a crop of ``box`` pixels around each measured cell) or ``images`` (each
+    image whole, in ``tiles``); screens of single-cell crops are read as they are. ``groups`` is the number of parts that treatments are dealt into where labels must not have
     been seen: a network per part, trained on the others.
     """
 
-    size: Annotated[int, Field(ge=32, multiple_of=16)] = 128
+    input: Literal["cells", "images"] = "cells"
+    size: Annotated[int, Field(ge=32, multiple_of=16)] | None = None
+    box: Annotated[int, Field(ge=16, multiple_of=2)] | None = None
+    cells_per_well: Count = 100
     tiles: Count = 1
     scaling: Literal["controls", "image"] = "controls"
     epochs: Count = 30
@@ -195,6 +199,14 @@ class Networks(Section):
     groups: Annotated[int, Field(ge=2, le=10)] = 2
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
+
+    @model_validator(mode="after")
+    def _one_way_of_reading(self) -> Networks:
+        if self.input == "cells" and self.tiles > 1:
+            raise ValueError("tiles are for input = 'images'; cells are cropped one by one")
+        if self.input == "images" and self.box:
+            raise ValueError("box is the side of a cell's crop, for input = 'cells'")
+        return self
 
 
 class Normalize(Section):

@@ -56,6 +56,11 @@ class Prepared:
         """Stain names in the order of the first pixel axis."""
         return self.images.channels
 
+    @property
+    def cut(self) -> str:
+        """Names how images are cut from what is stored; empty where they are read whole."""
+        return ""
+
     def changed(self, row: int) -> int:
         """When the image was prepared, in nanoseconds since 1970."""
         return (self.folder / place(self.images, row)[0] / MARK).stat().st_mtime_ns

@@ -34,6 +34,7 @@ ASKED = ["pixel-pca", "cnn", "vae", "untrained", "cnn+pixel-pca"]
 BLOCKS = ("cnn", "pixel-pca")
 TINY = """
 [networks]
+input = "images"
 size = 32
 epochs = 2
 width = 8

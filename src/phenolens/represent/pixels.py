@@ -123,6 +123,7 @@ class PixelStore:
         """Names the content: settings, stains, images, calibrating images, illumination."""
         key = self.prepared.images.table[self.prepared.images.key].astype(str)
         what = [asdict(self.settings), self._high, self.prepared.channels, key.to_numpy().tolist()]
+        what += [self.prepared.cut] if self.prepared.cut else []
         state = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8)
         state.update(self._calibrating.tobytes())
         for plate in sorted(self.prepared.correction):

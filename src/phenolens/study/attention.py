@@ -17,6 +17,7 @@ from phenolens.interpret.activation import activation_table, compartments
 from phenolens.profiles import CONTROL, PLATE, SITE, TREATMENT, WELL, read_frame, write_frame
 from phenolens.represent.cnn import CNN
 from phenolens.study.design import splits
+from phenolens.study.network_settings import SHUFFLED
 from phenolens.study.networks import Trainings, threads
 from phenolens.study.profiling import trainings
 from phenolens.study.session import Session
@@ -60,14 +61,23 @@ def _withheld(session: Session) -> dict:
             "no held-out wells were classified")  # fmt: skip
         return {"withheld_because": why}
     table = read_frame(session.out / "comparisons.parquet")
-    own = table[(table["a"] == NETWORK) & table["b"].str.startswith("baseline:")]
-    own = pd.concat([own, table[(table["a"] == NETWORK) & (table["b"] == "untrained")]])
-    own = own[own["metric"] == "accuracy_treated"]
+    own = _against_baselines(table[table["metric"] == "accuracy_treated"])
     alpha = session.study.evaluate.alpha
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
     if len(own) and beaten.groupby("task")["better"].all().any():
         return {}
     return {"withheld_because": _not_better(own)}
+
+
+def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
+    """The network's comparisons with what knows nothing of its labels, itself as ``a``."""
+    turned = table.rename(columns={"a": "b", "b": "a", "value_a": "value_b", "value_b": "value_a"})
+    turned = turned.assign(
+        difference=-table["difference"], low=-table["high"], high=-table["low"]
+    )
+    own = pd.concat([table, turned[table.columns]], ignore_index=True)
+    own = own[own["a"] == NETWORK]
+    return own[own["b"].str.startswith("baseline:") | own["b"].isin(["untrained", SHUFFLED])]
 
 
 def _not_better(own: pd.DataFrame) -> str:

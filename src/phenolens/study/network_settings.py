@@ -15,19 +15,24 @@ from phenolens.represent.networks import (
     VAESettings,
 )
 
-JOINT = "cnn-with-cellprofiler"
-NAMES = (*NETWORKS, JOINT)
+JOINT, SHUFFLED = "cnn-with-cellprofiler", "cnn-shuffled"
+SUPERVISED = ("cnn", JOINT, SHUFFLED)
+NAMES = (*NETWORKS, JOINT, SHUFFLED)
+_SIZES = {"cell": 64, "tile": 128, "field": 128}
 _MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
 
-def network_of(name: str, asked: Networks, *, seed: int) -> Network:
-    """The unfitted network of this name."""
-    kind = NETWORKS["cnn" if name == JOINT else name]
-    return kind(_settings(name, asked, seed), name=name)
+def network_of(name: str, asked: Networks, *, level: str, seed: int) -> Network:
+    """The unfitted network of this name for images of this level (field, tile or cell)."""
+    kind = NETWORKS["cnn" if name in SUPERVISED else name]
+    size = asked.size or _SIZES[level]
+    pixels = PixelSettings(size=size, tiles=asked.tiles, scaling=asked.scaling)
+    return kind(_settings(name, asked, pixels, seed=seed), name=name)
 
 
-def _settings(name: str, asked: Networks, seed: int) -> NetworkSettings:
-    pixels = PixelSettings(size=asked.size, tiles=asked.tiles, scaling=asked.scaling)
+def _settings(
+    name: str, asked: Networks, pixels: PixelSettings, *, seed: int
+) -> NetworkSettings:
     training = _training(asked, patience=asked.patience)
     if name == "untrained":
         return UntrainedSettings(pixels, training, width=asked.width, seed=seed)
@@ -35,7 +40,10 @@ def _settings(name: str, asked: Networks, seed: int) -> NetworkSettings:
         training = _training(asked, patience=round(_MORE_PATIENCE * asked.patience))
         half = asked.width // 2
         return VAESettings(pixels, training, latent=asked.latent, beta=asked.beta, width=half)
-    return CNNSettings(pixels, training, width=asked.width, weights=asked.weights)
+    shuffled = name == SHUFFLED
+    return CNNSettings(
+        pixels, training, width=asked.width, weights=asked.weights, shuffle_labels=shuffled
+    )
 
 
 def _training(asked: Networks, *, patience: int) -> TrainSettings:

@@ -21,10 +21,9 @@ from phenolens.represent.torches import require_torch
 from phenolens.study.blocks import Block
 from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import Groups, treatment_groups
+from phenolens.study.network_input import CALIBRATING
 from phenolens.study.network_settings import network_of
 from phenolens.study.session import Session
-
-_CALIBRATING = ("calibrate", "swap-a", "swap-b", "reused")
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,18 @@ class Trainings:
     def network(self) -> Network:
         """The unfitted network, as the study file says."""
         session = self.session
-        network = network_of(self.name, session.study.networks, seed=session.seed)
+        network = network_of(
+            self.name,
+            session.study.networks,
+            level=self.prepared.images.level,
+            seed=session.seed,
+        )
         return network if self.features is None else replace(network, features=self.features)
 
     @cached_property
     def images(self) -> pd.DataFrame:
-        """Plate, well, site, treatment, control and role of each image."""
-        keys = self.prepared.images.table[[PLATE, WELL, SITE]]
+        """Plate, well, site (and object), treatment, control and role of each image."""
+        keys = self.prepared.images.table[self.prepared.images.key]
         known = screen(self.session).wells
         wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
         wells = wells.merge(splits(self.session).roles, on=WELL_KEY, how="left")
@@ -185,7 +189,7 @@ class Trainings:
     @cached_property
     def _pixels(self) -> PixelStore:
         folder = self.session.store.folder("pixels", *self.question)
-        calibrating = self.images["role"].isin(_CALIBRATING).to_numpy()
+        calibrating = self.images["role"].isin(CALIBRATING).to_numpy()
         settings = self.network.settings.pixels
         return PixelStore(self.prepared, settings, calibrating=calibrating, folder=folder)
 

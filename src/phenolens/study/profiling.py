@@ -20,6 +20,7 @@ from phenolens.study.blocks import Block
 from phenolens.study.design import Design, screen, splits
 from phenolens.study.disjoint import assembled
 from phenolens.study.fusion import is_fusion
+from phenolens.study.network_input import crops_of_cells
 from phenolens.study.network_settings import JOINT, check_names
 from phenolens.study.networks import Trainings
 from phenolens.study.recipe import recipe_of
@@ -141,16 +142,30 @@ def _made(session: Session, name: str) -> Block:
         return _measured(session)
     if name == "pixel-pca":
         return _learned(session, name)
-    return trainings(session, name).block().mapped(partial(_described, session))
+    block = trainings(session, name).block()
+    seen = profiles.metadata(next(iter(block.tables.values())))
+    lost = missing_wells(prepare(session).images.table, seen)
+    note_wells(session, name, lost, "no cell found to crop")
+    return block.mapped(partial(_described, session))
 
 
 def trainings(session: Session, name: str) -> Trainings:
     """Every training of a network of this study, done or to be done."""
-    question = [fingerprint(session), session.study.prepare.model_dump()]
     features = None
     if name == JOINT:
         features = _calibrated(session, _measured(session), splits(session)).wells
-    return Trainings(session, name, prepare(session), question, features)
+    images = network_images(session)
+    question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
+    return Trainings(session, name, images, question, features)
+
+
+@once
+def network_images(session: Session) -> Prepared:
+    """What networks read: crops around measured cells, or the images as they are."""
+    prepared = prepare(session)
+    if session.study.networks.input == "images" or prepared.images.level == "cell":
+        return prepared
+    return crops_of_cells(session, prepared, measure(session))
 
 
 def _measured(session: Session) -> Block:

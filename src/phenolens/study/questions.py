@@ -15,6 +15,7 @@ import pandas as pd
 from phenolens.files import read_json, write_json
 from phenolens.profiles import read_frame
 from phenolens.study.fusion import is_fusion, is_fusion_proper
+from phenolens.study.network_settings import SHUFFLED
 from phenolens.study.session import Session
 
 QUESTIONS = (
@@ -179,7 +180,8 @@ def _singles(evidence: Evidence) -> list[str]:
     if not len(evidence.results):
         return []
     names = evidence.results["representation"].unique()
-    return [n for n in names if not n.startswith("baseline:") and "+" not in n and n != _PLAIN]
+    single = [n for n in names if not n.startswith("baseline:") and "+" not in n]
+    return [n for n in single if n not in (_PLAIN, SHUFFLED)]
 
 
 def _compared(evidence: Evidence, one: str, other: str, task: str) -> str:
