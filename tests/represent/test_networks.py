@@ -71,6 +71,42 @@ def test_curves_and_card_say_what_happened(screen, fitted):
     assert card.learns == "labels"
 
 
+def turned(screen, code):
+    """The same screen with every image in one of the eight symmetries."""
+    array = np.rot90(screen.prepared.array, code % 4, axes=(-2, -1))
+    array = np.ascontiguousarray(array[..., ::-1] if code >= 4 else array)
+    prepared = replace(screen.prepared)
+    object.__setattr__(prepared, "forbidden", screen.prepared.forbidden)
+    object.__setattr__(prepared, "array", array)
+    return prepared
+
+
+@pytest.mark.parametrize(("views", "same"), [(8, range(8)), (4, range(4))])
+def test_what_is_read_does_not_depend_on_how_an_image_lies(screen, fitted, views, same):
+    network = replace(fitted, settings=replace(TINY, views=views), pixels=None)
+    rows = screen.test[:6]
+    usual = network.predict_proba(screen.prepared, rows)
+    features = network.extract(screen.prepared, rows)
+    np.testing.assert_allclose(usual.sum(axis=1), 1, atol=1e-5)
+    for code in (same[1], same[-1]):
+        prepared = turned(screen, code)
+        np.testing.assert_allclose(network.predict_proba(prepared, rows), usual, atol=1e-4)
+        np.testing.assert_allclose(network.extract(prepared, rows), features, atol=1e-3)
+
+
+def test_one_view_is_the_image_as_it_lies(screen, fitted):
+    network = replace(fitted, settings=replace(TINY, views=1), pixels=None)
+    rows = screen.test[:6]
+    each = [network.extract(turned(screen, code), rows) for code in range(8)]
+    assert np.abs(each[0] - each[1]).max() > 1e-3
+    np.testing.assert_allclose(
+        np.mean(each, axis=0), fitted.extract(screen.prepared, rows), atol=1e-3
+    )
+    odd = replace(fitted, settings=replace(TINY, views=3))
+    with pytest.raises(InputError, match=r"1, 4 .* or 8 views"):
+        odd.extract(screen.prepared, rows)
+
+
 def test_shuffled_labels_learn_nothing(screen):
     control = CNN(replace(TINY, shuffle_labels=True), name="shuffled")
     control.fit(screen.prepared, screen.train, labels=screen.labels[screen.train], seed=3)

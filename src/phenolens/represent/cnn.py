@@ -108,9 +108,13 @@ class CNN(Network):
     def predict_proba(
         self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
     ) -> np.ndarray:
-        """Class probabilities, float32 (len(rows), len(classes)), in the order of `classes`."""
+        """Class probabilities, float32 (len(rows), len(classes)), in the order of `classes`.
+
+        Each image's are the mean over its views (``settings.views``).
+        """
         feed = self.inputs_with_features(prepared, rows)
-        return self._collect(feed, what=self._probabilities, progress=progress)
+        what = self._over_views(self._probabilities)
+        return self._collect(feed, what=what, progress=progress)
 
     def inputs_with_features(self, prepared: Prepared, rows: np.ndarray) -> Feed:
         """What the classifier reads: pixels, and features where it was fitted with them."""

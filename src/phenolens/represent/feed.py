@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phenolens.represent.augment import SYMMETRIES, jitter, turn_each
+from phenolens.represent.augment import SYMMETRIES, jitter, turn, turn_each
 from phenolens.represent.torches import require_torch
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ class Batch:
     rows: np.ndarray
     targets: torch.Tensor | None = None
     features: torch.Tensor | None = None
+
+    def turned(self, code: int) -> Batch:
+        """The same images in one of the eight symmetries of the square; 0 is as they are."""
+        if not code:
+            return self
+        images = turn(self.images, code)
+        return replace(self, images=images.contiguous(memory_format=require_torch().channels_last))
 
 
 @dataclass(frozen=True)

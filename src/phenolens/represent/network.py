@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from phenolens.files import plain
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, WELL
 from phenolens.represent import checkpoint
+from phenolens.represent.augment import SYMMETRIES
 from phenolens.represent.base import ALL, Card, Learns, Progress
 from phenolens.represent.devices import autocast, faster_precision, pick_device, repeatable
 from phenolens.represent.feed import Batch, Feed, Standard, as_tensor
@@ -40,11 +42,16 @@ class NetworkSettings:
     training : TrainSettings
     jitter : float
         Intensity jitter of each stain during training.
+    views : {8, 4, 1}
+        Features and probabilities are means over this many views of an image: the eight symmetries
+        of the square (which way a cell lies on its plate means nothing), its quarter turns, or the
+        image as it is. Reading takes as many times as long.
     """
 
     pixels: PixelSettings = field(default_factory=PixelSettings)
     training: TrainSettings = field(default_factory=TrainSettings)
     jitter: float = 0.1
+    views: Literal[8, 4, 1] = 8
 
 
 @dataclass
@@ -80,9 +87,15 @@ class Network:
     def extract(
         self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
     ) -> np.ndarray:
-        """Embeddings of these rows (means over their squares), float32 (len(rows), n_features)."""
+        """Embeddings of these rows, float32 (len(rows), n_features): means over squares and views.
+
+        Raises
+        ------
+        InputError
+            If ``settings.views`` is not 1, 4 or 8.
+        """
         feed = self.inputs(prepared, rows)
-        return self._collect(feed, what=self._embed, progress=progress)
+        return self._collect(feed, what=self._over_views(self._embed), progress=progress)
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""
@@ -166,6 +179,18 @@ class Network:
         device = self.state["made"]["device"]
         feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
         return replace(feed, strength=self.settings.jitter)
+
+    def _over_views(self, what: Callable[[Batch], torch.Tensor]) -> Callable[[Batch], torch.Tensor]:
+        """The mean of something of a batch over the views of its images."""
+        views = self.settings.views
+        if views not in (1, 4, SYMMETRIES):
+            raise InputError(f"views = {views}: a square has 1, 4 (turns) or {SYMMETRIES} views.")
+
+        def mean(batch: Batch) -> torch.Tensor:
+            seen = (what(batch.turned(code)).float() for code in range(views))
+            return sum(seen) / views
+
+        return mean
 
     def _collect(self, feed: Feed, *, what, progress: Progress | None = None) -> np.ndarray:
         """Something of every row of a feed in order, float32; no gradients."""
