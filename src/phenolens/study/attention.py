@@ -12,21 +12,32 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.files import atomic_path, write_json
+from phenolens.crops import some_of_each_well
+from phenolens.files import write_json
 from phenolens.interpret.activation import activation_table, compartments
-from phenolens.profiles import CONTROL, PLATE, SITE, TREATMENT, WELL, read_frame, write_frame
+from phenolens.profiles import (
+    CONTROL,
+    OBJECT,
+    PLATE,
+    SITE,
+    TREATMENT,
+    WELL,
+    read_frame,
+    write_frame,
+)
 from phenolens.represent.cnn import CNN
 from phenolens.study.design import splits
 from phenolens.study.network_settings import SHUFFLED
 from phenolens.study.networks import Trainings, threads
+from phenolens.study.overlays import ARRAYS, CELLS_SHOWN, TABLE, shown_images, write_overlays
 from phenolens.study.profiling import trainings
 from phenolens.study.session import Session
 
 NETWORK = "cnn"
-FILES = ("activation.parquet", "activation_treatments.parquet", "attention.parquet",
-         "attention.npz")  # fmt: skip
+FILES = ("activation.parquet", "activation_treatments.parquet", TABLE, ARRAYS)
 _CHUNK = 256
 _CHECKED_A_FOLD = 48
+_CELLS_A_WELL = 30
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,7 @@ def _withheld(session: Session) -> dict:
 def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
     """The network's comparisons with what knows nothing of its labels, itself as ``a``."""
     turned = table.rename(columns={"a": "b", "b": "a", "value_a": "value_b", "value_b": "value_a"})
-    turned = turned.assign(
-        difference=-table["difference"], low=-table["high"], high=-table["low"]
-    )
+    turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
     own = pd.concat([table, turned[table.columns]], ignore_index=True)
     own = own[own["a"] == NETWORK]
     return own[own["b"].str.startswith("baseline:") | own["b"].isin(["untrained", SHUFFLED])]
@@ -92,10 +101,20 @@ def _not_better(own: pd.DataFrame) -> str:
 
 
 def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
-    """Each fold's network and the images whose wells it never saw."""
+    """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
+    asked = _asked(work)
     for fold, _, test in splits(work.session).folds.iterate(keys):
-        yield str(fold), test
+        yield str(fold), test[asked[test]]
+
+
+def _asked(work: Trainings) -> np.ndarray:
+    """Every image; of single cells at most some of each well, drawn at random."""
+    if work.prepared.images.level != "cell":
+        return np.ones(len(work.images), dtype=bool)
+    numbered = work.images[[PLATE, WELL]].assign(row=np.arange(len(work.images)))
+    some = some_of_each_well(numbered, _CELLS_A_WELL, seed=work.session.seed)
+    return np.isin(numbered["row"], some["row"])
 
 
 def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
@@ -222,47 +241,12 @@ def _write(session: Session, work: Trainings, looks: list[Look]) -> dict:
     from phenolens.interpret.activation_tests import by_treatment
 
     table = pd.concat([look.table for look in looks], ignore_index=True).drop(columns="stride")
-    key = [name for name in (PLATE, WELL, SITE) if name in table]
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     write_frame(table.sort_values(key, ignore_index=True), session.out / FILES[0])
     write_frame(by_treatment(table), session.out / FILES[1])
-    shown = _shown(table, np.concatenate([look.rows for look in looks]), session)
-    if len(shown):
-        _overlays(session, work, looks, shown)
-    return {"treatments_shown": shown.loc[shown["role"] == "treated", TREATMENT].tolist()}
-
-
-def _shown(table: pd.DataFrame, rows: np.ndarray, session: Session) -> pd.DataFrame:
-    """An image of each treatment named right most often, beside a control of the same plate."""
-    known = table.assign(row=rows, control=table[CONTROL].astype(bool))
-    known = known[~known["zero_map"]]
-    treated, controls = known[~known["control"]], known[known["control"]]
-    order = treated.groupby(TREATMENT)["correct"].mean().sort_values(ascending=False, kind="stable")
-    picked = []
-    for name in order.index[: session.study.report.montages]:
-        own = treated[treated[TREATMENT] == name].sort_values("correct", ascending=False)
-        beside = controls[controls[PLATE] == own[PLATE].iloc[0]]
-        picked += [own.head(1).assign(role="treated", shown_for=name)]
-        picked += [beside.head(1).assign(role="control", shown_for=name)]
-    return pd.concat(picked, ignore_index=True) if picked else pd.DataFrame(columns=["role"])
-
-
-def _overlays(session: Session, work: Trainings, looks: list[Look], shown: pd.DataFrame) -> None:
-    """Pixels as the network read them and maps of the images shown: data of a figure."""
-    from phenolens.interpret.gradcam import enlarge
-
     rows = np.concatenate([look.rows for look in looks])
-    coarse = np.concatenate([look.maps for look in looks])
-    place = {row: number for number, row in enumerate(rows)}
-    settings = work.network.settings.pixels
-    side = settings.size * settings.tiles
-    maps = enlarge(coarse[[place[row] for row in shown["row"]]], side)
-    columns = ["shown_for", "role", PLATE, WELL, SITE, TREATMENT, "target", "correct", "fold"]
-    table = shown[columns].assign(position=np.arange(len(shown)))
-    write_frame(table, session.out / FILES[2])
-    arrays = {
-        "pixels": work.squares(shown["row"].to_numpy()),
-        "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
-        "channels": np.array(work.prepared.channels),
-    }
-    with atomic_path(session.out / FILES[3]) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    many = CELLS_SHOWN if work.prepared.images.level == "cell" else 1
+    shown = shown_images(table.assign(row=rows), session.study.report.montages, many=many)
+    if len(shown):
+        write_overlays(work, shown, rows, coarse=np.concatenate([look.maps for look in looks]))
+    return {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}

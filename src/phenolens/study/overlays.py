@@ -1,0 +1,64 @@
+"""Which images a reader is shown with the network's map over them, and the data of that figure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens.files import atomic_path
+from phenolens.interpret.activation import compartments
+from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
+from phenolens.study.networks import Trainings
+
+TABLE, ARRAYS = "attention.parquet", "attention.npz"
+CELLS_SHOWN = 6
+
+
+def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataFrame:
+    """So many images of treatments named right most often, beside controls of the same plate.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As ``activation.parquet``, with ``row`` of the images.
+    """
+    known = table.assign(control=table[CONTROL].astype(bool))
+    known = known[~known["zero_map"]]
+    treated, controls = known[~known["control"]], known[known["control"]]
+    order = treated.groupby(TREATMENT)["correct"].mean().sort_values(ascending=False, kind="stable")
+    picked = []
+    for name in order.index[:treatments]:
+        own = treated[treated[TREATMENT] == name].sort_values("correct", ascending=False)
+        own = own[own[PLATE] == own[PLATE].iloc[0]]
+        beside = controls[controls[PLATE] == own[PLATE].iloc[0]]
+        picked += [own.head(many).assign(role="treated", shown_for=name)]
+        picked += [beside.head(many).assign(role="control", shown_for=name)]
+    if not picked:
+        return pd.DataFrame(columns=["role", "shown_for"])
+    return pd.concat(picked, ignore_index=True)
+
+
+def write_overlays(
+    work: Trainings, shown: pd.DataFrame, rows: np.ndarray, *, coarse: np.ndarray
+) -> None:
+    """Pixels as the network read them and maps of the images shown: data of a figure."""
+    from phenolens.interpret.gradcam import enlarge
+
+    place = {row: number for number, row in enumerate(rows)}
+    settings = work.network.settings.pixels
+    side = settings.size * settings.tiles
+    maps = enlarge(coarse[[place[row] for row in shown["row"]]], side)
+    columns = ["shown_for", "role", PLATE, WELL, SITE, OBJECT, TREATMENT]
+    columns += ["target", "correct", "fold"]
+    columns = [name for name in columns if name in shown]
+    table = shown[columns].assign(position=np.arange(len(shown)))
+    write_frame(table, work.session.out / TABLE)
+    parts = compartments(work.prepared, shown["row"].to_numpy(), settings)
+    arrays = {
+        "pixels": work.squares(shown["row"].to_numpy()),
+        "nuclei": np.nan_to_num(parts[:, 0]) >= 0.5,
+        "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
+        "channels": np.array(work.prepared.channels),
+    }
+    with atomic_path(work.session.out / ARRAYS) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
