@@ -13,6 +13,7 @@ import pytest
 
 from phenolens.profiles import row_letters
 from phenolens.report.tables import Tables
+from phenolens.study.published import activation_summary, activation_wells
 
 STAINS = ["DNA", "ER", "RNA", "AGP", "Mito"]
 REPRESENTATIONS = ["cellprofiler", "pixel-pca", "cnn"]
@@ -92,6 +93,7 @@ def write_study(folder: Path, screen: Screen) -> Path:
     if screen.images:
         _exemplars(folder, screen)
         _networks(folder, screen)
+        _published(folder, screen, wells)
     return folder
 
 
@@ -387,6 +389,58 @@ def _networks(folder: Path, screen: Screen) -> None:
     treated.assign(Metadata_Treatment=name, n_wells=4, n_images=16, n_zero=0).to_parquet(
         folder / "activation_treatments.parquet", index=False
     )
+
+
+def _published(folder: Path, screen: Screen, wells: pd.DataFrame) -> None:
+    """Tables that published studies print, and reconstructions of three images."""
+    draw, known = screen.random(80), wells[["Metadata_Plate", "Metadata_Well"]]
+    scores = pd.DataFrame({"representation": REPRESENTATIONS, "silhouette_clusters": 0.5})
+    scores = scores.assign(
+        silhouette=-0.02, silhouette_low=-0.04, silhouette_high=0.01, silhouette_null=-0.08,
+        map=0.6, map_low=0.5, map_high=0.7, map_chance=0.2, map_normalized=0.5, map_all=0.3,
+        map_all_chance=0.25,
+    )  # fmt: skip
+    clusters = [
+        known.assign(representation=name, part=0, cluster=np.arange(len(known)) % 10 + 1)
+        for name in REPRESENTATIONS
+    ]
+    looked = _looked(wells, draw)
+    tables = {
+        "embedding_scores": scores,
+        "well_clusters": pd.concat(clusters, ignore_index=True),
+        "activation": looked,
+        "activation_wells": activation_wells(looked),
+        "activation_summary": activation_summary(activation_wells(looked)),
+        "fusion_classes": pd.DataFrame(
+            {
+                "task": "classification", "fusion": "cnn+cellprofiler", "block": "cellprofiler",
+                "Metadata_Treatment": screen.names()[:3], "n": 4, "right_fusion": [3, 1, 2],
+                "right_block": [1, 3, 2], "gained": [2, 0, 1], "lost": [0, 2, 1],
+            }
+        ),
+    }  # fmt: skip
+    for name, table in tables.items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    _rebuilt(folder, draw)
+
+
+def _looked(wells: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
+    """Measures of two images a well, one named right and one named wrong."""
+    columns = ["Metadata_Plate", "Metadata_Well", "Metadata_Treatment", "Metadata_Control"]
+    images = pd.concat([wells[columns].assign(correct=right) for right in (True, False)])
+    images = images.assign(zero_map=False)
+    measures = ["area_0.5_image", "area_0.8_image", "intensity_image"]
+    return images.assign(**{name: draw.uniform(0, 0.5, len(images)) for name in measures})
+
+
+def _rebuilt(folder: Path, draw: np.random.Generator) -> None:
+    rows = pd.DataFrame({"Metadata_Well": ["B07", "B08", "B09", "B10"], "fold": "0"})
+    position = pd.array([2, 0, 1, pd.NA], dtype="Int64")
+    rows = rows.assign(Metadata_Plate="BR001", Metadata_Treatment="DMSO", position=position)
+    rows.to_parquet(folder / "reconstructions.parquet", index=False)
+    pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2, 3)])
+    arrays = {"pixels": pixels, "reconstructions": pixels // 2, "channels": np.array(STAINS)}
+    np.savez(folder / "reconstructions.npz", **arrays)
 
 
 def _picture(draw: np.random.Generator, cells: int) -> np.ndarray:

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from phenolens.report import build, names
 from phenolens.report.figures import attention, curves, house_style
+from phenolens.report.figures.network_pixels import intensities
 from phenolens.report.sections import network, questions
 from phenolens.report.tables import Tables
 
@@ -85,15 +87,36 @@ def test_curves_have_a_line_for_each_training_and_loss(tables):
     assert np.allclose(first.get_ydata(), [1, 1 / 2, 1 / 3])
 
 
-def test_an_overlay_covers_the_image_where_the_map_is_bright(tables):
-    stored = {
-        "pixels": np.full((1, 5, 4, 4), 100, dtype=np.uint8),
-        "maps": np.zeros((1, 4, 4), dtype=np.uint8),
-        "channels": tables.attention_pictures["channels"],
-    }
-    stored["maps"][0, 0, 0] = 255
-    shown = attention._panels(tables.attention.iloc[0], stored)["Map over image"]
-    assert np.allclose(shown[1:], 100 / 255) and not np.allclose(shown[0, 0], 100 / 255)
+def test_an_overlay_covers_the_image_where_the_map_is_bright():
+    image, seen = np.full((5, 4, 4), 0.4), np.zeros((4, 4))
+    seen[0, 0] = 1
+    shown = attention.panels(image, seen, ["DNA", "ER", "RNA", "AGP", "Mito"])["Map over image"]
+    assert np.allclose(shown[1:], 0.4) and not np.allclose(shown[0, 0], 0.4)
+
+
+def test_bytes_of_a_network_are_drawn_as_intensities_with_one_contrast():
+    stack = np.zeros((2, 1, 10, 10), dtype=np.uint8)
+    stack[0], stack[1] = 100, 200
+    shown = intensities(stack)
+    assert np.allclose(shown[1], 1) and np.allclose(shown[0], 0.25)
+    assert np.allclose(intensities(stack[:1], stack), 0.25)
+
+
+def test_several_cells_a_role_stand_side_by_side_with_their_nuclei(copy):
+    names_of = {"role": ["treated"] * 3 + ["control"] * 2, "position": range(5)}
+    where = {"Metadata_Plate": "P1", "Metadata_Well": "A01", "target": "x", "fold": "0"}
+    rows = pd.DataFrame(names_of).assign(shown_for="x", correct=True, **where)
+    rows.to_parquet(copy / "attention.parquet", index=False)
+    stored = {"pixels": np.zeros((5, 2, 8, 8), np.uint8), "maps": np.zeros((5, 8, 8), np.uint8)}
+    nuclei = np.zeros((5, 8, 8), dtype=bool)
+    nuclei[0, 2:5, 2:5] = True
+    np.savez(copy / "attention.npz", channels=np.array(["DNA", "ER"]), nuclei=nuclei, **stored)
+    with house_style():
+        (drawn,) = attention.draw(Tables(copy))
+    assert len(drawn.figure.axes) == 5 * 4
+    outlined = [axes for axes in drawn.figure.axes if axes.collections]
+    assert len(outlined) == 1
+    assert "outlines of nuclei" in drawn.caption
 
 
 def test_baselines_in_a_sentence_are_called_as_on_the_page():

@@ -20,6 +20,7 @@ LABELS = {
     "cnn-with-cellprofiler": "CNN trained with CellProfiler-type",
     "cnn+noise": "CNN + noise",
     "vae+noise": "VAE + noise",
+    "cnn-shuffled": "CNN, labels shuffled",
     "untrained": "Untrained network",
     "baseline:majority": "Majority class",
     "baseline:cell-count": "Cell count only",

@@ -25,6 +25,12 @@ NEEDED = {
     "features": "representation Metadata_Treatment feature compartment family channel effect rank",
     "exemplars": "Metadata_Treatment role Metadata_Plate Metadata_Well position",
     "assay": "representation Metadata_Plate metric value flag",
+    "embedding_scores": "representation",
+    "well_clusters": "representation part Metadata_Plate Metadata_Well cluster",
+    "fusion_classes": "task fusion block Metadata_Treatment n gained lost",
+    "activation_wells": "Metadata_Treatment outcome",
+    "activation_summary": "measure n_wells mean sd lowest lowest_mean highest highest_mean",
+    "reconstructions": "Metadata_Plate Metadata_Well position",
 }
 
 
@@ -154,6 +160,45 @@ class Tables:
     def attention_pictures(self) -> dict[str, np.ndarray] | None:
         """``pixels``, ``maps`` and ``channels`` of ``attention.npz``."""
         return self._arrays("attention")
+
+    @cached_property
+    def activation_images(self) -> pd.DataFrame | None:
+        """Measures of every map, one row an image."""
+        return self._table("activation")
+
+    @cached_property
+    def activation_wells(self) -> pd.DataFrame | None:
+        return self._table("activation_wells")
+
+    @cached_property
+    def activation_summary(self) -> pd.DataFrame | None:
+        return self._table("activation_summary")
+
+    @cached_property
+    def embedding_scores(self) -> pd.DataFrame | None:
+        return self._table("embedding_scores")
+
+    @cached_property
+    def well_clusters(self) -> pd.DataFrame | None:
+        return self._table("well_clusters")
+
+    @cached_property
+    def fusion_classes(self) -> pd.DataFrame | None:
+        return self._table("fusion_classes")
+
+    @cached_property
+    def rebuilt(self) -> dict | None:
+        """``reconstructions.json``: how well held-out images come back, or why that is withheld."""
+        return self._json("reconstructions")
+
+    @cached_property
+    def reconstructions(self) -> pd.DataFrame | None:
+        return self._table("reconstructions")
+
+    @cached_property
+    def reconstruction_pictures(self) -> dict[str, np.ndarray] | None:
+        """``pixels``, ``reconstructions`` and ``channels`` of ``reconstructions.npz``."""
+        return self._arrays("reconstructions")
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.files import atomic_path, write_json
-from phenolens.profiles import CONTROL, PLATE, SITE, TREATMENT, WELL, write_frame
+from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
 from phenolens.study.design import splits
 from phenolens.study.networks import Trainings, threads
 from phenolens.study.profiling import trainings
@@ -65,7 +65,7 @@ def _written(session: Session, work: Trainings) -> dict:
     table["position"] = _typical(table)
     shown = table.dropna(subset=["position"]).sort_values("position")
     _pictures(session, work, shown)
-    key = [name for name in (PLATE, WELL, SITE) if name in table]
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     ordered = table.sort_values([*key, "row"], ignore_index=True).drop(columns="row")
     write_frame(ordered, session.out / FILES[0])
     return _summary(table, list(work.prepared.channels))
@@ -99,7 +99,7 @@ def _rebuilt(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
 
 
 def _described(images: pd.DataFrame) -> list[str]:
-    return [name for name in (PLATE, WELL, SITE, TREATMENT, CONTROL) if name in images]
+    return [name for name in (PLATE, WELL, SITE, OBJECT, TREATMENT, CONTROL) if name in images]
 
 
 def measured(
@@ -170,10 +170,11 @@ def _pictures(session: Session, work: Trainings, shown: pd.DataFrame) -> None:
 def _summary(table: pd.DataFrame, channels: list[str]) -> dict:
     """Means over wells, each well being the mean of its images, with intervals over wells."""
     wells = table.groupby([PLATE, WELL], sort=True)
-    stains = {
-        stain: {measure: _over_wells(wells[f"{measure}_{stain}"].mean()) for measure in _MEASURES}
+    stains = [
+        {"stain": stain}
+        | {measure: _over_wells(wells[f"{measure}_{stain}"].mean()) for measure in _MEASURES}
         for stain in channels
-    }
+    ]
     return {"network": NETWORK, "n_images": len(table), "n_wells": len(wells), "stains": stains}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from phenolens.report.figures import (
+    activation,
     activity,
     assay,
     attention,
@@ -12,8 +13,10 @@ from phenolens.report.figures import (
     clusters,
     comparisons,
     curves,
+    kmeans,
     montage,
     plates,
+    reconstructions,
     scores,
     similarity,
     umap,
@@ -34,6 +37,9 @@ GROUPS: dict[str, Callable[[Tables], Iterator[Drawn]]] = {
     "curves": curves.draw,
     "plates": plates.draw,
     "assay": assay.draw,
+    "kmeans": kmeans.draw,
+    "activation": activation.draw,
+    "reconstructions": reconstructions.draw,
 }
 
 __all__ = ["GROUPS", "Drawn", "house_style", "save", "unique"]

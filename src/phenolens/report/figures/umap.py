@@ -48,13 +48,14 @@ def _three(points: pd.DataFrame) -> Figure:
     for number, (title, groups) in enumerate(views):
         left = 0.01 + number * 0.333
         axes = figure.add_axes((left, legend / height, 0.313, 3.4 / height))
-        _scatter(axes, points, groups)
+        scatter(axes, points, groups)
         axes.set_title(title)
-        _legend(axes, groups)
+        name_below(axes, groups)
     return figure
 
 
-def _scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
+def scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
+    """Draw each group's wells at ``x`` and ``y``."""
     size = 26 if len(points) < 500 else 12 if len(points) < 2000 else 5
     for group in groups:
         part = points[group.rows]
@@ -74,9 +75,10 @@ def named(groups: list[Group]) -> list[Group]:
     return [groups[round(i * (len(groups) - 1) / 7)] for i in range(8)]
 
 
-def _legend(axes: Axes, groups: list[Group]) -> None:
+def name_below(axes: Axes, groups: list[Group], *, columns: int = 2) -> None:
+    """Name the groups below the map."""
     handles = [group.handle() for group in named(groups)]
     axes.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.01), ncols=2, fontsize=7.5,
-        handletextpad=0.3, columnspacing=0.9, borderpad=0.1, labelspacing=0.35,
+        handles=handles, loc="upper left", bbox_to_anchor=(-0.02, -0.01), ncols=columns,
+        fontsize=7.5, handletextpad=0.3, columnspacing=0.9, borderpad=0.1, labelspacing=0.35,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from phenolens.report.sections import (
     overview,
     pictures,
     plates,
+    published,
     questions,
     scores,
 )
@@ -26,7 +27,7 @@ from phenolens.report.tables import Tables
 
 @dataclass(frozen=True)
 class Section:
-    """One section: anchor (and template name), heading, figure groups and view.
+    """One section: anchor (and template name), heading, figure groups, view and short heading.
 
     A view of None leaves the section out: it is about something this study did not ask for.
     """
@@ -35,6 +36,12 @@ class Section:
     title: str
     view: Callable[[Tables], dict | None]
     figures: tuple[str, ...] = ()
+    short: str = ""
+
+    @property
+    def entry(self) -> str:
+        """The heading as the list of sections has it."""
+        return self.short or self.title
 
 
 SECTIONS = [
@@ -50,6 +57,13 @@ SECTIONS = [
     Section("plates", "Plates", plates.view, ("plates", "assay")),
     Section("audit", "Design audit", audit.view),
     Section("data", "Data integration", data.view),
+    Section(
+        "published",
+        "Tables and figures as published studies print them",
+        published.view,
+        ("kmeans", "activation", "reconstructions"),
+        short="As published",
+    ),
     Section("methods", "Methods", methods.view),
     Section("made", "How each number was made", made.view),
 ]

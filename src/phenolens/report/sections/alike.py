@@ -26,9 +26,15 @@ def _clusters(rows: pd.DataFrame | None) -> dict | None:
     if rows is None:
         return None
     method = methods(rows)[0]
-    parts = [part for _, part in rows[rows["method"] == method].groupby("cluster")]
+    held = holdings(rows[rows["method"] == method])
+    return {"method": METHODS.get(method, method), "rows": held}
+
+
+def holdings(rows: pd.DataFrame) -> list[dict]:
+    """What each cluster of one method holds, the largest first."""
+    parts = [part for _, part in rows.groupby("cluster")]
     parts.sort(key=lambda part: (-len(part), part["cluster"].iloc[0]))
-    return {"method": METHODS.get(method, method), "rows": [_cluster(part) for part in parts]}
+    return [_cluster(part) for part in parts]
 
 
 def _cluster(part: pd.DataFrame) -> dict:

@@ -1,0 +1,79 @@
+"""Maps of wells as published: coloured by what was done, and by the clusters k-means makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from phenolens.report import names
+from phenolens.report.figures.groups import MARKERS, SHADES, Group, by_mechanism
+from phenolens.report.figures.style import Drawn, file_name, new_figure
+from phenolens.report.figures.umap import name_below, named, scatter
+from phenolens.report.tables import Tables
+
+KEY = ["Metadata_Plate", "Metadata_Well"]
+CAPTION = (
+    "The same wells twice: by mechanism, and by k-means clusters of their profiles (not of this "
+    "map). k-means cuts any cloud into pieces that look tidy, so a tidy right half says nothing; "
+    "what would speak is that its pieces are the colours of the left half. "
+)
+PARTS = (
+    "Only wells seen by one of the networks are drawn: profiles of two networks cannot be compared."
+)
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """One figure a representation that has a map and clusters of wells."""
+    if tables.umap is None or tables.well_clusters is None:
+        return
+    for name in names.real(tables):
+        points = placed(tables, name)
+        if len(points):
+            several = tables.well_clusters.query("representation == @name")["part"].nunique() > 1
+            yield Drawn(
+                name=f"kmeans-{file_name(name)}",
+                figure=_two(points),
+                label=names.label(name),
+                alt=f"UMAP of {len(points)} wells by {names.label(name)}, coloured by mechanism "
+                f"and by {points['cluster'].nunique()} k-means clusters.",
+                caption=CAPTION + PARTS * several,
+                vector=len(points) <= 800,
+            )
+
+
+def placed(tables: Tables, name: str) -> pd.DataFrame:
+    """Places of a representation's wells with their clusters."""
+    points = tables.umap[tables.umap["representation"] == name]
+    own = tables.well_clusters
+    own = own[(own["representation"] == name) & (own["part"] == 0)]
+    return points.merge(own[[*KEY, "cluster"]], on=KEY, how="inner")
+
+
+def _two(points: pd.DataFrame) -> Figure:
+    clusters = ("k-means clusters", _by_cluster(points), 4)
+    views = [("Mechanism", by_mechanism(points), 2), clusters]
+    lines = [-(-len(named(groups)) // across) for _, groups, across in views]
+    under = 0.19 * max(lines) + 0.12
+    height = 3.9 + under
+    figure = new_figure(height, width=9.0)
+    for number, (title, groups, across) in enumerate(views):
+        axes = figure.add_axes((0.02 + 0.5 * number, under / height, 0.46, 3.55 / height))
+        scatter(axes, points, groups)
+        axes.set_title(title)
+        name_below(axes, groups, columns=across)
+    return figure
+
+
+def _by_cluster(points: pd.DataFrame) -> list[Group]:
+    found = sorted(points["cluster"].unique())
+    return [
+        Group(
+            f"cluster {cluster}",
+            SHADES[place % len(SHADES)],
+            (points["cluster"] == cluster).to_numpy(),
+            MARKERS[place // len(SHADES) % len(MARKERS)],
+        )
+        for place, cluster in enumerate(found)
+    ]

@@ -1,0 +1,52 @@
+"""Tables and figures that published studies print, each beside what answers the question."""
+
+from __future__ import annotations
+
+from phenolens.report import names
+from phenolens.report.figures.clusters import METHODS, methods
+from phenolens.report.sections.alike import holdings
+from phenolens.report.sections.published_maps import activation, rebuilt
+from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
+from phenolens.report.tables import Tables
+from phenolens.report.words import listed, sentence
+
+
+def view(tables: Tables) -> dict | None:
+    """Every part that this study has; None where it has none."""
+    parts = {
+        "accuracy": accuracies(tables),
+        "embedding": embeddings(tables),
+        "fusions": fusions(tables),
+        "maps": tables.umap is not None and tables.well_clusters is not None,
+        "clusters": _clusters(tables),
+        "activation": activation(tables),
+        "rebuilt": rebuilt(tables),
+    }
+    if not any(parts.values()):
+        return None
+    return parts | {"unclustered": _unclustered(tables) if parts["clusters"] else ""}
+
+
+def _clusters(tables: Tables) -> list[dict]:
+    """What the k-means clusters of treatments hold, by representation."""
+    if tables.clusters is None:
+        return []
+    found = []
+    for name in names.real(tables):
+        rows = tables.clusters[tables.clusters["representation"] == name]
+        fixed = [m for m in methods(rows) if m.startswith("kmeans-") and m != "kmeans-chosen"]
+        if fixed and "+noise" not in name:
+            method = METHODS.get(fixed[0], f"k-means, k = {fixed[0].removeprefix('kmeans-')}")
+            held = holdings(rows[rows["method"] == fixed[0]])
+            found.append({"representation": name, "method": method, "rows": held})
+    return found
+
+
+def _unclustered(tables: Tables) -> str:
+    """Whose treatments were not clustered and why, a sentence a reason."""
+    whys: dict[str, list[str]] = {}
+    for item in tables.unanswered or []:
+        name = str(item.get("representation", ""))
+        if item.get("question") == "clustering" and "+noise" not in name:
+            whys.setdefault(str(item.get("why", "")), []).append(names.label(name))
+    return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())
