@@ -43,6 +43,9 @@ class ScreenDesign:
         See :func:`phenolens.simulate.simulate_field`.
     strength : float
         Factor on every planted change; 0 gives a screen in which nothing is active.
+    off_target : float
+        Strength of a second programme, relative to the first, in all but the first compound (gene)
+        of a mechanism: compounds of one mechanism are alike and yet not the same. 0 makes them so.
     batch_effect, plate_effect, position_effect : float
         Factors on these nuisances; 0 switches one off.
     seed : int
@@ -74,6 +77,7 @@ class ScreenDesign:
     cell_diameter: float = 56.0
     confluence: float = CONFLUENCE
     strength: float = 1.0
+    off_target: float = 0.6
     batch_effect: float = 1.0
     plate_effect: float = 1.0
     position_effect: float = 1.0
@@ -144,6 +148,8 @@ def _require_counts(design: ScreenDesign) -> None:
         raise DesignError(
             f"{design.mechanisms} mechanisms asked for; there are {len(PROGRAMMES)} programmes."
         )
+    if design.off_target < 0:
+        raise DesignError(f"off_target is {design.off_target}; it cannot be negative.")
     if design.wells_per_plate > design.rows * design.columns:
         raise DesignError(
             f"{design.wells_per_plate} wells do not fit on a plate of {design.rows} rows and "

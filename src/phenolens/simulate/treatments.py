@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,8 @@ class Treatment:
     gene, mechanism : str
         Annotation; blank where nothing is known.
     programme : Programme or None
+    off_target : Programme or None
+        A second, weaker one, by which a compound differs from others of its mechanism.
     concentration : float
         Micromolar; NaN for genetic perturbations and controls.
     effect : Effect
@@ -38,6 +40,7 @@ class Treatment:
     gene: str = ""
     mechanism: str = ""
     programme: Programme | None = None
+    off_target: Programme | None = None
     concentration: float = float("nan")
     effect: Effect = field(default_factory=Effect)
     control: bool = False
@@ -89,6 +92,7 @@ def _unit(
 ) -> list[Treatment]:
     """The treatments of one compound (its doses) or one gene (its guides)."""
     programme = PROGRAMMES[kind] if isinstance(kind, int) else None
+    second = _off_target(design, kind, number)
     drawn = {
         "strength": design.strength * rng.uniform(0.85, 1.15),
         "penetrance": rng.uniform(0.75, 0.95),
@@ -97,9 +101,33 @@ def _unit(
         "killed": rng.uniform(0.45, 0.60) if kind == "toxic" else 0.0,
     }
     if design.genetic:
-        return _guides(design, programme, number, drawn=drawn)
-    doses = design.concentrations if number <= design.dosed else design.concentrations[:1]
-    return [_dose(programme, number, concentration=dose, drawn=drawn) for dose in doses]
+        named = _guides(design, programme, number, drawn=drawn)
+    else:
+        doses = design.concentrations if number <= design.dosed else design.concentrations[:1]
+        named = [_dose(programme, number, concentration=dose, drawn=drawn) for dose in doses]
+    return [_with_second(treatment, second, design.off_target) for treatment in named]
+
+
+def _off_target(design: ScreenDesign, kind: int | str, number: int) -> Programme | None:
+    """Another programme for each further compound of a mechanism, in turn."""
+    turn = (number - 1) // design.mechanisms
+    if not isinstance(kind, int) or not turn or not design.off_target:
+        return None
+    others = len(PROGRAMMES) - 1
+    step = 1 + (design.mechanisms - 1 + turn - 1) % others
+    return PROGRAMMES[(kind + step) % len(PROGRAMMES)]
+
+
+def _with_second(treatment: Treatment, second: Programme | None, share: float) -> Treatment:
+    """The treatment with a weaker second programme in the same cells."""
+    if second is None:
+        return treatment
+    effect, changes = treatment.effect, dict(treatment.effect.changes)
+    for trait, amount in second.changes.items():
+        changes[trait] = changes.get(trait, 0.0) + share * amount
+    survival = effect.survival * second.survival ** (share * min(effect.strength, 1.5))
+    effect = replace(effect, changes=changes, survival=survival)
+    return replace(treatment, off_target=second, effect=effect)
 
 
 def _dose(
@@ -171,6 +199,7 @@ def _truth(treatment: Treatment) -> dict[str, object]:
         "programme": programme.name if programme else "",
         "compartment": programme.compartment if programme else "",
         "stains": "|".join(programme.stains) if programme else "",
+        "off_target": treatment.off_target.name if treatment.off_target else "",
         "changes": json.dumps(effect.changes, sort_keys=True),
         "strength": effect.strength,
         "penetrance": effect.penetrance if programme else 0.0,
