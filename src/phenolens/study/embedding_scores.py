@@ -77,7 +77,8 @@ def _shown(session: Session) -> Iterator[Examined]:
     """Representations and fusions; what stands beside noise is no representation of its own."""
     for item in examined(session):
         labelled = {TREATMENT, CONTROL} <= set(item.wells.index.names)
-        if labelled and (is_fusion_proper(item.name) or not is_fusion(item.name)):
+        proper = is_fusion_proper(item.name) or not is_fusion(item.name)
+        if labelled and proper and any(map(len, item.parts)):
             yield item
 
 
@@ -87,9 +88,15 @@ def _clustered(part: pd.DataFrame, *, k: int, seed: int) -> pd.DataFrame:
     from phenolens.learn.nearest import unit_rows
 
     unit = unit_rows(part.to_numpy(np.float64))
-    codes = kmeans(unit, min(k, len(part) - 1), seed=seed)
+    codes = kmeans(unit, min(k, len(part) - 1, _distinct(unit)), seed=seed)
     values = silhouette_values(1.0 - unit @ unit.T, codes)
     return profiles.metadata(part).assign(cluster=codes + 1, silhouette=values)
+
+
+def _distinct(unit: np.ndarray) -> int:
+    """Number of different rows, told apart by a random projection."""
+    weights = np.random.default_rng(0).standard_normal(unit.shape[1])
+    return len(np.unique((unit @ weights).round(12)))
 
 
 def _row(
