@@ -20,6 +20,7 @@ from phenolens.simulate.stains import STAINS
 from phenolens.simulate.treatments import treatments, truth_table
 
 SMALL = ScreenDesign(
+    replicates=1,
     plates=2,
     treatments=5,
     control_wells=3,
@@ -171,7 +172,7 @@ def test_the_demo_design():
     design = ScreenDesign()
     truth = truth_table(design)
     treated = truth[~truth["control"]]
-    assert design.n_fields == 384
+    assert design.n_fields == 576
     assert len(treated) == 24
     assert treated["programme"].replace("", pd.NA).nunique() == 8
     assert ((~treated["active"]) & (~treated["toxic"])).sum() == 5

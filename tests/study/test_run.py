@@ -15,6 +15,7 @@ from phenolens.simulate import ScreenDesign, write_screen
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DESIGN = ScreenDesign(
+    replicates=1,
     plates=4,
     batches=2,
     treatments=8,

@@ -111,13 +111,17 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for screen, study and report.")] = Path(
         "phenolens-demo"
     ),
+    networks: Annotated[
+        bool, typer.Option(help="Train networks too (most of the time; needs PyTorch).")
+    ] = True,
     jobs: Jobs = None,
 ) -> None:
     """Simulate a screen, study it, and leave report.html: everything in one go."""
     from phenolens.progress import RichProgress
     from phenolens.study import demo as run_demo
 
-    typer.echo(f"Report: {run_demo(out, jobs=jobs, progress=RichProgress())}")
+    report = run_demo(out, networks=networks, jobs=jobs, progress=RichProgress())
+    typer.echo(f"Report: {report}")
 
 
 _COMMANDS = (

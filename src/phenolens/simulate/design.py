@@ -15,7 +15,7 @@ GUIDES_PER_GENE = 2
 
 @dataclass(frozen=True)
 class ScreenDesign:
-    """What to simulate. The defaults are the demo: 4 plates, 48 wells a plate, 384 fields.
+    """What to simulate. The defaults are the demo: 4 plates, 72 wells a plate, 576 fields.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ScreenDesign:
     plates: int = 4
     batches: int = 2
     treatments: int = 24
-    replicates: int = 1
+    replicates: int = 2
     control_wells: int = 24
     sites: int = 2
     mechanisms: int = 8

@@ -9,6 +9,22 @@ from phenolens.files import write_text
 from phenolens.study.session import Progress, Silent, open_study
 
 
+_NETWORKS = """
+# Small networks, so that two cores train all of them in minutes: see docs/networks.md.
+[represent]
+representations = [
+    "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
+    "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
+]
+
+[networks]
+width = 16
+epochs = 15
+learning_rate = 2e-3
+precision = "float32"  # 'auto' measures which is faster, and could decide otherwise another day
+"""
+
+
 def init(
     source: str | Path,
     output: str | Path = "study.toml",
@@ -71,13 +87,31 @@ def simulate_screen(
     return Path(folder)
 
 
-def demo(folder: str | Path, *, jobs: int | None = None, progress: Progress | None = None) -> Path:
-    """Simulate a screen, study it and write the report; returns the report's path."""
+def demo(
+    folder: str | Path,
+    *,
+    networks: bool = True,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Simulate a screen, study it and write the report; returns the report's path.
+
+    Parameters
+    ----------
+    folder : path
+        For the screen, the study file and the results.
+    networks : bool
+        Train networks too; they need PyTorch and most of the time.
+    jobs : int, optional
+    progress : Progress, optional
+    """
     from phenolens.study.reporting import run
 
     folder = Path(folder)
     simulate_screen(folder / "screen", jobs=jobs, progress=progress)
     name = "A simulated Cell Painting screen"
-    init(folder / "screen", folder / "study.toml", force=True, name=name)
-    session = open_study(folder / "study.toml", out=folder, jobs=jobs, progress=progress)
-    return run(session)
+    study = folder / "study.toml"
+    init(folder / "screen", study, force=True, name=name)
+    if networks:
+        write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
+    return run(open_study(study, out=folder, jobs=jobs, progress=progress))
