@@ -29,6 +29,7 @@ def design(fields: int) -> ScreenDesign:
         plates=plates,
         batches=1,
         treatments=24,
+        replicates=1,
         control_wells=26,
         sites=2,
         field_size=256,

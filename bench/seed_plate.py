@@ -39,7 +39,7 @@ class Size:
         """One plate, position effects on, nothing active."""
         treated = self.compounds + self.twice
         return ScreenDesign(
-            plates=1, batches=1, treatments=treated, inactive=treated, toxic=0, dosed=0,
+            plates=1, batches=1, treatments=treated, replicates=1, inactive=treated, toxic=0, dosed=0,
             control_wells=self.controls, sites=self.sites, rows=16, columns=24, strength=0.0,
             **SIZES,
         )  # fmt: skip
@@ -47,7 +47,10 @@ class Size:
 
 def active_design() -> ScreenDesign:
     """Four plates with layouts of their own, on which 17 of 24 treatments do something."""
-    return ScreenDesign(plates=4, batches=2, layout="scrambled", **SIZES)
+    return ScreenDesign(
+        plates=4, batches=2, treatments=24, replicates=1, control_wells=24, sites=2, mechanisms=8,
+        inactive=5, toxic=2, dosed=1, layout="scrambled", strength=1.0, **SIZES,
+    )  # fmt: skip
 
 
 def rows_of(design: ScreenDesign) -> tuple[list[tuple[Well, int]], pd.DataFrame]:
