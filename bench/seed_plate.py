@@ -39,9 +39,9 @@ class Size:
         """One plate, position effects on, nothing active."""
         treated = self.compounds + self.twice
         return ScreenDesign(
-            plates=1, batches=1, treatments=treated, replicates=1, inactive=treated, toxic=0, dosed=0,
+            plates=1, batches=1, treatments=treated, inactive=treated, toxic=0, dosed=0,
             control_wells=self.controls, sites=self.sites, rows=16, columns=24, strength=0.0,
-            **SIZES,
+            replicates=1, **SIZES,
         )  # fmt: skip
 
 
