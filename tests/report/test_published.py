@@ -146,6 +146,14 @@ def test_a_map_shows_every_well_with_its_cluster(tables):
     assert points["cluster"].between(1, 10).all()
 
 
+def test_a_screen_without_mechanisms_is_coloured_by_treatment(tables):
+    points = kmeans.placed(tables, "cnn")
+    assert kmeans._done(points)[0] == "Mechanism"
+    title, groups = kmeans._done(points.drop(columns="Metadata_Mechanism"))
+    assert title == "Treatment"
+    assert {"control", "other treatments"} < {group.label for group in groups}
+
+
 def test_right_and_wrong_are_compared_within_wells(tables):
     wells = tables.activation_wells
     assert len(activation.paired(wells)) == len(tables.wells)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from phenolens.report import names
-from phenolens.report.figures.groups import MARKERS, SHADES, Group, by_mechanism
+from phenolens.report.figures.groups import MARKERS, SHADES, Group, by_mechanism, controls
 from phenolens.report.figures.style import Drawn, file_name, new_figure
 from phenolens.report.figures.umap import name_below, named, scatter
 from phenolens.report.tables import Tables
 
 KEY = ["Metadata_Plate", "Metadata_Well"]
 CAPTION = (
-    "The same wells twice: by mechanism, and by k-means clusters of their profiles (not of this "
-    "map). k-means cuts any cloud into pieces that look tidy, so a tidy right half says nothing; "
-    "what would speak is that its pieces are the colours of the left half. "
+    "The same wells twice: by what was done to them, and by k-means clusters of their "
+    "profiles (not of this map). k-means cuts any cloud into pieces that look tidy, so a tidy "
+    "right half says nothing; what would speak is pieces that are the colours of the left half. "
 )
 PARTS = (
     "Only wells seen by one of the networks are drawn: profiles of two networks cannot be compared."
@@ -36,8 +37,8 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 name=f"kmeans-{file_name(name)}",
                 figure=_two(points),
                 label=names.label(name),
-                alt=f"UMAP of {len(points)} wells by {names.label(name)}, coloured by mechanism "
-                f"and by {points['cluster'].nunique()} k-means clusters.",
+                alt=f"UMAP of {len(points)} wells by {names.label(name)}, coloured by what was "
+                f"done and by {points['cluster'].nunique()} k-means clusters.",
                 caption=CAPTION + PARTS * several,
                 vector=len(points) <= 800,
             )
@@ -53,7 +54,7 @@ def placed(tables: Tables, name: str) -> pd.DataFrame:
 
 def _two(points: pd.DataFrame) -> Figure:
     clusters = ("k-means clusters", _by_cluster(points), 4)
-    views = [("Mechanism", by_mechanism(points), 2), clusters]
+    views = [(*_done(points), 2), clusters]
     lines = [-(-len(named(groups)) // across) for _, groups, across in views]
     under = 0.19 * max(lines) + 0.12
     height = 3.9 + under
@@ -64,6 +65,16 @@ def _two(points: pd.DataFrame) -> Figure:
         axes.set_title(title)
         name_below(axes, groups, columns=across)
     return figure
+
+
+def _done(points: pd.DataFrame) -> tuple[str, list[Group]]:
+    """Wells by mechanism, or by treatment in a screen that names no mechanism."""
+    named = points.get("Metadata_Mechanism", pd.Series(dtype=object))
+    if len(named) and named[~controls(points)].notna().any():
+        return "Mechanism", by_mechanism(points)
+    groups = by_mechanism(points.assign(Metadata_Mechanism=points["Metadata_Treatment"]))
+    other = {"other or no mechanism": "other treatments", "no mechanism known": "not named"}
+    return "Treatment", [replace(g, label=other.get(g.label, g.label)) for g in groups]
 
 
 def _by_cluster(points: pd.DataFrame) -> list[Group]:
