@@ -14,7 +14,7 @@ from phenolens.represent.torches import require_torch
 if TYPE_CHECKING:
     import torch
 
-_WORTH_IT = 1.2
+_WORTH_IT = 1.5
 _ROUNDS = 3
 
 
@@ -74,7 +74,7 @@ def faster_precision(
     Returns
     -------
     precision : {"float32", "bf16"}
-        ``bf16`` only if it is at least 1.2 times as fast.
+        ``bf16`` only if it is at least 1.5 times as fast.
     speeds : dict
         Images a second in each precision.
     """

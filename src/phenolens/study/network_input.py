@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from phenolens.crops import X, Y, box_around, cell_crops, some_of_each_well
-from phenolens.errors import InputError
+from phenolens.errors import DesignError, InputError
 from phenolens.prepared import Prepared, safe_name
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 from phenolens.represent.units import Unit
@@ -30,7 +30,9 @@ def crops_of_cells(session: Session, prepared: Prepared, units: list[Unit]) -> P
     Raises
     ------
     InputError
-        If no cell was measured, or no control says how large cells are.
+        If the cells were measured without their places, or no control cell has an area.
+    DesignError
+        If no control wells are marked and no side is given.
     """
     settings = session.study.networks
     cells = _measured(session, units)
@@ -58,4 +60,10 @@ def _measured(session: Session, units: list[Unit]) -> pd.DataFrame:
 def _areas_of_controls(session: Session, cells: pd.DataFrame) -> np.ndarray:
     roles = splits(session).roles
     calibrating = roles.loc[roles["role"].isin(CALIBRATING), [PLATE, WELL]]
+    if not len(calibrating):
+        raise DesignError(
+            "No control wells are marked, and controls set the size of the networks' crops and the "
+            "scale of their stains. Mark controls ([data] controls = ...), or set networks.box "
+            "and networks.scaling = 'image'."
+        )
     return cells.merge(calibrating, on=[PLATE, WELL])[_AREA].to_numpy(np.float64)
