@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,7 @@ from phenolens.interpret.activation_tests import (
 )
 from phenolens.interpret.gradcam import Cams
 from phenolens.represent.pixels import PixelSettings
+from phenolens.segment import SegmentSettings
 
 TREATMENT = "Metadata_Treatment"
 
@@ -94,6 +97,32 @@ def test_compartments_share_the_geometry_of_the_network(truth_screen):
     assert np.isnan(parts[1]).all()
     np.testing.assert_allclose(parts[0].sum(axis=0), 1.0, atol=1e-6)
     assert parts[0, 0].mean() == pytest.approx(truth_screen.truth[16].mean(), abs=1e-6)
+
+
+def test_the_cell_of_a_crop_is_found_and_its_neighbour_is_background():
+    y, x = np.mgrid[:64, :64]
+    nuclei = [(y - 32) ** 2 + (x - at) ** 2 < 10**2 for at in (32, 60)]
+    crop = np.full((3, 64, 64), 100.0, dtype=np.float32)
+    crop[0, nuclei[0] | nuclei[1]] = 3000
+    crop[1:, (y - 32) ** 2 + (x - 32) ** 2 < 17**2] = 1500
+    empty = np.full_like(crop, 100.0)
+    crops = SimpleNamespace(
+        images=SimpleNamespace(level="cell"),
+        channels=("DNA", "ER", "AGP"),
+        labels=lambda row: {},
+        pixels=lambda row: (crop, empty)[row],
+    )
+    parts = compartments(crops, np.array([0, 1]), PixelSettings(size=64))
+    assert parts[0, 0, 32, 32] == 1
+    assert parts[0, 1, 32, 46] == 1
+    assert parts[0, 2, 32, 60] == 1
+    assert parts[0, 0].sum() == pytest.approx(nuclei[0].sum(), rel=0.3)
+    assert np.isnan(parts[1]).all()
+    crops.channels = ("red", "green", "blue")
+    assert np.isnan(compartments(crops, np.array([0]), PixelSettings(size=64))).all()
+    named = SegmentSettings(nuclei_channel="red")
+    again = compartments(crops, np.array([0]), PixelSettings(size=64), segmentation=named)
+    np.testing.assert_array_equal(again[0], parts[0])
 
 
 def screen(effect: float, *, wells: int = 4, images: int = 3, seed: int = 0) -> pd.DataFrame:

@@ -16,31 +16,60 @@ from phenolens.errors import InputError
 from phenolens.interpret.gradcam import Cams
 from phenolens.prepared import Prepared
 from phenolens.represent.pixels import PixelSettings, central_square, resize
+from phenolens.segment import SegmentSettings, crop_labels
+from phenolens.segment.settings import NUCLEAR
 
 THRESHOLDS = (0.5, 0.8)
 PARTS = ("nucleus", "cytoplasm", "background")
 
 
-def compartments(prepared: Prepared, rows: np.ndarray, settings: PixelSettings) -> np.ndarray:
+def compartments(
+    prepared: Prepared,
+    rows: np.ndarray,
+    settings: PixelSettings,
+    *,
+    segmentation: SegmentSettings | None = None,
+) -> np.ndarray:
     """Share of each map position that is nucleus, cytoplasm and background.
+
+    Single-cell crops come without label images: the cell in the middle is found in each, as it is
+    for measuring, and its neighbours count as background.
 
     Parameters
     ----------
     settings : PixelSettings
         Of the network's input, whose geometry the maps share.
+    segmentation : SegmentSettings, optional
+        How cells of crops are found; by default as names and pixels of the stains suggest.
 
     Returns
     -------
     ndarray of float32, shape (len(rows), 3, S, S)
-        Sums to one over the second axis; NaN for images without label images.
+        Sums to one over the second axis; NaN for fields without label images, for crops in which
+        no cell is found, and for crops whose stains do not name the nuclear one.
     """
     side = settings.size * settings.tiles
     found = np.full((len(rows), len(PARTS), side, side), np.nan, dtype=np.float32)
     for number, row in enumerate(rows):
-        labels = prepared.labels(int(row))
+        labels = _labels(prepared, int(row), segmentation or SegmentSettings())
         if "Cells" in labels and "Nuclei" in labels:
             found[number] = _shares(labels, settings.tiles, side)
     return found
+
+
+def _labels(prepared: Prepared, row: int, segmentation: SegmentSettings) -> dict[str, np.ndarray]:
+    """Label images of one image: those saved, or for a crop those of the cell in its middle."""
+    labels = prepared.labels(row)
+    if labels or prepared.images.level != "cell" or not _known(prepared.channels, segmentation):
+        return labels
+    labels = crop_labels(prepared.pixels(row), prepared.channels, settings=segmentation)
+    return labels if labels["Nuclei"].any() else {}
+
+
+def _known(channels: Sequence[str], segmentation: SegmentSettings) -> bool:
+    """Whether the nuclear stain is named, or known by its name."""
+    named = segmentation.nuclei_channel is not None
+    return named or any(word in name.lower() for name in channels for word in NUCLEAR)
 
 
 def _shares(labels: dict[str, np.ndarray], tiles: int, side: int) -> np.ndarray:
