@@ -12,15 +12,22 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from phenolens import profiles, study
-from phenolens.errors import ConfigError, DesignError, InputError, LeakError
+from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.evaluate.results import result, result_table
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.represent.networks import CNN
 from phenolens.study import attention
+from phenolens.study.blocks import Block
 from phenolens.study.design import screen, splits
-from phenolens.study.disjoint import part_of, refuse_seen_wells, treatment_groups
+from phenolens.study.disjoint import (
+    assembled,
+    part_of,
+    refuse_seen_wells,
+    treatment_groups,
+    unjudged,
+)
 from phenolens.study.fusion import compared_parts, noise_name
 from phenolens.study.network_settings import check_names
 from phenolens.study.profiling import normalize, represent, trainings
@@ -245,8 +252,29 @@ def test_doses_of_one_compound_stay_in_one_group():
     compounds = [{name[0] for name in names} for names in groups.values()]
     assert len(compounds) == 2
     assert not compounds[0] & compounds[1]
-    with pytest.raises(DesignError, match="takes 4 of them; this screen has 3"):
-        treatment_groups(wells.head(6), groups=2, seed=0)
+
+
+def test_too_few_compounds_are_learned_from_and_judged_on_none():
+    wells = pd.DataFrame(
+        {
+            "Metadata_Plate": "P1",
+            "Metadata_Well": [f"A{n:02d}" for n in range(1, 5)],
+            "Metadata_Compound": ["DMSO", "a", "a", "b"],
+            TREATMENT: ["DMSO", "a@1", "a@2", "b@1"],
+            "Metadata_Control": [True, False, False, False],
+        }
+    )
+    groups = treatment_groups(wells, groups=2, seed=0)
+    assert groups.judged == {"group-all": ()}
+    rows = groups.training_rows(wells.assign(role="reused"))
+    assert rows["group-all"].tolist() == [0, 1, 2, 3]
+    table = profiles.from_frame(wells.assign(F=1.0), features=["F"])
+    block = assembled(Block("cnn", {"group-all": table}, judged=groups.judged))
+    assert len(block.wells) == 4
+    assert len(part_of(block, "group-all", None)) == 0
+    told = unjudged(block)
+    assert {each["question"] for each in told} == {"activity", "silhouette", "clustering"}
+    assert "takes 4 of them" in told[0]["why"]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,12 @@ def analysed(block: Block, design: Design, *, whitening: float) -> Block:
     """
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
     if block.calibrated or not whitening or calibrating.sum() < FEWEST_CALIBRATORS:
-        return block.mapped(lambda wells: _selected(block, wells, _compared(block, wells, design)))
+        # Networks of different folds do not share the meaning of a feature: which of two alike goes
+        # would differ by fold, and a fusion keep only what happens to be left in all.
+        rules = {"max_correlation": None} if len(block.tables) > 1 else {}
+        return block.mapped(
+            lambda wells: _selected(block, wells, _compared(block, wells, design), **rules)
+        )
     notes = block.notes | {"whitened_on": int(calibrating.sum()), "whitening": whitening}
     return block.mapped(lambda wells: _whitened(block, wells, design, whitening), notes=notes)
 
@@ -55,14 +60,14 @@ def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:
     return rows
 
 
-def _selected(block: Block, wells: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+def _selected(block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: object) -> pd.DataFrame:
     from phenolens.learn.select import FeatureSelector
 
     if len(wells) < 2:
         return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
     raw = never_scaled(block, wells)
-    selector = FeatureSelector(max_outlier=None) if raw else FeatureSelector()
     try:
+        selector = FeatureSelector(**rules, **({"max_outlier": None} if raw else {}))
         chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
         return (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
     except InputError as error:

@@ -23,6 +23,7 @@ from phenolens.study.blocks import Block
 from phenolens.study.design import Design
 
 NETWORK = "Metadata_Network"
+NOBODY = "group-all"
 _FEWEST = 2
 PIXELS_SEEN = "fitted on the images of all wells, without labels"
 
@@ -38,6 +39,8 @@ class Groups:
         every = {name for names in self.judged.values() for name in names}
         calibrating = images["role"].eq("calibrate").to_numpy()
         treatment = images[TREATMENT]
+        if NOBODY in self.judged:
+            return {NOBODY: np.flatnonzero(treatment.notna().to_numpy())}
         return {
             group: np.flatnonzero(treatment.isin(every - set(names)).to_numpy() | calibrating)
             for group, names in self.judged.items()
@@ -47,10 +50,14 @@ class Groups:
 def treatment_groups(wells: pd.DataFrame, *, groups: int, seed: int) -> Groups:
     """Deal treatments into groups, all doses of a compound together.
 
+    Where a group would leave its network fewer than two compounds to learn, there is one network,
+    ``group-all``: it learns from all wells and is judged on none. What asks for labels never seen
+    is then not answered; held-out wells are classified all the same.
+
     Raises
     ------
     DesignError
-        If a group would leave its network fewer than two treatments to learn.
+        If no treatments are named.
     """
     from phenolens.splits import make_folds
 
@@ -63,10 +70,7 @@ def treatment_groups(wells: pd.DataFrame, *, groups: int, seed: int) -> Groups:
     unit = "compound" if together else "treatment"
     found = treated[COMPOUND if together else TREATMENT].nunique()
     if found < 2 * _FEWEST:
-        raise DesignError(
-            f"A network that learns labels is tested on {unit}s it never saw, which takes "
-            f"{2 * _FEWEST} of them; this screen has {found}. Leave 'cnn' out."
-        )
+        return Groups({NOBODY: ()})
     groups = min(groups, found // _FEWEST)
     folds = make_folds(treated, label=None, leave_out=unit, seed=seed, max_folds=groups)
     named = treated.merge(folds.table[[PLATE, WELL, "left_out"]], on=[PLATE, WELL])
@@ -77,6 +81,8 @@ def treatment_groups(wells: pd.DataFrame, *, groups: int, seed: int) -> Groups:
 def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
     """Wells that one group's network may be judged on, checked against its card."""
     wells = block.tables[group]
+    if group == NOBODY:
+        return wells.iloc[:0]
     treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
     controls = profiles.is_control(wells)
     judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGES)
@@ -101,6 +107,9 @@ def assembled(block: Block) -> Block:
     """
     if not block.judged:
         return block
+    if NOBODY in block.judged:
+        seen = profiles.with_metadata(block.tables[NOBODY], {NETWORK: NOBODY})
+        return replace(block, tables={ALL: seen} | block.tables)
     parts = []
     for number, (group, names) in enumerate(block.judged.items()):
         wells = block.tables[group]
@@ -114,6 +123,18 @@ def assembled(block: Block) -> Block:
     common = [name for name in parts[0].columns if name in known]
     whole = profiles.stack([part[common] for part in parts])
     return replace(block, tables={ALL: whole.sort_index(level=[PLATE, WELL])} | block.tables)
+
+
+def unjudged(block: Block) -> list[dict]:
+    """What a network that saw every label cannot be asked, as in ``unanswered.json``."""
+    if NOBODY not in block.judged:
+        return []
+    why = (
+        "it learned from labels, so it is tested on compounds that it never saw, which takes "
+        f"{2 * _FEWEST} of them; this screen has fewer"
+    )
+    questions = ("activity", "silhouette", "clustering")
+    return [{"representation": block.name, "question": name, "why": why} for name in questions]
 
 
 def refuse_seen_wells(block: Block, folds: object) -> None:

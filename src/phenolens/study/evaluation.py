@@ -14,6 +14,7 @@ from phenolens.study.activity import activity_results, position_results
 from phenolens.study.activity_parts import activity_of
 from phenolens.study.comparison import comparisons
 from phenolens.study.design import check, splits
+from phenolens.study.disjoint import unjudged
 from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
 from phenolens.study.session import Session, once
 from phenolens.study.structure import structure
@@ -48,6 +49,7 @@ def evaluate(session: Session) -> Evaluation:
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
     predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
     answers = structure(session, asked, consensus, activity)
+    answers.refused += [told for item in examined(session) for told in unjudged(item.block)]
     results = join_results(
         [_activity_results(session, activity, summaries), scored, *answers.results]
     )

@@ -130,7 +130,10 @@ def compared_parts(block: Block, design: Design) -> tuple[pd.DataFrame, ...]:
     if not block.features:
         return tuple(parts)
     scales = [_scale(block, whole, design) for whole in tables]
-    return tuple(scale.transform(part) for scale, part in zip(scales, parts, strict=True))
+    return tuple(
+        scale.transform(part) if len(part) else part
+        for scale, part in zip(scales, parts, strict=True)
+    )
 
 
 def _scale(block: Block, wells: pd.DataFrame, design: Design) -> BlockFusion:

@@ -75,6 +75,7 @@ def classification(session: Session):
     from phenolens.evaluate.baselines import baselines, chance, shuffled
     from phenolens.evaluate.calibration import calibration_results
     from phenolens.evaluate.classification import classify
+    from phenolens.evaluate.dose_order import dose_order
     from phenolens.evaluate.results import join_results
 
     folds = splits(session).folds
@@ -98,7 +99,8 @@ def classification(session: Session):
         n_bootstrap=draws,
     )
     sure = calibration_results(scored, split=folds.leave_out, seed=session.seed, n_bootstrap=draws)
-    results = join_results([scored.results, chance(folds), sure])
+    ordered = dose_order(scored, lead.wells, split=folds.leave_out)
+    results = join_results([scored.results, chance(folds), sure, ordered])
     named = {"task": results["task"].replace(_TASKS), "split": f"leave-{folds.leave_out}-out"}
     return scored.predictions.replace({"task": _TASKS}), join_results([results.assign(**named)])
 
