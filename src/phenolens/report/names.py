@@ -124,6 +124,11 @@ def is_baseline(representation: str) -> bool:
     return representation.startswith(BASELINE)
 
 
+def is_noise(representation: str) -> bool:
+    """Whether this is the control of a fusion, with noise in place of one block."""
+    return "+noise" in representation
+
+
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
     plain = name.removesuffix("_without_controls")

@@ -58,7 +58,7 @@ def well_clusters(session: Session) -> pd.DataFrame:
 
 
 def embedding_scores(
-    session: Session, results: pd.DataFrame, activity: pd.DataFrame, clusters: pd.DataFrame
+    session: Session, results: pd.DataFrame, *, activity: pd.DataFrame, clusters: pd.DataFrame
 ) -> pd.DataFrame:
     """Each representation's published numbers beside those that hold, one row each.
 
@@ -68,7 +68,7 @@ def embedding_scores(
         As ``embedding_scores.parquet``; empty where nothing was scored.
     """
     pooled = results[results["fold"].astype(str) == "all"]
-    rows = [_row(item, pooled, activity, clusters) for item in _shown(session)]
+    rows = [_row(item, pooled, activity=activity, clusters=clusters) for item in _shown(session)]
     table = pd.DataFrame([row for row in rows if len(row) > 1])
     return table if table.empty else table.sort_values("representation", ignore_index=True)
 
@@ -100,7 +100,7 @@ def _distinct(unit: np.ndarray) -> int:
 
 
 def _row(
-    item: Examined, results: pd.DataFrame, activity: pd.DataFrame, clusters: pd.DataFrame
+    item: Examined, results: pd.DataFrame, *, activity: pd.DataFrame, clusters: pd.DataFrame
 ) -> dict:
     row: dict[str, object] = {"representation": item.name}
     own = results[results["representation"] == item.name].set_index(["task", "metric"])

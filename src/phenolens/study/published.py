@@ -6,6 +6,8 @@ answers their question; the report prints them side by side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, read_frame, write_frame
@@ -23,7 +25,7 @@ def published(session: Session, found: Evaluation) -> None:
     from phenolens.study.attention import NETWORK
 
     clusters = well_clusters(session)
-    scores = embedding_scores(session, found.results, found.activity, clusters)
+    scores = embedding_scores(session, found.results, activity=found.activity, clusters=clusters)
     explained = NETWORK in session.study.represent.representations
     looked = _read(session, "activation") if explained else pd.DataFrame()
     tables = {
@@ -70,22 +72,23 @@ def fusion_classes(predictions: pd.DataFrame, comparisons: pd.DataFrame) -> pd.D
         for row in asked.itertuples()
         if is_fusion_proper(row.a) and row.b in row.a.split("+")
     ]
-    tables = [_gained(predictions, *pair) for pair in pairs]
+    tables = [_gained(predictions, task, pair) for task, *pair in pairs]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _gained(predictions: pd.DataFrame, task: str, fusion: str, block: str) -> pd.DataFrame:
+def _gained(predictions: pd.DataFrame, task: str, pair: Sequence[str]) -> pd.DataFrame:
+    fusion, block = pair
     treated = predictions[(predictions["task"] == task) & ~predictions["control"].astype(bool)]
     key = [PLATE, WELL, "fold", "label"]
     named = treated.set_index([*key, "representation"])["correct"].unstack()[[fusion, block]]
-    pair = named.dropna().astype(bool)
+    known = named.dropna().astype(bool)
     counted = pd.DataFrame(
         {
             "n": 1,
-            "right_fusion": pair[fusion],
-            "right_block": pair[block],
-            "gained": pair[fusion] & ~pair[block],
-            "lost": pair[block] & ~pair[fusion],
+            "right_fusion": known[fusion],
+            "right_block": known[block],
+            "gained": known[fusion] & ~known[block],
+            "lost": known[block] & ~known[fusion],
         }
     )
     table = counted.groupby("label", sort=True).sum().astype("int64")

@@ -17,10 +17,12 @@ MOST_NAMED = 18
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
-    """One figure a representation: mechanism, plate, and control or treated."""
+    """One figure a representation or fusion: mechanism, plate, and control or treated."""
     if tables.umap is None:
         return
     for name in names.real(tables):
+        if names.is_noise(name):
+            continue
         points = tables.umap[tables.umap["representation"] == name]
         if len(points):
             yield Drawn(

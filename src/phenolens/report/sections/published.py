@@ -35,7 +35,7 @@ def _clusters(tables: Tables) -> list[dict]:
     for name in names.real(tables):
         rows = tables.clusters[tables.clusters["representation"] == name]
         fixed = [m for m in methods(rows) if m.startswith("kmeans-") and m != "kmeans-chosen"]
-        if fixed and "+noise" not in name:
+        if fixed and not names.is_noise(name):
             method = METHODS.get(fixed[0], f"k-means, k = {fixed[0].removeprefix('kmeans-')}")
             held = holdings(rows[rows["method"] == fixed[0]])
             found.append({"representation": name, "method": method, "rows": held})
@@ -47,6 +47,6 @@ def _unclustered(tables: Tables) -> str:
     whys: dict[str, list[str]] = {}
     for item in tables.unanswered or []:
         name = str(item.get("representation", ""))
-        if item.get("question") == "clustering" and "+noise" not in name:
+        if item.get("question") == "clustering" and not names.is_noise(name):
             whys.setdefault(str(item.get("why", "")), []).append(names.label(name))
     return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())

@@ -35,7 +35,7 @@ def accuracies(tables: Tables) -> dict | None:
 
 def _aside(name: str) -> bool:
     """Controls of a fusion and shuffled labels stand under the scores."""
-    return "+noise" in name or name.startswith(names.SHUFFLED)
+    return names.is_noise(name) or name.startswith(names.SHUFFLED)
 
 
 def _accuracy(tables: Tables, name: str, scores: pd.DataFrame) -> dict:
@@ -130,10 +130,11 @@ def fusions(tables: Tables) -> list[dict]:
         return []
     rows = tables.fusion_classes[tables.fusion_classes["task"] == TASK]
     parts = rows.groupby(["fusion", "block"], sort=True)
-    return [_fusion(tables, *key, part) for key, part in parts]
+    return [_fusion(tables, key, part) for key, part in parts]
 
 
-def _fusion(tables: Tables, fusion: str, block: str, part: pd.DataFrame) -> dict:
+def _fusion(tables: Tables, pair: tuple[str, str], part: pd.DataFrame) -> dict:
+    fusion, block = pair
     net = part["gained"] - part["lost"]
     changed = part[(part["gained"] > 0) | (part["lost"] > 0)]
     return {
