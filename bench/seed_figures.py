@@ -25,7 +25,6 @@ def draw(plate: Fields, found: dict, maps: dict[str, np.ndarray], folder: Path) 
     _tests(axes[1, 1], found["8"]["anova"])
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.title.set_fontsize(10)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "seed-study.png", dpi=110, metadata={"Software": None})
     plt.close(figure)
@@ -39,22 +38,26 @@ def _bars(axis: object, names: list[str], values: list[float], colours: list[str
         axis.text(value, place, f" {value:.3f}", va="center", fontsize=9)
 
 
+def _title(axis: object, text: str) -> None:
+    axis.set_title(text, fontsize=10, loc="left")
+
+
 def _accuracy(axis: object, found: dict) -> None:
     names = {"always_dmso": "always DMSO", "cell_count": "cell count", "features": "features"}
     shown = [f"{label}, {how}" for label in names.values() for how in ("accuracy", "balanced")]
     values = [found[key][how] for key in names for how in ("accuracy", "balanced")]
     _bars(axis, shown, values, [WRONG, RIGHT] * len(names))
-    axis.set_title("1. 250 classes, fields dealt at random: nothing is active")
+    _title(axis, "1. Fields dealt at random, nothing is active")
 
 
 def _map(axis: object, points: np.ndarray, found: dict) -> None:
     axis.scatter(*points.T, c=clusters(points), s=3, cmap="tab10", rasterized=True)
     axis.set_xticks([])
     axis.set_yticks([])
-    axis.set_title(
-        f"5. k-means on UMAP, nothing is active: silhouette {found['umap_kmeans']:.2f}\n"
-        f"(of noise {found['noise_umap_kmeans']:.2f}; against treatment "
-        f"{found['umap_treatment']:.2f})"
+    _title(
+        axis,
+        f"5. k-means on UMAP: silhouette {found['umap_kmeans']:.2f}\n"
+        f"of noise {found['noise_umap_kmeans']:.2f}, of treatments {found['umap_treatment']:.2f}",
     )
 
 
@@ -68,7 +71,7 @@ def _precision(axis: object, order: dict, blocks: dict) -> None:
         "with 3 columns of noise": (blocks["joined_noise"], GREY),
     }
     _bars(axis, list(told), [v for v, _ in told.values()], [c for _, c in told.values()])
-    axis.set_title("3, 4. mAP of treatments that do something")
+    _title(axis, "3, 4. mAP of treatments that do something")
 
 
 def _tests(axis: object, found: dict) -> None:
@@ -80,4 +83,4 @@ def _tests(axis: object, found: dict) -> None:
     }
     _bars(axis, list(names.values()), [found[k] for k in names], [WRONG, RIGHT] * 2)
     axis.axvline(0.05, color=GREY, linestyle="--", linewidth=1)
-    axis.set_title("8. DMSO wells called different at p < 0.05 (dashed: promised)")
+    _title(axis, "8. Groups of DMSO wells called different\nat p < 0.05 (dashed: 5 %, as promised)")

@@ -18,6 +18,7 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import seed_audit
 import seed_images
 import seed_scores
@@ -26,9 +27,10 @@ from seed_plate import Fields, Size, active_screen, null_plate
 from phenolens.files import plain
 
 
-def findings(plate: Fields, screen: Fields, *, epochs: int = seed_images.EPOCHS) -> dict:
-    """The numbers of the eight findings."""
-    maps = seed_scores.flat_maps(plate)
+def findings(
+    plate: Fields, screen: Fields, *, maps: dict[str, np.ndarray], epochs: int = seed_images.EPOCHS
+) -> dict:
+    """The numbers of the eight findings, and the lines of the audit."""
     found = {
         "1": seed_scores.majority_class(plate),
         "2": seed_scores.class_is_one_well(plate),
@@ -44,7 +46,7 @@ def findings(plate: Fields, screen: Fields, *, epochs: int = seed_images.EPOCHS)
     }
     with tempfile.TemporaryDirectory() as folder:
         seed_audit.export(plate, found, maps, Path(folder))
-        return found | {"audit": seed_audit.audited(Path(folder)), "maps": maps}
+        return found | {"audit": seed_audit.audited(Path(folder))}
 
 
 def rounded(value: object) -> object:
@@ -65,9 +67,8 @@ def main() -> None:
     start = time.perf_counter()
     plate = null_plate(Size(), jobs=options.jobs)
     screen = active_screen(jobs=options.jobs)
-    found = findings(plate, screen)
-    maps = found.pop("maps")
-    found = rounded(plain(found))
+    maps = seed_scores.flat_maps(plate)
+    found = rounded(plain(findings(plate, screen, maps=maps)))
     if options.figures:
         from seed_figures import draw
 
