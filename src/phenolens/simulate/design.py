@@ -76,7 +76,7 @@ class ScreenDesign:
     field_size: int = 256
     cell_diameter: float = 56.0
     confluence: float = CONFLUENCE
-    strength: float = 1.0
+    strength: float = 1.4
     off_target: float = 0.6
     batch_effect: float = 1.0
     plate_effect: float = 1.0
