@@ -71,9 +71,7 @@ def test_every_crop_has_its_size_and_its_own_centre(x, y, box):
 
 
 def test_rows_keep_their_field_and_number(fields):
-    crops = cell_crops(
-        fields, centres(("A02", 2, 9, 9), ("A02", 1, 8, 8), ("A01", 7, 5, 5)), box=4
-    )
+    crops = cell_crops(fields, centres(("A02", 2, 9, 9), ("A02", 1, 8, 8), ("A01", 7, 5, 5)), box=4)
     table = crops.images.table
     assert crops.images.level == "cell"
     assert table["Metadata_Well"].tolist() == ["A01", "A02", "A02"]

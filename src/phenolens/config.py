@@ -177,8 +177,9 @@ class Networks(Section):
     """How the networks read images and learn; used by those named in `represent`.
 
     ``input`` is ``cells`` (a crop of ``box`` pixels around each measured cell) or ``images`` (each
-    image whole, in ``tiles``); screens of single-cell crops are read as they are. ``groups`` is the number of parts that treatments are dealt into where labels must not have
-    been seen: a network per part, trained on the others.
+    image whole, in ``tiles``); screens of single-cell crops are read as they are. ``groups`` is the
+    number of parts that treatments are dealt into where labels must not have been seen: a network
+    per part, trained on the others.
     """
 
     input: Literal["cells", "images"] = "cells"
@@ -197,6 +198,7 @@ class Networks(Section):
     latent: Count = 64
     beta: Annotated[float, Field(ge=0)] = 1.0
     groups: Annotated[int, Field(ge=2, le=10)] = 2
+    views: Literal[1, 4, 8] = 8
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
 

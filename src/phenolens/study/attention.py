@@ -31,6 +31,7 @@ from phenolens.study.network_settings import SHUFFLED
 from phenolens.study.networks import Trainings, threads
 from phenolens.study.overlays import ARRAYS, CELLS_SHOWN, TABLE, shown_images, write_overlays
 from phenolens.study.profiling import trainings
+from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 
 NETWORK = "cnn"
@@ -53,8 +54,7 @@ class Look:
 def attention(session: Session) -> dict:
     """Write where the network looked, or why that is withheld; returns ``activation.json``."""
     told = _withheld(session)
-    for name in FILES:
-        (session.out / name).unlink(missing_ok=True)
+    clear(session)
     if not told:
         work = trainings(session, NETWORK)
         with threads(session.jobs):
@@ -62,6 +62,19 @@ def attention(session: Session) -> dict:
         told = _summary(looks) | _write(session, work, looks)
     write_json(session.out / "activation.json", told)
     return told
+
+
+def clear(session: Session) -> None:
+    """Take away what an earlier run left, which may have been another network's."""
+    for name in (*FILES, "activation.json"):
+        (session.out / name).unlink(missing_ok=True)
+
+
+def segmentation_of(work: Trainings) -> object:
+    """How crops that came without label images are segmented; None for fields."""
+    if work.prepared.images.level != "cell":
+        return None
+    return recipe_of(work.session, work.prepared).settings()
 
 
 def _withheld(session: Session) -> dict:
@@ -135,7 +148,8 @@ def _explained(
 
     prepared = work.prepared
     cams = gradcam(network, prepared, rows)
-    parts = compartments(prepared, rows, network.settings.pixels)
+    segmentation = segmentation_of(work)
+    parts = compartments(prepared, rows, network.settings.pixels, segmentation=segmentation)
     table = with_cells(activation_table(cams, work.images.iloc[rows], parts))
     table.insert(0, "fold", fold)
     table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
@@ -248,5 +262,12 @@ def _write(session: Session, work: Trainings, looks: list[Look]) -> dict:
     many = CELLS_SHOWN if work.prepared.images.level == "cell" else 1
     shown = shown_images(table.assign(row=rows), session.study.report.montages, many=many)
     if len(shown):
-        write_overlays(work, shown, rows, coarse=np.concatenate([look.maps for look in looks]))
+        coarse = np.concatenate([look.maps for look in looks])
+        parts = compartments(
+            work.prepared,
+            shown["row"].to_numpy(),
+            work.network.settings.pixels,
+            segmentation=segmentation_of(work),
+        )
+        write_overlays(work, shown, rows, coarse=coarse, nuclei=parts[:, 0])
     return {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}

@@ -53,6 +53,8 @@ def _explained(session: Session) -> None:
     images = prepare(session) is not None
     if images and attention.NETWORK in asked:
         attention.attention(session)
+    else:
+        attention.clear(session)
     if images and reconstructions.NETWORK in asked:
         reconstructions.reconstructions(session)
     else:

@@ -30,19 +30,28 @@ def network_of(name: str, asked: Networks, *, level: str, seed: int) -> Network:
     return kind(_settings(name, asked, pixels, seed=seed), name=name)
 
 
-def _settings(
-    name: str, asked: Networks, pixels: PixelSettings, *, seed: int
-) -> NetworkSettings:
+def _settings(name: str, asked: Networks, pixels: PixelSettings, *, seed: int) -> NetworkSettings:
     training = _training(asked, patience=asked.patience)
     if name == "untrained":
-        return UntrainedSettings(pixels, training, width=asked.width, seed=seed)
+        return UntrainedSettings(pixels, training, views=asked.views, width=asked.width, seed=seed)
     if name == "vae":
         training = _training(asked, patience=round(_MORE_PATIENCE * asked.patience))
         half = asked.width // 2
-        return VAESettings(pixels, training, latent=asked.latent, beta=asked.beta, width=half)
-    shuffled = name == SHUFFLED
+        return VAESettings(
+            pixels,
+            training,
+            views=asked.views,
+            latent=asked.latent,
+            beta=asked.beta,
+            width=half,
+        )
     return CNNSettings(
-        pixels, training, width=asked.width, weights=asked.weights, shuffle_labels=shuffled
+        pixels,
+        training,
+        views=asked.views,
+        width=asked.width,
+        weights=asked.weights,
+        shuffle_labels=name == SHUFFLED,
     )
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens.files import atomic_path
-from phenolens.interpret.activation import compartments
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
 from phenolens.study.networks import Trainings
 
@@ -39,9 +38,22 @@ def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataF
 
 
 def write_overlays(
-    work: Trainings, shown: pd.DataFrame, rows: np.ndarray, *, coarse: np.ndarray
+    work: Trainings,
+    shown: pd.DataFrame,
+    rows: np.ndarray,
+    *,
+    coarse: np.ndarray,
+    nuclei: np.ndarray,
 ) -> None:
-    """Pixels as the network read them and maps of the images shown: data of a figure."""
+    """Pixels as the network read them and maps of the images shown: data of a figure.
+
+    Parameters
+    ----------
+    rows : ndarray
+        Images whose maps are known, and ``coarse`` those maps.
+    nuclei : ndarray, shape (len(shown), S, S)
+        Share of nucleus at each position of the images shown.
+    """
     from phenolens.interpret.gradcam import enlarge
 
     place = {row: number for number, row in enumerate(rows)}
@@ -53,10 +65,9 @@ def write_overlays(
     columns = [name for name in columns if name in shown]
     table = shown[columns].assign(position=np.arange(len(shown)))
     write_frame(table, work.session.out / TABLE)
-    parts = compartments(work.prepared, shown["row"].to_numpy(), settings)
     arrays = {
         "pixels": work.squares(shown["row"].to_numpy()),
-        "nuclei": np.nan_to_num(parts[:, 0]) >= 0.5,
+        "nuclei": np.nan_to_num(nuclei) >= 0.5,
         "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
         "channels": np.array(work.prepared.channels),
     }

@@ -8,7 +8,6 @@ from phenolens.errors import ConfigError
 from phenolens.files import write_text
 from phenolens.study.session import Progress, Silent, open_study
 
-
 _NETWORKS = """
 # Small networks, so that two cores train all of them in minutes: see docs/networks.md.
 [represent]
@@ -19,7 +18,8 @@ representations = [
 
 [networks]
 width = 16
-epochs = 15
+epochs = 20
+views = 1
 learning_rate = 2e-3
 precision = "float32"  # 'auto' measures which is faster, and could decide otherwise another day
 """
