@@ -25,7 +25,7 @@ def copy(study: Path, tmp_path: Path) -> Path:
 def test_a_question_comes_with_its_answer_and_numbers(tables):
     first = questions.view(tables)["questions"][0]
     assert first["code"] == "RQ1" and not first["withheld"]
-    assert first["answer"].startswith("Yes: cellprofiler finds 75%")
+    assert first["answer"].startswith("Yes: CellProfiler-type finds 75%")
     share, difference = first["numbers"]
     assert (share["what"], share["metric"], share["value"]) == (
         "CellProfiler-type", "Share active", "0.750",

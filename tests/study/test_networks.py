@@ -351,7 +351,7 @@ def evidence_of(*rows: dict, confounded: bool = False) -> Evidence:
         (0.1, 0.3, 0.01, "cnn is worse than cellprofiler"),
         (-0.3, -0.1, 0.01, "cnn is better than cellprofiler in normalized mAP .+0.200"),
         (0.1, 0.3, 0.20, r"not surely worse \(p = 0.20 over all comparisons\) than"),
-        (-0.1, 0.3, 0.01, "cnn is neither better nor worse than .*0.3 could have been seen"),
+        (-0.1, 0.3, 0.01, "cnn is neither better nor worse than .*0.3 would have been seen"),
     ],
 )
 def test_an_answer_says_what_the_comparison_says(low, high, p, said):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import pandas as pd
 
 from phenolens.report.tables import Tables
 from phenolens.report.words import within
 
-BASELINE = "baseline:"
+BASELINE, NOISE = "baseline:", "noise"
 LABELS = {
     "cellprofiler": "CellProfiler-type",
     "pixel-pca": "Pixel PCA",
@@ -105,6 +106,9 @@ def label(representation: str) -> str:
     """The name of a representation or baseline for a reader."""
     if representation.startswith(SHUFFLED):
         return f"Shuffled, {label(representation.removeprefix(SHUFFLED))}"
+    if f"+{NOISE}:" in representation:
+        kept, other = representation.split(f"+{NOISE}:")
+        return f"{label(kept)} + noise as wide as {label(other)}"
     plain = representation.removeprefix(BASELINE).replace("-", " ")
     return LABELS.get(representation, plain if is_baseline(representation) else representation)
 
@@ -126,7 +130,17 @@ def is_baseline(representation: str) -> bool:
 
 def is_noise(representation: str) -> bool:
     """Whether this is the control of a fusion, with noise in place of one block."""
-    return "+noise" in representation
+    return f"+{NOISE}" in representation
+
+
+def read_out(text: str, representations: Iterable[str]) -> str:
+    """The text with these representations called as on the rest of the page."""
+    known = sorted(representations, key=len, reverse=True)
+    if not known:
+        return text
+    either = "|".join(map(re.escape, known))
+    pattern = re.compile(rf"(?<![\w:+-])(?:{either})(?![\w:+-])")
+    return pattern.sub(lambda found: within(label(found[0])), text)
 
 
 def metric(name: str) -> str:

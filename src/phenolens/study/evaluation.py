@@ -15,6 +15,7 @@ from phenolens.study.activity_parts import activity_of
 from phenolens.study.comparison import comparisons
 from phenolens.study.design import check, splits
 from phenolens.study.disjoint import unjudged
+from phenolens.study.fusion import is_noise_control
 from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
 from phenolens.study.session import Session, once
 from phenolens.study.structure import structure
@@ -45,10 +46,11 @@ def evaluate(session: Session) -> Evaluation:
     check(session)
     asked = [item for item in examined(session) if _has_treatments(item)]
     activity, summaries = _activity(session, asked)
-    consensus = {item.name: consensus_of(item) for item in asked if item.whole}
+    studied = [item for item in asked if not is_noise_control(item.name)]
+    consensus = {item.name: consensus_of(item) for item in studied if item.whole}
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
     predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
-    answers = structure(session, asked, consensus, activity)
+    answers = structure(session, studied, consensus, activity)
     answers.refused += [told for item in examined(session) for told in unjudged(item.block)]
     results = join_results(
         [_activity_results(session, activity, summaries), scored, *answers.results]
@@ -119,7 +121,7 @@ def _maps(session: Session) -> pd.DataFrame:
     session.progress.say("Drawing maps of the wells")
     maps = []
     for item in examined(session):
-        if len(item.wells) > 2:
+        if len(item.wells) > 2 and not is_noise_control(item.name):
             make = functools.partial(umap, item.wells, seed=session.seed)
             drawn = session.store.frame("umap", item.wells, session.seed, make=make)
             maps.append(drawn.assign(representation=item.name))

@@ -75,6 +75,11 @@ def is_fusion_proper(name: str) -> bool:
     return is_fusion(name) and not name.split("+")[1].startswith(NOISE)
 
 
+def is_noise_control(name: str) -> bool:
+    """Whether a representation is a block beside noise: made to be compared with, not studied."""
+    return is_fusion(name) and not is_fusion_proper(name)
+
+
 def _noise(block: Block, *, seed: int) -> Block:
     """The block with Gaussian noise of its width; wells and judged treatments stay."""
 

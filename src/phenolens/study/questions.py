@@ -199,7 +199,7 @@ def _compared(evidence: Evidence, one: str, other: str, task: str) -> str:
     told = f"{one} is {verdict} than {other} in {_UNITS[task]} ("
     told += f"{row['difference']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f}; n = {row['n']}"
     seen = row["smallest_detectable"]
-    return told + ("" if apart or not seen > 0 else f"; {seen:.2g} could have been seen") + ")"
+    return told + ("" if apart or not seen > 0 else f"; {seen:.2g} would have been seen") + ")"
 
 
 def _sentence(parts: list[str], task: str) -> str:

@@ -115,7 +115,8 @@ def found_active(tables: Tables) -> pd.Series:
         return pd.Series(dtype=int)
     rows = tables.activity[tables.activity["q"].notna()]
     counts = rows.groupby("representation")["active"].sum().astype(int)
-    order = [name for name in names.real(tables) if name in counts.index]
+    real = [name for name in names.real(tables) if not names.is_noise(name)]
+    order = [name for name in real if name in counts.index]
     return counts[order].sort_values(ascending=False, kind="stable")
 
 

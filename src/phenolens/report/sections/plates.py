@@ -21,25 +21,33 @@ def view(tables: Tables) -> dict:
     }
 
 
-def _batch(tables: Tables) -> list[dict]:
-    """Batch effect: each score beside what chance gives."""
+def _batch(tables: Tables) -> dict | None:
+    """Batch effect: a line a measure, each representation's score beside what chance gives."""
     if tables.results is None:
-        return []
+        return None
     rows = tables.results[tables.results["task"].str.startswith("batch")]
     rows = rows[rows["fold"].astype(str) == "all"]
     whose = zip(rows["representation"], map(_counterpart, rows["metric"]), strict=True)
     chance = dict(zip(whose, rows["value"], strict=True))
     kept = rows[[_counterpart(metric) is None for metric in rows["metric"]]]
-    return [
-        {
-            "representation": row["representation"],
-            "metric": spoken(row["metric"]),
-            "value": fixed(row["value"]),
-            "between": interval(row["low"], row["high"], of=fixed),
-            "chance": fixed(chance.get((row["representation"], row["metric"]))),
-        }
-        for _, row in kept.iterrows()
+    scores = {(row["representation"], row["metric"]): row for _, row in kept.iterrows()}
+    shown = list(dict.fromkeys(kept["representation"]))
+    lines = [
+        {"metric": spoken(metric), "cells": [_score(scores, chance, (n, metric)) for n in shown]}
+        for metric in dict.fromkeys(kept["metric"])
     ]
+    return {"representations": shown, "lines": lines} if lines else None
+
+
+def _score(scores: dict, chance: dict, key: tuple[str, str]) -> dict | None:
+    if key not in scores:
+        return None
+    row = scores[key]
+    return {
+        "value": fixed(row["value"]),
+        "between": interval(row["low"], row["high"], of=fixed),
+        "chance": fixed(chance[key]) if key in chance else "",
+    }
 
 
 def _counterpart(metric: str) -> str | None:

@@ -16,12 +16,14 @@ def view(tables: Tables) -> dict | None:
     """Each question with its answer and numbers; None where the study asked none."""
     if not tables.questions:
         return None
-    return {"questions": [_question(i + 1, item) for i, item in enumerate(tables.questions)]}
+    known = names.representations(tables)
+    return {"questions": [_question(i + 1, item, known) for i, item in enumerate(tables.questions)]}
 
 
-def _question(place: int, item: dict) -> dict:
+def _question(place: int, item: dict, known: list[str]) -> dict:
     why = item.get("withheld_because")
-    text = sentence(names.in_words(str(why or item.get("answer", ""))))
+    told = names.in_words(str(why or item.get("answer", "")))
+    text = sentence(names.read_out(told, known))
     first, *rest = _SENTENCES.split(text, maxsplit=1)
     return {
         "code": f"RQ{place}",
