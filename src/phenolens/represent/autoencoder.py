@@ -42,10 +42,10 @@ class StainVAE(nn.Module):
         )
         self.heads = nn.Linear(self.deepest * self.side**2, 2 * latent)
         self.start = nn.Linear(latent, self.deepest * self.side**2)
-        up = [*reversed(filters), max(width // 2, n_stains)]
+        # No layer at full size but the last: one more would cost as much as all others together.
         self.decoder = nn.Sequential(
-            *(_up(before, after) for before, after in pairwise(up)),
-            nn.Conv2d(up[-1], n_stains, 3, padding=1),
+            *(_up(before, after) for before, after in pairwise(reversed(filters))),
+            nn.ConvTranspose2d(width, n_stains, 4, stride=2, padding=1),
         )
 
     def encode(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
