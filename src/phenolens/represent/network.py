@@ -19,7 +19,7 @@ from phenolens.profiles import PLATE, WELL
 from phenolens.represent import checkpoint
 from phenolens.represent.augment import SYMMETRIES
 from phenolens.represent.base import ALL, Card, Learns, Progress
-from phenolens.represent.devices import autocast, faster_precision, pick_device, repeatable
+from phenolens.represent.devices import autocast, pick_device, pick_precision, repeatable
 from phenolens.represent.feed import Batch, Feed, Standard, as_tensor
 from phenolens.represent.pixels import PixelSettings, PixelStore
 from phenolens.represent.torches import require_torch
@@ -28,8 +28,6 @@ from phenolens.represent.validation import hold_back
 
 if TYPE_CHECKING:
     import torch
-
-_PROBE_FROM_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -219,19 +217,14 @@ class Network:
         self.state["made"]["threads"] = require_torch().get_num_threads()
         with repeatable(seed):
             self.model = self.build()
-        self.state["made"]["precision"] = self._precision(len(rows))
+        self.state["made"]["precision"] = self._precision()
         self.model = self.model.to(self.state["made"]["device"])
         self.model = self.model.to(memory_format=require_torch().channels_last)
 
-    def _precision(self, n: int) -> str:
-        """As set; ``auto`` is measured, except where training is over before that pays."""
-        training, pixels = self.settings.training, self.settings.pixels
-        if training.precision != "auto":
-            return training.precision
-        if training.epochs * n / training.batch < _PROBE_FROM_STEPS:
-            return "float32"
-        shape = (min(training.batch, 32), self.state["n_stains"], pixels.size, pixels.size)
-        return faster_precision(self.build, shape, device=self.state["made"]["device"])[0]
+    def _precision(self) -> str:
+        """As set; ``auto`` is what the device computes in."""
+        wanted = self.settings.training.precision
+        return pick_precision(self.state["made"]["device"]) if wanted == "auto" else wanted
 
     def _held_back(
         self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None, seed: int

@@ -40,10 +40,7 @@ __all__ = [
 
 
 def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network, dict]:
-    """Measure what pays on this device, and write device and precision into the settings.
-
-    Call it once a study and use the settings for every fold: a precision that is measured anew
-    each time could differ, and with it the bytes.
+    """Write this machine's device and precision into the settings, and measure its speed.
 
     Returns
     -------
@@ -52,15 +49,16 @@ def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network
     speeds : dict
         Training images a second in each precision.
     """
-    from phenolens.represent.devices import faster_precision, pick_device
+    from phenolens.represent.devices import pick_device, pick_precision, training_speeds
 
     training, pixels = network.settings.training, network.settings.pixels
     device = pick_device(training.device)
     sketch = replace(network, state={"n_stains": n_stains, "classes": ["?"] * n_classes})
-    shape = (min(training.batch, 32), n_stains, pixels.size, pixels.size)
-    precision, speeds = faster_precision(sketch.build, shape, device=device)
-    if training.precision != "auto":
-        precision = training.precision
+    shape = (training.batch, n_stains, pixels.size, pixels.size)
+    speeds = training_speeds(sketch.build, shape, device=device)
+    precision = training.precision
+    if precision == "auto":
+        precision = pick_precision(device)
     training = replace(training, device=device, precision=precision)
     return replace(network, settings=replace(network.settings, training=training)), speeds
 

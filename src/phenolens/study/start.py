@@ -21,7 +21,6 @@ width = 16
 epochs = 20
 views = 1
 learning_rate = 2e-3
-precision = "float32"  # 'auto' measures which is faster, and could decide otherwise another day
 """
 
 
