@@ -86,7 +86,7 @@ def test_examplehuman(real_data, tmp_path):
 @pytest.mark.parametrize("modality", ["compound", "crispr", "orf"])
 def test_a_simulated_gallery_screen(tmp_path, modality):
     design = ScreenDesign(
-    replicates=1,
+        replicates=1,
         plates=2, batches=2, treatments=4, control_wells=2, inactive=0, toxic=0, sites=1,
         field_size=64, modality=modality,
     )  # fmt: skip

@@ -105,9 +105,8 @@ def simulated(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("simulated")
     design = ScreenDesign(
-    replicates=1,
-        plates=2, batches=1, treatments=6, control_wells=8, sites=1, mechanisms=2, inactive=1,
-        toxic=1, field_size=128,
+        plates=2, batches=1, treatments=6, replicates=1, control_wells=8, sites=1, mechanisms=2,
+        inactive=1, toxic=1, field_size=128,
     )  # fmt: skip
     write_screen(design, folder / "screen")
     init(folder / "screen", folder / "study.toml")

@@ -36,7 +36,7 @@ def labelled(tmp_path_factory) -> Path:
     """One plate of 4 wells whose true nuclei and cells lie beside the images."""
     folder = tmp_path_factory.mktemp("labelled")
     design = ScreenDesign(
-    replicates=1,
+        replicates=1,
         plates=1, batches=1, treatments=2, control_wells=2, sites=1, mechanisms=1, inactive=0,
         toxic=0, field_size=192,
     )  # fmt: skip

@@ -390,3 +390,77 @@ def test_a_joint_network_learns_only_from_wells_with_features(session):
     assert len(block.tables["0"]) == len(table)
     assert all(not lost & set(card.trained_on) for card in block.cards.values())
     assert any(lost & set(card.trained_on) for card in represent(session)["cnn"].cards.values())
+
+
+CELLS = """
+[networks]
+epochs = 1
+width = 4
+batch = 16
+size = 32
+cells_per_well = 5
+precision = "float32"
+"""
+
+
+@pytest.fixture(scope="module")
+def of_cells(simulated, tmp_path_factory) -> Session:
+    """The screen with networks that read cells."""
+    copy = tmp_path_factory.mktemp("cells") / "copy"
+    shutil.copytree(simulated, copy)
+    text = (copy / "study.toml").read_text().replace('"Intensity"]', '"Intensity", "Location"]')
+    text = text.replace("[represent]", '[represent]\nrepresentations = ["cnn", "cnn-shuffled"]')
+    (copy / "study.toml").write_text(text + CELLS)
+    session = open_study(copy / "study.toml", out=copy / "out", jobs=1, progress=Told())
+    represent(session)
+    return session
+
+
+def test_networks_read_a_crop_around_each_measured_cell(of_cells):
+    work = trainings(of_cells, "cnn")
+    images = work.prepared.images
+    assert images.level == "cell"
+    assert images.table.groupby(["Metadata_Plate", "Metadata_Well"]).size().max() == 5
+    assert work.network.settings.pixels.size == 32
+    cells = pd.concat(pd.read_parquet(path) for path in (of_cells.out / "cells").glob("*.parquet"))
+    key = ["Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_ObjectNumber"]
+    assert set(map(tuple, images.table[key].to_numpy())) <= set(map(tuple, cells[key].to_numpy()))
+    nuclei = [work.prepared.labels(row)["Nuclei"] for row in range(len(images))]
+    middle = work.prepared.box // 2
+    assert np.mean([image[middle, middle] > 0 for image in nuclei]) > 0.9
+
+
+def test_a_network_of_cells_makes_a_profile_of_each_well_that_has_some(of_cells):
+    block = represent(of_cells)["cnn"]
+    cells = trainings(of_cells, "cnn").prepared.images.table
+    wells = set(cells["Metadata_Plate"] + "/" + cells["Metadata_Well"])
+    for table in block.tables.values():
+        assert wells_of(table.index.to_frame(index=False)) == wells
+
+
+def test_shuffled_labels_reach_the_network(of_cells):
+    work = trainings(of_cells, "cnn-shuffled")
+    assert work.network.settings.shuffle_labels
+    assert not trainings(of_cells, "cnn").network.settings.shuffle_labels
+    assert work.folder("0") != trainings(of_cells, "cnn").folder("0")
+
+
+def test_cells_without_places_are_refused(simulated, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(simulated, copy)
+    text = (copy / "study.toml").read_text()
+    text = text.replace("[represent]", '[represent]\nrepresentations = ["cnn"]') + CELLS
+    (copy / "study.toml").write_text(text)
+    session = open_study(copy / "study.toml", out=copy / "out", jobs=1)
+    with pytest.raises(InputError, match=r"measure\.families"):
+        represent(session)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [("tiles = 2", "input = 'images'"), ('input = "images"\nbox = 64', "box")]
+)
+def test_one_way_of_reading_images(simulated, tmp_path, wrong, said):
+    path = tmp_path / "study.toml"
+    path.write_text((simulated / "study.toml").read_text() + f"\n[networks]\n{wrong}\n")
+    with pytest.raises(ConfigError, match=said):
+        open_study(path, out=tmp_path)
