@@ -40,6 +40,7 @@ input = "{read}"
 size = {size}
 width = {width}
 epochs = {epochs}
+views = 1
 learning_rate = 2e-3
 """
 

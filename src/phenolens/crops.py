@@ -31,8 +31,8 @@ class CellCrops(Prepared):
     fields : Prepared
         Where the pixels lie.
     box : int
-        Side of a crop in pixels of the field. Beyond a field's edge pixels are mirrored and labels
-        are zero.
+        Side of a crop in pixels of the field. Near an edge the crop lies within the field and the
+        cell off its centre; pixels are mirrored (labels zero) only where a field is smaller.
     """
 
     fields: Prepared | None = None
@@ -79,20 +79,23 @@ class CellCrops(Prepared):
     def _crop(self, row: int, image: np.ndarray, *, mode: str) -> np.ndarray:
         """The square of (..., H, W) around a cell."""
         place = self.images.table.iloc[row]
-        tops = [round(float(place[axis])) - self.box // 2 for axis in (Y, X)]
         sizes = image.shape[-2:]
-        inside = tuple(
-            slice(max(top, 0), min(top + self.box, size))
-            for top, size in zip(tops, sizes, strict=True)
-        )
-        beyond = [
-            (max(-top, 0), max(top + self.box - size, 0))
-            for top, size in zip(tops, sizes, strict=True)
-        ]
+        tops = [_start(place[axis], self.box, n) for axis, n in zip((Y, X), sizes, strict=True)]
+        inside = tuple(slice(max(top, 0), top + self.box) for top in tops)
         part = image[(..., *inside)]
-        if not any(map(any, beyond)):
+        if part.shape[-2:] == (self.box, self.box):
             return part
+        beyond = [
+            (max(-top, 0), max(top + self.box - n, 0)) for top, n in zip(tops, sizes, strict=True)
+        ]
         return np.pad(part, [(0, 0)] * (image.ndim - 2) + beyond, mode=mode)
+
+
+def _start(centre: float, box: int, size: int) -> int:
+    """First pixel of a crop: centred on the cell, or as near to that as the field allows."""
+    if size < box:
+        return -((box - size) // 2)
+    return int(np.clip(round(float(centre)) - box // 2, 0, size - box))
 
 
 def cell_crops(fields: Prepared, centres: pd.DataFrame, *, box: int) -> CellCrops:
