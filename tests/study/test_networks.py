@@ -29,6 +29,7 @@ from phenolens.study.disjoint import (
     unjudged,
 )
 from phenolens.study.fusion import compared_parts, noise_name
+from phenolens.study.joint_features import components
 from phenolens.study.network_settings import check_names
 from phenolens.study.profiling import normalize, represent, trainings
 from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
@@ -425,9 +426,8 @@ def test_networks_read_a_crop_around_each_measured_cell(of_cells):
     cells = pd.concat(pd.read_parquet(path) for path in (of_cells.out / "cells").glob("*.parquet"))
     key = ["Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_ObjectNumber"]
     assert set(map(tuple, images.table[key].to_numpy())) <= set(map(tuple, cells[key].to_numpy()))
-    nuclei = [work.prepared.labels(row)["Nuclei"] for row in range(len(images))]
-    middle = work.prepared.box // 2
-    assert np.mean([image[middle, middle] > 0 for image in nuclei]) > 0.9
+    numbers = images.table["Metadata_ObjectNumber"]
+    assert all((work.prepared.labels(row)["Cells"] == n).any() for row, n in enumerate(numbers))
 
 
 def test_a_network_of_cells_makes_a_profile_of_each_well_that_has_some(of_cells):
@@ -464,3 +464,24 @@ def test_one_way_of_reading_images(simulated, tmp_path, wrong, said):
     path.write_text((simulated / "study.toml").read_text() + f"\n[networks]\n{wrong}\n")
     with pytest.raises(ConfigError, match=said):
         open_study(path, out=tmp_path)
+
+
+def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
+    work = trainings(of_cells, "cnn-with-cellprofiler")
+    cells = work.prepared.images.table
+    assert len(work.features) == len(cells)
+    assert np.isfinite(work.features.to_numpy()).all()
+    train = work.rows["0"]
+    reduced = components(work.features, work.images, train)
+    assert len(reduced) == len(cells) and reduced.shape[1] <= 50
+    trained_on = wells_of(cells.iloc[train])
+    other = work.features.copy()
+    seen = (work.images["Metadata_Plate"] + "/" + work.images["Metadata_Well"]).isin(
+        trained_on
+    )
+    other.loc[~seen.to_numpy()] += 5.0
+    again = components(other, work.images, train)
+    rows = seen.to_numpy()
+    np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
+    block = work.block()
+    assert all(card.labels_seen for card in block.cards.values())

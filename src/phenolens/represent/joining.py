@@ -13,6 +13,7 @@ from phenolens.images import IMAGE_KEY
 from phenolens.prepared import Prepared
 
 _LARGEST = 10.0
+_FULL = 0.95
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class FeatureBlock:
     names : list of str
     centre, spread : list of float
         Median and 1.4826 times the median absolute deviation of each feature; features that are
-        constant or incomplete on the training rows are left out.
+        constant on the training rows, or missing in more than 5 % of them, are left out.
     """
 
     names: list[str]
@@ -36,13 +37,16 @@ class FeatureBlock:
         """Scale on the features of these rows of the store; each row of the table counts once."""
         places = np.unique(_places(table, prepared, rows))
         values = table.to_numpy(dtype=np.float64)[places]
-        centre = np.median(values, axis=0)
-        spread = 1.4826 * np.median(np.abs(values - centre), axis=0)
-        kept = np.isfinite(spread) & (spread > 1e-6)
-        if not kept.any():
+        kept = np.isfinite(values).mean(axis=0) >= _FULL
+        values = np.where(np.isfinite(values[:, kept]), values[:, kept], np.nan)
+        centre = np.nanmedian(values, axis=0)
+        spread = 1.4826 * np.nanmedian(np.abs(values - centre), axis=0)
+        varying = spread > 1e-6
+        if not varying.any():
             raise InputError("No feature varies over the training rows; give other features.")
+        kept[kept], centre, spread = varying, centre[varying], spread[varying]
         names = [str(name) for name in table.columns[kept]]
-        return cls(names, centre[kept].tolist(), spread[kept].tolist())
+        return cls(names, centre.tolist(), spread.tolist())
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""

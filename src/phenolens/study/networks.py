@@ -21,6 +21,7 @@ from phenolens.represent.torches import require_torch
 from phenolens.study.blocks import Block
 from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import Groups, treatment_groups
+from phenolens.study.joint_features import components
 from phenolens.study.network_input import CALIBRATING
 from phenolens.study.network_settings import network_of
 from phenolens.study.session import Session
@@ -39,7 +40,7 @@ class Trainings:
     question : list
         What the pixels depend on.
     features : DataFrame, optional
-        Calibrated profiles that a joint network reads beside the pixels.
+        Scaled features that a joint network reads beside the pixels.
     """
 
     session: Session
@@ -64,13 +65,19 @@ class Trainings:
     def network(self) -> Network:
         """The unfitted network, as the study file says."""
         session = self.session
-        network = network_of(
+        return network_of(
             self.name,
             session.study.networks,
             level=self.prepared.images.level,
             seed=session.seed,
         )
-        return network if self.features is None else replace(network, features=self.features)
+
+    def _reading(self, fold: str) -> Network:
+        """The unfitted network of a fold with all that it reads."""
+        network = replace(self._settled()[0], pixels=self._pixels)
+        if self.features is None:
+            return network
+        return replace(network, features=components(self.features, self.images, self.rows[fold]))
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -103,15 +110,12 @@ class Trainings:
 
     @cached_property
     def _known(self) -> np.ndarray:
-        """Images whose wells have the features that a joint network learns from."""
+        """Images that have the features that a joint network learns from."""
         if self.features is None:
             return np.ones(len(self.images), dtype=bool)
-        have = profiles.metadata(self.features)[list(WELL_KEY)].drop_duplicates()
-        return (
-            self.images.merge(have.assign(known=True), on=WELL_KEY, how="left")["known"]
-            .eq(True)
-            .to_numpy()
-        )
+        key = [name for name in self.prepared.images.key if name in self.features.index.names]
+        have = pd.MultiIndex.from_frame(profiles.metadata(self.features)[key].astype(str))
+        return pd.MultiIndex.from_frame(self.images[key].astype(str)).isin(have)
 
     def _of_folds(self) -> dict[str, np.ndarray]:
         folds = splits(self.session).folds
@@ -143,8 +147,7 @@ class Trainings:
 
     def trained(self, fold: str) -> Network:
         """The network of one fold with its weights."""
-        network = replace(self._settled()[0], pixels=self._pixels)
-        return network.restore(self.folder(fold) / "weights.safetensors")
+        return self._reading(fold).restore(self.folder(fold) / "weights.safetensors")
 
     def squares(self, rows: np.ndarray) -> np.ndarray:
         """Images as the network reads them, all squares together: uint8 (n, C, S, S)."""
@@ -173,7 +176,7 @@ class Trainings:
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if weights.is_file():
             return self.trained(fold)
-        network = replace(self._settled()[0], pixels=self._pixels, checkpoint=partial)
+        network = replace(self._reading(fold), checkpoint=partial)
         with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
             network.fit(
                 self.prepared,
@@ -207,9 +210,8 @@ class Trainings:
     def _measured_speed(self) -> dict:
         if self.network.learns == "nothing":
             return {"training": {}, "speeds": {}}
-        plain = self.network if self.features is None else replace(self.network, features=None)
         with threads(self.session.jobs):
-            settled, speeds = settle(plain, len(self.prepared.channels))
+            settled, speeds = settle(self.network, len(self.prepared.channels))
         training = settled.settings.training
         return {
             "training": {"device": training.device, "precision": training.precision},

@@ -20,6 +20,7 @@ from phenolens.study.blocks import Block
 from phenolens.study.design import Design, screen, splits
 from phenolens.study.disjoint import assembled
 from phenolens.study.fusion import is_fusion
+from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.network_settings import JOINT, check_names
 from phenolens.study.networks import Trainings
@@ -151,10 +152,10 @@ def _made(session: Session, name: str) -> Block:
 
 def trainings(session: Session, name: str) -> Trainings:
     """Every training of a network of this study, done or to be done."""
-    features = None
+    images, features = network_images(session), None
     if name == JOINT:
-        features = _calibrated(session, _measured(session), splits(session)).wells
-    images = network_images(session)
+        wells = _calibrated(session, _measured(session), splits(session)).wells
+        features = joint_features(session, images, wells)
     question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
     return Trainings(session, name, images, question, features)
 

@@ -18,7 +18,7 @@ representations = [
 
 [networks]
 width = 16
-epochs = 20
+epochs = 18
 views = 1
 learning_rate = 2e-3
 """

@@ -1,0 +1,106 @@
+"""CellProfiler-type features beside pixels: a joint network reads those of the very cells it sees.
+
+The features of a well beside each of its cells would name the well: a network that sees a hundred
+training wells learns them by heart and nothing else.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.normalize.scale import robust_scale, soften
+from phenolens.prepared import Prepared, safe_name
+from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
+from phenolens.study.analysis import FEWEST_CALIBRATORS
+from phenolens.study.design import Design, splits
+from phenolens.study.network_input import CALIBRATING
+from phenolens.study.session import Session
+
+_COMPONENTS, _FITTED_ON = 50, 2000
+IMAGE = [PLATE, WELL, SITE]
+
+
+def joint_features(session: Session, images: Prepared, wells: pd.DataFrame) -> pd.DataFrame:
+    """Features of each image (each cell, where images are cells), scaled on calibrating controls.
+
+    Parameters
+    ----------
+    images : Prepared
+        What the networks read.
+    wells : DataFrame
+        Calibrated CellProfiler-type profiles of the wells; among them the calibrating controls
+        choose the features.
+
+    Returns
+    -------
+    DataFrame
+        A profile table; images without measured cells have no row. For whole images the values are
+        medians over their cells.
+    """
+    chosen = _chosen(wells, splits(session))
+    plates = sorted(set(images.images.table[PLATE].astype(str)))
+    tables = [_plate(session, plate, chosen, images) for plate in plates]
+    return profiles.stack([table for table in tables if len(table)])
+
+
+def components(features: pd.DataFrame, images: pd.DataFrame, train: np.ndarray) -> pd.DataFrame:
+    """The features as few principal components of the training rows, which see no label.
+
+    Thousands of features beside an embedding of a hundred would be learned by heart.
+
+    Parameters
+    ----------
+    features : DataFrame
+        From :func:`joint_features`.
+    images : DataFrame
+        Key columns of all images.
+    train : ndarray of int
+        Rows of images that the network may learn from; those without features do not count.
+    """
+    from phenolens.learn.components import Components
+
+    key = [name for name in images if name in features.index.names]
+    known = pd.MultiIndex.from_frame(profiles.metadata(features)[key].astype(str))
+    places = known.get_indexer(pd.MultiIndex.from_frame(images[key].astype(str).iloc[train]))
+    places = np.unique(places[places >= 0])
+    some = places[np.unique(np.linspace(0, len(places) - 1, _FITTED_ON).round().astype(int))]
+    fitted = Components(n_components=_COMPONENTS).fit(profiles.take(features, some))
+    return fitted.transform(features)
+
+
+def _chosen(wells: pd.DataFrame, design: Design) -> list[str]:
+    """Features that vary among calibrating controls and do not repeat one another there."""
+    from phenolens.learn.select import FeatureSelector
+
+    rows = (design.role_of(wells) == "calibrate").to_numpy()
+    if rows.sum() < FEWEST_CALIBRATORS:
+        return [str(name) for name in wells.columns]
+    selector = FeatureSelector().fit(profiles.take(soften(wells), rows))
+    return [str(name) for name in selector.transform(wells.iloc[:1]).columns]
+
+
+def _plate(session: Session, plate: str, chosen: list[str], images: Prepared) -> pd.DataFrame:
+    """Rows of one plate: its cells or images, scaled on its own calibrating control cells."""
+    path = session.out / "cells" / f"{safe_name(plate)}.parquet"
+    cells = pd.read_parquet(path, columns=[*IMAGE, OBJECT, *chosen])
+    table = profiles.from_frame(cells.astype(dict.fromkeys(IMAGE, str)), features=chosen)
+    if images.images.level != "cell":
+        table = profiles.aggregate(table, IMAGE)
+    scaled, _ = robust_scale(table, _speaks(session, table))
+    return _of_images(soften(scaled.fillna(0.0)), images)
+
+
+def _speaks(session: Session, table: pd.DataFrame) -> np.ndarray:
+    roles = splits(session).roles
+    speaking = pd.MultiIndex.from_frame(roles.loc[roles["role"].isin(CALIBRATING), list(WELL_KEY)])
+    return pd.MultiIndex.from_frame(profiles.metadata(table)[list(WELL_KEY)]).isin(speaking)
+
+
+def _of_images(table: pd.DataFrame, images: Prepared) -> pd.DataFrame:
+    """Only rows of images that are read, with their key as metadata."""
+    key = images.images.key
+    wanted = pd.MultiIndex.from_frame(images.images.table[key].astype(str))
+    own = pd.MultiIndex.from_frame(profiles.metadata(table)[key].astype(str))
+    return profiles.keep_metadata(profiles.take(table, own.isin(wanted)), key)
