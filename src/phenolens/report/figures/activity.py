@@ -22,7 +22,7 @@ LOST = 0.6  # a share of its controls' cells below which a treatment is marked a
 def draw(tables: Tables) -> Iterator[Drawn]:
     """mAP against -log10 q for each representation."""
     palette = names.palette(tables)
-    for name in names.real(tables):
+    for name in filter(lambda name: not names.is_noise(name), names.real(tables)):
         rows = tested(tables, name)
         if len(rows):
             yield Drawn(

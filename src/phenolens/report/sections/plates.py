@@ -29,7 +29,7 @@ def _batch(tables: Tables) -> dict | None:
     rows = rows[rows["fold"].astype(str) == "all"]
     whose = zip(rows["representation"], map(_counterpart, rows["metric"]), strict=True)
     chance = dict(zip(whose, rows["value"], strict=True))
-    kept = rows[[_counterpart(metric) is None for metric in rows["metric"]]]
+    kept = rows[rows["metric"].map(_counterpart).isna()]
     scores = {(row["representation"], row["metric"]): row for _, row in kept.iterrows()}
     shown = list(dict.fromkeys(kept["representation"]))
     lines = [
