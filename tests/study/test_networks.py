@@ -476,12 +476,22 @@ def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
     assert len(reduced) == len(cells) and reduced.shape[1] <= 50
     trained_on = wells_of(cells.iloc[train])
     other = work.features.copy()
-    seen = (work.images["Metadata_Plate"] + "/" + work.images["Metadata_Well"]).isin(
-        trained_on
-    )
+    seen = (work.images["Metadata_Plate"] + "/" + work.images["Metadata_Well"]).isin(trained_on)
     other.loc[~seen.to_numpy()] += 5.0
     again = components(other, work.images, train)
     rows = seen.to_numpy()
     np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
     block = work.block()
     assert all(card.labels_seen for card in block.cards.values())
+
+
+def test_the_fusion_at_the_classifier_is_held_against_its_better_half():
+    rows = [
+        comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01),
+        comparison("cellprofiler", "cnn-with-cellprofiler", low=0.2, high=0.4, p=0.01),
+        comparison("cnn", "cnn-with-cellprofiler", low=0.0, high=0.1, p=0.5),
+        comparison("cnn+cellprofiler", "cellprofiler", low=-0.1, high=0.1, p=0.5),
+    ]
+    sentences, _ = _second(evidence_of(*rows))
+    assert "cnn-with-cellprofiler is worse than cellprofiler" in sentences[0]
+    assert "cnn-with-cellprofiler is worse than cnn " not in sentences[0]

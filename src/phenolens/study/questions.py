@@ -15,7 +15,7 @@ import pandas as pd
 from phenolens.files import read_json, write_json
 from phenolens.profiles import read_frame
 from phenolens.study.fusion import is_fusion, is_fusion_proper
-from phenolens.study.network_settings import SHUFFLED
+from phenolens.study.network_settings import JOINT, SHUFFLED
 from phenolens.study.session import Session
 
 QUESTIONS = (
@@ -26,7 +26,7 @@ QUESTIONS = (
 )
 CANNOT = "This design cannot tell"
 _HAND, _PLAIN = "cellprofiler", "untrained"
-_SUPERVISED, _UNSUPERVISED = ("cnn", "cnn-with-cellprofiler"), ("vae",)
+_SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
 _UNITS = {"activity": "normalized mAP", "classification": "accuracy on treated wells"}
 
 
@@ -166,6 +166,7 @@ def _fused(evidence: Evidence, deep: tuple[str, ...]) -> tuple[list[str], str]:
     sentences = []
     for task in tuple(_UNITS)[1:] if evidence.confounded else _UNITS:
         told = [_helped(evidence, name, task) for name in made]
+        told += [_trained_together(evidence, task)] if deep == _SUPERVISED else []
         if any(told):
             sentences.append(_sentence([text for text in told if text], task))
     return sentences, "" if sentences else "no fusion could be compared with its blocks"
@@ -174,6 +175,15 @@ def _fused(evidence: Evidence, deep: tuple[str, ...]) -> tuple[list[str], str]:
 def _helped(evidence: Evidence, fusion: str, task: str) -> str:
     rivals = evidence.rivals(fusion, task)
     return ", and ".join(filter(None, (_compared(evidence, fusion, r, task) for r in rivals)))
+
+
+def _trained_together(evidence: Evidence, task: str) -> str:
+    """The fusion at the classifier against the better of what it is made of."""
+    row = evidence.difference(_SUPERVISED[0], _HAND, task)
+    if row is None:
+        return ""
+    best = _SUPERVISED[0] if row["difference"] > 0 else _HAND
+    return _compared(evidence, JOINT, best, task)
 
 
 def _singles(evidence: Evidence) -> list[str]:
