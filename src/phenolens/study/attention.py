@@ -36,6 +36,7 @@ from phenolens.study.session import Session
 
 NETWORK = "cnn"
 FILES = ("activation.parquet", "activation_treatments.parquet", TABLE, ARRAYS)
+CHECKED = ("cells", "nucleus")
 _CHUNK = 256
 _CHECKED_A_FOLD = 48
 _CELLS_A_WELL = 30
@@ -60,6 +61,8 @@ def attention(session: Session) -> dict:
         with threads(session.jobs):
             looks = [look for fold in _folds(work) for look in _look(work, *fold)]
         told = _summary(looks) | _write(session, work, looks)
+        # A crop is nearly all cell: whether maps lie on cells says nothing there.
+        told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
     write_json(session.out / "activation.json", told)
     return told
 
@@ -177,10 +180,13 @@ def _checks(work: Trainings, network: CNN, rows: np.ndarray, parts: np.ndarray) 
     stains = occlusion(network, prepared, rows, targets=cams.targets)
     other = gradcam(randomised(network, seed=seed), prepared, rows, targets=cams.targets)
     places = work.images.iloc[rows].reset_index(drop=True)
-    by_chance = with_cells(activation_table(other, places, parts))["enrichment_cells"]
-    own = with_cells(activation_table(cams, places, parts))["enrichment_cells"]
-    columns = {"enrichment_cells": own, "enrichment_cells_random": by_chance}
-    return pd.concat([places, found, covered, stains, pd.DataFrame(columns)], axis=1)
+    own = _enrichments(activation_table(cams, places, parts))
+    by_chance = _enrichments(activation_table(other, places, parts)).add_suffix("_random")
+    return pd.concat([places, found, covered, stains, own, by_chance], axis=1)
+
+
+def _enrichments(table: pd.DataFrame) -> pd.DataFrame:
+    return with_cells(table)[[f"enrichment_{part}" for part in CHECKED]]
 
 
 def with_cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -234,13 +240,16 @@ def _over_wells(table: pd.DataFrame, column: str) -> dict:
 
 def _randomised(checks: pd.DataFrame) -> dict:
     """Do maps change with the weights; are cells marked more than by a random network?"""
-    gain = checks["enrichment_cells"] - checks["enrichment_cells_random"]
     cost = checks["deletion_random"] - checks["deletion"]
+    over = {}
+    for part in CHECKED:
+        gain = checks[f"enrichment_{part}"] - checks[f"enrichment_{part}_random"]
+        over[f"{part}_over_random"] = _over_wells(checks.assign(gain=gain), "gain")
     return {
         "n_images": len(checks),
         "correlation": checks["correlation"].mean(),
         "share_passing": checks["passes"].mean(),
-        "cells_over_random": _over_wells(checks.assign(gain=gain), "gain"),
+        **over,
         "deletion_over_random_order": _over_wells(checks.assign(cost=cost), "cost"),
     }
 

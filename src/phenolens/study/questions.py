@@ -27,6 +27,7 @@ QUESTIONS = (
 CANNOT = "This design cannot tell"
 _HAND, _PLAIN = "cellprofiler", "untrained"
 _SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
+_PARTS = {"cells": "cells", "nucleus": "nuclei"}
 _UNITS = {"activity": "normalized mAP", "classification": "accuracy on treated wells"}
 
 
@@ -219,12 +220,12 @@ def _sentence(parts: list[str], task: str) -> str:
 def _fourth(out: Path) -> dict:
     told = read_json(out / "activation.json") if (out / "activation.json").is_file() else {}
     reason = told.get("withheld_because", "" if told else "no network was explained")
-    found, random = told.get("enrichment", {}).get("cells", {}), told.get("randomised", {})
-    over = random.get("cells_over_random", {})
+    part, random = told.get("part", "cells"), told.get("randomised", {})
+    found, over = told.get("enrichment", {}).get(part, {}), random.get(f"{part}_over_random", {})
     if not reason and (found.get("value") is None or over.get("value") is None):
         reason = "no cells were segmented in the images that the network explains"
-    answer = f"{CANNOT}: {reason}." if reason else _looks(found, random, over)
-    numbers = [] if reason else [{"enrichment_cells": found}, {"randomised": random}]
+    answer = f"{CANNOT}: {reason}." if reason else _looks(_PARTS[part], found, random, over=over)
+    numbers = [] if reason else [{f"enrichment_{part}": found}, {"randomised": random}]
     return {
         "question": QUESTIONS[3],
         "answer": answer,
@@ -233,15 +234,15 @@ def _fourth(out: Path) -> dict:
     }
 
 
-def _looks(found: dict, random: dict, over: dict) -> str:
-    """Cells above their share of the area, and above what a random network marks."""
-    on_cells = "more" if found["low"] > 1 else "less" if found["high"] < 1 else "not more"
+def _looks(what: str, found: dict, random: dict, *, over: dict) -> str:
+    """A part of the cells above its share of the area, and above what a random network marks."""
+    on_it = "more" if found["low"] > 1 else "less" if found["high"] < 1 else "not more"
     first = (
-        f"Its maps mark cells {on_cells} than their share of the area "
+        f"Its maps mark {what} {on_it} than their share of the area "
         f"({found['value']:.2f} times, {found['low']:.2f} to {found['high']:.2f}; "
         f"{found['n_wells']} wells)."
     )
-    learned = over["low"] > 0
+    learned = over["high"] < 0 if on_it == "less" else over["low"] > 0
     second = "That is learned" if learned else "A network of random weights does the same"
     return (
         f"{first} {second}: {over['value']:+.2f} ({over['low']:+.2f} to {over['high']:+.2f}) "

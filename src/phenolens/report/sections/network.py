@@ -53,7 +53,8 @@ def _facts(found: dict) -> dict:
 
 
 CHECKS = {
-    "cells_over_random": "Share of the map on cells, over that of random weights",
+    "cells_over_random": "Enrichment of cells, over that of random weights",
+    "nucleus_over_random": "Enrichment of nuclei, over that of random weights",
     "deletion_over_random_order": "Covering in the map's order, over a random order",
 }
 
