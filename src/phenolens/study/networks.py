@@ -41,6 +41,9 @@ class Trainings:
         What the pixels depend on.
     features : DataFrame, optional
         Scaled features that a joint network reads beside the pixels.
+    measured : list
+        What those features depend on. It names a training, and not their values: these hang on
+        the number of BLAS threads in the last digit.
     """
 
     session: Session
@@ -48,6 +51,7 @@ class Trainings:
     prepared: Prepared
     question: list = field(repr=False)
     features: pd.DataFrame | None = field(default=None, repr=False)
+    measured: list = field(default_factory=list, repr=False)
 
     def block(self) -> Block:
         """Train, or find, the network of every fold; profiles of all wells by each."""
@@ -131,7 +135,7 @@ class Trainings:
         """Where weights, card, curves and profiles of one training lie."""
         labels = self._labels(fold)
         shown = [] if labels is None else labels.tolist()
-        given = [] if self.features is None else [self.features]
+        given = [] if self.features is None else [self.measured, profiles.metadata(self.features)]
         settings = asdict(self.network.settings)
         question = [*self.question, settings, self.rows[fold], shown, self.session.seed, *given]
         return self.session.store.folder(f"network-{self.name}", *question)

@@ -153,11 +153,13 @@ def _made(session: Session, name: str) -> Block:
 def trainings(session: Session, name: str) -> Trainings:
     """Every training of a network of this study, done or to be done."""
     images, features = network_images(session), None
+    question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
     if name == JOINT:
         wells = _calibrated(session, _measured(session), splits(session)).wells
         features = joint_features(session, images, wells)
-    question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
-    return Trainings(session, name, images, question, features)
+        made = [measure(session)[0].path.parts[-3], session.study.normalize.model_dump()]
+        return Trainings(session, name, images, question, features=features, measured=made)
+    return Trainings(session, name, images, question)
 
 
 @once
