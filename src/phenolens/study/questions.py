@@ -148,7 +148,11 @@ def _third(evidence: Evidence) -> tuple[list[str], str]:
     name = _UNSUPERVISED[0]
     score = evidence.score(name, "fraction_active")
     if score is None:
-        return [], f"'{name}' was not made, or nothing could be tested with it"
+        made = name in _singles(evidence)
+        return (
+            [],
+            f"no treatment could be tested with '{name}'" if made else f"'{name}' was not made",
+        )
     if evidence.confounded:
         return [], "every treatment keeps one position on all plates, so position could explain it"
     first = f"{name} finds {score['value']:.0%} of {score['n']} treatments active"

@@ -172,6 +172,6 @@ def _alt(questions: list) -> str:
         best = scores["value"].idxmax()
         value = fixed(scores.loc[best, "value"])
         parts.append(
-            f"{names.task(key[0])}, {names.metric(key[1])}: best {names.label(best)} at {value}"
+            f"{names.task(key[0])}, {names.metric(key[1])}: highest {names.label(best)} at {value}"
         )
     return "Dot plots of scores with intervals. " + "; ".join(parts) + "."
