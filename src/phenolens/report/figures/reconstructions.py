@@ -65,7 +65,7 @@ def _label(axes: Axes, row: pd.Series, where: tuple[int, int, int]) -> None:
         axes.text(-0.05, 0.5, "reconstruction", va="center", color=MUTED, **kind)
         return
     said = WORDS[number] if n == len(WORDS) else "image"
-    plate = f"{shortened(row['Metadata_Plate'], 14)} {row['Metadata_Well']}"
-    below = f"{plate}\n{shortened(str(row.get('Metadata_Treatment', '')), 18)}"
+    plate = f"{shortened(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
+    below = f"{plate}\n{shortened(str(row.get('Metadata_Treatment', '')), 14)}"
     axes.text(-0.05, 0.56, said, va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.05, 0.52, below, va="top", color=MUTED, **kind)
