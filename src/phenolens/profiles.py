@@ -133,6 +133,11 @@ def metadata(table: pd.DataFrame) -> pd.DataFrame:
     return table.index.to_frame(index=False)
 
 
+def keys(frame: pd.DataFrame, names: Sequence[str]) -> pd.MultiIndex:
+    """These columns as text, row by row, to find the rows of one frame in another."""
+    return pd.MultiIndex.from_frame(frame[list(names)].astype(str))
+
+
 def column(table: pd.DataFrame, name: str) -> np.ndarray:
     """One metadata column as an array of length ``len(table)``.
 

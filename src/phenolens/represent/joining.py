@@ -74,8 +74,8 @@ def _places(table: pd.DataFrame, prepared: Prepared, rows: np.ndarray) -> np.nda
     images = prepared.images.metadata.iloc[rows]
     key = [name for name in IMAGE_KEY if name in images and name in table.index.names]
     profiles.require_unique(table, key)
-    known = pd.MultiIndex.from_frame(profiles.metadata(table)[key].astype(str))
-    places = known.get_indexer(pd.MultiIndex.from_frame(images[key].astype(str)))
+    known = profiles.keys(profiles.metadata(table), key)
+    places = known.get_indexer(profiles.keys(images, key))
     if (places < 0).any():
         where = prepared.images.where(int(np.asarray(rows)[np.argmin(places)]))
         raise InputError(

@@ -62,8 +62,8 @@ def components(features: pd.DataFrame, images: pd.DataFrame, train: np.ndarray) 
     from phenolens.learn.components import Components
 
     key = [name for name in images if name in features.index.names]
-    known = pd.MultiIndex.from_frame(profiles.metadata(features)[key].astype(str))
-    places = known.get_indexer(pd.MultiIndex.from_frame(images[key].astype(str).iloc[train]))
+    known = profiles.keys(profiles.metadata(features), key)
+    places = known.get_indexer(profiles.keys(images.iloc[train], key))
     places = np.unique(places[places >= 0])
     some = places[np.unique(np.linspace(0, len(places) - 1, _FITTED_ON).round().astype(int))]
     fitted = Components(n_components=_COMPONENTS).fit(profiles.take(features, some))
@@ -94,13 +94,13 @@ def _plate(session: Session, plate: str, chosen: list[str], images: Prepared) ->
 
 def _speaks(session: Session, table: pd.DataFrame) -> np.ndarray:
     roles = splits(session).roles
-    speaking = pd.MultiIndex.from_frame(roles.loc[roles["role"].isin(CALIBRATING), list(WELL_KEY)])
-    return pd.MultiIndex.from_frame(profiles.metadata(table)[list(WELL_KEY)]).isin(speaking)
+    speaking = profiles.keys(roles[roles["role"].isin(CALIBRATING)], WELL_KEY)
+    return profiles.keys(profiles.metadata(table), WELL_KEY).isin(speaking)
 
 
 def _of_images(table: pd.DataFrame, images: Prepared) -> pd.DataFrame:
     """Only rows of images that are read, with their key as metadata."""
     key = images.images.key
-    wanted = pd.MultiIndex.from_frame(images.images.table[key].astype(str))
-    own = pd.MultiIndex.from_frame(profiles.metadata(table)[key].astype(str))
+    wanted = profiles.keys(images.images.table, key)
+    own = profiles.keys(profiles.metadata(table), key)
     return profiles.keep_metadata(profiles.take(table, own.isin(wanted)), key)

@@ -118,8 +118,8 @@ class Trainings:
         if self.features is None:
             return np.ones(len(self.images), dtype=bool)
         key = [name for name in self.prepared.images.key if name in self.features.index.names]
-        have = pd.MultiIndex.from_frame(profiles.metadata(self.features)[key].astype(str))
-        return pd.MultiIndex.from_frame(self.images[key].astype(str)).isin(have)
+        have = profiles.keys(profiles.metadata(self.features), key)
+        return profiles.keys(self.images, key).isin(have)
 
     def _of_folds(self) -> dict[str, np.ndarray]:
         folds = splits(self.session).folds
