@@ -40,23 +40,25 @@ def compatibility(table: pd.DataFrame) -> dict[str, object]:
     """What was published, and the same by the two versions of the peer's null."""
     plate = {"within": profiles.PLATE, "permutations": 100_000}
     wells = activity(table, null="copairs-wells", **plate, **ASK)
-    everywhere = activity(table, null="copairs", permutations=100_000, **ASK)
+    everywhere = activity(table, null="copairs", permutations=100_000, **ASK).table
+    same_plate = activity(table, null="copairs", **plate, **ASK).table
+    permuted = activity(table, within=profiles.PLATE, **ASK).table
     return {
         "published": PUBLISHED,
-        "fraction_retrieved_as_published": share(wells, "q"),
+        "fraction_retrieved_as_published": share(wells.table, "q"),
         # the published baseline is the share of positives in the list, 3 of 3 + 256
         "map_above_random_as_published": float(everywhere["map"].mean()) - 3 / 259,
-        "map_above_expectation": wells.attrs["summary"]["mean_map_normalized"],
-        "copairs_0.5.5_same_plate": share(activity(table, null="copairs", **plate, **ASK), "q"),
+        "map_above_expectation": wells.summary["mean_map_normalized"],
+        "copairs_0.5.5_same_plate": share(same_plate, "q"),
         "copairs_0.5.5_all_plates": share(everywhere, "q"),
-        "label_permutation_same_plate": share(activity(table, within=profiles.PLATE, **ASK), "q"),
+        "label_permutation_same_plate": share(permuted, "q"),
     }
 
 
 def position_safe(table: pd.DataFrame, seed: int) -> dict[str, object]:
     """Position-safe activity and what goes with it."""
-    result = activity(table, position_safe=True, seed=seed, **ASK)
-    summary = result.attrs["summary"]
+    found = activity(table, position_safe=True, seed=seed, **ASK)
+    result, summary = found.table, found.summary
     return {
         "active_p": share(result, "p"),
         "active_q": share(result, "q"),
@@ -118,7 +120,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     table = read(options.data)
-    result = activity(table, position_safe=True, **ASK)
+    result = activity(table, position_safe=True, **ASK).table
     runs = [position_safe(table, seed) for seed in range(options.seeds)]
     print(json.dumps({
         "compatibility": compatibility(table),

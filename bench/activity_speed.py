@@ -37,7 +37,7 @@ def ours(table: pd.DataFrame, references: str, null: str) -> pd.DataFrame:
     return activity(
         table, same_by=NAME, controls=f"{NAME} == 'dmso'", within=profiles.PLATE,
         references=references, null=null, permutations=10_000,
-    )  # fmt: skip
+    ).table  # fmt: skip
 
 
 def ours_ap(table: pd.DataFrame, references: str, *, single: bool = False) -> pd.Series:

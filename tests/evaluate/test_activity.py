@@ -17,17 +17,19 @@ ASK = {"same_by": profiles.TREATMENT, "controls": IS_CONTROL, "within": profiles
 
 
 def test_planted_perturbations_are_found_and_the_others_not() -> None:
-    result = activity(screen(active=3, shift=2.0), permutations=2000, **ASK)
+    found = activity(screen(active=3, shift=2.0), permutations=2000, **ASK)
+    result = found.table
     assert list(result[profiles.TREATMENT]) == [f"drug{k:02d}" for k in range(6)]
     assert (result["q"][:3] < 0.05).all() and (result["q"][3:] > 0.05).all()
     assert (result["map"][:3] > 0.9).all()
     assert (result["low"] <= result["map"]).all() and (result["map"] <= result["high"]).all()
-    assert result.attrs["summary"]["fraction_retrieved"] == 0.5
+    assert found.summary["fraction_retrieved"] == 0.5
+    assert found.more == {}
 
 
 def test_p_is_uniform_in_noise() -> None:
     p = [
-        activity(screen(perturbations=1, seed=seed), permutations=199, **ASK)["p"][0]
+        activity(screen(perturbations=1, seed=seed), permutations=199, **ASK).table["p"][0]
         for seed in range(300)
     ]
     assert kstest(p, "uniform").pvalue > 0.01
@@ -37,37 +39,39 @@ def test_p_is_uniform_in_noise() -> None:
 def test_rows_in_any_order_give_the_same_table() -> None:
     table = screen(active=1, shift=1.0)
     mixed = profiles.take(table, np.random.default_rng(0).permutation(len(table)))
-    pd.testing.assert_frame_equal(
-        activity(table, permutations=500, **ASK), activity(mixed, permutations=500, **ASK)
-    )
+    found, again = (activity(rows, permutations=500, **ASK) for rows in (table, mixed))
+    pd.testing.assert_frame_equal(found.table, again.table)
+    assert found.summary == again.summary
 
 
 def test_a_p_does_not_depend_on_what_else_is_in_the_table() -> None:
     table = screen(active=2, shift=1.0)
     name = profiles.column(table, profiles.TREATMENT)
     part = profiles.take(table, pd.isna(name) | (name == "drug01"))
-    whole = activity(table, permutations=500, **ASK).set_index(profiles.TREATMENT)
-    assert activity(part, permutations=500, **ASK)["p"][0] == whole.loc["drug01", "p"]
+    whole = activity(table, permutations=500, **ASK).table.set_index(profiles.TREATMENT)
+    alone = activity(part, permutations=500, **ASK).table
+    assert alone["p"][0] == whole.loc["drug01", "p"]
 
 
 def test_few_wells_are_enumerated_and_the_floor_is_stated() -> None:
     table = screen(perturbations=1, plates=2, controls=3, active=1, shift=50.0)
-    result = activity(table, **ASK)
+    found = activity(table, **ASK)
+    result = found.table
     assert result["p_attainable"][0] == 1 / 16
     assert result["p"][0] >= 1 / 16
-    assert result.attrs["summary"]["can_reject"] is False
+    assert found.summary["can_reject"] is False
 
 
 @pytest.mark.parametrize("references", ["controls", "others"])
 def test_both_kinds_of_references_find_the_planted(references: str) -> None:
     table = screen(perturbations=12, active=3, shift=3.0)
-    result = activity(table, references=references, permutations=1000, **ASK)
+    result = activity(table, references=references, permutations=1000, **ASK).table
     assert (result["p"][:3] < 0.01).all()
 
 
 def test_positives_of_another_plate_only() -> None:
     table = screen(active=1, shift=2.0)
-    result = activity(table, diff_by=profiles.PLATE, permutations=500, **ASK)
+    result = activity(table, diff_by=profiles.PLATE, permutations=500, **ASK).table
     assert result["map"][0] > 0.9
 
 
@@ -84,7 +88,7 @@ def test_compatibility_mode_is_copairs(tmp_path: Path) -> None:
     peer = mean_average_precision(
         ap, [name], 20_000, 0.05, 0, progress_bar=False, cache_dir=tmp_path
     )
-    ours = activity(table, null="copairs", permutations=20_000, **ASK)
+    ours = activity(table, null="copairs", permutations=20_000, **ASK).table
     np.testing.assert_allclose(ours["map"], peer["mean_average_precision"], atol=1e-6)
     np.testing.assert_allclose(ours["p"], peer["p_value"], atol=0.015)
 
@@ -97,17 +101,16 @@ def _with(table: pd.DataFrame, value: float, *, row: int = 0) -> pd.DataFrame:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_well_that_misses_a_value_is_left_out_and_counted(value: float) -> None:
-    result = activity(_with(screen(), value), permutations=100, **ASK)
-    assert result["n"][0] == 3
-    left_out = result.attrs["summary"]["excluded"]
-    assert left_out == {"wells with a missing or infinite feature": 1}
+    found = activity(_with(screen(), value), permutations=100, **ASK)
+    assert found.table["n"][0] == 3
+    assert found.summary["excluded"] == {"wells with a missing or infinite feature": 1}
 
 
 def test_useless_features_and_zero_vectors_are_left_out_and_counted() -> None:
     table = screen().assign(Cells_Flat=1.0, Cells_Gone=np.nan)
     table.iloc[7, :-2] = 0.0
-    result = activity(table, permutations=100, **ASK)
-    assert result.attrs["summary"]["excluded"] == {
+    found = activity(table, permutations=100, **ASK)
+    assert found.summary["excluded"] == {
         "features missing in more than 5% of wells": 1,
         "constant features": 1,
         "wells with a zero vector": 1,
@@ -119,10 +122,10 @@ def test_one_well_and_no_controls_on_a_plate_are_counted() -> None:
     name, plate = profiles.column(table, profiles.TREATMENT), profiles.column(table, profiles.PLATE)
     single = (name == "drug00") & (plate != "P0")
     bare = (plate == "P3") & pd.isna(name)
-    result = activity(profiles.take(table, ~(single | bare)), permutations=100, **ASK)
-    assert "drug00" not in set(result[profiles.TREATMENT])
-    assert set(result["n"]) == {3}
-    left_out = result.attrs["summary"]["excluded"]
+    found = activity(profiles.take(table, ~(single | bare)), permutations=100, **ASK)
+    assert "drug00" not in set(found.table[profiles.TREATMENT])
+    assert set(found.table["n"]) == {3}
+    left_out = found.summary["excluded"]
     assert left_out["wells without a reference to compare with"] == 5
     assert left_out["wells without a replicate"] == 1
 
@@ -162,6 +165,6 @@ def test_strings_among_features_are_refused() -> None:
 
 def test_copies_of_a_profile_are_counted() -> None:
     table = screen()
-    assert activity(table, null="none", **ASK).attrs["summary"]["repeated_profiles"] == 0
+    assert activity(table, null="none", **ASK).summary["repeated_profiles"] == 0
     table.iloc[3] = table.iloc[9]
-    assert activity(table, null="none", **ASK).attrs["summary"]["repeated_profiles"] == 1
+    assert activity(table, null="none", **ASK).summary["repeated_profiles"] == 1

@@ -34,7 +34,7 @@ def series(*, seed: int = 0, half: float = 1.0, top: float = 12.0) -> pd.DataFra
 
 def _ask(table: pd.DataFrame, **change) -> pd.DataFrame:
     result = dose_response(table, same_by=profiles.COMPOUND, controls=CONTROLS, **change)
-    return result.set_index(profiles.COMPOUND)
+    return result.table.set_index(profiles.COMPOUND)
 
 
 def test_inactive_wells_are_as_far_as_controls() -> None:
@@ -64,6 +64,15 @@ def test_loss_of_cells_is_told_before_or_after_activity() -> None:
     assert (
         _ask(profiles.keep_metadata(series(), names)).loc["toxic", "order"] == "cells not counted"
     )
+
+
+def test_compounds_with_few_doses_are_left_out_and_counted() -> None:
+    table = series()
+    dose, name = (profiles.column(table, c) for c in (profiles.CONCENTRATION, profiles.COMPOUND))
+    part = profiles.take(table, (name != "none") | (dose <= 0.1))
+    found = dose_response(part, same_by=profiles.COMPOUND, controls=CONTROLS, resamples=20)
+    assert list(found.table[profiles.COMPOUND]) == ["active", "toxic"]
+    assert found.summary == {"excluded": {"compounds with fewer than three doses": 1}}
 
 
 def test_curve_never_falls_and_crosses_where_it_should() -> None:

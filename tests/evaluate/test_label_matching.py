@@ -13,14 +13,14 @@ TARGET = "Metadata_Target"
 
 
 def test_clear_labels_are_retrieved_and_noise_is_not() -> None:
-    clear = match_labels(treatments(), label=TARGET, permutations=2000)
+    clear = match_labels(treatments(), label=TARGET, permutations=2000).table
     assert list(clear["label"]) == ["T0", "T1", "T2", "T3"]
     np.testing.assert_allclose(clear["map"], 1)
     np.testing.assert_allclose(clear["map_normalized"], 1)
     assert (clear["q"] < 0.01).all()
     p = np.concatenate(
         [
-            match_labels(treatments(noise=99.0, seed=s), label=TARGET, permutations=199)["p"]
+            match_labels(treatments(noise=99.0, seed=s), label=TARGET, permutations=199).table["p"]
             for s in range(40)
         ]
     )
@@ -32,7 +32,7 @@ def test_a_treatment_counts_for_each_of_its_labels() -> None:
     table = treatments()
     target = profiles.column(table, TARGET).copy()
     target[0] = "T0|T3"
-    found = match_labels(profiles.with_metadata(table, {TARGET: target}), label=TARGET)
+    found = match_labels(profiles.with_metadata(table, {TARGET: target}), label=TARGET).table
     assert dict(zip(found["label"], found["n"], strict=True)) == {
         "T0": 6,
         "T1": 6,
@@ -45,8 +45,8 @@ def test_opposite_effects_match_by_absolute_cosine() -> None:
     table = treatments()
     sign = np.where(np.arange(len(table)) % 2 == 0, 1, -1)
     flipped = table * sign[:, None]
-    plain = match_labels(flipped, label=TARGET, permutations=500)
-    absolute = match_labels(flipped, label=TARGET, similarity="abs_cosine", permutations=500)
+    plain = match_labels(flipped, label=TARGET, permutations=500).table
+    absolute = match_labels(flipped, label=TARGET, similarity="abs_cosine", permutations=500).table
     assert (absolute["map"] > 0.99).all()
     assert plain["map"].mean() < absolute["map"].mean()
 
@@ -56,7 +56,7 @@ def test_labels_of_one_treatment_are_counted_or_refused() -> None:
     target = profiles.column(table, TARGET).copy()
     target[0] = "alone"
     found = match_labels(profiles.with_metadata(table, {TARGET: target}), label=TARGET)
-    assert found.attrs["summary"]["excluded"] == {"labels without two treatments": 1}
+    assert found.summary["excluded"] == {"labels without two treatments": 1}
     with pytest.raises(DesignError, match="shared by two"):
         match_labels(table, label=profiles.COMPOUND)
     with pytest.raises(DesignError, match="shared by two"):

@@ -43,7 +43,7 @@ def test_consensus_keeps_active_perturbations_and_joins_metadata() -> None:
         controls=IS_CONTROL,
         within=profiles.PLATE,
         permutations=1000,
-    )
+    ).table
     profile = consensus(table, same_by=profiles.TREATMENT, active=result)
     assert list(profiles.column(profile, profiles.TREATMENT)) == ["drug00", "drug01"]
     assert profiles.column(profile, profiles.PLATE)[0] == "P0|P1|P2|P3"
@@ -70,10 +70,11 @@ def test_not_same_batch_excludes_and_counts_what_cannot_be_asked() -> None:
     found = nearest_neighbour(
         table, label="Metadata_Target", not_same=[profiles.COMPOUND, profiles.BATCH]
     )
-    other = found[profiles.BATCH].to_numpy()
-    assert (other[found["neighbour"]] != other).all()
+    table = found.table
+    other = table[profiles.BATCH].to_numpy()
+    assert (other[table["neighbour"]] != other).all()
     assert accuracy(found)["not_askable"] == 6
-    assert found["correct"].isna().sum() == (found["Metadata_Target"] == "T0").sum() == 6
+    assert table["correct"].isna().sum() == (table["Metadata_Target"] == "T0").sum() == 6
 
 
 def test_tied_neighbours_count_their_share() -> None:
@@ -81,7 +82,15 @@ def test_tied_neighbours_count_their_share() -> None:
     values = pd.DataFrame({"one": [1, 2, 3], "two": [1, 2, 3]})
     table = profiles.from_frame(pd.concat([keys, values], axis=1))
     found = nearest_neighbour(table, label="Metadata_Target", not_same=profiles.COMPOUND)
-    np.testing.assert_allclose(found["correct"][:2], 0.5)
+    np.testing.assert_allclose(found.table["correct"][:2], 0.5)
+
+
+def test_treatments_that_miss_a_value_are_left_out_and_counted() -> None:
+    table = treatments()
+    table.iloc[3, 0] = np.nan
+    found = nearest_neighbour(table, label="Metadata_Target", not_same=[])
+    assert len(found.table) == len(table) - 1
+    assert found.summary["excluded"] == {"wells with a missing or infinite feature": 1}
 
 
 def test_a_label_that_nobody_shares_is_refused() -> None:

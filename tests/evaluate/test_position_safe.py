@@ -52,19 +52,31 @@ ASK = {
 
 def test_position_alone_is_not_called_active() -> None:
     table = plates(surface=2.5)
-    plain = activity(table, **ASK)
-    safe = activity(table, position_safe=True, **ASK)
+    plain = activity(table, **ASK).table
+    found = activity(table, position_safe=True, **ASK)
+    safe = found.table
     assert (plain["p"] < 0.05).mean() > 0.3
     assert (safe["p"] < 0.05).mean() <= 0.1
     assert (safe["p_smooth"] < 0.05).mean() <= 0.1
-    type_1 = safe.attrs["summary"]["type_1"]
+    type_1 = found.summary["type_1"]
     assert type_1["at_label_permutation"]["share"] > 0.3
     assert type_1["at_position_null"]["share"] <= 0.1
     assert type_1["at_position_null"]["judged"] == 32
 
 
+def test_the_judged_positions_are_those_the_type_1_error_counts() -> None:
+    found = activity(plates(surface=2.5), position_safe=True, **ASK)
+    judged, type_1 = found.more["judged"], found.summary["type_1"]
+    control = np.arange(len(CELLS)) % 3 == 0
+    wells = {f"{profiles.row_letters(r)}{c + 1:02d}" for r, c in CELLS[control]}
+    assert set(judged["position"]) == wells
+    assert len(judged) == len(wells)
+    for column, name in (("p", "at_position_null"), ("p_plain", "at_label_permutation")):
+        assert (judged[column] < 0.05).sum() == type_1[name]["called"]
+
+
 def test_effects_are_still_found_on_plates_with_position() -> None:
-    safe = activity(plates(surface=1.5, active=16, shift=3.0), position_safe=True, **ASK)
+    safe = activity(plates(surface=1.5, active=16, shift=3.0), position_safe=True, **ASK).table
     active = safe[profiles.TREATMENT] < sorted(safe[profiles.TREATMENT])[16]
     assert (safe["p"][active] < 0.05).mean() > 0.8
     assert (safe["q_smooth"][active] < 0.05).mean() > 0.8
@@ -72,7 +84,7 @@ def test_effects_are_still_found_on_plates_with_position() -> None:
 
 
 def test_floor_and_whether_anything_can_be_rejected_are_stated() -> None:
-    summary = activity(plates(), position_safe=True, **ASK).attrs["summary"]
+    summary = activity(plates(), position_safe=True, **ASK).summary
     assert summary["p_attainable"] == pytest.approx(1 / 33)
     assert summary["tests_needed_at_floor"] == 39
     assert summary["can_reject"] is True
@@ -91,11 +103,11 @@ def test_a_second_position_gives_the_cross_position_drop() -> None:
     table = profiles.with_metadata(
         pd.DataFrame(values, table.index, table.columns), {profiles.TREATMENT: name}
     )
-    safe = activity(table, position_safe=True, **ASK)
-    drop = safe.attrs["summary"]["cross_position"]
+    found = activity(table, position_safe=True, **ASK)
+    drop = found.summary["cross_position"]
     assert drop["perturbations"] == 1
     assert drop["map_across_normalized"] > 0.5
-    assert safe.set_index(profiles.TREATMENT).loc[first, "p"] < 0.05
+    assert found.table.set_index(profiles.TREATMENT).loc[first, "p"] < 0.05
 
 
 def test_means_of_positions_are_refused_where_they_erase_treatments() -> None:
@@ -125,9 +137,9 @@ def test_plates_with_few_controls_are_left_out_and_counted() -> None:
     table = plates(plates=4)
     control = profiles.column(table, profiles.CONTROL).astype(bool)
     last = profiles.column(table, profiles.PLATE) == "P3"
-    safe = activity(profiles.take(table, ~(control & last)), position_safe=True, **ASK)
-    assert set(safe["n"]) == {3}
-    excluded = safe.attrs["summary"]["excluded"]
+    found = activity(profiles.take(table, ~(control & last)), position_safe=True, **ASK)
+    assert set(found.table["n"]) == {3}
+    excluded = found.summary["excluded"]
     assert excluded == {"wells of plates with fewer than 8 controls": 64}
 
 
@@ -170,14 +182,14 @@ def test_metric_makes_what_is_left_over_alike_in_every_direction() -> None:
 def test_judged_positions_of_cpjump1_are_rarely_called(real_data) -> None:
     folder = real_data("cpjump1_profiles")
     frames = [pd.read_csv(file) for file in sorted(folder.glob("BR*.csv.gz"))]
-    result = activity(
+    found = activity(
         profiles.from_frame(pd.concat(frames)),
         same_by="Metadata_broad_sample",
         controls="Metadata_control_type == 'negcon'",
         position_safe=True,
         permutations=999,
     )
-    type_1 = result.attrs["summary"]["type_1"]
+    type_1 = found.summary["type_1"]
     assert type_1["at_position_null"]["share"] <= 0.10
     assert type_1["at_label_permutation"]["share"] > 0.4
-    assert (result["p"] < 0.05).mean() > 0.4
+    assert (found.table["p"] < 0.05).mean() > 0.4

@@ -14,10 +14,10 @@ ASK = {"same_by": profiles.TREATMENT, "controls": IS_CONTROL}
 
 
 def test_replicates_on_other_plates_are_found() -> None:
-    result = retrieval(screen(active=6, shift=3.0), across=profiles.PLATE, **ASK)
-    assert (result["map_across"] > 0.9).all()
-    assert (result["nearest_across"] > 0.9).all()
-    summary = result.attrs["summary"]
+    found = retrieval(screen(active=6, shift=3.0), across=profiles.PLATE, **ASK)
+    assert (found.table["map_across"] > 0.9).all()
+    assert (found.table["nearest_across"] > 0.9).all()
+    summary = found.summary
     assert summary["perturbations"] == 6
     assert summary["drop_low"] <= summary["drop"] <= summary["drop_high"]
 
@@ -36,7 +36,7 @@ def test_what_only_a_shared_position_makes_alike_drops_to_chance() -> None:
     table = profiles.from_frame(
         pd.concat([pd.DataFrame(rows, columns=names), pd.DataFrame(values)], axis=1)
     )
-    summary = retrieval(table, across="position", **ASK).attrs["summary"]
+    summary = retrieval(table, across="position", **ASK).summary
     assert summary["nearest"] > 0.9
     assert summary["nearest_across"] < 0.5
     assert summary["drop_low"] > 0.2

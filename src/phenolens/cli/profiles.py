@@ -30,16 +30,14 @@ Seed = Annotated[int, typer.Option(min=0)]
 Output = Annotated[Path, typer.Option("-o", "--output", help=".parquet or .csv")]
 
 
-def write(table: pd.DataFrame, output: Path) -> None:
+def write(table: pd.DataFrame, output: Path, summary: dict[str, object] | None = None) -> None:
     """Print what a table says as a whole, and write it."""
     from phenolens.profiles import write_frame
     from phenolens.study.tables import tell_summary
 
-    for line in tell_summary(table.attrs.get("summary", {})):
+    for line in tell_summary(summary or {}):
         typer.echo(line)
-    plain = table.copy()
-    plain.attrs = {}
-    write_frame(plain, output)
+    write_frame(table, output)
     typer.echo(f"Wrote {output}")
 
 
@@ -72,7 +70,7 @@ def activity(
         permutations=permutations,
         seed=seed,
     )
-    write(found, output)
+    write(found.table, output, found.summary)
 
 
 def match(
@@ -108,7 +106,7 @@ def match(
         permutations=permutations,
         seed=seed,
     )
-    write(found, output)
+    write(found.table, output, found.summary)
 
 
 def dose(
@@ -126,10 +124,8 @@ def dose(
     from phenolens.study.tables import read_profiles, table_dose
 
     table = read_profiles(tables, features=features)
-    write(
-        table_dose(table, compound=compound, dose=concentration, controls=controls, seed=seed),
-        output,
-    )
+    found = table_dose(table, compound=compound, dose=concentration, controls=controls, seed=seed)
+    write(found.table, output, found.summary)
 
 
 def compare(

@@ -38,7 +38,7 @@ def retrieve(
     found = table_retrieval(
         table, same_by=same_by, controls=controls, across=across, within=within, seed=seed
     )
-    write(found, output)
+    write(found.table, output, found.summary)
 
 
 def classify(
@@ -96,10 +96,10 @@ def cluster(
         clusters=clusters,
         seed=seed,
     )
-    _say(found)
+    _say(found.table)
     members = output.with_name(f"{output.stem}-members{output.suffix}")
-    write(found.attrs["members"], members)
-    write(found, output)
+    write(found.more["members"], members)
+    write(found.table, output)
 
 
 def batch(

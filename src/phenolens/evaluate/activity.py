@@ -11,6 +11,7 @@ from phenolens.errors import InputError
 from phenolens.evaluate import copairs_null
 from phenolens.evaluate.average_precision import AveragePrecision
 from phenolens.evaluate.exam import Exam, set_exam
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
 from phenolens.evaluate.position_safe import position_safe as position_safe_activity
@@ -35,7 +36,7 @@ def activity(
     position_safe: bool = False,
     alpha: float = 0.05,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Mean average precision of each perturbation, with interval, p and q.
 
     A perturbation is active when its wells find each other before they find the references.
@@ -73,12 +74,12 @@ def activity(
 
     Returns
     -------
-    DataFrame
-        The ``same_by`` columns, then ``n`` (wells), ``map``, ``map_normalized``, ``low`` and
-        ``high`` (95 % jackknife over wells), ``p``, ``p_attainable`` (smallest p this design can
-        give), ``q``; sorted by the ``same_by`` columns. ``attrs["summary"]`` holds the fraction
+    Found
+        ``table``: the ``same_by`` columns, then ``n`` (wells), ``map``, ``map_normalized``,
+        ``low`` and ``high`` (95 % jackknife over wells), ``p``, ``p_attainable`` (smallest p this
+        design can give), ``q``; sorted by the ``same_by`` columns. ``summary``: the fraction
         retrieved with its interval, what was left out and why, and whether Benjamini-Hochberg
-        can reject at the attainable p.
+        can reject at the attainable p. ``more["judged"]``: with ``position_safe`` only.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def activity(
         exam, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
     )
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
-    result.attrs["summary"] = summarize(result, alpha=alpha) | {
+    summary = summarize(result, alpha=alpha) | {
         "null": null,
         "permutations": permutations,
         "seed": seed,
@@ -120,7 +121,7 @@ def activity(
         "excluded": exam.excluded,
         "repeated_profiles": repeated_profiles(exam.wells),
     }
-    return result
+    return Found(result, summary)
 
 
 def _require_defaults(*settings: object) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.distance import activity_distance
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
 from phenolens.evaluate.wells import as_list
 
@@ -66,7 +67,7 @@ def dose_response(
     resamples: int = 500,
     permutations: int = 2_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """From which dose on a compound is active, and whether cells are lost before.
 
     Parameters
@@ -90,14 +91,14 @@ def dose_response(
 
     Returns
     -------
-    DataFrame
-        The ``same_by`` columns; ``n``, ``doses``; ``distance_top`` (fitted, at the highest dose);
-        ``benchmark_dose`` with ``low`` and ``high`` (95 % bootstrap of the scatter about the
-        curve; infinity where it is not reached); ``rho`` (Spearman), ``p`` (one-sided, permuting
-        doses) and ``q``; ``cell_loss_dose`` (NaN where cells are not lost or not counted);
-        ``order``: ``activity first``, ``cells first``, ``together`` (the bootstrap does not
-        tell), ``no cell loss``, ``cells not counted`` or ``inactive``.
-        ``attrs["excluded"]`` counts the compounds with fewer than three doses.
+    Found
+        ``table``: the ``same_by`` columns; ``n``, ``doses``; ``distance_top`` (fitted, at the
+        highest dose); ``benchmark_dose`` with ``low`` and ``high`` (95 % bootstrap of the scatter
+        about the curve; infinity where it is not reached); ``rho`` (Spearman), ``p`` (one-sided,
+        permuting doses) and ``q``; ``cell_loss_dose`` (NaN where cells are not lost or not
+        counted); ``order``: ``activity first``, ``cells first``, ``together`` (the bootstrap does
+        not tell), ``no cell loss``, ``cells not counted`` or ``inactive``.
+        ``summary``: ``excluded``, how many compounds have fewer than three doses.
 
     Raises
     ------
@@ -127,8 +128,7 @@ def dose_response(
         raise DesignError(f"No compound has {FEWEST_DOSES} doses in column {dose!r}.")
     result = pd.DataFrame(rows)
     result.insert(result.columns.get_loc("p") + 1, "q", benjamini_hochberg(result["p"].to_numpy()))
-    result.attrs["excluded"] = {"compounds with fewer than three doses": left_out}
-    return result
+    return Found(result, {"excluded": {"compounds with fewer than three doses": left_out}})
 
 
 DOSE = "log dose"

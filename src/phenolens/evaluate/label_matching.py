@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate import labels
 from phenolens.evaluate.average_precision import expected_average_precision
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.label_permutation import POOL_LIMIT
 from phenolens.evaluate.matching import allowed_pairs, bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
@@ -28,7 +29,7 @@ def match_labels(
     permutations: int = 10_000,
     alpha: float = 0.05,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Mean average precision of each label: its treatments among all others.
 
     Parameters
@@ -49,9 +50,9 @@ def match_labels(
 
     Returns
     -------
-    DataFrame
-        ``label``, ``n`` (treatments), ``map``, ``map_normalized``, ``p`` (labels permuted among
-        treatments), ``p_attainable``, ``q``; sorted by label. ``attrs["summary"]`` as for
+    Found
+        ``table``: ``label``, ``n`` (treatments), ``map``, ``map_normalized``, ``p`` (labels
+        permuted among treatments), ``p_attainable``, ``q``; sorted by label. ``summary``: as for
         activity, with the labels of one treatment counted.
 
     Raises
@@ -77,10 +78,10 @@ def match_labels(
         raise DesignError(f"No value of {label!r} is shared by two treatments that may match.")
     result = pd.DataFrame(rows)
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
-    result.attrs["summary"] = summarize(result, alpha=alpha) | {
+    summary = summarize(result, alpha=alpha) | {
         "excluded": wells.excluded | {"labels without two treatments": len(names) - len(rows)}
     }
-    return result
+    return Found(result, summary)
 
 
 def _can_match(differ: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate import labels
 from phenolens.evaluate.average_precision import TIE
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.wells import Wells, as_list, prepare
 
 LIMIT = 20_000
@@ -33,7 +34,8 @@ def consensus(
     same_by : str or sequence of str
         Columns that name a perturbation.
     active : DataFrame, optional
-        What :func:`phenolens.evaluate.activity.activity` returned; those with q < ``alpha`` stay.
+        The table that :func:`phenolens.evaluate.activity.activity` found; those with q <
+        ``alpha`` stay.
     alpha : float
     how : {"median", "mean"}
 
@@ -84,7 +86,7 @@ def nearest_neighbour(
     label: str,
     not_same: str | Sequence[str],
     similarity: str = "cosine",
-) -> pd.DataFrame:
+) -> Found:
     """Whether each treatment's nearest other treatment shares its label.
 
     Parameters
@@ -99,11 +101,12 @@ def nearest_neighbour(
 
     Returns
     -------
-    DataFrame
-        All metadata, sorted by name, then ``neighbour`` (row number of the nearest; the first
-        of ties), ``similarity``, ``candidates`` (allowed neighbours), ``askable`` (one of them
-        shares the label), ``correct`` (share of the tied nearest that match; NaN where not
+    Found
+        ``table``: all metadata, sorted by name, then ``neighbour`` (row number of the nearest; the
+        first of ties), ``similarity``, ``candidates`` (allowed neighbours), ``askable`` (one of
+        them shares the label), ``correct`` (share of the tied nearest that match; NaN where not
         askable: such a row cannot be right, whatever the profiles; it is counted, not scored).
+        ``summary``: ``excluded``, what was left out and why.
 
     References
     ----------
@@ -122,18 +125,17 @@ def nearest_neighbour(
     result["askable"] = askable
     right = (tied & match).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)
     result["correct"] = np.where(askable, right, np.nan)
-    result.attrs["excluded"] = wells.excluded
-    return result
+    return Found(result, {"excluded": wells.excluded})
 
 
 def accuracy(
-    neighbours: pd.DataFrame, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+    neighbours: Found, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> dict[str, object]:
     """Share of treatments whose nearest neighbour matches, with a bootstrap over treatments.
 
     Parameters
     ----------
-    neighbours : DataFrame
+    neighbours : Found
         From :func:`nearest_neighbour`.
     level : float
     resamples : int
@@ -144,7 +146,8 @@ def accuracy(
     dict
         ``value``, ``low``, ``high``, ``n`` (treatments asked) and ``not_askable``.
     """
-    asked = neighbours.loc[neighbours["askable"], "correct"].to_numpy()
+    table = neighbours.table
+    asked = table.loc[table["askable"], "correct"].to_numpy()
     if not len(asked):
         raise DesignError("No treatment has an allowed neighbour that shares its label.")
     low, high = bootstrap_mean(asked, level=level, resamples=resamples, seed=seed)
@@ -153,7 +156,7 @@ def accuracy(
         "low": low,
         "high": high,
         "n": len(asked),
-        "not_askable": int(len(neighbours) - len(asked)),
+        "not_askable": len(table) - len(asked),
     }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.exam import Exam, set_exam
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_model import FEWEST
@@ -32,7 +33,7 @@ def position_safe(
     permutations: int = 1_000,
     alpha: float = 0.05,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Activity against control wells that share a position across plates.
 
     Parameters
@@ -54,14 +55,15 @@ def position_safe(
 
     Returns
     -------
-    DataFrame
+    Found
         As :func:`phenolens.evaluate.activity.activity`; ``map`` is that of the wells less the
         position model, in the metric of the controls. ``p`` counts control positions and has the
         floor ``p_attainable``; ``p_smooth`` and ``q_smooth`` continue it by Student's t.
-        ``attrs["summary"]`` adds ``type_1`` (control positions that neither fitted nor formed the
-        null, called at ``alpha``: by this test, by its smoothed tail, and by the plain label
+        ``summary`` adds ``type_1`` (control positions that neither fitted nor formed the null,
+        called at ``alpha``: by this test, by its smoothed tail, and by the plain label
         permutation), by ring, and ``cross_position`` (the drop of retrieval at a second position).
-        ``attrs["judged"]`` lists the judged control positions.
+        ``more["judged"]``: the judged control positions, as :func:`judge` gives them, and
+        ``p_plain`` (label permutation).
 
     Raises
     ------
@@ -78,14 +80,13 @@ def position_safe(
     result = _result(exam, verdict)
     judged = judge(screen, control, seed=seed)
     judged["p_plain"] = _plain(exam, judged, permutations=permutations, seed=seed)
-    result.attrs["judged"] = judged.to_dict(orient="list")
-    result.attrs["summary"] = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
+    summary = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
         "null": "control positions",
         "permutations": permutations,
         "seed": seed,
         "excluded": exam.excluded | dropped,
     }
-    return result
+    return Found(result, summary, {"judged": judged})
 
 
 def _calibrated(
@@ -211,7 +212,7 @@ def _called(p: pd.Series, alpha: float) -> dict[str, float]:
 def _cross_position(exam: Exam, seed: int) -> dict[str, object]:
     try:
         place = exam.wells.codes(POSITION)
-        return across_exam(exam, place, name="position", seed=seed).attrs["summary"]
+        return across_exam(exam, place, name="position", seed=seed).summary
     except DesignError:
         return {"across": "position", "perturbations": 0}
 

@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.average_precision import TIE, AveragePrecision, average_precision
 from phenolens.evaluate.exam import Exam, set_exam
+from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.wells import as_list
 
@@ -27,7 +28,7 @@ def retrieval(
     references: str = "controls",
     similarity: str = "cosine",
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Replicate retrieval with matches that share ``across`` left out, beside all matches.
 
     Parameters
@@ -49,12 +50,12 @@ def retrieval(
 
     Returns
     -------
-    DataFrame
-        The ``same_by`` columns, ``n``, ``map`` and ``map_across`` (all matches, and those from
-        elsewhere), both also ``_normalized`` (chance is 0 whatever the number of matches),
-        ``nearest`` and ``nearest_across`` (share of wells whose nearest neighbour, references
-        included, is a replicate), ``drop`` (of the normalized mAP). ``attrs["summary"]`` holds
-        the means with bootstrap intervals over perturbations.
+    Found
+        ``table``: the ``same_by`` columns, ``n``, ``map`` and ``map_across`` (all matches, and
+        those from elsewhere), both also ``_normalized`` (chance is 0 whatever the number of
+        matches), ``nearest`` and ``nearest_across`` (share of wells whose nearest neighbour,
+        references included, is a replicate), ``drop`` (of the normalized mAP). ``summary``: the
+        means with bootstrap intervals over perturbations.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def with_position(table: pd.DataFrame) -> pd.DataFrame:
     return profiles.with_metadata(table, {POSITION: [profiles.well_name(w) for w in wells]})
 
 
-def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> pd.DataFrame:
+def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> Found:
     """Retrieval of an exam's groups with and without matches of the same place.
 
     Parameters
@@ -87,6 +88,11 @@ def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> p
     name : str
         What the place is called in the error message.
     seed : int
+
+    Returns
+    -------
+    Found
+        As :func:`retrieval`.
 
     Raises
     ------
@@ -107,8 +113,7 @@ def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> p
     for column, apart in (("nearest", None), ("nearest_across", place)):
         result[column] = _mean_by(_nearest(exam, every.query, apart), code)
     result["drop"] = result["map_normalized"] - result["map_across_normalized"]
-    result.attrs["summary"] = _summary(result, name, seed)
-    return result
+    return Found(result, _summary(result, name, seed))
 
 
 def _per_group(exam: Exam, scores: AveragePrecision, suffix: str) -> pd.DataFrame:

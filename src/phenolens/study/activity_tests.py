@@ -88,7 +88,7 @@ def _label_permutation(session: Session, wells: pd.DataFrame) -> Tested:
         alpha=settings.alpha,
         seed=session.seed,
     )
-    return Tested(found[[TREATMENT, *TESTED]], "label-permutation", found.attrs["summary"])
+    return Tested(found.table[[TREATMENT, *TESTED]], "label-permutation", found.summary)
 
 
 def _position_safe(session: Session, wells: pd.DataFrame) -> Tested:
@@ -106,7 +106,7 @@ def _position_safe(session: Session, wells: pd.DataFrame) -> Tested:
         seed=session.seed,
     )
     columns = [TREATMENT, *TESTED, "p_smooth", "q_smooth"]
-    return Tested(found[columns], "position-safe", found.attrs["summary"])
+    return Tested(found.table[columns], "position-safe", found.summary)
 
 
 def _within(wells: pd.DataFrame, controls: np.ndarray) -> str | None:

@@ -1,17 +1,21 @@
 """More statistics for people who only have profiles: retrieval, classes, clusters, plates, batches.
 
 Each takes a profile table as :func:`phenolens.study.tables.read_profiles` gives it and names its
-columns; each result is a table, most of them in the form of ``results.parquet``.
+columns; each gives a table, most of them in the form of ``results.parquet``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.profiles import CONTROL, MECHANISM, PLATE, TREATMENT
+
+if TYPE_CHECKING:
+    from phenolens.evaluate.found import Found
 
 
 def named(
@@ -49,7 +53,7 @@ def table_retrieval(
     across: str,
     within: str | None = None,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Do replicates find each other elsewhere? See :mod:`phenolens.evaluate.retrieval`."""
     from phenolens.evaluate.retrieval import retrieval
 
@@ -102,9 +106,13 @@ def table_cluster(
     label: str,
     clusters: int = 10,
     seed: int = 0,
-) -> pd.DataFrame:
-    """Clusters of consensus profiles against a label, and silhouette against treatment."""
+) -> Found:
+    """Clusters of consensus profiles against a label, and silhouette against treatment.
+
+    The clusters of the treatments are ``more["members"]``.
+    """
     from phenolens.evaluate.clustering import cluster
+    from phenolens.evaluate.found import Found
     from phenolens.evaluate.results import join_results
     from phenolens.evaluate.silhouette import silhouette
 
@@ -115,9 +123,7 @@ def table_cluster(
     )
     found = cluster(consensus, "profiles", seed=seed, k=clusters)
     apart = silhouette(ready, "profiles", seed=seed)
-    result = join_results([found.results, apart.results])
-    result.attrs["members"] = found.members
-    return result
+    return Found(join_results([found.results, apart.results]), {}, {"members": found.members})
 
 
 def table_batch(

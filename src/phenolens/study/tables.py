@@ -1,18 +1,23 @@
 """The statistics for people who only have profiles, from CellProfiler or any network.
 
-Each call reads profile tables (Parquet, CSV, CSV.GZ, h5ad), asks one question and returns a table
-whose ``attrs["summary"]`` says what it means as a whole.
+Each call reads profile tables (Parquet, CSV, CSV.GZ, h5ad), asks one question and returns a table,
+with what it means as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
+
+if TYPE_CHECKING:
+    from phenolens.evaluate.found import Found
 
 
 def read_profiles(files: Sequence[str | Path], *, features: str | None = None) -> pd.DataFrame:
@@ -48,7 +53,7 @@ def table_activity(
     null: str = "label-permutation",
     permutations: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Activity of each perturbation; see :func:`phenolens.evaluate.activity.activity`.
 
     With ``position_safe`` the null is made of control wells that share a position; see
@@ -78,7 +83,7 @@ def table_match(
     opposite: bool = False,
     permutations: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Found:
     """Do perturbations of one label look alike? Consensus profiles, of active ones with controls.
 
     See :func:`phenolens.evaluate.label_matching.match_labels`; the summary adds the nearest
@@ -92,7 +97,7 @@ def table_match(
         active = table_activity(
             table, same_by=same_by, controls=controls, within=within, seed=seed,
             permutations=permutations,
-        )  # fmt: skip
+        ).table  # fmt: skip
     similarity = "abs_cosine" if opposite else "cosine"
     among = consensus(treated, same_by=list(same_by), active=active)
     apart = list(not_same) or None
@@ -103,13 +108,12 @@ def table_match(
     near = nearest_neighbour(
         among, label=label, not_same=apart or list(same_by), similarity=similarity
     )
-    found.attrs["summary"] = found.attrs["summary"] | {"nearest_neighbour": accuracy(near)}
-    return found
+    return replace(found, summary=found.summary | {"nearest_neighbour": accuracy(near)})
 
 
 def table_dose(
     table: pd.DataFrame, *, compound: Sequence[str], dose: str, controls: str, seed: int = 0
-) -> pd.DataFrame:
+) -> Found:
     """From which dose on is a compound active? See :mod:`phenolens.evaluate.dose`."""
     from phenolens.evaluate.dose import dose_response
 
@@ -142,7 +146,7 @@ def table_compare(
     parts = [
         activity(
             table, same_by=list(same_by), controls=controls, within=within, null="none", seed=seed
-        ).assign(representation=name)
+        ).table.assign(representation=name)
         for table, name in zip((one, other), names, strict=True)
     ]
     values = pd.concat(parts, ignore_index=True).rename(columns={"map_normalized": "value"})
