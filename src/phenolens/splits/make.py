@@ -9,7 +9,8 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.profiles import CONTROL, PLATE, WELL, WELL_KEY
 from phenolens.splits.folds import Folds
-from phenolens.splits.naming import draw, unique_wells
+from phenolens.splits.naming import unique_wells
+from phenolens.splits.spread import spread
 
 UNITS = {
     "well": "well",
@@ -37,14 +38,15 @@ def make_folds(
 ) -> Folds:
     """Cut a screen into folds that leave out whole units, with every tested class also trained on.
 
-    Units (plates, wells, compounds, ...) are dealt to at most `max_folds` folds so that the wells
-    of one class spread over as many folds as possible. A well whose class would be missing from its
-    own fold's training rows is never tested, and says why.
+    Units (plates, wells, compounds, ...) are dealt to at most `max_folds` folds so that replicates
+    land in different folds, and so that a well more or less does not re-deal the others. A well
+    whose class would be missing from its own fold's training rows is never tested, and says why.
 
     Parameters
     ----------
     wells : DataFrame
-        Plain frame of metadata columns; rows may be wells, fields or cells.
+        Plain frame of metadata columns; rows may be wells, fields or cells. Where it has
+        ``Metadata_Control``, controls do not decide which plates are replicates.
     label : str or None
         The class column. None makes folds for representations that must not have seen what they
         are scored on: no class is required, and controls are dealt out well by well.
@@ -66,7 +68,7 @@ def make_folds(
     if leave_out == "auto":
         leave_out = _automatic(wells, label)
     frame = _labelled(wells, leave_out=leave_out, label=label)
-    table = _deal(frame, seed=seed, max_folds=max_folds)
+    table = _deal(frame, leave_out=leave_out, seed=seed, max_folds=max_folds)
     if label is not None:
         table["reason"] = _reasons(table, leave_out)
         table["fold"] = table["left_out"].where(table["reason"] == "", -1)
@@ -80,26 +82,22 @@ def make_folds(
 
 
 def _labelled(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> pd.DataFrame:
-    """Wells with their ``unit`` and ``label`` as text; null stays null."""
+    """Wells with their ``unit`` and ``label`` as text, null stays null, and ``control``."""
     if leave_out not in UNITS:
         raise InputError(f"Cannot leave out {leave_out!r}; choose one of auto, {', '.join(UNITS)}.")
     if leave_out == "scaffold" and UNITS["scaffold"] not in wells:
         wells = wells.assign(**{UNITS["scaffold"]: _scaffolds(wells)})
     column = UNITS[leave_out]
     needed = [] if leave_out == "well" else [column]
-    frame = unique_wells(
-        wells, [*needed, *([label] if label else []), *_control_column(wells, label)]
-    )
+    known = [CONTROL] if CONTROL in wells else []
+    frame = unique_wells(wells, [*needed, *([label] if label else []), *known])
+    control = frame[CONTROL].eq(True).fillna(False).astype(bool) if known else False
     each = frame[PLATE].astype(str) + "/" + frame[WELL].astype(str)
     unit = each if leave_out == "well" else frame[column].astype("string").astype(object)
-    if label is None and leave_out in _CHEMISTRY and CONTROL in frame:
-        unit = unit.where(~frame[CONTROL].eq(True), each)
+    if label is None and leave_out in _CHEMISTRY and known:
+        unit = unit.where(~control, each)
     text = frame[label].astype("string").astype(object) if label else ""
-    return frame[list(WELL_KEY)].assign(unit=unit, label=text)
-
-
-def _control_column(wells: pd.DataFrame, label: str | None) -> list[str]:
-    return [CONTROL] if label is None and CONTROL in wells else []
+    return frame[list(WELL_KEY)].assign(unit=unit, label=text, control=control)
 
 
 def _scaffolds(wells: pd.DataFrame) -> pd.Series:
@@ -118,29 +116,14 @@ def _scaffolds(wells: pd.DataFrame) -> pd.Series:
     return smiles.map(known)
 
 
-def _deal(frame: pd.DataFrame, *, seed: int, max_folds: int) -> pd.DataFrame:
+def _deal(frame: pd.DataFrame, *, leave_out: str, seed: int, max_folds: int) -> pd.DataFrame:
     """Deal whole units to folds; wells without a unit or label take no part."""
     usable = (frame["unit"].notna() & frame["label"].notna()).to_numpy()
     left_out = np.full(len(frame), -2)
-    left_out[usable] = _spread(frame[usable], seed=seed, max_folds=max_folds)
+    left_out[usable] = spread(frame[usable], leave_out=leave_out, seed=seed, max_folds=max_folds)
     missing = np.where(frame["unit"].isna(), "no unit to leave out", "no label")
     reason = np.where(usable, "", missing)
     return frame.assign(left_out=left_out, fold=np.maximum(left_out, -1), reason=reason)
-
-
-def _spread(frame: pd.DataFrame, *, seed: int, max_folds: int) -> np.ndarray:
-    """A fold for each well: large units first, each where its classes are rarest so far."""
-    names, unit = np.unique(frame["unit"].to_numpy(str), return_inverse=True)
-    classes = pd.factorize(frame["label"], sort=True)[0]
-    members = np.split(classes[np.argsort(unit, kind="stable")], np.cumsum(np.bincount(unit))[:-1])
-    order = sorted(range(len(names)), key=lambda u: (-len(members[u]), draw(seed, names[u])))
-    held = np.zeros((min(max_folds, len(names)), classes.max(initial=0) + 1), dtype=np.int64)
-    place = np.zeros(len(names), dtype=np.int64)
-    for number in order:
-        own, counts = np.unique(members[number], return_counts=True)
-        place[number] = np.lexsort((held.sum(axis=1), held[:, own] @ counts))[0]
-        held[place[number], own] += counts
-    return place[unit]
 
 
 def _reasons(table: pd.DataFrame, leave_out: str) -> pd.Series:
