@@ -226,7 +226,9 @@ def test_numbers_of_wells_decide_no_fold(wells, seed, unit, label, data):
     n_folds=st.integers(2, 6),
     data=st.data(),
 )
-def test_a_lost_well_moves_only_wells_of_its_class_that_gave_way(labels, seed, n_folds, data):
+def test_a_lost_well_moves_only_those_of_its_class_that_drew_a_taken_fold(
+    labels, seed, n_folds, data
+):
     frame = pd.DataFrame({"label": labels, "control": False})
     frame["unit"] = [f"P1/{i}" for i in frame.index]
     lost = data.draw(st.sampled_from(list(frame.index)))
