@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from gzip import GzipFile
 from pathlib import Path
 
 import numpy as np
@@ -282,14 +283,22 @@ def write(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def write_frame(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a plain frame as Parquet or CSV by the path's ending, atomically."""
+    """Write a plain frame as CSV, TSV (also ``.gz``) or Parquet by the path's ending, atomically.
+
+    The same frame gives the same bytes, whatever the file's name and the time of day.
+    """
     path = Path(path)
+    plain = path.name.removesuffix(".gz")
     with atomic_path(path) as partial:
-        if path.name.endswith((".csv", ".csv.gz")):
-            compression = "gzip" if path.suffix == ".gz" else None
-            frame.to_csv(partial, index=False, compression=compression)
-        else:
+        if not plain.endswith((".csv", ".tsv")):
             frame.to_parquet(partial, index=False)
+            return
+        style = {"index": False, "sep": "\t" if plain.endswith(".tsv") else ","}
+        if plain == path.name:
+            frame.to_csv(partial, **style)
+            return
+        with partial.open("wb") as file, GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            frame.to_csv(packed, mode="wb", **style)
 
 
 def read(path: str | Path) -> pd.DataFrame:
