@@ -179,7 +179,11 @@ def representations(tables: Tables) -> list[str]:
     found: set[str] = set()
     for frame in (tables.results, tables.activity, tables.umap):
         found |= set() if frame is None else set(frame["representation"])
-    first = lead(tables)
+    return in_order(found, first=lead(tables))
+
+
+def in_order(found: Iterable[str], *, first: str | None = None) -> list[str]:
+    """Representations from top to bottom: the first, then the usual ones, baselines last."""
     return sorted(found, key=lambda n: (is_baseline(n), n != first, _usual_rank(n), n))
 
 
@@ -195,7 +199,12 @@ def real(tables: Tables) -> list[str]:
 
 def palette(tables: Tables) -> dict[str, str]:
     """Colour of each representation of this study."""
-    return colours(sorted(representations(tables), key=_usual_rank))
+    return palette_of(representations(tables))
+
+
+def palette_of(found: list[str]) -> dict[str, str]:
+    """Colour of each of these representations."""
+    return colours(sorted(found, key=_usual_rank))
 
 
 def lead(tables: Tables) -> str | None:

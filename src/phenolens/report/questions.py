@@ -34,9 +34,12 @@ def headlines(questions: list[Question]) -> list[Question]:
 
 def asked(tables: Tables) -> list[Question]:
     """Pooled scores grouped by question, in the order a reader asks them."""
-    if tables.results is None:
-        return []
-    rows = _spread(tables.results[tables.results["fold"].astype(str) == "all"])
+    return [] if tables.results is None else asked_of(tables.results)
+
+
+def asked_of(results: pd.DataFrame) -> list[Question]:
+    """The same of one long result table."""
+    rows = _spread(results[results["fold"].astype(str) == "all"])
     references = _references(rows)
     rows = rows[~rows["task"].str.startswith(NOT_TASKS) & shown(rows)]
     rows = rows.assign(reference=[references.get(k) for k in _keys(rows)])

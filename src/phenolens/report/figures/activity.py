@@ -27,7 +27,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         if len(rows):
             yield Drawn(
                 name=f"activity-{file_name(name)}",
-                figure=_volcano(rows, palette[name], tables.alpha),
+                figure=volcano(rows, colour=palette[name], alpha=tables.alpha),
                 label=names.label(name),
                 alt=_alt(rows, name, tables.alpha),
                 caption=_caption(tables.alpha),
@@ -38,7 +38,11 @@ def tested(tables: Tables, name: str) -> pd.DataFrame:
     """The treatments of one representation that have both an mAP and a q."""
     if tables.activity is None:
         return pd.DataFrame(columns=["map", "q"])
-    rows = tables.activity[tables.activity["representation"] == name]
+    return testable(tables.activity[tables.activity["representation"] == name])
+
+
+def testable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of activity that have both an mAP and a q, smallest q first."""
     return rows.dropna(subset=["map", "q"]).sort_values(["q", "map"], ascending=[True, False])
 
 
@@ -51,7 +55,19 @@ def _caption(alpha: float) -> str:
     )
 
 
-def _volcano(rows: pd.DataFrame, colour: str, alpha: float) -> Figure:
+def volcano(rows: pd.DataFrame, *, colour: str, alpha: float) -> Figure:
+    """mAP against -log10 q, one dot a treatment, those with the smallest q named.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As :func:`testable` gives it, at least one row: ``Metadata_Treatment``, ``map``, ``q``,
+        ``p_attainable``, ``active``, and ``cell_count_ratio`` where cells are counted.
+    colour : str
+        Of the active treatments.
+    alpha : float
+        The level at which a treatment counts as active.
+    """
     figure = new_figure(4.9)
     axes = figure.add_axes((0.06, 0.115, 0.64, 0.855))
     height = -np.log10(rows["q"].clip(lower=1e-12).to_numpy())
@@ -60,7 +76,8 @@ def _volcano(rows: pd.DataFrame, colour: str, alpha: float) -> Figure:
     axes.set_ylim(-0.04 * top, top)
     _points(axes, rows.assign(height=height), colour)
     _lines(axes, rows, alpha)
-    _name_hits(axes, rows.assign(height=height)[rows["active"].to_numpy()])
+    hits = rows.assign(height=height)[rows["active"].to_numpy(dtype=bool)]
+    name_beside(axes, named_places(hits)[:LABELLED])
     axes.set_xlabel("mean average precision against controls (mAP)")
     axes.set_ylabel("−log₁₀ q")
     axes.grid(visible=True, color=GRID, lw=0.8)
@@ -105,9 +122,16 @@ def _line(axes: Axes, what: tuple[float, str, str], x: float) -> None:
     axes.annotate(text, (x, height), (0, 3), textcoords="offset points", fontsize=7.5, color=MUTED)
 
 
-def _name_hits(axes: Axes, hits: pd.DataFrame) -> None:
-    """Names stand in a column beside the plot, so they cannot overlap; thin lines lead to dots."""
-    places = named_places(hits)[:LABELLED]
+def name_beside(axes: Axes, places: list[tuple[float, float, str]]) -> None:
+    """Names stand in a column beside the plot, so they cannot overlap; thin lines lead to dots.
+
+    Parameters
+    ----------
+    axes : Axes
+        Whose horizontal axis ends at about 1, with room for names to its right.
+    places : list of (x, y, name)
+        Highest first, at most ``LABELLED``.
+    """
     heights = np.array([height for _, height, _ in places])
     for (x, y, text), at in zip(
         places, spread(heights, axes.get_ylim(), LABELLED + 2), strict=True

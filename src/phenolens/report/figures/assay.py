@@ -26,7 +26,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     flagged = rows.loc[marked(rows), "Metadata_Plate"].nunique()
     yield Drawn(
         name="assay",
-        figure=_panels(rows, names.palette(tables)),
+        figure=panels(rows),
         label="Assay quality",
         alt=f"Dot plots of {len(measured(rows))} quality metrics over "
         f"{rows['Metadata_Plate'].nunique()} plates; {flagged} of them are flagged.",
@@ -65,7 +65,15 @@ def marked(rows: pd.DataFrame) -> pd.Series:
     return flags(rows) | rows["Metadata_Plate"].isin(failed)
 
 
-def _panels(rows: pd.DataFrame, palette: dict[str, str]) -> Figure:
+def panels(rows: pd.DataFrame) -> Figure:
+    """One panel a metric, one dot a plate, flagged plates marked.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row a plate and metric: ``Metadata_Plate``, ``metric``, ``value``, ``flag`` (text, empty
+        where there is none), and ``low`` and ``high`` where there are intervals.
+    """
     metrics = measured(rows)
     plates = sorted(rows["Metadata_Plate"].astype(str).unique(), key=natural)
     rows = rows.assign(marked=marked(rows))

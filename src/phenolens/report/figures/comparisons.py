@@ -21,12 +21,12 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """One row a comparison: the difference, its interval, and what could have been seen."""
     if tables.comparisons is None:
         return
-    rows = tables.comparisons[tables.comparisons["difference"].notna()].head(MOST)
+    rows = compared(tables.comparisons)
     if rows.empty:
         return
     yield Drawn(
         name="comparisons",
-        figure=_forest(rows),
+        figure=forest(rows),
         label="Comparisons",
         alt="Forest plot of paired differences. "
         + " ".join(_spoken(row) for _, row in rows.iterrows()),
@@ -36,11 +36,24 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     )
 
 
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first comparisons that have a difference."""
+    return rows[rows["difference"].notna()].head(MOST)
+
+
 def _spoken(row: pd.Series) -> str:
     return f"{names.label(row['a'])} minus {names.label(row['b'])}: {row['difference']:.2f}."
 
 
-def _forest(rows: pd.DataFrame) -> Figure:
+def forest(rows: pd.DataFrame) -> Figure:
+    """Differences with intervals, one row a comparison, over what could have been seen.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As :func:`compared` gives it: ``task``, ``metric``, ``a``, ``b``, ``difference``, ``low``,
+        ``high``, ``p_holm``, ``smallest_detectable``.
+    """
     height = 0.42 * len(rows) + 0.7
     figure = new_figure(height)
     axes = figure.add_axes((0.34, 0.42 / height, 0.63, 1 - 0.5 / height))

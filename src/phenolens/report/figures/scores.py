@@ -48,12 +48,22 @@ def draw(tables: Tables) -> Iterator[Drawn]:
 
 def _drawn(tables: Tables, questions: list[Question], named: tuple[str, str]) -> Drawn:
     order = [n for n in names.representations(tables) if any(n in q.index for _, q in questions)]
-    figure = _panels(questions, order, names.palette(tables))
+    figure = panels(questions, order, names.palette(tables))
     return Drawn(named[0], figure, named[1], _alt(questions), CAPTION)
 
 
-def _panels(questions: list[Question], order: list[str], palette: dict[str, str]) -> Figure:
-    """Panels in lines; a line of questions that have no baselines does without their rows."""
+def panels(questions: list[Question], order: list[str], palette: dict[str, str]) -> Figure:
+    """Panels in lines; a line of questions that have no baselines does without their rows.
+
+    Parameters
+    ----------
+    questions : list of Question
+        One a panel, as :func:`phenolens.report.questions.asked_of` gives them.
+    order : list of str
+        Representations and baselines from top to bottom.
+    palette : dict
+        Colour of each.
+    """
     lines = lined_up(questions)
     rows = [_rows(line, order) for line in lines]
     heights = [ROW * len(names_here) + AROUND for names_here in rows]
