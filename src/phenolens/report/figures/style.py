@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -93,9 +94,21 @@ def house_style() -> Iterator[None]:
         yield
 
 
+class Picture(Figure):
+    """A figure that belongs to nobody's global state and yet shows itself in a notebook.
+
+    Notebooks learn how to show matplotlib's figures when pyplot is imported, which we never do.
+    """
+
+    def _repr_png_(self) -> bytes:
+        with house_style(), BytesIO() as png:
+            self.savefig(png, format="png", dpi=PIXELS, metadata={"Software": None})
+            return png.getvalue()
+
+
 def new_figure(height: float, *, width: float = WIDTH) -> Figure:
-    """An empty figure, in inches, that belongs to nobody's global state."""
-    figure = Figure(figsize=(width, height))
+    """An empty figure, in inches."""
+    figure = Picture(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
