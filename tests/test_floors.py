@@ -14,6 +14,7 @@ FLOORS = {
     "cli": 7,
     "__main__": 8,
     "study": 6,
+    "tools": 5.5,
     "report": 5,
     "interpret": 5,
     "explore": 5,

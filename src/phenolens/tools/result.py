@@ -1,0 +1,306 @@
+"""What every question returns: a table, what it means as a whole, and what to doubt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING, Literal
+
+from phenolens.errors import InputError
+
+if TYPE_CHECKING:
+    import anndata
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
+MARKS = {"error": "✗", "warning": "!", "info": "·"}
+NONE = "–"
+MOST_NUMBERS, MOST_NOTES, WIDEST = 8, 6, 160
+
+
+@dataclass(frozen=True)
+class Note:
+    """A finding as data: what was assumed, left out, or is doubtful.
+
+    Attributes
+    ----------
+    code : str
+        In kebab-case, the same wherever the same is found: ``controls-reused``.
+    severity : {"info", "warning", "error"}
+    text : str
+        One sentence for a person.
+    values : dict
+        The numbers behind the sentence.
+    """
+
+    code: str
+    severity: Literal["info", "warning", "error"]
+    text: str
+    values: dict = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _no_scores() -> pd.DataFrame:
+    from phenolens.evaluate.results import result_table
+
+    return result_table([])
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Result:
+    """The answer to one question.
+
+    Attributes
+    ----------
+    question : str
+        The function that was asked: ``activity``, ``match``, ...
+    table : DataFrame
+        One row a thing asked (a treatment, a label, a plate), with plain columns.
+    summary : dict
+        What the table says as a whole: plain values by name, nested where that helps.
+    notes : tuple of Note
+        What was assumed, left out, or is doubtful.
+    settings : dict
+        Every setting that made it, defaults included.
+    scores : DataFrame
+        The long result table (:data:`phenolens.evaluate.results.COLUMNS`); may be empty.
+    more : dict of str to DataFrame
+        Further tables by name: predictions, members, ...
+    """
+
+    question: str
+    table: pd.DataFrame
+    summary: dict
+    notes: tuple[Note, ...] = ()
+    settings: dict = field(default_factory=dict)
+    scores: pd.DataFrame = field(default_factory=_no_scores)
+    more: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """A few lines: the question, the main numbers, the notes; never the table."""
+        rows, columns = self.table.shape
+        lines = [f"{self.question}: {counted(rows, 'row')}, {counted(columns, 'column')}"]
+        numbers = [f"{name}: {value}" for name, value in self.headline()]
+        for told, most, where in (
+            (numbers, MOST_NUMBERS, "summary"),
+            (self.marked_notes(), MOST_NOTES, "notes"),
+        ):
+            lines += [shorten(line, WIDEST, placeholder=" …") for line in told[:most]]
+            if len(told) > most:
+                lines.append(f"… {len(told) - most} more in .{where}")
+        return "\n  ".join(lines)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: the main numbers, the notes, and the first rows of the table."""
+        from phenolens.tools.notebook import as_html
+
+        return as_html(self)
+
+    def headline(self) -> list[tuple[str, str]]:
+        """The numbers of the summary with their intervals, as text, less what settings repeat.
+
+        Returns
+        -------
+        list of (name, value)
+            ``("fraction retrieved", "0.42 (0.31 to 0.55)")``; of nested parts only those that hold
+            a ``value``.
+        """
+        found = []
+        for name, value in self.summary.items():
+            whole = name.removesuffix("_low").removesuffix("_high")
+            if name in self.settings or (whole != name and whole in self.summary):
+                continue
+            low, high = (self.summary.get(f"{name}_{end}") for end in ("low", "high"))
+            if isinstance(value, dict):
+                if "value" not in value:
+                    continue
+                value, low, high = (value.get(part) for part in ("value", "low", "high"))
+            low, high = in_text(low), in_text(high)
+            limits = "" if NONE in (low, high) else f" ({low} to {high})"
+            found.append((_label(name), in_text(value) + limits))
+        return found
+
+    def marked_notes(self) -> list[str]:
+        """The notes with their marks (``·`` info, ``!`` warning, ``✗`` error), worst first."""
+        order = list(MARKS)
+        worst = sorted(self.notes, key=lambda note: order.index(note.severity))
+        return [f"{MARKS[note.severity]} {note}" for note in worst]
+
+    def lines(self) -> Iterator[str]:
+        """The whole summary, then the notes, as lines of text: what the command prints."""
+        yield from _told(self.summary)
+        yield from self.marked_notes()
+
+    def to_dict(self) -> dict:
+        """Question, summary, notes and settings as JSON knows them (no number: null)."""
+        from phenolens.files import plain
+
+        notes = [asdict(note) for note in self.notes]
+        told = {"question": self.question, "summary": self.summary, "notes": notes}
+        return plain(told | {"settings": self.settings})
+
+    def write(self, path: str | Path) -> Path:
+        """Write the result in the form that the path's ending names; atomically, same bytes again.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.parquet``, ``.csv``, ``.csv.gz`` and ``.tsv`` hold the table; ``.xlsx`` has the
+            sheets ``table``, ``summary``, ``notes`` and ``settings``. Cells that hold lists become
+            text, items parted by ``; ``.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        InputError
+            If the ending is another, the path is a folder, the file cannot be written, or the
+            table has more rows than a sheet of Excel can hold.
+        """
+        from phenolens.files import atomic_path
+        from phenolens.profiles import write_frame
+        from phenolens.tools.sheets import flat_cells, write_sheets
+
+        path = Path(path)
+        fits = [e for e in ENDINGS if path.name.endswith(e) and path.name != e]
+        if path.is_dir() or not fits:
+            wrong = "is a folder" if path.is_dir() else "does not say which form is wanted"
+            raise InputError(f"{path} {wrong}: name a file that ends in {_either(ENDINGS)}.")
+        table = flat_cells(self.table)
+        try:
+            if fits != [".xlsx"]:
+                write_frame(table, path)
+                return path
+            with atomic_path(path) as partial:
+                write_sheets({"table": table} | self._sheets(), partial)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+        return path
+
+    def _sheets(self) -> dict[str, pd.DataFrame]:
+        """Summary, notes and settings as frames; the names of nested values run on."""
+        import pandas as pd
+
+        from phenolens.tools.sheets import flat_cells
+
+        notes = [(note.code, note.severity, note.text, note.values) for note in self.notes]
+        frames = {
+            "summary": pd.DataFrame(_flat(self.summary), columns=["name", "value"], dtype=object),
+            "notes": pd.DataFrame(notes, columns=["code", "severity", "text", "values"]),
+            "settings": pd.DataFrame(_flat(self.settings), columns=["name", "value"], dtype=object),
+        }
+        return {name: flat_cells(frame) for name, frame in frames.items()}
+
+    def plot(self, **options: object) -> Figure:
+        """The question's picture; see :func:`phenolens.tools.plot.plot`, which takes the options.
+
+        Returns
+        -------
+        Figure
+            Shows itself in a notebook; ``.savefig(path)`` writes it.
+
+        Raises
+        ------
+        InputError
+            If this question has no picture, or there is nothing to draw.
+        """
+        from phenolens.tools.plot import plot
+
+        return plot(self, **options)
+
+    def join(
+        self,
+        adata: anndata.AnnData,
+        on: str | Sequence[str] | None = None,
+        *,
+        table: str | None = None,
+    ) -> anndata.AnnData:
+        """A copy of an AnnData whose ``obs`` has the table's columns, matched by key.
+
+        A result by treatment joins to all wells of the treatment, one by well to the well.
+
+        Parameters
+        ----------
+        adata : AnnData
+            Stays as it is.
+        on : str or sequence of str, optional
+            The key. By default every ``Metadata_*`` column of the table that ``obs`` has too, with
+            or without the prefix. Missing values and empty text match one another, numbers match
+            by value whatever their type, wells by their canonical name.
+        table : str, optional
+            One of :attr:`more` (``"predictions"``) instead of the table.
+
+        Returns
+        -------
+        AnnData
+            ``obs`` has ``{question}_{column}`` for each column that is no key, replacing one of
+            that name; NaN where no row of the table matches.
+
+        Raises
+        ------
+        InputError
+            If there is no key in common, the table has several rows of one key, or nothing
+            matches.
+        """
+        from phenolens.tools.joining import joined
+
+        if table is not None and table not in self.more:
+            named = _either(self.more) if self.more else "no further table"
+            raise InputError(f"{self.question!r} has no table {table!r}; it has {named}.")
+        frame = self.table if table is None else self.more[table]
+        return joined(adata, frame, question=self.question, on=[on] if isinstance(on, str) else on)
+
+
+def in_text(value: object) -> str:
+    """A value for a person: four digits of a number, a dash for none, lists with commas."""
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's scalars and arrays
+    if isinstance(value, list | tuple | set):
+        return ", ".join(map(in_text, sorted(value) if isinstance(value, set) else value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NONE
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.4g}"
+    return str(value)
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _label(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _either(names: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _told(summary: dict, indent: str = "") -> Iterator[str]:
+    for name, value in summary.items():
+        if not isinstance(value, dict):
+            yield f"{indent}{_label(name)}: {in_text(value)}"
+        elif value:
+            yield f"{indent}{_label(name)}:"
+            yield from _told(value, indent + "  ")
+
+
+def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
+    """Names and values in order; a nested name follows the one it belongs to."""
+    found = []
+    for name, value in values.items():
+        nested = isinstance(value, dict) and value
+        found += _flat(value, f"{before}{name}: ") if nested else [(f"{before}{name}", value)]
+    return found
