@@ -82,7 +82,8 @@ def from_frame(frame: pd.DataFrame, *, features: Sequence[str] | None = None) ->
     Parameters
     ----------
     frame : DataFrame
-        Columns that start with ``Metadata_`` become index levels, in the order found.
+        Columns that start with ``Metadata_`` become index levels, in the order found (but for
+        those that are named as features).
     features : sequence of str, optional
         The feature columns. By default every column that is not metadata.
 
@@ -96,7 +97,8 @@ def from_frame(frame: pd.DataFrame, *, features: Sequence[str] | None = None) ->
     InputError
         If there is no metadata, or a feature column is not numeric.
     """
-    keys = [column for column in frame.columns if str(column).startswith(PREFIX)]
+    known = set() if features is None else set(features)
+    keys = [c for c in frame.columns if str(c).startswith(PREFIX) and c not in known]
     if not keys:
         raise InputError(
             f"The table has no column that starts with '{PREFIX}', so rows have no key."
@@ -127,6 +129,37 @@ def _index(keys: pd.DataFrame) -> pd.MultiIndex:
 def to_frame(table: pd.DataFrame) -> pd.DataFrame:
     """Turn a profile table into a plain frame: metadata columns first, then features."""
     return pd.concat([metadata(table), table.reset_index(drop=True)], axis=1)
+
+
+def index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the named levels of its row index as ``Metadata_*`` columns in front.
+
+    Levels without a name are dropped. A level that is also a column is taken once.
+
+    Raises
+    ------
+    InputError
+        If a level and a column of one name differ.
+    """
+    levels = {}
+    for number, name in enumerate(frame.index.names):
+        if name is None:
+            continue
+        column = str(name) if PREFIX in str(name) else f"{PREFIX}{name}"
+        values = frame.index.get_level_values(number).to_series(index=range(len(frame)))
+        if column in levels or (
+            column in frame and not _same(values, frame[column].reset_index(drop=True))
+        ):
+            raise InputError(f"The rows are named by {name!r} twice, with different values.")
+        if column not in frame:
+            levels[column] = values
+    plain = frame.reset_index(drop=True)
+    return pd.concat([pd.DataFrame(levels), plain], axis=1) if levels else plain
+
+
+def feature_names(name: str, n: int, *, channel: str = "all") -> list[str]:
+    """Names of learned features: ``<model>__<channel|all>__0001`` and on."""
+    return [f"{name}__{channel}__{number:04d}" for number in range(1, n + 1)]
 
 
 def metadata(table: pd.DataFrame) -> pd.DataFrame:
@@ -249,6 +282,8 @@ def _same(left: pd.Series, right: pd.Series) -> bool:
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read CSV, TSV (optionally gzipped) or Parquet as a plain frame, by the file's ending.
 
+    A row index that Parquet brings along becomes columns, see :func:`index_as_columns`.
+
     Raises
     ------
     InputError
@@ -258,7 +293,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     name = path.name.lower().removesuffix(".gz")
     try:
         if name.endswith((".parquet", ".pq")):
-            return pd.read_parquet(path).reset_index(drop=True)
+            return index_as_columns(pd.read_parquet(path))
         if name.endswith((".csv", ".tsv", ".txt")):
             return _read_text(path)
     except FileNotFoundError:

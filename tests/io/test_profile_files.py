@@ -41,17 +41,17 @@ def test_measurements_are_told_from_bookkeeping(name, expected):
 
 def test_a_prefix_takes_numbered_columns_only():
     frame = pd.DataFrame({"f0": [1.0], "f1": [2.0], "field": [3.0], "Metadata_Plate": ["P"]})
-    assert feature_columns(frame, prefix="f", source="t") == ["f0", "f1"]
+    assert feature_columns(frame, features="f", source="t") == ["f0", "f1"]
 
 
 def test_a_prefix_nobody_has_is_named():
     with pytest.raises(InputError, match=r"no columns with the prefix 'z'"):
-        feature_columns(pd.DataFrame({"f0": [1.0]}), prefix="z", source="t")
+        feature_columns(pd.DataFrame({"f0": [1.0]}), features="z", source="t")
 
 
 def test_numeric_columns_are_features_where_no_name_is_known():
     frame = pd.DataFrame({"alpha": [1.0], "beta": [2], "Metadata_Well": ["A01"], "note": ["x"]})
-    assert feature_columns(frame, prefix=None, source="t") == ["alpha", "beta"]
+    assert feature_columns(frame, features=None, source="t") == ["alpha", "beta"]
 
 
 def cells(image: int, numbers, *, parent: str | None = None) -> pd.DataFrame:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.files import atomic_path
+from phenolens.io.columns import nearest, tidy_names
 from phenolens.io.names import parse_feature
-from phenolens.profiles import PREFIX, from_frame, metadata
+from phenolens.profiles import PREFIX, feature_names, from_frame, metadata
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def write_h5ad(table: pd.DataFrame, path: str | Path) -> None:
@@ -29,14 +35,14 @@ def write_h5ad(table: pd.DataFrame, path: str | Path) -> None:
 
     data = anndata.AnnData(
         X=np.ascontiguousarray(table.to_numpy(dtype=np.float32)),
-        obs=_plain(metadata(table)),
+        obs=plain_obs(metadata(table)),
         var=feature_parts(table.columns),
     )
     with atomic_path(path) as partial:
         data.write_h5ad(partial)
 
 
-def feature_parts(features: pd.Index) -> pd.DataFrame:
+def feature_parts(features: Iterable[str]) -> pd.DataFrame:
     """The parts of each feature's name, indexed by the name."""
     parsed = [parse_feature(str(name)) for name in features]
     parts = pd.DataFrame(parsed, columns=list(parsed[0]._fields) if parsed else None)
@@ -44,7 +50,7 @@ def feature_parts(features: pd.Index) -> pd.DataFrame:
     return parts.assign(n_channels=[int(name.n_channels) for name in parsed]).set_index(index)
 
 
-def _plain(obs: pd.DataFrame) -> pd.DataFrame:
+def plain_obs(obs: pd.DataFrame) -> pd.DataFrame:
     """Columns as numbers, booleans or text (null as an empty string), with a string index."""
     columns = {str(name): _plain_column(obs[name]) for name in obs.columns}
     return pd.DataFrame(columns).set_axis(pd.Index(map(str, range(len(obs)))), axis=0)
@@ -62,23 +68,93 @@ def read_h5ad(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file cannot be read or no column of ``obs`` starts with ``Metadata_``.
+        If the file cannot be read, has no ``X``, or says nothing about its rows.
     """
+    frame = to_columns(open_h5ad(path), source=str(path))
+    return from_frame(frame, features=[n for n in frame if not n.startswith(PREFIX)])
+
+
+def open_h5ad(path: str | Path) -> AnnData:
+    """The AnnData in a file; :class:`InputError` where it cannot be read."""
     import anndata
 
     try:
-        data = anndata.read_h5ad(path)
+        return anndata.read_h5ad(path)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
     except Exception as error:  # HDF5 raises many kinds; each means the same to the user
         raise InputError(f"{path} cannot be read as AnnData: {error}.") from None
+
+
+def to_columns(
+    data: AnnData, *, layer: str | None = None, obsm: str | None = None, source: str
+) -> pd.DataFrame:
+    """An AnnData as a plain frame: ``obs`` under ``Metadata_`` names, then one of its matrices.
+
+    Parameters
+    ----------
+    data : AnnData
+    layer, obsm : str, optional
+        The matrix to take instead of ``X``.
+    source : str
+        What it is called in errors.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``X`` or a layer are named as in ``var``; those of ``obsm["X_dino"]``
+        ``dino__all__0001`` and on, or as in the DataFrame that lies there.
+
+    Raises
+    ------
+    InputError
+        If there is no such matrix; names those there are.
+    """
+    if layer is not None and obsm is not None:
+        raise InputError(f"{source}: name layer={layer!r} or obsm={obsm!r}, not both.")
+    if data.isbacked:
+        data = data.to_memory()
+    if obsm is not None:
+        matrix = _embedding(data, obsm, source)
+    else:
+        matrix = pd.DataFrame(_dense(_values(data, layer, source)), columns=data.var_names)
     obs = data.obs.reset_index(drop=True)
-    obs.columns = [_prefixed(name) for name in obs.columns]
-    values = data.X.toarray() if hasattr(data.X, "toarray") else np.asarray(data.X)
-    frame = pd.DataFrame(values, columns=data.var_names.astype(str))
-    return from_frame(pd.concat([_nulls(obs), frame], axis=1), features=list(frame.columns))
+    obs = _nulls(obs.rename(columns=tidy_names(obs.columns)))
+    return pd.concat([obs, matrix.set_axis(map(str, matrix.columns), axis=1)], axis=1)
 
 
-def _prefixed(name: object) -> str:
-    return str(name) if str(name).startswith(PREFIX) else f"{PREFIX}{name}"
+def _values(data: AnnData, layer: str | None, source: str) -> object:
+    if layer is not None:
+        if layer not in data.layers:
+            raise InputError(f"{source} has no layer {layer!r}{nearest(layer, data.layers)}")
+        return data.layers[layer]
+    if data.X is None or data.n_vars == 0:
+        places = [
+            f"{kind} has {', '.join(held)}: name it with {keyword}={next(iter(held))!r}"
+            for kind, keyword, held in (
+                ("obsm", "obsm", data.obsm),
+                ("layers", "layer", data.layers),
+            )
+            if len(held)
+        ]
+        raise InputError(f"{source} has no X; {'; '.join(places) or 'it has no features'}.")
+    return data.X
+
+
+def _embedding(data: AnnData, key: str, source: str) -> pd.DataFrame:
+    if key not in data.obsm:
+        raise InputError(f"{source} has no obsm {key!r}{nearest(key, data.obsm)}")
+    held = data.obsm[key]
+    if isinstance(held, pd.DataFrame):
+        return held.reset_index(drop=True)
+    values = _dense(held)
+    if values.ndim != 2:
+        raise InputError(f"{source}: obsm {key!r} has shape {values.shape}; expected two axes.")
+    return pd.DataFrame(values, columns=feature_names(key.removeprefix("X_"), values.shape[1]))
+
+
+def _dense(values: object) -> np.ndarray:
+    return values.toarray() if hasattr(values, "toarray") else np.asarray(values)
 
 
 def _nulls(obs: pd.DataFrame) -> pd.DataFrame:

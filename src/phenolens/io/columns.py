@@ -7,11 +7,13 @@ A column of the study file may be written in three ways: ``"Metadata_Plate"`` na
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_object_dtype
 
 from phenolens.errors import InputError
 from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, well_name
@@ -39,7 +41,8 @@ def normal_name(name: str) -> str:
 
 def is_blank(value: object) -> bool:
     """Whether a value says nothing: null, empty, or a word such as ``nan``."""
-    return value is None or value != value or str(value).strip().lower() in BLANKS
+    missing = value is None or value is pd.NA or value != value
+    return missing or str(value).strip().lower() in BLANKS
 
 
 def clean(values: pd.Series) -> pd.Series:
@@ -50,20 +53,38 @@ def clean(values: pd.Series) -> pd.Series:
     return pd.Series(text, index=values.index, name=values.name, dtype=object)
 
 
-def tidy(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with ``Metadata_`` names and clean values; a name taken twice gets a number."""
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with categories, objects and nullable types as the plain values they hold."""
+    held = {}
+    for name, kind in frame.dtypes.items():
+        values = frame[name]
+        text = is_object_dtype(kind) and pd.api.types.infer_dtype(values, skipna=True) == "string"
+        if text or (isinstance(kind, np.dtype) and not is_object_dtype(kind)):
+            continue
+        objects = np.where(values.isna(), None, values.astype(object))
+        held[name] = pd.Series(objects.tolist(), index=frame.index)
+    return frame.assign(**held)
+
+
+def tidy_names(names: Iterable[str]) -> dict[str, str]:
+    """Given names to ``Metadata_`` names, prefixed ones first; one taken twice gets a number."""
     taken: dict[str, int] = {}
-    names = []
-    for name in map(normal_name, _prefixed_first(frame.columns)):
-        taken[name] = taken.get(name, 0) + 1
-        names.append(name if taken[name] == 1 else f"{name}_{taken[name]}")
-    ordered = frame[_prefixed_first(frame.columns)].set_axis(names, axis=1)
-    cleaned = {n: ordered[n] if n == BLANK_SAMPLE else clean(ordered[n]) for n in names}
+    out = {}
+    for name in sorted(names, key=lambda name: not str(name).startswith((PREFIX, "_"))):
+        normal = normal_name(name)
+        taken[normal] = taken.get(normal, 0) + 1
+        out[name] = normal if taken[normal] == 1 else f"{normal}_{taken[normal]}"
+    return out
+
+
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with ``Metadata_`` names and clean values; see :func:`tidy_names`."""
+    names = tidy_names(frame.columns)
+    cleaned = {
+        new: frame[name] if new == BLANK_SAMPLE else clean(frame[name])
+        for name, new in names.items()
+    }
     return pd.DataFrame(cleaned, index=frame.index)
-
-
-def _prefixed_first(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: not str(name).startswith((PREFIX, "_")))
 
 
 def has(frame: pd.DataFrame, name: str) -> str | None:
@@ -80,13 +101,31 @@ def find(frame: pd.DataFrame, name: str, *, source: str) -> str:
     Raises
     ------
     InputError
-        If there is none; names the columns there are.
+        If there is none; names the one that was probably meant, or those there are.
     """
     found = has(frame, name)
     if found is None:
-        known = ", ".join(map(str, list(frame.columns)[:12]))
-        raise InputError(f"{source} has no column {name!r}; it has {known}.")
+        raise InputError(f"{source} has no column {name!r}{nearest(name, frame.columns)}")
     return found
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that nobody has: the likeliest one, or those there are.
+
+    Examples
+    --------
+    >>> nearest("compund", ["Metadata_Plate", "Metadata_Compound"])
+    "; did you mean 'Metadata_Compound'?"
+    >>> nearest("moa", ["Metadata_Plate", "Metadata_Well"])
+    '; it has Metadata_Plate, Metadata_Well.'
+    """
+    names = list(map(str, known))
+    bare = {normal_name(n).removeprefix(PREFIX).lower(): n for n in reversed(names)}
+    close = difflib.get_close_matches(normal_name(name).removeprefix(PREFIX).lower(), bare, n=1)
+    if close:
+        return f"; did you mean {bare[close[0]]!r}?"
+    more = ", ..." if len(names) > 12 else "."
+    return f"; it has {', '.join(names[:12]) or 'none'}{more}"
 
 
 def pick(frame: pd.DataFrame, spec: str, *, source: str) -> pd.Series:

@@ -30,10 +30,10 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
 
 def _expand_one(pattern: str, root: Path) -> list[Path]:
     full = Path(os.path.normpath(root / pattern))
-    if not any(mark in pattern for mark in "*?["):
-        if not full.exists():
-            raise InputError(f"There is no file {full}.")
+    if full.exists():  # also a name that happens to hold a mark of patterns
         return [full]
+    if not any(mark in pattern for mark in "*?["):
+        raise InputError(f"There is no file {full}.")
     anchor = Path(full.anchor)
     found = sorted(anchor.glob(str(full.relative_to(anchor))))
     if not found:

@@ -11,8 +11,17 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.cellprofiler import is_cellprofiler, read_cellprofiler
-from phenolens.io.columns import FILE, mark_blank_samples, normal_name, tidy
+from phenolens.io.columns import (
+    ALIASES,
+    FILE,
+    mark_blank_samples,
+    nearest,
+    normal_name,
+    plain,
+    tidy,
+)
 from phenolens.io.paths import expand, read_table, stem
+from phenolens.io.roles import NAMES
 from phenolens.profiles import PREFIX
 
 CATEGORIES = (
@@ -25,6 +34,11 @@ IMAGE_FEATURE = re.compile(r"^Image_(Intensity|Texture|Granularity|Correlation|C
 DISGUISED = re.compile(
     r"^[A-Za-z0-9]+_(Parent_\w+|Children_\w+_Count|Number_Object_Number|Location_Center_[XYZ]"
     r"|Neighbors_(First|Second)ClosestObjectNumber\w*)$"
+)
+LEARNED = re.compile(r"^(?!Metadata_).+?__.+?__\d{4,}$")
+UNNAMED = re.compile(r"^Unnamed: \d+$")
+DESCRIPTIONS = frozenset(
+    normal_name(name).lower() for names in (*ALIASES.values(), *NAMES.values()) for name in names
 )
 KEYS = ("TableNumber", "ImageNumber", "ObjectNumber")
 
@@ -41,24 +55,43 @@ def is_disguised(name: str) -> bool:
     return bool(DISGUISED.match(str(name).removeprefix(PREFIX)))
 
 
-def feature_columns(frame: pd.DataFrame, *, prefix: str | None, source: str) -> list[str]:
+def feature_columns(
+    frame: pd.DataFrame, *, features: str | Sequence[str] | None, source: str
+) -> list[str]:
     """Names of the feature columns.
 
-    With ``prefix``, names that start with it (``f`` means ``f0``, ``f1``, ...). Otherwise
-    CellProfiler's names; where there are none, every numeric column that is not ``Metadata_*``.
+    Parameters
+    ----------
+    frame : DataFrame
+    features : str, sequence of str or None
+        A prefix (``f`` means ``f0``, ``f1``, ...), or the names themselves. By convention (None):
+        CellProfiler's names, and ``model__channel__0001`` beside them; where there are none, every
+        numeric column whose name is not one that describes rows (``Metadata_*``, plate, dose, ...).
+    source : str
+        What the frame is called in errors.
 
     Raises
     ------
     InputError
-        If there are none, or one is not numeric.
+        If there are none, one is not there, or one is not numeric.
     """
     names = [str(name) for name in frame.columns]
-    if prefix is not None:
-        found = _with_prefix(names, prefix)
+    if features is None:
+        hint = "of features"
+        measured = [name for name in names if is_feature(name)]
+        learned = [name for name in names if LEARNED.match(name)] if measured else []
+        chosen = {*measured, *learned}
+        found = [name for name in names if name in chosen] or _numeric(frame)
+    elif isinstance(features, str):
+        hint, found = f"with the prefix {features!r}", _with_prefix(names, features)
     else:
-        found = [name for name in names if is_feature(name)] or _numeric(frame)
+        hint, found = "among the features named", list(dict.fromkeys(map(str, features)))
+        if missing := [name for name in found if name not in names]:
+            more = f" (and {len(missing) - 1} more of those named)" if len(missing) > 1 else ""
+            raise InputError(
+                f"{source} has no column {missing[0]!r}{more}{nearest(missing[0], names)}"
+            )
     if not found:
-        hint = f"with the prefix {prefix!r}" if prefix is not None else "of features"
         raise InputError(f"{source} has no columns {hint}; it has {', '.join(names[:8])}.")
     return _require_numbers(frame, found, source=source)
 
@@ -73,12 +106,17 @@ def _numeric(frame: pd.DataFrame) -> list[str]:
         str(name)
         for name, kind in frame.dtypes.items()
         if pd.api.types.is_numeric_dtype(kind) and not _describes(str(name))
+        if not pd.api.types.is_bool_dtype(kind)
     ]
 
 
 def _describes(name: str) -> bool:
     return (
-        "Metadata_" in name or name in KEYS or name.startswith("_") or bool(DISGUISED.match(name))
+        "Metadata_" in name
+        or name in KEYS
+        or name.startswith("_")
+        or normal_name(name).lower() in DESCRIPTIONS
+        or bool(DISGUISED.match(name))
     )
 
 
@@ -99,7 +137,26 @@ def _require_numbers(frame: pd.DataFrame, names: list[str], *, source: str) -> l
 def read_block(
     block: Mapping[str, object], root: Path
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Rows of one ``[[data.profiles]]`` block: metadata tidied, features as they are.
+    """Rows of one ``[[data.profiles]]`` block; see :func:`read_files`."""
+    return read_files(expand(block["files"], root), features=block.get("prefix"))
+
+
+def read_files(
+    paths: Sequence[Path],
+    *,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Rows of profile files below one another: metadata tidied, features as they are.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    features : str, sequence of str or None
+        As in :func:`feature_columns`.
+    layer, obsm : str, optional
+        Where in an AnnData file the features are; see :func:`phenolens.io.anndata.to_columns`.
 
     Returns
     -------
@@ -109,41 +166,131 @@ def read_block(
     notes : list of str
         For the ledger.
     """
-    paths = expand(block["files"], root)
-    parts = [read_file(path, prefix=block.get("prefix")) for path in paths]
-    features = list(dict.fromkeys(name for _, names, _ in parts for name in names))
-    everywhere = set(features).intersection(*(names for _, names, _ in parts))
+    parts = [read_file(path, features=features, layer=layer, obsm=obsm) for path in paths]
+    names = list(dict.fromkeys(name for _, names, _ in parts for name in names))
+    everywhere = set(names).intersection(*(names for _, names, _ in parts))
     notes = list(dict.fromkeys(note for _, _, said in parts for note in said))
-    if len(everywhere) < len(features):
-        notes.append(
-            f"{len(features) - len(everywhere)} features are not in every file (NaN there)"
-        )
+    if len(everywhere) < len(names):
+        notes.append(f"{len(names) - len(everywhere)} features are not in every file (NaN there)")
     frames = [frame for frame, _, _ in parts]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    return frame, features, notes + _infinite(frame, features)
+    return frame, names, notes + settle(frame, names)
 
 
-def read_file(path: Path, *, prefix: str | None) -> tuple[pd.DataFrame, list[str], list[str]]:
+def read_file(
+    path: Path, *, features: str | Sequence[str] | None, layer: str | None, obsm: str | None
+) -> tuple[pd.DataFrame, list[str], list[str]]:
     """One profile file: tidy metadata, ``_file``, float32 features; features' names; notes."""
-    frame, notes = _read_any(path)
-    features = feature_columns(frame, prefix=prefix, source=str(path))
-    details = mark_blank_samples(frame.drop(columns=features)).assign(**{FILE: stem(path)})
-    values = frame[features].astype(np.float32).reset_index(drop=True)
-    return pd.concat([tidy(details).reset_index(drop=True), values], axis=1), features, notes
+    if path.suffix.lower() == ".h5ad":
+        from phenolens.io.anndata import open_h5ad, to_columns
+
+        frame = to_columns(open_h5ad(path), layer=layer, obsm=obsm, source=str(path))
+        table, names = tidied(frame, features=features, name=stem(path), source=str(path))
+        return table, names, passed_over(frame, names)
+    if layer or obsm:
+        where = f"layer {layer!r}" if layer else f"obsm {obsm!r}"
+        raise InputError(f"{path} is no AnnData file (.h5ad), so it has no {where}.")
+    frame, notes = read_cellprofiler(path) if is_cellprofiler(path) else (read_table(path), [])
+    _refuse_repeated_header(frame, path)
+    unnamed = [name for name in frame.columns if UNNAMED.match(str(name))]
+    frame = frame.drop(columns=unnamed)
+    table, names = tidied(frame, features=features, name=stem(path), source=str(path))
+    return table, names, notes
 
 
-def _read_any(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    if is_cellprofiler(path):
-        return read_cellprofiler(path)
-    if path.suffix == ".h5ad":
-        from phenolens.io.anndata import read_h5ad
-        from phenolens.profiles import to_frame
+def tidied(
+    frame: pd.DataFrame, *, features: str | Sequence[str] | None, name: str, source: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """A table as it came, tidied: the one way in for files and for what lies in memory.
 
-        return to_frame(read_h5ad(path)), []
-    return read_table(path), []
+    Parameters
+    ----------
+    frame : DataFrame
+        Metadata and features in columns.
+    features : str, sequence of str or None
+        As in :func:`feature_columns`.
+    name : str
+        For the column ``_file``.
+    source : str
+        What the table is called in errors.
+
+    Returns
+    -------
+    table : DataFrame
+        ``Metadata_*`` columns with clean values, ``_file``, then float32 features; range index.
+    features : list of str
+
+    Raises
+    ------
+    InputError
+        If it is empty, a name occurs twice, or a column holds lists, dictionaries or arrays.
+    """
+    if not len(frame) or not len(frame.columns):
+        raise InputError(f"{source} has {len(frame)} rows and {len(frame.columns)} columns.")
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        raise InputError(_repeated(list(twice), source))
+    frame = plain(frame.reset_index(drop=True))
+    objects = frame.columns[frame.dtypes.map(pd.api.types.is_object_dtype)]
+    nested = [name for name in objects if _is_nested(frame[name])]
+    if nested:
+        raise InputError(
+            f"{source}: {len(nested)} column(s) hold lists, dictionaries or arrays, such as "
+            f"{', '.join(nested[:5])}. Give each value a column of its own, or drop them."
+        )
+    names = feature_columns(frame, features=features, source=source)
+    details = mark_blank_samples(frame.drop(columns=names)).assign(**{FILE: name})
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
+        values = frame[names].astype(np.float32)
+    described = tidy(details)
+    silent = described.columns[described.isna().all()]  # of any type once files are stacked
+    described = described.assign(**dict.fromkeys(silent, np.nan))
+    return pd.concat([described, values], axis=1), names
 
 
-def _infinite(frame: pd.DataFrame, features: list[str]) -> list[str]:
+def _is_nested(values: pd.Series) -> bool:
+    return any(isinstance(value, (list, tuple, dict, set, np.ndarray)) for value in values)
+
+
+def _repeated(names: list[str], source: str) -> str:
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"{source} has {len(names)} column name(s) more than once: {shown}. Keep one of each."
+
+
+def _refuse_repeated_header(frame: pd.DataFrame, path: Path) -> None:
+    """Pandas numbers the names that a text file's header repeats (``X``, ``X.1``): look there."""
+    numbered = [re.fullmatch(r"(.+)\.\d+", str(name)) for name in frame.columns]
+    bases = {match[1] for match in numbered if match} & set(map(str, frame.columns))
+    if not bases or not path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+        return
+    lines = (pd.read_csv(path, sep=s, header=None, nrows=1, dtype=str).iloc[0] for s in "\t,")
+    header = max(lines, key=len)
+    if twice := sorted(set(header[header.duplicated()]) & bases):
+        raise InputError(_repeated(twice, str(path)))
+
+
+def passed_over(frame: pd.DataFrame, features: Sequence[str]) -> list[str]:
+    """A note where columns of an AnnData's matrix are taken for metadata because of their names."""
+    left = [n for n in frame if not str(n).startswith(PREFIX) and not is_disguised(n)]
+    left = [name for name in left if name not in set(features)]
+    if not left:
+        return []
+    return [
+        f"{len(left)} column(s) of the matrix are no features by their names, such as {left[0]}: "
+        "name the features to take them"
+    ]
+
+
+def settle(frame: pd.DataFrame, features: list[str]) -> list[str]:
+    """Make infinite features NaN and what text does not say None, in place; a note on the former.
+
+    A column that says nothing at all counts as text, whatever a file's reader took it for.
+    """
+    for name in frame.columns.drop(features):
+        missing = frame[name].isna()
+        if missing.all() or (missing.any() and pd.api.types.is_object_dtype(frame[name])):
+            frame[name] = frame[name].astype(object).where(~missing, None)
     values = frame[features].to_numpy()
     count = int(np.isinf(values).sum())
     if not count:

@@ -17,7 +17,7 @@ from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
 from phenolens.io.paths import ImageFinder, read_table, stem
 from phenolens.io.phenix import parse_name
 from phenolens.io.profile_files import is_feature
-from phenolens.profiles import PLATE
+from phenolens.profiles import PLATE, index_as_columns
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad")
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
@@ -101,7 +101,7 @@ def _parquet_head(path: Path) -> pd.DataFrame:
         first = next(batches, None)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a table: {error}") from None
-    return pd.DataFrame() if first is None else first.to_pandas().reset_index(drop=True)
+    return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
 
 
 def _text_head(path: Path) -> pd.DataFrame:

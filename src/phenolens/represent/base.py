@@ -15,7 +15,7 @@ import pandas as pd
 
 from phenolens.errors import LeakError
 from phenolens.prepared import Prepared, Progress
-from phenolens.profiles import from_frame
+from phenolens.profiles import feature_names, from_frame
 
 Learns = Literal["nothing", "pixels", "labels"]
 ALL = "all"
@@ -86,11 +86,6 @@ class Representation(Protocol):
 
     def card(self, prepared: Prepared, *, fold: str) -> Card:
         """How the features came to be."""
-
-
-def feature_names(name: str, n: int, *, channel: str = "all") -> list[str]:
-    """Names of learned features: ``<model>__<channel|all>__0001`` and on."""
-    return [f"{name}__{channel}__{number:04d}" for number in range(1, n + 1)]
 
 
 def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: str) -> pd.DataFrame:

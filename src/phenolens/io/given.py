@@ -1,0 +1,228 @@
+"""The door: whatever a person hands in, a file, a DataFrame or an AnnData, becomes one table."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.anndata import feature_parts, plain_obs, to_columns
+from phenolens.io.columns import tidy_names
+from phenolens.io.paths import expand, stem
+from phenolens.io.profile_files import passed_over, read_files, settle, tidied
+from phenolens.profiles import KEY, PREFIX, from_frame, index_as_columns, metadata, to_frame
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+UNNAMED = "profiles"
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table as it was handed in: metadata columns with tidy names, then float32 features.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Plain, with a range index; ``Metadata_*`` columns, ``_file``, then features; rows in the
+        order given.
+    features : list of str
+    name : str
+        Stem of the file, what the stems of several share, or ``profiles``.
+    notes : tuple of str
+        For the ledger: what was taken as missing, and what is not in every file.
+    kind : str
+        ``file``, ``columns`` (a DataFrame with metadata in columns), ``index`` (a DataFrame with
+        metadata in its row index) or ``anndata``.
+    source : object
+        What was handed in, where it lay in memory; :func:`put_back` looks at its form.
+    """
+
+    frame: pd.DataFrame
+    features: list[str]
+    name: str
+    notes: tuple[str, ...]
+    kind: str
+    source: object = field(default=None, repr=False, compare=False)
+
+    def table(self) -> pd.DataFrame:
+        """The profile table: float32 features, metadata in the row index."""
+        return from_frame(self.frame, features=self.features)
+
+
+def open_table(
+    data: object,
+    *,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+) -> Given:
+    """Take in a table in any of the forms the field uses; the same table gives the same frame.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame or AnnData
+        Files may be named by patterns (``plates/*.parquet``) and are Parquet, CSV or TSV (also
+        gzipped), ``.h5ad``, or CellProfiler's own output. A DataFrame holds metadata in columns, in
+        the named levels of its row index, or both.
+    features : str or sequence of str, optional
+        The features: a prefix of their names, or the names themselves. By default they are
+        recognised by convention, see :func:`phenolens.io.profile_files.feature_columns`.
+    layer, obsm : str, optional
+        Where in an AnnData (or ``.h5ad`` file) the features are, if not in ``X``.
+
+    Returns
+    -------
+    Given
+
+    Raises
+    ------
+    InputError
+        If it is something else, is empty, or cannot be read as it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> wells = pd.DataFrame({"Plate": ["P1", "P1"], "Well": ["A01", "A02"], "f0": [0.5, 1.5]})
+    >>> given = open_table(wells)
+    >>> given.features, given.kind, list(given.frame)
+    (['f0'], 'columns', ['Metadata_Plate', 'Metadata_Well', '_file', 'f0'])
+    """
+    if isinstance(data, pd.DataFrame):
+        if layer is not None or obsm is not None:
+            raise InputError("layer and obsm are for AnnData; a DataFrame has neither.")
+        named = any(name is not None for name in data.index.names)
+        frame = index_as_columns(data)
+        frame, names = tidied(frame, features=features, name=UNNAMED, source="The DataFrame")
+        notes, kind = [], "index" if named else "columns"
+    elif _is_anndata(data):
+        held = to_columns(data, layer=layer, obsm=obsm, source="The AnnData")
+        frame, names = tidied(held, features=features, name=UNNAMED, source="The AnnData")
+        notes, kind = passed_over(held, names), "anndata"
+    else:
+        paths = _paths(data)
+        frame, names, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
+        return Given(frame, names, _shared_stem(paths), tuple(notes), "file")
+    notes += settle(frame, names)
+    return Given(frame, names, UNNAMED, tuple(notes), kind, data)
+
+
+def _is_anndata(data: object) -> bool:
+    """Whether it is an AnnData; who has one has imported that library."""
+    library = sys.modules.get("anndata")
+    return library is not None and isinstance(data, library.AnnData)
+
+
+def _paths(data: object) -> list[Path]:
+    several = isinstance(data, (list, tuple))
+    given = list(data) if several else [data]
+    wrong = [one for one in given if not isinstance(one, (str, os.PathLike))]
+    if wrong or not given:
+        kind = type(wrong[0] if wrong else data)
+        name = f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+        got = "an empty list" if not given else f"a list with {name}" if several else name
+        raise InputError(f"Hand in a path, a DataFrame or an AnnData; got {got}.")
+    return expand([str(Path(one).expanduser()) for one in given], Path.cwd())
+
+
+def _shared_stem(paths: Sequence[Path]) -> str:
+    """The file's stem; of several, the words that all begin with."""
+    stems = list(dict.fromkeys(map(stem, paths)))
+    if len(stems) == 1:
+        return stems[0]
+    words = zip(*(re.split(r"([-_. ])", one) for one in stems), strict=False)
+    shared = takewhile(lambda word: len(set(word)) == 1, words)
+    return "".join(word for word, *_ in shared).strip("-_. ") or UNNAMED
+
+
+def put_back(given: Given, table: pd.DataFrame) -> pd.DataFrame | AnnData:
+    """A profile table in the form that was handed in.
+
+    Parameters
+    ----------
+    given : Given
+    table : DataFrame
+        Profile table made of it: metadata in the row index; rows and features may be others.
+
+    Returns
+    -------
+    DataFrame or AnnData
+        Metadata under the names it was handed in with. In columns, for a file or a DataFrame that
+        had it there; in the row index, for one that had it there, new metadata too. An AnnData is
+        a copy with ``X`` replaced: ``obs``, ``uns`` and the rest stay where rows are the same (new
+        rows get a new ``obs``), and ``var`` where features are.
+    """
+    if given.kind == "file":
+        return to_frame(table)
+    if given.kind == "anndata":
+        return _as_anndata(given, table)
+    frame = to_frame(table)
+    levels = [name for name in given.source.index.names if name is not None]
+    known = tidy_names(
+        [c for c in map(str, index_as_columns(given.source.iloc[:0])) if c not in given.features]
+    )
+    if given.kind == "columns":
+        if _rows_as_given(given, table):
+            frame.index = given.source.index
+        return frame.rename(columns=_given_names(known))
+    as_columns = {str(name) if PREFIX in str(name) else f"{PREFIX}{name}": name for name in levels}
+    was_level = {known[column]: name for column, name in as_columns.items() if column in known}
+    new = [name for name in table.index.names if name not in given.frame]
+    if wanted := [name for name in (*was_level, *new) if name in table.index.names]:
+        frame = frame.set_index(wanted)
+        frame.index.names = [was_level.get(name, name) for name in wanted]
+    return frame.rename(columns=_given_names(known))
+
+
+def _given_names(known: dict[str, str]) -> dict[str, str]:
+    """Tidy names to the names that were handed in."""
+    return {tidy: given for given, tidy in known.items()}
+
+
+def _as_given(given: Given, names: Sequence[str]) -> pd.DataFrame:
+    """Metadata as handed in, in the types that a row index gives it."""
+    return metadata(from_frame(given.frame[list(names)], features=[]))
+
+
+def _rows_as_given(given: Given, table: pd.DataFrame) -> bool:
+    """Whether the rows are those handed in, in their order: by key, or by all metadata shared."""
+    shared = [n for n in table.index.names if n in given.frame and n not in given.features]
+    if len(table) != len(given.frame) or not shared:
+        return False
+    names = [name for name in KEY if name in shared] or shared
+    return metadata(table)[names].equals(_as_given(given, names))
+
+
+def _as_anndata(given: Given, table: pd.DataFrame) -> AnnData:
+    import anndata
+
+    source, names = given.source, list(table.columns)
+    said, as_rows = metadata(table), _rows_as_given(given, table)
+    obs = plain_obs(said).rename(columns=_given_names(tidy_names(source.obs.columns)))
+    var_kept = set(names) <= set(source.var_names)
+    values = np.ascontiguousarray(table.to_numpy(np.float32))
+    if as_rows and var_kept:
+        out = source[:, names].copy()
+        out.X = values
+    else:
+        var = source.var.loc[names].copy() if var_kept else feature_parts(names)
+        held = {"obs": source.obs.copy(), "obsm": dict(source.obsm)} if as_rows else {"obs": obs}
+        out = anndata.AnnData(values, var=var, uns=copy.deepcopy(source.uns), **held)
+    if as_rows:
+        old = [name for name in said if name in given.frame]
+        before = _as_given(given, old)
+        for name, column in zip(said, obs, strict=True):
+            if name not in old or not said[name].equals(before[name]):
+                out.obs[column] = obs[column].to_numpy()
+    return out
