@@ -234,12 +234,16 @@ def require_unique(table: pd.DataFrame, key: Sequence[str]) -> None:
 def groups(table: pd.DataFrame, by: Sequence[str]) -> tuple[np.ndarray, pd.DataFrame]:
     """Group number of each row, and the keys of the groups, sorted; null keys are groups too.
 
+    Without columns to group by, all rows are one group.
+
     Returns
     -------
     codes : ndarray of int64, shape (n_rows,)
     keys : DataFrame, shape (n_groups, len(by))
     """
     keys = metadata(table)[list(by)]
+    if not len(by):
+        return np.zeros(len(table), dtype=np.int64), keys.head(1)
     grouped = keys.groupby(list(by), dropna=False, sort=True, observed=True)
     codes = grouped.ngroup().to_numpy()
     _, first = np.unique(codes, return_index=True)

@@ -109,6 +109,13 @@ def find(frame: pd.DataFrame, name: str, *, source: str) -> str:
     return found
 
 
+def spelled(frame: pd.DataFrame, name: str, *, source: str) -> str:
+    """As :func:`find`, and plate, well, site and object also under their usual names."""
+    usual = (name, *ALIASES.get(normal_name(name), ()))
+    found = next((column for column in (has(frame, n) for n in usual) if column), None)
+    return find(frame, name, source=source) if found is None else found
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about a name that nobody has: the likeliest one, or those there are.
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.anndata import feature_parts, plain_obs, to_columns
-from phenolens.io.columns import tidy_names
+from phenolens.io.columns import FILE, spelled, tidy_names
 from phenolens.io.paths import expand, stem
 from phenolens.io.profile_files import passed_over, read_files, settle, tidied
 from phenolens.profiles import KEY, PREFIX, from_frame, index_as_columns, metadata, to_frame
@@ -59,6 +59,22 @@ class Given:
     def table(self) -> pd.DataFrame:
         """The profile table: float32 features, metadata in the row index."""
         return from_frame(self.frame, features=self.features)
+
+    def metadata(self) -> pd.DataFrame:
+        """What describes the rows: the frame without its features."""
+        return self.frame.drop(columns=self.features)
+
+    def columns(self, names: str | Sequence[str]) -> list[str]:
+        """Metadata columns as the frame spells them; one name, several, or none.
+
+        Raises
+        ------
+        InputError
+            If there is no such column; names the one that was probably meant.
+        """
+        wanted = [names] if isinstance(names, str) else list(names)
+        described = self.metadata().drop(columns=FILE)
+        return [spelled(described, name, source=self.name) for name in wanted]
 
 
 def open_table(

@@ -20,6 +20,7 @@ from phenolens.profiles import (
     CONTROL,
     MECHANISM,
     PLATE,
+    PREFIX,
     TREATMENT,
     WELL,
 )
@@ -149,7 +150,7 @@ def mark_controls(
     Without a query the field's conventions decide: a column ``control``, ``pert_type`` or
     ``control_type`` that says ``negcon`` (``poscon...``), a compound DMSO, an untreated well.
     """
-    negative = _by_query(wells, controls, "controls") if controls else _negative(wells)
+    negative = _by_query(wells, controls, "controls") if controls else conventional_controls(wells)
     negative = negative & wells[COMPOUND].notna() if controls is None else negative
     positive = (
         _by_query(wells, positive_controls, "positive_controls")
@@ -164,10 +165,14 @@ def mark_controls(
     return out
 
 
-def _negative(wells: pd.DataFrame) -> pd.Series:
+def conventional_controls(wells: pd.DataFrame) -> pd.Series:
+    """Rows that are negative controls by the field's conventions; see :func:`mark_controls`."""
     if CONTROL in wells:
         return _as_bool(wells[CONTROL])
     by_type = _matches(wells, "pert_type", "negcon") | _matches(wells, "control_type", "negcon")
+    flag = has(wells, "control")
+    if flag:
+        by_type |= _as_bool(wells[flag]) | _matches(wells, flag, "negcon")
     by_name = wells[COMPOUND].isin(list(VEHICLE.values()))
     by_id = wells[COMPOUND].map(lambda value: str(value).lower() in NEGATIVE_IDS)
     jcp = has(wells, "JCP2022")
@@ -201,23 +206,32 @@ def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
     InputError
         If it cannot be evaluated, names an unknown column, or is true nowhere.
     """
-    flags = evaluate_query(wells, query, setting)
+    flags = evaluate_query(wells, query, f"[data] {setting}")
     if not flags.any():
         raise InputError(f"[data] {setting} = {query!r} matches none of {len(wells)} wells.")
     return flags
 
 
 def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
-    """Truth of a pandas query for each row; see :func:`_by_query` for the errors."""
+    """Truth of a pandas query for each row; see :func:`_by_query` for the errors.
+
+    ``Metadata_`` may be left out of a column's name.
+    """
+    described = [name for name in map(str, wells.columns) if name.startswith(PREFIX)]
+    bare = {name.removeprefix(PREFIX): wells[name] for name in described}
+    short = {name: values for name, values in bare.items() if name not in wells}
     try:
-        flags = wells.eval(query, engine="python", local_dict={}, global_dict={})
+        flags = wells.eval(
+            query, engine="python", local_dict={}, global_dict={}, resolvers=(short,)
+        )
     except pd.errors.UndefinedVariableError as error:
-        known = ", ".join(c for c in wells.columns if str(c).startswith("Metadata_"))
-        raise InputError(f"[data] {setting} = {query!r}: {error}; there are {known}.") from None
+        raise InputError(
+            f"{setting} = {query!r}: {error}; there are {', '.join(described)}."
+        ) from None
     except Exception as error:  # the expression is the user's: any fault is one of the query
-        raise InputError(f"[data] {setting} = {query!r} cannot be evaluated: {error}.") from None
+        raise InputError(f"{setting} = {query!r} cannot be evaluated: {error}.") from None
     if not isinstance(flags, pd.Series) or not pd.api.types.is_bool_dtype(flags):
-        raise InputError(f"[data] {setting} = {query!r} does not say yes or no for each well.")
+        raise InputError(f"{setting} = {query!r} does not say yes or no for each well.")
     return flags
 
 

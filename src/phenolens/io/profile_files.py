@@ -22,7 +22,7 @@ from phenolens.io.columns import (
 )
 from phenolens.io.paths import expand, read_table, stem
 from phenolens.io.roles import NAMES
-from phenolens.profiles import PREFIX
+from phenolens.profiles import CONTROL, PREFIX
 
 CATEGORIES = (
     "AreaShape|Intensity|Texture|Granularity|Correlation|Colocalization|Neighbors|"
@@ -38,7 +38,9 @@ DISGUISED = re.compile(
 LEARNED = re.compile(r"^(?!Metadata_).+?__.+?__\d{4,}$")
 UNNAMED = re.compile(r"^Unnamed: \d+$")
 DESCRIPTIONS = frozenset(
-    normal_name(name).lower() for names in (*ALIASES.values(), *NAMES.values()) for name in names
+    normal_name(name).lower()
+    for names in (*ALIASES.values(), *NAMES.values(), (CONTROL,))
+    for name in names
 )
 KEYS = ("TableNumber", "ImageNumber", "ObjectNumber")
 
@@ -240,12 +242,12 @@ def tidied(
             f"{', '.join(nested[:5])}. Give each value a column of its own, or drop them."
         )
     names = feature_columns(frame, features=features, source=source)
-    details = mark_blank_samples(frame.drop(columns=names)).assign(**{FILE: name})
+    details = frame.drop(columns=[*names, FILE], errors="ignore")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
         values = frame[names].astype(np.float32)
-    described = tidy(details)
+    described = tidy(mark_blank_samples(details))
     silent = described.columns[described.isna().all()]  # of any type once files are stacked
-    described = described.assign(**dict.fromkeys(silent, np.nan))
+    described = described.assign(**dict.fromkeys(silent, np.nan), **{FILE: name})
     return pd.concat([described, values], axis=1), names
 
 

@@ -14,6 +14,9 @@ from phenolens.profiles import PLATE
 
 CALIBRATED = "Metadata_Calibrated"
 METHODS = ("mad", "standard", "center")
+SPREADS = ("auto", "plate", "screen")
+# Fewer calibrating controls than this say where a plate's centre is, but hardly how wide it is.
+FEW_CALIBRATORS = 16
 # A spread below a millionth of the value is float32 rounding, not variation between wells.
 _ROUNDING = 1e-6
 
@@ -83,10 +86,38 @@ def _spread(
     table: pd.DataFrame, centred: np.ndarray, *, rows: np.ndarray, by: Sequence[str], method: str
 ) -> np.ndarray:
     """Spread of the centred controls of each row's wider group, one row per table row."""
-    codes = profiles.groups(table, by)[0] if len(by) else np.zeros(len(table), dtype=np.int64)
+    codes = profiles.groups(table, by)[0]
     speaking = np.where(rows, codes, -1)
     _, scale = group_statistics(centred, speaking, n_groups=int(codes.max()) + 1, method=method)
     return scale[codes]
+
+
+def spread_group(
+    spread: str, table: pd.DataFrame, calibrators: np.ndarray, *, by: Sequence[str] = (PLATE,)
+) -> tuple[str, ...] | None:
+    """Whose controls give the spread, as ``spread_by`` of :func:`robust_scale`.
+
+    Parameters
+    ----------
+    spread : {'auto', 'plate', 'screen'}
+        Each plate's own, or the centred ones of all plates; ``auto`` takes those of all where
+        plates have fewer than 16 calibrating controls (the median plate).
+    table : DataFrame
+    calibrators : ndarray of bool, shape (n_rows,)
+    by : sequence of str
+        What a plate is.
+
+    Returns
+    -------
+    tuple or None
+        ``()`` for all controls, None for each plate's own.
+    """
+    if spread not in SPREADS:
+        raise InputError(f"Unknown spread {spread!r}; choose one of {', '.join(SPREADS)}.")
+    codes, keys = profiles.groups(table, by)
+    counts = np.bincount(codes[np.asarray(calibrators, dtype=bool)], minlength=len(keys))
+    few = spread == "auto" and np.median(counts) < FEW_CALIBRATORS
+    return () if few or spread == "screen" else None
 
 
 def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
@@ -143,7 +174,7 @@ def _mask(table: pd.DataFrame, calibrators: np.ndarray) -> np.ndarray:
 
 
 def _report(keys: pd.DataFrame, counts: np.ndarray, *, constant: np.ndarray, names: list) -> dict:
-    told = keys.astype(str).to_dict("records")
+    told = keys.astype(str).to_dict("records") or [{}]  # one group without a name
     rows = [
         key | {"n_calibrators": int(n), "n_constant": int(c)}
         for key, n, c in zip(told, counts, constant.sum(axis=1), strict=True)
@@ -186,12 +217,12 @@ def _median_mad(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     center = np.full(n_features, np.nan)
     spread = np.full(n_features, np.nan)
     for feature in range(n_features):
-        kept = columns[feature][np.isfinite(columns[feature])]
+        kept = columns[feature][np.isfinite(columns[feature])].astype(np.float64)
         if kept.size:
             center[feature] = np.median(kept)
             spread[feature] = 1.4826 * np.median(np.abs(kept - center[feature]))
             if spread[feature] == 0.0:
-                spread[feature] = np.std(kept.astype(np.float64))
+                spread[feature] = np.std(kept)
     return center, spread
 
 

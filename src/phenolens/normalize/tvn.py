@@ -65,7 +65,7 @@ def tvn(
         speaking = values[own & calibrators]
         whiten = _root(_covariance(speaking, shrinkage), -0.5)
         values[own] = (values[own] - speaking.mean(axis=0)) @ whiten @ target
-    told = keys.astype(str).agg("/".join, axis=1).to_numpy()
+    told = np.array(["/".join(key) for key in keys.astype(str).to_numpy()], dtype=object)
     report = {
         "n_components": values.shape[1],
         "thin_batches": told[(counts > 1) & (counts < values.shape[1])].tolist(),

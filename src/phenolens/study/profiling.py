@@ -36,7 +36,6 @@ from phenolens.study.setting_aside import (
 )
 
 WELL_KEY = [PLATE, WELL]
-_FEW_CALIBRATORS = 16
 FEWEST_IMAGES = 3
 
 
@@ -255,7 +254,7 @@ def normalize(session: Session) -> dict[str, Block]:
 
 def _calibrated(session: Session, block: Block, design: Design) -> Block:
     from phenolens.normalize.clean import clean_features
-    from phenolens.normalize.scale import calibrate
+    from phenolens.normalize.scale import calibrate, spread_group
 
     settings = session.study.normalize
     notes: dict = {}
@@ -265,7 +264,7 @@ def _calibrated(session: Session, block: Block, design: Design) -> Block:
         cleaned, dropped = clean_features(measured_wells(session, block.name, wells))
         roles = design.role_of(cleaned)
         if settings.method != "none" and not block.calibrated and (roles != "").any():
-            wide = () if _share_spread(settings.spread, cleaned, roles) else None
+            wide = spread_group(settings.spread, cleaned, ~roles.isin(["judge", ""]))
             cleaned, report = calibrate(
                 cleaned, roles, method=settings.method, clip=settings.clip, spread_by=wide
             )
@@ -274,14 +273,6 @@ def _calibrated(session: Session, block: Block, design: Design) -> Block:
         notes.setdefault("cleaned", {})[fold] = dropped
         tables[fold] = cleaned
     return replace(block, tables=tables, notes=notes)
-
-
-def _share_spread(spread: str, wells: pd.DataFrame, roles: pd.Series) -> bool:
-    """Whether all plates' calibrating controls give the spread: a few say little about it alone."""
-    if spread != "auto":
-        return spread == "screen"
-    counts = (~roles.isin(["judge", ""])).groupby(profiles.column(wells, PLATE)).sum()
-    return bool(counts.median() < _FEW_CALIBRATORS)
 
 
 def _write_profiles(wells: pd.DataFrame, folder: Path, name: str) -> None:
