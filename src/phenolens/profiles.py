@@ -310,10 +310,23 @@ def read_frame(path: str | Path) -> pd.DataFrame:
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    """Platemaps named .txt or .csv may be tab-separated all the same: the header decides."""
-    header = pd.read_csv(path, nrows=0, sep="\t")
-    sep = "\t" if len(header.columns) > 1 else ","
-    return pd.read_csv(path, sep=sep, low_memory=False)
+    return pd.read_csv(path, low_memory=False, **text_dialect(path))
+
+
+def text_dialect(path: str | Path) -> dict[str, str]:
+    """``sep`` and ``decimal`` of a text table, for :func:`pandas.read_csv`.
+
+    Platemaps named .txt or .csv may be tab-separated all the same, and spreadsheets of half of
+    Europe separate by semicolons and write 0,5: the header decides, and the first rows.
+    """
+    width = {sep: pd.read_csv(path, nrows=0, sep=sep).shape[1] for sep in "\t,;"}
+    if width["\t"] > 1:
+        return {"sep": "\t", "decimal": "."}
+    if width[";"] <= width[","]:
+        return {"sep": ",", "decimal": "."}
+    head = pd.read_csv(path, sep=";", nrows=50, dtype=str)
+    commas = head.apply(lambda values: values.str.fullmatch(r"-?\d+,\d+([eE][-+]?\d+)?"))
+    return {"sep": ";", "decimal": "," if commas.eq(True).any(axis=None) else "."}
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:

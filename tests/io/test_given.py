@@ -47,6 +47,10 @@ def doors(frame: pd.DataFrame, folder: Path) -> dict[str, object]:
     frame.to_csv(folder / "profiles.csv", index=False)
     frame.to_csv(folder / "profiles.csv.gz", index=False)
     frame.to_csv(folder / "profiles.tsv", index=False, sep="\t")
+    for name in ("semicolons", "commas"):
+        (folder / name).mkdir(exist_ok=True)
+    frame.to_csv(folder / "semicolons" / "profiles.csv", index=False, sep=";")
+    frame.to_csv(folder / "commas" / "profiles.csv", index=False, sep=";", decimal=",")
     (folder / "levels").mkdir(exist_ok=True)
     (folder / "numbered").mkdir(exist_ok=True)
     table.to_parquet(folder / "levels" / "profiles.parquet")
@@ -71,8 +75,11 @@ def doors(frame: pd.DataFrame, folder: Path) -> dict[str, object]:
         "csv with row numbers": folder / "numbered" / "profiles.csv",
         "csv.gz": folder / "profiles.csv.gz",
         "tsv": [folder / "profiles.tsv"],
+        "csv with semicolons": folder / "semicolons" / "profiles.csv",
+        "csv with decimal commas": folder / "commas" / "profiles.csv",
         "pattern": str(folder / "profiles.p*"),
         "h5ad": folder / "profiles.h5ad",
+        "h5ad on disk": anndata.read_h5ad(folder / "profiles.h5ad", backed="r"),
         "columns": frame,
         "nullable": frame[described].convert_dtypes().join(frame[FEATURES].astype("Float32")),
         "objects": frame.astype(object),
@@ -243,6 +250,7 @@ EMBEDDED = {"X_dino": np.ones((2, 3)), "X_other": np.ones((2, 3))}
         (columns().assign(Cells_AreaShape_Area="x"), {}, r"not numeric.*Cells_AreaShape_Area.*'x'"),
         (columns(), {"features": ["Cells_AreaShape_Aera"]}, r"did you mean 'Cells_AreaShape_Area'"),
         (columns(), {"features": ["x", "y"]}, r"no column 'x' \(and 1 more .*it has Meta"),
+        (columns().assign(Cells_AreaShape_Area=1j), {}, r"such as Cells_AreaShape_Area with '1j'"),
         (columns(), {"features": []}, r"no columns among the features named"),
         (columns(), {"layer": "a"}, r"layer and obsm are for AnnData"),
         (adata(), {}, r"The AnnData has no X; it has no features\."),

@@ -112,8 +112,6 @@ def to_columns(
     """
     if layer is not None and obsm is not None:
         raise InputError(f"{source}: name layer={layer!r} or obsm={obsm!r}, not both.")
-    if data.isbacked:
-        data = data.to_memory()
     if obsm is not None:
         matrix = _embedding(data, obsm, source)
     else:

@@ -123,6 +123,7 @@ def open_table(
         frame, names = tidied(frame, features=features, name=UNNAMED, source="The DataFrame")
         notes, kind = [], "index" if named else "columns"
     elif _is_anndata(data):
+        data = data.to_memory() if data.isbacked else data
         held = to_columns(data, layer=layer, obsm=obsm, source="The AnnData")
         frame, names = tidied(held, features=features, name=UNNAMED, source="The AnnData")
         notes, kind = passed_over(held, names), "anndata"

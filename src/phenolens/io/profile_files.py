@@ -22,7 +22,7 @@ from phenolens.io.columns import (
 )
 from phenolens.io.paths import expand, read_table, stem
 from phenolens.io.roles import NAMES
-from phenolens.profiles import CONTROL, PREFIX
+from phenolens.profiles import CONTROL, PREFIX, text_dialect
 
 CATEGORIES = (
     "AreaShape|Intensity|Texture|Granularity|Correlation|Colocalization|Neighbors|"
@@ -98,6 +98,10 @@ def feature_columns(
     return _require_numbers(frame, found, source=source)
 
 
+def _is_number(kind: object) -> bool:
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_complex_dtype(kind)
+
+
 def _with_prefix(names: Sequence[str], prefix: str) -> list[str]:
     numbered = re.compile(rf"^{re.escape(prefix)}_*\d+$")
     return [n for n in names if numbered.match(n)] or [n for n in names if n.startswith(prefix)]
@@ -123,7 +127,7 @@ def _describes(name: str) -> bool:
 
 
 def _require_numbers(frame: pd.DataFrame, names: list[str], *, source: str) -> list[str]:
-    strings = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
+    strings = [name for name in names if not _is_number(frame[name].dtype)]
     if strings:
         value = frame[strings[0]].dropna().astype(str)
         shown = value[pd.to_numeric(value, errors="coerce").isna()]
@@ -266,8 +270,7 @@ def _refuse_repeated_header(frame: pd.DataFrame, path: Path) -> None:
     bases = {match[1] for match in numbered if match} & set(map(str, frame.columns))
     if not bases or not path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
         return
-    lines = (pd.read_csv(path, sep=s, header=None, nrows=1, dtype=str).iloc[0] for s in "\t,")
-    header = max(lines, key=len)
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **text_dialect(path)).iloc[0]
     if twice := sorted(set(header[header.duplicated()]) & bases):
         raise InputError(_repeated(twice, str(path)))
 

@@ -17,7 +17,7 @@ from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
 from phenolens.io.paths import ImageFinder, read_table, stem
 from phenolens.io.phenix import parse_name
 from phenolens.io.profile_files import is_feature
-from phenolens.profiles import PLATE, index_as_columns
+from phenolens.profiles import PLATE, index_as_columns, text_dialect
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad")
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
@@ -107,8 +107,7 @@ def _parquet_head(path: Path) -> pd.DataFrame:
 def _text_head(path: Path) -> pd.DataFrame:
     if path.stat().st_size < 20_000_000:
         return read_table(path)
-    header = pd.read_csv(path, nrows=0, sep="\t")
-    return pd.read_csv(path, nrows=HEAD, sep="\t" if len(header.columns) > 1 else ",")
+    return pd.read_csv(path, nrows=HEAD, **text_dialect(path))
 
 
 def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
