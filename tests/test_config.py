@@ -27,6 +27,11 @@ def test_the_shortest_study_has_every_default(tmp_path):
     [
         ("[data]\n", r"give \[data.images\]"),
         (SHORTEST + "[evaluate]\npermutation = 5\n", "'evaluate.permutation' is not a setting"),
+        (SHORTEST + "[splits]\nleave_outs = 'well'\n", "did you mean 'leave_out'"),
+        (SHORTEST + "[split]\nleave_out = 'well'\n", "'split' .*did you mean 'splits'"),
+        (SHORTEST + "filse = 'p.csv'\n", "'data.profiles.0.filse' .*did you mean 'files'"),
+        (SHORTEST + "[data.images]\ntabel = 'p.csv'\n", "did you mean 'table'"),
+        (SHORTEST + "[splits]\nmoon = 1\n", "setting we know .see docs/study-file.md"),
         (SHORTEST + "[evaluate]\npermutations = 0\n", "'evaluate.permutations'.*got 0"),
         (SHORTEST + "[splits]\nleave_out = 'moon'\n", "'splits.leave_out'"),
         (SHORTEST + SHORTEST, "share a name"),

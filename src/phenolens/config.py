@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from phenolens.errors import ConfigError
+from phenolens.errors import ConfigError, did_you_mean
+from phenolens.settings import DEFAULTS
 
 
 class Section(BaseModel):
@@ -29,7 +30,7 @@ class StudySection(Section):
     """Name and seed of the study."""
 
     name: str = "study"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0)] = DEFAULTS.seed
 
 
 class Columns(Section):
@@ -88,7 +89,7 @@ class Profiles(Section):
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
-    normalized: bool = False
+    normalized: bool | Literal["auto"] = "auto"
     prefix: str | None = None
 
 
@@ -127,8 +128,8 @@ class Splits(Section):
 
     leave_out: Literal[
         "auto", "well", "plate", "batch", "source", "position", "compound", "scaffold", "target"
-    ] = "auto"
-    max_folds: Count = 5
+    ] = DEFAULTS.leave_out
+    max_folds: Count = DEFAULTS.max_folds
 
 
 class Prepare(Section):
@@ -220,22 +221,22 @@ class Normalize(Section):
     it off.
     """
 
-    method: Literal["mad", "standard", "none"] = "mad"
-    aggregate: Literal["median", "mean"] = "median"
-    clip: Annotated[float, Field(gt=0)] = 50.0
-    spread: Literal["auto", "plate", "screen"] = "auto"
-    whitening: Annotated[float, Field(ge=0)] = 0.1
+    method: Literal["mad", "standard", "none"] = DEFAULTS.method
+    aggregate: Literal["median", "mean"] = DEFAULTS.aggregate
+    clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
+    spread: Literal["auto", "plate", "screen"] = DEFAULTS.spread
+    whitening: Annotated[float, Field(ge=0)] = DEFAULTS.whitening
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
 class Evaluate(Section):
     """Permutations, bootstrap replicates and what is asked of the profiles."""
 
-    permutations: Count = 10_000
-    bootstrap: Count = 1_000
-    alpha: Share = 0.05
-    clusters: Count = 10
-    position_safe: Literal["auto", "yes", "no"] = "auto"
+    permutations: Count = DEFAULTS.permutations
+    bootstrap: Count = DEFAULTS.bootstrap
+    alpha: Share = DEFAULTS.alpha
+    clusters: Count = DEFAULTS.clusters
+    position_safe: Literal["auto", "yes", "no"] = DEFAULTS.position_safe
 
 
 class Report(Section):
@@ -290,9 +291,21 @@ def _faults(error: ValidationError) -> str:
 def _fault(item: dict) -> str:
     place = ".".join(map(str, item["loc"])) or "the file"
     if item["type"] == "extra_forbidden":
-        return f"'{place}' is not a setting we know (see docs/study-file.md)"
+        *section, key = item["loc"]
+        meant = did_you_mean(key, _keys(section)).rstrip(".")
+        return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
     if item["type"] == "value_error":
         return f"'{place}': {item['ctx']['error']}"
     return f"'{place}': {item['msg']} (got {item['input']!r})"
+
+
+def _keys(place: list[str | int]) -> list[str]:
+    """Keys that the section at a place of the file knows."""
+    section: type[BaseModel] = Study
+    for name in place:
+        if isinstance(name, str):  # a number counts the tables of a list
+            kind = section.model_fields[name].annotation
+            section = next(k for k in (kind, *get_args(kind)) if k in Section.__subclasses__())
+    return list(section.model_fields)

@@ -9,6 +9,7 @@ slicing, and other tools' Parquet files come back without an index.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from gzip import GzipFile
@@ -30,11 +31,13 @@ TREATMENT = "Metadata_Treatment"
 COMPOUND = "Metadata_Compound"
 CONCENTRATION = "Metadata_Concentration"
 MECHANISM = "Metadata_Mechanism"
+TARGET = "Metadata_Target"
 CONTROL = "Metadata_Control"
 CELL_COUNT = "Metadata_CellCount"
 KEY = (PLATE, WELL, SITE, OBJECT)
 WELL_KEY = (PLATE, WELL)
 
+_ABOUT = b"phenolens"
 _WELL = re.compile(r"^([A-Za-z]{1,2})0*([1-9]\d?)$")
 
 
@@ -186,6 +189,12 @@ def column(table: pd.DataFrame, name: str) -> np.ndarray:
     return table.index.get_level_values(name).to_numpy()
 
 
+def well_names(table: pd.DataFrame) -> list[str]:
+    """``plate/well`` of each row."""
+    plates, wells = column(table, PLATE), column(table, WELL)
+    return [f"{plate}/{well}" for plate, well in zip(plates, wells, strict=True)]
+
+
 def is_control(table: pd.DataFrame) -> np.ndarray:
     """Which rows are negative controls; a null, or a table without that column, means none."""
     if CONTROL not in table.index.names:
@@ -329,9 +338,40 @@ def text_dialect(path: str | Path) -> dict[str, str]:
     return {"sep": ";", "decimal": "," if commas.eq(True).any(axis=None) else "."}
 
 
-def write(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a profile table as Parquet (snappy) with plain ``Metadata_*`` columns, atomically."""
-    write_frame(to_frame(table), path)
+def write(
+    table: pd.DataFrame, path: str | Path, *, about: Mapping[str, object] | None = None
+) -> None:
+    """Write a profile table as Parquet (snappy) with plain ``Metadata_*`` columns, atomically.
+
+    Parameters
+    ----------
+    table : DataFrame
+    path : path
+    about : mapping, optional
+        Plain values that travel in a Parquet file's own metadata; see :func:`read_about`.
+    """
+    if about is None:
+        write_frame(to_frame(table), path)
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = pa.Table.from_pandas(to_frame(table), preserve_index=False)
+    told = json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
+    columns = columns.replace_schema_metadata((columns.schema.metadata or {}) | {_ABOUT: told})
+    with atomic_path(Path(path)) as partial:
+        pq.write_table(columns, partial)
+
+
+def read_about(path: str | Path) -> dict | None:
+    """What :func:`write` was told about a table; None where the file says nothing of ours."""
+    import pyarrow.parquet as pq
+
+    try:
+        held = pq.read_schema(path).metadata or {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a table: {error}") from None
+    return json.loads(held[_ABOUT]) if _ABOUT in held else None
 
 
 def write_frame(frame: pd.DataFrame, path: str | Path) -> None:

@@ -167,7 +167,7 @@ def test_raw_profiles_are_taken_before_processed_ones(tmp_path):
     assert [block["files"] for block in found.profiles] == [
         ["profiles/batch1/BR1/BR1.csv.gz", "profiles/batch1/BR2/BR2.csv.gz"]
     ]
-    assert not found.profiles[0]["normalized"]
+    assert found.profiles[0]["normalized"] == "auto"
     assert len(found.notes) == 2
 
 

@@ -19,22 +19,17 @@ from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.represent.networks import CNN
 from phenolens.study import attention
-from phenolens.study.blocks import Block
 from phenolens.study.design import screen, splits
-from phenolens.study.disjoint import (
-    assembled,
-    part_of,
-    refuse_seen_wells,
-    treatment_groups,
-    unjudged,
-)
-from phenolens.study.fusion import compared_parts, noise_name
+from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
 from phenolens.study.network_settings import check_names
 from phenolens.study.profiling import normalize, represent, trainings
 from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
 from phenolens.study.scores import examined
 from phenolens.study.session import Session, Silent, open_study
+from phenolens.tools.block import Block, assembled
+from phenolens.tools.compared import compared_parts, part_of, refuse_seen_wells
+from phenolens.tools.names import noise_name
 
 pytest.importorskip("torch")
 
@@ -169,7 +164,7 @@ def test_each_block_of_a_fusion_has_the_same_energy(session):
 
 
 def test_the_control_of_a_fusion_is_as_wide(session):
-    found = {item.name: item.block for item in examined(session)}
+    found = {item.name: item.compared for item in examined(session)}
     fused, control = found["cnn+pixel-pca"], found[noise_name("cnn", "pixel-pca")]
     assert len(control.features["noise"]) == len(fused.features["pixel-pca"])
     assert control.features["cnn"] == fused.features["cnn"]

@@ -10,6 +10,7 @@ from phenolens.evaluate.audit_finding import Finding, Screen, listed, number_of,
 from phenolens.profiles import BATCH, MECHANISM, PLATE, WELL
 
 INTERVAL_WELLS = 3
+FIXED_SHARE = 0.1
 
 
 def check_replicates(screen: Screen) -> Iterable[Finding]:
@@ -73,15 +74,33 @@ def _one_plate(screen: Screen, plates: pd.Series) -> Finding:
     )  # fmt: skip
 
 
+def positions_of_treatments(treated: pd.DataFrame, label: str) -> pd.Series:
+    """At how many positions each replicated treatment sits.
+
+    Parameters
+    ----------
+    treated : DataFrame
+        Plain frame, one row a treated well, with ``Metadata_Well``.
+    label : str
+        Column of the treatment.
+    """
+    sizes = treated.groupby(label)[WELL].agg(["size", "nunique"])
+    return sizes.loc[sizes["size"] > 1, "nunique"]
+
+
+def keeps_positions(positions: pd.Series) -> bool:
+    """Whether so many treatments keep one position that it cannot be told from their effect."""
+    return bool(len(positions)) and bool((positions == 1).mean() > FIXED_SHARE)
+
+
 def check_layout(screen: Screen) -> Iterable[Finding]:
     """Treatments whose wells are all at one position."""
-    several = screen.treated.groupby(screen.label).filter(lambda rows: len(rows) > 1)
-    if several.empty:
+    positions = positions_of_treatments(screen.treated, screen.label)
+    if positions.empty:
         return
-    positions = several.groupby(screen.label)[WELL].nunique()
     fixed = positions[positions == 1]
     share = len(fixed) / len(positions)
-    if share <= 0.1:
+    if not keeps_positions(positions):
         what = f"{percent(1 - share)} of the replicated treatments sit at several positions."
         yield Finding("layout-confounded", "ok", "", what)
         return

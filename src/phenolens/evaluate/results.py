@@ -18,6 +18,7 @@ COLUMNS = {
     "low": np.float64,
     "high": np.float64,
     "n": np.int64,
+    "space": object,
 }
 SORT = ["representation", "task", "metric", "split", "unit", "fold"]
 POOLED = "all"
@@ -34,6 +35,7 @@ def result(
     unit: str = "well",
     fold: int | str = POOLED,
     interval: tuple[float, float] = (np.nan, np.nan),
+    space: str = "",
 ) -> dict:
     """One row of the result table.
 
@@ -51,11 +53,13 @@ def result(
         ``all`` for the value pooled over folds.
     interval : tuple of float
         95 % limits; NaN where none is given.
+    space : str
+        What the compared values were, in words: ``normalized, selected, whitened``.
     """
     low, high = interval
     row = {"representation": representation, "task": task, "metric": metric, "split": split}
     row |= {"unit": unit, "fold": str(fold), "value": float(value)}
-    return row | {"low": float(low), "high": float(high), "n": int(n)}
+    return row | {"low": float(low), "high": float(high), "n": int(n), "space": space}
 
 
 def result_table(rows: Iterable[dict]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def write_h5ad(table: pd.DataFrame, path: str | Path) -> None:
+def write_h5ad(
+    table: pd.DataFrame,
+    path: str | Path,
+    *,
+    layers: Mapping[str, np.ndarray] | None = None,
+    var: Mapping[str, np.ndarray] | None = None,
+    obsm: Mapping[str, np.ndarray] | None = None,
+    uns: Mapping[str, object] | None = None,
+) -> None:
     """Write a profile table as ``.h5ad``, atomically; the same table gives the same bytes.
 
     ``X`` holds the features (float32), ``obs`` the metadata, ``var`` the parts of each feature's
@@ -30,13 +38,21 @@ def write_h5ad(table: pd.DataFrame, path: str | Path) -> None:
     table : DataFrame
         Profile table: metadata in the row index.
     path : path
+    layers : mapping of str to ndarray, shape (n_rows, n_features), optional
+    var : mapping of str to ndarray, shape (n_features,), optional
+        Further columns that describe features.
+    obsm : mapping of str to ndarray, shape (n_rows, any), optional
+    uns : mapping, optional
     """
     import anndata
 
     data = anndata.AnnData(
         X=np.ascontiguousarray(table.to_numpy(dtype=np.float32)),
         obs=plain_obs(metadata(table)),
-        var=feature_parts(table.columns),
+        var=feature_parts(table.columns).assign(**(var or {})),
+        layers=dict(layers or {}),
+        obsm=dict(obsm or {}),
+        uns=dict(uns or {}),
     )
     with atomic_path(path) as partial:
         data.write_h5ad(partial)

@@ -14,9 +14,9 @@ from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.paths import expand
-from phenolens.io.roles import batch_pattern, gene_column, names_chemistry, role_columns
+from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
-from phenolens.io.survey import Found, survey
+from phenolens.io.survey import Found, plates_of, survey
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
@@ -110,16 +110,18 @@ def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
 
 
 def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
-    roles = role_columns(known.values)
-    gene = gene_column(known.values)
-    genetic = gene is not None and not names_chemistry(known.values)
-    if genetic and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022")):
-        roles["compound"] = gene
-    if "batch" not in roles:
-        pattern = batch_pattern(known.texts(PLATE))
-        roles |= {"batch": f"Metadata_Plate ~ {pattern}"} if pattern else {}
-    modality = "genetic" if genetic else "compound"
+    roles, modality = named_roles(known.values, known.texts(PLATE) | _plates(discovery))
     return replace(discovery, columns=columns | roles, modality=modality)
+
+
+def _plates(discovery: Discovery) -> set[str]:
+    """Plates of all rows of the profiles: a table's head may hold the first plate only."""
+    found: set[str] = set()
+    for block in discovery.profiles:
+        if block["level"] == "well" and _size(discovery) <= READABLE:
+            for path in expand(block["files"], discovery.source):
+                found |= plates_of(path)
+    return found
 
 
 def _try(discovery: Discovery) -> list[Question]:

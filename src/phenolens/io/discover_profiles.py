@@ -9,11 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.io.cellprofiler import COMPARTMENTS
-from phenolens.io.columns import has, is_blank
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
-from phenolens.io.survey import Found, column_for, learned_prefix, variant
-from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+from phenolens.io.screen_of_table import level_of
+from phenolens.io.survey import Found, variant
 
 PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 
@@ -52,30 +51,18 @@ def _stage(item: Found) -> tuple[int, str] | None:
 
 
 def _block(item: Found, source: Path) -> dict:
-    prefix = None if _has_measurements(item.head) else learned_prefix(item.head)
-    level = _level(item.head)
-    block = {
-        "name": "cellprofiler" if prefix is None else _short_name(item.paths[0]),
+    return {
+        "name": "cellprofiler" if _has_measurements(item.head) else _short_name(item.paths[0]),
         "files": pattern(item.paths, source),
-        "level": level,
-        "normalized": "normalized" in item.paths[0].name or not has_controls(item.head),
+        "level": level_of(item.head),
+        "normalized": "auto",
     }
-    return block | ({"prefix": prefix} if prefix else {})
 
 
 def _has_measurements(head: pd.DataFrame) -> bool:
     from phenolens.io.profile_files import is_feature
 
     return sum(map(is_feature, map(str, head.columns))) >= 10
-
-
-def _level(head: pd.DataFrame) -> str:
-    if column_for(head, OBJECT):
-        return "cell"
-    place = [column_for(head, role) for role in (PLATE, WELL)]
-    if None not in place and not head.duplicated(place).any():
-        return "well"
-    return "field" if column_for(head, SITE) else "cell"
 
 
 def _short_name(path: Path) -> str:
@@ -91,15 +78,3 @@ def _named(blocks: list[dict]) -> list[dict]:
         if seen[block["name"]] > 1:
             block["name"] += f"-{seen[block['name']]}"
     return blocks
-
-
-def has_controls(head: pd.DataFrame) -> bool:
-    """Whether the rows hold negative controls, or do not say what they are."""
-    for name in ("control_type", "pert_type"):
-        column = has(head, name)
-        if column and head[column].astype(str).str.lower().str.startswith("negcon").any():
-            return True
-    sample = has(head, "broad_sample")
-    if sample is None:
-        return True
-    return bool(head[sample].map(is_blank).any())

@@ -30,7 +30,7 @@ DEFAULTS = {
         "pixel_size_um": None,
         "labels": {},
     },
-    "profiles": {"level": "well", "normalized": False, "prefix": None},
+    "profiles": {"level": "well", "normalized": "auto", "prefix": None},
     "tables": {"sep": None},
 }
 

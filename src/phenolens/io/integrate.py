@@ -22,6 +22,7 @@ from phenolens.io.ledger import Ledger, SetAside
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.profile_blocks import read_keyed
 from phenolens.io.profile_files import is_disguised
+from phenolens.normalize.recognise import is_normalized
 from phenolens.profiles import (
     CELL_COUNT,
     KEY,
@@ -105,9 +106,13 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
     wells = _labelled(wells, data, speaker)
     wells = _set_aside(wells, data["exclude"], ledger)
     _count(wells, images, blocks, ledger=ledger)
+    attached = {name: _attach_profiles(block, wells) for name, block in blocks.items()}
+    for name, block in attached.items():
+        if given[name]["normalized"] == "auto" and block.normalized:
+            ledger.counts[f"profiles_taken_as_normalized_already_{name}"] = len(block.table)
     return Integrated(
         images=None if images is None else _attach_images(images, wells),
-        profiles={name: _attach_profiles(block, wells) for name, block in blocks.items()},
+        profiles=attached,
         wells=wells,
         ledger=ledger,
     )
@@ -234,11 +239,11 @@ def _attach_images(images: ImageSet, wells: pd.DataFrame) -> ImageSet:
 def _attach_profiles(block: tuple, wells: pd.DataFrame) -> ProfileBlock:
     frame, features, settings = block
     metadata = _attach(frame.drop(columns=[FILE], errors="ignore"), wells)
-    return ProfileBlock(
-        table=from_frame(metadata, features=features),
-        level=str(settings["level"]),
-        normalized=bool(settings["normalized"]),
-    )
+    table = from_frame(metadata, features=features)
+    normalized = settings["normalized"]
+    if normalized == "auto":
+        normalized = settings["level"] == "well" and is_normalized(table)
+    return ProfileBlock(table=table, level=str(settings["level"]), normalized=bool(normalized))
 
 
 def _attach(frame: pd.DataFrame, wells: pd.DataFrame) -> pd.DataFrame:

@@ -67,7 +67,8 @@ def _profile_keys(
         values = place(frame, str(columns[name]), role, source=source)
         if values is None:
             raise InputError(
-                f"{source} has no column for the {name}; name it in [data.columns]. "
+                f"{source} has no column for the {name}: call it {role}, or name it in "
+                f"[data.columns]. "
                 f"It has {', '.join(map(str, list(frame.columns)[:8]))}."
             )
         keys[role] = well_text(values) if role == WELL else key_text(values)

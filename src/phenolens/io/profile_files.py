@@ -36,6 +36,7 @@ DISGUISED = re.compile(
     r"|Neighbors_(First|Second)ClosestObjectNumber\w*)$"
 )
 LEARNED = re.compile(r"^(?!Metadata_).+?__.+?__\d{4,}$")
+NUMBERED = re.compile(r"^([A-Za-z_]+?)_*0*\d+$")
 UNNAMED = re.compile(r"^Unnamed: \d+$")
 DESCRIPTIONS = frozenset(
     normal_name(name).lower()
@@ -67,8 +68,10 @@ def feature_columns(
     frame : DataFrame
     features : str, sequence of str or None
         A prefix (``f`` means ``f0``, ``f1``, ...), or the names themselves. By convention (None):
-        CellProfiler's names, and ``model__channel__0001`` beside them; where there are none, every
-        numeric column whose name is not one that describes rows (``Metadata_*``, plate, dose, ...).
+        CellProfiler's names, and ``model__channel__0001`` beside them; where there are none, the
+        columns of decimal numbers that are numbered under one prefix, eight or more (``f0``,
+        ``f1``, ...); else every numeric column whose name does not describe rows (``Metadata_*``,
+        plate, dose, ...).
     source : str
         What the frame is called in errors.
 
@@ -83,7 +86,8 @@ def feature_columns(
         measured = [name for name in names if is_feature(name)]
         learned = [name for name in names if LEARNED.match(name)] if measured else []
         chosen = {*measured, *learned}
-        found = [name for name in names if name in chosen] or _numeric(frame)
+        found = [name for name in names if name in chosen]
+        found = found or numbered_columns(frame) or _numeric(frame)
     elif isinstance(features, str):
         hint, found = f"with the prefix {features!r}", _with_prefix(names, features)
     else:
@@ -96,6 +100,17 @@ def feature_columns(
     if not found:
         raise InputError(f"{source} has no columns {hint}; it has {', '.join(names[:8])}.")
     return _require_numbers(frame, found, source=source)
+
+
+def numbered_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns of decimal numbers under a prefix that eight or more share: ``f0``, ``f1``, ..."""
+    prefixes: dict[str, list[str]] = {}
+    for name, kind in frame.dtypes.items():
+        match = NUMBERED.match(str(name))
+        if match and pd.api.types.is_float_dtype(kind) and not _describes(str(name)):
+            prefixes.setdefault(match[1], []).append(str(name))
+    kept = {n for members in prefixes.values() if len(members) >= 8 for n in members}
+    return [str(name) for name in frame.columns if str(name) in kept]
 
 
 def _is_number(kind: object) -> bool:
@@ -143,7 +158,12 @@ def _require_numbers(frame: pd.DataFrame, names: list[str], *, source: str) -> l
 def read_block(
     block: Mapping[str, object], root: Path
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Rows of one ``[[data.profiles]]`` block; see :func:`read_files`."""
+    """Rows of one ``[[data.profiles]]`` block; see :func:`read_files`.
+
+    A block may hold what was read already, under ``given``, instead of naming files.
+    """
+    if "given" in block:
+        return block["given"]
     return read_files(expand(block["files"], root), features=block.get("prefix"))
 
 

@@ -69,3 +69,31 @@ def batch_pattern(plates: Iterable[str]) -> str | None:
         return None
     batches = {part[1] for part in parts}
     return r"^([A-Za-z]+[-_ ]?\d+)[_-]" if 1 < len(batches) < len(names) else None
+
+
+def named_roles(names: Iterable[str], plates: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Roles of columns by their usual names, and whether the screen is one of compounds or genes.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Columns of all tables of the screen.
+    plates : iterable of str
+        Names of the plates; a batch that they carry becomes a role.
+
+    Returns
+    -------
+    roles : dict of str to str
+        Role to column specification.
+    modality : {"compound", "genetic"}
+    """
+    names = [str(name) for name in names]
+    roles = role_columns(names)
+    gene = gene_column(names)
+    genetic = gene is not None and not names_chemistry(names)
+    if genetic and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022")):
+        roles["compound"] = gene
+    if "batch" not in roles:
+        pattern = batch_pattern(plates)
+        roles |= {"batch": f"Metadata_Plate ~ {pattern}"} if pattern else {}
+    return roles, "genetic" if genetic else "compound"

@@ -16,12 +16,11 @@ from phenolens.io.columns import ALIASES, has, is_blank, key_text
 from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
 from phenolens.io.paths import ImageFinder, read_table, stem
 from phenolens.io.phenix import parse_name
-from phenolens.io.profile_files import is_feature
+from phenolens.io.profile_files import is_feature, numbered_columns
 from phenolens.profiles import PLATE, index_as_columns, text_dialect
 
 TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad")
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
-NUMBERED = re.compile(r"^([A-Za-z_]+?)_*0*\d+$")
 OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 
@@ -104,6 +103,21 @@ def _parquet_head(path: Path) -> pd.DataFrame:
     return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
 
 
+def plates_of(path: Path) -> set[str]:
+    """Names of the plates in all rows of a table; empty where it names none."""
+    name = path.name.lower()
+    head = read_head(path)
+    column = column_for(head, PLATE)
+    if column is None:
+        return set()
+    if len(head) < HEAD or name.endswith(".h5ad"):
+        return set(key_text(head[column])) - {""}
+    if name.endswith((".parquet", ".pq")):
+        held = index_as_columns(pd.read_parquet(path, columns=[column]))
+        return set(key_text(held[column])) - {""}
+    return set(key_text(read_table(path)[column])) - {""}
+
+
 def _text_head(path: Path) -> pd.DataFrame:
     if path.stat().st_size < 20_000_000:
         return read_table(path)
@@ -118,7 +132,7 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         return "cellprofiler"
     if has(head, "ImageNumber") and has(head, "ObjectNumber") and path.suffix == ".csv":
         return "cellprofiler"
-    if sum(map(is_feature, map(str, head.columns))) >= 10 or learned_prefix(head):
+    if sum(map(is_feature, map(str, head.columns))) >= 10 or numbered_columns(head):
         return "profiles"
     if has(head, "channel") and has(head, "path") and has(head, "well"):
         return "samplesheet"
@@ -165,17 +179,6 @@ def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:
         and head[name].map(is_image_name).mean() > 0.9
         and _some_there(head[name].head(20), path, source)
     ]
-
-
-def learned_prefix(head: pd.DataFrame) -> str | None:
-    """Prefix of eight or more numbered numeric columns (``f0``, ``f1``, ...), or None."""
-    counts: dict[str, int] = {}
-    for name, kind in head.dtypes.items():
-        match = NUMBERED.match(str(name))
-        if match and pd.api.types.is_float_dtype(kind) and not is_feature(str(name)):
-            counts[match[1]] = counts.get(match[1], 0) + 1
-    best = max(counts, key=counts.get, default=None)
-    return best if best is not None and counts[best] >= 8 else None
 
 
 def _merged(found: list[Found]) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +11,94 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
+from phenolens.evaluate.audit import audit_design
+from phenolens.evaluate.declared_tables import seen
 from phenolens.files import write_json
 from phenolens.profiles import PLATE, WELL
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from phenolens.evaluate.declared import Evidence
     from phenolens.evaluate.declared_design import Design
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
+
+
+def audit(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles | None = None,
+    *,
+    tables: str | Path | None = None,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    out: str | Path | None = None,
+) -> Result:
+    """Name the defects of a study: of its design, its tables and what it declares.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles, optional
+        A study file (``.toml``), the folder of a finished study, or profiles, whose design is then
+        audited as :func:`phenolens.read` sees it.
+    tables : path, optional
+        Instead of `data`: a folder of files that somebody exported (``docs/audit.md``).
+    same_by : str or list of str, optional
+        For profiles: columns that name a perturbation.
+    controls : str or list of bool, optional
+        For profiles: query for negative controls, or a mask.
+    out : path, optional
+        Results of the study file; by default ``<stem>-out``.
+
+    Returns
+    -------
+    Result
+        ``table``: one row a finding, the gravest first: ``code``, ``severity``, ``where``,
+        ``what``, ``consequence``, ``remedy``, ``basis``. ``summary`` counts them by severity.
+
+    Raises
+    ------
+    InputError
+        If neither or both of `data` and `tables` are given, or they cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, _ = pl.simulate_profiles(layout="fixed", seed=1)
+    >>> found = pl.audit(screen).table.set_index("code")
+    >>> found.loc["layout-confounded", "severity"]
+    'error'
+    """
+    if (data is None) == (tables is None):
+        raise InputError("Give either a study (or profiles) or tables=FOLDER.")
+    if tables is not None:
+        findings = audit_tables(tables)
+    elif _is_study(data):
+        findings = audit_study(data, out=out)
+    else:
+        findings = seen(_of_profiles(read(data, same_by=same_by, controls=controls)))
+    rows = pd.DataFrame([asdict(f) for f in findings])
+    return Result(
+        question="audit",
+        table=rows,
+        summary={name: sum(f.severity == name for f in findings) for name in _MARKS},
+        settings={"same_by": same_by, "out": out},
+    )
+
+
+def _is_study(data: object) -> bool:
+    if not isinstance(data, str | Path):
+        return False
+    return Path(data).suffix == ".toml" or Path(data).is_dir()
+
+
+def _of_profiles(item: Profiles) -> list:
+    """The design audit of profiles in the hand."""
+    wells = profiles.metadata(item.table)
+    roles = item.design.role_of(item.table).to_numpy()
+    return audit_design(wells, folds=item.design.folds, roles=roles)
 
 
 def audit_tables(folder: str | Path) -> list[Evidence]:
@@ -113,7 +193,6 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evi
         If a folder holds no study.
     """
     from phenolens.evaluate.declared import merged
-    from phenolens.evaluate.declared_tables import seen
 
     study = Path(study)
     if study.is_dir():
@@ -133,8 +212,6 @@ def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
 
 def _of_folder(folder: Path) -> list:
     """The design audit of the wells that a study left."""
-    from phenolens.evaluate.audit import audit_design
-
     path = folder / "wells.parquet"
     if not path.is_file():
         raise InputError(

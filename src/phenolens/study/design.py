@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError
 from phenolens.files import write_json
-from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
+from phenolens.profiles import PLATE, WELL
+from phenolens.settings import Settings
 from phenolens.study.session import Session, once
+from phenolens.tools.design import Design, make_design
 
 
-@dataclass(frozen=True)
-class Design:
-    """Folds and control roles of a screen.
-
-    Attributes
-    ----------
-    folds : Folds or None
-        None when no honest split exists; ``refused`` says why.
-    refused : str
-    roles : DataFrame
-        ``Metadata_Plate``, ``Metadata_Well``, ``role``: one row a well.
-    """
-
-    folds: object | None
-    refused: str
-    roles: pd.DataFrame
-
-    def role_of(self, table: pd.DataFrame) -> pd.Series:
-        """Role of each row of a profile table, by plate and well; empty where it has none."""
-        keys = profiles.metadata(table)[[PLATE, WELL]]
-        return keys.merge(self.roles, on=[PLATE, WELL], how="left")["role"].fillna("")
+def settings_of(session: Session) -> Settings:
+    """The settings of the study file that decide its numbers."""
+    study = session.study
+    sections = (study.splits, study.normalize, study.evaluate)
+    known = {field.name for field in fields(Settings)}
+    told = {n: v for part in sections for n, v in part.model_dump().items() if n in known}
+    return Settings(seed=session.seed, **told)
 
 
 @once
@@ -48,37 +35,12 @@ def screen(session: Session):
 @once
 def splits(session: Session) -> Design:
     """Make folds and control roles, before anything learns, and save them."""
-    from phenolens.splits import control_roles
-
     wells = screen(session).wells
-    roles = wells[[PLATE, WELL]].assign(role="")
-    if CONTROL in wells:
-        roles["role"] = control_roles(wells, seed=session.seed).to_numpy()
-    folds, refused = _folds(session, wells)
-    table = roles.merge(_fold_column(folds, wells), on=[PLATE, WELL])
+    design = make_design(wells, settings_of(session))
+    table = design.roles.merge(_fold_column(design.folds, wells), on=[PLATE, WELL])
     profiles.write_frame(table.sort_values([PLATE, WELL]), session.out / "splits.parquet")
-    write_json(session.out / "splits.json", _described(session, folds, refused))
-    return Design(folds, refused, roles)
-
-
-def _folds(session: Session, wells: pd.DataFrame) -> tuple[object | None, str]:
-    from phenolens.splits import make_folds
-
-    settings = session.study.splits
-    if TREATMENT not in wells:
-        return None, "no treatments are named, so there is nothing to tell apart"
-    try:
-        folds = make_folds(
-            wells,
-            leave_out=settings.leave_out,
-            label=TREATMENT,
-            seed=session.seed,
-            max_folds=settings.max_folds,
-        )
-    except DesignError as error:
-        return None, str(error)
-    folds.check()
-    return folds, ""
+    write_json(session.out / "splits.json", _described(session, design.folds, design.refused))
+    return design
 
 
 def _fold_column(folds: object | None, wells: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,10 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
-from phenolens.study.fusion import is_fusion, is_fusion_proper
-from phenolens.study.scores import Examined, examined
+from phenolens.study.scores import examined
 from phenolens.study.session import Session
+from phenolens.tools.names import is_fusion, is_fusion_proper
+from phenolens.tools.representation import Profiles
 
 _FEWEST_WELLS = 5
 _KEY = ["representation", PLATE, WELL]
@@ -73,7 +74,7 @@ def embedding_scores(
     return table if table.empty else table.sort_values("representation", ignore_index=True)
 
 
-def _shown(session: Session) -> Iterator[Examined]:
+def _shown(session: Session) -> Iterator[Profiles]:
     """Representations and fusions; what stands beside noise is no representation of its own."""
     for item in examined(session):
         labelled = {TREATMENT, CONTROL} <= set(item.wells.index.names)
@@ -100,7 +101,7 @@ def _distinct(unit: np.ndarray) -> int:
 
 
 def _row(
-    item: Examined, results: pd.DataFrame, *, activity: pd.DataFrame, clusters: pd.DataFrame
+    item: Profiles, results: pd.DataFrame, *, activity: pd.DataFrame, clusters: pd.DataFrame
 ) -> dict:
     row: dict[str, object] = {"representation": item.name}
     own = results[results["representation"] == item.name].set_index(["task", "metric"])
@@ -118,7 +119,7 @@ def _row(
     return row | _as_published(item)
 
 
-def _as_published(item: Examined) -> dict[str, float]:
+def _as_published(item: Profiles) -> dict[str, float]:
     """Mean average precision of all wells among all others, controls being one more treatment."""
     found = [part for part in map(_retrieved, item.parts) if part is not None]
     if not found:

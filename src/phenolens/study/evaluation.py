@@ -8,17 +8,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.evaluate.results import join_results
 from phenolens.files import write_json
-from phenolens.profiles import CONTROL, TREATMENT, write_frame
-from phenolens.study.activity import activity_results, position_results
-from phenolens.study.activity_parts import activity_of
-from phenolens.study.comparison import comparisons
+from phenolens.profiles import write_frame
+from phenolens.study.asking import ask_all, has_treatments
 from phenolens.study.design import check, splits
 from phenolens.study.disjoint import unjudged
-from phenolens.study.fusion import is_noise_control
-from phenolens.study.scores import Examined, classification, consensus_of, examined, similar
+from phenolens.study.scores import examined, similar
 from phenolens.study.session import Session, once
-from phenolens.study.structure import structure
+from phenolens.tools.compare import comparisons
+from phenolens.tools.files import write_annotated
+from phenolens.tools.names import is_noise_control
+
+TABLES = ("predictions", "clusters", "assay", "matching", "retrieval", "dose")
 
 
 @dataclass(frozen=True)
@@ -41,59 +43,40 @@ class Evaluation:
 @once
 def evaluate(session: Session) -> Evaluation:
     """Score every representation; write ``results.parquet`` and the tables beside it."""
-    from phenolens.evaluate.results import join_results, result_table
-
     check(session)
-    asked = [item for item in examined(session) if _has_treatments(item)]
-    activity, summaries = _activity(session, asked)
-    studied = [item for item in asked if not is_noise_control(item.name)]
-    consensus = {item.name: consensus_of(item) for item in studied if item.whole}
+    items = examined(session)
+    answers = ask_all(session, [item for item in items if has_treatments(item)])
+    answers.refused += [told for item in items for told in unjudged(item.block)]
+    consensus = {
+        item.name: item.consensus()
+        for item in items
+        if has_treatments(item) and item.whole and not is_noise_control(item.name)
+    }
     nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
-    predictions, scored = (classification(session) if asked else None) or (None, result_table([]))
-    answers = structure(session, studied, consensus, activity)
-    answers.refused += [told for item in examined(session) for told in unjudged(item.block)]
-    results = join_results(
-        [_activity_results(session, activity, summaries), scored, *answers.results]
+    activity, predictions = answers.table("activity"), answers.table("predictions")
+    found = Evaluation(join_results(answers.scores), activity, _stacked(nearest), consensus)
+    folds = splits(session).folds
+    tables = {name: answers.table(name) for name in TABLES}
+    tables["comparisons"] = comparisons(
+        activity,
+        predictions if len(predictions) else None,
+        seed=session.seed,
+        split=folds.leave_out if folds else "none",
     )
-    found = Evaluation(results, activity, _stacked(nearest), consensus)
-    tables = {name: _stacked(parts) for name, parts in answers.tables.items()}
-    tables["comparisons"] = comparisons(session, activity, predictions)
-    tables["predictions"] = pd.DataFrame() if predictions is None else predictions
     tables["umap"] = _maps(session)
     _write(session, found, tables)
+    _annotate(session, tables["umap"])
+    write_json(session.out / "activity.json", answers.summaries)
     write_json(session.out / "unanswered.json", answers.refused)
     return found
 
 
-def _activity_results(
-    session: Session, activity: pd.DataFrame, summaries: dict[str, dict]
-) -> pd.DataFrame:
-    from phenolens.evaluate.results import result_table
-
-    parts = activity.groupby("representation", sort=False) if len(activity) else ()
-    alpha = session.study.evaluate.alpha
-    rows = [row for _, part in parts for row in activity_results(part, alpha=alpha)]
-    rows += [row for name, told in summaries.items() for row in position_results(name, told)]
-    return result_table(rows)
-
-
-def _has_treatments(item: Examined) -> bool:
-    names = item.wells.index.names
-    if TREATMENT not in names or CONTROL not in names:
-        return False
-    treated = ~profiles.column(item.wells, CONTROL).astype(bool)
-    return bool(pd.notna(profiles.column(item.wells, TREATMENT)[treated]).any())
-
-
-def _activity(session: Session, asked: list[Examined]) -> tuple[pd.DataFrame, dict]:
-    design = splits(session)
-    tables, summaries = [], {}
-    for item in asked:
-        session.progress.say(f"Testing activity: {item.name}")
-        table, summaries[item.name] = activity_of(session, item, design)
-        tables.append(table)
-    write_json(session.out / "activity.json", summaries)
-    return _stacked(tables), summaries
+def _annotate(session: Session, maps: pd.DataFrame) -> None:
+    """Write ``profiles/NAME.h5ad`` of every representation that was studied."""
+    for item in examined(session):
+        if item.stage == "measured":
+            own = maps[maps["representation"] == item.name] if len(maps) else None
+            write_annotated(item, session.out / "profiles" / f"{item.name}.h5ad", maps=own)
 
 
 def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:

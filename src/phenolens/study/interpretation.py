@@ -11,14 +11,14 @@ from phenolens import profiles
 from phenolens.files import atomic_path
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
-from phenolens.study.activity import CONTROLS_REUSED
-from phenolens.study.analysis import never_scaled
 from phenolens.study.design import screen
-from phenolens.study.disjoint import PIXELS_SEEN
 from phenolens.study.evaluation import Evaluation, evaluate
 from phenolens.study.profiling import normalize, prepare
 from phenolens.study.published import published
 from phenolens.study.session import Session, once
+from phenolens.tools.activity import CONTROLS_REUSED
+from phenolens.tools.block import PIXELS_SEEN
+from phenolens.tools.compared import never_scaled
 
 
 @once

@@ -13,10 +13,11 @@ from phenolens import profiles
 from phenolens.normalize.scale import robust_scale, soften
 from phenolens.prepared import Prepared, safe_name
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
-from phenolens.study.analysis import FEWEST_CALIBRATORS
-from phenolens.study.design import Design, splits
+from phenolens.study.design import splits
 from phenolens.study.network_input import CALIBRATING
 from phenolens.study.session import Session
+from phenolens.tools.compared import FEWEST_CALIBRATORS
+from phenolens.tools.design import Design
 
 _COMPONENTS, _FITTED_ON = 50, 2000
 IMAGE = [PLATE, WELL, SITE]

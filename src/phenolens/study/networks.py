@@ -18,13 +18,13 @@ from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import ALL, Card, table
 from phenolens.represent.networks import Network, PixelStore, estimate_seconds, settle
 from phenolens.represent.torches import require_torch
-from phenolens.study.blocks import Block
 from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.joint_features import components
 from phenolens.study.network_input import CALIBRATING
 from phenolens.study.network_settings import network_of
 from phenolens.study.session import Session
+from phenolens.tools.block import Block
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,10 @@ from phenolens import profiles
 from phenolens.errors import ConfigError, InputError
 from phenolens.files import write_json
 from phenolens.prepared import Prepared
-from phenolens.profiles import CELL_COUNT, PLATE, SITE, WELL
+from phenolens.profiles import PLATE, SITE, WELL
 from phenolens.represent.base import ALL, Card, table
 from phenolens.store import digest
-from phenolens.study.blocks import Block
-from phenolens.study.design import Design, screen, splits
-from phenolens.study.disjoint import assembled
-from phenolens.study.fusion import is_fusion
+from phenolens.study.design import screen, settings_of, splits
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.network_settings import JOINT, check_names
@@ -27,13 +23,17 @@ from phenolens.study.networks import Trainings
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session, once
 from phenolens.study.setting_aside import (
-    comparable_wells,
-    measured_wells,
     missing_wells,
     note_images,
+    note_left_out,
     note_units,
     note_wells,
 )
+from phenolens.tools.block import Block
+from phenolens.tools.files import write_profiles
+from phenolens.tools.names import is_fusion
+from phenolens.tools.read import to_wells
+from phenolens.tools.representation import Profiles
 
 WELL_KEY = [PLATE, WELL]
 FEWEST_IMAGES = 3
@@ -127,14 +127,9 @@ def _given(item: tuple[str, object]) -> Block:
     name, block = item
     rows = block.table
     if block.level != "well":
-        rows = _to_wells(rows)
+        rows = to_wells(rows)
     card = Card(name, "well", (), preprocessing={"given": True, "normalized": block.normalized})
     return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
-
-
-def _to_wells(rows: pd.DataFrame) -> pd.DataFrame:
-    wells = profiles.aggregate(rows, WELL_KEY)
-    return profiles.with_metadata(wells, {CELL_COUNT: profiles.column(wells, "Metadata_Count")})
 
 
 def _made(session: Session, name: str) -> Block:
@@ -154,7 +149,7 @@ def trainings(session: Session, name: str) -> Trainings:
     images, features = network_images(session), None
     question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
     if name == JOINT:
-        wells = _calibrated(session, _measured(session), splits(session)).wells
+        wells = Profiles(_measured(session), splits(session), settings_of(session)).normalized.wells
         features = joint_features(session, images, wells)
         made = [measure(session)[0].path.parts[-3], session.study.normalize.model_dump()]
         return Trainings(session, name, images, question, features=features, measured=made)
@@ -239,46 +234,21 @@ def _fitted(session: Session, name: str, fold: str, train: np.ndarray) -> tuple[
 
 
 @once
+def profiled(session: Session) -> dict[str, Profiles]:
+    """Every representation with the design and settings that decide its numbers."""
+    design, settings = splits(session), settings_of(session)
+    return {name: Profiles(block, design, settings) for name, block in represent(session).items()}
+
+
+@once
 def normalize(session: Session) -> dict[str, Block]:
     """Calibrate wells on their plate's calibrating controls; write ``profiles/``."""
-    design = splits(session)
-    blocks = {
-        name: assembled(_calibrated(session, b, design)) for name, b in represent(session).items()
-    }
-    for name, block in blocks.items():
-        _write_profiles(block.wells, session.out / "profiles", name)
-    notes = {name: block.notes for name, block in blocks.items()}
+    items = profiled(session)
+    for item in items.values():
+        note_left_out(session, item)
+        if not len(item.normalized.wells.columns):
+            raise InputError(f"Representation '{item.name}' has no usable feature left.")
+        write_profiles(item, session.out / "profiles")
+    notes = {name: item.normalized.notes for name, item in items.items()}
     write_json(session.out / "normalization.json", notes)
-    return blocks
-
-
-def _calibrated(session: Session, block: Block, design: Design) -> Block:
-    from phenolens.normalize.clean import clean_features
-    from phenolens.normalize.scale import calibrate, spread_group
-
-    settings = session.study.normalize
-    notes: dict = {}
-    tables = {}
-    for fold, wells in block.tables.items():
-        wells = wells.sort_index(level=WELL_KEY, sort_remaining=False)
-        cleaned, dropped = clean_features(measured_wells(session, block.name, wells))
-        roles = design.role_of(cleaned)
-        if settings.method != "none" and not block.calibrated and (roles != "").any():
-            wide = spread_group(settings.spread, cleaned, ~roles.isin(["judge", ""]))
-            cleaned, report = calibrate(
-                cleaned, roles, method=settings.method, clip=settings.clip, spread_by=wide
-            )
-            cleaned = comparable_wells(session, block.name, cleaned)
-            notes.setdefault("calibration", {})[fold] = report
-        notes.setdefault("cleaned", {})[fold] = dropped
-        tables[fold] = cleaned
-    return replace(block, tables=tables, notes=notes)
-
-
-def _write_profiles(wells: pd.DataFrame, folder: Path, name: str) -> None:
-    from phenolens.io.anndata import write_h5ad
-
-    if not len(wells.columns):
-        raise InputError(f"Representation '{name}' has no usable feature left.")
-    profiles.write(wells, folder / f"{name}.parquet")
-    write_h5ad(wells, folder / f"{name}.h5ad")
+    return {name: item.normalized for name, item in items.items()}

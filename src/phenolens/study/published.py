@@ -13,8 +13,8 @@ import pandas as pd
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, read_frame, write_frame
 from phenolens.study.embedding_scores import embedding_scores, well_clusters
 from phenolens.study.evaluation import Evaluation
-from phenolens.study.fusion import is_fusion_proper
 from phenolens.study.session import Session
+from phenolens.tools.names import is_fusion_proper
 
 _SCORED = ("predictions", "comparisons")
 _OUTCOMES = ("all", "right", "wrong")

@@ -14,9 +14,9 @@ import pandas as pd
 
 from phenolens.files import read_json, write_json
 from phenolens.profiles import read_frame
-from phenolens.study.fusion import is_fusion, is_fusion_proper
 from phenolens.study.network_settings import JOINT, SHUFFLED
 from phenolens.study.session import Session
+from phenolens.tools.names import is_fusion, is_fusion_proper
 
 QUESTIONS = (
     "Do image features tell perturbations apart, and do deep ones beat handcrafted ones?",

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from phenolens.config import Study, read_study
+from phenolens.errors import ConfigError
 from phenolens.files import read_json, write_json
+from phenolens.settings import LAYOUT
 from phenolens.store import Store
 
 T = TypeVar("T")
+_LAYOUT_FILE = "layout.json"
+_MARKS = ("splits.parquet", "ledger.json", "results.parquet", "store")
 
 
 class Progress(Protocol):
@@ -100,7 +104,7 @@ def open_study(
     Raises
     ------
     ConfigError
-        See :func:`phenolens.config.read_study`.
+        See :func:`phenolens.config.read_study`; or if another version wrote into the folder.
     """
     from phenolens.represent.cells import jobs_here
 
@@ -109,9 +113,22 @@ def open_study(
     if seed is not None:
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
     folder = Path(out) if out else Path(f"{path.stem}-out")
+    _require_layout(folder)
     store = Store(folder / "store", force=force)
     root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress or Silent())
+
+
+def _require_layout(folder: Path) -> None:
+    """Refuse a folder whose files another version laid out: they would be mixed with new ones."""
+    path = folder / _LAYOUT_FILE
+    left = [name for name in _MARKS if (folder / name).exists()]
+    known = read_json(path)["layout"] if path.is_file() else 1 if left else LAYOUT
+    if known != LAYOUT:
+        raise ConfigError(
+            f"{folder} holds results of another version of phenolens (layout {known}; this one "
+            f"writes {LAYOUT}). Give another folder with --out, or delete this one and run again."
+        )
 
 
 def once(step: Callable[[Session], T]) -> Callable[[Session], T]:
@@ -120,6 +137,8 @@ def once(step: Callable[[Session], T]) -> Callable[[Session], T]:
     @functools.wraps(step)
     def take(session: Session) -> T:
         if step.__name__ not in session.taken:
+            if not (session.out / _LAYOUT_FILE).is_file():
+                write_json(session.out / _LAYOUT_FILE, {"layout": LAYOUT})
             started, before = time.perf_counter(), _spent(session)
             session.taken[step.__name__] = step(session)
             inner = _spent(session) - before

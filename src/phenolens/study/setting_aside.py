@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pandas as pd
 
-from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.files import write_json
 from phenolens.io.ledger import SetAside
@@ -16,6 +14,7 @@ from phenolens.profiles import PLATE, WELL
 from phenolens.represent.units import Unit
 from phenolens.study.design import screen
 from phenolens.study.session import Session
+from phenolens.tools.representation import Profiles
 
 WELL_KEY = [PLATE, WELL]
 
@@ -64,37 +63,11 @@ def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], rea
     _note(session, items, {f"wells_not_in_{name}": before + len(new)})
 
 
-def measured_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
-    """Wells with a value in some feature; the others are listed."""
-    known = np.isfinite(wells.to_numpy()).any(axis=1)
-    if not known.any():
-        raise InputError(
-            f"Representation '{name}' has no usable feature: none of its {wells.shape[1]} "
-            f"columns holds a number in {len(wells)} wells. Check the table, or leave it out."
-        )
-    return _only(session, name, wells, known, why="no feature has a value there")
-
-
-def comparable_wells(session: Session, name: str, wells: pd.DataFrame) -> pd.DataFrame:
-    """Wells of plates that were calibrated: raw values beside scaled ones cannot be compared."""
-    from phenolens.normalize.scale import CALIBRATED
-
-    done = profiles.column(wells, CALIBRATED).astype(bool)
-    if not done.any():
-        return wells
-    why = "fewer than two control wells on its plate, so it cannot be calibrated"
-    return _only(session, name, wells, done, why=why)
-
-
-def _only(
-    session: Session, name: str, wells: pd.DataFrame, keep: np.ndarray, *, why: str
-) -> pd.DataFrame:
-    if keep.all():
-        return wells
-    kept = profiles.take(wells, keep)
-    lost = missing_wells(profiles.metadata(wells), profiles.metadata(kept))
-    note_wells(session, name, lost, why)
-    return kept
+def note_left_out(session: Session, item: Profiles) -> None:
+    """List the wells that calibration could not use."""
+    for why in dict.fromkeys(lost.why for lost in item.left_out):
+        wells = [(lost.plate, lost.well) for lost in item.left_out if lost.why == why]
+        note_wells(session, item.name, wells, why)
 
 
 def missing_wells(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str]]:

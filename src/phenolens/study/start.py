@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from phenolens.errors import ConfigError
 from phenolens.files import write_text
@@ -31,7 +32,7 @@ def init(
     force: bool = False,
     name: str | None = None,
 ) -> list[str]:
-    """Look at a screen's files and write a study file.
+    """Look at a screen's files and write a short, commented study file.
 
     Parameters
     ----------
@@ -71,12 +72,29 @@ def simulate_screen(
     folder: str | Path,
     *,
     plates: int = 4,
-    layout: str = "scrambled",
+    layout: Literal["fixed", "scrambled"] = "scrambled",
     jobs: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Path:
-    """Simulate a Cell Painting screen with known truth; see :mod:`phenolens.simulate`."""
+    """Simulate a Cell Painting screen with known truth, in the gallery's layout.
+
+    See :mod:`phenolens.simulate`.
+
+    Parameters
+    ----------
+    folder : path
+        Where the screen goes.
+    plates : int
+        Replicate plates.
+    layout : {"fixed", "scrambled"}
+        Whether treatments keep their position on all plates.
+    jobs : int, optional
+        Processes; by default the cores this process may use.
+    seed : int
+        Of the screen.
+    progress : Progress, optional
+    """
     from phenolens.represent.cells import jobs_here
     from phenolens.simulate import ScreenDesign, write_screen
 
@@ -93,7 +111,7 @@ def demo(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Simulate a screen, study it and write the report; returns the report's path.
+    """Simulate a screen, study it, and leave report.html: everything in one go.
 
     Parameters
     ----------
@@ -102,7 +120,13 @@ def demo(
     networks : bool
         Train networks too; they need PyTorch and most of the time.
     jobs : int, optional
+        Processes; by default the cores this process may use.
     progress : Progress, optional
+
+    Returns
+    -------
+    Path
+        The report.
     """
     from phenolens.study.reporting import run
 

@@ -1,1 +1,1 @@
-"""One answer to each question: what the study, the command and a notebook all call."""
+"""One function a question, and the verbs around them: what study, command and notebooks call."""

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
+from phenolens import profiles
+from phenolens.profiles import PLATE, TREATMENT, WELL
 from phenolens.represent.base import ALL, Card
+
+NETWORK = "Metadata_Network"
+NOBODY = "group-all"
+PIXELS_SEEN = "fitted on the images of all wells, without labels"
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,38 @@ class Block:
         cards = [block.cards.get(fold, block.cards.get(ALL)) for block in blocks]
         return [card for card in cards if card is not None]
 
+    def fitted_on(self) -> str:
+        """What a reader must know about table ``all``: a representation that saw every image."""
+        seen = any(card.learns == "pixels" and card.trained_on for card in self.cards_of(ALL))
+        return PIXELS_SEEN if seen else ""
+
     def mapped(self, change, **updates: object) -> Block:
         """The block with ``change`` applied to every table."""
         tables = {fold: change(table) for fold, table in self.tables.items()}
         return replace(self, tables=tables, **updates)
+
+
+def assembled(block: Block) -> Block:
+    """Give a block of groups its table ``all``: each treatment as its own group's network saw it.
+
+    ``Metadata_Network`` says which; rows of two networks must not be compared. Controls are shown
+    as the first group's network saw them.
+    """
+    if not block.judged:
+        return block
+    if NOBODY in block.judged:
+        seen = profiles.with_metadata(block.tables[NOBODY], {NETWORK: NOBODY})
+        return replace(block, tables={ALL: seen} | block.tables)
+    parts = []
+    for number, (group, names) in enumerate(block.judged.items()):
+        wells = block.tables[group]
+        rows = np.isin(profiles.column(wells, TREATMENT).astype(str), names)
+        rows &= ~profiles.is_control(wells)
+        if number == 0:
+            rows |= profiles.is_control(wells)
+        part = profiles.take(wells, rows)
+        parts.append(profiles.with_metadata(part, {NETWORK: np.full(len(part), group)}))
+    known = set.intersection(*(set(part.columns) for part in parts))
+    common = [name for name in parts[0].columns if name in known]
+    whole = profiles.stack([part[common] for part in parts])
+    return replace(block, tables={ALL: whole.sort_index(level=[PLATE, WELL])} | block.tables)

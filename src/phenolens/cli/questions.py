@@ -1,0 +1,82 @@
+"""Verbs that ask one question of profiles: each is the function of the same name in ``tools``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from phenolens.cli.options import given, options_of
+from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.signatures import read_signature
+from phenolens.cli.values import FORMS, Output, either
+from phenolens.errors import InputError
+
+QUESTIONS = (
+    "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
+)  # fmt: skip
+TABLES = (
+    "Profile tables (Parquet, CSV, TSV, h5ad) or patterns such as 'plates/*.parquet'; several are "
+    "stacked."
+)
+REPRESENTATIONS = (
+    "A table each of two representations or more, of the same wells; a pattern in quotes stacks "
+    "files. One h5ad with --obsm twice compares its embeddings."
+)
+# Spellings that stay in use: the parameter that each sets, and the value where it takes none.
+ALIASES = {
+    ("match", "--opposite"): ("similarity", "abs_cosine"),
+    ("batch", "--column"): ("by", None),
+}
+
+
+def question(name: str) -> Verb:
+    """The verb of a question, from the signature and docstring of its function."""
+    signature = read_signature(f"tools/{name}.py", name)
+    aliases = {words: target for (verb, words), target in ALIASES.items() if verb == name}
+
+    def ask(tables: tuple[str, ...], output: Path, **values: object) -> None:
+        from importlib import import_module
+
+        for words, (target, value) in aliases.items():
+            said = values.pop(_parameter_of(words))
+            if said is not None:
+                values[target] = value or said
+        options = given(signature, values)
+        data: object = list(tables)
+        if name == "compare" and len(tables) == 1:
+            if not isinstance(options.get("obsm"), list):
+                raise InputError("compare takes two tables or more, or one h5ad and --obsm twice.")
+            data = tables[0]
+        result = getattr(import_module(f"phenolens.tools.{name}"), name)(data, **options)
+        try:
+            result.write(output)
+        finally:  # what took minutes to find is told even if it cannot be written
+            click.echo("\n".join(result.lines()))
+        click.echo(f"Wrote {output}")
+
+    told = REPRESENTATIONS if name == "compare" else TABLES
+    params = [
+        Given(
+            ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", told=told
+        ),
+        *options_of(signature, but=["data"]),
+        *(
+            Setting([_parameter_of(words), words], is_flag=value is not None or None,
+                    default=None, hidden=True)
+            for words, (_, value) in aliases.items()
+        ),
+        Setting(
+            ["output", "-o", "--output"],
+            type=Output(),
+            default=f"{name}.parquet",
+            metavar="PATH",
+            help=f"Where the table goes; its ending says in which form: {either(FORMS)}. "
+            f".xlsx holds the summary too. [default: {name}.parquet]",
+        ),
+    ]  # fmt: skip
+    return Verb(name, signature.summary, ask, params=params, paragraphs=signature.paragraphs)
+
+
+def _parameter_of(words: str) -> str:
+    return words.removeprefix("--").replace("-", "_")

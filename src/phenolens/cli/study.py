@@ -1,0 +1,131 @@
+"""Verbs of a study: init, one a step, run, and audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from phenolens.cli.options import given, options_of
+from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.signatures import Signature, read_signature
+from phenolens.cli.values import FORMS, Output, either
+
+STEPS = {
+    "check": "Join the screen's tables and audit its design; nothing of the images is read.",
+    "splits": "Make the folds and control roles that every score shares.",
+    "prepare": "Read the original images once into the study's store.",
+    "measure": "Segment the images and measure CellProfiler-type features of every cell.",
+    "represent": "Make every representation of the wells, fold by fold where it learns.",
+    "normalize": "Calibrate wells on their own plate's controls.",
+    "evaluate": "Score every representation beside its baselines.",
+    "interpret": "Find the features, wells and cells behind the results.",
+    "report": "Write figures and report.html.",
+    "run": "Take all steps; what an earlier run finished is kept.",
+}
+
+
+def init(name: str) -> Verb:
+    """The verb that looks at a screen and writes a study file."""
+    signature = read_signature("study/start.py", "init")
+
+    def write(source: str, output: str, **values: object) -> None:
+        from phenolens import study
+
+        for line in study.init(source, output, **given(signature, values)):
+            click.echo(line)
+
+    output = Setting(
+        ["output", "-o", "--output"],
+        type=click.Path(),
+        default="study.toml",
+        metavar="PATH",
+        help="The study file. [default: study.toml]",
+    )
+    params = [
+        argument(signature, "source"),
+        output,
+        *options_of(signature, but=["source", "output"]),
+    ]
+    return Verb(name, signature.summary, write, params=params)
+
+
+def step(name: str) -> Verb:
+    """The verb that takes one step of a study, and the steps it needs."""
+    signature = read_signature("study/session.py", "open_study")
+
+    def take(path: str, **values: object) -> None:
+        from phenolens import study
+        from phenolens.progress import RichProgress
+
+        options = given(signature, values)
+        session = study.open_study(path, progress=RichProgress(), **options)
+        tell = getattr(study, f"tell_{name}", study.tell_files)
+        for line in tell(session, getattr(study, name)(session)):
+            click.echo(line)
+
+    params = [
+        Given(
+            ["path"],
+            type=click.Path(),
+            metavar="STUDY",
+            told="The study file (TOML); 'phenolens init' writes one.",
+        ),
+        *options_of(signature, but=["path", "progress"]),
+    ]
+    return Verb(name, STEPS[name], take, params=params)
+
+
+def audit(name: str) -> Verb:
+    """The verb that names the defects of a study, ours or somebody else's."""
+    signature = read_signature("study/auditing.py", "audit")
+
+    def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: object) -> None:
+        from phenolens.errors import InputError
+        from phenolens.evaluate.declared_tables import Evidence
+        from phenolens.study import auditing
+
+        options = given(signature, values)
+        if bool(data) == ("tables" in options):
+            raise InputError("Give either STUDY or --tables DIR.")
+        if data:
+            options["data"] = data[0] if len(data) == 1 else list(data)
+        result = auditing.audit(**options)
+        findings = [Evidence(**row) for row in result.table.to_dict("records")]
+        for line in auditing.tell_audit(findings):
+            click.echo(line)
+        if output is not None and output.suffix == ".json":
+            auditing.write_audit(findings, output)
+        elif output is not None:
+            result.write(output)
+        if output is not None:
+            click.echo(f"Wrote {output}")
+        if strict and auditing.has_errors(findings):
+            raise click.exceptions.Exit(1)
+
+    forms = (".json", *FORMS)
+    params = [
+        Given(
+            ["data"],
+            nargs=-1,
+            type=click.Path(),
+            metavar="STUDY...",
+            told="A study file, the folder of a finished study, or profile tables.",
+        ),
+        *options_of(signature, but=["data"]),
+        Setting(
+            ["output", "-o", "--output"],
+            type=Output(forms),
+            metavar="PATH",
+            help="Where the findings go; without it they are only shown. The ending says in which "
+            f"form: {either(forms)}.",
+        ),
+        Setting(["--strict"], is_flag=True, help="Exit with 1 when an answer does not hold."),
+    ]
+    return Verb(name, signature.summary, look, params=params)
+
+
+def argument(signature: Signature, name: str) -> Given:
+    """The argument of a function's first parameter, a path."""
+    told = signature.parameters[name].text
+    return Given([name], type=click.Path(), metavar=name.upper(), told=told)

@@ -1,0 +1,80 @@
+"""Verbs beside a study: a simulated screen, the demo, the version, completion of the shell."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+
+import click
+
+from phenolens import __version__
+from phenolens.cli.options import given, options_of
+from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.signatures import read_signature
+from phenolens.cli.study import argument
+from phenolens.cli.values import Choice, either
+from phenolens.errors import InputError
+
+SHELLS = ("bash", "zsh", "fish")
+COMPLETE = "_PHENOLENS_COMPLETE"
+
+
+def simulate(name: str) -> Verb:
+    """The verb that simulates a screen."""
+    signature = read_signature("study/start.py", "simulate_screen")
+
+    def write(folder: str, **values: object) -> None:
+        from phenolens import study
+        from phenolens.progress import RichProgress
+
+        study.simulate_screen(folder, progress=RichProgress(), **given(signature, values))
+        click.echo(f"Wrote {folder}")
+
+    params = [argument(signature, "folder"), *options_of(signature, but=["folder", "progress"])]
+    return Verb(name, signature.summary, write, params=params)
+
+
+def demo(name: str) -> Verb:
+    """The verb that simulates a screen and studies it."""
+    signature = read_signature("study/start.py", "demo")
+
+    def show(out: str, **values: object) -> None:
+        from phenolens import study
+        from phenolens.progress import RichProgress
+
+        report = study.demo(out, progress=RichProgress(), **given(signature, values))
+        click.echo(f"Report: {report}")
+
+    folder = Setting(
+        ["--out"],
+        type=click.Path(),
+        default="phenolens-demo",
+        metavar="PATH",
+        help=f"{signature.parameters['folder'].text} [default: phenolens-demo]",
+    )
+    params = [folder, *options_of(signature, but=["folder", "progress"])]
+    return Verb(name, signature.summary, show, params=params)
+
+
+def version(name: str) -> Verb:
+    """The verb that prints the version."""
+    return Verb(name, "Print the version.", lambda: click.echo(__version__), params=[])
+
+
+def completion(name: str) -> Verb:
+    """The verb that prints what a shell needs to complete verbs, options and files."""
+
+    def script(shell: str | None) -> None:
+        from click.shell_completion import get_completion_class
+
+        shell = shell or PurePath(os.environ.get("SHELL", "")).name
+        if shell not in SHELLS:
+            raise InputError(f"Name the shell: 'phenolens {name}' with {either(SHELLS)}.")
+        root = click.get_current_context().find_root().command
+        made = get_completion_class(shell)(root, {}, "phenolens", COMPLETE)
+        click.echo(made.source_template % made.source_vars())
+
+    told = f"{either(SHELLS)}; the shell in use by default."
+    params = [Given(["shell"], required=False, type=Choice(SHELLS), metavar="SHELL", told=told)]
+    summary = "Print the lines that let a shell complete verbs, options and choices with Tab."
+    return Verb(name, summary, script, params=params)

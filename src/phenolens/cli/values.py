@@ -1,0 +1,81 @@
+"""Values of options; a wrong one ends a sentence that starts with the option's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from phenolens.errors import did_you_mean
+
+FORMS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
+
+
+def either(words: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}"
+
+
+class Choice(click.Choice):
+    """One of some words; a wrong one is told with the nearest."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> object:
+        """The word itself."""
+        if value not in self.choices:
+            meant = did_you_mean(str(value), self.choices)
+            meant = meant if meant != "." else f"; it takes {either(self.choices)}."
+            self.fail(f"has no '{value}'{meant}", param, ctx)
+        return value
+
+
+class Whole(click.IntRange):
+    """A whole number, not below ``min``."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            least = "" if self.min is None else f", {self.min} or more"
+            self.fail(f"must be a whole number{least}; got '{value}'.", param, ctx)
+
+
+class Share(click.FloatRange):
+    """A number between 0 and 1."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, min_open=True, max_open=True)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"must be a number between 0 and 1; got '{value}'.", param, ctx)
+
+
+class Output(click.Path):
+    """A file whose ending names a form that we write; asked before any work."""
+
+    def __init__(self, forms: tuple[str, ...] = FORMS) -> None:
+        super().__init__()
+        self.forms = forms
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """The path."""
+        path = Path(str(value))
+        fits = any(path.name.endswith(form) and path.name != form for form in self.forms)
+        if path.is_dir() or not fits:
+            forms = either(self.forms)
+            self.fail(f"must name a file that ends in {forms}; got '{value}'.", param, ctx)
+        return path

@@ -1,0 +1,164 @@
+"""Part of step `evaluate`: the questions that every representation is asked, one by one.
+
+Each is the function that the command and a notebook call; a question that the design cannot
+answer leaves its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError, InputError
+from phenolens.profiles import BATCH, CONCENTRATION, CONTROL, PLATE, TREATMENT
+from phenolens.study.session import Session
+from phenolens.tools.activity import activity_of
+from phenolens.tools.assay import assay
+from phenolens.tools.batch import batch
+from phenolens.tools.classify import classify
+from phenolens.tools.cluster import cluster
+from phenolens.tools.dose import dose
+from phenolens.tools.match import match
+from phenolens.tools.names import is_noise_control
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
+from phenolens.tools.retrieve import retrieve
+
+
+@dataclass
+class Answers:
+    """What the questions gave.
+
+    Attributes
+    ----------
+    scores : list of DataFrame
+        Rows of ``results.parquet``.
+    tables : dict of str to list of DataFrame
+        Rows of the study's other tables, by file.
+    summaries : dict of str to dict
+        What the tests of activity say as a whole, by representation.
+    refused : list of dict
+        ``representation``, ``question``, ``why``.
+    """
+
+    scores: list[pd.DataFrame] = field(default_factory=list)
+    tables: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    summaries: dict[str, dict] = field(default_factory=dict)
+    refused: list[dict] = field(default_factory=list)
+
+    def ask(
+        self, item: Profiles, questions: tuple[str, ...], answer: Callable[[], Result]
+    ) -> Result | None:
+        """Ask, keep the scores, and note why a question (or a part of it) has no answer."""
+        try:
+            found = answer()
+        except (DesignError, InputError) as error:
+            for question in questions:
+                self.refuse(item, question, str(error))
+            return None
+        for note in found.notes:
+            if note.code == "not-asked":
+                self.refuse(item, note.values["question"], note.values["why"])
+        self.scores.append(found.scores)
+        return found
+
+    def refuse(self, item: Profiles, question: str, why: str) -> None:
+        """Note why a question has no answer."""
+        told = {"representation": item.name, "question": question, "why": why}
+        if told not in self.refused:
+            self.refused.append(told)
+
+    def keep(self, file: str, table: pd.DataFrame) -> None:
+        """Add rows to a table of the study."""
+        if len(table):
+            self.tables.setdefault(file, []).append(table)
+
+    def table(self, file: str) -> pd.DataFrame:
+        """All rows of a table of the study."""
+        parts = self.tables.get(file, [])
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def ask_all(session: Session, items: list[Profiles]) -> Answers:
+    """Ask every representation every question; noise controls are compared with, not studied."""
+    answers = Answers()
+    for item in items:
+        session.progress.say(f"Testing activity: {item.name}")
+        found = answers.ask(item, ("activity",), lambda item=item: activity_of(item))
+        if found is not None:
+            answers.summaries[item.name] = found.summary
+            answers.keep("activity", found.table)
+    _classify(session, items, answers)
+    for item in items:
+        if not is_noise_control(item.name):
+            session.progress.say(f"Asking what lies together: {item.name}")
+            _ask_structure(item, answers)
+    return answers
+
+
+def _classify(session: Session, items: list[Profiles], answers: Answers) -> None:
+    """Held-out wells; the baselines are those of the first representation made without labels."""
+    folds = items[0].design.folds if items else None
+    if folds is None:
+        return
+    session.progress.say(f"Classifying held-out wells (leave-{folds.leave_out}-out)")
+    lead = next((item for item in items if not item.block.judged), items[0])
+    for item in items:
+        found = answers.ask(
+            item,
+            ("classification",),
+            lambda item=item: classify(item, baselines=item is lead),
+        )
+        if found is None:
+            continue
+        answers.keep("predictions", found.more["predictions"])
+        for note in found.notes:
+            if note.code == "no-cell-count":
+                session.progress.say(str(note))
+
+
+def _ask_structure(item: Profiles, answers: Answers) -> None:
+    """What lies together, what a mechanism has to do with it, plates, batches, doses."""
+    found = answers.ask(item, ("silhouette", "clustering"), lambda: cluster(item))
+    if found is not None and len(found.table):
+        own = answers.table("activity")
+        own = own.loc[own["representation"] == item.name, [TREATMENT, "active"]]
+        members = found.table.drop(columns="space").assign(representation=item.name)
+        answers.keep("clusters", members.merge(own, on=TREATMENT, how="left"))
+    answers.ask(item, ("batch effect",), lambda: batch(item))
+    found = answers.ask(item, ("assay quality",), lambda: assay(item))
+    if found is not None:
+        answers.keep("assay", found.more["metrics"].assign(representation=item.name))
+    found = answers.ask(item, ("nsc_accuracy", "nscb_accuracy"), lambda: match(item))
+    if found is not None and len(found.table):
+        answers.keep("matching", found.table.assign(representation=item.name))
+    for across in ("position", PLATE, BATCH):
+        if across == BATCH and not _known(item, BATCH):
+            continue
+        what = f"retrieval across {across.removeprefix(profiles.PREFIX).lower()}"
+        found = answers.ask(item, (what,), lambda across=across: retrieve(item, across=across))
+        if found is not None:
+            answers.keep("retrieval", found.table)
+    if _known(item, CONCENTRATION):
+        found = answers.ask(item, ("dose response",), lambda: dose(item))
+        if found is not None:
+            answers.keep("dose", found.table)
+
+
+def _known(item: Profiles, column: str) -> bool:
+    """Whether the wells have a value in a column."""
+    wells = item.wells
+    return column in wells.index.names and bool(pd.notna(profiles.column(wells, column)).any())
+
+
+def has_treatments(item: Profiles) -> bool:
+    """Whether a well that is no control has a treatment."""
+    names = item.wells.index.names
+    if TREATMENT not in names or CONTROL not in names:
+        return False
+    treated = ~profiles.is_control(item.wells)
+    return bool(np.any(pd.notna(profiles.column(item.wells, TREATMENT)[treated])))

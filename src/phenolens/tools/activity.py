@@ -1,0 +1,379 @@
+"""Which treatments differ from negative controls?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import mannwhitneyu
+
+from phenolens import profiles
+from phenolens.errors import ConfigError, DesignError, InputError
+from phenolens.evaluate import activity as evaluated
+from phenolens.evaluate.audit_layout import keeps_positions, positions_of_treatments
+from phenolens.evaluate.matching import bootstrap_mean
+from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.evaluate.position_safe import position_safe as against_positions
+from phenolens.evaluate.results import result, result_table
+from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
+from phenolens.tools.read import as_list, read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Note, Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
+POSITION = "position could explain this"
+FEWEST_POSITIONS = 19
+_DESCRIBED = ("Metadata_Compound", "Metadata_Concentration", "Metadata_Mechanism")
+_TESTED = ("n", "map", "map_normalized", "map_chance", "low", "high", "p", "q", "p_attainable")
+_PLAIN = {"map": "map_plain", "p": "p_plain", "q": "q_plain"}
+_TESTS = {"p": "q", "p_smooth": "q_smooth", "p_plain": "q_plain"}
+_MEANS = ("map", "map_normalized")
+_SAFE_PERMUTATIONS = 1_000
+
+
+def activity(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    position_safe: Literal["auto", "yes", "no"] | None = None,
+    null: Literal["label-permutation", "copairs", "copairs-wells", "none"] = "label-permutation",
+    within: str | Sequence[str] | None = None,
+    diff_by: str | Sequence[str] | None = None,
+    permutations: int | None = None,
+    alpha: float | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Which perturbations differ from controls: mean average precision with a valid p and q.
+
+    A perturbation is active when its wells find each other before they find the controls that
+    judge. Wells are calibrated, features selected and whitened on the controls that calibrate.
+    Where treatments keep their position on all plates, permuting wells cannot tell effect from
+    position: control wells that share a position then form the null, if there are 19 positions or
+    more, and the share of *controls* called is given beside the share of treatments.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    position_safe : {"auto", "yes", "no"}, optional
+        Compare control positions instead of wells; by default where the layout asks for it.
+    null : {"label-permutation", "copairs", "copairs-wells", "none"}
+        Null of the plain test; the copairs modes are for comparison with published numbers.
+    within : str or list of str, optional
+        References share these columns with the query, usually the plate.
+    diff_by : str or list of str, optional
+        Replicates of a query differ from it in these columns.
+    permutations : int, optional
+        Labellings drawn per perturbation [10,000, or what the study used].
+    alpha : float, optional
+        Level of the false discovery rate [0.05, or what the study used].
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a treatment: ``map`` with ``low`` and ``high`` (95 % jackknife over
+        wells), ``map_normalized`` (chance is 0), ``p``, ``q``, ``p_attainable`` (smallest p the
+        design can give), ``active``, ``n``, ``cell_count_ratio``, ``note``, ``test``, ``space``.
+        ``summary``: shares called with intervals, the test, control positions called.
+
+    Raises
+    ------
+    DesignError
+        If there is no treatment or no control, or no treatment can be tested.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    References
+    ----------
+    Kalinin et al., Nat. Commun. 16:5181 (2025), for mAP; Benjamini and Hochberg (1995).
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> pl.activity(screen, permutations=500).summary["perturbations"]
+    40
+    """
+    wells = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    wells = wells.with_settings(
+        position_safe={True: "yes", False: "no"}.get(position_safe, position_safe),
+        permutations=permutations,
+        alpha=alpha,
+        seed=seed,
+    )
+    wells.require_treatments()
+    wells.require_controls()
+    found = activity_of(
+        wells, null=null, within=columns(wells, within), diff_by=columns(wells, diff_by)
+    )
+    if null != "none" and found.summary["tested"] == 0:
+        told = [str(note) for note in found.notes if note.code == "not-tested"]
+        raise DesignError(told[0] if told else "No treatment has two wells to compare.")
+    return found
+
+
+def columns(item: Profiles, names: str | Sequence[str] | None) -> list[str] | None:
+    """Metadata columns a person names, in the wells' own spelling."""
+    if names is None:
+        return None
+    return [item.column(name) for name in as_list(names)]
+
+
+def activity_of(
+    item: Profiles,
+    *,
+    null: str = "label-permutation",
+    within: Sequence[str] | None = None,
+    diff_by: Sequence[str] | None = None,
+) -> Result:
+    """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
+    options = {"null": null, "within": within, "diff_by": diff_by}
+    parts = [_part(item, part, **options) for part in item.parts]
+    table, summary, notes = parts[0]
+    if not item.whole:
+        # several networks, each judged on treatments it never saw; q over all treatments
+        table = pd.concat([part for part, _, _ in parts], ignore_index=True)
+        for p, q in _TESTS.items():
+            if p in table:
+                table[q] = benjamini_hochberg(table[p].to_numpy(float))
+        table["active"] = (table["q"] < item.settings.alpha).fillna(False)
+        table = table.sort_values(TREATMENT, ignore_index=True)
+        summary = {"groups": {g: s for g, (_, s, _) in zip(item.block.judged, parts, strict=True)}}
+        notes = list(dict.fromkeys(note for _, _, told in parts for note in told))
+    if seen := item.block.fitted_on():
+        summary |= {"fitted_on": seen}
+        table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
+    table.insert(0, "representation", item.name)
+    table["space"] = item.space
+    tested = int(table["p"].notna().sum())
+    whole = {
+        "representation": item.name,
+        "treatments": len(table),
+        "tested": tested,
+        "active": int(table["active"].sum()),
+        "alpha": item.settings.alpha,
+        "test": table["test"].iloc[0] if len(table) else "none",
+        "space": item.space,
+    }
+    rows = _score_rows(table, item, summary)
+    return Result(
+        question="activity",
+        table=table,
+        summary=whole | summary,
+        notes=(*item.notes, *notes, *item.space_notes()),
+        settings=item.settings_with(**options),
+        scores=result_table(rows),
+    )
+
+
+def _part(
+    item: Profiles,
+    wells: pd.DataFrame,
+    *,
+    null: str,
+    within: str | Sequence[str] | None,
+    diff_by: str | Sequence[str] | None,
+) -> tuple[pd.DataFrame, dict, list[Note]]:
+    """Activity of the treatments whose wells may be compared with one another."""
+    treated = _treatments(wells)
+    asked = item.judged(wells)
+    notes: list[Note] = []
+    try:
+        tested, test, summary, mark = _tested(
+            item, asked, notes, null=null, within=within, diff_by=diff_by
+        )
+    except (DesignError, InputError) as error:
+        tested = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
+        test, summary, mark = "none", {}, str(error)
+        text = f"Nothing was tested: {str(error).rstrip('.')}."
+        notes.append(Note("not-tested", "warning", text))
+    table = treated.merge(tested, on=TREATMENT, how="left")
+    table = table.merge(_references(asked), on=TREATMENT, how="left")
+    table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
+    table["n"] = table["n"].fillna(0).astype(np.int64)
+    table["active"] = (table["q"] < item.settings.alpha).fillna(False)
+    reused = item.elsewhere and test != "none"
+    if reused:
+        text = (
+            "The controls that are compared with also normalized these profiles, which makes them "
+            "more alike than fresh controls are: treatments look a little more active."
+        )
+        notes.append(Note("controls-reused", "warning", text))
+    note = "; ".join(filter(None, [mark, CONTROLS_REUSED if reused else ""]))
+    table["note"] = np.where(table["p"].notna(), note, note or "fewer than two comparable wells")
+    return table.assign(test=test).sort_values(TREATMENT, ignore_index=True), summary, notes
+
+
+def _tested(
+    item: Profiles,
+    wells: pd.DataFrame,
+    notes: list[Note],
+    *,
+    null: str,
+    within: str | Sequence[str] | None,
+    diff_by: str | Sequence[str] | None,
+) -> tuple[pd.DataFrame, str, dict, str]:
+    """Table, name of the test, summary, and what every p must be read with."""
+
+    settings = item.settings
+    own = null != "label-permutation" or diff_by is not None
+    if own and settings.position_safe == "yes":
+        raise ConfigError(
+            "The position-safe test has a null and matches of its own: leave null and diff_by "
+            "(--null, --diff-by) alone, or say position_safe='no' (--position-safe no)."
+        )
+    control = profiles.is_control(wells)
+    if not control.any():
+        raise DesignError("no control well is left to judge, so activity cannot be tested")
+    plain = evaluated.activity(
+        wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
+        strata=PLATE if within is None else None, null=null, permutations=settings.permutations,
+        alpha=settings.alpha, seed=settings.seed,
+    )  # fmt: skip
+    table, test = plain.table[[TREATMENT, *_TESTED]], null
+    places = positions_of_treatments(profiles.metadata(wells)[~control], TREATMENT)
+    fixed = keeps_positions(places)
+    if settings.position_safe == "no" or (settings.position_safe == "auto" and not fixed):
+        if fixed:
+            kept = f"{int((places == 1).sum())} of {len(places)} replicated treatments"
+            text = f"{POSITION}: {kept} keep their position on all plates, and position_safe='no'."
+            notes.append(Note("position-ignored", "warning", text))
+        return table, test, plain.summary, POSITION if fixed else ""
+    spots = len(set(profiles.column(wells, WELL)[control]))
+    values = {"positions": spots, "kept": int((places == 1).sum()), "replicated": len(places)}
+    kept = f"{values['kept']} of {values['replicated']} replicated treatments keep their position"
+    why = ""
+    if own:
+        why = "null and diff_by name another test"
+    elif spots < FEWEST_POSITIONS and settings.position_safe == "auto":
+        why = (
+            f"position cannot be separated from effect with {spots} control positions "
+            f"({FEWEST_POSITIONS} needed)"
+        )
+    if not why:
+        try:
+            safe = against_positions(
+                wells, same_by=TREATMENT, controls=control,
+                within=within or _plate_with_controls(wells, control),
+                permutations=_SAFE_PERMUTATIONS, alpha=settings.alpha, seed=settings.seed,
+            )  # fmt: skip
+        except DesignError as error:
+            if settings.position_safe == "yes":
+                raise
+            why = str(error)
+    if why:
+        text = f"{POSITION}: {kept} on all plates, and {why}."
+        notes.append(Note("position-not-separated", "warning", text, values))
+        return table, test, plain.summary, f"{POSITION}: the layout is fixed, and {why}"
+    both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
+    columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
+    called = safe.summary["type_1"]
+    text = (
+        f"{kept} on all plates, so control positions are compared, not wells: "
+        f"{called['at_position_null']['called']} of {called['at_position_null']['judged']} control "
+        f"positions are called at p < {settings.alpha:g} by this test, "
+        f"{called['at_label_permutation']['called']} by permuting wells."
+    )
+    notes.append(Note("position-safe", "info", text, values))
+    summary = safe.summary | {"position_safe": safe.summary, "plain": plain.summary}
+    return safe.table[columns].merge(both, on=TREATMENT, how="left"), "position-safe", summary, ""
+
+
+def _plate_with_controls(wells: pd.DataFrame, control: np.ndarray) -> str | None:
+    """References come from the same plate, where every plate has some."""
+
+    plates = profiles.column(wells, PLATE)
+    return PLATE if set(plates[control]) == set(plates) else None
+
+
+def _treatments(wells: pd.DataFrame) -> pd.DataFrame:
+    part = profiles.metadata(wells)[~profiles.is_control(wells)]
+    known = [TREATMENT, *(name for name in _DESCRIBED if name in part)]
+    return part[known].dropna(subset=[TREATMENT]).drop_duplicates(TREATMENT)
+
+
+def _references(wells: pd.DataFrame) -> pd.DataFrame:
+    """How many judging controls stand on the plates of each treatment."""
+
+    metadata, controls = profiles.metadata(wells), profiles.is_control(wells)
+    counts = metadata[controls].groupby(PLATE).size()
+    plates = metadata.loc[~controls, [TREATMENT, PLATE]].drop_duplicates()
+    references = plates.assign(n_references=plates[PLATE].map(counts).fillna(0).astype(int))
+    return references.groupby(TREATMENT, as_index=False)["n_references"].sum()
+
+
+def _cell_loss(wells: pd.DataFrame) -> pd.DataFrame:
+    """Cell count of each treatment over that of its plates' controls, with a rank-sum p."""
+    metadata, controls = profiles.metadata(wells), profiles.is_control(wells)
+    columns = [TREATMENT, "cell_count_ratio", "cell_count_p"]
+    if CELL_COUNT not in metadata:
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[1:], float))
+    middle = metadata[controls].groupby(PLATE)[CELL_COUNT].median()
+    ratio = metadata[CELL_COUNT].astype(float) / metadata[PLATE].map(middle)
+    base = ratio[controls].dropna()
+    rows = []
+    for treatment, part in ratio[~controls].groupby(metadata[TREATMENT]):
+        known = part.dropna()
+        testable = len(known) > 1 and len(base) > 1
+        p = mannwhitneyu(known, base).pvalue if testable else np.nan
+        rows.append((treatment, known.median(), p))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict]:
+    """Shares called, mean mAP and control positions called, as rows of ``results.parquet``."""
+
+    def row(metric: str, value: float, **rest: object) -> dict:
+        return result(
+            item.name, "activity", metric, value=value, unit="treatment", space=item.space, **rest
+        )
+
+    rows = []
+    tested = table[table["p"].notna()]
+    if len(tested):
+        shares = {"fraction_active": "q", "fraction_p": "p", "fraction_active_plain": "q_plain"}
+        for metric, column in shares.items():
+            if column in tested:
+                found, n = int((tested[column] < item.settings.alpha).sum()), len(tested)
+                rows.append(row(metric, found / n, n=n, interval=share_interval(found, n)))
+        for metric in _MEANS:
+            known = tested[metric].dropna().to_numpy()
+            interval = bootstrap_mean(known, seed=0)
+            rows.append(row(f"mean_{metric}", known.mean(), n=len(known), interval=interval))
+    safe = summary.get("position_safe", {})
+    for test, told in safe.get("type_1", {}).items():
+        interval = (told["low"], told["high"])
+        metric = f"control_positions_called_{test}"
+        rows.append(row(metric, told["share"], n=told["judged"], interval=interval))
+    crossed = safe.get("cross_position") or {}
+    if "drop" in crossed:
+        interval = (crossed["drop_low"], crossed["drop_high"])
+        n = crossed["perturbations"]
+        rows.append(row("cross_position_drop", crossed["drop"], n=n, interval=interval))
+    return rows

@@ -1,0 +1,104 @@
+"""How much of a representation is plate or batch, beside how much is biology?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError
+from phenolens.evaluate.batch_effect import batch_effect
+from phenolens.evaluate.results import join_results
+from phenolens.profiles import BATCH, PLATE
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def batch(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    by: str | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Variance and neighbours that plate or batch decide among controls, beside biology kept.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    by : str, optional
+        Column of batches; by default the plate and, where it is known, the batch.
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table`` (also ``scores``): the long result table: variance shares, whether a control's
+        nearest control is of its batch, LISI, kBET-like rejection, and whether nearest treated
+        wells of another batch share the treatment.
+
+    Raises
+    ------
+    DesignError
+        If there is only one plate or batch, or rows may not be compared.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> pl.batch(screen).summary["by"]
+    ['Metadata_Plate']
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(seed=seed)
+    wells = item.require_whole()
+    item.require_treatments()
+    known = [name for name in (PLATE, BATCH) if name in wells.index.names]
+    columns = known if by is None else [item.column(by)]
+    columns = [name for name in columns if pd.Series(profiles.column(wells, name)).nunique() > 1]
+    found = []
+    for name in columns:
+        part = batch_effect(wells, item.name, seed=item.settings.seed, batch=name)
+        what = name.removeprefix(profiles.PREFIX).lower()
+        found.append(part.assign(metric=part["metric"] + f"_{what}", space=item.space))
+    rows = join_results(found)
+    if not len(rows):
+        raise DesignError(f"All wells of {item.name!r} are of one {'plate' if by is None else by}.")
+    told = dict(zip(rows["metric"], rows["value"], strict=True))
+    return Result(
+        question="batch",
+        table=rows,
+        summary={"representation": item.name, "by": columns, "space": item.space} | told,
+        notes=(*item.notes, *item.space_notes()),
+        settings=item.settings_with(by=by),
+        scores=rows,
+    )

@@ -1,0 +1,233 @@
+"""Can a representation tell the treatments of wells that were held out?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from phenolens import profiles
+from phenolens.errors import DesignError
+from phenolens.evaluate import classification
+from phenolens.evaluate.baselines import baselines as baseline_candidates
+from phenolens.evaluate.baselines import chance, shuffled
+from phenolens.evaluate.calibration import calibration_results
+from phenolens.evaluate.classification import Candidate
+from phenolens.evaluate.dose_order import dose_order
+from phenolens.evaluate.results import join_results
+from phenolens.learn.components import Components
+from phenolens.learn.fuse import BlockFusion
+from phenolens.learn.logistic import LogisticPath
+from phenolens.learn.nearest import NearestProfile
+from phenolens.learn.select import FeatureSelector
+from phenolens.profiles import CELL_COUNT
+from phenolens.splits import Folds
+from phenolens.tools.block import Block
+from phenolens.tools.compared import refuse_seen_wells
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Note, Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def classify(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    leave_out: str | None = None,
+    max_folds: int | None = None,
+    baselines: bool = True,
+    bootstrap: int | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Classify held-out wells, beside every baseline; refused where no honest split exists.
+
+    Folds leave out whole plates where treatments have several, else wells; each treatment that is
+    tested is also trained on. Inside each fold features are selected, standardized and reduced to
+    95 % of the variance on training wells only; the readouts are tuned logistic regression, every
+    class weighing alike, and the nearest training profile.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    leave_out : str, optional
+        What is held out: ``auto``, ``well``, ``plate``, ``batch``, ``source``, ``position``,
+        ``compound``, ``scaffold`` or ``target`` [auto, or what the study used].
+    max_folds : int, optional
+        Largest number of folds [5, or what the study used].
+    baselines : bool
+        Score majority, cell count, mean intensity, plate position and a random projection too.
+    bootstrap : int, optional
+        Draws of wells behind an interval [1,000, or what the study used].
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table`` (also ``scores``): the long result table, tasks ``classification`` (logistic
+        regression) and ``nearest-neighbour``; ``more["predictions"]``: one row a tested well.
+
+    Raises
+    ------
+    DesignError
+        If no honest split exists, with the nearest design that has one.
+    LeakError
+        If the profiles were learned from wells that a fold tests.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> found = pl.classify(screen, baselines=False, bootstrap=10)
+    >>> found.summary["split"]
+    'leave-plate-out'
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(
+        leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap, seed=seed
+    )
+    folds, block, settings = item.design.folds, item.compared, item.settings
+    if folds is None:
+        raise DesignError(item.design.refused)
+    refuse_seen_wells(block, folds)
+    own = candidate(block)
+    asked, notes = [own], []
+    if not block.features:
+        asked.append(shuffled(own))
+    if baselines:
+        table, lost = _countable(_finite(block.wells))
+        if lost:
+            text = f"{lost} wells have no cell count: no cell-count baseline."
+            notes.append(Note("no-cell-count", "info", text, {"wells": lost}))
+        raw = _finite(item.normalized.wells)
+        asked += baseline_candidates(table, seed=settings.seed, raw=raw)
+    scored = classification.classify(
+        asked, folds, seed=settings.seed, heads=_readouts(folds), n_bootstrap=settings.bootstrap
+    )
+    sure = calibration_results(
+        scored, split=folds.leave_out, seed=settings.seed, n_bootstrap=settings.bootstrap
+    )
+    ordered = dose_order(scored, block.wells, split=folds.leave_out)
+    rows = [scored.results, sure, ordered, *([chance(folds)] if baselines else [])]
+    scores = join_results(rows)
+    split = f"leave-{folds.leave_out}-out"
+    space = f"{item.space}; in each fold selected, standardized, 95 % components"
+    scores = join_results(
+        [scores.assign(task=scores["task"].replace(_TASKS), split=split, space=space)]
+    )
+    predictions = scored.predictions.replace({"task": _TASKS})
+    return Result(
+        question="classify",
+        table=scores,
+        summary=_summary(scores, item, folds, split=split),
+        notes=(*item.notes, *notes, *_fold_notes(folds), *item.space_notes()),
+        settings=item.settings_with(baselines=baselines),
+        scores=scores,
+        more={"predictions": predictions},
+    )
+
+
+_TASKS = {
+    "classification: logistic": "classification",
+    "classification: nearest": "nearest-neighbour",
+}
+
+
+def candidate(block: Block) -> Candidate:
+    """The block with what is learned inside each fold, and its table for each fold."""
+    pipeline = make_pipeline(
+        FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
+    )
+    if block.features:
+        pipeline = _fused(block)
+    by_fold = {int(fold): table for fold, table in block.tables.items() if fold.isdigit()}
+    return Candidate(block.name, block.wells, pipeline, by_fold=by_fold)
+
+
+def _fused(block: Block) -> BlockFusion | Pipeline:
+    """Unfitted, for a fold's training wells: each block reduced, then given equal energy."""
+    steps = make_pipeline(FeatureSelector(), Components(n_components=0.95, standardize=True))
+    return BlockFusion(block.features, steps=steps)
+
+
+def _readouts(folds: Folds) -> dict[str, BaseEstimator]:
+    """Readouts for every representation; each class weighs alike, or controls would drown all."""
+    unit = folds.unit if folds.leave_out != "well" else None
+    return {"logistic": LogisticPath(unit=unit, balanced=True), "nearest": NearestProfile()}
+
+
+def _finite(wells: pd.DataFrame) -> pd.DataFrame:
+    """Columns without missing values: baselines take no part in imputing.
+
+    Where every column misses some, 0 stands in: the centre of the controls.
+    """
+    known = wells.notna().all(axis=0).to_numpy()
+    return wells.loc[:, known] if known.any() else wells.fillna(0.0)
+
+
+def _countable(wells: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The wells without their cell counts where some are missing, and how many miss it."""
+    if CELL_COUNT not in wells.index.names:
+        return wells, 0
+    missing = int(pd.isna(profiles.column(wells, CELL_COUNT)).sum())
+    if not missing:
+        return wells, 0
+    kept = [name for name in wells.index.names if name != CELL_COUNT]
+    return profiles.keep_metadata(wells, kept), missing
+
+
+def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) -> dict:
+    pooled = scores[(scores["fold"] == "all") & (scores["metric"] == "balanced_accuracy")]
+    told: dict[str, object] = {
+        "representation": item.name,
+        "split": split,
+        "folds": folds.n_folds,
+        "wells_tested": int((folds.table["fold"] >= 0).sum()),
+        "classes": int(folds.table.loc[folds.table["fold"] >= 0, "label"].nunique()),
+        "space": item.space,
+    }
+    for row in pooled.itertuples():
+        name = "balanced_accuracy" if row.representation == item.name else row.representation
+        told.setdefault(row.task, {})[name] = row.value
+        if name == "balanced_accuracy":
+            told[row.task] |= {"low": row.low, "high": row.high}
+    return told
+
+
+def _fold_notes(folds: Folds) -> list[Note]:
+    left = folds.excluded()
+    if not len(left):
+        return []
+    count, reasons = int(left["n"].sum()), ", ".join(sorted(set(left["reason"].astype(str))))
+    text = f"{count} wells are never tested: {reasons}."
+    return [Note("wells-not-tested", "warning", text, {"wells": count})]

@@ -1,0 +1,155 @@
+"""Do treatments that lie together share a mechanism, and do wells of one treatment lie together?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import DesignError, InputError
+from phenolens.evaluate import clustering
+from phenolens.evaluate.results import join_results
+from phenolens.evaluate.silhouette import silhouette
+from phenolens.profiles import MECHANISM, TREATMENT
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Note, Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def cluster(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    label: str | None = None,
+    clusters: int | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Cluster treatments and hold the clusters against a label; silhouette of wells beside it.
+
+    Consensus profiles are clustered by k-means (k as given, and k chosen by the silhouette of the
+    clusters) and by Leiden; each is scored against the label with permuted labels beside it. The
+    silhouette is that of wells against their treatment, never that of cluster labels.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    label : str, optional
+        Column that clusters are held against; the mechanism by default.
+    clusters : int, optional
+        Number of k-means clusters [10, or what the study used].
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a method and treatment, with its ``cluster``; ``scores``: ``ari``,
+        ``nmi``, ``ami`` with their nulls and p, ``silhouette`` with interval, null and p.
+
+    Raises
+    ------
+    DesignError
+        If neither clusters nor a silhouette can be computed, with the reason.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> sorted(pl.cluster(screen, clusters=5).table["method"].unique())
+    ['kmeans-5', 'kmeans-chosen', 'leiden']
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(clusters=clusters, seed=seed)
+    item.require_treatments()
+    seed, k = item.settings.seed, item.settings.clusters
+    scores, refused, members = [], [], pd.DataFrame()
+    try:
+        scores.append(_silhouettes(item, seed=seed))
+    except (DesignError, InputError) as error:
+        refused.append(("silhouette", str(error)))
+    name = MECHANISM if label is None else item.column(label)
+    try:
+        consensus = item.consensus(keep=() if label is None else (name,))
+        found = clustering.cluster(consensus, item.name, seed=seed, label=name, k=k)
+        scores.append(found.results)
+        kept = [c for c in ("method", TREATMENT, name, "cluster") if c in found.members]
+        members = found.members[kept].assign(space=item.space)
+    except (DesignError, InputError) as error:
+        refused.append(("clustering", str(error)))
+    if not scores:
+        raise DesignError(f"{item.name!r}: {'; '.join(why for _, why in refused)}")
+    rows = join_results([join_results(scores).assign(space=item.space)])
+    pooled = rows[rows["fold"] == "all"]
+    return Result(
+        question="cluster",
+        table=members,
+        summary={
+            "representation": item.name,
+            "treatments": int(members[TREATMENT].nunique()) if len(members) else 0,
+            "space": item.space,
+        }
+        | _told(pooled),
+        notes=(*item.notes, *map(not_asked, refused), *item.space_notes()),
+        settings=item.settings_with(label=name),
+        scores=rows,
+    )
+
+
+def not_asked(refused: tuple[str, str]) -> Note:
+    """A part of a question that the design does not allow, and why."""
+    question, why = refused
+    text = f"Not answered, {question}: {why.rstrip('.')}."
+    return Note("not-asked", "warning", text, {"question": question, "why": why})
+
+
+def _told(rows: pd.DataFrame) -> dict:
+    """Scores by method (``unit`` of the result table is its method) and metric."""
+    told: dict[str, object] = {}
+    for row in rows.itertuples():
+        told.setdefault(str(row.split), {})[row.metric] = row.value
+    return told
+
+
+def _silhouettes(item: Profiles, *, seed: int) -> pd.DataFrame:
+    """Silhouette of wells; where several networks saw them, of each part and the mean of all."""
+    if item.whole:
+        return silhouette(item.wells, item.name, seed=seed).results
+    tables = [silhouette(part, item.name, seed=seed).results for part in item.parts]
+    parts = [table.assign(fold=f"group-{number}") for number, table in enumerate(tables)]
+    return join_results([*parts, _mean_over_parts(pd.concat(tables, ignore_index=True))])
+
+
+def _mean_over_parts(found: pd.DataFrame) -> pd.DataFrame:
+    """Means weighted by wells; the p-values of groups stay apart."""
+    found = found[found["metric"] != "silhouette_p"]
+    weighted = found.assign(value=found["value"] * found["n"])
+    key = [c for c in found.columns if c not in ("value", "low", "high", "n")]
+    pooled = weighted.groupby(key, as_index=False, sort=True)[["value", "n"]].sum()
+    return pooled.assign(value=pooled["value"] / pooled["n"], low=np.nan, high=np.nan)

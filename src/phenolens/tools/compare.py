@@ -1,0 +1,251 @@
+"""Is one representation better than another, on the same treatments and wells?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from phenolens.errors import DesignError, InputError
+from phenolens.evaluate.baselines import COUNT, INTENSITY, MAJORITY, POSITION, SHUFFLED
+from phenolens.evaluate.compare import compare_pairs, fusion_pairs
+from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
+from phenolens.tools.activity import activity_of
+from phenolens.tools.classify import classify
+from phenolens.tools.names import control_of, is_fusion, is_fusion_proper
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Note, Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+Tasks = Literal["activity", "classification"]
+
+
+def compare(
+    data: Sequence[str | Path | pd.DataFrame | AnnData | Profiles] | Mapping[str, object],
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | Sequence[str] | None = None,
+    normalized: bool | None = None,
+    tasks: Sequence[Tasks] = ("activity", "classification"),
+    seed: int | None = None,
+) -> Result:
+    """Compare representations of the same wells, paired, with what the design could have seen.
+
+    Activity is compared by treatment (normalized mAP) and classification by held-out well. A
+    compound with its doses, or a treatment with its wells, is drawn and flips its sign as a whole.
+
+    Parameters
+    ----------
+    data : list or mapping
+        Two or more representations, each as :func:`phenolens.read` takes it (a path may be a glob
+        of files to stack); a mapping names them. An AnnData alone with a list of ``obsm`` keys
+        compares its embeddings.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer : str, optional
+        Layer of an AnnData to take instead of ``X``.
+    obsm : str or list of str, optional
+        Embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    tasks : list of {"activity", "classification"}
+        What is compared.
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a task and pair: ``difference`` (a less b) with ``low`` and ``high``,
+        ``p``, ``p_holm`` (over the pairs), ``smallest_detectable`` (difference found with 80 %
+        power), ``n``.
+
+    Raises
+    ------
+    DesignError
+        If no task can be asked of two representations.
+    InputError
+        If fewer than two are given, two have one name, or they share no unit.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> one, other = pl.simulate_profiles(seed=3), pl.simulate_profiles(seed=4)
+    >>> pl.compare({"one": one, "other": other}, tasks=["activity"]).table["n"].item()
+    40
+    """
+    options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
+               "normalized": normalized}  # fmt: skip
+    items = _named(data, obsm, **options)
+    items = {name: item.with_settings(seed=seed) for name, item in items.items()}
+    told: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
+    notes: list[Note] = []
+    for name, item in items.items():
+        for task in tasks:
+            try:
+                if task == "activity":
+                    item.require_treatments()
+                    item.require_controls()
+                    told[task].append(activity_of(item).table.assign(representation=name))
+                else:
+                    found = classify(item, baselines=False).more["predictions"]
+                    own = found["representation"] == item.name
+                    told[task].append(found[own].assign(representation=name))
+            except DesignError as error:
+                text = f"{name} is not asked about {task}: {error}"
+                notes.append(Note("not-asked", "warning", text, {"question": task}))
+    activity, predictions = (
+        pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
+        for parts in told.values()
+    )
+    first = next(iter(items.values()))
+    table = comparisons(
+        activity,
+        predictions if len(predictions) else None,
+        seed=first.settings.seed,
+        split=first.design.folds.leave_out if first.design.folds is not None else "none",
+    )
+    if not len(table):
+        raise DesignError(
+            "Nothing could be compared: " + "; ".join(str(note) for note in notes)
+            if notes
+            else "No task was named, so nothing is compared."
+        )
+    spaces = {name: item.space for name, item in items.items()}
+    table = table.assign(space_a=table["a"].map(spaces), space_b=table["b"].map(spaces))
+    return Result(
+        question="compare",
+        table=table,
+        summary={"representations": list(items), "spaces": spaces, "comparisons": len(table)}
+        | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
+        notes=(*notes, *(note for item in items.values() for note in item.space_notes())),
+        settings=first.settings_with(tasks=list(tasks)),
+    )
+
+
+def _difference(row: object) -> dict:
+    return {"difference": row.difference, "low": row.low, "high": row.high, "p_holm": row.p_holm}
+
+
+def _named(
+    data: object, obsm: str | Sequence[str] | None, **options: object
+) -> dict[str, Profiles]:
+    """Each representation by its name, read."""
+    if not isinstance(data, Mapping | list | tuple) and not isinstance(obsm, str) and obsm:
+        given = {key.removeprefix("X_"): read(data, obsm=key, **options) for key in obsm}
+    elif isinstance(data, Mapping):
+        given = {str(n): read(one, obsm=obsm, **options) for n, one in data.items()}
+    elif isinstance(data, list | tuple):
+        read_in = [read(one, obsm=obsm, **_unread(one, options)) for one in data]
+        names = [item.name for item in read_in]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(
+                f"Two representations are called {twice[0]!r}: give a mapping of names to "
+                "representations, or rename one file."
+            )
+        given = dict(zip(names, read_in, strict=True))
+    else:
+        raise InputError(
+            f"compare takes a list or mapping of representations; got {type(data).__name__}."
+        )
+    if len(given) < 2:
+        raise InputError(f"Comparing takes two representations or more; got {len(given)}.")
+    return given
+
+
+def _unread(one: object, options: dict) -> dict:
+    """What a table is read with; profiles that were read already take nothing."""
+    return {} if isinstance(one, Profiles) else options
+
+
+def comparisons(
+    activity: pd.DataFrame, predictions: pd.DataFrame | None, *, seed: int, split: str
+) -> pd.DataFrame:
+    """Paired differences of activity (by treatment) and of classification (by well).
+
+    Parameters
+    ----------
+    activity : DataFrame
+        Tables of activity below one another; empty where there are none.
+    predictions : DataFrame or None
+        Predictions for held-out wells, those of baselines among them.
+    seed : int
+    split : str
+        What the folds left out.
+
+    Returns
+    -------
+    DataFrame
+        As ``comparisons.parquet``; empty where there is one representation only.
+    """
+    tables = []
+    if len(activity):
+        values = activity.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
+        values = values.assign(task="activity", metric="map_normalized", split="none")
+        cluster = COMPOUND if COMPOUND in values else TREATMENT
+        how = {"key": [TREATMENT], "seed": seed, "cluster": cluster}
+        tables += _compared(values, _families(values), **how)
+    if predictions is not None:
+        for _, part in predictions.groupby("task", sort=True):
+            tables += _classified(part, seed=seed, split=split)
+    return _sorted(pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+
+
+def _families(values: pd.DataFrame) -> list[list[tuple[str, str]]]:
+    """Pairs corrected together: single representations; fusions and what they must beat."""
+    names = list(dict.fromkeys(values["representation"]))
+    singles = list(combinations((name for name in names if not is_fusion(name)), 2))
+    fused = [pair for name in filter(is_fusion_proper, names) for pair in _rivals(values, name)]
+    return [singles, fused]
+
+
+def _rivals(values: pd.DataFrame, fusion: str) -> list[tuple[str, str]]:
+    """A fusion with its best block, and with that block beside noise."""
+    (pair,) = fusion_pairs(values, fusion, blocks=fusion.split("+"))
+    return [pair, (fusion, control_of(fusion, best=pair[1]))]
+
+
+def _compared(
+    values: pd.DataFrame, families: list[list[tuple[str, str]]], **how: object
+) -> list[pd.DataFrame]:
+    return [compare_pairs(values, pairs, **how) for pairs in families if pairs]
+
+
+def _classified(part: pd.DataFrame, *, seed: int, split: str) -> list[pd.DataFrame]:
+    treated = part[~part["control"]]
+    values = treated.assign(value=treated["correct"].astype(float), metric="accuracy_treated")
+    values["split"] = f"leave-{split}-out"
+    own = values[~values["representation"].str.startswith("baseline:")]
+    families = [*_families(own), _against_baselines(values)]
+    return _compared(values, families, key=[PLATE, WELL], seed=seed, cluster="label")
+
+
+def _against_baselines(values: pd.DataFrame) -> list[tuple[str, str]]:
+    """Each single representation with the best of its baselines."""
+    common = (MAJORITY, COUNT, INTENSITY, POSITION)
+    means = values.groupby("representation", sort=True)["value"].mean()
+    pairs = []
+    for name in dict.fromkeys(values["representation"]):
+        if name.startswith("baseline:") or is_fusion(name):
+            continue
+        known = [b for b in (*common, f"{SHUFFLED}:{name}") if b in means.index]
+        pairs += [(name, means[known].idxmax())] if known else []
+    return pairs
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.rename(columns={"detectable": "smallest_detectable"})
+    return table.sort_values(["task", "metric", "a", "b"], ignore_index=True)

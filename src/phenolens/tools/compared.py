@@ -1,0 +1,187 @@
+"""From calibrated wells to the profiles that are compared: selected, whitened, finite.
+
+Where a screen has enough calibrating controls, extreme values are drawn in, and those controls
+alone choose features (measured, varying, not repeating one another) and whiten them, so that
+directions in which controls vary anyway, plate and position included, count for less. Both happen
+before the split, which only controls may do; the controls that judge take no part. Otherwise
+features are selected without labels on the wells that are compared.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.learn.fuse import BlockFusion
+from phenolens.learn.select import FeatureSelector
+from phenolens.learn.whiten import Whitener
+from phenolens.normalize.scale import CALIBRATED, soften
+from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.represent.base import refuse_overlap
+from phenolens.tools.block import NOBODY, Block
+from phenolens.tools.design import JUDGES, Design
+
+FEWEST_CALIBRATORS = 16
+
+
+def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -> np.ndarray:
+    """Rows that take part in tests against controls: treated wells and the controls that judge.
+
+    Controls that calibrated a plate must not be the references of the test. Profiles that were
+    normalized elsewhere have no controls left that did not; they keep all of them, and the note
+    says so.
+    """
+    controls = profiles.column(wells, CONTROL).astype(bool)
+    if calibrated_elsewhere:
+        return np.ones(len(wells), dtype=bool)
+    roles = design.role_of(wells).to_numpy()
+    calibrated = np.ones(len(wells), dtype=bool)
+    if CALIBRATED in wells.index.names:
+        calibrated = profiles.column(wells, CALIBRATED).astype(bool)
+    return np.where(controls, np.isin(roles, JUDGES), True) & calibrated
+
+
+def compared(block: Block, design: Design, *, whitening: float) -> Block:
+    """The block with each fold's table ready for comparing wells by similarity.
+
+    ``notes["space"]`` says in words what the values are.
+
+    Parameters
+    ----------
+    block : Block
+        Calibrated wells.
+    design : Design
+    whitening : float
+        Regularization in units of a feature's variance among controls; 0 switches whitening off.
+
+    Raises
+    ------
+    InputError
+        If no feature is left.
+    """
+    calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
+    if block.calibrated or not whitening or calibrating.sum() < FEWEST_CALIBRATORS:
+        # Networks of different folds do not share the meaning of a feature: which of two alike goes
+        # would differ by fold, and a fusion keep only what happens to be left in all.
+        rules = {"max_correlation": None} if len(block.tables) > 1 else {}
+        notes = block.notes | {"space": _space(block)}
+        return block.mapped(
+            lambda wells: _selected(block, wells, _compared(block, wells, design), **rules),
+            notes=notes,
+        )
+    notes = block.notes | {
+        "space": "normalized, selected, whitened",
+        "whitened_on": int(calibrating.sum()),
+        "whitening": whitening,
+    }
+    return block.mapped(lambda wells: _whitened(block, wells, design, whitening), notes=notes)
+
+
+def _space(block: Block) -> str:
+    """What the values of selected but not whitened features are, in words."""
+    if block.calibrated:
+        return "as given, selected"
+    if never_scaled(block, block.wells):
+        return "selected, standardized over all wells"
+    normalized = CALIBRATED in block.wells.index.names
+    return "normalized, selected" if normalized else "as measured, selected"
+
+
+def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:
+    rows = np.ones(len(wells), dtype=bool)
+    if CONTROL in wells.index.names:
+        rows = judged(wells, design, calibrated_elsewhere=block.calibrated)
+    if rows.sum() < 2:  # nothing is judged, so there is no calibrating control to keep apart
+        rows[:] = True
+    return rows
+
+
+def _selected(block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: object) -> pd.DataFrame:
+    if len(wells) < 2:
+        return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
+    raw = never_scaled(block, wells)
+    try:
+        selector = FeatureSelector(**rules, **({"max_outlier": None} if raw else {}))
+        chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
+        return (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
+    except InputError as error:
+        raise InputError(
+            f"Representation '{block.name}': {error} Features that are constant, or missing in "
+            "more than 5 % of the wells, cannot be compared. Leave the representation out."
+        ) from None
+
+
+def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
+    """Whether no plate had the controls to be scaled on, so that features keep their units.
+
+    Maps and similarities, which no test reads then, take them in standard deviations over all
+    wells: a cosine of areas and intensities side by side is 1 whatever the cells look like.
+    """
+    if block.calibrated:
+        return False
+    levels = wells.index.names
+    if CALIBRATED in levels:
+        return not profiles.column(wells, CALIBRATED).astype(bool).any()
+    return CONTROL not in levels or not profiles.is_control(wells).any()
+
+
+def _whitened(
+    block: Block, wells: pd.DataFrame, design: Design, regularization: float
+) -> pd.DataFrame:
+    wells = soften(wells)
+    rows = (design.role_of(wells) == "calibrate").to_numpy()
+    chosen = _selected(block, wells, rows)
+    whitener = Whitener(regularization=regularization).fit(profiles.take(chosen, rows))
+    return whitener.transform(chosen)
+
+
+def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
+    """Wells that one group's network may be judged on, checked against its card.
+
+    Raises
+    ------
+    LeakError
+        If the network learned from one of them.
+    """
+    wells = block.tables[group]
+    if group == NOBODY:
+        return wells.iloc[:0]
+    treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
+    controls = profiles.is_control(wells)
+    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGES)
+    part = profiles.take(wells, (treated & ~controls) | judges)
+    for card in block.cards_of(group):
+        if card.learns == "labels":
+            refuse_overlap(card, profiles.well_names(part), list(block.judged[group]))
+    return part
+
+
+def refuse_seen_wells(block: Block, folds: object) -> None:
+    """Raise :class:`LeakError` if a fold's table was learned from wells the fold tests."""
+    for fold, _, test in folds.iterate(block.wells):
+        held = profiles.well_names(profiles.take(block.wells, test))
+        for card in block.cards_of(str(fold)):
+            refuse_overlap(card, held, [])
+
+
+def compared_parts(block: Block, design: Design) -> tuple[pd.DataFrame, ...]:
+    """Wells that may be compared with one another; the blocks of a fusion brought to one scale."""
+    parts = [part_of(block, group, design) for group in block.judged] or [block.wells]
+    tables = [block.tables[group] for group in block.judged] or [block.wells]
+    if not block.features:
+        return tuple(parts)
+    scales = [_scale(block, whole, design) for whole in tables]
+    return tuple(
+        scale.transform(part) if len(part) else part
+        for scale, part in zip(scales, parts, strict=True)
+    )
+
+
+def _scale(block: Block, wells: pd.DataFrame, design: Design) -> BlockFusion:
+    """Equal energy among calibrating controls: neither block is louder by its noise."""
+    rows = (design.role_of(wells) == "calibrate").to_numpy()
+    if rows.sum() < FEWEST_CALIBRATORS:
+        rows = np.ones(len(wells), dtype=bool)
+    return BlockFusion(block.features).fit(profiles.take(wells, rows))

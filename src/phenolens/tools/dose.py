@@ -1,0 +1,117 @@
+"""From which dose on is a compound active, and are cells lost before?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError
+from phenolens.evaluate.dose import dose_response
+from phenolens.evaluate.results import result_table
+from phenolens.profiles import COMPOUND, CONCENTRATION
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def dose(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    compound: str | None = None,
+    concentration: str | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Fit the distance from controls by dose: benchmark dose, trend, and loss of cells.
+
+    The distance of a well from its plate's controls is measured in standard deviations of controls;
+    an isotonic curve over doses gives the dose at which it reaches three of them.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    compound : str, optional
+        Column that names a compound without its dose; found by its usual name by default.
+    concentration : str, optional
+        Column of the dose, positive, on its natural scale; found by its usual name by default.
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a compound: ``n``, ``doses``, ``distance_top`` (at the highest dose),
+        ``benchmark_dose`` with ``low`` and ``high``, ``rho`` (Spearman), ``p``, ``q``,
+        ``cell_loss_dose``, ``order`` (what comes first).
+
+    Raises
+    ------
+    DesignError
+        If no compound has three doses, or there are too few controls.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> pl.dose("screen.parquet", concentration="Metadata_Dose")  # doctest: +SKIP
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(seed=seed)
+    wells = item.require_whole()
+    item.require_controls()
+    who = COMPOUND if compound is None else item.column(compound)
+    how = CONCENTRATION if concentration is None else item.column(concentration)
+    for name, setting in ((who, "compound"), (how, "concentration")):
+        if name not in wells.index.names or pd.isna(profiles.column(wells, name)).all():
+            raise DesignError(
+                f"No well of {item.name!r} has a {setting}: name its column with {setting}."
+            )
+    found = dose_response(
+        wells, same_by=[who], dose=how, controls=profiles.is_control(wells),
+        seed=item.settings.seed,
+    )  # fmt: skip
+    table = found.table.assign(space=item.space)
+    table.insert(0, "representation", item.name)
+    reached = table["benchmark_dose"].notna() & (table["benchmark_dose"] < float("inf"))
+    whole = {
+        "representation": item.name,
+        "compounds": len(table),
+        "with_benchmark_dose": int(reached.sum()),
+        "rising": int((table["q"] < item.settings.alpha).sum()),
+        "space": item.space,
+    }
+    return Result(
+        question="dose",
+        table=table,
+        summary=whole | found.summary,
+        notes=(*item.notes, *item.space_notes()),
+        settings=item.settings_with(compound=who, concentration=how),
+        scores=result_table([]),
+    )

@@ -1,0 +1,194 @@
+"""Do treatments of one mechanism or target look alike?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError, InputError
+from phenolens.evaluate.label_matching import match_labels
+from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighbour
+from phenolens.evaluate.multiple_testing import share_interval
+from phenolens.evaluate.results import result, result_table
+from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
+from phenolens.tools.activity import activity_of
+from phenolens.tools.cluster import not_asked
+from phenolens.tools.read import as_list, read
+from phenolens.tools.representation import DESCRIBED, Profiles
+from phenolens.tools.result import Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def match(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    label: str | None = None,
+    among: Literal["all", "active"] = "all",
+    not_same: str | Sequence[str] | None = None,
+    similarity: Literal["cosine", "abs_cosine", "correlation"] = "cosine",
+    permutations: int | None = None,
+    alpha: float | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Match treatments by a label they share: mAP of each label, and the nearest neighbour.
+
+    Each treatment is its consensus profile. A label's mAP asks whether its treatments find each
+    other among all; the nearest neighbour of another compound (``nsc_accuracy``), and of another
+    compound and batch (``nscb_accuracy``), is asked whether it shares the label.
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    label : str, optional
+        Column of the target or mechanism; ``A|B`` counts for both. The mechanism by default.
+    among : {"all", "active"}
+        Treatments that take part: all, or those that are active.
+    not_same : str or list of str, optional
+        Matches differ in these columns; the compound by default, where it is known.
+    similarity : {"cosine", "abs_cosine", "correlation"}
+        ``abs_cosine`` lets opposite effects match, as between compounds and genes.
+    permutations : int, optional
+        Labellings drawn for each number of treatments [10,000, or what the study used].
+    alpha : float, optional
+        Level of the false discovery rate [0.05, or what the study used].
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a label: ``n`` (treatments), ``map``, ``map_normalized`` (chance is 0),
+        ``p``, ``q``, ``p_attainable``; ``summary``: share of labels found, the nearest neighbour's
+        accuracy with its interval.
+
+    Raises
+    ------
+    DesignError
+        If no label is shared by two treatments that may match.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> pl.match(screen, permutations=500).summary["label"]
+    'Metadata_Mechanism'
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(permutations=permutations, alpha=alpha, seed=seed)
+    settings = item.settings
+    name = MECHANISM if label is None else item.column(label)
+    apart = None if not_same is None else [item.column(column) for column in as_list(not_same)]
+    consensus = item.consensus(keep=() if name in DESCRIBED else (name,))
+    if name not in consensus.index.names:
+        raise DesignError("no mechanism is named, so nothing can be matched to it; name a label")
+    notes = []
+    if among == "active":
+        found = activity_of(item).table
+        active = set(found.loc[found["active"], TREATMENT])
+        kept = np.isin(profiles.column(consensus, TREATMENT), sorted(active))
+        if kept.sum() < 2:
+            raise DesignError(f"{int(kept.sum())} treatments are active; matching needs two.")
+        consensus = profiles.take(consensus, kept)
+    if apart is None:
+        apart = [COMPOUND] if _known(consensus, COMPOUND) else []
+    missing = [column for column in apart if column not in consensus.index.names]
+    if missing:
+        consensus = item.consensus(keep=(*missing, *(() if name in DESCRIBED else (name,))))
+    table, summary, refused = pd.DataFrame(), {}, []
+    try:
+        matched = match_labels(
+            consensus, label=name, not_same=apart or None, similarity=similarity,
+            permutations=settings.permutations, alpha=settings.alpha, seed=settings.seed,
+        )  # fmt: skip
+        table, summary = matched.table.assign(space=item.space), matched.summary
+    except (DesignError, InputError) as error:
+        refused.append(("matching of labels", str(error)))
+    near: dict[str, dict] = {}
+    for metric, columns in _APART.items():
+        try:
+            if not all(_known(consensus, column) for column in columns):
+                raise DesignError(f"the screen does not name {' and '.join(columns)}")
+            near[metric] = accuracy(
+                nearest_neighbour(consensus, label=name, not_same=columns, similarity=similarity)
+            )
+        except (DesignError, InputError) as error:
+            refused.append((metric, str(error)))
+    if not near and not len(table):
+        raise DesignError(f"{item.name!r}: {'; '.join(dict.fromkeys(why for _, why in refused))}")
+    notes += map(not_asked, refused)
+    whole = {
+        "representation": item.name,
+        "label": name,
+        "treatments": len(consensus),
+        "labels": len(table),
+        "space": item.space,
+    }
+    return Result(
+        question="match",
+        table=table,
+        summary=whole | summary | near,
+        notes=(*item.notes, *notes, *item.space_notes()),
+        settings=item.settings_with(label=name, among=among, not_same=apart, similarity=similarity),
+        scores=result_table(_rows(table, near, item)),
+    )
+
+
+_APART = {"nsc_accuracy": [COMPOUND], "nscb_accuracy": [COMPOUND, BATCH]}
+
+
+def _known(table: pd.DataFrame, column: str) -> bool:
+    """Whether the treatments have a value in a column."""
+    return column in table.index.names and bool(pd.notna(profiles.column(table, column)).any())
+
+
+def _rows(table: pd.DataFrame, near: dict[str, dict], item: Profiles) -> list[dict]:
+    common = {"space": item.space}
+    rows = [
+        result(
+            item.name, "matching", metric, value=told["value"], n=told["n"], unit="treatment",
+            interval=(told["low"], told["high"]), **common,
+        )
+        for metric, told in near.items()
+    ]  # fmt: skip
+    if len(table):
+        found, n = int((table["q"] < item.settings.alpha).sum()), len(table)
+        interval = share_interval(found, n)
+        rows.append(
+            result(item.name, "matching", "fraction_matched", value=found / n, n=n, unit="label",
+                   interval=interval, **common)
+        )  # fmt: skip
+        values = table["map_normalized"].dropna().to_numpy()
+        rows.append(
+            result(item.name, "matching", "mean_map_normalized", value=values.mean(),
+                   n=len(values), unit="label", interval=bootstrap_mean(values, seed=0), **common)
+        )  # fmt: skip
+    return rows

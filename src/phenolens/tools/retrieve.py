@@ -1,0 +1,123 @@
+"""Do replicates find each other at another position, on another plate, in another batch?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.evaluate.results import result, result_table
+from phenolens.evaluate.retrieval import retrieval
+from phenolens.profiles import TREATMENT
+from phenolens.tools.activity import columns
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def retrieve(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles,
+    *,
+    same_by: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
+    features: str | Sequence[str] | None = None,
+    layer: str | None = None,
+    obsm: str | None = None,
+    normalized: bool | None = None,
+    across: str = "position",
+    within: str | Sequence[str] | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Retrieve replicates with matches that share position, plate or batch left out.
+
+    Where treatments are found only by wells of the same position (plate, batch), what was found is
+    the position's (plate's, batch's).
+
+    Parameters
+    ----------
+    data : path, list of paths, DataFrame, AnnData or Profiles
+        Profiles, one row a well (cells and fields become wells); see :func:`phenolens.read`.
+    same_by : str or list of str, optional
+        Columns that name a perturbation; found by their usual names by default.
+    controls : str or list of bool, optional
+        Query for negative controls, or a mask; by convention by default.
+    features : str or list of str, optional
+        Prefix of the feature columns, or their names; by convention by default.
+    layer, obsm : str, optional
+        Layer or embedding of an AnnData to take instead of ``X``.
+    normalized : bool, optional
+        Whether the profiles were scaled on controls already; the values tell by default.
+    across : str
+        ``position``, or a column such as the plate or batch; treatments with one value of it are
+        not asked.
+    within : str or list of str, optional
+        References share these columns with the query, usually the plate.
+    seed : int, optional
+        Seed of all draws [0, or what the study used].
+
+    Returns
+    -------
+    Result
+        ``table``: one row a treatment: ``map`` and ``map_across`` (all matches, and those from
+        elsewhere), both also ``_normalized`` (chance is 0), ``nearest`` and ``nearest_across``
+        (share of wells whose nearest neighbour is a replicate), ``drop``. ``summary``: their means
+        with bootstrap intervals.
+
+    Raises
+    ------
+    DesignError
+        If there is no control, or no treatment has wells in two places.
+    InputError
+        If the data, a column or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen = pl.simulate_profiles(seed=3)
+    >>> pl.retrieve(screen, across="Metadata_Plate").summary["perturbations"]
+    40
+    """
+    item = read(
+        data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
+        normalized=normalized,
+    )  # fmt: skip
+    item = item.with_settings(seed=seed)
+    wells = item.require_whole()
+    item.require_treatments()
+    item.require_controls()
+    place = across if across == "position" else item.column(across)
+    inside = columns(item, within)
+    wells = item.judged(wells)
+    found = retrieval(
+        wells, same_by=TREATMENT, controls=profiles.is_control(wells), across=place,
+        within=inside, seed=item.settings.seed,
+    )  # fmt: skip
+    table = found.table.assign(across=across, space=item.space)
+    table.insert(0, "representation", item.name)
+    return Result(
+        question="retrieve",
+        table=table,
+        summary={"representation": item.name, "space": item.space} | found.summary,
+        notes=(*item.notes, *item.space_notes()),
+        settings=item.settings_with(across=across, within=inside),
+        scores=result_table(_rows(found.summary, item, place)),
+    )
+
+
+def _rows(told: dict, item: Profiles, place: str) -> list[dict]:
+    """Means over treatments, as rows of ``results.parquet``."""
+    where = place.removeprefix(profiles.PREFIX).lower()
+    return [
+        result(
+            item.name, "retrieval", f"{metric}_{where}", value=told[metric],
+            n=told["perturbations"], unit="treatment",
+            interval=(told[f"{metric}_low"], told[f"{metric}_high"]), space=item.space,
+        )
+        for metric in ("map_normalized", "map_across_normalized", "nearest_across", "drop")
+    ]  # fmt: skip
