@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -34,8 +35,10 @@ def write_profiles(item: Profiles, folder: Path) -> None:
     """
     block = item.normalized
     others = [fold for fold in block.tables if fold != ALL]
+    joined = item.stage == "compared"
     about = _about(item) | {
-        "stage": "compared" if item.stage == "compared" else "normalized",
+        "stage": "compared" if joined else "normalized",
+        "space": item.space if joined else "",
         "normalized_elsewhere": block.calibrated,
         "split": split_of(item.design),
         "folds": others,
@@ -47,6 +50,7 @@ def write_profiles(item: Profiles, folder: Path) -> None:
     columns = design_columns(block.wells, item.design)
     whole = profiles.with_metadata(block.wells, columns)
     profiles.write(whole, folder / f"{item.name}.parquet", about=plain(about))
+    shutil.rmtree(folder / item.name, ignore_errors=True)  # folds of an earlier run
     for fold in others:
         profiles.write(block.tables[fold], folder / item.name / f"{fold}.parquet")
 
@@ -56,7 +60,6 @@ def _about(item: Profiles) -> dict:
         "layout": LAYOUT,
         "name": item.name,
         "settings": asdict(item.settings),
-        "space": item.space,
     }
 
 
@@ -100,6 +103,7 @@ def write_annotated(item: Profiles, path: Path, *, maps: pd.DataFrame | None = N
             place = profiles.keys(maps, profiles.WELL_KEY).get_indexer(_keys(compared))
             obsm["X_umap"] = maps[["x", "y"]].to_numpy(np.float32)[place]
     about = _about(item) | {
+        "space": item.space,
         "normalized_elsewhere": item.normalized.calibrated,
         "split": split_of(item.design),
         "folds": [fold for fold in item.normalized.tables if fold != ALL],
