@@ -74,40 +74,54 @@ def _one_plate(screen: Screen, plates: pd.Series) -> Finding:
     )  # fmt: skip
 
 
-def positions_of_treatments(treated: pd.DataFrame, label: str) -> pd.Series:
-    """At how many positions each replicated treatment sits.
+def keeping_positions(treated: pd.DataFrame, label: str) -> pd.Series:
+    """Whether each replicated treatment keeps its position, or its positions, on all its plates.
+
+    It does where it is on two plates or more and holds no more positions in all than on a single
+    one of them: one well at the same place everywhere, or several scattered ones repeated.
 
     Parameters
     ----------
     treated : DataFrame
-        Plain frame, one row a treated well, with ``Metadata_Well``.
+        Plain frame, one row a treated well, with ``Metadata_Plate`` and ``Metadata_Well``.
     label : str
         Column of the treatment.
+
+    Returns
+    -------
+    Series of bool
+        By treatment; those in a single well are left out.
     """
-    sizes = treated.groupby(label)[WELL].agg(["size", "nunique"])
-    return sizes.loc[sizes["size"] > 1, "nunique"]
+    found = treated.groupby(label).agg(
+        wells=(WELL, "size"), plates=(PLATE, "nunique"), positions=(WELL, "nunique")
+    )
+    most = treated.groupby([label, PLATE])[WELL].nunique().groupby(label).max()
+    kept = (found["plates"] > 1) & (found["positions"] <= most)
+    return kept[found["wells"] > 1]
 
 
-def keeps_positions(positions: pd.Series) -> bool:
-    """Whether so many treatments keep one position that it cannot be told from their effect."""
-    return bool(len(positions)) and bool((positions == 1).mean() > FIXED_SHARE)
+def layout_is_fixed(kept: pd.Series) -> bool:
+    """Whether so many treatments keep their position that it cannot be told from their effect."""
+    return bool(len(kept)) and bool(kept.mean() > FIXED_SHARE)
 
 
 def check_layout(screen: Screen) -> Iterable[Finding]:
-    """Treatments whose wells are all at one position."""
-    positions = positions_of_treatments(screen.treated, screen.label)
-    if positions.empty:
+    """Treatments that keep their position, or positions, on all plates."""
+    kept = keeping_positions(screen.treated, screen.label)
+    if kept.empty:
         return
-    fixed = positions[positions == 1]
-    share = len(fixed) / len(positions)
-    if not keeps_positions(positions):
+    fixed, share = kept[kept], kept.mean()
+    alone = screen.treated.groupby(screen.label)[WELL].nunique().reindex(fixed.index) == 1
+    several = len(fixed) - int(alone.sum())
+    more = f", {several} more at the same several positions" if several else ""
+    if not layout_is_fixed(kept):
         what = f"{percent(1 - share)} of the replicated treatments sit at several positions."
         yield Finding("layout-confounded", "ok", "", what)
         return
     yield Finding(
         "layout-confounded", "error" if share >= 0.5 else "warning", listed(fixed.index),
-        f"{len(fixed)} of {number_of(len(positions), 'replicated treatment')} sit at the same "
-        "position on every plate.",
+        f"{int(alone.sum())} of {number_of(len(kept), 'replicated treatment')} sit at the same "
+        f"position on every plate{more}.",
         "Their effect cannot be told from the position's (edge, gradients, dispensing order); "
         "correcting for position would remove the effect with it.",
         "Scramble the layout between plates; until then compare with control wells of the same "

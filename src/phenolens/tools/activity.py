@@ -13,11 +13,12 @@ from scipy.stats import mannwhitneyu
 from phenolens import profiles
 from phenolens.errors import ConfigError, DesignError, InputError
 from phenolens.evaluate import activity as evaluated
-from phenolens.evaluate.audit_layout import keeps_positions, positions_of_treatments
+from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
 from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
+from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
 from phenolens.tools.read import as_list, read
 from phenolens.tools.representation import Profiles
@@ -170,7 +171,7 @@ def activity_of(
         summary |= {"fitted_on": seen}
         table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
     table.insert(0, "representation", item.name)
-    table["space"] = item.space
+    table["space"] = table["space"].fillna(item.space) if "space" in table else item.space
     tested = int(table["p"].notna().sum())
     whole = {
         "representation": item.name,
@@ -179,7 +180,7 @@ def activity_of(
         "active": int(table["active"].sum()),
         "alpha": item.settings.alpha,
         "test": table["test"].iloc[0] if len(table) else "none",
-        "space": item.space,
+        "space": table["space"].iloc[0] if len(table) else item.space,
     }
     rows = _score_rows(table, item, summary)
     return Result(
@@ -257,17 +258,18 @@ def _tested(
         alpha=settings.alpha, seed=settings.seed,
     )  # fmt: skip
     table, test = plain.table[[TREATMENT, *_TESTED]], null
-    places = positions_of_treatments(profiles.metadata(wells)[~control], TREATMENT)
-    fixed = keeps_positions(places)
+    kept = keeping_positions(profiles.metadata(wells)[~control], TREATMENT)
+    fixed = layout_is_fixed(kept)
+    said = f"{int(kept.sum())} of {len(kept)} replicated treatments keep their position"
     if settings.position_safe == "no" or (settings.position_safe == "auto" and not fixed):
         if fixed:
-            kept = f"{int((places == 1).sum())} of {len(places)} replicated treatments"
-            text = f"{POSITION}: {kept} keep their position on all plates, and position_safe='no'."
+            text = f"{POSITION}: {said} on all plates, and position_safe is 'no'."
             notes.append(Note("position-ignored", "warning", text))
         return table, test, plain.summary, POSITION if fixed else ""
+    wells, space = _for_positions(item, wells)
+    control = profiles.is_control(wells)
     spots = len(set(profiles.column(wells, WELL)[control]))
-    values = {"positions": spots, "kept": int((places == 1).sum()), "replicated": len(places)}
-    kept = f"{values['kept']} of {values['replicated']} replicated treatments keep their position"
+    values = {"positions": spots, "kept": int(kept.sum()), "replicated": len(kept)}
     why = ""
     if own:
         why = "null and diff_by name another test"
@@ -286,23 +288,45 @@ def _tested(
         except DesignError as error:
             if settings.position_safe == "yes":
                 raise
-            why = str(error)
+            why = str(error).rstrip(".")
     if why:
-        text = f"{POSITION}: {kept} on all plates, and {why}."
+        text = f"{POSITION}: {said} on all plates, and {why}."
         notes.append(Note("position-not-separated", "warning", text, values))
         return table, test, plain.summary, f"{POSITION}: the layout is fixed, and {why}"
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
-    called = safe.summary["type_1"]
+    told = safe.summary["type_1"]
+    here, plainly = told["at_position_null"], told["at_label_permutation"]
     text = (
-        f"{kept} on all plates, so control positions are compared, not wells: "
-        f"{called['at_position_null']['called']} of {called['at_position_null']['judged']} control "
-        f"positions are called at p < {settings.alpha:g} by this test, "
-        f"{called['at_label_permutation']['called']} by permuting wells."
+        f"{said} on all plates, so {spots} control positions are compared, not wells. Control "
+        f"positions called at p < {settings.alpha:g}: {here['called']} of {here['judged']} by this "
+        f"test, {plainly['called']} by permuting wells."
     )
     notes.append(Note("position-safe", "info", text, values))
-    summary = safe.summary | {"position_safe": safe.summary, "plain": plain.summary}
-    return safe.table[columns].merge(both, on=TREATMENT, how="left"), "position-safe", summary, ""
+    called = {
+        "control_positions_called": f"{here['called']} of {here['judged']}",
+        "control_positions_called_by_permuting_wells": f"{plainly['called']} of {here['judged']}",
+    }
+    flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
+    summary = flat | called | {"position_safe": safe.summary, "plain": plain.summary}
+    table = safe.table[columns].merge(both, on=TREATMENT, how="left").assign(space=space)
+    return table, "position-safe", summary, ""
+
+
+def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Wells for the position-safe test, and their space.
+
+    That test deals control positions into those that fit (plate means, the position model, the
+    metric) and those that form the null, so the plates' scaling may rest on any of them: a common
+    factor. What whitening fitted may not, and a network's training controls never judge it.
+    """
+    if item.stage == "compared" or item.block.judged or item.elsewhere:
+        return wells, item.space
+    table = item.unwhitened.wells
+    keep = np.ones(len(table), dtype=bool)
+    if CALIBRATED in table.index.names:
+        keep = profiles.column(table, CALIBRATED).astype(bool)
+    return profiles.take(table, keep), str(item.unwhitened.notes["space"])
 
 
 def _plate_with_controls(wells: pd.DataFrame, control: np.ndarray) -> str | None:
@@ -349,9 +373,11 @@ def _cell_loss(wells: pd.DataFrame) -> pd.DataFrame:
 def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict]:
     """Shares called, mean mAP and control positions called, as rows of ``results.parquet``."""
 
+    space = table["space"].iloc[0] if len(table) else item.space
+
     def row(metric: str, value: float, **rest: object) -> dict:
         return result(
-            item.name, "activity", metric, value=value, unit="treatment", space=item.space, **rest
+            item.name, "activity", metric, value=value, unit="treatment", space=space, **rest
         )
 
     rows = []

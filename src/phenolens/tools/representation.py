@@ -108,6 +108,13 @@ class Profiles:
         return compared(self.normalized, self.design, whitening=self.settings.whitening)
 
     @cached_property
+    def unwhitened(self) -> Block:
+        """Wells as they are compared, without whitening: no control has fitted directions."""
+        if self.stage == "compared":
+            return self.block
+        return compared(self.normalized, self.design, whitening=0.0)
+
+    @cached_property
     def parts(self) -> tuple[pd.DataFrame, ...]:
         """Wells that may be compared with one another.
 
