@@ -216,6 +216,12 @@ def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) 
         "classes": int(folds.table.loc[folds.table["fold"] >= 0, "label"].nunique()),
         "space": item.space,
     }
+    first = pooled[pooled["task"] == "classification"]
+    for row in first[first["representation"] == item.name].itertuples():
+        told["balanced_accuracy"] = {"value": row.value, "low": row.low, "high": row.high}
+    beside = first[first["representation"] != item.name].sort_values("value", kind="stable")
+    for row in beside.tail(1).itertuples():
+        told["best_baseline"] = {"value": row.value, "name": row.representation}
     for row in pooled.itertuples():
         name = "balanced_accuracy" if row.representation == item.name else row.representation
         told.setdefault(row.task, {})[name] = row.value

@@ -130,10 +130,13 @@ def not_asked(refused: tuple[str, str]) -> Note:
 
 
 def _told(rows: pd.DataFrame) -> dict:
-    """Scores by method (``unit`` of the result table is its method) and metric."""
-    told: dict[str, object] = {}
+    """Scores by method and metric, and the silhouette of wells with its interval and chance."""
+    told: dict[str, dict] = {}
     for row in rows.itertuples():
-        told.setdefault(str(row.split), {})[row.metric] = row.value
+        method = row.task.removeprefix(f"{clustering.TASK}: ")
+        told.setdefault(method, {})[row.metric] = row.value
+        if row.metric == "silhouette":
+            told[method] = {"value": row.value, "low": row.low, "high": row.high} | told[method]
     return told
 
 

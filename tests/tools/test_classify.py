@@ -1,0 +1,23 @@
+"""What pl.classify says as a whole."""
+
+from __future__ import annotations
+
+import phenolens as pl
+
+
+def test_the_headline_is_the_score_beside_its_best_baseline():
+    screen, _ = pl.simulate_profiles(treatments=12, features=40, seed=3)
+    found = pl.classify(screen, bootstrap=10)
+    rows = found.scores[
+        (found.scores["fold"] == "all")
+        & (found.scores["metric"] == "balanced_accuracy")
+        & (found.scores["task"] == "classification")
+    ].set_index("representation")
+    own = rows.loc["profiles"]
+    assert found.summary["balanced_accuracy"] == {
+        "value": own["value"], "low": own["low"], "high": own["high"]
+    }  # fmt: skip
+    beside = rows["value"].drop("profiles")
+    assert len(beside) == 5
+    assert found.summary["best_baseline"] == {"value": beside.max(), "name": beside.idxmax()}
+    assert [name for name, _ in found.headline()][-2:] == ["balanced accuracy", "best baseline"]
