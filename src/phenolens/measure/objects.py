@@ -55,6 +55,23 @@ def measure_objects(
     ------
     InputError
         If shapes or types do not fit, or intensities are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import phenolens as pl
+    >>> rows, columns = np.mgrid[:120, :160]
+    >>> away = [np.hypot(rows - 60, columns - middle) for middle in (45, 115)]
+    >>> dna, agp = (sum(1.0 * (one < radius) for one in away) for radius in (12, 28))
+    >>> cells = sum(number * (one < 28) for number, one in enumerate(away, start=1))
+    >>> nuclei = np.where(dna > 0, cells, 0)
+    >>> labels = {"Nuclei": nuclei, "Cells": cells, "Cytoplasm": cells - nuclei}
+    >>> pixels = np.stack([dna, agp])
+    >>> table = pl.measure_objects(pixels, ["DNA", "AGP"], labels, families=["AreaShape"])
+    >>> table[["Metadata_ObjectNumber", "Nuclei_AreaShape_Area", "Cells_AreaShape_Area"]]
+       Metadata_ObjectNumber  Nuclei_AreaShape_Area  Cells_AreaShape_Area
+    0                      1                  437.0                2449.0
+    1                      2                  437.0                2449.0
     """
     settings = settings or MeasureSettings()
     chosen = check_families(families)

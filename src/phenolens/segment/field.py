@@ -35,6 +35,17 @@ def segment_field(
     ------
     InputError
         If shapes do not fit, intensities are not finite, or no stain is known to show nuclei.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import phenolens as pl
+    >>> rows, columns = np.mgrid[:120, :160]
+    >>> away = [np.hypot(rows - 60, columns - middle) for middle in (45, 115)]
+    >>> dna, agp = (sum(1.0 * (one < radius) for one in away) for radius in (12, 28))
+    >>> labels = pl.segment(np.stack([dna, agp]), ["DNA", "AGP"])
+    >>> list(labels), int(labels["Cells"].max())
+    (['Nuclei', 'Cells', 'Cytoplasm'], 2)
     """
     settings = settings or SegmentSettings()
     pixels = np.asarray(pixels)

@@ -105,6 +105,15 @@ def simulate_profiles(
     ------
     DesignError
         If a setting is impossible.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(plates=2, treatments=10, controls=16, seed=3)
+    >>> screen.shape, int(truth["active"].sum())
+    ((52, 200), 5)
+    >>> screen.index.get_level_values("Metadata_Treatment").value_counts()["DMSO"].item()
+    32
     """
     design = design or ProfileDesign(**settings)
     rng = np.random.default_rng(design.seed)

@@ -38,6 +38,16 @@ def run(session: Session) -> Path:
 
     Finished means: settings, inputs and version are those of the last run, and every file it left
     is there, unchanged.
+
+    Parameters
+    ----------
+    session : Session
+        From :func:`phenolens.open_study`.
+
+    Returns
+    -------
+    Path
+        ``report.html`` in the session's folder.
     """
     stamp = session.store.root / "finished.json"
     question = digest(__version__, session.study.model_dump(), fingerprint(session))

@@ -101,10 +101,25 @@ def open_study(
         Make every step anew.
     progress : Progress, optional
 
+    Returns
+    -------
+    Session
+        For :func:`phenolens.run`, or a step at a time.
+
     Raises
     ------
     ConfigError
         See :func:`phenolens.config.read_study`; or if another version wrote into the folder.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> screen.reset_index().to_parquet("screen.parquet")
+    >>> found = pl.init("screen.parquet", "study.toml")
+    >>> session = pl.open_study("study.toml", out="results", seed=1)
+    >>> session.out.name, session.seed
+    ('results', 1)
     """
     from phenolens.represent.cells import jobs_here
 

@@ -56,6 +56,14 @@ def init(
         If the study file is there already.
     InputError
         If nothing in the source can be studied.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> screen.reset_index().to_parquet("screen.parquet")
+    >>> pl.init("screen.parquet", "study.toml")
+    ['Wrote study.toml', 'profiles screen: screen.parquet']
     """
     from phenolens.io.discover import discover, study_toml
 
@@ -94,6 +102,11 @@ def simulate_screen(
     seed : int
         Of the screen.
     progress : Progress, optional
+
+    Returns
+    -------
+    Path
+        The folder.
     """
     from phenolens.represent.cells import jobs_here
     from phenolens.simulate import ScreenDesign, write_screen

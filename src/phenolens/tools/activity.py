@@ -114,9 +114,13 @@ def activity(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
-    >>> pl.activity(screen, permutations=500).summary["perturbations"]
-    40
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> found = pl.activity(screen, permutations=500)
+    >>> found.summary["active"], found.summary["tested"]
+    (20, 40)
+    >>> active = found.table.loc[found.table["active"], "Metadata_Treatment"]
+    >>> set(active) == set(truth.loc[truth["active"], "treatment"])
+    True
     """
     wells = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,

@@ -50,8 +50,9 @@ def aggregate(
     Examples
     --------
     >>> import pandas as pd
+    >>> import phenolens as pl
     >>> cells = pd.DataFrame({"Plate": "P1", "Well": ["A01", "A01", "A02"], "f0": [1.0, 2.0, 5.0]})
-    >>> aggregate(cells)
+    >>> pl.aggregate(cells)
       Plate Well  Metadata_Count   f0
     0    P1  A01               2  1.5
     1    P1  A02               1  5.0

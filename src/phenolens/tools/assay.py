@@ -70,7 +70,7 @@ def assay(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, truth = pl.simulate_profiles(seed=3)
     >>> len(pl.assay(screen).table)
     4
     """

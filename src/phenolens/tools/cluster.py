@@ -78,9 +78,12 @@ def cluster(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
-    >>> sorted(pl.cluster(screen, clusters=5).table["method"].unique())
-    ['kmeans-5', 'kmeans-chosen', 'leiden']
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> found = pl.cluster(screen, clusters=10)
+    >>> sorted(found.table["method"].unique())
+    ['kmeans-10', 'kmeans-chosen', 'leiden']
+    >>> round(found.summary["leiden"]["ari"], 2), round(found.summary["leiden"]["ari_p"], 3)
+    (0.42, 0.001)
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,

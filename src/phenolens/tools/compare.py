@@ -83,9 +83,12 @@ def compare(
     Examples
     --------
     >>> import phenolens as pl
-    >>> one, other = pl.simulate_profiles(seed=3), pl.simulate_profiles(seed=4)
-    >>> pl.compare({"one": one, "other": other}, tasks=["activity"]).table["n"].item()
-    40
+    >>> strong, truth = pl.simulate_profiles(seed=3)
+    >>> weak, truth = pl.simulate_profiles(seed=3, effect=0.5)
+    >>> found = pl.compare({"strong": strong, "weak": weak}, tasks=["activity"])
+    >>> row = found.table.iloc[0]
+    >>> row["a"], row["b"], int(row["n"]), bool(row["low"] > 0)
+    ('strong', 'weak', 40, True)
     """
     options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
                "normalized": normalized}  # fmt: skip

@@ -49,8 +49,9 @@ def consensus(
     Examples
     --------
     >>> import pandas as pd
+    >>> import phenolens as pl
     >>> wells = pd.DataFrame({"compound": ["taxol"] * 3 + ["ALLN"], "f0": [1.0, 2.0, 6.0, 4.0]})
-    >>> consensus(wells, by="compound")
+    >>> pl.consensus(wells, by="compound")
       compound  Metadata_Count   f0
     0     ALLN               1  4.0
     1    taxol               3  2.0

@@ -76,8 +76,22 @@ def dose(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> import phenolens as pl
-    >>> pl.dose("screen.parquet", concentration="Metadata_Dose")  # doctest: +SKIP
+    >>> plate = pd.DataFrame(
+    ...     {"Metadata_Well": [f"{'ABCD'[n // 7]}{n % 7 + 1:02d}" for n in range(28)],
+    ...      "Metadata_Compound": ["DMSO"] * 16 + ["taxol"] * 12,
+    ...      "Metadata_Dose": [np.nan] * 16 + [0.1, 1.0, 10.0] * 4}
+    ... )
+    >>> screen = pd.concat([plate.assign(Metadata_Plate=name) for name in ("P1", "P2", "P3")])
+    >>> values = np.random.default_rng(0).normal(size=(84, 20))
+    >>> values += 8.0 * (screen[["Metadata_Dose"]] > 5).to_numpy()
+    >>> screen[[f"Cells_Texture_T{n}" for n in range(20)]] = values
+    >>> found = pl.dose(screen, concentration="Metadata_Dose").table
+    >>> found[["Metadata_Compound", "doses", "benchmark_dose", "order"]].round(1)
+      Metadata_Compound  doses  benchmark_dose              order
+    0             taxol      3             1.4  cells not counted
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,

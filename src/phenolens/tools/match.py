@@ -95,9 +95,12 @@ def match(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
-    >>> pl.match(screen, permutations=500).summary["label"]
-    'Metadata_Mechanism'
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> found = pl.match(screen, permutations=500)
+    >>> found.table[["label", "n", "map"]].head(2)
+              label  n  map
+    0  mechanism-01  4  1.0
+    1  mechanism-02  4  1.0
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,

@@ -71,10 +71,11 @@ def normalize(
     Examples
     --------
     >>> import pandas as pd
+    >>> import phenolens as pl
     >>> wells = pd.DataFrame(
     ...     {"Plate": "P1", "compound": ["DMSO"] * 3 + ["taxol"], "f0": [1.0, 2.0, 3.0, 9.0]}
     ... )
-    >>> normalize(wells).round(2)
+    >>> pl.normalize(wells).round(2)
       Plate compound  Metadata_Calibrated    f0
     0    P1     DMSO                 True -0.67
     1    P1     DMSO                 True  0.00

@@ -35,6 +35,13 @@ def plot(result: Result, *, most: int = MOST) -> Figure:
     ------
     InputError
         If the question has no picture, or the table holds nothing to draw.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> figure = pl.plot(pl.activity(screen, permutations=500))
+    >>> figure.savefig("activity.png")
     """
     from phenolens.report.figures.style import LOOK, house_style
 

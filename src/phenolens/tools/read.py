@@ -82,9 +82,12 @@ def read(
     Examples
     --------
     >>> import phenolens as pl
-    >>> table = pl.simulate_profiles(seed=0)
-    >>> pl.read(table, same_by="Metadata_Treatment")
-    Profiles('profiles': 384 wells, 60 features, measured)
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> wells = pl.read(screen, same_by="Metadata_Treatment")
+    >>> wells
+    Profiles('profiles': 224 wells, 200 features, measured)
+    >>> print(wells.notes[-1])
+    64 control wells, by convention (DMSO, negcon).
     """
     own = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,

@@ -65,6 +65,18 @@ class Profiles:
         blocks were calibrated and whitened one by one.
     notes : tuple of Note
         What was assumed and left out on reading.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> wells = pl.read(screen)  # once, for several questions
+    >>> wells.space
+    'normalized, selected, whitened'
+    >>> wells.normalized.wells.shape[1], wells.wells.shape[1]  # features scaled; and compared
+    (200, 200)
+    >>> pl.assay(wells).summary["passed"], pl.batch(wells).summary["by"]
+    (4, ['Metadata_Plate'])
     """
 
     block: Block

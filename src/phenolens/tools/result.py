@@ -35,6 +35,14 @@ class Note:
         One sentence for a person.
     values : dict
         The numbers behind the sentence.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(layout="fixed", controls=12, seed=3)
+    >>> found = pl.activity(screen, permutations=500)
+    >>> [note.code for note in found.notes if note.severity == "warning"]
+    ['position-not-separated']
     """
 
     code: str
@@ -72,6 +80,16 @@ class Result:
         The long result table (:data:`phenolens.evaluate.results.COLUMNS`); may be empty.
     more : dict of str to DataFrame
         Further tables by name: predictions, members, ...
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(seed=3)
+    >>> found = pl.activity(screen, permutations=500)
+    >>> found.table.shape, found.settings["permutations"]
+    ((40, 21), 500)
+    >>> found.write("hits.xlsx").name
+    'hits.xlsx'
     """
 
     question: str

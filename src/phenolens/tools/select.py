@@ -73,10 +73,11 @@ def select(
     Examples
     --------
     >>> import pandas as pd
+    >>> import phenolens as pl
     >>> wells = pd.DataFrame(
     ...     {"Well": ["A01", "A02", "A03"], "f0": [1.0, 2.0, 4.0], "f1": [1.0, 2.0, 4.0], "f2": 7.0}
     ... )
-    >>> list(select(wells))
+    >>> list(pl.select(wells))
     ['Well', 'f0']
     """
     import numpy as np

@@ -73,11 +73,12 @@ def whiten(
     Examples
     --------
     >>> import pandas as pd
+    >>> import phenolens as pl
     >>> wells = pd.DataFrame(
     ...     {"compound": ["DMSO"] * 4 + ["taxol"], "f0": [1.0, 2.0, 3.0, 4.0, 9.0],
     ...      "f1": [1.0, 3.0, 2.0, 4.0, 1.0]}
     ... )
-    >>> whiten(wells, regularization=0.0).round(2)
+    >>> pl.whiten(wells, regularization=0.0).round(2)
       compound    f0    f1
     0     DMSO -0.87 -0.87
     1     DMSO -0.87  0.87
