@@ -248,7 +248,8 @@ def test_treatments_join_to_all_their_wells(answer, name):
     found = answer("activity").join(adata)
     assert list(adata.obs) == [name] and adata.n_obs == 4
     np.testing.assert_array_equal(found.obs["activity_map"], [0.8, np.nan, 0.9, 0.8])
-    assert list(found.obs["activity_active"].isna()) == [False, True, False, False]
+    assert found.obs["activity_active"].isna().tolist() == [False, True, False, False]
+    assert (found.obs["activity_active"] == True).tolist() == [True, False, True, True]  # noqa: E712
     assert "activity_Metadata_Treatment" not in found.obs
 
 

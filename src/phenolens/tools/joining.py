@@ -16,6 +16,8 @@ def joined(
     adata: anndata.AnnData, table: pd.DataFrame, *, question: str, on: Sequence[str] | None = None
 ) -> anndata.AnnData:
     """A copy of the AnnData with the table's columns in ``obs``; see ``Result.join``."""
+    import pandas as pd
+
     from phenolens import profiles
     from phenolens.tools.sheets import flat_cells
 
@@ -41,7 +43,8 @@ def joined(
     for name in table.columns.difference(list(names), sort=False):
         values = table[name]
         if values.dtype == bool and (place < 0).any():
-            values = values.astype("boolean")  # a missing truth is missing, and can be written
+            # a missing truth stays missing; scanpy draws categories, not pandas' nullable truths
+            values = values.astype(pd.CategoricalDtype([False, True]))
         copy.obs[f"{question}_{name}"] = values.reindex(place).array
     return copy
 

@@ -260,7 +260,7 @@ class Result:
         -------
         AnnData
             ``obs`` has ``{question}_{column}`` for each column that is no key, replacing one of
-            that name; NaN where no row of the table matches.
+            that name; NaN where no row of the table matches (a truth is a category then).
 
         Raises
         ------
