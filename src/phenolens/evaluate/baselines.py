@@ -99,10 +99,14 @@ def baselines(
         out.append(Candidate(COUNT, _counts(table), StandardScaler()))
     if (bright := _bright(table if raw is None else raw, intensity)) is not None:
         out.append(Candidate(INTENSITY, bright, StandardScaler()))
-    width = min(64, table.shape[1])
-    projection = GaussianRandomProjection(width, random_state=seed)
+    projection = GaussianRandomProjection(projections(table), random_state=seed)
     out.append(Candidate(PROJECTION, table, make_pipeline(StandardScaler(), projection)))
     return out
+
+
+def projections(table: pd.DataFrame) -> int:
+    """How many directions the features are projected on: 64, or as many as there are."""
+    return min(64, table.shape[1])
 
 
 def shuffled(candidate: Candidate) -> Candidate:

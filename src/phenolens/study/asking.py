@@ -128,11 +128,13 @@ def _ask_structure(item: Profiles, answers: Answers) -> None:
         own = answers.table("activity")
         own = own.loc[own["representation"] == item.name, [TREATMENT, "active"]]
         members = found.table.drop(columns="space").assign(representation=item.name)
-        answers.keep("clusters", members.merge(own, on=TREATMENT, how="left"))
+        members = members.merge(own, on=TREATMENT, how="left").assign(space=item.space)
+        answers.keep("clusters", members)
     answers.ask(item, ("batch effect",), lambda: batch(item))
     found = answers.ask(item, ("assay quality",), lambda: assay(item))
     if found is not None:
-        answers.keep("assay", found.more["metrics"].assign(representation=item.name))
+        told = found.more["metrics"].assign(representation=item.name, space=item.space)
+        answers.keep("assay", told)
     found = answers.ask(item, ("nsc_accuracy", "nscb_accuracy"), lambda: match(item))
     if found is not None and len(found.table):
         answers.keep("matching", found.table.assign(representation=item.name))

@@ -40,11 +40,12 @@ def well_clusters(session: Session) -> pd.DataFrame:
     -------
     DataFrame
         ``representation, part, Metadata_Plate, Metadata_Well, Metadata_Treatment,
-        Metadata_Control, cluster`` (1 is the largest), ``silhouette`` (of the cluster labels).
+        Metadata_Control, cluster`` (1 is the largest), ``silhouette`` (of the cluster labels),
+        ``space``.
     """
     tables = [
         _clustered(part, k=session.study.evaluate.clusters, seed=session.seed).assign(
-            representation=item.name, part=number
+            representation=item.name, part=number, space=item.space
         )
         for item in _shown(session)
         for number, part in enumerate(item.parts)
@@ -52,7 +53,8 @@ def well_clusters(session: Session) -> pd.DataFrame:
     ]
     if not tables:
         return pd.DataFrame()
-    columns = ["representation", "part", PLATE, WELL, TREATMENT, CONTROL, "cluster", "silhouette"]
+    columns = ["representation", "part", PLATE, WELL, TREATMENT, CONTROL, "cluster", "silhouette",
+               "space"]  # fmt: skip
     joined = pd.concat(tables, ignore_index=True)
     known = [name for name in columns if name in joined]
     return joined[known].sort_values([*_KEY, "part"], ignore_index=True)
@@ -69,9 +71,13 @@ def embedding_scores(
         As ``embedding_scores.parquet``; empty where nothing was scored.
     """
     pooled = results[results["fold"].astype(str) == "all"]
-    rows = [_row(item, pooled, activity=activity, clusters=clusters) for item in _shown(session)]
+    items = {item.name: item for item in _shown(session)}
+    rows = [_row(i, pooled, activity=activity, clusters=clusters) for i in items.values()]
     table = pd.DataFrame([row for row in rows if len(row) > 1])
-    return table if table.empty else table.sort_values("representation", ignore_index=True)
+    if table.empty:
+        return table
+    table = table.sort_values("representation", ignore_index=True)
+    return table.assign(space=[items[name].space for name in table["representation"]])
 
 
 def _shown(session: Session) -> Iterator[Profiles]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from phenolens import profiles
@@ -20,6 +21,7 @@ from phenolens.tools.compare import comparisons
 from phenolens.tools.files import write_annotated
 from phenolens.tools.names import is_noise_control
 
+SPACE = "Metadata_Space"
 TABLES = ("predictions", "clusters", "assay", "matching", "retrieval", "dose")
 
 
@@ -48,11 +50,16 @@ def evaluate(session: Session) -> Evaluation:
     answers = ask_all(session, [item for item in items if has_treatments(item)])
     answers.refused += [told for item in items for told in unjudged(item.block)]
     consensus = {
-        item.name: item.consensus()
+        item.name: _with_space(item.consensus(), item.space)
         for item in items
         if has_treatments(item) and item.whole and not is_noise_control(item.name)
     }
-    nearest = [similar(name, table) for name, table in consensus.items() if len(table) > 1]
+    spaces = {item.name: item.space for item in items}
+    nearest = [
+        similar(name, table).assign(space=spaces[name])
+        for name, table in consensus.items()
+        if len(table) > 1
+    ]
     activity, predictions = answers.table("activity"), answers.table("predictions")
     found = Evaluation(join_results(answers.scores), activity, _stacked(nearest), consensus)
     folds = splits(session).folds
@@ -69,6 +76,11 @@ def evaluate(session: Session) -> Evaluation:
     write_json(session.out / "activity.json", answers.summaries)
     write_json(session.out / "unanswered.json", answers.refused)
     return found
+
+
+def _with_space(consensus: pd.DataFrame, space: str) -> pd.DataFrame:
+    """Consensus profiles that say in a column of their own what their values are."""
+    return profiles.with_metadata(consensus, {SPACE: np.full(len(consensus), space, dtype=object)})
 
 
 def _annotate(session: Session, maps: pd.DataFrame) -> None:
@@ -107,5 +119,5 @@ def _maps(session: Session) -> pd.DataFrame:
         if len(item.wells) > 2 and not is_noise_control(item.name):
             make = functools.partial(umap, item.wells, seed=session.seed)
             drawn = session.store.frame("umap", item.wells, session.seed, make=make)
-            maps.append(drawn.assign(representation=item.name))
+            maps.append(drawn.assign(representation=item.name, space=item.space))
     return _stacked(maps)

@@ -82,5 +82,13 @@ def _joined(name: str, first: Block, second: Block) -> Block:
         judged=first.judged or second.judged,
         made_of=(first, second),
         features=common,
-        notes={"space": f"{first.notes.get('space', '')}; blocks of equal energy"},
+        notes={"space": f"{_spaces(first, second)}; blocks of equal energy"},
     )
+
+
+def _spaces(*blocks: Block) -> str:
+    """What the values of the blocks are, in words; noise has no space of its own."""
+    known = {block.name: block.notes["space"] for block in blocks if "space" in block.notes}
+    if len(set(known.values())) < 2:
+        return next(iter(known.values()), "")
+    return ", ".join(f"{name}: {space}" for name, space in known.items())

@@ -18,7 +18,7 @@ from phenolens.study.published import published
 from phenolens.study.session import Session, once
 from phenolens.tools.activity import CONTROLS_REUSED
 from phenolens.tools.block import PIXELS_SEEN
-from phenolens.tools.compared import never_scaled
+from phenolens.tools.compared import never_scaled, scale_of
 
 
 @once
@@ -72,7 +72,8 @@ def _features(session: Session) -> pd.DataFrame:
         named = [c for c in block.wells if parse_feature(c).compartment]
         scaled = not never_scaled(block, block.wells)
         if named and scaled and TREATMENT in block.wells.index.names:
-            tables.append(changed_features(block.wells[named]).assign(representation=name))
+            moved = changed_features(block.wells[named])
+            tables.append(moved.assign(representation=name, space=scale_of(block)))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
@@ -176,7 +177,7 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
     }
     order = ["treatment", "compound", "concentration", "mechanism", "wells", "active", "map",
              "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
-             "distrust"]  # fmt: skip
+             "distrust", "space"]  # fmt: skip
     return part.rename(columns=columns).reindex(columns=order).round(4)
 
 

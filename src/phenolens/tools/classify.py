@@ -15,10 +15,21 @@ from sklearn.preprocessing import StandardScaler
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate import classification
+from phenolens.evaluate.baselines import (
+    CHANCE,
+    COUNT,
+    INTENSITY,
+    MAJORITY,
+    POSITION,
+    PROJECTION,
+    SHUFFLED,
+    chance,
+    projections,
+    shuffled,
+)
 from phenolens.evaluate.baselines import baselines as baseline_candidates
-from phenolens.evaluate.baselines import chance, shuffled
 from phenolens.evaluate.calibration import calibration_results
-from phenolens.evaluate.classification import Candidate
+from phenolens.evaluate.candidate import Candidate
 from phenolens.evaluate.dose_order import dose_order
 from phenolens.evaluate.results import join_results
 from phenolens.learn.components import Components
@@ -29,7 +40,7 @@ from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
 from phenolens.splits import Folds
 from phenolens.tools.block import Block
-from phenolens.tools.compared import refuse_seen_wells
+from phenolens.tools.compared import refuse_seen_wells, scale_of
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Note, Result
@@ -140,12 +151,18 @@ def classify(
     ordered = dose_order(scored, block.wells, split=folds.leave_out)
     rows = [scored.results, sure, ordered, *([chance(folds)] if baselines else [])]
     scores = join_results(rows)
-    split = f"leave-{folds.leave_out}-out"
-    space = f"{item.space}; in each fold selected, standardized, 95 % components"
+    split, spaces = f"leave-{folds.leave_out}-out", _spaces(item)
     scores = join_results(
-        [scores.assign(task=scores["task"].replace(_TASKS), split=split, space=space)]
+        [
+            scores.assign(
+                task=scores["task"].replace(_TASKS),
+                split=split,
+                space=scores["representation"].map(spaces),
+            )
+        ]
     )
     predictions = scored.predictions.replace({"task": _TASKS})
+    predictions["space"] = predictions["representation"].map(spaces)
     return Result(
         question="classify",
         table=scores,
@@ -161,6 +178,23 @@ _TASKS = {
     "classification: logistic": "classification",
     "classification: nearest": "nearest-neighbour",
 }
+
+
+def _spaces(item: Profiles) -> dict[str, str]:
+    """What the values are that each candidate is judged by, in words."""
+    learned = f"{item.space}; in each fold selected, standardized, 95 % components"
+    scale = item.space if item.stage == "compared" else scale_of(item.normalized)
+    projected = projections(_finite(item.compared.wells))
+    return {
+        item.name: learned,
+        f"{SHUFFLED}:{item.name}": learned,
+        MAJORITY: "nothing",
+        CHANCE: "nothing",
+        POSITION: "row and column",
+        COUNT: "cell counts",
+        INTENSITY: f"mean intensities, {scale}",
+        PROJECTION: f"{projected} random projections of: {item.space}",
+    }
 
 
 def candidate(block: Block) -> Candidate:

@@ -71,7 +71,7 @@ def compare(
     Result
         ``table``: one row a task and pair: ``difference`` (a less b) with ``low`` and ``high``,
         ``p``, ``p_holm`` (over the pairs), ``smallest_detectable`` (difference found with 80 %
-        power), ``n``.
+        power), ``n``, and the spaces that both were judged in (``space_a``, ``space_b``).
 
     Raises
     ------
@@ -128,7 +128,6 @@ def compare(
             else "No task was named, so nothing is compared."
         )
     spaces = {name: item.space for name, item in items.items()}
-    table = table.assign(space_a=table["a"].map(spaces), space_b=table["b"].map(spaces))
     return Result(
         question="compare",
         table=table,
@@ -186,9 +185,9 @@ def comparisons(
     Parameters
     ----------
     activity : DataFrame
-        Tables of activity below one another; empty where there are none.
+        Tables of activity below one another, with their ``space``; empty where there are none.
     predictions : DataFrame or None
-        Predictions for held-out wells, those of baselines among them.
+        Predictions for held-out wells, those of baselines among them, with their ``space``.
     seed : int
     split : str
         What the folds left out.
@@ -196,7 +195,8 @@ def comparisons(
     Returns
     -------
     DataFrame
-        As ``comparisons.parquet``; empty where there is one representation only.
+        As ``comparisons.parquet``, with the spaces that ``a`` and ``b`` were judged in
+        (``space_a``, ``space_b``); empty where there is one representation only.
     """
     tables = []
     if len(activity):
@@ -228,7 +228,9 @@ def _rivals(values: pd.DataFrame, fusion: str) -> list[tuple[str, str]]:
 def _compared(
     values: pd.DataFrame, families: list[list[tuple[str, str]]], **how: object
 ) -> list[pd.DataFrame]:
-    return [compare_pairs(values, pairs, **how) for pairs in families if pairs]
+    spaces = values.groupby("representation")["space"].first()
+    tables = [compare_pairs(values, pairs, **how) for pairs in families if pairs]
+    return [t.assign(space_a=t["a"].map(spaces), space_b=t["b"].map(spaces)) for t in tables]
 
 
 def _classified(part: pd.DataFrame, *, seed: int, split: str) -> list[pd.DataFrame]:

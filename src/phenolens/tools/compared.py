@@ -81,12 +81,17 @@ def compared(block: Block, design: Design, *, whitening: float) -> Block:
 
 def _space(block: Block) -> str:
     """What the values of selected but not whitened features are, in words."""
-    if block.calibrated:
-        return "as given, selected"
     if never_scaled(block, block.wells):
         return "selected, standardized over all wells"
-    normalized = CALIBRATED in block.wells.index.names
-    return "normalized, selected" if normalized else "as measured, selected"
+    return f"{scale_of(block)}, selected"
+
+
+def scale_of(block: Block) -> str:
+    """What the values of calibrated wells are before anything is selected, in words."""
+    if block.calibrated:
+        return "as given"
+    scaled = CALIBRATED in block.wells.index.names and not never_scaled(block, block.wells)
+    return "normalized" if scaled else "as measured"
 
 
 def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:

@@ -138,8 +138,8 @@ def match(
     near: dict[str, dict] = {}
     for metric, columns in _APART.items():
         try:
-            if not all(_known(consensus, column) for column in columns):
-                raise DesignError(f"the screen does not name {' and '.join(columns)}")
+            if unknown := [column for column in columns if not _known(consensus, column)]:
+                raise DesignError(f"the screen does not name {' and '.join(unknown)}")
             near[metric] = accuracy(
                 nearest_neighbour(consensus, label=name, not_same=columns, similarity=similarity)
             )
