@@ -1,4 +1,5 @@
 # make demo: environment, simulated screen, the whole study, the report. make test: everything CI runs.
+# make notebooks: the notebooks, run from the wheel in an environment of their own: notebooks-out/.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +7,7 @@ JOBS ?= 2
 # One BLAS thread a process: results do not depend on the machine's number of cores.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint notebooks clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,11 +20,20 @@ demo: $(VENV)/.ready
 	$(BIN)/phenolens demo --out phenolens-demo
 
 lint: $(VENV)/.ready
-	$(BIN)/ruff check src tests bench
-	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench docs/notebooks
+	$(BIN)/ruff format --check src tests bench docs/notebooks
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+# Not from the source tree: what is not in the wheel is missed here.
+notebooks:
+	rm -rf build/wheel
+	$(PYTHON) -m venv --clear $(VENV)-notebooks
+	$(VENV)-notebooks/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(VENV)-notebooks/bin/python -m pip install --quiet -c requirements.lock \
+		-r docs/notebooks/requirements.txt build/wheel/phenolens-*.whl
+	$(VENV)-notebooks/bin/python docs/notebooks/run.py notebooks-out
+
 clean:
-	rm -rf $(VENV) phenolens-demo
+	rm -rf $(VENV) $(VENV)-notebooks build notebooks-out phenolens-demo

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,24 +11,19 @@ import pycytominer
 import pytest
 from scipy.special import ndtri
 
+import phenolens as pl
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity import activity
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
-from phenolens.evaluate.retrieval import retrieval
 from phenolens.io.given import open_table
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.select import FeatureSelector
-from phenolens.tools.aggregate import aggregate
-from phenolens.tools.consensus import consensus
-from phenolens.tools.normalize import normalize
-from phenolens.tools.select import select
-from phenolens.tools.whiten import whiten
 
 PAGE = Path(__file__).parents[2] / "docs" / "migrate.md"
 FEATURES = [f"Cells_Texture_T{number}" for number in range(12)]
 DMSO = "Metadata_compound == 'DMSO'"
-PLATE, COMPOUND = "Metadata_Plate", "Metadata_compound"
+PLATE, COMPOUND, TREATMENT = "Metadata_Plate", "Metadata_compound", "Metadata_Treatment"
 # the rules of selection, switched off
 OFF = {
     "max_missing": 1.0, "min_variance": 0.0, "min_second_ratio": 0.0, "max_outlier": None,
@@ -43,22 +37,6 @@ def blocks() -> dict[str, str]:
     return dict(found)
 
 
-def asked(question: object, data: pd.DataFrame, **how: object) -> SimpleNamespace:
-    """A question about a table as it is, as the public functions ask it of normalized profiles."""
-    found = question(open_table(data).table(), **how)
-    return SimpleNamespace(table=getattr(found, "table", found))
-
-
-def public_activity(data, *, normalized, position_safe, **how):
-    assert normalized and position_safe == "no"
-    return asked(activity, data, **how)
-
-
-def public_retrieve(data, *, normalized, **how):
-    assert normalized
-    return asked(retrieval, data, **how)
-
-
 @pytest.fixture
 def run(df, tmp_path, monkeypatch):
     """Run the block under a heading of the page and give its two results."""
@@ -68,10 +46,7 @@ def run(df, tmp_path, monkeypatch):
     meta = df.filter(like="Metadata_")
     space = {
         "pd": pd, "pc": pycytominer, "df": df, "features": FEATURES, "query": DMSO,
-        "pl": SimpleNamespace(
-            aggregate=aggregate, consensus=consensus, normalize=normalize, select=select,
-            whiten=whiten, activity=public_activity, retrieve=public_retrieve,
-        ),
+        "pl": pl,
         "meta": meta.assign(role=meta.eval(DMSO).map({True: -1, False: 0})),
         "values": df[FEATURES].to_numpy(),
         "average_precision": average_precision,
@@ -134,22 +109,22 @@ def test_robust_scaling_is_equal(run, df, heading):
 
 def test_the_whole_table_is_one_group_where_it_is_asked(df):
     theirs = pycytominer.normalize(df, samples=DMSO, method="mad_robustize")
-    same(normalize(df, controls=DMSO, by=(), clip=None), theirs)
+    same(pl.normalize(df, controls=DMSO, by=(), clip=None), theirs)
 
 
 def test_the_defaults_of_scaling_are_those_the_page_names(df):
     few = df[(df[COMPOUND] != "DMSO") | (df.index % 12 == 0)].reset_index(drop=True)
     assert (few[few[COMPOUND] == "DMSO"].groupby(PLATE).size() == 8).all()
     pd.testing.assert_frame_equal(
-        normalize(few, clip=None), normalize(few, controls=DMSO, spread="screen", clip=None)
+        pl.normalize(few, clip=None), pl.normalize(few, controls=DMSO, spread="screen", clip=None)
     )
     pd.testing.assert_frame_equal(
-        normalize(df, clip=None), normalize(df, controls=DMSO, spread="plate", clip=None)
+        pl.normalize(df, clip=None), pl.normalize(df, controls=DMSO, spread="plate", clip=None)
     )
     far = df.assign(**{FEATURES[0]: df[FEATURES[0]] + 1e6 * (df.index == 1)})
-    assert normalize(far)[FEATURES[0]].max() == 50
+    assert pl.normalize(far)[FEATURES[0]].max() == 50
     with pytest.raises(DesignError, match=r"1 of 3 groups \(Metadata_Plate\).*: P2\."):
-        normalize(df[(df[PLATE] != "P2") | (df[COMPOUND] != "DMSO")])
+        pl.normalize(df[(df[PLATE] != "P2") | (df[COMPOUND] != "DMSO")])
 
 
 def test_a_mad_of_nothing_is_divided_by_an_epsilon_in_pycytominer_only(df):
@@ -158,7 +133,7 @@ def test_a_mad_of_nothing_is_divided_by_an_epsilon_in_pycytominer_only(df):
     plate.loc[control, FEATURES[:2]] = 5.0
     plate.loc[np.flatnonzero(control)[0], FEATURES[1]] = 7.0
     theirs = pycytominer.normalize(plate, samples=DMSO, method="mad_robustize")
-    ours = normalize(plate, controls=DMSO, clip=None)
+    ours = pl.normalize(plate, controls=DMSO, clip=None)
     assert (theirs.loc[~control, FEATURES[:2]].abs() > 1e15).all(axis=None)
     assert (ours[FEATURES[0]] == 0).all()
     spread = plate.loc[control, FEATURES[1]].std(ddof=0)
@@ -188,7 +163,7 @@ def test_sphering_is_equal_up_to_the_sign_of_components(run, df, method):
         theirs = pycytominer.normalize(
             df, samples=DMSO, method="spherize", spherize_epsilon=0, spherize_method=method
         )
-        ours = whiten(df, controls=DMSO, regularization=0, method=method.lower())
+        ours = pl.whiten(df, controls=DMSO, regularization=0, method=method.lower())
     left, right = (
         frame.drop(columns=df.columns.drop(FEATURES)).to_numpy(float) for frame in (ours, theirs)
     )
@@ -199,11 +174,11 @@ def test_sphering_is_equal_up_to_the_sign_of_components(run, df, method):
 def test_directions_without_variance_get_the_smallest_spread_or_the_regularization(df):
     few = df[df[COMPOUND] == "DMSO"].head(8).reset_index(drop=True)
     with pytest.raises(InputError, match="regularization above 0"):
-        whiten(few, controls="all", regularization=0)
+        pl.whiten(few, controls="all", regularization=0)
     theirs = pycytominer.normalize(
         few, samples="all", method="spherize", spherize_method="ZCA", spherize_epsilon=0
     )
-    ours = whiten(few, controls="all", method="zca", regularization=0.1)
+    ours = pl.whiten(few, controls="all", method="zca", regularization=0.1)
     centred = few[FEATURES] - few[FEATURES].mean()
     left, sizes, right = np.linalg.svd(centred.to_numpy(), full_matrices=False)
     kept = slice(0, 7)  # one direction less than rows
@@ -218,7 +193,7 @@ def test_directions_without_variance_get_the_smallest_spread_or_the_regularizati
     theirs = pycytominer.normalize(
         both, samples=DMSO, method="spherize", spherize_method="ZCA", spherize_epsilon=0
     )
-    ours = whiten(both, controls=DMSO, method="zca", regularization=0.1)
+    ours = pl.whiten(both, controls=DMSO, method="zca", regularization=0.1)
     assert theirs[FEATURES].to_numpy(float)[-1] @ outside == pytest.approx(
         root / sizes[6], rel=1e-6
     )
@@ -245,7 +220,7 @@ def kept_by_them(frame: pd.DataFrame, operation: str | list[str], **how: object)
 
 
 def kept_by_us(frame: pd.DataFrame, **rules: object) -> list[str]:
-    return [name for name in select(frame, **(OFF | rules)) if name in FEATURES]
+    return [name for name in pl.select(frame, **(OFF | rules)) if name in FEATURES]
 
 
 @pytest.fixture
@@ -292,7 +267,7 @@ def test_rows_that_decide_are_samples(odd):
     half = odd.drop(columns=FEATURES[0])
     half.loc[half[COMPOUND] == "DMSO", FEATURES[3]] = 2.0
     theirs = pycytominer.feature_select(half, samples=DMSO, operation="variance_threshold")
-    ours = select(half, rows=DMSO, **(OFF | {"min_variance": 1e-6}))
+    ours = pl.select(half, rows=DMSO, **(OFF | {"min_variance": 1e-6}))
     assert list(ours) == list(theirs)
     assert FEATURES[3] not in ours
 
@@ -309,7 +284,7 @@ def test_repetition_needs_both_signs_in_ours_and_one_in_pycytominer(odd):
 def test_mirrored_features_are_kept_by_pycytominer_only(odd):
     frame = odd.fillna(0.0).drop(columns=FEATURES[2])
     theirs = pycytominer.feature_select(frame, operation="correlation_threshold")
-    ours = select(frame, **(OFF | {"max_correlation": 0.9}))
+    ours = pl.select(frame, **(OFF | {"max_correlation": 0.9}))
     assert {FEATURES[10], FEATURES[11]} <= set(theirs)
     assert len({FEATURES[10], FEATURES[11]} & set(ours)) == 1
     assert len({FEATURES[8], FEATURES[9]} & set(ours)) == 1
@@ -329,7 +304,7 @@ def test_every_feature_that_ours_drops_has_one_that_stands_for_it():
     size = frame.iloc[:, 1:].corr().to_numpy()
     assert size[0, 1] > 0.9 and size[1, 2] > 0.9 and size[0, 2] < 0.9
     theirs = pycytominer.feature_select(frame, operation="correlation_threshold")
-    ours = select(frame, **(OFF | {"max_correlation": 0.9}))
+    ours = pl.select(frame, **(OFF | {"max_correlation": 0.9}))
     assert [c[-1] for c in theirs if c[-1] in "ABC"] == ["A"]
     assert [c[-1] for c in ours if c[-1] in "ABC"] == ["A", "C"]
 
@@ -340,7 +315,7 @@ def test_groups_that_say_the_same_leave_the_same_features():
     values = pd.DataFrame(base + 0.2 * rng.normal(size=base.shape))
     frame = values.add_prefix("Cells_Texture_T").assign(Metadata_Plate="P")
     theirs = pycytominer.feature_select(frame, operation="correlation_threshold")
-    ours = select(frame, **(OFF | {"max_correlation": 0.9}))
+    ours = pl.select(frame, **(OFF | {"max_correlation": 0.9}))
     names = [name for name in ours if name.startswith("Cells_")]
     assert names == list(theirs.filter(like="Cells_"))
     assert len(names) == 5
@@ -350,19 +325,19 @@ def test_a_variance_at_the_limit_is_kept_by_ours_only():
     flat = pd.DataFrame({PLATE: "P", FEATURES[0]: [0.0, 2.0] * 5, FEATURES[1]: [0.0, 4.0] * 5})
     theirs = pycytominer.feature_select(flat, operation="variance_threshold", min_variance=1.0)
     assert list(theirs) == [PLATE, FEATURES[1]]
-    assert list(select(flat, **(OFF | {"min_variance": 1.0}))) == [PLATE, *FEATURES[:2]]
+    assert list(pl.select(flat, **(OFF | {"min_variance": 1.0}))) == [PLATE, *FEATURES[:2]]
 
 
 def test_the_list_of_2018_is_pycytominers_only(df):
     blocked = "Nuclei_Correlation_Manders_AGP_DNA"
     frame = df.assign(**{blocked: df[FEATURES[0]]})
     assert blocked not in pycytominer.feature_select(frame, operation="blocklist")
-    assert blocked in select(frame, max_correlation=None)
+    assert blocked in pl.select(frame, max_correlation=None)
     assert tuple(FeatureSelector().blocklist) == ()
 
 
 def test_filling_takes_the_median(odd):
-    filled = select(odd, **(OFF | {"max_missing": 0.05}), fill=True)
+    filled = pl.select(odd, **(OFF | {"max_missing": 0.05}), fill=True)
     gaps = odd[FEATURES[1]].isna()
     assert gaps.any()
     np.testing.assert_allclose(filled.loc[gaps, FEATURES[1]], odd[FEATURES[1]].median(), rtol=1e-6)
@@ -377,7 +352,7 @@ def test_aggregates_are_equal_in_the_same_order(run, df, how):
     by = [PLATE, COMPOUND]
     if how == "mean":
         theirs = pycytominer.aggregate(df, strata=by, operation="mean")
-        ours = aggregate(df, by=by, how="mean")
+        ours = pl.aggregate(df, by=by, how="mean")
     assert ours[by].equals(theirs[by])
     same(ours, theirs)
     counted = pycytominer.aggregate(
@@ -390,7 +365,7 @@ def test_rows_without_a_key_are_a_group_in_both_and_constant_metadata_stays_in_o
     df.loc[df.index % 5 == 0, COMPOUND] = None
     df["Metadata_batch"] = df[PLATE].map({"P0": "b1", "P1": "b2", "P2": "b2"})
     theirs = pycytominer.aggregate(df, strata=[PLATE, COMPOUND])
-    ours = aggregate(df, by=[PLATE, COMPOUND])
+    ours = pl.aggregate(df, by=[PLATE, COMPOUND])
     assert ours[COMPOUND].isna().sum() == theirs[COMPOUND].isna().sum() == 3
     same(ours, theirs)
     assert "Metadata_batch" in ours and "Metadata_Well" not in ours
@@ -401,7 +376,7 @@ def test_consensus_profiles_are_equal(run, df, how):
     theirs, ours = run("consensus")
     if how == "mean":
         theirs = pycytominer.consensus(df, replicate_columns=[COMPOUND], operation="mean")
-        ours = consensus(df, by=COMPOUND, how="mean")
+        ours = pl.consensus(df, by=COMPOUND, how="mean")
     assert ours[COMPOUND].tolist() == theirs[COMPOUND].tolist()
     same(ours, theirs)
 
@@ -426,7 +401,7 @@ def test_a_missing_value_is_0_in_pycytominers_weighted_consensus(df):
     theirs = pycytominer.consensus(
         part, replicate_columns=[COMPOUND], operation="modz", modz_args={"precision": 15}
     )[FEATURES[0]].item()
-    ours = consensus(part, by=COMPOUND, how="modz")[FEATURES[0]].item()
+    ours = pl.consensus(part, by=COMPOUND, how="modz")[FEATURES[0]].item()
     low, high = sorted(part[FEATURES[0]].dropna())
     assert low - 1e-4 <= ours <= high + 1e-4
     assert not low - 1e-4 <= theirs <= high + 1e-4
@@ -438,14 +413,14 @@ def test_a_missing_value_is_0_in_pycytominers_weighted_consensus(df):
 @pytest.fixture
 def run_on_scaled(run, df):
     """The blocks on copairs, on profiles that were scaled; float64 of float32 for both."""
-    scaled = normalize(df, controls=DMSO).astype(dict.fromkeys(FEATURES, float))
+    scaled = pl.normalize(df, controls=DMSO).astype(dict.fromkeys(FEATURES, float))
     return lambda heading: run(heading, df=scaled, values=scaled[FEATURES].to_numpy())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tqdm")
 def test_mean_average_precision_is_that_of_copairs(run_on_scaled):
     theirs, ours = run_on_scaled("average_precision, mean_average_precision")
-    assert ours[COMPOUND].tolist() == theirs[COMPOUND].tolist()
+    assert ours[TREATMENT].tolist() == theirs[COMPOUND].tolist()
     np.testing.assert_allclose(ours["map"], theirs["mean_average_precision"], atol=1e-12)
     np.testing.assert_allclose(
         ours["map_normalized"], theirs["mean_normalized_average_precision"], atol=1e-12
@@ -469,9 +444,10 @@ def test_mean_average_precision_is_that_of_copairs(run_on_scaled):
 def test_options_of_copairs_have_names_here(df, theirs, ours):
     from copairs.map import average_precision
 
+    scaled = pl.normalize(df, controls=DMSO).astype(dict.fromkeys(FEATURES, float))
     meta = df.filter(like="Metadata_")
     meta = meta.assign(role=meta.eval(DMSO).map({True: -1, False: 0}))
-    values = df[FEATURES].to_numpy()
+    values = scaled[FEATURES].to_numpy()
     if ours.get("references"):  # controls are no treatment, so take no part there
         rows = (meta["role"] == 0).to_numpy()
         meta, values = meta[rows].reset_index(drop=True), values[rows]
@@ -480,33 +456,54 @@ def test_options_of_copairs_have_names_here(df, theirs, ours):
     } | theirs  # fmt: skip
     peer = average_precision(meta, values, progress_bar=False, **how)
     peer = peer[peer["role"] == 0].groupby(COMPOUND)["average_precision"].mean()
-    found = asked(
-        activity, df, **({"same_by": COMPOUND, "controls": DMSO, "within": PLATE} | ours),
-        null="copairs", permutations=10,
-    ).table  # fmt: skip
+    how = {"same_by": COMPOUND, "controls": DMSO, "within": PLATE} | ours
+    if set(ours) <= {"diff_by", "within"}:
+        how |= {"normalized": True, "position_safe": "no"}
+        found = pl.activity(scaled, **how, null="copairs", permutations=10).table
+    else:  # options that the evaluating function alone has
+        found = activity(open_table(scaled).table(), **how, null="copairs", permutations=10).table
+    assert found["map"].notna().all() and found["map"].nunique() > 10
     np.testing.assert_allclose(found["map"], peer, atol=1e-12)
 
 
-def test_a_well_that_misses_a_value_is_left_out_here_and_refused_by_copairs(df):
+def test_a_missing_value_is_the_median_here_and_refused_by_copairs(df):
     from copairs.map import average_precision
 
-    df.loc[1, FEATURES[0]] = np.nan
-    meta = df.filter(like="Metadata_")
+    gap = pl.normalize(df, controls=DMSO)
+    gap.loc[1, FEATURES[0]] = np.nan
+    meta = gap.filter(like="Metadata_")
     meta = meta.assign(role=meta.eval(DMSO).map({True: -1, False: 0}))
     with pytest.raises(ValueError, match="null values"):
         average_precision(
-            meta, df[FEATURES].to_numpy(), [COMPOUND], [], [PLATE], ["role"], progress_bar=False
+            meta, gap[FEATURES].to_numpy(), [COMPOUND], [], [PLATE], ["role"], progress_bar=False
         )
-    ours = asked(activity, df, same_by=COMPOUND, controls=DMSO, within=PLATE, null="none").table
-    n = df.groupby(COMPOUND).size()
-    assert ours.set_index(COMPOUND)["n"]["c01"] == n["c01"] - 1
-    assert ours["map"].notna().all()
+    filled = gap.fillna({FEATURES[0]: gap[FEATURES[0]].median()})
+    how = {
+        "same_by": COMPOUND, "controls": DMSO, "within": PLATE, "null": "none", "normalized": True,
+        "position_safe": "no",
+    }  # fmt: skip
+    one, other = (pl.activity(frame, **how).table for frame in (gap, filled))
+    pd.testing.assert_frame_equal(one, other)
+    assert one.set_index(TREATMENT)["n"]["c01"] == (df[COMPOUND] == "c01").sum()
+
+
+def test_features_that_the_rules_drop_take_no_part_in_ours(df):
+    wild = pl.normalize(df, controls=DMSO)
+    wild.loc[5, FEATURES[2]] = 600.0
+    how = {
+        "same_by": COMPOUND, "controls": DMSO, "within": PLATE, "null": "none", "normalized": True,
+        "position_safe": "no",
+    }  # fmt: skip
+    one, other = (
+        pl.activity(frame, **how).table for frame in (wild, wild.drop(columns=FEATURES[2]))
+    )
+    pd.testing.assert_frame_equal(one, other)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:tqdm")
 def test_retrieval_across_plates_is_that_of_copairs(run_on_scaled):
     theirs, ours = run_on_scaled("average_precision across plates")
-    assert ours[COMPOUND].tolist() == theirs[COMPOUND].tolist()
+    assert ours[TREATMENT].tolist() == theirs[COMPOUND].tolist()
     np.testing.assert_allclose(ours["map_across"], theirs["mean_average_precision"], atol=1e-12)
     assert (ours["map"] != ours["map_across"]).any()
 
