@@ -84,7 +84,7 @@ def main() -> None:
         seconds[candidate.name] = round(time.perf_counter() - start, 2)
         pooled = results[(results["fold"] == "all") & (results["metric"] == "accuracy")]
         scores |= {f"{candidate.name} / {r.task}": round(r.value, 4) for r in pooled.itertuples()}
-    scores["1/C"] = chance(folds)["value"].iloc[0]
+    scores["1/C"] = chance(table, folds)["value"].iloc[0]
     total = {"wall": round(sum(seconds.values()), 2), "cpu": round(time.process_time() - cpu, 2)}
     told = {"total_seconds": total, "seconds": seconds, "accuracy": scores}
     print(json.dumps(told | {"readout_on_one_fold": peer(table, folds)}))

@@ -54,6 +54,15 @@ def test_strong_effects_are_recognised_on_plates_left_out():
     assert (given.results["split"] == "plate").all()
 
 
+def test_chance_counts_the_wells_and_classes_of_the_table():
+    table = replicate_screen(0.0)
+    folds = folds_of(table)
+    treated = table[~profiles.is_control(table)]
+    row = base.chance(treated.iloc[1:], folds).iloc[0]
+    assert row["n"] == len(treated) - 1
+    assert row["value"] == pytest.approx(1 / 12)
+
+
 def test_noise_scores_what_the_baselines_score():
     table = replicate_screen(0.0)
     folds = folds_of(table)
@@ -64,7 +73,7 @@ def test_noise_scores_what_the_baselines_score():
     assert treated < 0.2
     majority = value(given.results, "accuracy", "classification", representation=base.MAJORITY)
     assert majority == pytest.approx(0.5)
-    assert base.chance(folds)["value"].iloc[0] == pytest.approx(1 / 13)
+    assert base.chance(table, folds)["value"].iloc[0] == pytest.approx(1 / 13)
     assert {base.MAJORITY, base.POSITION, base.COUNT, base.PROJECTION} < set(
         given.results["representation"]
     )

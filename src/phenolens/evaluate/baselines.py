@@ -115,13 +115,13 @@ def shuffled(candidate: Candidate) -> Candidate:
     return replace(candidate, name=name, shuffle_labels=True)
 
 
-def chance(folds: Folds) -> pd.DataFrame:
-    """One over the number of classes in training, averaged over the tested wells, as results."""
-    table = folds.table
-    shares = []
-    for fold in range(folds.n_folds):
-        train = table[~table["left_out"].isin([fold, -2])]
-        shares += [1.0 / train["label"].nunique()] * int((table["fold"] == fold).sum())
+def chance(table: pd.DataFrame, folds: Folds) -> pd.DataFrame:
+    """One over the number of classes in training, averaged over the table's tested wells."""
+    labels = pd.Series(profiles.column(table, str(folds.label))).astype(str).to_numpy()
+    shares: list[float] = []
+    for _, train, test in folds.iterate(table):
+        classes = np.unique(labels[train])
+        shares += [1.0 / len(classes)] * int(np.isin(labels[test], classes).sum())
     value, n = float(np.mean(shares)), len(shares)
     rows = [result(CHANCE, "classification", "accuracy", value=value, n=n, split=folds.leave_out)]
     return result_table(rows)

@@ -149,7 +149,7 @@ def classify(
         scored, split=folds.leave_out, seed=settings.seed, n_bootstrap=settings.bootstrap
     )
     ordered = dose_order(scored, block.wells, split=folds.leave_out)
-    rows = [scored.results, sure, ordered, *([chance(folds)] if baselines else [])]
+    rows = [scored.results, sure, ordered, *([chance(block.wells, folds)] if baselines else [])]
     scores = join_results(rows)
     split, spaces = f"leave-{folds.leave_out}-out", _spaces(item)
     scores = join_results(
