@@ -26,6 +26,16 @@ MECHANISMS = [
     "ER stress",
     "Mitochondrial uncoupler",
 ]
+PLACES = {"position": "position", "plate": "Metadata_Plate"}
+SPACE = "normalized, selected, whitened"
+IN_FOLDS = f"{SPACE}; in each fold selected, standardized, 95 % components"
+OWN = {
+    "baseline:majority": "nothing",
+    "baseline:cell-count": "cell counts",
+    "baseline:intensity": "mean intensities, normalized",
+    "baseline:position": "row and column",
+    "baseline:random-projection": f"64 random projections of: {SPACE}",
+}
 SHAPES = {6: (2, 3), 96: (8, 12), 384: (16, 24), 1536: (32, 48)}
 FAMILIES = ["AreaShape", "Intensity", "Texture", "Granularity", "RadialDistribution"]
 
@@ -81,6 +91,9 @@ def write_study(folder: Path, screen: Screen) -> Path:
         "umap": _umap(screen, wells),
         "features": _features(screen),
         "assay": _assay(screen),
+        "matching": _matching(screen),
+        "retrieval": _retrieval(screen),
+        "dose": _dose(screen),
         "consensus": _consensus(screen, 0),
     }
     for name, table in tables.items():
@@ -159,7 +172,7 @@ def _activity_of(screen: Screen, number: int, name: str) -> pd.DataFrame:
         representation=name, n=4, n_references=16, map=score, map_expected=0.2,
         map_normalized=(score - 0.2) / 0.8, low=score - 0.08, high=np.minimum(score + 0.08, 1),
         p=p, q=q, p_attainable=1e-4, active=q < 0.05, cell_count_ratio=ratio,
-        cell_count_p=np.where(ratio < 0.5, 1e-4, 0.6), note="",
+        cell_count_p=np.where(ratio < 0.5, 1e-4, 0.6), note="", space=SPACE,
     )  # fmt: skip
 
 
@@ -187,10 +200,20 @@ def _scores_of(name: str, level: float, draw: np.random.Generator) -> Iterator[d
         ("activity", "mean_map", "none", "treatment"),
         ("silhouette", "silhouette", "none", "well"),
         ("clustering", "adjusted_rand", "none", "treatment"),
+        ("matching", "fraction_matched", "none", "label"),
+        ("matching", "nsc_accuracy", "none", "treatment"),
+    ]
+    asked += [
+        ("retrieval", f"{metric}_{place}", "none", "treatment")
+        for metric in ("map_normalized", "map_across_normalized", "nearest_across", "drop")
+        for place in PLACES
     ]
     for task, metric, split, unit in asked:
         if name == "baseline:majority" and task not in ("classification", "activity"):
             continue
+        if name.startswith("baseline:") and task in ("matching", "retrieval"):
+            continue
+        space = IN_FOLDS if task in ("classification", "nearest-neighbour") else SPACE
         value = np.clip(level + draw.normal(0, 0.02), -1, 1)
         folds = ["all", "0", "1"] if task == "classification" else ["all"]
         for fold in folds:
@@ -198,6 +221,7 @@ def _scores_of(name: str, level: float, draw: np.random.Generator) -> Iterator[d
                 "representation": name, "task": task, "metric": metric, "split": split,
                 "unit": unit, "fold": fold, "value": value, "low": value - 0.06,
                 "high": value + 0.06, "n": 384,
+                "space": OWN.get(name, space),
             }  # fmt: skip
 
 
@@ -208,7 +232,7 @@ def _comparisons(screen: Screen) -> pd.DataFrame:
             "task": "activity", "metric": "map", "a": a, "b": b, "unit": "treatment",
             "n": screen.treatments, "value_a": 0.6, "value_b": 0.6 - gap, "difference": gap,
             "low": gap - 0.05, "high": gap + 0.05, "p": p, "p_holm": min(3 * p, 1),
-            "smallest_detectable": 0.07,
+            "smallest_detectable": 0.07, "space_a": SPACE, "space_b": SPACE,
         }
         for (a, b), gap, p in zip(pairs, [0.1, 0.15, 0.02], [0.001, 0.0005, 0.4], strict=True)
     ]  # fmt: skip
@@ -254,6 +278,7 @@ def _similarity_of(screen: Screen, number: int, name: str) -> pd.DataFrame:
             "rank": np.tile(np.arange(1, nearest.shape[1] + 1), len(names)),
             "cosine": cosine[query, other],
             "same_mechanism": same,
+            "space": SPACE,
         }
     )
 
@@ -267,7 +292,11 @@ def _clusters(screen: Screen) -> pd.DataFrame:
             ]
             tables.append(
                 screen.annotation()[["Metadata_Treatment", "Metadata_Mechanism"]].assign(
-                    representation=name, method=method, active=screen.strength() > 0, cluster=code
+                    representation=name,
+                    method=method,
+                    active=screen.strength() > 0,
+                    cluster=code,
+                    space=SPACE,
                 )
             )
     return pd.concat(tables, ignore_index=True)
@@ -286,6 +315,7 @@ def _umap(screen: Screen, wells: pd.DataFrame) -> pd.DataFrame:
         x=radius * np.cos(angle) + draw.normal(0, 1, len(wells)),
         y=radius * np.sin(angle) + draw.normal(0, 1, len(wells)),
     )
+    points = points.assign(space=SPACE)
     return pd.concat([points.assign(representation=name) for name in REPRESENTATIONS])
 
 
@@ -304,7 +334,9 @@ def _features(screen: Screen) -> pd.DataFrame:
         effect = draw.normal(0, 1, len(base)) * (0.5 + 4 * strength)
         order = np.argsort(np.argsort(-np.abs(effect))) + 1
         tables.append(base.assign(Metadata_Treatment=name, effect=effect, rank=order))
-    return pd.concat(tables, ignore_index=True).assign(representation="cellprofiler")
+    return pd.concat(tables, ignore_index=True).assign(
+        representation="cellprofiler", space="normalized"
+    )
 
 
 def _assay(screen: Screen) -> pd.DataFrame:
@@ -318,9 +350,51 @@ def _assay(screen: Screen) -> pd.DataFrame:
                     "representation": "cellprofiler", "Metadata_Plate": f"BR{plate + 1:03d}",
                     "metric": metric, "value": value, "low": value - 0.05, "high": value + 0.05,
                     "n": 24, "flag": "replicates no more alike than chance" if low else "",
+                    "space": SPACE,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _matching(screen: Screen) -> pd.DataFrame:
+    """Mechanisms by each representation; the first half is found."""
+    rows = pd.DataFrame({"label": sorted(MECHANISMS), "n": 3, "map": 0.6, "p_attainable": 1e-4})
+    score = np.linspace(0.9, -0.1, len(rows))
+    p = np.where(score > 0.4, 1e-4, 0.6)
+    rows = rows.assign(map_normalized=score, p=p, q=np.minimum(2 * p, 1), space=SPACE)
+    return pd.concat([rows.assign(representation=name) for name in REPRESENTATIONS])
+
+
+def _retrieval(screen: Screen) -> pd.DataFrame:
+    """Retrieval of every treatment, with matches of another place falling by a tenth."""
+    score = 0.1 + 0.8 * screen.strength()
+    rows = screen.annotation()[["Metadata_Treatment"]].assign(
+        n=8, map=score, map_normalized=score, map_across=score - 0.1,
+        map_across_normalized=score - 0.1, nearest=score, nearest_across=score - 0.1, drop=0.1,
+        space=SPACE,
+    )  # fmt: skip
+    parts = [
+        rows.assign(across=place, representation=name)
+        for name in REPRESENTATIONS
+        for place in PLACES.values()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _dose(screen: Screen) -> pd.DataFrame:
+    """Four compounds: active before cells are lost, without loss, after it, and never."""
+    rows = pd.DataFrame(
+        {
+            "Metadata_Compound": ["cpd-001", "cpd-002", "cpd-003", "cpd-004"],
+            "n": 12, "doses": 4, "distance_top": [9.0, 5.0, 6.0, 1.2],
+            "benchmark_dose": [0.3, 2.0, 3.0, np.inf], "low": [0.2, 1.0, 2.0, 5.0],
+            "high": [0.5, np.inf, 4.0, np.inf], "rho": [0.9, 0.7, 0.8, 0.1],
+            "p": [0.0005, 0.004, 0.001, 0.4], "q": [0.002, 0.005, 0.002, 0.4],
+            "cell_loss_dose": [1.0, np.nan, 0.5, np.nan],
+            "order": ["activity first", "no cell loss", "cells first", "inactive"], "space": SPACE,
+        }
+    )  # fmt: skip
+    return pd.concat([rows.assign(representation=name) for name in REPRESENTATIONS])
 
 
 def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -343,6 +417,7 @@ def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "cell_count_ratio": lead["cell_count_ratio"], "most_similar": name.map(similar),
             "features_changed": name.map(moved),
             "distrust": np.where(lead["cell_count_ratio"] < 0.7, "lost cells", ""),
+            "space": SPACE,
         }
     )  # fmt: skip
 
@@ -398,7 +473,7 @@ def _published(folder: Path, screen: Screen, wells: pd.DataFrame) -> None:
     scores = scores.assign(
         silhouette=-0.02, silhouette_low=-0.04, silhouette_high=0.01, silhouette_null=-0.08,
         map=0.6, map_low=0.5, map_high=0.7, map_chance=0.2, map_normalized=0.5, map_all=0.3,
-        map_all_chance=0.25,
+        map_all_chance=0.25, space=SPACE,
     )  # fmt: skip
     clusters = [
         known.assign(representation=name, part=0, cluster=np.arange(len(known)) % 10 + 1)

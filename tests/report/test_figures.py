@@ -161,7 +161,9 @@ def _only(**frames: pd.DataFrame) -> Tables:
 
 
 def test_the_best_baseline_ignores_representations(tables):
-    for _, part in questions.asked(tables):
+    asked = [part for _, part in questions.asked(tables) if questions.has_baseline(part)]
+    assert asked
+    for part in asked:
         name, value = questions.best_baseline(part)
         baselines = part[part.index.str.startswith("baseline:")]["value"]
         assert name.startswith("baseline:") and value == baselines.max()

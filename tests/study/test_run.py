@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
 
+import phenolens as pl
 from phenolens import study
 from phenolens.files import read_json
-from phenolens.simulate import ScreenDesign, write_screen
+from phenolens.profiles import read_about, to_frame
+from phenolens.simulate import ScreenDesign, simulate_profiles, write_screen
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DESIGN = ScreenDesign(
@@ -51,22 +54,114 @@ def pooled(results: pd.DataFrame, representation: str, task: str, metric: str) -
     return row["value"].item()
 
 
+SCHEMAS = (DOCS / "schemas.md").read_text()
+OPTIONAL = {"p_smooth", "q_smooth", "map_plain", "p_plain", "q_plain", "map_chance"}
+
+
 def documented() -> dict[str, list[str]]:
-    """Column names of each result table that docs/schemas.md lists as a table with keys."""
+    """Column names of each table that docs/schemas.md lists, in a table or in its first line."""
     found: dict[str, list[str]] = {}
-    for section in re.split(r"^## ", (DOCS / "schemas.md").read_text(), flags=re.M)[1:]:
+    for section in re.split(r"^## ", SCHEMAS, flags=re.M)[1:]:
         name = re.match(r"`([a-z_]+\.parquet)`", section)
-        rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+)", section, flags=re.M)
+        rows = re.findall(r"^\| ((?:`\w+`(?: \*[a-z ]+\*)?(?:, )?)+)", section, flags=re.M)
+        line = re.match(r".*\n`(\w+, [^`]+)`", section)
         if name and rows:
             found[name[1]] = [c for row in rows for c in re.findall(r"`(\w+)`", row)]
+        elif name and line:
+            found[name[1]] = re.sub(r" \([^)]*\)", "", line[1]).split(", ")
     return found
 
 
-@pytest.mark.parametrize("name", sorted(documented()))
+@pytest.mark.parametrize("name", sorted(set(documented()) - {"dose.parquet"}))
 def test_tables_have_the_columns_that_the_documentation_names(finished, name):
-    optional = {"p_smooth", "q_smooth", "map_plain", "p_plain", "q_plain"}
-    wanted = set(documented()[name]) - optional
+    wanted = set(documented()[name]) - OPTIONAL
     assert wanted <= set(pd.read_parquet(finished.out / name).columns)
+
+
+def test_doses_have_the_columns_that_the_documentation_names():
+    """The screen above has one dose a compound, and a study keeps the table of `dose` as it is."""
+    table, _ = simulate_profiles(seed=0, treatments=6, features=12)
+    frame = to_frame(table)
+    number = frame["Metadata_Treatment"].str.extract(r"(\d+)$")[0].astype(float) - 1
+    frame["Metadata_Compound"] = ("compound-" + (number // 3).astype("string")).fillna("DMSO")
+    frame["Metadata_Concentration"] = number % 3 + 1
+    found = pl.dose(frame.drop(columns="Metadata_Treatment"))
+    assert set(documented()["dose.parquet"]) == set(found.table)
+
+
+def test_the_documentation_names_the_columns_of_tables_with_a_schema(finished):
+    for name in ("results", "comparisons", "activity", "matching", "retrieval", "umap", "clusters"):
+        own = set(pd.read_parquet(finished.out / f"{name}.parquet"))
+        told = set(documented()[f"{name}.parquet"])
+        assert own - told <= {"split", "cluster", "n_clusters", "smallest_p"}, name
+
+
+def test_the_documentation_names_every_file(finished):
+    names = {path.name for path in finished.out.iterdir()} - {"store"}
+    folders = {"cells", "consensus", "figures", "illumination", "profiles", "curves"}
+    lacking = {name for name in names - folders if f"`{name}`" not in SCHEMAS}
+    assert not lacking
+    assert all(f"`{name}/" in SCHEMAS for name in names & folders)
+
+
+def test_profiles_carry_what_the_documentation_says(finished):
+    about = read_about(finished.out / "profiles" / "pixel-pca.parquet")
+    told = {"layout", "name", "stage", "normalized_elsewhere", "space", "settings", "split"}
+    assert told | {"folds", "cards"} <= set(about)
+    table = pd.read_parquet(finished.out / "profiles" / "pixel-pca.parquet")
+    assert {"Metadata_Role", "Metadata_Fold", "Metadata_LeftOut", "Metadata_FoldUnit"} <= set(table)
+    for fold in about["folds"]:
+        assert (finished.out / "profiles" / "pixel-pca" / f"{fold}.parquet").is_file()
+    held = anndata.read_h5ad(finished.out / "profiles" / "cellprofiler.h5ad")
+    assert list(held.layers) == ["normalized"] and held.var["selected"].any()
+    assert {"X_pca", "X_umap"} < set(held.obsm) <= {"X_pca", "X_umap", "X_whitened", "X_selected"}
+    assert held.shape[0] == len(table) and "phenolens" in held.uns
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "results", "activity", "matching", "retrieval", "similarity", "umap", "clusters", "assay",
+        "predictions", "embedding_scores", "well_clusters", "features",
+    ],
+)  # fmt: skip
+def test_tables_say_what_their_numbers_were_computed_on(finished, name):
+    table = pd.read_parquet(finished.out / f"{name}.parquet")
+    spaces = {
+        path.stem: read_about(path)["space"]
+        for path in (finished.out / "profiles").glob("*.parquet")
+    }
+    own = table[table["representation"].isin(list(spaces))]
+    assert len(own)
+    told = own["space"].str.partition(";")[0]
+    expected = "normalized" if name == "features" else own["representation"].map(spaces)
+    assert (told == expected).all()
+
+
+def test_baselines_say_what_they_know(results, finished):
+    known = results.drop_duplicates("representation").set_index("representation")["space"]
+    assert known["baseline:majority"] == known["baseline:one-over-classes"] == "nothing"
+    assert known["baseline:position"] == "row and column"
+    assert known["baseline:cell-count"] == "cell counts"
+    assert known["baseline:intensity"] == "mean intensities, normalized"
+    projected = known["baseline:random-projection"]
+    assert re.fullmatch(r"\d+ random projections of: normalized, selected.*", projected)
+    own = results[results["task"] == "classification"].drop_duplicates("representation")
+    own = own.set_index("representation")["space"]
+    assert own["baseline:shuffled-labels:pixel-pca"] == own["pixel-pca"]
+    pairs = pd.read_parquet(finished.out / "comparisons.parquet")
+    for side in "ab":
+        part = pairs[pairs["task"] == "classification"]
+        assert (part[f"space_{side}"] == part[side].map(own)).all()
+    hits = pd.read_csv(finished.out / "hits.csv")
+    assert hits.columns[-1] == "space" and hits["space"].nunique() == 1
+
+
+def test_the_page_calls_metrics_by_words(finished, results):
+    page = (finished.out / "report.html").read_text()
+    text = re.sub(r"<(style|script|code).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    raw = {name for name in results["metric"] if "_" in name}
+    assert raw and not raw & set(re.findall(r"\w+", text))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +181,10 @@ def test_tables_have_the_columns_that_the_documentation_names(finished, name):
         "clusters.parquet",
         "umap.parquet",
         "predictions.parquet",
+        "matching.parquet",
+        "retrieval.parquet",
+        "layout.json",
+        "profiles/pixel-pca/0.parquet",
         "normalization.json",
         "unanswered.json",
         "wells.parquet",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from phenolens.report import names
 from phenolens.report.answers.active import position_safe
 from phenolens.report.references import REFERENCES, Reference
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
 from phenolens.report.words import listed, plural, within
 
@@ -116,6 +117,9 @@ def _profiles(tables: Tables) -> Iterator[str]:
         yield f"Measurements were aggregated to wells by the {how} [caicedo2017]."
     if imaged or len(done) < len(given):
         yield from _scaling(tables, others=bool(done))
+    spaces = spaces_of(tables.activity)
+    if spaces.by:
+        yield spaces.sentence if spaces.several else f"What follows was {within(spaces.sentence)}"
 
 
 def _scaling(tables: Tables, *, others: bool) -> Iterator[str]:
@@ -198,11 +202,28 @@ def _activity(tables: Tables) -> Iterator[str]:
         "q-values follow Benjamini and Hochberg [benjamini1995]. A treatment with q < "
         f"{tables.alpha:g} is called active."
     )
+    if tables.retrieval is not None:
+        places = listed([names.place(across) for across in tables.retrieval["across"].unique()])
+        yield (
+            "Retrieval was repeated with matches that share these left out, one at a time: "
+            f"{places}."
+        )
+    if tables.dose is not None:
+        yield (
+            "The benchmark dose [crump1984, nyffeler2020] is where an isotonic curve of distances "
+            "from controls over doses reaches three standard deviations of controls; whether they "
+            "rise is tested by permuting doses."
+        )
 
 
 def _alike(tables: Tables) -> Iterator[str]:
     if tables.similarity is not None:
         yield "Consensus profiles are medians over a treatment's wells, compared by their cosine."
+    if tables.matching is not None:
+        yield (
+            "Labels were tested by the mean average precision of their treatments among all "
+            "treatments [kalinin2025], with p-values from permuted labels and q-values over labels."
+        )
     if tables.clusters is not None and "leiden" in set(tables.clusters["method"]):
         yield "They were clustered by k-means and with the Leiden algorithm [traag2019]."
     if tables.umap is not None:

@@ -83,7 +83,25 @@ METRICS = {
     "adjusted_rand": "Adjusted Rand index",
     "nsc_accuracy": "1-NN, not same compound",
     "nscb_accuracy": "1-NN, not same compound or batch",
+    "fraction_matched": "Share of labels found",
+    "fraction_p": "Share with p below alpha",
+    "n_clusters": "Number of clusters",
+    "cluster_silhouette": "Silhouette of the clusters",
+    "conformal_coverage": "Prediction sets: share that hold the true class",
+    "conformal_set_size": "Prediction sets: number of classes",
+    "conformal_single_share": "Prediction sets: share with one class",
+    "conformal_single_accuracy": "Prediction sets of one class: share right",
+    "dose_order_correlation": "Order of doses, correlation",
 }
+# Metrics of retrieval end in what matches may not share: ``drop_plate``.
+_RETRIEVAL = {
+    "map_normalized": "Normalized mAP, more than one {}",
+    "map_across_normalized": "Normalized mAP, another {}",
+    "nearest_across": "Nearest neighbour, another {}",
+    "drop": "Drop of normalized mAP, another {}",
+}
+_ENDS = {"_without_controls": " without controls", "_null": ", labels shuffled", "_p": ", p"}
+_RETRIEVED = re.compile(rf"({'|'.join(_RETRIEVAL)})_([a-z_ ]+)")
 TASKS = {
     "classification": "Classification",
     "classification: logistic": "Logistic regression",
@@ -145,15 +163,29 @@ def read_out(text: str, representations: Iterable[str]) -> str:
 
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
-    plain = name.removesuffix("_without_controls")
-    if plain != name and name not in METRICS:
-        return f"{metric(plain)} without controls"
+    for end, words in _ENDS.items():
+        plain = name.removesuffix(end)
+        if plain != name and name not in METRICS and (plain in METRICS or end != "_p"):
+            return f"{metric(plain)}{words}"
+    if found := _RETRIEVED.fullmatch(name):
+        return _RETRIEVAL[found[1]].format(place(found[2]))
     return METRICS.get(name, name.replace("_", " ").capitalize())
 
 
 def task(name: str) -> str:
     """The name of a task for a reader."""
     return TASKS.get(name, name.replace("-", " ").capitalize())
+
+
+def place(across: str) -> str:
+    """What matches may not share, for a reader: ``position``, ``plate``, ``batch``."""
+    return across.removeprefix("Metadata_").replace("_", " ").lower()
+
+
+def task_rank(name: str) -> tuple[int, str]:
+    """Sort key that puts tasks in the order a reader asks them."""
+    order = list(TASKS)
+    return (order.index(name) if name in order else len(order), name)
 
 
 def split(name: str) -> str:

@@ -12,8 +12,8 @@ REFERENCES = ("_null", "_chance", "_expected")
 KEY = ["task", "metric", "split", "unit"]
 METRICS = [
     "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
-    "fraction_active", "fraction_active_plain", "mean_map", "mean_map_normalized", "ari", "ami",
-    "nmi",
+    "fraction_active", "fraction_active_plain", "mean_map", "mean_map_normalized",
+    "fraction_matched", "ari", "ami", "nmi",
 ]  # fmt: skip
 HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
 Question = tuple[tuple, pd.DataFrame]
@@ -57,6 +57,7 @@ def shown(rows: pd.DataFrame) -> pd.Series:
     aside = metric.str.endswith("_without_controls") & (metric != "accuracy_without_controls")
     aside |= metric.str.startswith("train_") | metric.str.endswith(("_p", *REFERENCES))
     aside |= task.eq("activity") & ~metric.isin(METRICS)
+    aside |= task.eq("retrieval") & ~metric.str.startswith("map_across")
     return ~(aside | (task.str.startswith("clustering") & ~metric.isin(METRICS)))
 
 
@@ -84,9 +85,8 @@ def _spread(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _rank(key: tuple) -> tuple:
     task, metric = key[:2]
-    tasks = list(names.TASKS)
     first = METRICS.index(metric) if metric in METRICS else len(METRICS)
-    return (tasks.index(task) if task in tasks else len(tasks), task, first, *map(str, key))
+    return (*names.task_rank(task), first, *map(str, key))
 
 
 def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:

@@ -10,6 +10,9 @@ from phenolens.report.words import count, sentence
 
 UNLABELLED = "no well is labelled with a treatment"
 UNCONTROLLED = "the screen has no control wells"
+# What the command or a notebook would be told to do about it.
+_ADVICE = re.compile(r": (?:say which are|name (?:the|its) column).*", flags=re.DOTALL)
+_COLUMN = re.compile(r"'?Metadata_(\w+)'?")
 _CLASSES = re.compile(r"No class of '(?:Metadata_)?(\w+)' \((\d+) class(?:es)?\) occurs")
 
 
@@ -39,10 +42,18 @@ def own_spread(tables: Tables) -> str:
     )
 
 
+def plainly(why: str, tables: Tables) -> str:
+    """A reason of the study in a reader's words: no columns, settings or short names."""
+    said = _COLUMN.sub(lambda found: found[1].replace("_", " ").lower(), _ADVICE.sub("", why))
+    for name in names.representations(tables):
+        said = said.replace(f"'{name}'", names.label(name))
+    return said
+
+
 def refusals(tables: Tables, *questions: str) -> str:
     """The study's own reasons for leaving questions open, said once each, as sentences."""
     whys = [
-        str(item.get("why", ""))
+        plainly(str(item.get("why", "")), tables)
         for item in tables.unanswered or []
         if item.get("question") in questions
     ]

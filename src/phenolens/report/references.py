@@ -70,6 +70,17 @@ REFERENCES = {
         "benchmarks. Nature Communications 17:2436.",
         "10.1038/s41467-026-68725-5",
     ),
+    "crump1984": _doi(
+        "Crump KS (1984) A new method for determining allowable daily intakes. Fundamental and "
+        "Applied Toxicology 4:854–871.",
+        "10.1016/0272-0590(84)90107-6",
+    ),
+    "nyffeler2020": _doi(
+        "Nyffeler J, et al. (2020) Bioactivity screening of environmental chemicals using "
+        "imaging-based high-throughput phenotypic profiling. Toxicology and Applied Pharmacology "
+        "389:114876.",
+        "10.1016/j.taap.2019.114876",
+    ),
     "rousseeuw1987": _doi(
         "Rousseeuw PJ (1987) Silhouettes: a graphical aid to the interpretation and validation of "
         "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65.",

@@ -25,6 +25,10 @@ NEEDED = {
     "features": "representation Metadata_Treatment feature compartment family channel effect rank",
     "exemplars": "Metadata_Treatment role Metadata_Plate Metadata_Well position",
     "assay": "representation Metadata_Plate metric value flag",
+    "matching": "representation label n map map_normalized p q",
+    "retrieval": "representation Metadata_Treatment across n map_normalized map_across_normalized "
+    "nearest_across drop",
+    "dose": "representation n doses distance_top benchmark_dose low high p q cell_loss_dose order",
     "embedding_scores": "representation",
     "well_clusters": "representation part Metadata_Plate Metadata_Well cluster",
     "fusion_classes": "task fusion block Metadata_Treatment n gained lost",
@@ -103,6 +107,18 @@ class Tables:
     @cached_property
     def assay(self) -> pd.DataFrame | None:
         return self._table("assay")
+
+    @cached_property
+    def matching(self) -> pd.DataFrame | None:
+        return self._table("matching")
+
+    @cached_property
+    def retrieval(self) -> pd.DataFrame | None:
+        return self._table("retrieval")
+
+    @cached_property
+    def dose(self) -> pd.DataFrame | None:
+        return self._table("dose")
 
     @cached_property
     def hits(self) -> pd.DataFrame | None:

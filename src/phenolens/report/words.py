@@ -38,8 +38,12 @@ def _short(value: float, digits: int) -> str:
 
 
 def fixed(value: object, places: int = 2) -> str:
-    """A number with so many decimal places; a dash when it is missing."""
-    return NONE if missing(value) else f"{value:.{places}f}".replace("-", "−")
+    """A number with so many decimal places; a dash when it is missing.
+
+    >>> fixed(-1.5), fixed(-0.001)
+    ('−1.50', '0.00')
+    """
+    return NONE if missing(value) else f"{value:z.{places}f}".replace("-", "−")
 
 
 def p_value(value: object) -> str:

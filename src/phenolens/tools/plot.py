@@ -66,7 +66,7 @@ def _some(rows: pd.DataFrame, result: Result, lacking: str) -> pd.DataFrame:
 
 
 def _names(table: pd.DataFrame) -> pd.Series:
-    """What each row is about: its treatment, or what the columns before ``n`` say."""
+    """What each row is about: its treatment, or what the columns before ``n`` say of it."""
     from phenolens.profiles import TREATMENT
 
     if TREATMENT in table and not table[TREATMENT].duplicated().any():
@@ -105,61 +105,29 @@ def _assay(result: Result, most: int) -> Figure:
 
 def _match(result: Result, most: int) -> Figure:
     """Normalized mAP of each label with its p, the best first."""
-    from phenolens.report.figures.dots import dots
-    from phenolens.report.words import p_value
+    from phenolens.report.figures.matching import labels
 
-    rows = _some(result.table.dropna(subset="map_normalized"), result, "no label was scored")
-    rows = rows.sort_values("map_normalized", ascending=False, kind="stable").head(most)
-    text = [f"n = {n:.0f}, p = {p_value(p)}" for n, p in zip(rows["n"], rows["p"], strict=True)]
-    alpha = _alpha(result)
-    return dots(
-        rows.assign(value=rows["map_normalized"], filled=rows["q"] < alpha, text=text),
-        axis="normalized mAP (0: a random order; 1: every match before every other)",
-        note=f"{_of(rows, result.table, 'labels')}; filled: q below {alpha:g}; n: treatments",
-        at=0.0,
-    )
-
-
-def _of(rows: pd.DataFrame, table: pd.DataFrame, noun: str) -> str:
-    of = f" of {len(table)}" if len(rows) < len(table) else ""
-    return f"{len(rows)}{of} {noun}"
+    _some(result.table.dropna(subset="map_normalized"), result, "no label was scored")
+    return labels(result.table, alpha=_alpha(result), most=most)
 
 
 def _dose(result: Result, most: int) -> Figure:
     """From which dose on each compound is active, and from which on it loses cells."""
-    from phenolens.report.figures.dots import doses
-    from phenolens.report.words import p_value
+    from phenolens.report.figures.doses import benchmark
 
     table = _some(result.table, result, "it has no compound")
-    rows = table.sort_values(["benchmark_dose", "p"], kind="stable").head(most)
-    text = [f"{o}, q = {p_value(q)}" for o, q in zip(rows["order"], rows["q"], strict=True)]
-    drawn = rows.assign(
-        label=_names(rows), value=rows["benchmark_dose"], filled=rows["q"] < _alpha(result),
-        text=text, lost=rows["cell_loss_dose"],
-    )  # fmt: skip
-    note = (
-        f"{_of(rows, table, 'compounds')}; bars: 95 %, with an arrow where the end is open; "
-        f"triangles: dose of cell loss; filled: rises with dose, q below {_alpha(result):g}"
-    )
-    return doses(drawn, note=note)
+    return benchmark(table.assign(label=_names(table)), alpha=_alpha(result), most=most)
 
 
 def _retrieve(result: Result, most: int) -> Figure:
     """Each treatment's retrieval among all its wells, against that from elsewhere only."""
-    from phenolens.report.figures.dots import against_itself
+    from phenolens.report.figures.elsewhere import beside
 
     where = result.settings.get("across") or result.summary.get("across") or "elsewhere"
     rows = result.table if "across" in result.table else result.table.assign(across=where)
-    columns = {"map_normalized": "x", "map_across_normalized": "y"}
-    rows = rows.assign(
-        label=_names(rows), across=rows["across"].str.replace("Metadata_", "").str.lower()
-    )
-    rows = rows.rename(columns=columns).dropna(subset=["x", "y"])
-    return against_itself(
-        _some(rows, result, "no treatment was scored"),
-        by="across",
-        axes=("normalized mAP, all matches", "normalized mAP, matches at another {} only"),
-    )
+    rows = rows.dropna(subset=["map_normalized", "map_across_normalized"])
+    rows = _some(rows, result, "no treatment was scored")
+    return beside(rows.assign(label=_names(rows)))
 
 
 def _compare(result: Result, most: int) -> Figure:

@@ -9,7 +9,7 @@ from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, listed
+from phenolens.report.words import count, fixed, listed, plural
 
 QUESTION = "Which look alike?"
 CAUTION = "Looking alike in these stains is a reason to test a shared mechanism, not proof of one."
@@ -24,7 +24,7 @@ def answer(tables: Tables) -> Answer:
         return Answer("alike", QUESTION, _why_not(tables), tone="none")
     facts = active_facts(names.of_lead(tables, tables.activity))
     groups = together(nearest)
-    details = [_groups(groups), _surprises(nearest), _clusters(tables), CAUTION]
+    details = [_groups(groups), _surprises(nearest), _labels(tables), _clusters(tables), CAUTION]
     return Answer(
         key="alike",
         question=QUESTION,
@@ -144,6 +144,17 @@ def _unordered(pairs: pd.DataFrame) -> list[str]:
         text = f"{row.treatment} and {row.neighbour} (cosine {fixed(row.cosine)})"
         seen.setdefault(frozenset((row.treatment, row.neighbour)), text)
     return list(seen.values())
+
+
+def _labels(tables: Tables) -> str:
+    """How many mechanisms are found among all treatments, active or not."""
+    rows = names.of_lead(tables, tables.matching)
+    if rows is None:
+        return ""
+    found = rows[rows["q"] < tables.alpha].sort_values(["q", "label"])
+    shared = f"{plural(len(rows), 'mechanism')} that several treatments share"
+    named = f": {listed(found['label'], 6)}" if len(found) else ""
+    return f"Found among all treatments at q < {tables.alpha:g}: {len(found)} of {shared}{named}."
 
 
 def _clusters(tables: Tables) -> str:

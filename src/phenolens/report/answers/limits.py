@@ -5,7 +5,7 @@ from __future__ import annotations
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
-from phenolens.report.reasons import because, unsplit
+from phenolens.report.reasons import because, plainly, unsplit
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, listed, sentence, within
 
@@ -62,7 +62,7 @@ def _refused(tables: Tables) -> list[str]:
     """Questions the study asked and could not answer, with its reasons, said once each."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for item in tables.unanswered or []:
-        key = (str(item.get("question", "")), str(item.get("why", "")))
+        key = (str(item.get("question", "")), plainly(str(item.get("why", "")), tables))
         reasons.setdefault(key, []).append(names.label(str(item.get("representation", ""))))
     return [
         f"{sentence(f'{within(names.metric(what))}, for {listed(who)}')} {sentence(why)}"

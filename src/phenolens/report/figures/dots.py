@@ -17,6 +17,7 @@ from phenolens.report.figures.style import GRID, INK, MUTED, new_figure, shorten
 WIDE, ROW, LETTER = 8.6, 0.24, 0.068  # inches: the figure, a row, a letter of a label
 BLUE, ORANGE = "#0072B2", "#D55E00"
 ACROSS, NAMED, LONGEST = 3, 8, 46
+LEAST = 0.01  # a fall below this cannot be seen
 
 
 def dots(rows: pd.DataFrame, *, axis: str, note: str, at: float | None = None) -> Figure:
@@ -128,7 +129,8 @@ def against_itself(rows: pd.DataFrame, *, by: str, axes: tuple[str, str]) -> Fig
         panel.set(xlim=(low, 1.03), ylim=(low, 1.03))
         panel.grid(visible=True, color=GRID, lw=0.8)
         panel.set_axisbelow(True)
-        fell = part.assign(fall=part["x"] - part["y"]).query("fall > 0").nlargest(NAMED, "fall")
+        fell = part.assign(fall=part["x"] - part["y"])
+        fell = fell[fell["fall"] > LEAST].nlargest(NAMED, "fall")
         fell = fell.sort_values("y", ascending=False).assign(label=fell["label"].map(shortened))
         name_beside(panel, list(fell[["x", "y", "label"]].itertuples(index=False, name=None)))
     return figure

@@ -48,10 +48,12 @@ SECTIONS = [
     Section("overview", "Overview", overview.view),
     Section("questions", "The four questions", questions.view),
     Section("hits", "Treatments", hits.view),
-    Section("activity", "Activity", activity.view, ("activity",)),
+    Section("activity", "Activity", activity.view, ("activity", "elsewhere", "doses")),
     Section("scores", "Scores and baselines", scores.view, ("scores", "comparisons")),
     Section("features", "What changed", features.view, ("features",)),
-    Section("alike", "What looks alike", alike.view, ("similarity", "umap", "clusters")),
+    Section(
+        "alike", "What looks alike", alike.view, ("similarity", "matching", "umap", "clusters")
+    ),
     Section("pictures", "Pictures", pictures.view, ("montage",)),
     Section("network", "Where the network looked", network.view, ("attention", "curves")),
     Section("plates", "Plates", plates.view, ("plates", "assay")),

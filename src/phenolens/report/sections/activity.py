@@ -1,26 +1,44 @@
-"""How far each treatment is from its controls."""
+"""How far each treatment is from its controls, whether that holds elsewhere, and at what dose."""
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
+from phenolens.profiles import COMPOUND
 from phenolens.report import names
 from phenolens.report.answers.active import position_safe
+from phenolens.report.figures.doses import MOST
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import interval, p_value, percent
+from phenolens.report.words import (
+    NONE,
+    count,
+    fixed,
+    interval,
+    missing,
+    number,
+    p_value,
+    percent,
+    plural,
+)
 
 CALLED = "control_positions_called"
 
 
 def view(tables: Tables) -> dict:
+    rest = {"elsewhere": _elsewhere(tables), "doses": _doses(tables)}
     rows = tables.activity
     if rows is None:
-        return {"rows": None}
+        return {"rows": None} | rest
     shown = [name for name in names.real(tables) if (rows["representation"] == name).any()]
     return {
         "rows": [_row(name, rows[rows["representation"] == name]) for name in shown],
         "safe": position_safe(rows),
         "calibration": _calibration(tables),
         "alpha": percent(tables.alpha),
-    }
+        "spaces": spaces_of(rows),
+    } | rest
 
 
 def _calibration(tables: Tables) -> list[dict]:
@@ -38,6 +56,91 @@ def _calibration(tables: Tables) -> list[dict]:
         }
         for _, row in rows.iterrows()
     ]
+
+
+def _elsewhere(tables: Tables) -> dict | None:
+    """Retrieval with all matches, and with those of another position, plate or batch only."""
+    if tables.retrieval is None or tables.results is None:
+        return None
+    scores = tables.results[tables.results["task"] == "retrieval"]
+    scores = scores.set_index(["representation", "metric"])
+    asked = tables.retrieval
+    pairs = [
+        (name, across)
+        for across in dict.fromkeys(asked["across"])
+        for name in names.real(tables)
+        if (name, f"drop_{names.place(across)}") in scores.index
+    ]
+    return {
+        "rows": [_place(scores.loc[name], name, names.place(across)) for name, across in pairs],
+        "spaces": spaces_of(asked),
+        "lead": names.spoken(names.lead(tables)),
+    }
+
+
+def _place(scores: pd.DataFrame, name: str, place: str) -> dict:
+    def cell(metric: str) -> dict:
+        row = scores.loc[f"{metric}_{place}"]
+        between = interval(row["low"], row["high"], of=fixed)
+        return {"value": fixed(row["value"]), "between": between}
+
+    drop = scores.loc[f"drop_{place}"]
+    columns = ("map_normalized", "map_across_normalized", "drop", "nearest_across")
+    return {
+        "representation": name,
+        "place": place,
+        "n": number(int(drop["n"])),
+        "sure": bool(drop["low"] > 0),
+        "cells": [cell(metric) for metric in columns],
+    }
+
+
+def _doses(tables: Tables) -> dict | None:
+    """Benchmark doses of the lead representation, the lowest first."""
+    rows = names.of_lead(tables, tables.dose)
+    if rows is None:
+        return None
+    reached, rises = np.isfinite(rows["benchmark_dose"]), rows["q"] < tables.alpha
+    said = (
+        f"{int(reached.sum())} of {plural(len(rows), 'compound')} with three doses or more reach "
+        f"three standard deviations of controls, and {count(int(rises.sum()), 'compound')} "
+        f"{'moves' if rises.sum() == 1 else 'move'} further with dose (q below {tables.alpha:g}), "
+        f"by {names.spoken(names.lead(tables))}."
+    )
+    ordered = rows.sort_values(["benchmark_dose", "p"], kind="stable")
+    return {
+        "said": said,
+        "rows": [_dosed(row) for _, row in ordered.iterrows()],
+        "many": len(rows) > MOST,
+        "spaces": spaces_of(tables.dose),
+    }
+
+
+def _dosed(row: pd.Series) -> dict:
+    return {
+        "compound": row[COMPOUND],
+        "wells": number(int(row["n"])),
+        "doses": number(int(row["doses"])),
+        "top": fixed(row["distance_top"], 1),
+        "dose": _amount(row["benchmark_dose"]),
+        "between": _between(row["low"], row["high"]),
+        "q": p_value(row["q"]),
+        "lost": _amount(row["cell_loss_dose"]),
+        "order": row["order"],
+    }
+
+
+def _between(low: float, high: float) -> str:
+    """The interval of a benchmark dose, which may have no upper end."""
+    if not np.isfinite(low):
+        return NONE
+    return f"{number(low)} to {number(high)}" if np.isfinite(high) else f"{number(low)} or more"
+
+
+def _amount(dose: object) -> str:
+    if missing(dose):
+        return NONE
+    return number(dose) if np.isfinite(dose) else "not reached"
 
 
 def _row(name: str, rows: object) -> dict:

@@ -1,4 +1,4 @@
-"""Which treatments look alike: similarities, map and clusters."""
+"""Which treatments look alike: similarities, labels, map and clusters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.clusters import METHODS, methods
 from phenolens.report.reasons import own_spread, refusals
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import listed
+from phenolens.report.words import fixed, interval, listed, number, p_value, plural
 
 
 def view(tables: Tables) -> dict:
@@ -18,7 +19,64 @@ def view(tables: Tables) -> dict:
         "umap": tables.umap is not None,
         "unclustered": refusals(tables, "clustering"),
         "clusters": _clusters(names.of_lead(tables, tables.clusters)),
+        "matched": _matched(tables),
+        "spaces": spaces_of(
+            next((t for t in (tables.similarity, tables.umap) if t is not None), None)
+        ),
     }
+
+
+MOST_LABELS = 12
+
+
+def _matched(tables: Tables) -> dict | None:
+    """The labels whose treatments find one another, those of the lead that do best."""
+    rows = names.of_lead(tables, tables.matching)
+    if rows is None:
+        return None
+    found = int((rows["q"] < tables.alpha).sum())
+    best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
+    return {
+        "said": f"By {names.spoken(names.lead(tables))}, {found} of "
+        f"{plural(len(rows), 'mechanism')} {'is' if found == 1 else 'are'} found at q < "
+        f"{tables.alpha:g}.",
+        "rows": [_label(row, tables.alpha) for _, row in best.head(MOST_LABELS).iterrows()],
+        "rest": max(len(rows) - MOST_LABELS, 0),
+        "near": _near(tables),
+        "compounds": _compounds(tables),
+        "spaces": spaces_of(tables.matching),
+    }
+
+
+def _label(row: pd.Series, alpha: float) -> dict:
+    return {
+        "label": row["label"],
+        "n": number(int(row["n"])),
+        "map": fixed(row["map"]),
+        "normalized": fixed(row["map_normalized"]),
+        "p": p_value(row["p"]),
+        "q": p_value(row["q"]),
+        "sure": bool(row["q"] < alpha),
+    }
+
+
+def _compounds(tables: Tables) -> bool:
+    """Whether compounds are named, so that doses of one are no matches of one another."""
+    known = tables.activity
+    return known is not None and "Metadata_Compound" in known and known["Metadata_Compound"].any()
+
+
+def _near(tables: Tables) -> list[str]:
+    """How often the nearest treatment of another compound (and batch) shares the label."""
+    rows = names.of_lead(tables, tables.results)
+    if rows is None:
+        return []
+    rows = rows[rows["metric"].isin(["nsc_accuracy", "nscb_accuracy"])]
+    return [
+        f"{names.metric(row['metric'])}: {fixed(row['value'])} "
+        f"({interval(row['low'], row['high'], of=fixed)}; {plural(int(row['n']), 'treatment')})"
+        for _, row in rows.iterrows()
+    ]
 
 
 def _clusters(rows: pd.DataFrame | None) -> dict | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phenolens.report.figures.bubbles import top_treatments
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed
 
@@ -12,7 +13,8 @@ MOST = 8
 def view(tables: Tables) -> dict:
     if tables.features is None:
         return {"treatments": None}
-    return {"treatments": [_moved(tables, name) for name in top_treatments(tables)]}
+    moved = [_moved(tables, name) for name in top_treatments(tables)]
+    return {"treatments": moved, "spaces": spaces_of(tables.features)}
 
 
 def _moved(tables: Tables, name: str) -> dict:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.figures.activity import LOST
+from phenolens.report.spaces import computed_on
 from phenolens.report.tables import Tables
 from phenolens.report.words import NONE, fixed, listed, missing, number, p_value, percent, sentence
 
@@ -46,8 +47,19 @@ def view(tables: Tables) -> dict:
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
         "alpha": tables.alpha,
         "lost": percent(LOST),
+        "space": _spaces(tables),
         "mechanisms": sorted({hit.mechanism for hit in hits} - {NONE}),
     }
+
+
+def _spaces(tables: Tables) -> str:
+    """What mAP and similarities were computed on, and what the effects of features."""
+    told = (("mAP and similarity", tables.hits), ("effects of features", tables.features))
+    return computed_on(
+        (what, rows["space"].iloc[0])
+        for what, rows in told
+        if rows is not None and "space" in rows and rows["space"].notna().any()
+    )
 
 
 OPTIONAL = ["cells", "similar", "features"]

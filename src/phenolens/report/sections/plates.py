@@ -7,6 +7,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.figures.assay import flags, measured, of_plates
 from phenolens.report.reasons import refusals
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, natural, number
 
@@ -18,6 +19,7 @@ def view(tables: Tables) -> dict:
         "assay": None if rows is None else _assay(rows),
         "ungraded": refusals(tables, "assay quality"),
         "batch": _batch(tables),
+        "spaces": spaces_of(rows),
     }
 
 
@@ -36,7 +38,8 @@ def _batch(tables: Tables) -> dict | None:
         {"metric": spoken(metric), "cells": [_score(scores, chance, (n, metric)) for n in shown]}
         for metric in dict.fromkeys(kept["metric"])
     ]
-    return {"representations": shown, "lines": lines} if lines else None
+    found = {"representations": shown, "lines": lines, "spaces": spaces_of(kept)}
+    return found if lines else None
 
 
 def _score(scores: dict, chance: dict, key: tuple[str, str]) -> dict | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from phenolens.report import names
 from phenolens.report.figures.clusters import METHODS, methods
+from phenolens.report.reasons import plainly
 from phenolens.report.sections.alike import holdings
 from phenolens.report.sections.published_maps import activation, rebuilt
 from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
 from phenolens.report.words import listed, sentence
 
@@ -24,7 +26,10 @@ def view(tables: Tables) -> dict | None:
     }
     if not any(parts.values()):
         return None
-    return parts | {"unclustered": _unclustered(tables) if parts["clusters"] else ""}
+    return parts | {
+        "unclustered": _unclustered(tables) if parts["clusters"] else "",
+        "spaces": spaces_of(tables.embedding_scores),
+    }
 
 
 def _clusters(tables: Tables) -> list[dict]:
@@ -48,5 +53,6 @@ def _unclustered(tables: Tables) -> str:
     for item in tables.unanswered or []:
         name = str(item.get("representation", ""))
         if item.get("question") == "clustering" and not names.is_noise(name):
-            whys.setdefault(str(item.get("why", "")), []).append(names.label(name))
+            why = plainly(str(item.get("why", "")), tables)
+            whys.setdefault(why, []).append(names.label(name))
     return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.report import names
+from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, interval, listed, missing, p_value, percent
 
@@ -30,6 +31,7 @@ def accuracies(tables: Tables) -> dict | None:
         "rows": [_accuracy(tables, name, scores) for name in order],
         "said": _majority(scores, [n for n in order if not names.is_baseline(n)]),
         "split": names.split(rows["split"].iloc[0]),
+        "spaces": spaces_of(rows),
     }
 
 

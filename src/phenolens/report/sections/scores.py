@@ -7,8 +7,9 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.questions import NOT_TASKS, asked, shown
 from phenolens.report.reasons import unsplit
+from phenolens.report.spaces import by_task, sides, spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, p_value, within
+from phenolens.report.words import fixed, interval, missing, number, p_value, within
 
 
 def view(tables: Tables) -> dict:
@@ -18,16 +19,30 @@ def view(tables: Tables) -> dict:
         "folds": _folds(tables),
         "others": _others(tables),
         "comparisons": _comparisons(tables),
+        "spaces": by_task(_in_panels(tables)),
+        "spaced": tables.results is not None and "space" in tables.results,
+        "paired": by_task(sides(tables.comparisons)),
     }
+
+
+def _in_panels(tables: Tables) -> pd.DataFrame | None:
+    rows = tables.results
+    return None if rows is None else rows[~rows["task"].str.startswith(NOT_TASKS)]
 
 
 def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
     order = [name for name in names.representations(tables) if name in scores.index]
+    spaces = spaces_of(scores.reset_index())
+    rows = [_score(name, scores.loc[name]) for name in order]
+    if not spaces.several:
+        common = next(iter(spaces.by.values()), "")
+        rows = [row | {"space": row["space"] if row["space"] != common else ""} for row in rows]
     return {
         "title": f"{names.task(key[0])}: {within(names.metric(key[1]))}",
         "split": names.split(key[2]),
         "unit": key[3],
-        "rows": [_score(name, scores.loc[name]) for name in order],
+        "space": spaces.line,
+        "rows": rows,
     }
 
 
@@ -38,6 +53,7 @@ def _score(name: str, row: pd.Series) -> dict:
         "value": fixed(row["value"], 3),
         "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
         "n": number(int(row["n"])),
+        "space": row.get("space", ""),
     }
 
 
@@ -87,6 +103,13 @@ def _comparisons(tables: Tables) -> list[dict]:
     return [_comparison(row, tables.alpha) for _, row in tables.comparisons.iterrows()]
 
 
+def _both(first: object, second: object) -> str:
+    """The spaces of the two sides, said once where they are one."""
+    if missing(first) or missing(second) or first == second:
+        return "" if missing(first) else str(first)
+    return f"first: {first}. Second: {second}"
+
+
 def _comparison(row: pd.Series, alpha: float) -> dict:
     return {
         "a": row["a"],
@@ -98,5 +121,6 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
         "p": p_value(row["p"]),
         "p_holm": p_value(row["p_holm"]),
         "sure": bool(row["p_holm"] < alpha),
+        "space": _both(row.get("space_a"), row.get("space_b")),
         "least": fixed(row["smallest_detectable"], 3),
     }

@@ -1,0 +1,186 @@
+"""Beside each number stands the space it was computed in, in a column only where they differ."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from phenolens.report import build, names
+from phenolens.report.reasons import plainly
+from phenolens.report.spaces import Spaces, by_task, computed_on, sides, spaces_of
+from phenolens.report.tables import Tables
+
+GIVEN, WHITE = "as given, selected", "normalized, selected, whitened"
+FOLDS = f"{WHITE}; in each fold selected, standardized, 95 % components"
+TAG = re.compile(r"<(style|script).*?</\1>|<[^>]+>", flags=re.DOTALL)
+
+
+def rows(*told: tuple[str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(told, columns=["task", "representation", "space"])
+
+
+def section(folder: Path, key: str) -> str:
+    """The words of one section of the page, built without figures."""
+    page = build(folder, figures=False).read_text(encoding="utf-8")
+    part = page[page.index(f'<section id="{key}"') :]
+    return " ".join(unescape(TAG.sub(" ", part[: part.index("</section>\n")])).split())
+
+
+@pytest.fixture
+def copy(study: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(study, tmp_path / "study")
+
+
+def change(folder: Path, name: str, change) -> None:
+    path = folder / f"{name}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path, index=False)
+
+
+def test_one_space_is_said_once():
+    assert computed_on([("a", WHITE), ("b", WHITE)]) == f"Computed on profiles: {WHITE}."
+    assert computed_on([]) == ""
+
+
+def test_several_spaces_are_said_with_whose_they_are():
+    told = computed_on([("Activity", WHITE), ("CNN", GIVEN), ("Silhouette", WHITE)])
+    assert told == (
+        f"Computed on profiles, for activity and silhouette: {WHITE}. For CNN: {GIVEN}."
+    )
+
+
+def test_baselines_are_named_after_their_space_and_take_no_part():
+    told = rows(("", "baseline:position", "row and column"), ("", "cnn", WHITE), ("", "vae", ""))
+    assert spaces_of(told) == Spaces({"cnn": WHITE})
+    assert spaces_of(told.drop(columns="space")) == spaces_of(None) == Spaces()
+    assert Spaces().sentence == Spaces().line == "" and not Spaces().several
+
+
+def test_where_representations_differ_a_column_tells():
+    several = Spaces({"cnn": WHITE, "vae": GIVEN})
+    assert several.several and several.line == ""
+    assert "CNN" in several.sentence and "VAE" in several.sentence
+    one = Spaces({"cnn": WHITE, "vae": WHITE})
+    assert one.line == one.sentence == f"Computed on profiles: {WHITE}."
+
+
+def test_tasks_are_said_in_the_order_a_reader_asks_them():
+    told = rows(
+        ("clustering: leiden", "cnn", WHITE), ("clustering: kmeans-10", "cnn", WHITE),
+        ("activity", "cnn", WHITE), ("classification", "cnn", FOLDS),
+        ("classification", "baseline:position", "row and column"),
+    )  # fmt: skip
+    assert by_task(told) == (
+        f"Computed on profiles, for classification: {FOLDS}. For activity and clustering: {WHITE}."
+    )
+    assert by_task(pd.concat([told, rows(("activity", "vae", GIVEN))])) == ""
+
+
+def test_both_sides_of_a_comparison_have_a_space():
+    pairs = pd.DataFrame({"task": ["activity"], "a": "cnn", "b": "vae"})
+    assert sides(pairs) is sides(None) is None
+    told = sides(pairs.assign(space_a=WHITE, space_b=GIVEN))
+    assert told.to_numpy().tolist() == [["activity", "cnn", WHITE], ["activity", "vae", GIVEN]]
+
+
+@pytest.mark.parametrize("key", ["hits", "activity", "alike", "plates", "features", "published"])
+def test_each_section_says_it_once_where_all_are_of_one_space(study, tmp_path, key):
+    shutil.copytree(study, tmp_path / "study")
+    text = section(tmp_path / "study", key)
+    assert "Computed on profiles" in text
+    assert "Computed on </th>" not in text and " Computed on CellProfiler" not in text
+
+
+def test_the_table_of_scores_names_the_space_of_each_baseline(copy):
+    text = section(copy, "scores")
+    assert "for classification and nearest neighbour: normalized" in text
+    assert "64 random projections of: normalized, selected, whitened" in text
+    assert re.search(r"Position only [\d.]+ [\d.]+ to [\d.]+ 384 row and column", text)
+
+
+def test_a_representation_of_another_space_gets_its_column(copy):
+    def given(frame: pd.DataFrame) -> pd.DataFrame:
+        own = frame["representation"] == "cnn"
+        return frame.assign(space=frame["space"].mask(own, GIVEN))
+
+    for name in ("activity", "retrieval", "results", "similarity"):
+        change(copy, name, given)
+    change(copy, "comparisons", lambda f: f.assign(space_b=GIVEN))
+    text = section(copy, "activity")
+    assert f"Computed on CellProfiler-type 18 24 0 0.0001 {WHITE}" in text
+    assert re.search(rf"CNN \d+ 24 0 0.0001 {GIVEN}", text)
+    assert "for CNN: " in section(copy, "alike").replace("For CNN", "for CNN")
+    scores = section(copy, "scores")
+    assert "the table below names them" in scores
+    assert f"first: {WHITE}. Second: {GIVEN}" in scores
+
+
+def test_tables_of_another_version_that_tell_no_space_are_shown_without(copy):
+    for name in ("activity", "results", "similarity", "umap", "matching", "retrieval", "dose"):
+        change(copy, name, lambda f: f.drop(columns="space"))
+    change(copy, "comparisons", lambda f: f.drop(columns=["space_a", "space_b"]))
+    assert "Computed on" not in section(copy, "activity")
+    assert "Computed on" not in section(copy, "scores")
+
+
+def test_retrieval_elsewhere_is_shown_for_each_place(copy):
+    text = section(copy, "activity")
+    assert "Do wells find one another elsewhere?" in text
+    assert len(re.findall(r"Pixel PCA (?:position|plate) 384 ", text)) == 2
+    (copy / "retrieval.parquet").unlink()
+    assert "elsewhere" not in section(copy, "activity")
+
+
+def test_doses_are_told_in_words_where_they_are_not_reached(copy):
+    text = section(copy, "activity")
+    assert "3 of 4 compounds with three doses or more reach three standard deviations" in text
+    assert "and three compounds move further with dose" in text
+    assert "cpd-004 12 4 1.2 not reached 5.00 or more 0.400 – inactive" in text
+    assert "inf" not in text.replace("information", "")
+    (copy / "dose.parquet").unlink()
+    assert "From which dose on?" not in section(copy, "activity")
+
+
+def test_mechanisms_that_are_found_are_named_with_p_and_q(copy):
+    text = section(copy, "alike")
+    assert "By CellProfiler-type features, 3 of 6 mechanisms are found at q < 0.05" in text
+    assert "Actin disruptor 3 0.60 0.90 0.0001 0.0002" in text
+    assert "Found among all treatments at q < 0.05: 3 of 6 mechanisms" in section(copy, "overview")
+    (copy / "matching.parquet").unlink()
+    assert "Are mechanisms found?" not in section(copy, "alike")
+    assert "Found among" not in section(copy, "overview")
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        ("fraction_matched", "Share of labels found"),
+        ("map_across_normalized_plate", "Normalized mAP, another plate"),
+        ("drop_source_week", "Drop of normalized mAP, another source week"),
+        ("ari_null", "Adjusted Rand index, labels shuffled"),
+        ("silhouette_p", "Silhouette, p"),
+        ("macro_f1_without_controls", "Macro F1 without controls"),
+        ("fraction_p", "Share with p below alpha"),
+    ],
+)
+def test_metrics_have_names_that_are_words(metric, said):
+    assert names.metric(metric) == said
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("No compound has 3 doses in column 'Metadata_Concentration'.",
+         "No compound has 3 doses in column concentration."),
+        ("No well of 'cnn' is a control (DMSO): say which are, with controls=\"x == 'y'\".",
+         "No well of CNN is a control (DMSO)"),
+        ("the screen does not name Metadata_Compound and Metadata_Batch",
+         "the screen does not name compound and batch"),
+    ],
+)  # fmt: skip
+def test_reasons_are_told_without_columns_and_settings(tables: Tables, why, said):
+    assert plainly(why, tables) == said
