@@ -65,6 +65,15 @@ def test_each_question_draws_what_it_found(answer, question):
     assert set(told) <= words(figure)
 
 
+def test_rows_are_named_by_what_tells_them_apart(answer):
+    found = answer("dose")
+    one = found.table.assign(representation="profiles")
+    one = one[["representation", *found.table]]
+    assert "taxol" in words(replace(found, table=one).plot())
+    both = pd.concat([one, one.assign(representation="network")], ignore_index=True)
+    assert {"profiles, taxol", "network, taxol"} <= words(replace(found, table=both).plot())
+
+
 @pytest.mark.parametrize("question", DRAWN)
 def test_a_picture_shows_itself_in_a_notebook_the_same_each_time(answer, question):
     first, again = (answer(question).plot()._repr_png_() for _ in range(2))

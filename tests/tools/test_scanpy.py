@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +26,7 @@ bootstrap = 10
 def sc() -> ModuleType:
     import scanpy
 
+    scanpy.settings.autoshow = False
     return scanpy
 
 
@@ -103,6 +105,30 @@ def test_what_scanpy_adds_changes_no_answer(sc, file, adata):
     study_s = pl.activity(file).table
     again = pl.activity(mapped(sc, adata)).table
     pd.testing.assert_frame_equal(study_s, again)
+
+
+@pytest.mark.filterwarnings(SET_BAD)
+def test_the_lines_of_the_page_for_those_who_come_from_scanpy_run(sc, file, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(import scanpy.*?)^```", page, re.DOTALL | re.M)
+    there = tmp_path / "study-out" / "profiles" / "cellprofiler.h5ad"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(file.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"pl": pl}
+    exec(lines, names)
+    assert {"leiden", "activity_active"} <= set(names["adata"].obs)
+    pyplot.close("all")
+
+
+def test_components_of_profiles_that_are_no_study_s(sc):
+    screen, _ = pl.simulate_profiles(treatments=10, features=40, seed=3)
+    obs = screen.index.to_frame(index=False).set_axis([str(n) for n in range(len(screen))])
+    given = anndata.AnnData(screen.to_numpy(), obs=obs, var=pd.DataFrame(index=screen.columns))
+    given.X[3, 2] = np.nan
+    ready = pl.whiten(pl.select(pl.normalize(given), fill=True))
+    sc.pp.pca(ready, n_comps=5)
+    assert ready.obsm["X_pca"].shape == (len(screen), 5)
 
 
 def test_embeddings_beside_one_another_are_compared(sc, adata):
