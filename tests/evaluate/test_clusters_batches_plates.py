@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score, silhouette_samples
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    normalized_mutual_info_score,
+    silhouette_samples,
+)
 
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.assay_quality import Limits, assay_quality
 from phenolens.evaluate.batch_effect import batch_effect, variance_share
-from phenolens.evaluate.clustering import adjusted_rand, by_size, cluster, leiden
+from phenolens.evaluate.clustering import agreement, by_size, cluster, kmeans, leiden
 from phenolens.evaluate.silhouette import silhouette, silhouette_values
+from phenolens.learn.nearest import unit_rows
 
 from .replicate_screens import replicate_screen
 
@@ -98,10 +106,38 @@ def test_unknown_mechanisms_cluster_but_are_not_scored():
     assert set(found.loc[found["metric"] == "n_clusters", "n"]) == {20}
 
 
-def test_rand_index_agrees_with_scikit_learn():
-    rng = np.random.default_rng(0)
-    left, right = rng.integers(0, 4, 50), rng.integers(0, 6, 50)
-    assert adjusted_rand(left, right) == pytest.approx(adjusted_rand_score(left, right))
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(2, 60), k=st.integers(1, 9), labels=st.integers(1, 9), seed=st.integers(0, 999)
+)
+@example(n=12, k=12, labels=12, seed=0)
+def test_agreement_is_that_of_scikit_learn(n, k, labels, seed):
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, k, n)
+    truth = np.unique(rng.integers(0, labels, n), return_inverse=True)[1]
+    if n == k == labels:  # a perfect match of single members
+        codes = truth = np.arange(n)
+    truths = [truth, rng.permutation(truth), rng.permutation(truth)]
+    found = agreement(codes, truths)
+    for number, one in enumerate(truths):
+        assert found["nmi"][number] == normalized_mutual_info_score(one, codes)
+        assert found["ami"][number] == adjusted_mutual_info_score(one, codes)
+        assert found["ari"][number] == pytest.approx(adjusted_rand_score(one, codes), abs=1e-12)
+
+
+def test_the_null_is_drawn_by_permuting_mechanisms():
+    table = consensus(1.0)
+    found = metrics(
+        cluster(table, "x", seed=5, k=4, n_permutations=30).results, "clustering: kmeans-4"
+    )
+    truth = np.arange(20) % 4
+    codes = kmeans(unit_rows(table.to_numpy(float)), 4, seed=5)
+    rng = np.random.default_rng(5)
+    drawn = [adjusted_mutual_info_score(rng.permutation(truth), codes) for _ in range(30)]
+    seen = adjusted_mutual_info_score(truth, codes)
+    assert found["ami"] == seen
+    assert found["ami_null"] == np.mean(drawn)
+    assert found["ami_p"] == (1 + sum(value >= seen for value in drawn)) / 31
 
 
 def test_the_largest_cluster_comes_first_and_leiden_repeats():
