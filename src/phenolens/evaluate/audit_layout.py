@@ -88,9 +88,32 @@ def positions_of_treatments(treated: pd.DataFrame, label: str) -> pd.Series:
     return sizes.loc[sizes["size"] > 1, "nunique"]
 
 
-def keeps_positions(positions: pd.Series) -> bool:
-    """Whether so many treatments keep one position that it cannot be told from their effect."""
-    return bool(len(positions)) and bool((positions == 1).mean() > FIXED_SHARE)
+def positions_kept(treated: pd.DataFrame, label: str) -> pd.Series:
+    """Whether each replicated treatment sits at the same positions on all of its plates.
+
+    One of two wells a plate keeps its positions where it has two in all: wells of one position are
+    alike for the position's sake then, however many there are.
+
+    Parameters
+    ----------
+    treated : DataFrame
+        Plain frame, one row a treated well, with ``Metadata_Plate`` and ``Metadata_Well``.
+    label : str
+        Column of the treatment.
+
+    Returns
+    -------
+    Series of bool, indexed by treatment
+    """
+    sizes = treated.groupby(label)[WELL].agg(["size", "nunique"])
+    of_plate = treated.groupby([label, PLATE]).size().groupby(level=0).agg(["size", "max"])
+    kept = (of_plate["size"] > 1) & (sizes["nunique"] <= of_plate["max"])
+    return kept[sizes["size"] > 1]
+
+
+def keeps_positions(kept: pd.Series) -> bool:
+    """Whether so many treatments keep their position that it cannot be told from their effect."""
+    return bool(len(kept)) and bool(kept.mean() > FIXED_SHARE)
 
 
 def check_layout(screen: Screen) -> Iterable[Finding]:
@@ -100,7 +123,7 @@ def check_layout(screen: Screen) -> Iterable[Finding]:
         return
     fixed = positions[positions == 1]
     share = len(fixed) / len(positions)
-    if not keeps_positions(positions):
+    if not keeps_positions(positions == 1):
         what = f"{percent(1 - share)} of the replicated treatments sit at several positions."
         yield Finding("layout-confounded", "ok", "", what)
         return

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from phenolens import profiles
-from phenolens.errors import ConfigError, DesignError, InputError
+from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
 from phenolens.evaluate import activity as evaluated
-from phenolens.evaluate.audit_layout import keeps_positions, positions_of_treatments
+from phenolens.evaluate.audit_layout import keeps_positions, positions_kept
 from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
-from phenolens.tools.read import as_list, read
+from phenolens.settings import PositionSafe, one_of
+from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+Null = Literal["label-permutation", "copairs", "copairs-wells", "none"]
 
 CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
 POSITION = "position could explain this"
@@ -46,8 +49,8 @@ def activity(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
-    position_safe: Literal["auto", "yes", "no"] | None = None,
-    null: Literal["label-permutation", "copairs", "copairs-wells", "none"] = "label-permutation",
+    position_safe: PositionSafe | None = None,
+    null: Null = "label-permutation",
     within: str | Sequence[str] | None = None,
     diff_by: str | Sequence[str] | None = None,
     permutations: int | None = None,
@@ -104,7 +107,9 @@ def activity(
     DesignError
         If there is no treatment or no control, or no treatment can be tested.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     References
     ----------
@@ -117,32 +122,27 @@ def activity(
     >>> pl.activity(screen, permutations=500).summary["perturbations"]
     40
     """
-    wells = read(
+    null = one_of("null", null, get_args(Null))
+    item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    wells = wells.with_settings(
-        position_safe={True: "yes", False: "no"}.get(position_safe, position_safe),
-        permutations=permutations,
-        alpha=alpha,
-        seed=seed,
+    safe = {True: "yes", False: "no"}[position_safe] if isinstance(position_safe, bool) else None
+    item = item.with_settings(
+        position_safe=safe or position_safe, permutations=permutations, alpha=alpha
     )
-    wells.require_treatments()
-    wells.require_controls()
+    item.require_treatments()
+    item.require_controls()
     found = activity_of(
-        wells, null=null, within=columns(wells, within), diff_by=columns(wells, diff_by)
+        item,
+        null=null,
+        within=item.columns(within, setting="within"),
+        diff_by=item.columns(diff_by, setting="diff_by"),
     )
     if null != "none" and found.summary["tested"] == 0:
         told = [str(note) for note in found.notes if note.code == "not-tested"]
         raise DesignError(told[0] if told else "No treatment has two wells to compare.")
     return found
-
-
-def columns(item: Profiles, names: str | Sequence[str] | None) -> list[str] | None:
-    """Metadata columns a person names, in the wells' own spelling."""
-    if names is None:
-        return None
-    return [item.column(name) for name in as_list(names)]
 
 
 def activity_of(
@@ -211,8 +211,7 @@ def _part(
     except (DesignError, InputError) as error:
         tested = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
         test, summary, mark = "none", {}, str(error)
-        text = f"Nothing was tested: {str(error).rstrip('.')}."
-        notes.append(Note("not-tested", "warning", text))
+        notes.append(Note("not-tested", "warning", reasons([str(error)])))
     table = treated.merge(tested, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
@@ -240,41 +239,41 @@ def _tested(
     diff_by: str | Sequence[str] | None,
 ) -> tuple[pd.DataFrame, str, dict, str]:
     """Table, name of the test, summary, and what every p must be read with."""
-
     settings = item.settings
     own = null != "label-permutation" or diff_by is not None
     if own and settings.position_safe == "yes":
         raise ConfigError(
-            "The position-safe test has a null and matches of its own: leave null and diff_by "
-            "(--null, --diff-by) alone, or say position_safe='no' (--position-safe no)."
+            "The position-safe test has a null and matches of its own: leave "
+            f"{named('null')} and {named('diff_by')} alone, or {named('position_safe')} 'no'."
         )
     control = profiles.is_control(wells)
-    if not control.any():
-        raise DesignError("no control well is left to judge, so activity cannot be tested")
+    item.require_judges(wells)
     plain = evaluated.activity(
         wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
         strata=PLATE if within is None else None, null=null, permutations=settings.permutations,
         alpha=settings.alpha, seed=settings.seed,
     )  # fmt: skip
     table, test = plain.table[[TREATMENT, *_TESTED]], null
-    places = positions_of_treatments(profiles.metadata(wells)[~control], TREATMENT)
+    places = positions_kept(profiles.metadata(wells)[~control], TREATMENT)
     fixed = keeps_positions(places)
+    spots = len(set(profiles.column(wells, WELL)[control]))
+    values = {"positions": spots, "kept": int(places.sum()), "replicated": len(places)}
+    kept = (
+        f"{values['kept']} of {values['replicated']} replicated treatments keep their position on "
+        "all plates"
+    )
     if settings.position_safe == "no" or (settings.position_safe == "auto" and not fixed):
         if fixed:
-            kept = f"{int((places == 1).sum())} of {len(places)} replicated treatments"
-            text = f"{POSITION}: {kept} keep their position on all plates, and position_safe='no'."
-            notes.append(Note("position-ignored", "warning", text))
+            text = f"{POSITION}: {kept}, and {named('position_safe')} is 'no'."
+            notes.append(Note("position-ignored", "warning", text, values))
         return table, test, plain.summary, POSITION if fixed else ""
-    spots = len(set(profiles.column(wells, WELL)[control]))
-    values = {"positions": spots, "kept": int((places == 1).sum()), "replicated": len(places)}
-    kept = f"{values['kept']} of {values['replicated']} replicated treatments keep their position"
     why = ""
     if own:
-        why = "null and diff_by name another test"
+        why = f"{named('null')} and {named('diff_by')} name another test"
     elif spots < FEWEST_POSITIONS and settings.position_safe == "auto":
         why = (
             f"position cannot be separated from effect with {spots} control positions "
-            f"({FEWEST_POSITIONS} needed)"
+            f"({FEWEST_POSITIONS} needed){_more_positions(item, wells, spots)}"
         )
     if not why:
         try:
@@ -285,17 +284,18 @@ def _tested(
             )  # fmt: skip
         except DesignError as error:
             if settings.position_safe == "yes":
-                raise
-            why = str(error)
+                more = _more_positions(item, wells, spots)
+                raise DesignError(f"{str(error).rstrip('.')}{more}.") from None
+            why = str(error).rstrip(".")
     if why:
-        text = f"{POSITION}: {kept} on all plates, and {why}."
+        text = f"{POSITION}: {kept}, and {why}."
         notes.append(Note("position-not-separated", "warning", text, values))
         return table, test, plain.summary, f"{POSITION}: the layout is fixed, and {why}"
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
     called = safe.summary["type_1"]
     text = (
-        f"{kept} on all plates, so control positions are compared, not wells: "
+        f"{kept}, so control positions are compared, not wells: "
         f"{called['at_position_null']['called']} of {called['at_position_null']['judged']} control "
         f"positions are called at p < {settings.alpha:g} by this test, "
         f"{called['at_label_permutation']['called']} by permuting wells."
@@ -305,9 +305,20 @@ def _tested(
     return safe.table[columns].merge(both, on=TREATMENT, how="left"), "position-safe", summary, ""
 
 
+def _more_positions(item: Profiles, judged: pd.DataFrame, spots: int) -> str:
+    """What to do where the controls that calibrate would be positions enough to compare with."""
+    wells = item.wells
+    every = len(set(profiles.column(wells, WELL)[profiles.is_control(wells)]))
+    if item.elsewhere or len(judged) == len(wells) or every < FEWEST_POSITIONS:
+        return ""
+    return (
+        f"; {every - spots} more calibrate: normalized=True (--normalized) takes the profiles as "
+        f"they are and compares with all {every}"
+    )
+
+
 def _plate_with_controls(wells: pd.DataFrame, control: np.ndarray) -> str | None:
     """References come from the same plate, where every plate has some."""
-
     plates = profiles.column(wells, PLATE)
     return PLATE if set(plates[control]) == set(plates) else None
 
