@@ -17,7 +17,7 @@ FLOORS = {
     "__main__": 8,
     "study": 6,
     "tools": 5.5,
-    "settings": 1,
+    "settings": 1.5,
     "report": 5,
     "interpret": 5,
     "explore": 5,

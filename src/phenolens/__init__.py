@@ -146,7 +146,8 @@ sys.modules[__name__].__class__ = _PublicFace
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: numba and scikit-learn are slow to load."""
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        text = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(text, name=name, obj=sys.modules[__name__])
     room, _, other = _HOME[name].partition(":")
     found = getattr(import_module(f"{__name__}.{room}"), other or name)
     setattr(sys.modules[__name__], name, found)

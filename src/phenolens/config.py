@@ -13,7 +13,15 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from phenolens.errors import ConfigError, did_you_mean
-from phenolens.settings import DEFAULTS
+from phenolens.settings import (
+    DEFAULTS,
+    RANGES,
+    LeaveOut,
+    Middle,
+    PositionSafe,
+    Scaling,
+    Spread,
+)
 
 
 class Section(BaseModel):
@@ -26,11 +34,17 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
+def _within(setting: str) -> object:
+    """The limits that a setting has in the command and in Python too."""
+    least, most = RANGES[setting]
+    return Field(ge=least, le=most)
+
+
 class StudySection(Section):
     """Name and seed of the study."""
 
     name: str = "study"
-    seed: Annotated[int, Field(ge=0)] = DEFAULTS.seed
+    seed: Annotated[int, _within("seed")] = DEFAULTS.seed
 
 
 class Columns(Section):
@@ -126,10 +140,8 @@ class Data(Section):
 class Splits(Section):
     """How the screen is divided before anything learns."""
 
-    leave_out: Literal[
-        "auto", "well", "plate", "batch", "source", "position", "compound", "scaffold", "target"
-    ] = DEFAULTS.leave_out
-    max_folds: Count = DEFAULTS.max_folds
+    leave_out: LeaveOut = DEFAULTS.leave_out
+    max_folds: Annotated[int, _within("max_folds")] = DEFAULTS.max_folds
 
 
 class Prepare(Section):
@@ -221,10 +233,10 @@ class Normalize(Section):
     it off.
     """
 
-    method: Literal["mad", "standard", "none"] = DEFAULTS.method
-    aggregate: Literal["median", "mean"] = DEFAULTS.aggregate
+    method: Scaling = DEFAULTS.method
+    aggregate: Middle = DEFAULTS.aggregate
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
-    spread: Literal["auto", "plate", "screen"] = DEFAULTS.spread
+    spread: Spread = DEFAULTS.spread
     whitening: Annotated[float, Field(ge=0)] = DEFAULTS.whitening
     min_cells: Annotated[int, Field(ge=0)] = 0
 
@@ -232,11 +244,11 @@ class Normalize(Section):
 class Evaluate(Section):
     """Permutations, bootstrap replicates and what is asked of the profiles."""
 
-    permutations: Count = DEFAULTS.permutations
-    bootstrap: Count = DEFAULTS.bootstrap
+    permutations: Annotated[int, _within("permutations")] = DEFAULTS.permutations
+    bootstrap: Annotated[int, _within("bootstrap")] = DEFAULTS.bootstrap
     alpha: Share = DEFAULTS.alpha
-    clusters: Count = DEFAULTS.clusters
-    position_safe: Literal["auto", "yes", "no"] = DEFAULTS.position_safe
+    clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
+    position_safe: PositionSafe = DEFAULTS.position_safe
 
 
 class Report(Section):

@@ -10,7 +10,7 @@ class PhenolensError(Exception):
 
 
 class ConfigError(PhenolensError):
-    """The study file does not say what it must, or says something unknown."""
+    """A setting, of a study file or a call, is missing, unknown, or has a value it cannot have."""
 
 
 class InputError(PhenolensError):
@@ -39,3 +39,48 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean '{close[0]}'?" if close else "."
+
+
+def either(words: Iterable[str]) -> str:
+    """``a, b or c``."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def named(setting: str) -> str:
+    """A setting as Python and, in parentheses, the command spell it.
+
+    Examples
+    --------
+    >>> named("same_by")
+    'same_by (--same-by)'
+    """
+    return f"{setting} (--{setting.replace('_', '-')})"
+
+
+def reasons(texts: Iterable[str]) -> str:
+    """Several sentences as one, on one line, each once.
+
+    Examples
+    --------
+    >>> reasons(["No plate has controls.", "no dose is known", "No plate has controls."])
+    'No plate has controls; no dose is known.'
+    """
+    plain = (" ".join(text.split()).rstrip(".") for text in texts)
+    return "; ".join(dict.fromkeys(plain)) + "."
+
+
+def shown(value: object) -> str:
+    """What was given, for the end of a sentence: as it is written, or its kind where that is long.
+
+    Examples
+    --------
+    >>> shown("x"), shown(list(range(99)))
+    ("'x'", 'a list')
+    """
+    written = repr(value)
+    if len(written) <= 60 and "\n" not in written:
+        return written
+    kind = type(value)
+    name = f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, reasons
 from phenolens.files import atomic_path
 
 PREFIX = "Metadata_"
@@ -304,6 +304,8 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     name = path.name.lower().removesuffix(".gz")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the tables in it, such as '{path}/*.parquet'.")
     try:
         if name.endswith((".parquet", ".pq")):
             return index_as_columns(pd.read_parquet(path))
@@ -311,8 +313,13 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             return _read_text(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} cannot be read as a table: byte {error.start} is no UTF-8 text; save it as "
+            "UTF-8."
+        ) from None
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     raise InputError(
         f"{path} is no table we read; expected .csv, .tsv, .txt (also .gz) or .parquet."
     )
@@ -370,7 +377,7 @@ def read_about(path: str | Path) -> dict | None:
     try:
         held = pq.read_schema(path).metadata or {}
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}") from None
+        raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     return json.loads(held[_ABOUT]) if _ABOUT in held else None
 
 

@@ -2,7 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import operator
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Literal, get_args
+
+from phenolens.errors import ConfigError, did_you_mean, either, named, shown
+
+LeaveOut = Literal[
+    "auto", "well", "plate", "batch", "source", "position", "compound", "scaffold", "target"
+]
+Scaling = Literal["mad", "standard", "none"]
+Middle = Literal["median", "mean"]
+Spread = Literal["auto", "plate", "screen"]
+PositionSafe = Literal["auto", "yes", "no"]
+
+WORDS = {
+    "leave_out": get_args(LeaveOut),
+    "method": get_args(Scaling),
+    "aggregate": get_args(Middle),
+    "spread": get_args(Spread),
+    "position_safe": get_args(PositionSafe),
+}
+# Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
+RANGES = {
+    "seed": (0, 2**32 - 1),
+    "max_folds": (2, None),
+    "permutations": (1, None),
+    "bootstrap": (1, None),
+    "clusters": (2, None),
+    "jobs": (1, None),
+    "plates": (1, None),
+}
+SHARES = ("alpha",)
+
+
+def one_of(setting: str, value: object, words: tuple[str, ...]) -> str:
+    """The word, if it is one of those that a setting takes.
+
+    Raises
+    ------
+    ConfigError
+        Names the word that was probably meant, or all.
+    """
+    if isinstance(value, str) and value in words:
+        return value
+    meant = did_you_mean(value, words) if isinstance(value, str) else "."
+    end = meant if meant != "." else f"; it takes {either(words)}."
+    raise ConfigError(f"{named(setting)} has no {shown(value)}{end}")
+
+
+def whole(setting: str, value: object, *, least: int, most: int | None = None) -> int:
+    """The whole number, NumPy's too, if it lies between the two.
+
+    Raises
+    ------
+    ConfigError
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        limits = span(least, most)
+        raise ConfigError(f"{named(setting)} must be a whole number, {limits}; got {shown(value)}.")
+    return number
+
+
+def span(least: int, most: int | None) -> str:
+    """``1 or more``, ``0 to 9``."""
+    return f"{least} or more" if most is None else f"{least} to {most}"
+
+
+def share(setting: str, value: object) -> float:
+    """The number, if it lies between 0 and 1, both left out.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < 1:
+        raise ConfigError(f"{named(setting)} must be a number between 0 and 1; got {shown(value)}.")
+    return float(value)
+
+
+def yes_or_no(setting: str, value: object) -> bool:
+    """The truth value, NumPy's too; text such as ``"no"`` would be true.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise ConfigError(f"{named(setting)} must be True or False; got {shown(value)}.")
 
 
 @dataclass(frozen=True)
@@ -43,21 +136,38 @@ class Settings:
     position_safe : {"auto", "yes", "no"}
         Whether activity compares control positions instead of wells; ``auto`` where treatments
         keep their position on all plates.
+
+    Raises
+    ------
+    ConfigError
+        If a value is none that its setting takes.
     """
 
     seed: int = 0
-    leave_out: str = "auto"
+    leave_out: LeaveOut = "auto"
     max_folds: int = 5
-    method: str = "mad"
-    aggregate: str = "median"
+    method: Scaling = "mad"
+    aggregate: Middle = "median"
     clip: float = 50.0
-    spread: str = "auto"
+    spread: Spread = "auto"
     whitening: float = 0.1
     permutations: int = 10_000
     bootstrap: int = 1_000
     alpha: float = 0.05
     clusters: int = 10
-    position_safe: str = "auto"
+    position_safe: PositionSafe = "auto"
+
+    def __post_init__(self) -> None:
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if name in WORDS:
+                value = one_of(name, value, WORDS[name])
+            elif name in RANGES:
+                least, most = RANGES[name]
+                value = whole(name, value, least=least, most=most)
+            elif name in SHARES:
+                value = share(name, value)
+            object.__setattr__(self, name, value)
 
 
 DEFAULTS = Settings()

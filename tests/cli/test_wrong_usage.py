@@ -28,7 +28,7 @@ import pytest
         ("run a.toml b.toml", "unexpected extra argument"),
         ("activity x.csv --permutations 0", "must be a whole number, 1 or more; got '0'"),
         ("activity x.csv --permutations many", "must be a whole number, 1 or more; got 'many'"),
-        ("activity x.csv --seed -1", "must be a whole number, 0 or more; got '-1'"),
+        ("activity x.csv --seed -1", "must be a whole number, 0 to 4294967295; got '-1'"),
         ("activity x.csv --alpha 1", "must be a number between 0 and 1; got '1'"),
         ("classify x.csv --max-folds 1", "must be a whole number, 2 or more"),
         ("simulate x --layout fixd", "--layout has no 'fixd'; did you mean 'fixed'?"),

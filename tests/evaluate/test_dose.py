@@ -96,7 +96,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
     with pytest.raises(InputError, match="Metadata_Cells"):
         _ask(table, cell_count="Metadata_Cells")
     few = profiles.take(table, profiles.column(table, profiles.CONCENTRATION) < 1.0)
-    with pytest.raises(DesignError, match="3 doses"):
+    with pytest.raises(DesignError, match="3 positive doses"):
         _ask(few)
     bare = profiles.take(table, profiles.column(table, profiles.CONCENTRATION) > 0)
     with pytest.raises(InputError, match="match none"):

@@ -47,7 +47,11 @@ def test_a_query_may_leave_the_prefix_out():
     ("controls", "error", "words"),
     [
         (None, DesignError, r"by convention.*name them with controls=.*controls='all'"),
-        ("compund == 'x'", InputError, r"controls = .*'compund' is not defined; there are Meta"),
+        (
+            "compund == 'x'",
+            InputError,
+            r"controls = .*no column 'compund'; did you mean 'Metadata_compound'",
+        ),
         ("compound ==", InputError, r"controls = 'compound ==' cannot be evaluated"),
         ("compound", InputError, r"does not say yes or no"),
         ("compound == 'x'", DesignError, r"controls = .* matches none of 3 rows"),

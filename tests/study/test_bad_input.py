@@ -171,7 +171,7 @@ def test_conflicting_labels(wells, command, n_wells, refused):
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("Metadata_Nope == 1", "'Metadata_Nope' is not defined; there are Metadata_Plate"),
+        ("Metadata_Nope == 1", "no column 'Metadata_Nope'; it has Metadata_Plate"),
         ("Metadata_Compound == 'water'", "matches none of 42 wells"),
         ("Metadata_Compound ==", "cannot be evaluated"),
         ("Metadata_Compound", "does not say yes or no"),

@@ -8,7 +8,9 @@ import click
 
 from phenolens.cli.pages import Setting
 from phenolens.cli.signatures import Parameter, Signature
-from phenolens.cli.values import Choice, Share, Whole, either
+from phenolens.cli.values import Choice, Share, Whole
+from phenolens.errors import either
+from phenolens.settings import RANGES, SHARES
 
 METAVARS = {
     "controls": "QUERY",
@@ -22,15 +24,6 @@ METAVARS = {
 }
 _METAVARS = {"integer": "N", "number": "X", "path": "PATH", "choice": "WORD", "text": "COLUMN"}
 YES = "yes"
-LEAST = {
-    "seed": 0,
-    "jobs": 1,
-    "plates": 1,
-    "permutations": 1,
-    "bootstrap": 1,
-    "max_folds": 2,
-    "clusters": 2,
-}
 # Where a text speaks of Python: masks, lists, other arguments.
 SAID = {
     "controls": "Query for negative controls, such as \"Metadata_Compound == 'DMSO'\"; by "
@@ -78,8 +71,8 @@ def _type(parameter: Parameter) -> click.ParamType:
     if parameter.kind == "choice":
         return Choice(parameter.choices)
     if parameter.kind == "integer":
-        return Whole(min=LEAST.get(parameter.name))
-    if parameter.name == "alpha":
+        return Whole(*RANGES.get(parameter.name, (None, None)))
+    if parameter.name in SHARES:
         return Share()
     types = {"number": click.FLOAT, "path": click.Path(), "flag": click.BOOL}
     return types.get(parameter.kind, click.STRING)

@@ -73,11 +73,20 @@ class Verb(click.Command):
             following = args[place + 1] if place + 1 < stop else ""
             if alone.get(word) and not re.fullmatch(r"\w[\w-]*", following):
                 args[place] = f"{word}={alone[word]}"
+        self._refuse_repeated(args[:stop], ctx)
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:  # click does not say where an option lacks its value
             error.ctx = error.ctx or ctx
             raise
+
+    def _refuse_repeated(self, words: Sequence[str], ctx: click.Context) -> None:
+        """Refuse a second value of an option that takes one: click would forget the first."""
+        single = [p for p in self.params if isinstance(p, Setting) if not (p.multiple or p.is_flag)]
+        for option in single:
+            if sum(word.partition("=")[0] in option.opts for word in words) > 1:
+                name = max(option.opts, key=len)
+                raise click.UsageError(f"{name} takes one value; it is given twice", ctx)
 
     def invoke(self, ctx: click.Context) -> None:
         """Take the step, with the chatter of other libraries kept off the screen."""

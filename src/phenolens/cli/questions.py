@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -9,8 +10,8 @@ import click
 from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Given, Setting, Verb
 from phenolens.cli.signatures import read_signature
-from phenolens.cli.values import FORMS, Output, either
-from phenolens.errors import InputError
+from phenolens.cli.values import FORMS, Output
+from phenolens.errors import InputError, either
 
 QUESTIONS = (
     "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
@@ -42,6 +43,7 @@ def question(name: str) -> Verb:
             said = values.pop(_parameter_of(words))
             if said is not None:
                 values[target] = value or said
+        refuse_overwriting(tables, output)
         options = given(signature, values)
         data: object = list(tables)
         if name == "compare" and len(tables) == 1:
@@ -76,6 +78,16 @@ def question(name: str) -> Verb:
         ),
     ]  # fmt: skip
     return Verb(name, signature.summary, ask, params=params, paragraphs=signature.paragraphs)
+
+
+def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
+    """Raise :class:`InputError` where the answer would replace a table that it is made of."""
+    for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
+        anchor = Path(full.anchor)
+        marked = not full.exists() and any(mark in full.name for mark in "*?[")
+        files = anchor.glob(str(full.relative_to(anchor))) if marked else [full]
+        if any(file.resolve() == output.resolve() for file in files):
+            raise InputError(f"--output {output} is a table that is read; name another file.")
 
 
 def _parameter_of(words: str) -> str:

@@ -73,15 +73,9 @@ def read_signature(file: str, name: str) -> Signature:
     name : str
         The function.
     """
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    tree = _parse(file)
     (function,) = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
-    aliases = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    aliases = _aliases(tree)
     summary, paragraphs, texts = _docstring(ast.get_docstring(function) or "")
     arguments = function.args
     placed = [*arguments.posonlyargs, *arguments.args]
@@ -92,6 +86,22 @@ def read_signature(file: str, name: str) -> Signature:
         for argument, default in zip([*placed, *arguments.kwonlyargs], defaults, strict=True)
     }
     return Signature(name, summary, paragraphs, parameters)
+
+
+def _parse(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
+def _aliases(tree: ast.Module) -> dict[str, ast.expr]:
+    """A module's names for types written out, its own and those of the settings."""
+    found: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "phenolens.settings":
+            theirs = _aliases(_parse("settings.py"))
+            found |= {a.name: theirs[a.name] for a in node.names if a.name in theirs}
+        elif isinstance(node, ast.Assign):
+            found |= {t.id: node.value for t in node.targets if isinstance(t, ast.Name)}
+    return found
 
 
 def _parameter(

@@ -8,8 +8,10 @@ import click
 
 from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
-from phenolens.cli.values import FORMS, Output, either
+from phenolens.cli.values import FORMS, Output
+from phenolens.errors import either
 
 STEPS = {
     "check": "Join the screen's tables and audit its design; nothing of the images is read.",
@@ -85,6 +87,8 @@ def audit(name: str) -> Verb:
         from phenolens.evaluate.declared_tables import Evidence
         from phenolens.study import auditing
 
+        if output is not None:
+            refuse_overwriting(data, output)
         options = given(signature, values)
         if bool(data) == ("tables" in options):
             raise InputError("Give either STUDY or --tables DIR.")

@@ -12,8 +12,8 @@ from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Given, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.study import argument
-from phenolens.cli.values import Choice, either
-from phenolens.errors import InputError
+from phenolens.cli.values import Choice
+from phenolens.errors import InputError, either
 
 SHELLS = ("bash", "zsh", "fish")
 COMPLETE = "_PHENOLENS_COMPLETE"

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from phenolens.errors import did_you_mean
+from phenolens.errors import did_you_mean, either
+from phenolens.settings import span
 
 FORMS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
-
-
-def either(words: Iterable[str]) -> str:
-    """``a, b or c``."""
-    *first, last = words
-    return f"{', '.join(first)} or {last}"
 
 
 class Choice(click.Choice):
@@ -33,7 +27,7 @@ class Choice(click.Choice):
 
 
 class Whole(click.IntRange):
-    """A whole number, not below ``min``."""
+    """A whole number between ``min`` and ``max``, where there are such."""
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -42,8 +36,8 @@ class Whole(click.IntRange):
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            least = "" if self.min is None else f", {self.min} or more"
-            self.fail(f"must be a whole number{least}; got '{value}'.", param, ctx)
+            limits = "" if self.min is None else f", {span(self.min, self.max)}"
+            self.fail(f"must be a whole number{limits}; got '{value}'.", param, ctx)
 
 
 class Share(click.FloatRange):

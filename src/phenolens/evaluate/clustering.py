@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,9 +104,11 @@ def _labels(table: pd.DataFrame, label: str) -> np.ndarray:
 def kmeans(unit: np.ndarray, k: int, *, seed: int) -> np.ndarray:
     """k-means clusters 0..k-1 of unit profiles, the largest first."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct profiles than k
         return by_size(KMeans(k, n_init=10, random_state=seed).fit_predict(unit))
 
 

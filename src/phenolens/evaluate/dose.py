@@ -125,7 +125,9 @@ def dose_response(
         else:
             rows.append(dict(zip(names, key, strict=True)) | _compound(part, limits, rng))
     if not rows:
-        raise DesignError(f"No compound has {FEWEST_DOSES} doses in column {dose!r}.")
+        raise DesignError(
+            f"No compound has {FEWEST_DOSES} positive doses in column {dose!r}; a curve needs them."
+        )
     result = pd.DataFrame(rows)
     result.insert(result.columns.get_loc("p") + 1, "q", benjamini_hochberg(result["p"].to_numpy()))
     return Found(result, {"excluded": {"compounds with fewer than three doses": left_out}})
@@ -149,7 +151,12 @@ def _treated(wells: pd.DataFrame, names: list[str], dose: str) -> pd.DataFrame:
     amount = pd.to_numeric(wells[dose], errors="coerce")
     rows = ~wells["control"] & (amount > 0) & wells[names].notna().all(axis=1)
     if not rows.any():
-        raise InputError(f"Column {dose!r} holds no positive dose of a treated well.")
+        said = wells.loc[~wells["control"], dose].dropna()
+        got = repr(str(said.iloc[0])) if len(said) else "nothing"
+        raise InputError(
+            f"Column {dose!r} holds no positive number for a treated well; got {got}. Doses are "
+            "numbers in one unit, on their natural scale."
+        )
     return wells[rows].assign(**{DOSE: np.log10(amount[rows])})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from phenolens.errors import DesignError
+from phenolens.errors import DesignError, named
 from phenolens.evaluate.exam import Exam
 from phenolens.evaluate.permutation import (
     Design,
@@ -110,8 +110,8 @@ class _Permuter:
             rows = np.flatnonzero(exam.reference & np.isin(exam.within, place))
             if len(rows) > POOL_LIMIT:
                 raise DesignError(
-                    f"{len(rows)} references compete at once, more than {POOL_LIMIT}: name columns "
-                    "in `within` (the plate), or take null='copairs'."
+                    f"{len(rows)} references compete at once, more than {POOL_LIMIT}: part them "
+                    f"with {named('within')} (the plate), or take {named('null')} 'copairs'."
                 )
             similarity = exam.wells.similarity(rows, rows)
             self._base = rows, Pool.of(similarity, exam.within[rows], exam.differ[rows])

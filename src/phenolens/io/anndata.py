@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, named, reasons
 from phenolens.files import atomic_path
 from phenolens.io.columns import nearest, tidy_names
 from phenolens.io.names import parse_feature
@@ -99,7 +99,7 @@ def open_h5ad(path: str | Path) -> AnnData:
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except Exception as error:  # HDF5 raises many kinds; each means the same to the user
-        raise InputError(f"{path} cannot be read as AnnData: {error}.") from None
+        raise InputError(f"{path} cannot be read as AnnData: {reasons([str(error)])}") from None
 
 
 def to_columns(
@@ -127,7 +127,7 @@ def to_columns(
         If there is no such matrix; names those there are.
     """
     if layer is not None and obsm is not None:
-        raise InputError(f"{source}: name layer={layer!r} or obsm={obsm!r}, not both.")
+        raise InputError(f"{source}: name {named('layer')} or {named('obsm')}, not both.")
     if obsm is not None:
         matrix = _embedding(data, obsm, source)
     else:
@@ -144,7 +144,7 @@ def _values(data: AnnData, layer: str | None, source: str) -> object:
         return data.layers[layer]
     if data.X is None or data.n_vars == 0:
         places = [
-            f"{kind} has {', '.join(held)}: name it with {keyword}={next(iter(held))!r}"
+            f"{kind} has {', '.join(held)}: name one with {named(keyword)}"
             for kind, keyword, held in (
                 ("obsm", "obsm", data.obsm),
                 ("layers", "layer", data.layers),

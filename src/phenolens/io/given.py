@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, named, shown
 from phenolens.io.anndata import feature_parts, plain_obs, to_columns
 from phenolens.io.columns import FILE, spelled, tidy_names
 from phenolens.io.paths import expand, stem
@@ -115,13 +115,22 @@ def open_table(
     >>> given.features, given.kind, list(given.frame)
     (['f0'], 'columns', ['Metadata_Plate', 'Metadata_Well', '_file', 'f0'])
     """
+    for setting, value in (("layer", layer), ("obsm", obsm)):
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{named(setting)} is one name; got {shown(value)}.")
     if isinstance(data, pd.DataFrame):
         if layer is not None or obsm is not None:
-            raise InputError("layer and obsm are for AnnData; a DataFrame has neither.")
-        named = any(name is not None for name in data.index.names)
+            wrong = named("layer" if obsm is None else "obsm")
+            raise InputError(f"{wrong} is for AnnData; a DataFrame has none.")
+        if data.columns.nlevels > 1:
+            raise InputError(
+                f"The DataFrame's columns have {data.columns.nlevels} levels; make them one, such "
+                "as frame.columns = frame.columns.map('_'.join)."
+            )
+        has_names = any(name is not None for name in data.index.names)
         frame = index_as_columns(data)
         frame, names = tidied(frame, features=features, name=UNNAMED, source="The DataFrame")
-        notes, kind = [], "index" if named else "columns"
+        notes, kind = _unread_index(data), "index" if has_names else "columns"
     elif _is_anndata(data):
         data = data.to_memory() if data.isbacked else data
         held = to_columns(data, layer=layer, obsm=obsm, source="The AnnData")
@@ -135,6 +144,19 @@ def open_table(
     return Given(frame, names, UNNAMED, tuple(notes), kind, data)
 
 
+def _unread_index(data: pd.DataFrame) -> list[str]:
+    """A note where a row index says something, but has no name to know it by."""
+    texts = [
+        number
+        for number, name in enumerate(data.index.names)
+        if name is None and not pd.api.types.is_numeric_dtype(data.index.get_level_values(number))
+    ]
+    if not texts:
+        return []
+    first = data.index.get_level_values(texts[0])[0]
+    return [f"the row index (such as {first!r}) has no name and is not read"]
+
+
 def _is_anndata(data: object) -> bool:
     """Whether it is an AnnData; who has one has imported that library."""
     library = sys.modules.get("anndata")
@@ -144,13 +166,26 @@ def _is_anndata(data: object) -> bool:
 def _paths(data: object) -> list[Path]:
     several = isinstance(data, (list, tuple))
     given = list(data) if several else [data]
-    wrong = [one for one in given if not isinstance(one, (str, os.PathLike))]
+    wrong = [one for one in given if not isinstance(one, (str, os.PathLike)) or not os.fspath(one)]
     if wrong or not given:
         kind = type(wrong[0] if wrong else data)
         name = f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+        name = "an empty path" if kind is str else name
         got = "an empty list" if not given else f"a list with {name}" if several else name
-        raise InputError(f"Hand in a path, a DataFrame or an AnnData; got {got}.")
+        remedy = _remedy(wrong[0] if wrong else None, several=several)
+        raise InputError(f"Hand in a path, a DataFrame or an AnnData; got {got}{remedy}.")
     return expand([str(Path(one).expanduser()) for one in given], Path.cwd())
+
+
+def _remedy(data: object, *, several: bool) -> str:
+    """The end of a sentence on how to make a table of what was handed in, where there is a way."""
+    if isinstance(data, pd.DataFrame):
+        return ": stack tables with pandas.concat"
+    if hasattr(data, "to_pandas"):
+        return ": hand in its .to_pandas()"
+    if isinstance(data, (pd.Series, dict, np.ndarray)) and not several:
+        return ": make a DataFrame with a column for the plate, the well and each feature"
+    return ""
 
 
 def _shared_stem(paths: Sequence[Path]) -> str:

@@ -192,6 +192,7 @@ def _labelled(wells: pd.DataFrame, data: Mapping[str, object], speaker: Source) 
         controls=data["controls"],
         positive_controls=data["positive_controls"],
         source=source,
+        told_as=data.get("controls_told_as", "[data] controls"),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, pick
+from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, nearest, pick
 from phenolens.io.join import Source
 from phenolens.io.ledger import Conflict
 from phenolens.profiles import (
@@ -143,17 +143,23 @@ def treatment_names(compound: pd.Series, concentration: pd.Series) -> pd.Series:
 
 
 def mark_controls(
-    wells: pd.DataFrame, *, controls: str | None, positive_controls: str | None, source: Source
+    wells: pd.DataFrame,
+    *,
+    controls: str | None,
+    positive_controls: str | None,
+    source: Source,
+    told_as: str = "[data] controls",
 ) -> pd.DataFrame:
     """Add ``Metadata_Control`` and ``Metadata_PositiveControl``; controls have no mechanism.
 
     Without a query the field's conventions decide: a column ``control``, ``pert_type`` or
     ``control_type`` that says ``negcon`` (``poscon...``), a compound DMSO, an untreated well.
+    ``told_as`` is what errors call the query `controls`.
     """
-    negative = _by_query(wells, controls, "controls") if controls else conventional_controls(wells)
+    negative = _by_query(wells, controls, told_as) if controls else conventional_controls(wells)
     negative = negative & wells[COMPOUND].notna() if controls is None else negative
     positive = (
-        _by_query(wells, positive_controls, "positive_controls")
+        _by_query(wells, positive_controls, "[data] positive_controls")
         if positive_controls
         else _positive(wells)
     )
@@ -206,9 +212,9 @@ def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
     InputError
         If it cannot be evaluated, names an unknown column, or is true nowhere.
     """
-    flags = evaluate_query(wells, query, f"[data] {setting}")
+    flags = evaluate_query(wells, query, setting)
     if not flags.any():
-        raise InputError(f"[data] {setting} = {query!r} matches none of {len(wells)} wells.")
+        raise InputError(f"{setting} = {query!r} matches none of {len(wells)} wells.")
     return flags
 
 
@@ -225,16 +231,28 @@ def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
             query, engine="python", local_dict={}, global_dict={}, resolvers=(short,)
         )
     except pd.errors.UndefinedVariableError as error:
-        raise InputError(
-            f"{setting} = {query!r}: {error}; there are {', '.join(described)}."
-        ) from None
+        name = str(error).split("'")[1]
+        known = [column for column in described if wells[column].notna().any()]
+        meant = _as_comparison(wells, name) or nearest(name, known)
+        raise InputError(f"{setting} = {query!r}: there is no column {name!r}{meant}") from None
     except Exception as error:  # the expression is the user's: any fault is one of the query
         raise InputError(f"{setting} = {query!r} cannot be evaluated: {error}.") from None
     if not isinstance(flags, pd.Series) or not pd.api.types.is_bool_dtype(flags):
-        raise InputError(f"{setting} = {query!r} does not say yes or no for each well.")
+        raise InputError(
+            f"{setting} = {query!r} does not say yes or no for each well; compare a column with a "
+            "value, as in \"Metadata_Compound == 'DMSO'\"."
+        )
     return flags
+
+
+def _as_comparison(wells: pd.DataFrame, value: str) -> str:
+    """The end of a sentence where a query holds nothing but a value: the query that was meant."""
+    for name in wells:
+        if not pd.api.types.is_numeric_dtype(wells[name]) and (wells[name] == value).any():
+            return f"; did you mean \"{name} == '{value}'\"?"
+    return ""
 
 
 def select_excluded(wells: pd.DataFrame, query: str) -> np.ndarray:
     """Mask of the wells that ``exclude`` names; a query that names none is refused."""
-    return _by_query(wells, query, "exclude").to_numpy(bool)
+    return _by_query(wells, query, "[data] exclude").to_numpy(bool)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, reasons
 from phenolens.io.columns import FILE, FOLDER, is_blank
 from phenolens.profiles import read_frame
 
@@ -76,7 +76,7 @@ def _read_separated(path: Path, sep: str) -> pd.DataFrame:
     try:
         return pd.read_csv(path, sep=sep, low_memory=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}") from None
+        raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
 
 
 @lru_cache(maxsize=65536)

@@ -29,12 +29,13 @@ def read_keyed(
         If plate or well cannot be found, or two different rows share a key.
     """
     frame, features, notes = read_block(block, root)
-    source = f"profiles {block['name']}"
+    source = " ".join(dict.fromkeys(("profiles", block["name"])))
     keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
     good = (keyed[PLATE] != "") & (keyed[WELL] != "")
-    if not good.any():
-        raise InputError(f"{source}: no row has a plate and a well such as 'B07'.")
     written = place(frame, str(columns["well"]), WELL, source=source)
+    if not good.any():
+        got = f"well {str(written.iloc[0])!r}" if (keyed[WELL] == "").any() else "no plate"
+        raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got {got}.")
     for row in np.flatnonzero(~good):
         item = SetAside(
             "no plate or no well name (profiles)",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, named, shown
 from phenolens.io.cellprofiler import is_cellprofiler, read_cellprofiler
 from phenolens.io.columns import (
     ALIASES,
@@ -88,6 +88,9 @@ def feature_columns(
         chosen = {*measured, *learned}
         found = [name for name in names if name in chosen]
         found = found or numbered_columns(frame) or _numeric(frame)
+    elif features == "" or not isinstance(features, Iterable):
+        what = "empty" if features == "" else f"a prefix or a list of names; got {shown(features)}"
+        raise InputError(f"{named('features')} is {what}.")
     elif isinstance(features, str):
         hint, found = f"with the prefix {features!r}", _with_prefix(names, features)
     else:
@@ -98,8 +101,22 @@ def feature_columns(
                 f"{source} has no column {missing[0]!r}{more}{nearest(missing[0], names)}"
             )
     if not found:
-        raise InputError(f"{source} has no columns {hint}; it has {', '.join(names[:8])}.")
+        more = ", ..." if len(names) > 8 else ""
+        raise InputError(
+            f"{source} has no columns {hint}; it has {', '.join(names[:8])}{more}; name the "
+            f"features with {named('features')}{_as_text(frame)}."
+        )
     return _require_numbers(frame, found, source=source)
+
+
+def _as_text(frame: pd.DataFrame) -> str:
+    """The end of a sentence that finds no features where columns hold numbers as text."""
+    for name, kind in frame.dtypes.items():
+        if pd.api.types.is_object_dtype(kind) and not _describes(str(name)):
+            said = frame[name].dropna()
+            if len(said) and pd.to_numeric(said, errors="coerce").notna().all():
+                return f"; {name} holds numbers as text: convert it with .astype(float)"
+    return ""
 
 
 def numbered_columns(frame: pd.DataFrame) -> list[str]:
@@ -252,7 +269,10 @@ def tidied(
         If it is empty, a name occurs twice, or a column holds lists, dictionaries or arrays.
     """
     if not len(frame) or not len(frame.columns):
-        raise InputError(f"{source} has {len(frame)} rows and {len(frame.columns)} columns.")
+        size = f"{len(frame)} rows and {len(frame.columns)} columns"
+        raise InputError(
+            f"{source} has {size}; hand in a table with one row a well, field or cell."
+        )
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique()

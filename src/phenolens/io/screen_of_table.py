@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.io.columns import key_text, place
+from phenolens.errors import InputError, named
+from phenolens.io.columns import FILE, key_text, place, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.given import Given
 from phenolens.io.roles import named_roles
 from phenolens.io.survey import column_for
-from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
+
+FEWEST_ROWS = 2
 
 
 def data_section(
@@ -34,10 +37,15 @@ def data_section(
     level : {"well", "field", "cell"}
     """
     names = [name for name in frame.columns if name not in set(given.features)]
-    plates = place(frame, None, PLATE, source=given.name)
-    known = () if plates is None else key_text(plates)
-    roles, modality = named_roles(names, known)
+    described = frame[names].drop(columns=FILE, errors="ignore")
+    plates = key_text(_required(described, PLATE, given))
+    wells = well_text(_required(described, WELL, given))
+    roles, modality = named_roles(names, plates)
     level = level_of(frame[names])
+    if level != "field" and column_for(described, OBJECT) is None:
+        keys = pd.DataFrame({PLATE: plates, WELL: wells})
+        rows = frame.drop(columns=FILE, errors="ignore")
+        level = _level_without_numbers(keys, rows, name=given.name)
     block = {
         "name": given.name,
         "files": given.name,
@@ -49,6 +57,7 @@ def data_section(
     section = {
         "modality": modality,
         "controls": controls,
+        "controls_told_as": named("controls"),
         "positive_controls": None,
         "exclude": None,
         "columns": DEFAULTS["columns"] | roles,
@@ -57,6 +66,50 @@ def data_section(
         "tables": [],
     }
     return section, level
+
+
+def _required(described: pd.DataFrame, role: str, given: Given) -> pd.Series:
+    """The column of plates or wells."""
+    values = place(described, None, role, source=given.name)
+    if values is None:
+        what = role.removeprefix(PREFIX).lower()
+        more = ", ..." if len(described.columns) > 12 else ""
+        known = ", ".join(map(str, described.columns[:12])) or "features only"
+        raise InputError(
+            f"{given.name!r} has no column for the {what}: call it {role}; it has "
+            f"{'; '.join([known + more, *given.notes])}."
+        )
+    return values
+
+
+def _level_without_numbers(keys: pd.DataFrame, rows: pd.DataFrame, *, name: str) -> str:
+    """What rows are where nothing numbers those of a well.
+
+    Exact repeats are none. Cells or fields are many a well; two in some wells are rather two
+    plates of one barcode, or two versions of one well.
+
+    Raises
+    ------
+    InputError
+        If most wells have one row or two, and a well has two that differ.
+    """
+    named_rows = (keys != "").all(axis=1)
+    keys, rows = keys[named_rows], rows[named_rows]
+    if keys.groupby(list(WELL_KEY)).size().median() > FEWEST_ROWS:
+        return "cell"
+    again = keys.duplicated(keep=False)
+    different = rows[again].drop_duplicates().index
+    several = keys.loc[different].groupby(list(WELL_KEY)).size()
+    several = several[several > 1]
+    if several.empty:
+        return "well"
+    first = "/".join(several.index[0])
+    raise InputError(
+        f"{name!r}: {len(several)} of {len(keys.drop_duplicates())} wells have several rows that "
+        f"differ, such as {first} with {several.iloc[0]}. Keep one row a well; or number rows that "
+        "are cells in a column ObjectNumber, or fields in a column Site; or tell plates of one "
+        "barcode apart."
+    )
 
 
 def level_of(head: pd.DataFrame) -> str:

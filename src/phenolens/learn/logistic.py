@@ -99,7 +99,7 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
 
     def _tune(self, problem: _Problem, inner: np.ndarray) -> tuple[float, np.ndarray]:
         penalties = sorted(self.penalties, reverse=True)
-        if len(penalties) == 1:
+        if len(penalties) == 1 or len(np.unique(inner)) == 1:  # nothing to choose, or to choose on
             return penalties[0], np.array([np.nan])
         parts = [problem.part(inner != fold) for fold in np.unique(inner)]
         starts: list = [None] * len(parts)

@@ -154,7 +154,7 @@ def calibrate(
     fixed = np.isin(roles, ("calibrate", "reused"))
     turns = [robust_scale(table, fixed | (roles == half), **how) for half in ("swap-a", "swap-b")]
     (first, report), (second, _) = turns
-    values = (first.to_numpy() + second.to_numpy()) / np.float32(2)
+    values = first.to_numpy() / np.float32(2) + second.to_numpy() / np.float32(2)  # no overflow
     in_a, in_b = (roles == half for half in ("swap-a", "swap-b"))
     values[in_a], values[in_b] = second.to_numpy()[in_a], first.to_numpy()[in_b]
     plates = profiles.column(table, PLATE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import InputError
+from phenolens.errors import InputError, named
 from phenolens.evaluate.audit import audit_design
 from phenolens.evaluate.declared_tables import seen
 from phenolens.files import write_json
@@ -72,7 +72,7 @@ def audit(
     'error'
     """
     if (data is None) == (tables is None):
-        raise InputError("Give either a study (or profiles) or tables=FOLDER.")
+        raise InputError(f"Hand in either a study or profiles, or a folder with {named('tables')}.")
     if tables is not None:
         findings = audit_tables(tables)
     elif _is_study(data):
@@ -89,7 +89,7 @@ def audit(
 
 
 def _is_study(data: object) -> bool:
-    if not isinstance(data, str | Path):
+    if not isinstance(data, str | Path) or not str(data):
         return False
     return Path(data).suffix == ".toml" or Path(data).is_dir()
 
@@ -215,8 +215,8 @@ def _of_folder(folder: Path) -> list:
     path = folder / "wells.parquet"
     if not path.is_file():
         raise InputError(
-            f"{folder} holds no wells.parquet, so it is no finished study. Give its study file, or "
-            "use --tables for files of other tools."
+            f"{folder} holds no wells.parquet, so it is no finished study. Name its study file, or "
+            f"hand files of other tools in with {named('tables')}."
         )
     wells = profiles.read_frame(path)
     images = wells.set_index([PLATE, WELL])["n_images"] if "n_images" in wells else None

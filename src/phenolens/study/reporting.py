@@ -10,12 +10,13 @@ from pathlib import Path
 import tomli_w
 
 from phenolens import __version__
+from phenolens.errors import InputError, shown
 from phenolens.files import read_json, write_json, write_text
 from phenolens.store import digest, file_digest
 from phenolens.study.design import screen
 from phenolens.study.interpretation import interpret
 from phenolens.study.profiling import fingerprint, normalize
-from phenolens.study.session import Session, once
+from phenolens.study.session import Session, once, open_study
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-image", "scikit-learn",
               "tifffile", "zarr", "umap-learn", "matplotlib", "anndata", "leidenalg")  # fmt: skip
@@ -33,7 +34,7 @@ def report(session: Session) -> Path:
     return build(session.out, title=title)
 
 
-def run(session: Session) -> Path:
+def run(session: Session | str | Path) -> Path:
     """Take every step and return the report's path; a study that is finished is left as it is.
 
     Finished means: settings, inputs and version are those of the last run, and every file it left
@@ -41,14 +42,23 @@ def run(session: Session) -> Path:
 
     Parameters
     ----------
-    session : Session
-        From :func:`phenolens.open_study`.
+    session : Session or path
+        From :func:`phenolens.open_study`, which takes the options; or the study file.
 
     Returns
     -------
     Path
-        ``report.html`` in the session's folder.
+        ``report.html``.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
     """
+    if isinstance(session, str | Path):
+        session = open_study(session)
+    if not isinstance(session, Session):
+        raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
     stamp = session.store.root / "finished.json"
     question = digest(__version__, session.study.model_dump(), fingerprint(session))
     if not session.store.force and _finished(session, stamp, question):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from phenolens.config import Study, read_study
-from phenolens.errors import ConfigError
+from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json, write_json
 from phenolens.settings import LAYOUT
 from phenolens.store import Store
@@ -32,7 +32,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that says nothing: the default of the Python calls."""
+    """Progress that says nothing: what Python calls do outside of notebooks."""
 
     def say(self, text: str) -> None:
         """Say nothing."""
@@ -41,6 +41,29 @@ class Silent:
     def bar(self, text: str) -> Iterator[Callable[[int, int], None]]:
         """Count nothing."""
         yield lambda done, total: None
+
+
+def progress_of(*, progress: Progress | bool | None) -> Progress:
+    """Where steps tell what they do: as asked for; by default in a notebook, else nowhere.
+
+    Raises
+    ------
+    ConfigError
+        If it can tell nothing.
+    """
+    from phenolens.progress import NotebookProgress, RichProgress, in_notebook
+
+    if progress is None or isinstance(progress, bool):
+        wanted = in_notebook() if progress is None else progress
+        if not wanted:
+            return Silent()
+        return NotebookProgress() if in_notebook() else RichProgress()
+    if not (callable(getattr(progress, "say", None)) and callable(getattr(progress, "bar", None))):
+        raise ConfigError(
+            "progress must be True or False, or an object with say(text) and bar(text); got "
+            f"{shown(progress)}."
+        )
+    return progress
 
 
 @dataclass(frozen=True)
@@ -83,7 +106,7 @@ def open_study(
     jobs: int | None = None,
     seed: int | None = None,
     force: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Session:
     """Open a study file.
 
@@ -99,7 +122,8 @@ def open_study(
         Overrides the study's seed.
     force : bool
         Make every step anew.
-    progress : Progress, optional
+    progress : bool or Progress, optional
+        Whether to show what is being done; by default in a notebook only.
 
     Returns
     -------
@@ -131,7 +155,7 @@ def open_study(
     _require_layout(folder)
     store = Store(folder / "store", force=force)
     root = path.resolve().parent
-    return Session(study, root, folder, jobs_here(jobs), store, progress or Silent())
+    return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
 
 
 def _require_layout(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from phenolens.errors import ConfigError
 from phenolens.files import write_text
-from phenolens.study.session import Progress, Silent, open_study
+from phenolens.study.session import Progress, open_study, progress_of
 
 _NETWORKS = """
 # Small networks, so that two cores train all of them in minutes: see docs/networks.md.
@@ -83,7 +83,7 @@ def simulate_screen(
     layout: Literal["fixed", "scrambled"] = "scrambled",
     jobs: int | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Simulate a Cell Painting screen with known truth, in the gallery's layout.
 
@@ -101,7 +101,8 @@ def simulate_screen(
         Processes; by default the cores this process may use.
     seed : int
         Of the screen.
-    progress : Progress, optional
+    progress : bool or Progress, optional
+        Whether to show what is being done; by default in a notebook only.
 
     Returns
     -------
@@ -112,7 +113,7 @@ def simulate_screen(
     from phenolens.simulate import ScreenDesign, write_screen
 
     design = ScreenDesign(plates=plates, batches=min(plates, 2), layout=layout, seed=seed)
-    with (progress or Silent()).bar("Simulating fields") as tick:
+    with progress_of(progress=progress).bar("Simulating fields") as tick:
         write_screen(design, Path(folder), jobs=jobs_here(jobs), progress=tick)
     return Path(folder)
 
@@ -122,7 +123,7 @@ def demo(
     *,
     networks: bool = True,
     jobs: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> Path:
     """Simulate a screen, study it, and leave report.html: everything in one go.
 
@@ -134,7 +135,8 @@ def demo(
         Train networks too; they need PyTorch and most of the time.
     jobs : int, optional
         Processes; by default the cores this process may use.
-    progress : Progress, optional
+    progress : bool or Progress, optional
+        Whether to show what is being done; by default in a notebook only.
 
     Returns
     -------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from phenolens import profiles
-from phenolens.errors import ConfigError, DesignError, InputError
+from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
 from phenolens.evaluate import activity as evaluated
 from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
 from phenolens.evaluate.matching import bootstrap_mean
@@ -20,12 +20,15 @@ from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
-from phenolens.tools.read import as_list, read
+from phenolens.settings import PositionSafe, one_of
+from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+Null = Literal["label-permutation", "copairs", "copairs-wells", "none"]
 
 CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
 POSITION = "position could explain this"
@@ -47,8 +50,8 @@ def activity(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
-    position_safe: Literal["auto", "yes", "no"] | None = None,
-    null: Literal["label-permutation", "copairs", "copairs-wells", "none"] = "label-permutation",
+    position_safe: PositionSafe | None = None,
+    null: Null = "label-permutation",
     within: str | Sequence[str] | None = None,
     diff_by: str | Sequence[str] | None = None,
     permutations: int | None = None,
@@ -105,7 +108,9 @@ def activity(
     DesignError
         If there is no treatment or no control, or no treatment can be tested.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     References
     ----------
@@ -122,32 +127,27 @@ def activity(
     >>> set(active) == set(truth.loc[truth["active"], "treatment"])
     True
     """
-    wells = read(
+    null = one_of("null", null, get_args(Null))
+    item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    wells = wells.with_settings(
-        position_safe={True: "yes", False: "no"}.get(position_safe, position_safe),
-        permutations=permutations,
-        alpha=alpha,
-        seed=seed,
+    safe = {True: "yes", False: "no"}[position_safe] if isinstance(position_safe, bool) else None
+    item = item.with_settings(
+        position_safe=safe or position_safe, permutations=permutations, alpha=alpha
     )
-    wells.require_treatments()
-    wells.require_controls()
+    item.require_treatments()
+    item.require_controls()
     found = activity_of(
-        wells, null=null, within=columns(wells, within), diff_by=columns(wells, diff_by)
+        item,
+        null=null,
+        within=item.columns(within, setting="within"),
+        diff_by=item.columns(diff_by, setting="diff_by"),
     )
     if null != "none" and found.summary["tested"] == 0:
         told = [str(note) for note in found.notes if note.code == "not-tested"]
         raise DesignError(told[0] if told else "No treatment has two wells to compare.")
     return found
-
-
-def columns(item: Profiles, names: str | Sequence[str] | None) -> list[str] | None:
-    """Metadata columns a person names, in the wells' own spelling."""
-    if names is None:
-        return None
-    return [item.column(name) for name in as_list(names)]
 
 
 def activity_of(
@@ -216,8 +216,7 @@ def _part(
     except (DesignError, InputError) as error:
         tested = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
         test, summary, mark = "none", {}, str(error)
-        text = f"Nothing was tested: {str(error).rstrip('.')}."
-        notes.append(Note("not-tested", "warning", text))
+        notes.append(Note("not-tested", "warning", reasons([str(error)])))
     table = treated.merge(tested, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
@@ -245,17 +244,15 @@ def _tested(
     diff_by: str | Sequence[str] | None,
 ) -> tuple[pd.DataFrame, str, dict, str]:
     """Table, name of the test, summary, and what every p must be read with."""
-
     settings = item.settings
     own = null != "label-permutation" or diff_by is not None
     if own and settings.position_safe == "yes":
         raise ConfigError(
-            "The position-safe test has a null and matches of its own: leave null and diff_by "
-            "(--null, --diff-by) alone, or say position_safe='no' (--position-safe no)."
+            "The position-safe test has a null and matches of its own: leave "
+            f"{named('null')} and {named('diff_by')} alone, or {named('position_safe')} 'no'."
         )
     control = profiles.is_control(wells)
-    if not control.any():
-        raise DesignError("no control well is left to judge, so activity cannot be tested")
+    item.require_judges(wells)
     plain = evaluated.activity(
         wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
         strata=PLATE if within is None else None, null=null, permutations=settings.permutations,
@@ -267,7 +264,7 @@ def _tested(
     said = f"{int(kept.sum())} of {len(kept)} replicated treatments keep their position"
     if settings.position_safe == "no" or (settings.position_safe == "auto" and not fixed):
         if fixed:
-            text = f"{POSITION}: {said} on all plates, and position_safe is 'no'."
+            text = f"{POSITION}: {said} on all plates, and {named('position_safe')} is 'no'."
             notes.append(Note("position-ignored", "warning", text))
         return table, test, plain.summary, POSITION if fixed else ""
     wells, space = _for_positions(item, wells)
@@ -276,7 +273,7 @@ def _tested(
     values = {"positions": spots, "kept": int(kept.sum()), "replicated": len(kept)}
     why = ""
     if own:
-        why = "null and diff_by name another test"
+        why = f"{named('null')} and {named('diff_by')} name another test"
     elif spots < FEWEST_POSITIONS and settings.position_safe == "auto":
         why = (
             f"position cannot be separated from effect with {spots} control positions "
@@ -335,7 +332,6 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
 
 def _plate_with_controls(wells: pd.DataFrame, control: np.ndarray) -> str | None:
     """References come from the same plate, where every plate has some."""
-
     plates = profiles.column(wells, PLATE)
     return PLATE if set(plates[control]) == set(plates) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.errors import InputError, named, shown
 from phenolens.evaluate.assay_quality import assay_quality
-from phenolens.evaluate.wells import select
+from phenolens.io.labels import evaluate_query
 from phenolens.profiles import PLATE
+from phenolens.tools.columns import POSITIVE
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Result
+from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,7 +67,9 @@ def assay(
     DesignError
         If there is no control well.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -76,16 +80,12 @@ def assay(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(seed=seed)
     wells = item.require_whole()
     item.require_treatments()
     item.require_controls()
-    strong = select(wells, positive) if positive else None
-    if strong is None and POSITIVE in wells.index.names:
-        strong = profiles.column(wells, POSITIVE).astype(bool)
-        strong = strong if strong.any() else None
+    strong = _positive(wells, positive)
     found = assay_quality(wells, item.name, seed=item.settings.seed, positive=strong)
     plates = found.plates
     return Result(
@@ -97,14 +97,45 @@ def assay(
             "passed": int(plates["passed"].sum()),
             "space": item.space,
         },
-        notes=(*item.notes, *item.space_notes()),
+        notes=(*item.notes, *_plate_notes(plates), *item.space_notes()),
         settings=item.settings_with(positive=positive),
         scores=found.results.assign(space=item.space),
         more={"metrics": _long(plates)},
     )
 
 
-POSITIVE = "Metadata_PositiveControl"
+_MOST_PLATES = 20
+
+
+def _positive(wells: pd.DataFrame, query: str | None) -> np.ndarray | None:
+    """Wells that are positive controls: by the query, else by convention; None without any."""
+    if query is None:
+        flags = profiles.column(wells, POSITIVE) if POSITIVE in wells.index.names else np.zeros(0)
+        return flags.astype(bool) if flags.any() else None
+    if not isinstance(query, str) or not query.strip():
+        example = "\"Metadata_Compound == 'nocodazole'\""
+        raise InputError(f"{named('positive')} is a query, such as {example}; got {shown(query)}.")
+    flags = evaluate_query(profiles.metadata(wells), query, named("positive"))
+    if not flags.any():
+        raise InputError(f"{named('positive')} = {query!r} matches none of {len(wells)} wells.")
+    return flags.to_numpy(bool)
+
+
+def _plate_notes(plates: pd.DataFrame) -> Iterator[Note]:
+    """Plates that passed, and why the others did not; those beyond twenty are counted."""
+    good = plates.loc[plates["passed"], PLATE].astype(str)
+    bad = plates.loc[~plates["passed"], [PLATE, "reasons"]].astype(str)
+    for plate, why in bad.head(_MOST_PLATES).itertuples(index=False):
+        text = f"Plate {plate} did not pass: {why}."
+        yield Note("plate-not-passed", "warning", text, {"plate": plate, "reasons": why})
+    if len(bad) > _MOST_PLATES:
+        text = f"{len(bad) - _MOST_PLATES} more plates did not pass; the table says why."
+        yield Note("plates-not-passed", "warning", text, {"plates": len(bad) - _MOST_PLATES})
+    if len(good):
+        more = f" and {len(good) - _MOST_PLATES} more" if len(good) > _MOST_PLATES else ""
+        shown_plates = ", ".join(good.head(_MOST_PLATES))
+        text = f"{'Plate' if len(good) == 1 else 'Plates'} passed: {shown_plates}{more}."
+        yield Note("plates-passed", "info", text, {"plates": len(good)})
 
 
 def _long(plates: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError
+from phenolens.errors import DesignError, named
 from phenolens.evaluate.batch_effect import batch_effect
 from phenolens.evaluate.results import join_results
 from phenolens.profiles import BATCH, PLATE
@@ -66,7 +66,9 @@ def batch(
     DesignError
         If there is only one plate or batch, or rows may not be compared.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -77,13 +79,12 @@ def batch(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(seed=seed)
     wells = item.require_whole()
     item.require_treatments()
     known = [name for name in (PLATE, BATCH) if name in wells.index.names]
-    columns = known if by is None else [item.column(by)]
+    columns = known if by is None else [item.column(by, setting="by")]
     columns = [name for name in columns if pd.Series(profiles.column(wells, name)).nunique() > 1]
     found = []
     for name in columns:
@@ -92,7 +93,11 @@ def batch(
         found.append(part.assign(metric=part["metric"] + f"_{what}", space=item.space))
     rows = join_results(found)
     if not len(rows):
-        raise DesignError(f"All wells of {item.name!r} are of one {'plate' if by is None else by}.")
+        what = "plate" if by is None else by
+        raise DesignError(
+            f"Wells of {item.name!r} are not of several batches: {what} has one value or none; "
+            f"name the column of batches with {named('by')}."
+        )
     told = dict(zip(rows["metric"], rows["value"], strict=True))
     return Result(
         question="batch",

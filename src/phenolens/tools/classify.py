@@ -38,6 +38,7 @@ from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
+from phenolens.settings import LeaveOut, yes_or_no
 from phenolens.splits import Folds
 from phenolens.tools.block import Block
 from phenolens.tools.compared import refuse_seen_wells, scale_of
@@ -58,7 +59,7 @@ def classify(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
-    leave_out: str | None = None,
+    leave_out: LeaveOut | None = None,
     max_folds: int | None = None,
     baselines: bool = True,
     bootstrap: int | None = None,
@@ -86,8 +87,8 @@ def classify(
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
     leave_out : str, optional
-        What is held out: ``auto``, ``well``, ``plate``, ``batch``, ``source``, ``position``,
-        ``compound``, ``scaffold`` or ``target`` [auto, or what the study used].
+        What is held out, one of those of :data:`phenolens.settings.LeaveOut` [auto: the plate
+        where treatments have several, else the well; or what the study used].
     max_folds : int, optional
         Largest number of folds [5, or what the study used].
     baselines : bool
@@ -110,7 +111,9 @@ def classify(
     LeakError
         If the profiles were learned from wells that a fold tests.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -120,16 +123,20 @@ def classify(
     >>> found.summary["split"]
     'leave-plate-out'
     """
+    baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(
-        leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap, seed=seed
-    )
+    item = item.with_settings(leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap)
     folds, block, settings = item.design.folds, item.compared, item.settings
     if folds is None:
+        item.require_treatments()
         raise DesignError(item.design.refused)
+    if folds.table.loc[folds.table["fold"] >= 0, "label"].nunique() < 2:
+        raise DesignError(
+            f"Held-out wells of {item.name!r} have one treatment: there is nothing to tell apart."
+        )
     refuse_seen_wells(block, folds)
     own = candidate(block)
     asked, notes = [own], []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, named, reasons
 from phenolens.evaluate import clustering
 from phenolens.evaluate.results import join_results
 from phenolens.evaluate.silhouette import silhouette
@@ -73,7 +73,9 @@ def cluster(
     DesignError
         If neither clusters nor a silhouette can be computed, with the reason.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -87,9 +89,9 @@ def cluster(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(clusters=clusters, seed=seed)
+    item = item.with_settings(clusters=clusters)
     item.require_treatments()
     seed, k = item.settings.seed, item.settings.clusters
     scores, refused, members = [], [], pd.DataFrame()
@@ -97,17 +99,18 @@ def cluster(
         scores.append(_silhouettes(item, seed=seed))
     except (DesignError, InputError) as error:
         refused.append(("silhouette", str(error)))
-    name = MECHANISM if label is None else item.column(label)
+    name = item.column(label, setting="label", usual=MECHANISM)
     try:
         consensus = item.consensus(keep=() if label is None else (name,))
         found = clustering.cluster(consensus, item.name, seed=seed, label=name, k=k)
         scores.append(found.results)
-        kept = [c for c in ("method", TREATMENT, name, "cluster") if c in found.members]
+        wanted = dict.fromkeys(("method", TREATMENT, name, "cluster"))
+        kept = [column for column in wanted if column in found.members]
         members = found.members[kept].assign(space=item.space)
     except (DesignError, InputError) as error:
         refused.append(("clustering", str(error)))
     if not scores:
-        raise DesignError(f"{item.name!r}: {'; '.join(why for _, why in refused)}")
+        raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
     rows = join_results([join_results(scores).assign(space=item.space)])
     pooled = rows[rows["fold"] == "all"]
     return Result(
@@ -119,7 +122,12 @@ def cluster(
             "space": item.space,
         }
         | _told(pooled),
-        notes=(*item.notes, *map(not_asked, refused), *item.space_notes()),
+        notes=(
+            *item.notes,
+            *map(not_asked, refused),
+            *_cluster_notes(members, rows, k=k, label=name),
+            *item.space_notes(),
+        ),
         settings=item.settings_with(label=name),
         scores=rows,
     )
@@ -141,6 +149,24 @@ def _told(rows: pd.DataFrame) -> dict:
         if row.metric == "silhouette":
             told[method] = {"value": row.value, "low": row.low, "high": row.high} | told[method]
     return told
+
+
+def _cluster_notes(
+    members: pd.DataFrame, scores: pd.DataFrame, *, k: int, label: str
+) -> Iterator[Note]:
+    """Fewer clusters than were asked for, and clusters that no label judges."""
+    if not len(members):
+        return
+    most = members[TREATMENT].nunique() - 1
+    if k > most:
+        text = f"k-means makes {most} clusters, not {k}: there are {most + 1} treatments."
+        yield Note("fewer-clusters", "warning", text, {"clusters": most})
+    if not (scores["metric"] == "ari").any():
+        text = (
+            f"Clusters are held against no label: fewer than two values of {label!r} are known; "
+            f"name another column with {named('label')}."
+        )
+        yield Note("no-label", "warning", text)
 
 
 def _silhouettes(item: Profiles, *, seed: int) -> pd.DataFrame:

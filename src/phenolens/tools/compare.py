@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import pandas as pd
 
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, either, named, reasons, shown
 from phenolens.evaluate.baselines import COUNT, INTENSITY, MAJORITY, POSITION, SHUFFLED
 from phenolens.evaluate.compare import compare_pairs, fusion_pairs
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
+from phenolens.settings import one_of
 from phenolens.tools.activity import activity_of
 from phenolens.tools.classify import classify
-from phenolens.tools.names import control_of, is_fusion, is_fusion_proper
+from phenolens.tools.columns import names_given
+from phenolens.tools.names import control_of, is_fusion, is_fusion_proper, is_noise_control
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Note, Result
@@ -78,7 +80,9 @@ def compare(
     DesignError
         If no task can be asked of two representations.
     InputError
-        If fewer than two are given, two have one name, or they share no unit.
+        If fewer than two are given, two have one name, they share no unit, or one cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -92,10 +96,11 @@ def compare(
     """
     options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
                "normalized": normalized}  # fmt: skip
-    items = _named(data, obsm, **options)
-    items = {name: item.with_settings(seed=seed) for name, item in items.items()}
+    tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
+    tasks = list(dict.fromkeys(tasks))
+    items = _named(data, obsm, **options, seed=seed)
     told: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
-    notes: list[Note] = []
+    refused: dict[tuple[str, str], list[str]] = {}
     for name, item in items.items():
         for task in tasks:
             try:
@@ -108,8 +113,11 @@ def compare(
                     own = found["representation"] == item.name
                     told[task].append(found[own].assign(representation=name))
             except DesignError as error:
-                text = f"{name} is not asked about {task}: {error}"
-                notes.append(Note("not-asked", "warning", text, {"question": task}))
+                refused.setdefault((task, str(error)), []).append(name)
+    notes = [
+        Note("not-asked", "warning", f"{task} of {', '.join(names)}: {why}", {"question": task})
+        for (task, why), names in refused.items()
+    ]
     activity, predictions = (
         pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
         for parts in told.values()
@@ -122,11 +130,10 @@ def compare(
         split=first.design.folds.leave_out if first.design.folds is not None else "none",
     )
     if not len(table):
-        raise DesignError(
-            "Nothing could be compared: " + "; ".join(str(note) for note in notes)
-            if notes
-            else "No task was named, so nothing is compared."
-        )
+        if not tasks:
+            raise InputError(f"{named('tasks')} is empty; name {either(get_args(Tasks))}, or both.")
+        why = [str(note) for note in notes] or ["no treatment of two representations was tested"]
+        raise DesignError(f"Nothing could be compared: {reasons(why)}")
     spaces = {name: item.space for name, item in items.items()}
     return Result(
         question="compare",
@@ -138,7 +145,7 @@ def compare(
                 (*notes, *(note for item in items.values() for note in item.space_notes()))
             )
         ),
-        settings=first.settings_with(tasks=list(tasks)),
+        settings=first.settings_with(tasks=tasks),
     )
 
 
@@ -147,34 +154,46 @@ def _difference(row: object) -> dict:
 
 
 def _named(
-    data: object, obsm: str | Sequence[str] | None, **options: object
+    data: object, obsm: str | Sequence[str] | None, *, seed: int | None, **options: object
 ) -> dict[str, Profiles]:
     """Each representation by its name, read."""
-    if not isinstance(data, Mapping | list | tuple) and not isinstance(obsm, str) and obsm:
-        given = {key.removeprefix("X_"): read(data, obsm=key, **options) for key in obsm}
+    if obsm is not None and not isinstance(obsm, str):
+        keys = names_given("obsm", obsm)
+        if isinstance(data, Mapping | list | tuple):
+            raise InputError(f"Several names of {named('obsm')} are for one AnnData alone.")
+        given = {key.removeprefix("X_"): read(data, obsm=key, seed=seed, **options) for key in keys}
     elif isinstance(data, Mapping):
-        given = {str(n): read(one, obsm=obsm, **options) for n, one in data.items()}
+        given = dict(zip(map(str, data), _read(data.values(), obsm, seed, options), strict=True))
     elif isinstance(data, list | tuple):
-        read_in = [read(one, obsm=obsm, **_unread(one, options)) for one in data]
+        read_in = _read(data, obsm, seed, options)
         names = [item.name for item in read_in]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(
-                f"Two representations are called {twice[0]!r}: give a mapping of names to "
-                "representations, or rename one file."
+                f"Two representations are called {twice[0]!r}: rename one file, or hand in a "
+                "dictionary that names them."
             )
         given = dict(zip(names, read_in, strict=True))
     else:
         raise InputError(
-            f"compare takes a list or mapping of representations; got {type(data).__name__}."
+            "compare takes a list or a dictionary of representations, or one AnnData and several "
+            f"names of {named('obsm')}; got {shown(data)}."
         )
     if len(given) < 2:
         raise InputError(f"Comparing takes two representations or more; got {len(given)}.")
     return given
 
 
-def _unread(one: object, options: dict) -> dict:
-    """What a table is read with; profiles that were read already take nothing."""
-    return {} if isinstance(one, Profiles) else options
+def _read(
+    tables: Iterable[object], obsm: str | None, seed: int | None, options: dict
+) -> list[Profiles]:
+    """Each table, read as the options say; profiles beside it that were read already stay."""
+    tables = list(tables)
+    options = options | {"obsm": obsm}
+    done = [isinstance(one, Profiles) for one in tables]
+    return [
+        read(one, seed=seed, **({} if known and not all(done) else options))
+        for one, known in zip(tables, done, strict=True)
+    ]
 
 
 def comparisons(
@@ -212,17 +231,23 @@ def comparisons(
 
 
 def _families(values: pd.DataFrame) -> list[list[tuple[str, str]]]:
-    """Pairs corrected together: single representations; fusions and what they must beat."""
+    """Pairs corrected together: single representations; fusions and what they must beat.
+
+    A fusion of which no block is there is a representation like any other.
+    """
     names = list(dict.fromkeys(values["representation"]))
-    singles = list(combinations((name for name in names if not is_fusion(name)), 2))
-    fused = [pair for name in filter(is_fusion_proper, names) for pair in _rivals(values, name)]
-    return [singles, fused]
+    fused = [n for n in names if is_fusion_proper(n) and set(n.split("+")) & set(names)]
+    fused = [n for n in fused if n.count("+") == 1]
+    noise = [n for n in names if is_noise_control(n) and fused]
+    singles = list(combinations((n for n in names if n not in {*fused, *noise}), 2))
+    return [singles, [pair for name in fused for pair in _rivals(values, name)]]
 
 
 def _rivals(values: pd.DataFrame, fusion: str) -> list[tuple[str, str]]:
-    """A fusion with its best block, and with that block beside noise."""
+    """A fusion with its best block, and with that block beside noise where that was made."""
     (pair,) = fusion_pairs(values, fusion, blocks=fusion.split("+"))
-    return [pair, (fusion, control_of(fusion, best=pair[1]))]
+    noise = control_of(fusion, best=pair[1])
+    return [pair, *([(fusion, noise)] if (values["representation"] == noise).any() else [])]
 
 
 def _compared(

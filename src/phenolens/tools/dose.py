@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError
+from phenolens.errors import DesignError, named
 from phenolens.evaluate.dose import dose_response
 from phenolens.evaluate.results import result_table
 from phenolens.profiles import COMPOUND, CONCENTRATION
@@ -72,7 +72,9 @@ def dose(
     DesignError
         If no compound has three doses, or there are too few controls.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -95,17 +97,16 @@ def dose(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(seed=seed)
     wells = item.require_whole()
     item.require_controls()
-    who = COMPOUND if compound is None else item.column(compound)
-    how = CONCENTRATION if concentration is None else item.column(concentration)
+    who = item.column(compound, setting="compound", usual=COMPOUND)
+    how = item.column(concentration, setting="concentration", usual=CONCENTRATION)
     for name, setting in ((who, "compound"), (how, "concentration")):
         if name not in wells.index.names or pd.isna(profiles.column(wells, name)).all():
             raise DesignError(
-                f"No well of {item.name!r} has a {setting}: name its column with {setting}."
+                f"No well of {item.name!r} has a {setting}: name its column with {named(setting)}."
             )
     found = dose_response(
         wells, same_by=[who], dose=how, controls=profiles.is_control(wells),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, shown
 
 if TYPE_CHECKING:
     import anndata
@@ -21,6 +21,10 @@ def joined(
     from phenolens import profiles
     from phenolens.tools.sheets import flat_cells
 
+    if not hasattr(adata, "obs"):
+        raise InputError(
+            f"join takes an AnnData; got {shown(adata)}. A DataFrame joins with its own .merge()."
+        )
     table = flat_cells(table.reset_index(drop=True))
     names = _named_alike(table, adata.obs, on)
     ours, theirs = _comparable(table, adata.obs, names)

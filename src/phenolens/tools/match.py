@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, named, reasons
 from phenolens.evaluate.label_matching import match_labels
 from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighbour
 from phenolens.evaluate.multiple_testing import share_interval
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
+from phenolens.settings import one_of
 from phenolens.tools.activity import activity_of
 from phenolens.tools.cluster import not_asked
-from phenolens.tools.read import as_list, read
+from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
 from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+Among = Literal["all", "active"]
+Similarity = Literal["cosine", "abs_cosine", "correlation"]
 
 
 def match(
@@ -36,9 +40,9 @@ def match(
     obsm: str | None = None,
     normalized: bool | None = None,
     label: str | None = None,
-    among: Literal["all", "active"] = "all",
+    among: Among = "all",
     not_same: str | Sequence[str] | None = None,
-    similarity: Literal["cosine", "abs_cosine", "correlation"] = "cosine",
+    similarity: Similarity = "cosine",
     permutations: int | None = None,
     alpha: float | None = None,
     seed: int | None = None,
@@ -90,7 +94,9 @@ def match(
     DesignError
         If no label is shared by two treatments that may match.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -102,24 +108,30 @@ def match(
     0  mechanism-01  4  1.0
     1  mechanism-02  4  1.0
     """
+    among = one_of("among", among, get_args(Among))
+    similarity = one_of("similarity", similarity, get_args(Similarity))
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(permutations=permutations, alpha=alpha, seed=seed)
+    item = item.with_settings(permutations=permutations, alpha=alpha)
     settings = item.settings
-    name = MECHANISM if label is None else item.column(label)
-    apart = None if not_same is None else [item.column(column) for column in as_list(not_same)]
+    name = item.column(label, setting="label", usual=MECHANISM)
+    apart = item.columns(not_same, setting="not_same")
     consensus = item.consensus(keep=() if name in DESCRIBED else (name,))
-    if name not in consensus.index.names:
-        raise DesignError("no mechanism is named, so nothing can be matched to it; name a label")
+    if not _known(consensus, name):
+        what = "a mechanism" if label is None else f"a value of {name!r}"
+        raise DesignError(
+            f"No treatment of {item.name!r} has {what} to match by; name another column with "
+            f"{named('label')}."
+        )
     notes = []
     if among == "active":
         found = activity_of(item).table
         active = set(found.loc[found["active"], TREATMENT])
         kept = np.isin(profiles.column(consensus, TREATMENT), sorted(active))
         if kept.sum() < 2:
-            raise DesignError(f"{int(kept.sum())} treatments are active; matching needs two.")
+            raise DesignError(f"Matching needs two active treatments; there are {kept.sum()}.")
         consensus = profiles.take(consensus, kept)
     if apart is None:
         apart = [COMPOUND] if _known(consensus, COMPOUND) else []
@@ -146,7 +158,7 @@ def match(
         except (DesignError, InputError) as error:
             refused.append((metric, str(error)))
     if not near and not len(table):
-        raise DesignError(f"{item.name!r}: {'; '.join(dict.fromkeys(why for _, why in refused))}")
+        raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
     notes += map(not_asked, refused)
     whole = {
         "representation": item.name,
@@ -189,7 +201,8 @@ def _rows(table: pd.DataFrame, near: dict[str, dict], item: Profiles) -> list[di
             result(item.name, "matching", "fraction_matched", value=found / n, n=n, unit="label",
                    interval=interval, **common)
         )  # fmt: skip
-        values = table["map_normalized"].dropna().to_numpy()
+    values = table["map_normalized"].dropna().to_numpy() if len(table) else np.zeros(0)
+    if len(values):
         rows.append(
             result(item.name, "matching", "mean_map_normalized", value=values.mean(),
                    n=len(values), unit="label", interval=bootstrap_mean(values, seed=0), **common)

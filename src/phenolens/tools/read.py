@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import InputError
-from phenolens.io.given import open_table
+from phenolens.errors import DesignError, InputError, named, shown
+from phenolens.io.given import Given, open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
 from phenolens.io.screen_of_table import data_section
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.represent.base import ALL, Card
-from phenolens.settings import Settings
+from phenolens.settings import Settings, yes_or_no
 from phenolens.tools.block import Block
+from phenolens.tools.columns import find_column, names_given
 from phenolens.tools.design import make_design
 from phenolens.tools.files import read_study_profiles
-from phenolens.tools.representation import Profiles, known_column
-from phenolens.tools.result import Note
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Note, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -78,6 +79,8 @@ def read(
     ------
     InputError
         If the data cannot be used as they are, or a column is not there.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -96,12 +99,16 @@ def read(
     asked = [name for name, value in own.items() if value is not None]
     if isinstance(data, Profiles):
         if asked:
-            raise InputError(f"These profiles are read already: {asked[0]} goes to phenolens.read.")
+            raise InputError(
+                f"{data.name!r} was read already: {named(asked[0])} says how a table is read, so "
+                "hand it to phenolens.read, or hand in the table."
+            )
         return data.with_settings(seed=seed)
     alone = data[0] if isinstance(data, list | tuple) and len(data) == 1 else data
     if not asked and (found := read_study_profiles(alone)) is not None:
         return found.with_settings(seed=seed)
-    return _fresh(data, **own, seed=seed or 0)
+    settings = Settings() if seed is None else Settings(seed=seed)
+    return _fresh(data, **own, settings=settings)
 
 
 def _fresh(
@@ -113,57 +120,57 @@ def _fresh(
     layer: str | None,
     obsm: str | None,
     normalized: bool | None,
-    seed: int,
+    settings: Settings,
 ) -> Profiles:
+    """Profiles of a table that no study wrote."""
+    if normalized is not None:
+        normalized = yes_or_no("normalized", normalized)
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     marked, query = _marked(given.frame, controls)
     section, level = data_section(given, marked, controls=query, normalized=normalized)
     joined = integrate(section, Path.cwd())
     (held,) = joined.profiles.values()
-    wells, rows = _relabelled(joined.wells, held.table, same_by)
+    wells, rows = joined.wells, held.table
+    if same_by is not None:
+        wells, rows = _relabelled(wells, rows, same_by, given=given)
     rows = to_wells(rows) if held.level != "well" else rows
-    settings = Settings(seed=seed)
     card = Card(
         given.name, "well", (), preprocessing={"given": True, "normalized": held.normalized}
     )
     block = Block(given.name, {ALL: rows}, {ALL: card}, calibrated=held.normalized)
-    return Profiles(
-        block,
-        make_design(wells, settings),
-        settings,
-        notes=tuple(
-            _notes(
-                wells,
-                rows,
-                joined.ledger,
-                section=section,
-                level=level,
-                same_by=as_list(same_by),
-                told=(normalized is not None, held.normalized),
-            )
-        ),
-    )
-
-
-def as_list(names: str | Sequence[str] | None) -> list[str]:
-    """Column names as a list; a single name and None are allowed."""
-    if names is None:
-        return []
-    return [names] if isinstance(names, str) else list(names)
+    notes = [
+        _read_note(rows, wells, joined.ledger),
+        *_row_notes(joined.ledger, level=level),
+        *_treatment_notes(wells, section["columns"], asked=same_by is not None),
+        *_control_notes(wells, query=query, mask=controls is not None and query is None),
+    ]
+    if held.normalized and normalized is None:
+        notes.append(_normalized_note(wells))
+    return Profiles(block, make_design(wells, settings), settings, notes=tuple(notes))
 
 
 def _marked(
     frame: pd.DataFrame, controls: str | Sequence[bool] | None
 ) -> tuple[pd.DataFrame, str | None]:
     """The table with a mask of controls as its column, or the query to find them by."""
+    if isinstance(controls, str) and not controls.strip():
+        raise InputError(f"{named('controls')} is empty; leave it out to go by convention.")
     if controls is None or isinstance(controls, str):
         return frame, controls
     mask = np.asarray(controls)
+    if mask.dtype == object and pd.api.types.infer_dtype(mask.ravel(), skipna=False) == "boolean":
+        mask = mask.astype(bool)
     if mask.dtype != bool or mask.shape != (len(frame),):
-        raise InputError(
-            f"controls is a query or one true or false a row ({len(frame)} rows); got "
-            f"{mask.dtype} of shape {mask.shape}."
+        numbers = mask.dtype.kind in "iuf" and mask.shape == (len(frame),)
+        got = (
+            f"{mask.dtype} of shape {mask.shape}" if mask.dtype.kind in "biuf" else shown(controls)
         )
+        raise InputError(
+            f"{named('controls')} is one query, or one true or false a row ({len(frame)} rows); "
+            f"got {got}{'; for numbers, say mask == 1.' if numbers else '.'}"
+        )
+    if not mask.any():
+        raise DesignError(f"{named('controls')} is false for all {len(frame)} rows.")
     return pd.concat([frame.drop(columns=CONTROL, errors="ignore").assign(**{CONTROL: mask})]), None
 
 
@@ -174,12 +181,13 @@ def to_wells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _relabelled(
-    wells: pd.DataFrame, rows: pd.DataFrame, same_by: str | Sequence[str] | None
+    wells: pd.DataFrame, rows: pd.DataFrame, same_by: str | Sequence[str], *, given: Given
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Wells and rows whose treatment is what the named columns say together."""
-    if same_by is None:
-        return wells, rows
-    names = [known_column(wells, name) for name in as_list(same_by)]
+    how = {"setting": "same_by", "source": repr(given.name), "features": given.features}
+    names = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
+    if not names:
+        raise InputError(f"{named('same_by')} names no column; name one or more, or leave it out.")
     text = wells[names].astype("string").agg("|".join, axis=1)
     text = text.where(~wells[names].isna().any(axis=1))
     text = text.mask(wells[CONTROL] & text.isna(), "control").astype(object)
@@ -191,67 +199,52 @@ def _relabelled(
     return wells, profiles.with_metadata(rows, {TREATMENT: text.to_numpy()[place]})
 
 
-def _notes(
-    wells: pd.DataFrame,
-    rows: pd.DataFrame,
-    ledger: Ledger,
-    *,
-    section: dict,
-    level: str,
-    same_by: list[str],
-    told: tuple[bool, bool],
-) -> list[Note]:
-    """What was assumed and what was left out, as findings."""
-    notes = []
-    joined = "; ".join(join.note for join in ledger.joins)
-    notes.append(
-        Note(
-            "wells-read",
-            "info",
-            f"{len(rows)} wells on {wells[PLATE].nunique()} plates, {joined}.",
-            {"wells": len(rows), "plates": int(wells[PLATE].nunique()), "features": rows.shape[1]},
-        )
-    )
+def _read_note(rows: pd.DataFrame, wells: pd.DataFrame, ledger: Ledger) -> Note:
+    values = {"wells": len(rows), "plates": int(wells[PLATE].nunique()), "features": rows.shape[1]}
+    size = f"{counted(values['wells'], 'well')} on {counted(values['plates'], 'plate')}"
+    how = "; ".join(join.note for join in ledger.joins)
+    return Note("wells-read", "info", f"{size}, {how}.", values)
+
+
+def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
+    """What rows were taken for, which repeat others, and which could not be used."""
     if level != "well":
-        notes.append(
-            Note(
-                "aggregated",
-                "info",
-                f"Rows are {level}s: wells are their medians.",
-                {"level": level},
-            )
-        )
-    roles = section["columns"]
-    if not same_by and roles.get("compound"):
-        dose = f" with its dose {roles['concentration']}" if roles.get("concentration") else ""
-        notes.append(
-            Note(
-                "treatments-by-name",
-                "info",
-                f"A treatment is {roles['compound']}{dose}, found by its name; name others with "
-                "same_by.",
-                {"column": roles["compound"]},
-            )
-        )
-    controls = int(wells[CONTROL].sum())
-    how = "by the query" if section["controls"] else "by convention (DMSO, negcon)"
-    if controls:
-        notes.append(
-            Note("controls", "info", f"{controls} control wells, {how}.", {"wells": controls})
-        )
-    blank = int((wells[TREATMENT].isna() & ~wells[CONTROL]).sum())
-    if blank:
-        text = f"{blank} wells have no treatment and take part in no question about treatments."
-        notes.append(Note("wells-without-treatment", "warning", text, {"wells": blank}))
+        text = f"Rows are {level}s: wells are their medians."
+        yield Note("aggregated", "info", text, {"level": level})
+    if repeated := sum(join.duplicates for join in ledger.joins):
+        text = f"{counted(repeated, 'row')} repeat another exactly and count once."
+        yield Note("rows-repeated", "warning", text, {"rows": repeated})
     for reason, count in Counter(item.reason for item in ledger.set_aside).items():
-        notes.append(Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count}))
-    said, already = told
-    if already and not said:
-        why = (
-            "each plate's controls or wells are centred on 0"
-            if controls
-            else "no well is a control"
+        yield Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count})
+
+
+def _treatment_notes(wells: pd.DataFrame, roles: dict, *, asked: bool) -> Iterator[Note]:
+    """Which column was taken for the treatment, and wells that it leaves blank."""
+    if not asked and roles.get("compound"):
+        dose = f" with its dose {roles['concentration']}" if roles.get("concentration") else ""
+        text = (
+            f"A treatment is {roles['compound']}{dose}, found by its name; name other columns with "
+            f"{named('same_by')}."
         )
-        text = f"Taken as normalized already: {why}. normalized=False scales them on controls."
-        notes.append(Note("normalized-already", "info", text))
-    return notes
+        yield Note("treatments-by-name", "info", text, {"column": roles["compound"]})
+    if blank := int((wells[TREATMENT].isna() & ~wells[CONTROL]).sum()):
+        text = f"{counted(blank, 'well')} without a treatment take part in no question about them."
+        yield Note("wells-without-treatment", "warning", text, {"wells": blank})
+
+
+def _control_notes(wells: pd.DataFrame, *, query: str | None, mask: bool) -> Iterator[Note]:
+    """How many wells are controls, and who says so."""
+    how = "by convention (DMSO, negcon)" if query is None else "by the query"
+    if count := int(wells[CONTROL].sum()):
+        text = f"{counted(count, 'control well')}, {'as marked' if mask else how}."
+        yield Note("controls", "info", text, {"wells": count})
+
+
+def _normalized_note(wells: pd.DataFrame) -> Note:
+    centred = "each plate's controls or wells are centred on 0"
+    why = centred if wells[CONTROL].any() else "no well is a control"
+    text = (
+        f"Taken as normalized already: {why}; normalized=False (--no-normalized) scales them on "
+        "controls."
+    )
+    return Note("normalized-already", "info", text)

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate import labels
-from phenolens.io.columns import find
 from phenolens.profiles import (
     BATCH,
     COMPOUND,
@@ -27,6 +25,7 @@ from phenolens.profiles import (
 from phenolens.settings import Settings
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.calibrate import LeftOut, calibrated
+from phenolens.tools.columns import find_column, names_given, telling
 from phenolens.tools.compared import compared, compared_parts, judged
 from phenolens.tools.design import Design, make_design
 from phenolens.tools.result import Note
@@ -36,13 +35,6 @@ SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 _CUT = ("leave_out", "max_folds")
 _SCALED = ("method", "clip", "spread", "whitening")
-
-
-def known_column(frame: pd.DataFrame, name: object) -> str:
-    """The column a person means, in the frame's own spelling; an error names the nearest."""
-    if not isinstance(name, str):
-        raise InputError(f"A column is named by text; got {name!r}.")
-    return find(frame, name, source="The table")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,15 +147,29 @@ class Profiles:
         """Whether the profiles were normalized by another tool."""
         return self.block.calibrated
 
-    def column(self, name: str) -> str:
-        """The metadata column a person means, in the wells' own spelling.
+    def column(self, name: str | None, *, setting: str, usual: str = "") -> str:
+        """The metadata column that a setting names, in the wells' own spelling; else the usual one.
 
         Raises
         ------
         InputError
             If there is none; names the nearest.
         """
-        return known_column(profiles.metadata(self.wells), name)
+        if name is None and usual:
+            return usual
+        return find_column(
+            profiles.metadata(self.wells),
+            name,
+            setting=setting,
+            source=repr(self.name),
+            features=self.block.wells.columns,
+        )
+
+    def columns(self, names: str | Sequence[str] | None, *, setting: str) -> list[str] | None:
+        """As :meth:`column`, for a setting that may name several; None where it says nothing."""
+        if names is None:
+            return None
+        return [self.column(name, setting=setting) for name in names_given(setting, names)]
 
     def settings_with(self, **options: object) -> dict:
         """Every setting behind a number: those of the profiles, and those of the question."""
@@ -184,6 +190,15 @@ class Profiles:
     def judged(self, part: pd.DataFrame) -> pd.DataFrame:
         """Treated wells of a part, and the controls that judge."""
         return profiles.take(part, judged(part, self.design, calibrated_elsewhere=self.elsewhere))
+
+    def require_judges(self, part: pd.DataFrame) -> None:
+        """Raise :class:`DesignError` where no control of a part is left to compare with."""
+        if not profiles.is_control(part).any():
+            raise DesignError(
+                f"No control well of {self.name!r} is left to judge: a plate needs two or more, "
+                "some to scale it and others to compare with. Where it has one, normalize profiles "
+                "beforehand and say normalized=True (--normalized)."
+            )
 
     def require_whole(self) -> pd.DataFrame:
         """All wells as they are compared.
@@ -228,23 +243,29 @@ class Profiles:
 
     def require_treatments(self) -> None:
         """Raise :class:`DesignError` where no well has a treatment, saying what to do."""
-        names = self.wells.index.names
-        named = TREATMENT in names and pd.notna(
-            profiles.column(self.wells, TREATMENT)[~profiles.is_control(self.wells)]
-        )
-        if not np.any(named):
-            shown = ", ".join(n for n in names if n not in (PLATE, WELL))
+        wells = self.wells
+        treated = profiles.take(wells, ~profiles.is_control(wells))
+        if TREATMENT in wells.index.names and pd.notna(profiles.column(treated, TREATMENT)).any():
+            return
+        if len(wells) and not len(treated):
             raise DesignError(
-                f"No well of {self.name!r} has a treatment: name the column that tells one "
-                f"perturbation with same_by; there are {shown}."
+                f"All {len(wells)} wells of {self.name!r} are negative controls: none is treated. "
+                f"Say which are controls with {named('controls')}."
             )
+        known = [n for n in telling(profiles.metadata(wells)) if n not in (PLATE, WELL, TREATMENT)]
+        raise DesignError(
+            f"No well of {self.name!r} has a treatment: name the column that tells one "
+            f"perturbation from another with {named('same_by')}; there are "
+            f"{', '.join(known) or 'none beside plate and well'}."
+        )
 
     def require_controls(self) -> None:
         """Raise :class:`DesignError` where there is no control well, saying what to do."""
         if not profiles.is_control(self.wells).any():
             raise DesignError(
-                f"No well of {self.name!r} is a negative control by convention (DMSO, negcon): say "
-                "which are, with a query such as controls=\"Metadata_Compound == 'DMSO'\"."
+                f"No usable well of {self.name!r} is a negative control (by convention DMSO or "
+                f"negcon): name them with {named('controls')}, such as "
+                "\"Metadata_Compound == 'DMSO'\"."
             )
 
     def with_settings(self, **changed: object) -> Profiles:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Literal
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, either
 
 if TYPE_CHECKING:
     import anndata
@@ -191,7 +191,7 @@ class Result:
         fits = [e for e in ENDINGS if path.name.endswith(e) and path.name != e]
         if path.is_dir() or not fits:
             wrong = "is a folder" if path.is_dir() else "does not say which form is wanted"
-            raise InputError(f"{path} {wrong}: name a file that ends in {_either(ENDINGS)}.")
+            raise InputError(f"{path} {wrong}: name a file that ends in {either(ENDINGS)}.")
         table = flat_cells(self.table)
         try:
             if fits != [".xlsx"]:
@@ -271,7 +271,7 @@ class Result:
         from phenolens.tools.joining import joined
 
         if table is not None and table not in self.more:
-            named = _either(self.more) if self.more else "no further table"
+            named = either(self.more) if self.more else "no further table"
             raise InputError(f"{self.question!r} has no table {table!r}; it has {named}.")
         frame = self.table if table is None else self.more[table]
         return joined(adata, frame, question=self.question, on=[on] if isinstance(on, str) else on)
@@ -300,17 +300,12 @@ def _label(name: object) -> str:
     return str(name).replace("_", " ")
 
 
-def _either(names: Iterable[str]) -> str:
-    """``a, b or c``."""
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
-
-
 def _told(summary: dict, indent: str = "") -> Iterator[str]:
+    """A line a value, nested ones indented; a part that repeats the whole is not told again."""
     for name, value in summary.items():
         if not isinstance(value, dict):
             yield f"{indent}{_label(name)}: {in_text(value)}"
-        elif value:
+        elif any(part not in summary or summary[part] is not value[part] for part in value):
             yield f"{indent}{_label(name)}:"
             yield from _told(value, indent + "  ")
 

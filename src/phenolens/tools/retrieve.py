@@ -12,13 +12,14 @@ from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
 from phenolens.evaluate.retrieval import retrieval
 from phenolens.profiles import TREATMENT
-from phenolens.tools.activity import columns
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+POSITION = "position"
 
 
 def retrieve(
@@ -74,7 +75,9 @@ def retrieve(
     DesignError
         If there is no control, or no treatment has wells in two places.
     InputError
-        If the data, a column or a setting cannot be used.
+        If the data or a column cannot be used.
+    ConfigError
+        If a setting has a value it cannot have.
 
     Examples
     --------
@@ -86,15 +89,17 @@ def retrieve(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized,
+        normalized=normalized, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(seed=seed)
     wells = item.require_whole()
     item.require_treatments()
     item.require_controls()
-    place = across if across == "position" else item.column(across)
-    inside = columns(item, within)
+    place = POSITION
+    if str(across).lower() != POSITION:
+        place = item.column(across, setting="across")
+    inside = item.columns(within, setting="within")
     wells = item.judged(wells)
+    item.require_judges(wells)
     found = retrieval(
         wells, same_by=TREATMENT, controls=profiles.is_control(wells), across=place,
         within=inside, seed=item.settings.seed,
