@@ -124,7 +124,9 @@ def test_the_lines_of_the_page_for_those_who_come_from_scanpy_run(sc, file, tmp_
 def test_components_of_profiles_that_are_no_study_s(sc):
     screen, _ = pl.simulate_profiles(treatments=10, features=40, seed=3)
     obs = screen.index.to_frame(index=False).set_axis([str(n) for n in range(len(screen))])
-    given = anndata.AnnData(screen.to_numpy(), obs=obs, var=pd.DataFrame(index=screen.columns))
+    given = anndata.AnnData(
+        screen.to_numpy(copy=True), obs=obs, var=pd.DataFrame(index=screen.columns)
+    )
     given.X[3, 2] = np.nan
     ready = pl.whiten(pl.select(pl.normalize(given), fill=True))
     sc.pp.pca(ready, n_comps=5)

@@ -242,7 +242,7 @@ class Tables:
         if not path.is_file():
             return None
         frame = read_frame(path)
-        _require(frame, path)
+        _require(frame, name, path)
         blank = {name: np.nan for name in NAMES if name in frame}
         return _filled(frame.replace({name: {"": none} for name, none in blank.items()}))
 
@@ -267,8 +267,8 @@ def _filled(frame: pd.DataFrame) -> pd.DataFrame | None:
     return frame if len(frame) else None
 
 
-def _require(frame: pd.DataFrame, path: Path) -> None:
-    absent = [name for name in NEEDED.get(path.stem, "").split() if name not in frame]
+def _require(frame: pd.DataFrame, file: str, path: Path) -> None:
+    absent = [name for name in NEEDED.get(file, "").split() if name not in frame]
     if absent:
         raise InputError(
             f"{path} has no column {', '.join(map(repr, absent))}, which docs/schemas.md promises. "

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from phenolens.report.figures.activity import name_beside
 from phenolens.report.figures.style import GRID, INK, MUTED, new_figure, shortened
@@ -93,6 +93,7 @@ def doses(rows: pd.DataFrame, *, note: str) -> Figure:
     (axes,) = figure.axes
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(*limits)
     y = np.arange(len(rows))
     axes.scatter(
