@@ -118,7 +118,7 @@ def activity(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> pl.activity(screen, permutations=500).summary["perturbations"]
     40
     """

@@ -74,7 +74,7 @@ def assay(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> len(pl.assay(screen).table)
     4
     """

@@ -73,7 +73,7 @@ def batch(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> pl.batch(screen).summary["by"]
     ['Metadata_Plate']
     """

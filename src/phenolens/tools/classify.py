@@ -107,7 +107,7 @@ def classify(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> found = pl.classify(screen, baselines=False, bootstrap=10)
     >>> found.summary["split"]
     'leave-plate-out'

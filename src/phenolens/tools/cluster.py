@@ -80,7 +80,7 @@ def cluster(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> sorted(pl.cluster(screen, clusters=5).table["method"].unique())
     ['kmeans-5', 'kmeans-chosen', 'leiden']
     """

@@ -87,7 +87,7 @@ def compare(
     Examples
     --------
     >>> import phenolens as pl
-    >>> one, other = pl.simulate_profiles(seed=3), pl.simulate_profiles(seed=4)
+    >>> (one, _), (other, _) = pl.simulate_profiles(seed=3), pl.simulate_profiles(seed=4)
     >>> pl.compare({"one": one, "other": other}, tasks=["activity"]).table["n"].item()
     40
     """

@@ -101,7 +101,7 @@ def match(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> pl.match(screen, permutations=500).summary["label"]
     'Metadata_Mechanism'
     """

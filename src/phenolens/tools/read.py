@@ -85,9 +85,9 @@ def read(
     Examples
     --------
     >>> import phenolens as pl
-    >>> table = pl.simulate_profiles(seed=0)
+    >>> table, _ = pl.simulate_profiles(seed=0)
     >>> pl.read(table, same_by="Metadata_Treatment")
-    Profiles('profiles': 384 wells, 60 features, measured)
+    Profiles('profiles': 224 wells, 200 features, measured)
     """
     own = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,

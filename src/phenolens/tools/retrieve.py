@@ -82,7 +82,7 @@ def retrieve(
     Examples
     --------
     >>> import phenolens as pl
-    >>> screen = pl.simulate_profiles(seed=3)
+    >>> screen, _ = pl.simulate_profiles(seed=3)
     >>> pl.retrieve(screen, across="Metadata_Plate").summary["perturbations"]
     40
     """
