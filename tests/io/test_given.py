@@ -238,7 +238,7 @@ EMBEDDED = {"X_dino": np.ones((2, 3)), "X_other": np.ones((2, 3))}
         (7, {}, r"a path, a DataFrame or an AnnData; got int\."),
         (None, {}, r"got NoneType\."),
         ([], {}, r"got an empty list\."),
-        ([columns()], {}, r"got a list with pandas\.\S*DataFrame: stack"),
+        ([columns()], {}, r"got a list with pandas\.\S*DataFrame: hand in one"),
         (np.ones((2, 2)), {}, r"got numpy\.ndarray: make a DataFrame"),
         ("nowhere.parquet", {}, r"There is no file .*nowhere\.parquet\."),
         (columns().head(0), {}, r"The DataFrame has 0 rows"),

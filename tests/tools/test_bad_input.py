@@ -689,7 +689,7 @@ HANDED_IN = {
     "empty list": "got an empty list", "list with None": "got a list with NoneType",
     "function": "got function", "array": "got numpy.ndarray: make a DataFrame",
     "Series": "got pandas.core.series.Series: make a DataFrame",
-    "frames": "got a list with pandas.core.frame.DataFrame: stack tables with pandas.concat",
+    "frames": "got a list with pandas.core.frame.DataFrame: hand in one table; pandas.concat",
     "generator": "got generator", "Polars": "got polars.Polars: hand in its .to_pandas()",
     "Result": "got phenolens.tools.result.Result", "missing": "There is no file",
     "pattern": "No file matches", "list": "There is no file",
@@ -814,7 +814,7 @@ def test_tables_beside_read_profiles_are_read_as_asked(frame):
         (lambda f: "x.csv", "got 'x.csv'"),
         (lambda f: None, "got None"),
         (lambda f: {"a": f, "b": 3}, "got int"),
-        (lambda f: [[f], [f]], "stack tables with pandas.concat"),
+        (lambda f: [[f], [f]], "hand in one table; pandas.concat"),
         (lambda f: {"a": 1}, "got int"),
     ],
 )
@@ -870,11 +870,21 @@ def test_two_wells_a_plate_at_the_same_positions_keep_their_position(frame):
     assert "position" not in warned(answered("activity", frame))
 
 
-def test_positions_that_are_too_few_say_which_others_there_are(frame):
-    said = refused("activity", fixed(frame), position_safe="yes")
-    assert "control positions are too few" in said or "8 control wells" in said
-    told = warned(answered("activity", fixed(frame), position_safe="no"))
-    assert "position_safe (--position-safe) is 'no'" in told
+def test_positions_that_are_too_few_say_which_others_there_are():
+    """A layout that is the same on all plates, where only position differs."""
+    table, _ = simulate_profiles(
+        plates=3, treatments=8, replicates=2, controls=30, features=10, active=0.0, layout="fixed",
+        position_effect=1.0, seed=0,
+    )  # fmt: skip
+    more = "20 more calibrate: normalized=True (--normalized) takes the profiles as they are"
+    told = warned(answered("activity", table))
+    assert "8 of 8 replicated treatments keep their position on all plates, and" in told
+    assert f"with 10 control positions (19 needed); {more} and compares with all 30." in told
+    assert more in refused("activity", table, position_safe="yes")
+    assert "(--position-safe) is 'no'" in warned(answered("activity", table, position_safe="no"))
+    found = answered("activity", table, normalized=True)
+    assert found.summary["test"] == "position-safe"
+    assert found.summary["active"] == 0
 
 
 def test_a_part_of_the_summary_that_repeats_the_whole_is_told_once():

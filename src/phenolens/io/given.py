@@ -180,7 +180,7 @@ def _paths(data: object) -> list[Path]:
 def _remedy(data: object, *, several: bool) -> str:
     """The end of a sentence on how to make a table of what was handed in, where there is a way."""
     if isinstance(data, pd.DataFrame):
-        return ": stack tables with pandas.concat"
+        return ": hand in one table; pandas.concat stacks several"
     if hasattr(data, "to_pandas"):
         return ": hand in its .to_pandas()"
     if isinstance(data, (pd.Series, dict, np.ndarray)) and not several:
