@@ -86,3 +86,22 @@ def test_permuted_treatments_are_not_active():
     names = frame.loc[treated, "Metadata_Treatment"].to_numpy()
     frame.loc[treated, "Metadata_Treatment"] = np.random.default_rng(0).permutation(names)
     assert pl.activity(frame, permutations=500).summary["active"] <= 1
+
+
+def test_the_answer_keeps_the_columns_that_name_a_treatment_and_joins_back_by_them():
+    table, _ = pl.simulate_profiles(seed=3, treatments=12, features=40)
+    frame = table.reset_index().rename(columns={"Metadata_Treatment": "Metadata_broad_sample"})
+    obs = frame[[name for name in frame if name.startswith("Metadata_")]]
+    names = [name for name in frame if not name.startswith("Metadata_")]
+    import anndata
+
+    adata = anndata.AnnData(
+        frame[names].to_numpy(copy=True),
+        obs=obs.set_axis([str(n) for n in range(len(obs))], axis=0),
+        var=pd.DataFrame(index=names),
+    )
+    found = pl.activity(adata, same_by="Metadata_broad_sample", permutations=100)
+    assert set(found.table["Metadata_broad_sample"]) == set(found.table["Metadata_Treatment"])
+    joined = found.join(adata)
+    treated = joined.obs["Metadata_broad_sample"] != "DMSO"
+    assert joined.obs.loc[treated, "activity_q"].notna().all()

@@ -206,7 +206,7 @@ def _part(
     diff_by: str | Sequence[str] | None,
 ) -> tuple[pd.DataFrame, dict, list[Note]]:
     """Activity of the treatments whose wells may be compared with one another."""
-    treated = _treatments(wells)
+    treated = _treatments(wells, item.named_by)
     asked = item.judged(wells)
     notes: list[Note] = []
     try:
@@ -336,9 +336,10 @@ def _plate_with_controls(wells: pd.DataFrame, control: np.ndarray) -> str | None
     return PLATE if set(plates[control]) == set(plates) else None
 
 
-def _treatments(wells: pd.DataFrame) -> pd.DataFrame:
+def _treatments(wells: pd.DataFrame, named_by: Sequence[str]) -> pd.DataFrame:
     part = profiles.metadata(wells)[~profiles.is_control(wells)]
-    known = [TREATMENT, *(name for name in _DESCRIBED if name in part)]
+    names = dict.fromkeys([TREATMENT, *_DESCRIBED, *named_by])
+    known = [name for name in names if name in part]
     return part[known].dropna(subset=[TREATMENT]).drop_duplicates(TREATMENT)
 
 

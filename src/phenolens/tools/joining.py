@@ -62,6 +62,8 @@ def _named_alike(
     there = {f"{PREFIX}{name}": name for name in obs} | {name: name for name in obs}
     if on is None:
         names = [name for name in table if str(name).startswith(PREFIX) and name in there]
+        # one column that names every row is the key; what only describes it may be unknown
+        names = next(([name] for name in names if _names_every_row(table[name])), names)
     else:
         full = [name if name in table else f"{PREFIX}{name}" for name in on]
         lacking = [name for name in full if name not in table or name not in there]
@@ -78,6 +80,10 @@ def _named_alike(
             "with table=, or rename a column."
         )
     return {name: there[name] for name in names}
+
+
+def _names_every_row(column: pd.Series) -> bool:
+    return bool(column.notna().all()) and column.is_unique
 
 
 def _listed(frame: pd.DataFrame, most: int = 8) -> str:

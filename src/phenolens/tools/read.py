@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, shown
-from phenolens.io.given import Given, open_table
+from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
 from phenolens.io.screen_of_table import data_section
@@ -131,8 +131,11 @@ def _fresh(
     joined = integrate(section, Path.cwd())
     (held,) = joined.profiles.values()
     wells, rows = joined.wells, held.table
+    named_by = [section["columns"].get(role) for role in ("compound", "concentration")]
     if same_by is not None:
-        wells, rows = _relabelled(wells, rows, same_by, given=given)
+        how = {"setting": "same_by", "source": repr(given.name), "features": given.features}
+        named_by = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
+        wells, rows = _relabelled(wells, rows, named_by)
     rows = to_wells(rows) if held.level != "well" else rows
     card = Card(
         given.name, "well", (), preprocessing={"given": True, "normalized": held.normalized}
@@ -146,7 +149,9 @@ def _fresh(
     ]
     if held.normalized and normalized is None:
         notes.append(_normalized_note(wells))
-    return Profiles(block, make_design(wells, settings), settings, notes=tuple(notes))
+    known = tuple(name for name in named_by if name in rows.index.names)
+    design = make_design(wells, settings)
+    return Profiles(block, design, settings, notes=tuple(notes), named_by=known)
 
 
 def _marked(
@@ -181,11 +186,9 @@ def to_wells(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _relabelled(
-    wells: pd.DataFrame, rows: pd.DataFrame, same_by: str | Sequence[str], *, given: Given
+    wells: pd.DataFrame, rows: pd.DataFrame, names: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Wells and rows whose treatment is what the named columns say together."""
-    how = {"setting": "same_by", "source": repr(given.name), "features": given.features}
-    names = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
+    """Wells and rows whose treatment is what these columns say together."""
     if not names:
         raise InputError(f"{named('same_by')} names no column; name one or more, or leave it out.")
     text = wells[names].astype("string").agg("|".join, axis=1)

@@ -76,6 +76,7 @@ class Profiles:
     settings: Settings
     stage: str = "measured"
     notes: tuple[Note, ...] = ()
+    named_by: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
