@@ -28,7 +28,7 @@ def test_a_question_comes_with_its_answer_and_numbers(tables):
     assert first["answer"].startswith("Yes: CellProfiler-type finds 75%")
     share, difference = first["numbers"]
     assert (share["what"], share["metric"], share["value"]) == (
-        "CellProfiler-type", "Share active", "0.750",
+        "CellProfiler-type", "Activity, share active", "0.750",
     )  # fmt: skip
     assert difference["what"] == "CNN minus CellProfiler-type"
     assert (difference["value"], difference["p"]) == ("−0.150", "0.002")

@@ -16,7 +16,8 @@ from phenolens.report.spaces import Spaces, by_task, computed_on, sides, spaces_
 from phenolens.report.tables import Tables
 
 GIVEN, WHITE = "as given, selected", "normalized, selected, whitened"
-FOLDS = f"{WHITE}; in each fold selected, standardized, 95 % components"
+LEARNED = "; in each fold selected, standardized, 95 % components"
+FOLDS = f"{WHITE}{LEARNED}"
 TAG = re.compile(r"<(style|script).*?</\1>|<[^>]+>", flags=re.DOTALL)
 
 
@@ -77,7 +78,27 @@ def test_tasks_are_said_in_the_order_a_reader_asks_them():
     assert by_task(told) == (
         f"Computed on profiles, for classification: {FOLDS}. For activity and clustering: {WHITE}."
     )
-    assert by_task(pd.concat([told, rows(("activity", "vae", GIVEN))])) == ""
+
+
+def test_representations_of_several_spaces_are_told_apart_and_folds_are_said_once():
+    fused = "normalized, selected, whitened; blocks of equal energy"
+    told = rows(
+        ("activity", "cnn", WHITE), ("activity", "vae", GIVEN), ("activity", "a+b", fused),
+        ("classification", "cnn", FOLDS), ("classification", "vae", f"{GIVEN}{LEARNED}"),
+        ("classification", "a+b", f"{fused}{LEARNED}"),
+    )  # fmt: skip
+    assert by_task(told) == (
+        f"Computed on profiles, for CNN: {WHITE}. For VAE: {GIVEN}. For a + b: {fused}. "
+        "In classification also in each fold selected, standardized, 95 % components."
+    )
+
+
+def test_spaces_that_follow_no_rule_are_listed_one_by_one():
+    told = rows(("activity", "cnn", WHITE), ("activity", "vae", GIVEN), ("matching", "cnn", GIVEN))
+    assert by_task(told) == (
+        f"Computed on profiles, for CNN in activity: {WHITE}. "
+        f"For VAE in activity and CNN in matching: {GIVEN}."
+    )
 
 
 def test_both_sides_of_a_comparison_have_a_space():
@@ -87,7 +108,9 @@ def test_both_sides_of_a_comparison_have_a_space():
     assert told.to_numpy().tolist() == [["activity", "cnn", WHITE], ["activity", "vae", GIVEN]]
 
 
-@pytest.mark.parametrize("key", ["hits", "activity", "alike", "plates", "features", "published"])
+@pytest.mark.parametrize(
+    "key", ["questions", "hits", "activity", "alike", "plates", "features", "published"]
+)
 def test_each_section_says_it_once_where_all_are_of_one_space(study, tmp_path, key):
     shutil.copytree(study, tmp_path / "study")
     text = section(tmp_path / "study", key)
@@ -102,21 +125,31 @@ def test_the_table_of_scores_names_the_space_of_each_baseline(copy):
     assert re.search(r"Position only [\d.]+ [\d.]+ to [\d.]+ 384 row and column", text)
 
 
+def other(spaces: pd.Series) -> pd.Series:
+    return spaces.str.replace(WHITE, GIVEN, regex=False)
+
+
 def test_a_representation_of_another_space_gets_its_column(copy):
     def given(frame: pd.DataFrame) -> pd.DataFrame:
         own = frame["representation"] == "cnn"
-        return frame.assign(space=frame["space"].mask(own, GIVEN))
+        return frame.assign(space=frame["space"].mask(own, other(frame["space"])))
 
     for name in ("activity", "retrieval", "results", "similarity"):
         change(copy, name, given)
-    change(copy, "comparisons", lambda f: f.assign(space_b=GIVEN))
+    change(copy, "comparisons", lambda f: f.assign(
+        space_a=f["space_a"].mask(f["a"] == "cnn", other(f["space_a"])),
+        space_b=f["space_b"].mask(f["b"] == "cnn", other(f["space_b"])),
+    ))  # fmt: skip
     text = section(copy, "activity")
     assert f"Computed on CellProfiler-type 18 24 0 0.0001 {WHITE}" in text
     assert re.search(rf"CNN \d+ 24 0 0.0001 {GIVEN}", text)
     assert "for CNN: " in section(copy, "alike").replace("For CNN", "for CNN")
     scores = section(copy, "scores")
-    assert "the table below names them" in scores
-    assert f"first: {WHITE}. Second: {GIVEN}" in scores
+    both = f"Computed on profiles, for CellProfiler-type and pixel PCA: {WHITE}. For CNN: {GIVEN}."
+    assert scores.endswith(f"{both} This page was built without figures.")
+    learned = "In classification and nearest neighbour also in each fold selected"
+    assert f"{both} {learned}" in scores
+    assert re.search(rf"CNN [\d.]+ [\d.]+ to [\d.]+ 384 {GIVEN}{LEARNED}", scores)
 
 
 def test_tables_of_another_version_that_tell_no_space_are_shown_without(copy):
@@ -184,3 +217,18 @@ def test_metrics_have_names_that_are_words(metric, said):
 )  # fmt: skip
 def test_reasons_are_told_without_columns_and_settings(tables: Tables, why, said):
     assert plainly(why, tables) == said
+
+
+def test_numbers_behind_an_answer_name_the_space_of_both_sides(copy):
+    path = copy / "questions.json"
+    told = path.read_text().replace(f'"space_of": "{WHITE}"', f'"space_of": "{GIVEN}"')
+    path.write_text(told)
+    text = section(copy, "questions")
+    assert f"Computed on profiles, for CellProfiler-type: {WHITE}. For CNN: {GIVEN}." in text
+
+
+def test_fusions_without_a_name_of_their_own_are_called_by_their_blocks():
+    assert names.label("deep+pixel-pca") == "deep + Pixel PCA"
+    assert names.label("cnn+noise:pixel-pca") == "CNN + noise as wide as Pixel PCA"
+    assert names.label("cnn+noise") == "CNN + noise"
+    assert names.label("baseline:of-a-kind") == "of a kind"

@@ -329,6 +329,7 @@ def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, m
 def comparison(a: str, b: str, *, low: float, high: float, p: float, task="activity") -> dict:
     row = {"task": task, "metric": "m", "a": a, "b": b, "n": 9, "low": low, "high": high}
     row |= {"difference": (low + high) / 2, "p": p, "p_holm": p, "smallest_detectable": 0.3}
+    row |= {"space_a": "normalized", "space_b": "normalized"}
     return row
 
 
@@ -371,7 +372,7 @@ def test_a_fusion_is_judged_by_its_best_block_and_by_noise():
 def test_what_position_could_explain_is_not_answered():
     row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
     told = _answered("?", _first, evidence_of(row, confounded=True))
-    assert told["answer"].startswith(f"{CANNOT}: every treatment keeps one position")
+    assert told["answer"].startswith(f"{CANNOT}: treatments keep their position")
     assert _answered("?", _third, evidence_of(row))["withheld_because"] == ("'vae' was not made")
 
 

@@ -11,6 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from phenolens.errors import InputError
+from phenolens.simulate import simulate_profiles
+from phenolens.tools.cluster import cluster
 from phenolens.tools.plot import PICTURES
 from phenolens.tools.result import Result
 
@@ -154,6 +156,12 @@ def test_clusters_without_a_label_show_how_compact_they_are(answer):
     result = answer("cluster")
     table = result.table[result.table["metric"].isin(["n_clusters", "cluster_silhouette"])]
     assert any("how compact" in text for text in words(replace(result, table=table).plot()))
+
+
+def test_clusters_are_drawn_from_the_scores_that_the_question_gives():
+    """Its table holds the members of clusters, which have no score."""
+    table, _ = simulate_profiles(seed=0, treatments=12, features=10)
+    assert "Leiden" in " ".join(words(cluster(table, clusters=3).plot()))
 
 
 def test_rows_left_out_are_counted(answer):

@@ -219,13 +219,13 @@ def _activity(tables: Tables) -> Iterator[str]:
 def _alike(tables: Tables) -> Iterator[str]:
     if tables.similarity is not None:
         yield "Consensus profiles are medians over a treatment's wells, compared by their cosine."
-    if tables.matching is not None:
-        yield (
-            "Labels were tested by the mean average precision of their treatments among all "
-            "treatments [kalinin2025], with p-values from permuted labels and q-values over labels."
-        )
     if tables.clusters is not None and "leiden" in set(tables.clusters["method"]):
         yield "They were clustered by k-means and with the Leiden algorithm [traag2019]."
+    if tables.matching is not None:
+        yield (
+            "Mechanisms were tested by the mean average precision of their treatments among all "
+            "treatments [kalinin2025]; p-values come from permuting mechanisms among treatments."
+        )
     if tables.umap is not None:
         yield "Wells are laid out with UMAP [mcinnes2018], for looking only: no number rests on it."
 

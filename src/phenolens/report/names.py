@@ -81,8 +81,8 @@ METRICS = {
     "variance_share_label": "Share of variance due to treatment, beside",
     "adjusted_rand_index": "Adjusted Rand index",
     "adjusted_rand": "Adjusted Rand index",
-    "nsc_accuracy": "1-NN, not same compound",
-    "nscb_accuracy": "1-NN, not same compound or batch",
+    "nsc_accuracy": "1-NN of another compound",
+    "nscb_accuracy": "1-NN of another compound and batch",
     "fraction_matched": "Share of labels found",
     "fraction_p": "Share with p below alpha",
     "n_clusters": "Number of clusters",
@@ -127,8 +127,11 @@ def label(representation: str) -> str:
     if f"+{NOISE}:" in representation:
         kept, other = representation.split(f"+{NOISE}:")
         return f"{label(kept)} + noise as wide as {label(other)}"
-    plain = representation.removeprefix(BASELINE).replace("-", " ")
-    return LABELS.get(representation, plain if is_baseline(representation) else representation)
+    if representation in LABELS or not is_baseline(representation):
+        return LABELS.get(representation) or " + ".join(
+            LABELS.get(part, part) for part in representation.split("+")
+        )
+    return representation.removeprefix(BASELINE).replace("-", " ")
 
 
 def spoken(representation: str) -> str:

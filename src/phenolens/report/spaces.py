@@ -10,6 +10,8 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.words import listed, within
 
+IN_FOLDS = "; in each fold "
+
 
 @dataclass(frozen=True)
 class Spaces:
@@ -58,7 +60,7 @@ def sides(pairs: pd.DataFrame | None) -> pd.DataFrame | None:
 
 
 def by_task(rows: pd.DataFrame | None) -> str:
-    """One sentence on the spaces of a table of several tasks; empty where representations differ.
+    """One line on the spaces of a table of several tasks: by task, or by representation.
 
     Parameters
     ----------
@@ -68,12 +70,32 @@ def by_task(rows: pd.DataFrame | None) -> str:
     if rows is None or "space" not in rows:
         return ""
     real = rows[~rows["representation"].map(names.is_baseline) & (rows["space"] != "")]
-    tasks = real.groupby("task", sort=False)["space"].unique()
-    if any(len(spaces) > 1 for spaces in tasks):
-        return ""
-    order = sorted(tasks.index, key=names.task_rank)
-    whose = [(names.task(task.split(":")[0]), tasks[task][0]) for task in order]
-    return computed_on(whose)
+    real = real.assign(asked=[names.task(task.split(":")[0]) for task in real["task"]])
+    order = sorted(real["task"].unique(), key=names.task_rank)
+    asked = list(dict.fromkeys(names.task(task.split(":")[0]) for task in order))
+    spaces = real.groupby("asked")["space"].unique()
+    if all(len(found) == 1 for found in spaces):
+        return computed_on((task, spaces[task][0]) for task in asked)
+    return _by_representation(real, asked)
+
+
+def _by_representation(real: pd.DataFrame, asked: list[str]) -> str:
+    """Each representation's space, and what tasks learn in each fold besides."""
+    parts = real["space"].str.partition(IN_FOLDS)
+    own = parts[0].groupby(real["representation"]).unique()
+    learned = parts[2].groupby(real["asked"]).unique()
+    order = names.in_order(own.index)
+    if any(len(found) > 1 for found in (*own, *learned)):
+        pairs = real.drop_duplicates(["asked", "representation"])
+        return computed_on(
+            (f"{names.label(row.representation)} in {within(row.asked)}", row.space)
+            for row in pairs.itertuples()
+        )
+    said = [computed_on((names.label(name), own[name][0]) for name in order)]
+    for what in filter(None, dict.fromkeys(learned[task][0] for task in asked)):
+        tasks = [within(task) for task in asked if learned[task][0] == what]
+        said.append(f"In {listed(tasks)} also in each fold {what}.")
+    return " ".join(said)
 
 
 def computed_on(told: Iterable[tuple[str, str]]) -> str:

@@ -48,7 +48,8 @@ class Evidence:
         rows = rows[rows["fold"].astype(str) == "all"]
         if not len(rows):
             return None
-        told = rows.iloc[0][["representation", "metric", "value", "low", "high", "n"]].to_dict()
+        kept = ["representation", "task", "metric", "value", "low", "high", "n", "space"]
+        told = rows.iloc[0][kept].to_dict()
         self.numbers.append(told)
         return told
 
@@ -81,6 +82,8 @@ def _turned(row: dict, sign: int) -> dict:
     told = {name: row[name] for name in ("task", "metric", "n", "p", "p_holm")}
     told |= {"of": one, "against": other, "difference": sign * row["difference"]}
     told |= {"low": ends[0], "high": ends[1]}
+    sides = ("space_of", "space_against") if sign > 0 else ("space_against", "space_of")
+    told |= dict(zip(sides, (row["space_a"], row["space_b"]), strict=True))
     return told | {"smallest_detectable": row["smallest_detectable"]}
 
 
@@ -124,7 +127,7 @@ def _first(evidence: Evidence) -> tuple[list[str], str]:
     if not known:
         return [], "no treatment has replicate wells and judging controls to be tested against"
     if evidence.confounded:
-        return [], "every treatment keeps one position on all plates, so position could explain it"
+        return [], "treatments keep their position on all plates, so position could explain it"
     best = max(known, key=lambda score: score["value"])
     says = "Yes" if best["value"] > 0 else "Not in this screen"
     first = (
@@ -154,7 +157,7 @@ def _third(evidence: Evidence) -> tuple[list[str], str]:
             f"no treatment could be tested with '{name}'" if made else f"'{name}' was not made",
         )
     if evidence.confounded:
-        return [], "every treatment keeps one position on all plates, so position could explain it"
+        return [], "treatments keep their position on all plates, so position could explain it"
     first = f"{name} finds {score['value']:.0%} of {score['n']} treatments active"
     beside = _compared(evidence, name, _PLAIN, "activity")
     first += f"; {beside}." if beside else ", and no untrained network stands beside it."

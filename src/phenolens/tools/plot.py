@@ -159,7 +159,7 @@ def _cluster(result: Result, most: int) -> Figure:
     from phenolens.report.figures.dots import panels
     from phenolens.report.words import fixed, p_value
 
-    scores = _beside_chance(result.table)
+    scores = _beside_chance(result.table if "metric" in result.table else result.scores)
     number = scores[scores["metric"] == "n_clusters"].set_index(["representation", "task"])["value"]
     agreed = scores[scores["metric"].isin(["ari", "ami", "nmi"])]
     rows = agreed if len(agreed) else scores[scores["metric"] == "cluster_silhouette"]

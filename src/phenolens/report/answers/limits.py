@@ -64,9 +64,12 @@ def _refused(tables: Tables) -> list[str]:
     for item in tables.unanswered or []:
         key = (str(item.get("question", "")), plainly(str(item.get("why", "")), tables))
         reasons.setdefault(key, []).append(names.label(str(item.get("representation", ""))))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for (what, why), who in reasons.items():
+        together.setdefault((why, *who), []).append(within(names.metric(what)))
     return [
-        f"{sentence(f'{within(names.metric(what))}, for {listed(who)}')} {sentence(why)}"
-        for (what, why), who in reasons.items()
+        f"{sentence(f'{listed(asked, 12)}, for {listed(who)}')} {sentence(why)}"
+        for (why, *who), asked in together.items()
     ]
 
 

@@ -20,7 +20,7 @@ from phenolens.report.questions import (
     headlines,
 )
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed
+from phenolens.report.words import fixed, plural
 
 COLUMNS = 3
 ROW, AROUND = 0.22, 0.95  # inches: one representation, and what surrounds a panel
@@ -122,8 +122,8 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
 
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
-    unit = f"{int(scores['n'].max()):,} {key[3]}s"
-    parts = (names.task(key[0]), unit, names.split(key[2]))
+    units = plural(int(scores["n"].max()), key[3])
+    parts = (names.task(key[0]), units, names.split(key[2]))
     return ", ".join(part for part in parts if part)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from phenolens.report import names
+from phenolens.report.spaces import computed_on
 from phenolens.report.tables import Tables
 from phenolens.report.words import fixed, interval, number, p_value, sentence, within
 
@@ -25,6 +26,7 @@ def _question(place: int, item: dict, known: list[str]) -> dict:
     told = names.in_words(str(why or item.get("answer", "")))
     text = sentence(names.read_out(told, known))
     first, *rest = _SENTENCES.split(text, maxsplit=1)
+    given = item.get("numbers") or []
     return {
         "code": f"RQ{place}",
         "question": str(item.get("question", "")),
@@ -32,8 +34,20 @@ def _question(place: int, item: dict, known: list[str]) -> dict:
         "answer": text,
         "first": first,
         "rest": "".join(rest),
-        "numbers": [row for given in item.get("numbers") or [] for row in _rows(given)],
+        "numbers": [row for number in given for row in _rows(number)],
+        "space": computed_on(_spaces(given)),
     }
+
+
+def _spaces(told: list[dict]) -> Iterator[tuple[str, str]]:
+    """Each representation of the numbers with its space; in which task, where there are several."""
+    several = len({given.get("task") for given in told}) > 1
+    sides = (("representation", "space"), ("of", "space_of"), ("against", "space_against"))
+    for given in told:
+        task = f" in {within(names.task(str(given.get('task'))))}" if several else ""
+        for who, space in sides:
+            if given.get(space):
+                yield f"{names.label(str(given[who]))}{task}", str(given[space])
 
 
 def _rows(given: dict) -> Iterator[dict]:
@@ -55,9 +69,9 @@ def _nested(given: dict, above: str = "") -> Iterator[dict]:
         elif isinstance(value, dict):
             yield _row(what.capitalize(), value, "value")
         elif isinstance(value, int | float):
-            yield {"what": what.capitalize(), "metric": "", "between": "", "n": "", "p": ""} | {
-                "value": number(value)
-            }
+            yield {"what": what.capitalize(), "value": number(value)} | dict.fromkeys(
+                ("metric", "between", "n", "p"), ""
+            )
 
 
 def _row(what: str, given: dict, key: str) -> dict:

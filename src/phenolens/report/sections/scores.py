@@ -9,7 +9,7 @@ from phenolens.report.questions import NOT_TASKS, asked, shown
 from phenolens.report.reasons import unsplit
 from phenolens.report.spaces import by_task, sides, spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, missing, number, p_value, within
+from phenolens.report.words import fixed, interval, number, p_value, within
 
 
 def view(tables: Tables) -> dict:
@@ -103,13 +103,6 @@ def _comparisons(tables: Tables) -> list[dict]:
     return [_comparison(row, tables.alpha) for _, row in tables.comparisons.iterrows()]
 
 
-def _both(first: object, second: object) -> str:
-    """The spaces of the two sides, said once where they are one."""
-    if missing(first) or missing(second) or first == second:
-        return "" if missing(first) else str(first)
-    return f"first: {first}. Second: {second}"
-
-
 def _comparison(row: pd.Series, alpha: float) -> dict:
     return {
         "a": row["a"],
@@ -121,6 +114,5 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
         "p": p_value(row["p"]),
         "p_holm": p_value(row["p_holm"]),
         "sure": bool(row["p_holm"] < alpha),
-        "space": _both(row.get("space_a"), row.get("space_b")),
         "least": fixed(row["smallest_detectable"], 3),
     }
