@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -128,8 +129,8 @@ def test_profiles_carry_what_the_documentation_says(finished):
 def test_tables_say_what_their_numbers_were_computed_on(finished, name):
     table = pd.read_parquet(finished.out / f"{name}.parquet")
     spaces = {
-        path.stem: read_about(path)["space"]
-        for path in (finished.out / "profiles").glob("*.parquet")
+        path.stem: json.loads(anndata.read_h5ad(path).uns["phenolens"])["space"]
+        for path in (finished.out / "profiles").glob("*.h5ad")
     }
     own = table[table["representation"].isin(list(spaces))]
     assert len(own)
