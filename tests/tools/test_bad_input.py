@@ -227,6 +227,16 @@ def test_controls_that_are_none(frame, question, controls, said):
     assert "controls (--controls)" in line
 
 
+@pytest.mark.parametrize("question", ["activity", "classify"])
+def test_a_well_is_a_control_or_none(frame, question):
+    cells = pd.concat([frame.assign(f0=frame["f0"] + step) for step in (-1.0, 0.0, 5.0)])
+    mask = (cells["Metadata_Compound"] == "DMSO").to_numpy(copy=True)
+    answered(question, cells, controls=mask)
+    mask[np.flatnonzero(mask)[0]] = False
+    said = refused(question, cells, controls=mask)
+    assert "Some rows of 1 wells are controls and some are not, such as those of P01/A" in said
+
+
 @pytest.mark.parametrize(("count", "lost"), [(2, None), (3, 4), (4, 0)])
 def test_few_controls_a_plate(frame, count, lost):
     """Of three, two scale the third and the treated wells, and are left out themselves."""
@@ -868,6 +878,8 @@ def test_several_embeddings_are_those_of_one_anndata(frame):
     data = adata(frame, obsm={"X_a": values, "X_b": values[:, :5].copy()})
     found = pl.compare(data, obsm=["X_a", "X_b"], tasks=["activity"])
     assert found.summary["representations"] == ["a", "b"]
+    with pytest.raises(pl.InputError, match=r"obsm \(--obsm\) is one name or several; got \[3"):
+        pl.compare(data, obsm=[3, "X_a"])
     with pytest.raises(pl.InputError, match="are for one AnnData alone"):
         pl.compare([frame, frame], obsm=["X_a", "X_b"])
     with pytest.raises(pl.InputError, match="two representations or more; got 1"):
