@@ -49,6 +49,7 @@ def test_reasons_are_one_sentence_on_one_line(texts, said):
     ("value", "said"),
     [
         (3, "3"),
+        (np.float64(1.5), "1.5"),
         ("x", "'x'"),
         (None, "None"),
         ("x" * 99, "a str"),

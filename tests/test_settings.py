@@ -144,3 +144,22 @@ def test_what_is_wrong_is_told_with_what_is_right(check, said):
 def test_truths_of_numpy_are_truths():
     assert yes_or_no("x", np.True_) is True
     assert yes_or_no("x", np.False_) is False
+
+
+@pytest.mark.parametrize(
+    ("call", "setting", "value"),
+    [
+        *(("open_study", *wrong) for wrong in [("seed", -1), ("seed", "x"), ("jobs", 0)]),
+        *(("open_study", "jobs", value) for value in (-2, "4", 1.5)),
+        *(("simulate", *wrong) for wrong in [("plates", 0), ("plates", "2"), ("jobs", 0)]),
+        ("simulate", "seed", -1),
+        ("simulate_profiles", "seed", -1),
+    ],
+)
+def test_studies_and_simulations_are_asked_the_same(tmp_path, call, setting, value):
+    study = tmp_path / "study.toml"
+    study.write_text('[[data.profiles]]\nname = "p"\nfiles = "p.csv"\n')
+    place = {"open_study": [study], "simulate": [tmp_path / "screen"], "simulate_profiles": []}
+    with pytest.raises(ConfigError, match=rf"^{setting} \(--{setting}\) must be a whole number"):
+        getattr(pl, call)(*place[call], **{setting: value})
+    assert list(tmp_path.iterdir()) == [study]

@@ -78,7 +78,7 @@ def shown(value: object) -> str:
     >>> shown("x"), shown(list(range(99)))
     ("'x'", 'a list')
     """
-    written = repr(value)
+    written = repr(value.item() if getattr(value, "shape", None) == () else value)
     if len(written) <= 60 and "\n" not in written:
         return written
     kind = type(value)

@@ -69,6 +69,17 @@ def whole(setting: str, value: object, *, least: int, most: int | None = None) -
     return number
 
 
+def in_range(setting: str, value: object) -> int:
+    """The whole number, if it lies in the range of its setting; see :data:`RANGES`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    least, most = RANGES[setting]
+    return whole(setting, value, least=least, most=most)
+
+
 def span(least: int, most: int | None) -> str:
     """``1 or more``, ``0 to 9``."""
     return f"{least} or more" if most is None else f"{least} to {most}"
@@ -163,8 +174,7 @@ class Settings:
             if name in WORDS:
                 value = one_of(name, value, WORDS[name])
             elif name in RANGES:
-                least, most = RANGES[name]
-                value = whole(name, value, least=least, most=most)
+                value = in_range(name, value)
             elif name in SHARES:
                 value = share(name, value)
             object.__setattr__(self, name, value)

@@ -121,6 +121,26 @@ def test_swapped_halves_never_calibrate_themselves():
     np.testing.assert_allclose(scaled[treated], mean, rtol=1e-5, atol=1e-6)
 
 
+def test_of_three_controls_two_scale_the_third_and_the_treated_wells():
+    """One control scales nothing: what it left as it was is not averaged with scaled values."""
+    table, _ = plates(n_controls=3)
+    table = table * 50 + 1000
+    roles = control_roles(profiles.metadata(table), seed=0).to_numpy()
+    scaled, _ = calibrate(table, roles)
+    pair, alone = roles == "swap-a", roles == "swap-b"
+    assert pair.sum() == 2 * alone.sum()
+    by_pair = robust_scale(table, pair)[0]
+    np.testing.assert_array_equal(scaled[~pair], by_pair[~pair])
+    np.testing.assert_array_equal(profiles.column(scaled, CALIBRATED).astype(bool), ~pair)
+
+
+def test_two_controls_scale_nothing():
+    table, _ = plates(n_controls=2)
+    scaled, _ = calibrate(table, control_roles(profiles.metadata(table), seed=0).to_numpy())
+    np.testing.assert_array_equal(scaled, table)
+    assert not profiles.column(scaled, CALIBRATED).any()
+
+
 def test_clipping_leaves_uncalibrated_plates_alone():
     table, controls = plates()
     controls &= profiles.column(table, "Metadata_Plate") != "P1"

@@ -206,7 +206,8 @@ CONTROLS = [
     ("Metadata_Compound", "does not say yes or no"),
     ("Metadata_Compound ==", "cannot be evaluated"),
     ("__import__('os').getcwd()", "cannot be evaluated"),
-    ("Metadata_Compound == 'water'", "matches none of 68 wells"),
+    ("Metadata_Compound == 'water'", "none of 68 wells; Metadata_Compound holds 'c0', 'DMSO', '"),
+    ("Compound == 0 and Well == 'Compound'", "Metadata_Well holds 'A01', 'A02', 'A03', 'A04', '"),
     ("", "is empty; leave it out"),
     ([True] * 3, "one true or false a row (68 rows); got bool of shape (3,)"),
     ([False] * 68, "is false for all 68 rows"),
@@ -226,6 +227,30 @@ def test_controls_that_are_none(frame, question, controls, said):
     assert "controls (--controls)" in line
 
 
+@pytest.mark.parametrize("question", ["activity", "classify"])
+def test_a_well_is_a_control_or_none(frame, question):
+    cells = pd.concat([frame.assign(f0=frame["f0"] + step) for step in (-1.0, 0.0, 5.0)])
+    mask = (cells["Metadata_Compound"] == "DMSO").to_numpy(copy=True)
+    answered(question, cells, controls=mask)
+    mask[np.flatnonzero(mask)[0]] = False
+    said = refused(question, cells, controls=mask)
+    assert "Some rows of 1 wells are controls and some are not, such as those of P01/A" in said
+
+
+@pytest.mark.parametrize(("count", "lost"), [(2, None), (3, 4), (4, 0)])
+def test_few_controls_a_plate(frame, count, lost):
+    """Of three, two scale the third and the treated wells, and are left out themselves."""
+    rank = frame.groupby(["Metadata_Plate", "Metadata_Compound"]).cumcount()
+    part = frame[(frame["Metadata_Compound"] != "DMSO") | (rank < count)]
+    if lost is None:
+        assert "is left to judge: a plate needs three or more" in refused("activity", part)
+        return
+    item = pl.read(part.assign(**{name: 1000 + 50 * part[name] for name in FEATURES}))
+    assert len(item.normalized.wells) == len(part) - lost
+    assert item.normalized.wells.abs().to_numpy().max() <= 50
+    assert ("4 wells left out" in warned(answered("activity", item))) is bool(lost)
+
+
 @pytest.mark.parametrize("kind", [list, np.array, pd.Series, lambda m: pd.array(m, "boolean"),
                                   lambda m: np.array(m, dtype=object)])  # fmt: skip
 def test_masks_of_every_kind_mark_the_same_controls(frame, kind):
@@ -239,7 +264,7 @@ def test_masks_of_every_kind_mark_the_same_controls(frame, kind):
     [
         ("Metadata_X == 'a'", "there is no column 'Metadata_X'; it has Metadata_Plate"),
         ("c1", "did you mean \"Metadata_Compound == 'c1'\"?"),
-        ("Metadata_Compound == 'z'", "matches none of 68 wells"),
+        ("Metadata_Compound == 'z'", "matches none of 68 wells; Metadata_Compound holds 'c0'"),
         ("", "is a query, such as"),
         ([True] * 68, "is a query, such as \"Metadata_Compound == 'nocodazole'\"; got a list."),
     ],
@@ -406,8 +431,8 @@ FEW = {
         "classify": "Nearest possible design", "cluster": None, "batch": None, "assay": None,
         "compare": "no treatment of two representations was tested"},
     "one treatment, no controls": {"classify": "nothing to tell apart", "cluster": "at least four"},
-    "one control a plate": {"activity": "is left to judge: a plate needs two or more",
-                            "retrieve": "is left to judge: a plate needs two or more",
+    "one control a plate": {"activity": "is left to judge: a plate needs three or more",
+                            "retrieve": "is left to judge: a plate needs three or more",
                             "classify": None, "batch": None, "assay": None},
 }  # fmt: skip
 
@@ -498,6 +523,12 @@ def test_many_rows_a_well_are_cells(frame):
     item = pl.read(cells)
     assert "Rows are cells: wells are their medians." in map(str, item.notes)
     np.testing.assert_array_equal(item.table["f0"], pl.read(frame).table["f0"])
+
+
+@pytest.mark.parametrize(("number", "shown"), [("x", "'x'"), (None, "None"), (1.5, "1.5")])
+def test_cells_are_numbered_by_whole_numbers(frame, number, shown):
+    said = refused("activity", frame.assign(ObjectNumber=number))
+    assert f"Column 'Metadata_ObjectNumber' numbers cells; {shown} is no whole number." in said
 
 
 # Features and their values.
@@ -847,6 +878,8 @@ def test_several_embeddings_are_those_of_one_anndata(frame):
     data = adata(frame, obsm={"X_a": values, "X_b": values[:, :5].copy()})
     found = pl.compare(data, obsm=["X_a", "X_b"], tasks=["activity"])
     assert found.summary["representations"] == ["a", "b"]
+    with pytest.raises(pl.InputError, match=r"obsm \(--obsm\) is one name or several; got \[3"):
+        pl.compare(data, obsm=[3, "X_a"])
     with pytest.raises(pl.InputError, match="are for one AnnData alone"):
         pl.compare([frame, frame], obsm=["X_a", "X_b"])
     with pytest.raises(pl.InputError, match="two representations or more; got 1"):

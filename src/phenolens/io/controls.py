@@ -9,7 +9,12 @@ import pandas as pd
 
 from phenolens.errors import DesignError, InputError
 from phenolens.io.join import Source
-from phenolens.io.labels import conventional_controls, evaluate_query, label_wells
+from phenolens.io.labels import (
+    conventional_controls,
+    evaluate_query,
+    label_wells,
+    values_asked,
+)
 from phenolens.io.ledger import Ledger
 from phenolens.io.roles import gene_column, role_columns
 from phenolens.profiles import CONCENTRATION
@@ -69,8 +74,10 @@ def control_rows(
                 f"{found.dtype} of shape {found.shape}."
             )
     if not found.any():
-        shown = f" = {controls!r}" if isinstance(controls, str) else ""
-        raise DesignError(f"{name}{shown} matches none of {len(rows)} rows.")
+        if not isinstance(controls, str):
+            raise DesignError(f"{name} matches none of {len(rows)} rows.")
+        held = values_asked(rows, controls)
+        raise DesignError(f"{name} = {controls!r} matches none of {len(rows)} rows{held}.")
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, shown
 from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, nearest, pick
 from phenolens.io.join import Source
 from phenolens.io.ledger import Conflict
@@ -30,6 +30,7 @@ POSITIVE = "Metadata_PositiveControl"
 CANONICAL = (
     PLATE, WELL, BATCH, TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, CONTROL, POSITIVE,
 )  # fmt: skip
+SHOWN = 5
 VEHICLE = {"compound": "DMSO", "genetic": "untreated"}
 IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
 UNITS = (
@@ -214,8 +215,20 @@ def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
     """
     flags = evaluate_query(wells, query, setting)
     if not flags.any():
-        raise InputError(f"{setting} = {query!r} matches none of {len(wells)} wells.")
+        held = values_asked(wells, query)
+        raise InputError(f"{setting} = {query!r} matches none of {len(wells)} wells{held}.")
     return flags
+
+
+def values_asked(wells: pd.DataFrame, query: str) -> str:
+    """The end of a sentence on a query that matches nothing: what the columns it names hold."""
+    words = re.findall(r"[^\W\d]\w*", re.sub(r"'[^']*'|\"[^\"]*\"", "", query))
+    told = []
+    for name in dict.fromkeys(filter(None, (has(wells, word) for word in words))):
+        values = wells[name].dropna().unique().tolist()
+        more = ", ..." if len(values) > SHOWN else ""
+        told.append(f"; {name} holds {', '.join(map(shown, values[:SHOWN])) or 'nothing'}{more}")
+    return "".join(told)
 
 
 def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, shown
 from phenolens.io.columns import FILE, has, key_text, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
@@ -86,7 +86,11 @@ def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray]) -> np.n
     """Number of each cell in its site: as the table says, else as the rows come."""
     given = next((c for c in (has(frame, name) for name in CELL_NUMBERS) if c), None)
     if given is not None:
-        return frame[given].to_numpy(dtype=np.int64)
+        numbers = pd.to_numeric(frame[given], errors="coerce")
+        if (wrong := numbers.isna() | (numbers % 1 != 0)).any():
+            got = frame[given][wrong].iloc[0]
+            raise InputError(f"Column {given!r} numbers cells; {shown(got)} is no whole number.")
+        return numbers.to_numpy(dtype=np.int64)
     return pd.DataFrame(keys).groupby(list(keys)).cumcount().to_numpy() + 1
 
 
@@ -99,10 +103,10 @@ def _unique_rows(
     twice = once[once.duplicated(key, keep=False)]
     if len(twice):
         rows = twice.sort_values(key)
-        shown = "/".join(str(rows[name].iloc[0]) for name in key)
+        first_key = "/".join(str(rows[name].iloc[0]) for name in key)
         files = " and ".join(dict.fromkeys(rows[FILE].iloc[:2]))
         raise InputError(
-            f"{source}: {len(twice)} rows share a key, such as {shown} (from {files}). Two plates "
-            "may carry one barcode, or the rows are cells or fields (set 'level')."
+            f"{source}: {len(twice)} rows share a key, such as {first_key} (from {files}). Two "
+            "plates may carry one barcode, or the rows are cells or fields (set 'level')."
         )
     return once.sort_values(key, ignore_index=True, kind="stable"), len(frame) - len(once)

@@ -10,7 +10,7 @@ from phenolens.io.discovery import DEFAULTS
 from phenolens.io.given import Given
 from phenolens.io.roles import named_roles
 from phenolens.io.survey import column_for
-from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
+from phenolens.profiles import CONTROL, OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
 
 FEWEST_ROWS = 2
 
@@ -41,9 +41,10 @@ def data_section(
     plates = key_text(_required(described, PLATE, given))
     wells = well_text(_required(described, WELL, given))
     roles, modality = named_roles(names, plates)
+    keys = pd.DataFrame({PLATE: plates, WELL: wells})
+    _refuse_half_controls(described, keys)
     level = level_of(frame[names])
     if level != "field" and column_for(described, OBJECT) is None:
-        keys = pd.DataFrame({PLATE: plates, WELL: wells})
         rows = frame.drop(columns=FILE, errors="ignore")
         level = _level_without_numbers(keys, rows, name=given.name)
     block = {
@@ -80,6 +81,21 @@ def _required(described: pd.DataFrame, role: str, given: Given) -> pd.Series:
             f"{'; '.join([known + more, *given.notes])}."
         )
     return values
+
+
+def _refuse_half_controls(described: pd.DataFrame, keys: pd.DataFrame) -> None:
+    """Raise where rows of one well are and are not controls: nothing would be left of the marks."""
+    if CONTROL not in described:
+        return
+    marks = keys.assign(mark=key_text(described[CONTROL])).drop_duplicates()
+    marks = marks[(marks[WELL] != "") & (marks["mark"] != "")]
+    both = marks[marks.duplicated(list(WELL_KEY))]
+    if len(both):
+        first = "/".join(both.iloc[0][list(WELL_KEY)])
+        raise InputError(
+            f"Some rows of {len(both)} wells are controls and some are not, such as those of "
+            f"{first}; mark whole wells, with {named('controls')} or {CONTROL}."
+        )
 
 
 def _level_without_numbers(keys: pd.DataFrame, rows: pd.DataFrame, *, name: str) -> str:

@@ -135,7 +135,8 @@ def calibrate(
     """Scale plates by control roles, so that no judging control took part in its own calibration.
 
     On plates whose controls are swapped (two to five of them), each half is scaled by the other
-    and treated wells by the mean of both scalings.
+    and treated wells by the mean of both scalings. A half of one well scales nothing: with three
+    controls, two scale the third and the treated wells, and are not calibrated themselves.
 
     Parameters
     ----------
@@ -154,12 +155,20 @@ def calibrate(
     fixed = np.isin(roles, ("calibrate", "reused"))
     turns = [robust_scale(table, fixed | (roles == half), **how) for half in ("swap-a", "swap-b")]
     (first, report), (second, _) = turns
-    values = first.to_numpy() / np.float32(2) + second.to_numpy() / np.float32(2)  # no overflow
+    one, other = first.to_numpy(), second.to_numpy()
+    by_one, by_other = (profiles.column(t, CALIBRATED).astype(bool) for t in (first, second))
+    values = one / np.float32(2) + other / np.float32(2)  # halved first: no overflow
+    values[by_one & ~by_other], values[by_other & ~by_one] = (
+        one[by_one & ~by_other], other[by_other & ~by_one]
+    )  # fmt: skip
+    done = by_one | by_other
     in_a, in_b = (roles == half for half in ("swap-a", "swap-b"))
-    values[in_a], values[in_b] = second.to_numpy()[in_a], first.to_numpy()[in_b]
+    values[in_a], values[in_b] = other[in_a], one[in_b]
+    done[in_a], done[in_b] = by_other[in_a], by_one[in_b]
     plates = profiles.column(table, PLATE)
     swapped = np.isin(plates, np.unique(plates[in_a]))
     out = pd.DataFrame(values, index=first.index, columns=first.columns)
+    out = profiles.with_metadata(out, {CALIBRATED: done})
     return out, report | {"swapped": int(swapped.sum())}
 
 

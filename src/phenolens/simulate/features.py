@@ -9,6 +9,7 @@ import pandas as pd
 
 from phenolens.errors import DesignError
 from phenolens.profiles import from_frame, row_letters
+from phenolens.settings import in_range
 
 N_FACTORS = 12
 _COUNT_SD = 0.12
@@ -70,6 +71,7 @@ class ProfileDesign:
         for name in ("active", "shifted", "toxic", "correlation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DesignError(f"{name} is {getattr(self, name)}; it must lie in 0 to 1.")
+        in_range("seed", self.seed)
         if self.layout not in ("scrambled", "fixed"):
             raise DesignError(f"layout is {self.layout!r}; choose 'scrambled' or 'fixed'.")
         if self.wells > 1536:

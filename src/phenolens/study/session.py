@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from phenolens.config import Study, read_study
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json, write_json
-from phenolens.settings import LAYOUT
+from phenolens.settings import LAYOUT, in_range
 from phenolens.store import Store
 
 T = TypeVar("T")
@@ -133,7 +133,8 @@ def open_study(
     Raises
     ------
     ConfigError
-        See :func:`phenolens.config.read_study`; or if another version wrote into the folder.
+        See :func:`phenolens.config.read_study`; or if another version wrote into the folder, or
+        `jobs` or `seed` cannot be.
 
     Examples
     --------
@@ -149,7 +150,9 @@ def open_study(
 
     path = Path(path)
     study = read_study(path)
+    jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
+        seed = in_range("seed", seed)
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
     folder = Path(out) if out else Path(f"{path.stem}-out")
     _require_layout(folder)

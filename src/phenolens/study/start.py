@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from phenolens.errors import ConfigError
+from phenolens.errors import ConfigError, named
 from phenolens.files import write_text
+from phenolens.settings import in_range
 from phenolens.study.session import Progress, open_study, progress_of
 
 _NETWORKS = """
@@ -69,7 +70,10 @@ def init(
 
     output = Path(output)
     if output.exists() and not force:
-        raise ConfigError(f"{output} is there already; name another with -o, or use --force.")
+        raise ConfigError(
+            f"{output} is there already; name another with {named('output')}, or use "
+            f"{named('force')}."
+        )
     found = discover(Path(source))
     write_text(output, study_toml(found, relative_to=output.resolve().parent, name=name))
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
@@ -112,6 +116,8 @@ def simulate_screen(
     from phenolens.represent.cells import jobs_here
     from phenolens.simulate import ScreenDesign, write_screen
 
+    jobs = None if jobs is None else in_range("jobs", jobs)
+    plates, seed = in_range("plates", plates), in_range("seed", seed)
     design = ScreenDesign(plates=plates, batches=min(plates, 2), layout=layout, seed=seed)
     with progress_of(progress=progress).bar("Simulating fields") as tick:
         write_screen(design, Path(folder), jobs=jobs_here(jobs), progress=tick)

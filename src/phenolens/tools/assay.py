@@ -12,7 +12,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError, named, shown
 from phenolens.evaluate.assay_quality import assay_quality
-from phenolens.io.labels import evaluate_query
+from phenolens.io.labels import evaluate_query, values_asked
 from phenolens.profiles import PLATE
 from phenolens.tools.columns import POSITIVE
 from phenolens.tools.read import read
@@ -117,7 +117,10 @@ def _positive(wells: pd.DataFrame, query: str | None) -> np.ndarray | None:
         raise InputError(f"{named('positive')} is a query, such as {example}; got {shown(query)}.")
     flags = evaluate_query(profiles.metadata(wells), query, named("positive"))
     if not flags.any():
-        raise InputError(f"{named('positive')} = {query!r} matches none of {len(wells)} wells.")
+        held = values_asked(profiles.metadata(wells), query)
+        raise InputError(
+            f"{named('positive')} = {query!r} matches none of {len(wells)} wells{held}."
+        )
     return flags.to_numpy(bool)
 
 

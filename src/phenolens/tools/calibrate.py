@@ -17,7 +17,7 @@ from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 
 NO_VALUE = "no feature has a value there"
-NOT_CALIBRATED = "fewer than two control wells on its plate, so it cannot be calibrated"
+NOT_CALIBRATED = "fewer than two other control wells on its plate, so it cannot be calibrated"
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,8 @@ def _named(
     """Each representation by its name, read."""
     if obsm is not None and not isinstance(obsm, str):
         keys = names_given("obsm", obsm)
+        if not all(isinstance(key, str) for key in keys):
+            raise InputError(f"{named('obsm')} is one name or several; got {shown(obsm)}.")
         if isinstance(data, Mapping | list | tuple):
             raise InputError(f"Several names of {named('obsm')} are for one AnnData alone.")
         given = {key.removeprefix("X_"): read(data, obsm=key, seed=seed, **options) for key in keys}

@@ -196,9 +196,9 @@ class Profiles:
         """Raise :class:`DesignError` where no control of a part is left to compare with."""
         if not profiles.is_control(part).any():
             raise DesignError(
-                f"No control well of {self.name!r} is left to judge: a plate needs two or more, "
-                "some to scale it and others to compare with. Where it has one, normalize profiles "
-                "beforehand and say normalized=True (--normalized)."
+                f"No control well of {self.name!r} is left to judge: a plate needs three or more, "
+                "two to scale it and others to compare with. Where it has fewer, normalize the "
+                "profiles beforehand and say normalized=True (--normalized)."
             )
 
     def require_whole(self) -> pd.DataFrame:
