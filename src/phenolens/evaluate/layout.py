@@ -7,22 +7,24 @@ where the treatments lie. Doses of one compound side by side are a fourth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout_controls import controls_elsewhere
 from phenolens.evaluate.layout_finding import LayoutFinding
-from phenolens.evaluate.layout_grid import grid_of, placed
+from phenolens.evaluate.layout_grid import Grid, grid_of, placed
 from phenolens.evaluate.layout_replicates import (
     compared_elsewhere,
     doses_together,
+    predicted,
     replicate_pairs,
     shared_locations,
     why_not,
 )
-from phenolens.profiles import TREATMENT
+from phenolens.evaluate.layout_statistics import BETWEEN
+from phenolens.profiles import TREATMENT, WELL
 
 __all__ = ["Layout", "LayoutFinding", "examine_layout"]
 
@@ -90,13 +92,43 @@ def examine_layout(wells: pd.DataFrame, *, label: str = TREATMENT, seed: int = 0
     elsewhere = None
     if why := why_not(grid, replicate_pairs(grid, seed=seed)):
         unasked |= {"replicates": why, "elsewhere": why}
+        if wells[WELL].nunique() > 1:
+            replicates = _with_kept_positions(grid, ())
     else:
-        replicates = shared_locations(grid, seed=seed)
+        replicates = _with_kept_positions(grid, shared_locations(grid, seed=seed))
         shared = [finding.values["statistic"] for finding in replicates]
         elsewhere = compared_elsewhere(grid, shared, seed=seed)
     controls = controls_elsewhere(wells, grid, seed=seed)
     if isinstance(controls, str):
         unasked["controls"] = controls
         controls = None
-    doses = doses_together(grid, seed=seed) if len(np.unique(grid.plate)) else None
-    return Layout(replicates, elsewhere, controls, doses, unasked)
+    return Layout(replicates, elsewhere, controls, doses_together(grid, seed=seed), unasked)
+
+
+def _with_kept_positions(
+    grid: Grid, findings: tuple[LayoutFinding, ...]
+) -> tuple[LayoutFinding, ...]:
+    """Findings on positions say how many treatments have one only; half of them are a finding.
+
+    That takes no permutation: a screen can be too small for one to be certain.
+    """
+    cells = grid.shape[0] * grid.shape[1]
+    spot = np.unique(grid.label * cells + grid.row * grid.shape[1] + grid.column) // cells
+    several = np.flatnonzero(np.bincount(grid.label) > 1)
+    fixed = several[np.bincount(spot)[several] == 1]
+    names = tuple(grid.labels[k] for k in fixed)
+    most = len(fixed) > 0 and len(fixed) >= 0.5 * len(several)
+    kept = {"one_position": len(fixed)}
+    told = []
+    for finding in findings:
+        if finding.code == "layout-confounded":
+            named = finding.treatments or (names if most else ())
+            values = finding.values | kept | {"named": len(named)}
+            told.append(replace(finding, values=values, treatments=named))
+        else:
+            told.append(finding)
+    if most and not any(finding.code == "layout-confounded" for finding in told):
+        values = {"statistic": "same", "where": BETWEEN, "replicated": len(several)}
+        values |= kept | {"named": len(fixed)} | predicted(grid)
+        told.insert(0, LayoutFinding("layout-confounded", "error", values, names))
+    return tuple(told)

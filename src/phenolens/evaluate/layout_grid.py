@@ -20,7 +20,8 @@ from phenolens.profiles import (
 )
 
 SHAPES = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
-MOST_WELLS = 24  # of one treatment, drawn where it has more: pairs grow with the square
+MOST_PAIRS = 40_000  # about; where it would be more, wells of the largest treatments are drawn
+FEWEST_DRAWN = 24
 REACH_MM = 18.0  # wells farther apart than this are at another location
 _FROM_A1_MM = 108.0  # width of the wells' area of every format
 
@@ -102,16 +103,17 @@ class Pairs:
 
 
 def pairs_of(code: np.ndarray, *, seed: int) -> Pairs:
-    """All pairs of wells with one code; of :data:`MOST_WELLS` drawn wells where there are more."""
+    """All pairs of wells with one code; where one has very many wells, of some that are drawn."""
     rng = np.random.default_rng(seed)
     order = np.argsort(code, kind="stable")
     start = np.flatnonzero(np.diff(code[order], prepend=-1))
     size = np.diff(start, append=len(code))
+    most = max(FEWEST_DRAWN, int(np.sqrt(2 * MOST_PAIRS / max(len(size), 1))))
     left, right = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for count in np.unique(size[size > 1]):
         wells = order[start[size == count][:, None] + np.arange(count)]
-        if count > MOST_WELLS:
-            wells = rng.permuted(wells, axis=1)[:, :MOST_WELLS]
+        if count > most:
+            wells = rng.permuted(wells, axis=1)[:, :most]
         one, other = np.triu_indices(wells.shape[1], 1)
         left.append(wells[:, one].ravel())
         right.append(wells[:, other].ravel())

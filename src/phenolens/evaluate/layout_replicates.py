@@ -147,15 +147,14 @@ def told(test: Test) -> dict:
 def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> np.ndarray:
     """Codes of the treatments that share their location, each beyond chance on its own.
 
-    Of the limits of p tried, the smallest counts whose excess over chance is (nearly) the largest.
+    Of the limits of p tried, that counts which names most beyond twice what chance would give.
     """
     owners = of_owners(grid, pairs, statistic, seed=seed)
     wells = np.bincount(grid.label[np.union1d(pairs.left, pairs.right)])[owners.owner]
     fewest = 4 if grid.shape[0] * grid.shape[1] <= 96 else 3
     enough = wells >= (2 if statistic == "same" else fewest)
     found = enough & (owners.p <= NAMED[:, None])
-    excess = found.sum(axis=1) - NAMED * enough.sum()
-    found = found[np.argmax(excess >= 0.98 * excess.max())]
+    found = found[np.argmax(found.sum(axis=1) - 2 * NAMED * enough.sum())]
     if found.any() and owners.p[found].max() * enough.sum() <= MOST_FALSE * found.sum():
         return owners.owner[found]
     return _at_edge(grid, owners.owner[enough]) if statistic == "edge" else np.empty(0, np.int64)

@@ -116,7 +116,12 @@ def cluster(
             "space": item.space,
         }
         | _told(pooled),
-        notes=(*item.notes, *map(not_asked, refused), *item.space_notes()),
+        notes=(
+            *item.notes,
+            *item.position_notes,
+            *map(not_asked, refused),
+            *item.space_notes(),
+        ),
         settings=item.settings_with(label=name),
         scores=rows,
     )

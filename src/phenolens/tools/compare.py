@@ -131,7 +131,15 @@ def compare(
         table=table,
         summary={"representations": list(items), "spaces": spaces, "comparisons": len(table)}
         | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
-        notes=(*notes, *(note for item in items.values() for note in item.space_notes())),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *(note for item in items.values() for note in item.position_notes),
+                    *notes,
+                    *(note for item in items.values() for note in item.space_notes()),
+                ]
+            )
+        ),
         settings=first.settings_with(tasks=list(tasks)),
     )
 
