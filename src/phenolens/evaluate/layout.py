@@ -86,23 +86,23 @@ def examine_layout(wells: pd.DataFrame, *, label: str = TREATMENT, seed: int = 0
         If there is no column of plates, of wells or of the label, or a well's name cannot be read.
     """
     wells = placed(wells, label)
-    grid = grid_of(wells, label)
+    grid = grid_of(wells, label, seed=seed)
     unasked: dict[str, str] = {}
     replicates: tuple[LayoutFinding, ...] = ()
     elsewhere = None
-    if why := why_not(grid, replicate_pairs(grid, seed=seed)):
+    if why := why_not(grid, replicate_pairs(grid)):
         unasked |= {"replicates": why, "elsewhere": why}
         if wells[WELL].nunique() > 1:
             replicates = _with_kept_positions(grid, ())
     else:
-        replicates = _with_kept_positions(grid, shared_locations(grid, seed=seed))
+        replicates = _with_kept_positions(grid, shared_locations(grid))
         shared = [finding.values["statistic"] for finding in replicates]
-        elsewhere = compared_elsewhere(grid, shared, seed=seed)
-    controls = controls_elsewhere(wells, grid, seed=seed)
+        elsewhere = compared_elsewhere(grid, shared)
+    controls = controls_elsewhere(wells, grid)
     if isinstance(controls, str):
         unasked["controls"] = controls
         controls = None
-    return Layout(replicates, elsewhere, controls, doses_together(grid, seed=seed), unasked)
+    return Layout(replicates, elsewhere, controls, doses_together(grid), unasked)
 
 
 def _with_kept_positions(

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout_finding import CERTAIN, LayoutFinding
-from phenolens.evaluate.layout_grid import Grid
-from phenolens.evaluate.layout_statistics import PERMUTATIONS
+from phenolens.evaluate.layout_grid import PERMUTATIONS, Grid
 from phenolens.profiles import CONTROL, WELL, well_position
 
 FEWEST_CONTROLS = 2
@@ -19,7 +18,7 @@ COVERED = 0.4  # rows or columns that hold a control, over those that would
 UNCOVERED = 0.1  # rows or columns with treatments beyond the reach of any that holds a control
 
 
-def controls_elsewhere(wells: pd.DataFrame, grid: Grid, *, seed: int) -> LayoutFinding | str:
+def controls_elsewhere(wells: pd.DataFrame, grid: Grid) -> LayoutFinding | str:
     """Whether treatments share their region with the controls; or why that cannot be asked.
 
     Parameters
@@ -28,7 +27,6 @@ def controls_elsewhere(wells: pd.DataFrame, grid: Grid, *, seed: int) -> LayoutF
         As :func:`phenolens.evaluate.layout_grid.placed` gives them.
     grid : Grid
         The treated wells among them.
-    seed : int
     """
     controls = np.unique(well_position(wells.loc[wells[CONTROL], WELL]), axis=0)
     treated, where = np.unique(
@@ -42,7 +40,7 @@ def controls_elsewhere(wells: pd.DataFrame, grid: Grid, *, seed: int) -> LayoutF
             f"{len(controls)} control positions among {used} in use are too few "
             f"({FEWEST_CONTROLS} of {FEWEST_POSITIONS} needed)"
         )
-    found = region(controls, treated, reach=grid.reach, seed=seed)
+    found = region(controls, treated, reach=grid.reach, seed=grid.seed)
     near = np.zeros(len(grid.labels), dtype=bool)
     near[grid.label[~found.far[where.ravel()]]] = True
     return LayoutFinding(
@@ -92,8 +90,13 @@ def region(controls: np.ndarray, treated: np.ndarray, *, reach: float, seed: int
     drawn = rng.permuted(np.broadcast_to(np.arange(len(used)), (PERMUTATIONS, len(used))), axis=1)
     drawn = drawn[:, : len(controls)]
     nearest = between[is_control].min(axis=0)
-    null = np.stack([_covers(used, between, chosen) for chosen in drawn])
-    own = _covers(used, between, np.flatnonzero(is_control), treated=is_treated)
+    own = np.array([nearest[is_treated].mean(), *(len(np.unique(line)) for line in controls.T)])
+    null = np.column_stack(
+        [
+            [_apart(between, chosen) for chosen in drawn],
+            *(_distinct(line[drawn]) for line in used.T),
+        ]
+    )
     more = 1 + (null[:, 0] >= own[0] - 1e-6).sum()
     fewer = 1 + (null[:, 1:] <= own[1:]).sum(axis=0)
     p = np.array([more, *fewer]) / (1 + len(null))
@@ -117,15 +120,17 @@ def _among(used: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return np.array([tuple(position) in own for position in used.tolist()])
 
 
-def _covers(
-    used: np.ndarray, between: np.ndarray, chosen: np.ndarray, *, treated: np.ndarray | None = None
-) -> np.ndarray:
-    """Mean distance of treated positions to the nearest control; rows and columns with controls."""
+def _apart(between: np.ndarray, chosen: np.ndarray) -> float:
+    """Mean distance from the positions that were not chosen to the nearest that was."""
     nearest = between[chosen].min(axis=0)
-    if treated is None:
-        treated = nearest > 0
-    lines = [len(np.unique(used[chosen, axis])) for axis in (0, 1)]
-    return np.array([nearest[treated].mean() if treated.any() else 0.0, *lines])
+    return float(nearest.sum() / max((nearest > 0).sum(), 1))
+
+
+def _distinct(lines: np.ndarray) -> np.ndarray:
+    """Number of distinct rows (columns) in each draw."""
+    held = np.zeros((len(lines), lines.max() + 1), dtype=bool)
+    np.put_along_axis(held, lines, True, axis=1)
+    return held.sum(axis=1)
 
 
 def _beyond(treated: np.ndarray, controls: np.ndarray, reach: float) -> float:

@@ -20,6 +20,7 @@ from phenolens.profiles import (
 )
 
 SHAPES = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
+PERMUTATIONS = 299
 MOST_PAIRS = 40_000  # about; where it would be more, wells of the largest treatments are drawn
 FEWEST_DRAWN = 24
 REACH_MM = 18.0  # wells farther apart than this are at another location
@@ -44,6 +45,8 @@ class Grid:
         Rows and columns of the plate.
     labels, compounds, plates : tuple of str
         Names by their codes.
+    seed : int
+        Of permutations, and of wells drawn where a treatment has very many.
     """
 
     plate: np.ndarray
@@ -57,6 +60,7 @@ class Grid:
     labels: tuple[str, ...]
     compounds: tuple[str, ...]
     plates: tuple[str, ...]
+    seed: int
 
     def __len__(self) -> int:
         return len(self.plate)
@@ -76,6 +80,21 @@ class Grid:
         score = np.maximum(0, 1 - self.rings / 2)
         mean = np.bincount(self.plate, score) / np.maximum(np.bincount(self.plate), 1)
         return (score - mean[self.plate]).astype(np.float32)
+
+    @cached_property
+    def scrambled(self) -> np.ndarray:
+        """Whose place each well takes, permuted within plates; int32, shape (n, 1 + permutations).
+
+        The first column leaves all where they are.
+        """
+        rng = np.random.default_rng(self.seed)
+        out = np.empty((len(self), 1 + PERMUTATIONS), dtype=np.int32)
+        out[:, 0] = np.arange(len(self))
+        for plate in np.unique(self.plate):
+            own = np.flatnonzero(self.plate == plate).astype(np.int32)
+            drawn = rng.permuted(np.broadcast_to(own, (PERMUTATIONS, len(own))), axis=1)
+            out[own, 1:] = drawn.T
+        return out
 
     def differing(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Whether the doses of two wells are known and differ."""
@@ -102,9 +121,9 @@ class Pairs:
         return Pairs(self.left[rows], self.right[rows], self.owner[rows])
 
 
-def pairs_of(code: np.ndarray, *, seed: int) -> Pairs:
+def pairs_of(grid: Grid, code: np.ndarray) -> Pairs:
     """All pairs of wells with one code; where one has very many wells, of some that are drawn."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(grid.seed)
     order = np.argsort(code, kind="stable")
     start = np.flatnonzero(np.diff(code[order], prepend=-1))
     size = np.diff(start, append=len(code))
@@ -150,7 +169,7 @@ def placed(wells: pd.DataFrame, label: str) -> pd.DataFrame:
     return out.drop_duplicates([PLATE, WELL, "text"]).drop(columns="text").reset_index(drop=True)
 
 
-def grid_of(wells: pd.DataFrame, label: str) -> Grid:
+def grid_of(wells: pd.DataFrame, label: str, *, seed: int = 0) -> Grid:
     """The wells that carry a label and are no controls; `wells` as :func:`placed` gives them."""
     used = well_position(wells[WELL])
     treated = (~wells[CONTROL] & wells[label].notna()).to_numpy(bool)
@@ -176,4 +195,5 @@ def grid_of(wells: pd.DataFrame, label: str) -> Grid:
         labels=tuple(labels),
         compounds=tuple(compounds),
         plates=tuple(plates),
+        seed=seed,
     )

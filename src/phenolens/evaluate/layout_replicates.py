@@ -11,11 +11,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from phenolens.evaluate.layout_finding import CERTAIN, LEAST_SHARE, LayoutFinding
-from phenolens.evaluate.layout_grid import Grid, Pairs, pairs_of
+from phenolens.evaluate.layout_grid import PERMUTATIONS, Grid, Pairs, pairs_of
 from phenolens.evaluate.layout_statistics import (
     BETWEEN,
     ORDER,
-    PERMUTATIONS,
     STATISTICS,
     WITHIN,
     Test,
@@ -35,9 +34,9 @@ CODES = {
 }  # fmt: skip
 
 
-def replicate_pairs(grid: Grid, *, seed: int) -> Pairs:
+def replicate_pairs(grid: Grid) -> Pairs:
     """Pairs of wells of one treatment; its doses, where it has several, are no replicates."""
-    pairs = pairs_of(grid.label, seed=seed)
+    pairs = pairs_of(grid, grid.label)
     return pairs.take(~grid.differing(pairs.left, pairs.right))
 
 
@@ -66,7 +65,7 @@ def why_not(grid: Grid, pairs: Pairs) -> str:
     return ""
 
 
-def shared_locations(grid: Grid, *, seed: int) -> tuple[LayoutFinding, ...]:
+def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
     """Findings on replicates that share their location, one a kind, the plainest first.
 
     The most specific statistic that lies beyond the permutations is told. Treatments are named
@@ -74,11 +73,11 @@ def shared_locations(grid: Grid, *, seed: int) -> tuple[LayoutFinding, ...]:
     the same, the names were not all, and none is given.
     """
     whole, order = grid, True
-    pairs = replicate_pairs(grid, seed=seed)
+    pairs = replicate_pairs(grid)
     replicated = len(np.unique(pairs.owner))
     findings: dict[str, LayoutFinding] = {}
     while not why_not(grid, pairs):
-        tests = tested(grid, by_place(grid, pairs), order=order, seed=seed)
+        tests = tested(grid, by_place(grid, pairs), order=order)
         certain = [test for test in tests if test.p <= CERTAIN]
         fired = [t for t in certain if t.plate < 0 and max(t.share, t.beyond) >= LEAST_SHARE]
         fired = fired or [t for t in certain if t.plate >= 0 and t.share >= LEAST_ON_ONE]
@@ -96,42 +95,49 @@ def shared_locations(grid: Grid, *, seed: int) -> tuple[LayoutFinding, ...]:
                 unnamed = first.values | {"named": 0}
                 findings[test.statistic] = replace(first, values=unnamed, treatments=())
             break
-        where = {t.where for t in fired if t.statistic == test.statistic}
-        inside = grid.plate[pairs.left] == grid.plate[pairs.right]
-        pairs = pairs.take(np.where(inside, WITHIN in where, BETWEEN in where))
-        if test.plate < 0:
-            concerned = scope(grid, pairs, test.statistic, seed=seed)
-        else:
-            single = [t.plate for t in fired if t.statistic == test.statistic]
-            concerned = np.isin(grid.plate[pairs.left], single)
-        everywhere = bool(concerned.all())
-        beyond = _beyond_chance(grid, pairs.take(concerned), test.statistic, seed=seed)
+        where = sorted({t.where for t in fired if t.statistic == test.statistic})
+        plates, beyond = _concerned(grid, pairs, fired, test)
         named = beyond
         if test.statistic == "edge":  # those that are never at the edge go without a name
             named = beyond[np.bincount(grid.label, grid.edge)[beyond] > 0]
-        plates = np.empty(0, np.int64)
-        if not everywhere:
-            plates = np.unique(grid.plate[np.r_[pairs.left[concerned], pairs.right[concerned]]])
         count = len(named) or min(test.share, 1.0) * replicated
         grave = test.statistic != "edge" and count >= 0.5 * replicated
         findings[test.statistic] = LayoutFinding(
             CODES[test.statistic],
             "error" if grave else "warning",
-            values | {"where": " and ".join(sorted(where)), "named": len(named)},
+            values | {"where": " and ".join(where), "named": len(named)},
             tuple(grid.labels[k] for k in named),
             tuple(grid.plates[k] for k in plates),
         )
-        if not len(beyond) or not everywhere:
+        if not len(beyond) or len(plates):
             break
         grid = grid.take(~np.isin(grid.label, beyond))
-        pairs = replicate_pairs(grid, seed=seed)
+        pairs = replicate_pairs(grid)
     return tuple(findings.values())
+
+
+def _concerned(
+    grid: Grid, pairs: Pairs, fired: list[Test], test: Test
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of the plates concerned, none where all are, and of the treatments beyond chance."""
+    alike = [t for t in fired if t.statistic == test.statistic]
+    inside = grid.plate[pairs.left] == grid.plate[pairs.right]
+    where = {t.where for t in alike}
+    pairs = pairs.take(np.where(inside, WITHIN in where, BETWEEN in where))
+    if test.plate < 0:
+        chosen = scope(grid, pairs, test.statistic)
+    else:
+        chosen = np.isin(grid.plate[pairs.left], [t.plate for t in alike])
+    beyond = _beyond_chance(grid, pairs.take(chosen), test.statistic)
+    if chosen.all():
+        return np.empty(0, np.int64), beyond
+    return np.unique(grid.plate[np.r_[pairs.left[chosen], pairs.right[chosen]]]), beyond
 
 
 def most_specific(fired: list[Test]) -> Test:
     """Of the statistics that come close to the largest share, the one that says most."""
     largest = max(test.share for test in fired)
-    close = [test for test in fired if test.share >= 0.6 * largest]
+    close = [test for test in fired if test.share >= min(0.6 * largest, largest)]
     return min(close, key=lambda test: ((*STATISTICS, ORDER).index(test.statistic), -test.share))
 
 
@@ -144,12 +150,12 @@ def told(test: Test) -> dict:
     }  # fmt: skip
 
 
-def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> np.ndarray:
+def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str) -> np.ndarray:
     """Codes of the treatments that share their location, each beyond chance on its own.
 
     Of the limits of p tried, that counts which names most beyond twice what chance would give.
     """
-    owners = of_owners(grid, pairs, statistic, seed=seed)
+    owners = of_owners(grid, pairs, statistic)
     wells = np.bincount(grid.label[np.union1d(pairs.left, pairs.right)])[owners.owner]
     fewest = 4 if grid.shape[0] * grid.shape[1] <= 96 else 3
     enough = wells >= (2 if statistic == "same" else fewest)
@@ -157,7 +163,9 @@ def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> np
     found = found[np.argmax(found.sum(axis=1) - 2 * NAMED * enough.sum())]
     if found.any() and owners.p[found].max() * enough.sum() <= MOST_FALSE * found.sum():
         return owners.owner[found]
-    return _at_edge(grid, owners.owner[enough]) if statistic == "edge" else np.empty(0, np.int64)
+    if statistic != "edge":
+        return np.empty(0, np.int64)
+    return _at_edge(grid.take(np.union1d(pairs.left, pairs.right)), owners.owner[enough])
 
 
 def _at_edge(grid: Grid, labels: np.ndarray) -> np.ndarray:
@@ -201,7 +209,7 @@ def predicted(grid: Grid) -> dict[str, float]:
     return {"predicted": float(right.mean()), "predicted_expected": float(chance)}
 
 
-def compared_elsewhere(grid: Grid, shared: Iterable[str], *, seed: int) -> LayoutFinding:
+def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
     """How many replicated treatments have wells at another location too.
 
     Wells are at two locations where they lie more than :data:`layout_grid.REACH_MM` apart, do not
@@ -213,9 +221,8 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str], *, seed: int) -> Layou
     grid : Grid
     shared : iterable of str
         Statistics by which replicates share their location.
-    seed : int
     """
-    pairs = replicate_pairs(grid, seed=seed)
+    pairs = replicate_pairs(grid)
     left, right = pairs.left, pairs.right
     down = np.abs(grid.row[left] - grid.row[right])
     along = np.abs(grid.column[left] - grid.column[right])
@@ -241,19 +248,19 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str], *, seed: int) -> Layou
     )
 
 
-def doses_together(grid: Grid, *, seed: int) -> LayoutFinding | None:
+def doses_together(grid: Grid) -> LayoutFinding | None:
     """Whether the doses of a compound lie close to one another on their plate.
 
     That is normal practice; such doses are no replicates at independent positions. ``keep`` is the
     share of these compounds whose doses never move: on one plate only, or in the same or a
     neighbouring well on every plate.
     """
-    pairs = pairs_of(grid.compound, seed=seed)
+    pairs = pairs_of(grid, grid.compound)
     pairs = pairs.take(
         grid.differing(pairs.left, pairs.right)
         & (grid.plate[pairs.left] == grid.plate[pairs.right])
     )
-    tests = tested(grid, {WITHIN: pairs}, order=False, seed=seed)
+    tests = tested(grid, {WITHIN: pairs}, order=False)
     fired = [
         test
         for test in tests
@@ -263,9 +270,9 @@ def doses_together(grid: Grid, *, seed: int) -> LayoutFinding | None:
         return None
     test = most_specific(fired)
     compounds = np.unique(pairs.owner)
-    owners = of_owners(grid, pairs, test.statistic, seed=seed)
+    owners = of_owners(grid, pairs, test.statistic)
     named = owners.owner[owners.p <= NAMED.max()]
-    again = replicate_pairs(grid, seed=seed)
+    again = replicate_pairs(grid)
     steps = np.maximum(
         np.abs(grid.row[again.left] - grid.row[again.right]),
         np.abs(grid.column[again.left] - grid.column[again.right]),

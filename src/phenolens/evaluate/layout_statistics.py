@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phenolens.evaluate.layout_grid import Grid, Pairs
+from phenolens.evaluate.layout_grid import PERMUTATIONS, Grid, Pairs
 
-PERMUTATIONS = 299
 STATISTICS = ("same", "near", "row", "column", "region", "edge")
 ORDER = "order"
 BETWEEN, WITHIN = "between plates", "on a plate"
 _ROOM = 400_000  # numbers of one array that is worked on
+_SMALL = 800  # pairs up to which treatments are tested one by one
+_ALL, _EACH = "all", "each"
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,12 @@ class _Scrambled:
     edge: np.ndarray
 
 
-def scrambled(grid: Grid, *, width: int, seed: int) -> Iterator[_Scrambled]:
+def scrambled(grid: Grid, width: int) -> Iterator[_Scrambled]:
     """The layout as it is, then permuted within plates; the more at a time, the smaller `width`."""
-    rng = np.random.default_rng(seed)
     step = max(8, _ROOM // max(len(grid), width, 1))
     row, column = grid.row.astype(np.int16), grid.column.astype(np.int16)
-    start = np.flatnonzero(np.diff(grid.plate, prepend=-1))
-    bounds = list(zip(start, [*start[1:], len(grid)], strict=True))
     for first in range(0, PERMUTATIONS + 1, step):
-        count = min(step, PERMUTATIONS + 1 - first)
-        well = np.empty((len(grid), count), dtype=np.int32)
-        for low, high in bounds:
-            own = np.broadcast_to(np.arange(low, high, dtype=np.int32), (count, high - low))
-            well[low:high] = rng.permuted(own, axis=1).T
-        if first == 0:
-            well[:, 0] = np.arange(len(grid))
+        well = grid.scrambled[:, first : first + step]
         yield _Scrambled(well, row[well], column[well], grid.edge[well])
 
 
@@ -108,7 +100,7 @@ class Test:
     p: float
 
 
-def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool, seed: int) -> list[Test]:
+def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool) -> list[Test]:
     """All statistics of the sets of pairs against the permutations, adjusted together.
 
     Each statistic is tested by its mean over pairs, where pairs lie on a plate also plate by plate
@@ -122,7 +114,6 @@ def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool, seed: int) -> lis
         Pairs between plates and on a plate; those without a pair are left out.
     order : bool
         Test too whether treatments have the same neighbours again.
-    seed : int
     """
     sets = {where: pairs for where, pairs in sets.items() if len(pairs)}
     if not sets:
@@ -132,11 +123,10 @@ def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool, seed: int) -> lis
     # k wells on each plate: k of k * k pairs at one position; five neighbours of k - 1 in a block
     ideal = {"same": 1 / several, "near": min(1.0, 5 / several)}
     ideal["edge"] = max(float((grid.edge**2).mean()), 1e-9)
-    most = max(map(len, sets.values()))
     series: dict[tuple[str, str, object], tuple[np.ndarray, float]] = {}
     for where, pairs in sets.items():
         group = grid.plate[pairs.left] if where == WITHIN else np.zeros(len(pairs), np.int64)
-        means, size = group_means(grid, pairs, group, width=most, seed=seed)
+        means, size = group_means(grid, pairs, group)
         plates = np.unique(group)
         for number, statistic in enumerate(STATISTICS):
             whole = size @ means[number] / size.sum()
@@ -144,21 +134,17 @@ def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool, seed: int) -> lis
             for plate, own in zip(plates, means[number], strict=True) if len(plates) > 1 else ():
                 series[statistic, where, int(plate)] = own, _share(own, ideal.get(statistic, 1.0))
         if len(pairs) <= _SMALL:
-            owners, size = group_means(grid, pairs, pairs.owner, width=most, seed=seed)
+            owners, size = group_means(grid, pairs, pairs.owner)
             for number, statistic in enumerate(STATISTICS):
                 p = _pooled(owners[number], size)
                 sums, beyond = -np.log(p).sum(axis=0), (p[:, 0] <= 0.01).mean() - 0.01
                 series[statistic, where, _EACH] = sums, float(beyond)
     if order and len(beside := adjacent(grid)):
-        layouts = scrambled(grid, width=most, seed=seed)
+        layouts = scrambled(grid, len(beside))
         met = np.concatenate([_met_again(grid, layout, beside) for layout in layouts]) / len(beside)
         full = (len(grid) / len(np.unique(grid.label)) - 1) / 2
         series[ORDER, "", _ALL] = met, _share(met, full)
     return _adjusted(series)
-
-
-_ALL, _EACH = "all", "each"
-_SMALL = 2_000  # pairs up to which treatments are tested one by one
 
 
 def _share(values: np.ndarray, ideal: float) -> float:
@@ -255,7 +241,7 @@ class Owners:
     p: np.ndarray
 
 
-def of_owners(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> Owners:
+def of_owners(grid: Grid, pairs: Pairs, statistic: str) -> Owners:
     """A statistic treatment by treatment; those with equally many pairs share their null.
 
     Parameters
@@ -264,15 +250,12 @@ def of_owners(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> Owners:
     pairs : Pairs
     statistic : str
         Of :data:`STATISTICS`.
-    seed : int
     """
-    (values,), size = group_means(
-        grid, pairs, pairs.owner, statistics=(statistic,), width=len(pairs), seed=seed
-    )
+    (values,), size = group_means(grid, pairs, pairs.owner, statistics=(statistic,))
     return Owners(np.unique(pairs.owner), values[:, 0], _pooled(values, size)[:, 0])
 
 
-def scope(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> np.ndarray:
+def scope(grid: Grid, pairs: Pairs, statistic: str) -> np.ndarray:
     """Which pairs lie on the plates, or between the plates, that are concerned.
 
     All of them, unless the statistic exceeds its expectation on some plates (pairs of plates) only:
@@ -281,9 +264,7 @@ def scope(grid: Grid, pairs: Pairs, statistic: str, *, seed: int) -> np.ndarray:
     """
     plates = np.sort(np.stack([grid.plate[pairs.left], grid.plate[pairs.right]]), axis=0)
     where = np.unique(plates[0] * (plates.max() + 1) + plates[1], return_inverse=True)[1]
-    (values,), size = group_means(
-        grid, pairs, where, statistics=(statistic,), width=len(pairs), seed=seed
-    )
+    (values,), size = group_means(grid, pairs, where, statistics=(statistic,))
     excess = values[:, 0] - values[:, 1:].mean(axis=1)
     chosen = (excess > 3 * values[:, 1:].std(axis=1)) & (excess >= 0.5 * excess.max())
     if not chosen.any() or chosen.all():
@@ -298,8 +279,6 @@ def group_means(
     group: np.ndarray,
     *,
     statistics: tuple[str, ...] = STATISTICS,
-    width: int,
-    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means of statistics in groups of pairs, of the layout as it is and of its permutations.
 
@@ -309,9 +288,6 @@ def group_means(
     pairs : Pairs
     group : ndarray of int64, shape (n_pairs,)
     statistics : tuple of str
-    width : int
-        See :func:`scrambled`: calls with one width and seed see the same permutations.
-    seed : int
 
     Returns
     -------
@@ -329,7 +305,7 @@ def group_means(
     table = closeness(grid.shape)[:, chosen]
     few = len(size) * cells <= 4 * len(pairs)  # counting steps is faster than looking each up
     parts = []
-    for layout in scrambled(grid, width=width, seed=seed):
+    for layout in scrambled(grid, len(pairs)):
         count = layout.row.shape[1]
         means = np.empty((len(statistics), len(size), count))
         if chosen:
