@@ -372,7 +372,7 @@ def test_a_fusion_is_judged_by_its_best_block_and_by_noise():
 def test_what_position_could_explain_is_not_answered():
     row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
     told = _answered("?", _first, evidence_of(row, confounded=True))
-    assert told["answer"].startswith(f"{CANNOT}: treatments keep their position")
+    assert told["answer"].startswith(f"{CANNOT}: by the layout alone, position")
     assert _answered("?", _third, evidence_of(row))["withheld_because"] == ("'vae' was not made")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.stats import hypergeom
 
 from phenolens.evaluate.audit_finding import Finding, Screen, listed, number_of, percent
+from phenolens.evaluate.layout_words import in_words
 from phenolens.profiles import CONTROL, PLATE, WELL, well_position
 
 ENOUGH = 6
@@ -72,15 +74,19 @@ def _reused(screen: Screen, single: pd.Series) -> Iterable[Finding]:
 
 
 def check_control_places(screen: Screen) -> Iterable[Finding]:
-    """Controls that sit elsewhere on the plate than what they are compared with."""
+    """Controls that lie elsewhere on the plate than what they are compared with."""
+    found = screen.layout.controls
+    if found is not None and found.severity != "ok":
+        yield in_words(found)
+        return
     if len(screen.controls) < ENOUGH or screen.treated.empty:
         return
     if np.ptp(well_position(screen.wells[WELL]), axis=0).min() <= 2 * OUTER_RINGS:
         return
     controls, treated = (_outer(screen, part) for part in (screen.controls, screen.treated))
-    if abs(controls - treated) <= 0.1:
-        what = f"{percent(controls)} of controls and {percent(treated)} of treated wells are outer."
-        yield Finding("controls-elsewhere", "ok", "", what)
+    shares = f"{percent(controls)} of controls and {percent(treated)} of treated wells are outer."
+    if abs(controls - treated) <= 0.1 or not _unlike_drawn(screen):
+        yield Finding("controls-elsewhere", "ok", "", shares)
         return
     yield Finding(
         "controls-elsewhere", "warning", "the two outer rings",
@@ -89,6 +95,16 @@ def check_control_places(screen: Screen) -> Iterable[Finding]:
         "An edge effect looks like an effect of treatments.",
         "Spread controls over the plate as treatments are spread.",
     )  # fmt: skip
+
+
+def _unlike_drawn(screen: Screen) -> bool:
+    """Whether control positions drawn at random would differ as much in one of twenty at most."""
+    used = screen.wells.drop_duplicates(WELL)
+    held = screen.controls.drop_duplicates(WELL)
+    outer = round(_outer(screen, used) * len(used))
+    drawn = hypergeom(len(used), outer, len(held))
+    found = round(_outer(screen, held) * len(held))
+    return bool(2 * min(drawn.cdf(found), drawn.sf(found - 1)) <= 0.05)
 
 
 def _outer(screen: Screen, wells: pd.DataFrame) -> float:

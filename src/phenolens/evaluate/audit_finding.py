@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from phenolens.evaluate.layout import Layout, examine_layout
 from phenolens.profiles import CONTROL, PLATE
 
 SEVERITIES = ("error", "warning", "info", "ok")
@@ -55,6 +57,11 @@ class Screen:
         labelled = self.wells[self.label].notna().to_numpy()
         object.__setattr__(self, "treated", self.wells[labelled & ~control])
         object.__setattr__(self, "controls", self.wells[control])
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What the positions of wells alone say."""
+        return examine_layout(self.wells, label=self.label)
 
     @property
     def plates(self) -> list[str]:

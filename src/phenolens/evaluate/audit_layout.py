@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from phenolens.evaluate.audit_finding import Finding, Screen, listed, number_of, percent
+from phenolens.evaluate.audit_finding import Finding, Screen, listed, number_of
+from phenolens.evaluate.layout_words import in_words
 from phenolens.profiles import BATCH, MECHANISM, PLATE, WELL
 
 INTERVAL_WELLS = 3
@@ -106,27 +107,17 @@ def layout_is_fixed(kept: pd.Series) -> bool:
 
 
 def check_layout(screen: Screen) -> Iterable[Finding]:
-    """Treatments that keep their position, or positions, on all plates."""
-    kept = keeping_positions(screen.treated, screen.label)
-    if kept.empty:
-        return
-    fixed, share = kept[kept], kept.mean()
-    alone = screen.treated.groupby(screen.label)[WELL].nunique().reindex(fixed.index) == 1
-    several = len(fixed) - int(alone.sum())
-    more = f", {several} more at the same several positions" if several else ""
-    if not layout_is_fixed(kept):
-        what = f"{percent(1 - share)} of the replicated treatments sit at several positions."
+    """Replicates that share their location, treatments at one location only, doses side by side."""
+    layout = screen.layout
+    if why := layout.unasked.get("replicates"):
+        if "no treatment" not in why and "no well" not in why:
+            what = f"Whether position explains replicates cannot be seen: {why}."
+            yield Finding("layout-not-seen", "info", "", what)
+    elif not layout.replicates:
+        what = "Replicates share no position, block, edge or order beyond what scrambling gives."
         yield Finding("layout-confounded", "ok", "", what)
-        return
-    yield Finding(
-        "layout-confounded", "error" if share >= 0.5 else "warning", listed(fixed.index),
-        f"{int(alone.sum())} of {number_of(len(kept), 'replicated treatment')} sit at the same "
-        f"position on every plate{more}.",
-        "Their effect cannot be told from the position's (edge, gradients, dispensing order); "
-        "correcting for position would remove the effect with it.",
-        "Scramble the layout between plates; until then compare with control wells of the same "
-        "position, and read the position baseline beside every score.",
-    )  # fmt: skip
+    findings = [*layout.replicates, layout.elsewhere, layout.doses]
+    yield from (in_words(finding) for finding in findings if finding is not None)
 
 
 def check_batches(screen: Screen) -> Iterable[Finding]:

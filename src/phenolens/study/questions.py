@@ -25,6 +25,7 @@ QUESTIONS = (
     "Does the network look at biology?",
 )
 CANNOT = "This design cannot tell"
+BY_POSITION = "by the layout alone, position could explain what most treatments show"
 _HAND, _PLAIN = "cellprofiler", "untrained"
 _SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
 _PARTS = {"cells": "cells", "nucleus": "nuclei"}
@@ -105,8 +106,9 @@ def _evidence(out: Path, alpha: float) -> Evidence:
         return read_frame(path) if path.is_file() else pd.DataFrame()
 
     activity = table("activity")
-    notes = activity["note"] if len(activity) else pd.Series(dtype=str)
-    confounded = bool(notes.str.contains("position could explain").any())
+    notes = activity.loc[activity["p"].notna(), "note"] if len(activity) else pd.Series(dtype=str)
+    marked = notes.str.contains("position could explain")
+    confounded = bool(len(marked) and marked.mean() >= 0.5)
     return Evidence(table("results"), table("comparisons"), confounded, alpha)
 
 
@@ -127,7 +129,7 @@ def _first(evidence: Evidence) -> tuple[list[str], str]:
     if not known:
         return [], "no treatment has replicate wells and judging controls to be tested against"
     if evidence.confounded:
-        return [], "treatments keep their position on all plates, so position could explain it"
+        return [], BY_POSITION
     best = max(known, key=lambda score: score["value"])
     says = "Yes" if best["value"] > 0 else "Not in this screen"
     first = (
@@ -157,7 +159,7 @@ def _third(evidence: Evidence) -> tuple[list[str], str]:
             f"no treatment could be tested with '{name}'" if made else f"'{name}' was not made",
         )
     if evidence.confounded:
-        return [], "treatments keep their position on all plates, so position could explain it"
+        return [], BY_POSITION
     first = f"{name} finds {score['value']:.0%} of {score['n']} treatments active"
     beside = _compared(evidence, name, _PLAIN, "activity")
     first += f"; {beside}." if beside else ", and no untrained network stands beside it."

@@ -22,7 +22,7 @@ from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of
 from phenolens.tools.read import read
-from phenolens.tools.representation import Profiles
+from phenolens.tools.representation import POSITION, Profiles
 from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 Null = Literal["label-permutation", "copairs", "copairs-wells", "none"]
 
 CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
-POSITION = "position could explain this"
 FEWEST_POSITIONS = 19
 _DESCRIBED = ("Metadata_Compound", "Metadata_Concentration", "Metadata_Mechanism")
 _TESTED = ("n", "map", "map_normalized", "map_chance", "low", "high", "p", "q", "p_attainable")
@@ -174,6 +173,8 @@ def activity_of(
     if seen := item.block.fitted_on():
         summary |= {"fitted_on": seen}
         table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
+    position = _by_location(item, notes)
+    table["note"] = _with_position(table, position)
     table.insert(0, "representation", item.name)
     table["space"] = table["space"].fillna(item.space) if "space" in table else item.space
     tested = int(table["p"].notna().sum())
@@ -191,10 +192,34 @@ def activity_of(
         question="activity",
         table=table,
         summary=whole | summary,
-        notes=(*item.notes, *notes, *item.space_notes()),
+        notes=(*item.notes, *position, *notes, *item.space_notes()),
         settings=item.settings_with(**options),
         scores=result_table(rows),
     )
+
+
+def _by_location(item: Profiles, notes: Sequence[Note]) -> list[Note]:
+    """What position could explain of it, but for positions that the test itself spoke of."""
+    spoken = {"position-ignored", "position-not-separated", "position-safe"}
+    known = any(note.code in spoken for note in notes)
+    return [
+        note
+        for note in item.position_notes
+        if not (known and note.values["finding"] == "layout-confounded")
+    ]
+
+
+def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.Series:
+    """Each treatment's note, marked where its location could explain its p."""
+    marked = np.zeros(len(table), dtype=bool)
+    for note in position:
+        if note.values["finding"] == "layout-order":
+            continue  # its wells lie apart: what could be explained is the likeness of neighbours
+        concerned = note.values["treatments"]
+        everyone = not concerned or note.values["finding"] == "controls-elsewhere"
+        marked |= everyone | table[TREATMENT].astype(str).isin(concerned).to_numpy()
+    marked &= table["p"].notna().to_numpy() & ~table["note"].str.contains(POSITION).to_numpy()
+    return table["note"].mask(marked, (table["note"] + f"; {POSITION}").str.removeprefix("; "))
 
 
 def _part(

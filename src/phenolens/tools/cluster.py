@@ -124,6 +124,7 @@ def cluster(
         | _told(pooled),
         notes=(
             *item.notes,
+            *item.position_notes,
             *map(not_asked, refused),
             *_cluster_notes(members, rows, k=k, label=name),
             *item.space_notes(),

@@ -142,7 +142,11 @@ def compare(
         | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
         notes=tuple(
             dict.fromkeys(
-                (*notes, *(note for item in items.values() for note in item.space_notes()))
+                [
+                    *(note for item in items.values() for note in item.position_notes),
+                    *notes,
+                    *(note for item in items.values() for note in item.space_notes()),
+                ]
             )
         ),
         settings=first.settings_with(tasks=tasks),

@@ -126,7 +126,7 @@ def dose(
         question="dose",
         table=table,
         summary=whole | found.summary,
-        notes=(*item.notes, *item.space_notes()),
+        notes=(*item.notes, *item.position_notes, *item.dose_notes, *item.space_notes()),
         settings=item.settings_with(compound=who, concentration=how),
         scores=result_table([]),
     )

@@ -171,7 +171,7 @@ def match(
         question="match",
         table=table,
         summary=whole | summary | near,
-        notes=(*item.notes, *notes, *item.space_notes()),
+        notes=(*item.notes, *item.position_notes, *notes, *item.space_notes()),
         settings=item.settings_with(label=name, among=among, not_same=apart, similarity=similarity),
         scores=result_table(_rows(table, near, item)),
     )

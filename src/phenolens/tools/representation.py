@@ -12,6 +12,8 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate import labels
+from phenolens.evaluate.layout import Layout, LayoutFinding, examine_layout
+from phenolens.evaluate.layout_words import in_words
 from phenolens.profiles import (
     BATCH,
     COMPOUND,
@@ -30,6 +32,7 @@ from phenolens.tools.compared import compared, compared_parts, judged
 from phenolens.tools.design import Design, make_design
 from phenolens.tools.result import Note
 
+POSITION = "position could explain this"
 STAGES = ("measured", "normalized", "compared")
 SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
@@ -188,6 +191,36 @@ class Profiles:
             values = {"wells": len(self.left_out)}
             yield Note("wells-left-out", "warning", f"{text}: {first.why}.", values)
 
+    @cached_property
+    def layout(self) -> Layout | None:
+        """What the positions of the wells alone say; None where no well names a treatment."""
+        wells = profiles.metadata(self.table)
+        if TREATMENT not in wells or wells[TREATMENT].isna().all():
+            return None
+        return examine_layout(wells, seed=self.settings.seed)
+
+    @cached_property
+    def position_notes(self) -> tuple[Note, ...]:
+        """What position could explain of any comparison of these wells; empty where it could not.
+
+        ``values["finding"]`` is the code of the finding, ``values["treatments"]`` whom it concerns
+        (none: all of them).
+        """
+        if self.layout is None:
+            return ()
+        found = [*self.layout.replicates, self.layout.controls]
+        return tuple(
+            _position_note(finding)
+            for finding in found
+            if finding is not None and finding.severity in ("error", "warning")
+        )
+
+    @cached_property
+    def dose_notes(self) -> tuple[Note, ...]:
+        """What position could explain of a trend over doses, where these never change places."""
+        doses = None if self.layout is None else self.layout.doses
+        return () if doses is None or doses.severity != "warning" else (_position_note(doses),)
+
     def judged(self, part: pd.DataFrame) -> pd.DataFrame:
         """Treated wells of a part, and the controls that judge."""
         return profiles.take(part, judged(part, self.design, calibrated_elsewhere=self.elsewhere))
@@ -297,6 +330,13 @@ class Profiles:
     def __repr__(self) -> str:
         rows, columns = self.table.shape
         return f"Profiles({self.name!r}: {rows} wells, {columns} features, {self.stage})"
+
+
+def _position_note(finding: LayoutFinding) -> Note:
+    what = in_words(finding).what
+    values = {"finding": finding.code, "treatments": list(finding.treatments)} | finding.values
+    text = f"{POSITION}: {what[0].lower()}{what[1:]}"
+    return Note("position-could-explain", "warning", text, values)
 
 
 def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[object, str]:

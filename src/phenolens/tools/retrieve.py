@@ -110,7 +110,7 @@ def retrieve(
         question="retrieve",
         table=table,
         summary={"representation": item.name, "space": item.space} | found.summary,
-        notes=(*item.notes, *item.space_notes()),
+        notes=(*item.notes, *item.position_notes, *item.space_notes()),
         settings=item.settings_with(across=across, within=inside),
         scores=result_table(_rows(found.summary, item, place)),
     )

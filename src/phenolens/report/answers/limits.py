@@ -13,6 +13,11 @@ QUESTION = "What can this design not tell?"
 OPEN = {
     "class-is-one-well": "Whether a treatment would be recognised in any well but its own",
     "layout-confounded": "Whether an effect is the treatment's or that of its place on the plate",
+    "layout-block": "Whether an effect is the treatment's or that of its part of the plate",
+    "layout-edge": "Whether an effect is the treatment's or that of the edge of the plate",
+    "layout-order": "Whether treatments are alike, or only always side by side",
+    "controls-elsewhere": "Whether treatments differ from controls, or parts of the plate do",
+    "layout-doses": "Whether a trend follows the dose or the plate",
     "no-controls": "Whether any treatment differs from untreated cells",
     "few-controls": "How large weak effects are, with so few controls to set the scale",
     "controls-reused": "How surprising an effect is: the same controls both scale and judge",
