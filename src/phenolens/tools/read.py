@@ -12,7 +12,8 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.io.given import open_table
+from phenolens.io.features import STRANGE, Features
+from phenolens.io.given import Given, open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
 from phenolens.io.screen_of_table import data_section
@@ -56,8 +57,8 @@ def read(
         Negative controls: a query on the metadata (``"Metadata_Compound == 'DMSO'"``) or a mask
         over the rows. By default by convention (DMSO, ``negcon``, a blank ``broad_sample``).
     features : str or list of str, optional
-        Prefix of the feature columns, or their names. By default by convention: CellProfiler's
-        names, else numbered columns of one prefix.
+        Prefix of the feature columns, their names, or a family (``cellprofiler``, ``harmony``). By
+        default the one family that the names tell, see :func:`phenolens.io.features.recognise`.
     layer : str, optional
         Layer of an AnnData to take instead of ``X``.
     obsm : str, optional
@@ -133,6 +134,7 @@ def _fresh(
                 wells,
                 rows,
                 joined.ledger,
+                given=given,
                 section=section,
                 level=level,
                 same_by=as_list(same_by),
@@ -193,6 +195,7 @@ def _notes(
     rows: pd.DataFrame,
     ledger: Ledger,
     *,
+    given: Given,
     section: dict,
     level: str,
     same_by: list[str],
@@ -200,15 +203,16 @@ def _notes(
 ) -> list[Note]:
     """What was assumed and what was left out, as findings."""
     notes = []
-    joined = "; ".join(join.note for join in ledger.joins)
+    said = "".join(f"; {note}" for note in given.notes)
     notes.append(
         Note(
             "wells-read",
             "info",
-            f"{len(rows)} wells on {wells[PLATE].nunique()} plates, {joined}.",
+            f"{len(rows)} wells on {wells[PLATE].nunique()} plates{said}.",
             {"wells": len(rows), "plates": int(wells[PLATE].nunique()), "features": rows.shape[1]},
         )
     )
+    notes += _feature_notes(given.found)
     if level != "well":
         notes.append(
             Note(
@@ -240,6 +244,12 @@ def _notes(
     if blank:
         text = f"{blank} wells have no treatment and take part in no question about treatments."
         notes.append(Note("wells-without-treatment", "warning", text, {"wells": blank}))
+    if units := ledger.counts.get("doses_read_with_their_units"):
+        text = f"{units} wells give their dose with a unit: all doses are in micromolar."
+        notes.append(Note("doses-with-units", "info", text, {"wells": units}))
+    for doubt in ledger.conflicts:
+        text = f"{doubt.line()}."
+        notes.append(Note(doubt.code, "warning", text, {"wells": doubt.wells}))
     for reason, count in Counter(item.reason for item in ledger.set_aside).items():
         notes.append(Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count}))
     said, already = told
@@ -251,4 +261,18 @@ def _notes(
         )
         text = f"Taken as normalized already: {why}. normalized=False scales them on controls."
         notes.append(Note("normalized-already", "info", text))
+    return notes
+
+
+def _feature_notes(found: Features) -> list[Note]:
+    """The features by family, and the numeric columns that are none."""
+    families = {family.name: len(family.columns) for family in found.families}
+    values = {"features": len(found.names), "families": families}
+    notes = [Note("features", "info", f"{found.used_line()}.", values)]
+    if found.unused:
+        counts = {why: len(names) for why, names in found.unused.items()}
+        # what may have been measured is doubtful; a column called dose is not
+        doubtful = "warning" if STRANGE in counts else "info"
+        text = f"{found.unused_line()}."
+        notes.append(Note("columns-not-used", doubtful, text[0].upper() + text[1:], counts))
     return notes
