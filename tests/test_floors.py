@@ -41,6 +41,7 @@ FLOORS = {
     "progress": 2,
     "files": 1,
     "errors": 1,
+    "vehicles": 1,
     "simulate": 4,
     "testing": 5,
 }

@@ -37,7 +37,7 @@ def differences(expected: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     for column in ("value", "low", "high", "n"):
         before, now = (both[c].astype(float).to_numpy() for c in (column, f"{column}_now"))
         same = np.isclose(before, now, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
-        changed = both[~same & (both["_merge"] == "both")]
+        changed = both[~same & (both["held"] == "both")]
         told += [f"{column}: {row[1:7]}" for row in changed.itertuples()]
     return told
 

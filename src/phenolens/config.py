@@ -104,7 +104,7 @@ class Profiles(Section):
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
-    prefix: str | None = None
+    prefix: str | list[str] | None = None
 
 
 class Table(Section):

@@ -138,10 +138,10 @@ def test_one_column_a_stain_names_the_stains(tmp_path, write_plane):
 
 def test_controls_that_cannot_be_guessed_are_asked_for(tmp_path):
     write_folder(tmp_path, stains=1)
-    frame = pd.read_csv(tmp_path / "meta.tsv", sep="\t").assign(drug=["vehicle", "x"])
+    frame = pd.read_csv(tmp_path / "meta.tsv", sep="\t").assign(drug=["buffer", "x"])
     frame.to_csv(tmp_path / "meta.tsv", sep="\t", index=False)
     text, _ = study(tmp_path, tmp_path)
-    assert any("negative control" in line and "vehicle (1 wells)" in line for line in asked(text))
+    assert any("negative control" in line and "buffer (1 wells)" in line for line in asked(text))
 
 
 def test_phenix_images_without_a_table_ask_for_the_stains(tmp_path, write_plane):

@@ -18,7 +18,11 @@ from phenolens.io.anndata import write_h5ad
 from phenolens.io.columns import nearest
 from phenolens.io.given import Given, open_table, put_back
 
-FEATURES = ["Cells_AreaShape_Area", "Nuclei_Texture_Contrast_ER_3_00_256", "cnn__all__0001"]
+FEATURES = [
+    "Cells_AreaShape_Area",
+    "Nuclei_Texture_Contrast_ER_3_00_256",
+    "Cell_Body_Intensity_Mean_ER",
+]
 
 
 def columns(seed: int = 0) -> pd.DataFrame:
@@ -210,11 +214,11 @@ def test_names_of_the_matrix_that_are_no_features_are_told():
     held = anndata.AnnData(np.ones((2, 3), np.float32), obs=obs, var=pd.DataFrame(index=names))
     given = open_table(held)
     assert given.features == ["Cells_AreaShape_Area"]
-    assert given.notes == (
-        "1 column(s) of the matrix are no features by their names, such as Cells_Custom_1: "
-        "name the features to take them",
+    assert given.found.unused_line() == (
+        "numeric columns not used: 2 (Cells_Parent_Nuclei: numbers of objects, or places in the "
+        "image; Cells_Custom_1: names of no form that is known)"
     )
-    assert open_table(held, features=names[:2]).notes == ()
+    assert open_table(held, features=names).found.unused_line() == ""
 
 
 def test_what_float32_cannot_hold_is_missing_and_told():

@@ -1,4 +1,4 @@
-"""Which columns are features, and CellProfiler's own tables."""
+"""Profiles from files of every format, and CellProfiler's own tables."""
 
 from __future__ import annotations
 
@@ -14,44 +14,6 @@ from phenolens.errors import InputError
 from phenolens.io.anndata import write_h5ad
 from phenolens.io.cellprofiler import read_cellprofiler
 from phenolens.io.integrate import integrate
-from phenolens.io.profile_files import feature_columns, is_feature
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Cells_AreaShape_Area", True),
-        ("PH3_Intensity_MeanIntensity_PH3", True),
-        ("Image_Granularity_1_DNA", True),
-        ("Nuclei_Location_CenterMassIntensity_X_DNA", True),
-        ("Cells_Parent_Nuclei", False),
-        ("Nuclei_Children_Cytoplasm_Count", False),
-        ("Cytoplasm_Number_Object_Number", False),
-        ("Cells_Location_Center_X", False),
-        ("Cells_Neighbors_FirstClosestObjectNumber_5", False),
-        ("Image_Metadata_Well", False),
-        ("Image_Count_Cells", False),
-        ("Metadata_Cells_AreaShape_Area", False),
-        ("ImageNumber", False),
-    ],
-)
-def test_measurements_are_told_from_bookkeeping(name, expected):
-    assert is_feature(name) is expected
-
-
-def test_a_prefix_takes_numbered_columns_only():
-    frame = pd.DataFrame({"f0": [1.0], "f1": [2.0], "field": [3.0], "Metadata_Plate": ["P"]})
-    assert feature_columns(frame, features="f", source="t") == ["f0", "f1"]
-
-
-def test_a_prefix_nobody_has_is_named():
-    with pytest.raises(InputError, match=r"no columns with the prefix 'z'"):
-        feature_columns(pd.DataFrame({"f0": [1.0]}), features="z", source="t")
-
-
-def test_numeric_columns_are_features_where_no_name_is_known():
-    frame = pd.DataFrame({"alpha": [1.0], "beta": [2], "Metadata_Well": ["A01"], "note": ["x"]})
-    assert feature_columns(frame, features=None, source="t") == ["alpha", "beta"]
 
 
 def cells(image: int, numbers, *, parent: str | None = None) -> pd.DataFrame:

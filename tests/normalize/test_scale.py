@@ -8,7 +8,7 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.normalize.scale import CALIBRATED, calibrate, robust_scale, soften
+from phenolens.normalize.scale import CALIBRATED, calibrate, rescale, robust_scale, soften
 from phenolens.splits import control_roles
 
 
@@ -167,3 +167,44 @@ def test_an_unknown_method_is_refused():
     table, controls = plates()
     with pytest.raises(InputError, match="Unknown scaling"):
         robust_scale(table, controls, method="magic")
+
+
+def spread_out(scale: float | np.ndarray, n: int = 300, features: int = 12) -> pd.DataFrame:
+    """Noise of these scales."""
+    values = np.random.default_rng(3).normal(size=(n, features)) * scale
+    frame = pd.DataFrame(values, columns=[f"f{i}" for i in range(features)])
+    return profiles.from_frame(frame.assign(Metadata_Plate="P1"))
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e-6, 30.0, 1e12])
+def test_a_table_of_another_scale_is_divided_as_a_whole(scale):
+    table, report = rescale(spread_out(scale))
+    same = spread_out(1.0)
+    assert report["own"] == {}
+    assert report["all_by"] == pytest.approx(scale, rel=0.2)
+    ratio = table.to_numpy() / same.to_numpy()
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.2, 8.0])
+def test_a_table_of_a_usual_scale_stays_as_it_is(scale):
+    given = spread_out(scale)
+    table, report = rescale(given)
+    assert report == {}
+    assert table is given
+
+
+def test_single_features_far_off_are_divided_by_their_own_spread():
+    scale = np.ones(12)
+    scale[[2, 5]] = 1e6, 1e-5
+    table, report = rescale(spread_out(scale))
+    assert report["all_by"] == 1.0
+    assert list(report["own"]) == ["f2", "f5"]
+    assert report["own"]["f2"] == pytest.approx(1e6, rel=0.2)
+    np.testing.assert_allclose(table.std(), 1, rtol=0.2)
+
+
+def test_what_does_not_vary_is_left():
+    table, report = rescale(spread_out(np.zeros(12)))
+    assert report == {}
+    assert not table.to_numpy().any()

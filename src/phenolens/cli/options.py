@@ -16,6 +16,7 @@ METAVARS = {
     "controls": "QUERY",
     "positive": "QUERY",
     "features": "PREFIX",
+    "separator": "MARK",
     "layer": "NAME",
     "obsm": "NAME",
     "leave_out": "WHAT",
@@ -29,7 +30,8 @@ SAID = {
     "controls": "Query for negative controls, such as \"Metadata_Compound == 'DMSO'\"; by "
     "convention (DMSO, negcon) by default.",
     "tables": "Instead of STUDY: a folder of files exported from other tools (docs/audit.md).",
-    "features": "Prefix of the feature columns, or each column by name; by convention by default.",
+    "features": "Prefix of the feature columns, or each column by name; or 'cellprofiler', "
+    "'harmony'. By convention by default.",
 }
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-CONTROL_WORDS = ("DMSO", "untreated", "negcon", "vehicle", "mock")
+from phenolens.vehicles import NAMES
+
+CONTROL_WORDS = NAMES
 Share = Literal["all", "part", "none"]
 
 

@@ -2,12 +2,74 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 SEPARATOR = "|"
+WHOLE = "¦"  # stands for it in labels that are not parted
+LONGEST_PART = 40
+# A comma inside a chemical name (1,4-diazepane) or a number parts nothing.
+_MARKS = {"|": r"\|", ";": ";", ",": r"(?<!\d),|,(?!\d)"}
+
+
+def find_separator(values: Sequence[object]) -> str:
+    """The mark that parts the values of a column: ``|``, ``;``, ``,``, or '' for none.
+
+    ``|`` wherever it occurs. A semicolon where its parts are short, and it occurs in several
+    labels or its parts in others. A comma only where half of its parts are values elsewhere: names
+    have commas of their own.
+
+    Parameters
+    ----------
+    values : sequence
+        Labels; a null holds nothing.
+
+    Examples
+    --------
+    >>> find_separator(["EGFR; ERBB2", "EGFR", "KIT"]), find_separator(["kinase, type 2", "KIT"])
+    (';', '')
+    """
+    distinct = sorted({str(value) for value in values if not pd.isna(value)})
+    if any("|" in value for value in distinct):
+        return "|"
+    for mark in (";", ","):
+        split = {value: _parts(value, mark) for value in distinct}
+        several = {value: parts for value, parts in split.items() if len(parts) > 1}
+        if not several:
+            continue
+        held = Counter(part for parts in split.values() for part in set(parts))
+        parts = [part for own in several.values() for part in own]
+        shared = sum(held[part] > 1 for part in parts) / len(parts)
+        short = all(len(part) <= LONGEST_PART for part in parts)
+        if shared >= 0.5 or (mark == ";" and short and (shared > 0 or len(several) > 1)):
+            return mark
+    return ""
+
+
+def parted(values: Sequence[object], *, separator: str) -> list[object]:
+    """The labels with their parts as ``A|B``, whatever parts them; nulls as they are.
+
+    Parameters
+    ----------
+    values : sequence
+    separator : str
+        The mark that parts them, or '' where each label is one value, ``|`` included.
+    """
+    if not separator:
+        return [v if pd.isna(v) else str(v).replace(SEPARATOR, WHOLE) for v in values]
+    marks = (separator, SEPARATOR)  # also where two labels of one treatment were joined
+    return [v if pd.isna(v) else SEPARATOR.join(_all_parts(v, marks)) for v in values]
+
+
+def _all_parts(value: object, marks: Sequence[str]) -> list[str]:
+    parts = [str(value)]
+    for mark in marks:
+        parts = [part for whole in parts for part in _parts(whole, mark)]
+    return list(dict.fromkeys(parts))
 
 
 def indicator_of(
@@ -39,7 +101,8 @@ def indicator_of(
 def _parts(value: object, separator: str) -> list[str]:
     if pd.isna(value):
         return []
-    return [part.strip() for part in str(value).split(separator) if part.strip()]
+    parts = re.split(_MARKS.get(separator) or re.escape(separator), str(value))
+    return [part.strip() for part in parts if part.strip()]
 
 
 def share(values: Sequence[object], *, separator: str = SEPARATOR) -> np.ndarray:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from phenolens.errors import InputError
-from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, well_name
+from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, row_letters, well_name
 
 BLANKS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "#n/a"})
 BLANK_SAMPLE = "_blank_sample"
@@ -29,14 +30,30 @@ ALIASES = {
     ),
     WELL: ("Well", "well_position", "well_id", "WellID", "well_name", "pert_well"),
     SITE: ("Site", "Field", "FieldID", "field_id", "FOV", "position", "tile"),
-    OBJECT: ("ObjectNumber", "Object", "cell_id", "CellID", "label"),
+    OBJECT: ("ObjectNumber", "Object", "object_no", "cell_id", "CellID", "label"),
 }  # fmt: skip
+ROWS = ("Row", "well_row", "WellRow", "plate_row")
+COLUMNS = ("Column", "Col", "well_column", "well_col", "WellColumn", "WellCol", "plate_column")
+_MICRO = str.maketrans({"µ": "u", "μ": "u"})
 
 
 def normal_name(name: str) -> str:
     """The name of a metadata column: ``Image_Metadata_X`` and ``X`` are ``Metadata_X``."""
     name = str(name).strip().removeprefix("Image_") if "Metadata_" in str(name) else str(name)
     return name.strip() if name.startswith((PREFIX, "_")) else PREFIX + name.strip()
+
+
+@lru_cache(maxsize=65536)
+def same_name(name: str) -> str:
+    """A column's name for comparing: case, spaces, dashes and brackets play no part.
+
+    Examples
+    --------
+    >>> same_name("Plate Name") == same_name("Metadata_plate_name")
+    True
+    """
+    bare = normal_name(name).removeprefix(PREFIX).lower().translate(_MICRO)
+    return re.sub(r"[\W_]+", "_", bare).strip("_")
 
 
 def is_blank(value: object) -> bool:
@@ -91,8 +108,8 @@ def has(frame: pd.DataFrame, name: str) -> str | None:
     """The frame's own spelling of a column, or None."""
     if name in frame:
         return name
-    wanted = normal_name(name).lower()
-    return next((str(c) for c in frame if normal_name(c).lower() == wanted), None)
+    wanted = same_name(name)
+    return next((str(c) for c in frame if same_name(c) == wanted), None)
 
 
 def find(frame: pd.DataFrame, name: str, *, source: str) -> str:
@@ -172,9 +189,38 @@ def place(frame: pd.DataFrame, spec: str | None, role: str, *, source: str) -> p
         return pick(frame, spec, source=source)
     usual = (role, *ALIASES[role]) if spec in (None, role) else ()
     found = next((name for name in (has(frame, n) for n in usual) if name), None)
+    if found is None and usual and role == WELL:
+        wells = wells_of_rows(frame)
+        if wells is not None:
+            return wells
     if found is None and spec is not None:
         find(frame, spec, source=source)
     return None if found is None else frame[found]
+
+
+def wells_of_rows(frame: pd.DataFrame) -> pd.Series | None:
+    """Well names from a column of rows (letters or numbers) and one of columns; None without them.
+
+    Numbers begin at 1; at 0, where a 0 is among them.
+    """
+    rows = next((found for found in (has(frame, name) for name in ROWS) if found), None)
+    columns = next((found for found in (has(frame, name) for name in COLUMNS) if found), None)
+    if rows is None or columns is None:
+        return None
+    pairs = list(zip(key_text(frame[rows]), key_text(frame[columns]), strict=True))
+    first = 0 if any("0" in pair for pair in pairs) else 1
+    named = [_well_at(row, column, first=first) for row, column in pairs]
+    if not any(named):
+        return None
+    return pd.Series(named, index=frame.index, name=f"{rows} and {columns}", dtype=object)
+
+
+@lru_cache(maxsize=4096)
+def _well_at(row: str, column: str, *, first: int) -> str:
+    if row.isdecimal() and 0 <= int(row) - first < 32:
+        row = row_letters(int(row) - first)
+    column = str(int(column) + 1 - first) if column.isdecimal() else column
+    return _well_or_blank(f"{row}{column}")
 
 
 def key_text(values: pd.Series) -> np.ndarray:

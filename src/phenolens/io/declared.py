@@ -26,6 +26,7 @@ from phenolens.profiles import (
     read_frame,
     well_name,
 )
+from phenolens.vehicles import vehicle_names
 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 LABELS = ("label", TREATMENT, "Metadata_Label", "Metadata_Compound")
@@ -211,7 +212,9 @@ def _control_column(frame: pd.DataFrame, label: pd.Series, controls: Sequence[st
         said = _text(frame[own]).fillna("").str.lower()
         return said.isin(["true", "1", "yes"]).to_numpy()
     words = [word.lower() for word in controls]
-    return label.fillna("").astype(str).str.lower().isin(words).to_numpy()
+    vehicles = {name: known.lower() for name, known in vehicle_names(label.dropna()).items()}
+    text = label.fillna("").astype(str).str.lower()
+    return (text.isin(words) | label.map(vehicles).isin(words)).to_numpy()
 
 
 def _embedding(path: Path) -> pd.DataFrame:

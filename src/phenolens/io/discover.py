@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError, PhenolensError
+from phenolens.io.deepprofiler import read_npz
 from phenolens.io.discover_images import image_section
 from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
@@ -47,6 +48,7 @@ def discover(source: str | Path) -> Discovery:
     images, columns, questions = image_section(found, files, source)
     profiles, notes = profile_sections(found, source)
     if images is None and not profiles:
+        _refuse_pickles(source)
         raise InputError(_nothing(source, found, len(files)))
     if images is not None:
         profiles = [block | {"name": _beside_images(block["name"])} for block in profiles]
@@ -83,6 +85,13 @@ def _nothing(source: Path, found: Sequence[Found], images: int) -> str:
         )
     tables = f"{sum(len(f.paths) for f in found)} tables that hold neither" if found else "neither"
     return f"{source} holds {tables} images nor profiles that we recognise."
+
+
+def _refuse_pickles(source: Path) -> None:
+    """Say what to do with arrays that cannot be read, where there is nothing else."""
+    first = next(source.rglob("*.npz"), None)
+    if first is not None:
+        read_npz(first)
 
 
 def _metadata(found: Sequence[Found]) -> list[Found]:

@@ -18,6 +18,7 @@ from phenolens.io.imagetable import (
 from phenolens.io.paths import ImageFinder
 from phenolens.io.patterns import pattern
 from phenolens.io.phenix import index_channels, parse_name, read_index
+from phenolens.io.screen_of_table import numbers_objects
 from phenolens.io.survey import (
     Found,
     column_for,
@@ -27,7 +28,7 @@ from phenolens.io.survey import (
     phenix_images,
     well_like,
 )
-from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+from phenolens.profiles import PLATE, SITE, WELL
 
 INDEX_NAMES = ("index", "stack_index", "frame", "page", "slice", "plane", "crop")
 NUCLEAR = ("dna", "dapi", "hoechst", "nuclei", "nucleus", "h33342", "draq5")
@@ -125,7 +126,7 @@ def _first_shape(item: Found, column: str, source: Path) -> tuple[int, ...]:
 
 
 def _level(item: Found, index: str | None, shape: tuple[int, ...]) -> str:
-    if column_for(item.head, OBJECT):
+    if numbers_objects(item.head):
         return "cell"
     if index is None:
         return "field"

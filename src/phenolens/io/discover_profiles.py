@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from phenolens.io.cellprofiler import COMPARTMENTS
+from phenolens.io.deepprofiler import FALLBACK
+from phenolens.io.features import CELLPROFILER, HARMONY, find_families
+from phenolens.io.names import measured_object
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import level_of
@@ -52,17 +53,22 @@ def _stage(item: Found) -> tuple[int, str] | None:
 
 def _block(item: Found, source: Path) -> dict:
     return {
-        "name": "cellprofiler" if _has_measurements(item.head) else _short_name(item.paths[0]),
+        "name": _name(item),
         "files": pattern(item.paths, source),
         "level": level_of(item.head),
         "normalized": "auto",
     }
 
 
-def _has_measurements(head: pd.DataFrame) -> bool:
-    from phenolens.io.profile_files import is_feature
-
-    return sum(map(is_feature, map(str, head.columns))) >= 10
+def _name(item: Found) -> str:
+    """What the features are of, where that is one thing with a name; else the file's first word."""
+    if item.paths[0].suffix == ".npz":
+        return FALLBACK
+    families = find_families(item.head)
+    first = families[0] if len(families) == 1 else None
+    if first and first.key == CELLPROFILER and any(map(measured_object, first.columns)):
+        return CELLPROFILER
+    return HARMONY if first and first.key == HARMONY else _short_name(item.paths[0])
 
 
 def _short_name(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.io.columns import FILE, has, key_text, normal_name, well_text
+from phenolens.io.columns import FILE, has, key_text, normal_name, same_name, well_text
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
@@ -108,8 +108,8 @@ def _on_link(known: Known, head: pd.DataFrame) -> dict[str, str] | None:
 
 
 def _known_name(known: Known, name: str) -> str | None:
-    wanted = normal_name(name).lower()
-    return next((n for n in known.values if n.lower() == wanted), None)
+    wanted = same_name(name)
+    return next((n for n in known.values if same_name(n) == wanted), None)
 
 
 def _on_treatment(known: Known, head: pd.DataFrame) -> dict[str, str] | None:
@@ -133,9 +133,9 @@ def _details(item: Found, on: dict[str, str]) -> list[str]:
 
 def _new_roles(known: Known, item: Found, on: dict[str, str]) -> set[str]:
     have = set(role_columns(known.values))
-    links = {normal_name(name).lower() for name in LINKS} - {n.lower() for n in known.values}
+    links = {same_name(name) for name in LINKS} - {same_name(name) for name in known.values}
     names = _details(item, on)
-    brought = {normal_name(name).lower() for name in names} & links
+    brought = {same_name(name) for name in names} & links
     return (set(role_columns(names)) - have) | brought
 
 

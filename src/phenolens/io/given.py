@@ -18,8 +18,9 @@ import pandas as pd
 from phenolens.errors import InputError, named, shown
 from phenolens.io.anndata import feature_parts, plain_obs, to_columns
 from phenolens.io.columns import FILE, spelled, tidy_names
+from phenolens.io.features import Features
 from phenolens.io.paths import expand, stem
-from phenolens.io.profile_files import passed_over, read_files, settle, tidied
+from phenolens.io.profile_files import read_files, settle, tidied
 from phenolens.profiles import KEY, PREFIX, from_frame, index_as_columns, metadata, to_frame
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Given:
     frame : DataFrame
         Plain, with a range index; ``Metadata_*`` columns, ``_file``, then features; rows in the
         order given.
-    features : list of str
+    found : Features
+        Its features, their families, and numeric columns that are none.
     name : str
         Stem of the file, what the stems of several share, or ``profiles``.
     notes : tuple of str
@@ -50,11 +52,16 @@ class Given:
     """
 
     frame: pd.DataFrame
-    features: list[str]
+    found: Features
     name: str
     notes: tuple[str, ...]
     kind: str
     source: object = field(default=None, repr=False, compare=False)
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the features."""
+        return self.found.names
 
     def table(self) -> pd.DataFrame:
         """The profile table: float32 features, metadata in the row index."""
@@ -94,7 +101,7 @@ def open_table(
         the named levels of its row index, or both.
     features : str or sequence of str, optional
         The features: a prefix of their names, or the names themselves. By default they are
-        recognised by convention, see :func:`phenolens.io.profile_files.feature_columns`.
+        recognised by convention, see :func:`phenolens.io.features.recognise`.
     layer, obsm : str, optional
         Where in an AnnData (or ``.h5ad`` file) the features are, if not in ``X``.
 
@@ -129,19 +136,19 @@ def open_table(
             )
         has_names = any(name is not None for name in data.index.names)
         frame = index_as_columns(data)
-        frame, names = tidied(frame, features=features, name=UNNAMED, source="The DataFrame")
-        notes, kind = _unread_index(data), "index" if has_names else "columns"
+        frame, found = tidied(frame, features=features, name=UNNAMED, source="The DataFrame")
+        unread, kind = _unread_index(data), "index" if has_names else "columns"
     elif _is_anndata(data):
         data = data.to_memory() if data.isbacked else data
         held = to_columns(data, layer=layer, obsm=obsm, source="The AnnData")
-        frame, names = tidied(held, features=features, name=UNNAMED, source="The AnnData")
-        notes, kind = passed_over(held, names), "anndata"
+        frame, found = tidied(held, features=features, name=UNNAMED, source="The AnnData")
+        unread, kind = [], "anndata"
     else:
         paths = _paths(data)
-        frame, names, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
-        return Given(frame, names, _shared_stem(paths), tuple(notes), "file")
-    notes += settle(frame, names)
-    return Given(frame, names, UNNAMED, tuple(notes), kind, data)
+        frame, found, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
+        return Given(frame, found, _shared_stem(paths), tuple(notes), "file")
+    notes = unread + settle(frame, found.names)
+    return Given(frame, found, UNNAMED, tuple(notes), kind, data)
 
 
 def _unread_index(data: pd.DataFrame) -> list[str]:

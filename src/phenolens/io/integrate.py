@@ -14,14 +14,14 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
-from phenolens.io.columns import FILE, normal_name, spec_column
+from phenolens.io.columns import FILE, same_name, spec_column
 from phenolens.io.image_set import read_images
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside
+from phenolens.io.names import is_bookkeeping
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.profile_blocks import read_keyed
-from phenolens.io.profile_files import is_disguised
 from phenolens.normalize.recognise import is_normalized
 from phenolens.profiles import (
     CELL_COUNT,
@@ -149,7 +149,8 @@ def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Sourc
     wells = pd.concat(keys).drop_duplicates().sort_values(list(WELL_KEY), ignore_index=True)
     for name, frame in sources.items():
         source = replace(speaker, name=name)
-        details = frame.drop(columns=[n for n in frame if n in KEY or is_disguised(n)])
+        numbers = [n for n in frame if n in KEY or is_bookkeeping(str(n).removeprefix(PREFIX))]
+        details = frame.drop(columns=numbers)
         one, _ = collapse(details, _joined_key(frame), source=source)
         aligned = one.reindex(_joined_key(wells)).set_axis(wells.index, axis=0)
         wells = combine(wells, aligned, source=source)
@@ -200,7 +201,7 @@ def _present(columns: Mapping[str, object], wells: pd.DataFrame) -> Mapping[str,
     """A label column that every source's rows contradict within wells was left out: say so."""
     for role in (*IDENTITY, *DESCRIBED):
         name = spec_column(columns[role])
-        if name is not None and name.lower() not in {normal_name(c).lower() for c in wells}:
+        if name is not None and same_name(name) not in {same_name(c) for c in wells}:
             known = ", ".join(c for c in wells if str(c).startswith(PREFIX))
             raise InputError(
                 f"[data.columns] {role} = {columns[role]!r}: no joined column of that name; "

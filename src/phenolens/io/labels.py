@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, shown
 from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, nearest, pick
+from phenolens.io.doses import read_doses
 from phenolens.io.join import Source
 from phenolens.io.ledger import Conflict
 from phenolens.profiles import (
@@ -24,19 +26,21 @@ from phenolens.profiles import (
     TREATMENT,
     WELL,
 )
+from phenolens.vehicles import DMSO, UNTREATED, vehicle_name, vehicle_names
 
 TARGET = "Metadata_Target"
 POSITIVE = "Metadata_PositiveControl"
 CANONICAL = (
     PLATE, WELL, BATCH, TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, CONTROL, POSITIVE,
 )  # fmt: skip
-SHOWN = 5
-VEHICLE = {"compound": "DMSO", "genetic": "untreated"}
-IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
-UNITS = (
-    (r"_mM$|(?i:mmoles?_per_lit|millimolar)", 1e3),
-    (r"_nM$|(?i:nmoles?_per_lit|nanomolar)", 1e-3),
+VEHICLE = {"compound": DMSO, "genetic": UNTREATED}
+UNREAD = "no number, so the dose is left empty"
+IMPLAUSIBLE = (
+    "taken as it is, in micromolar, though 10 mM or more (or less than 0) is hardly a dose: a "
+    "stock concentration, or another unit?"
 )
+SHOWN = 5
+IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
 NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
 
 
@@ -51,7 +55,7 @@ def label_wells(
     out = wells.copy()
     out[BATCH] = _text(wells, columns["batch"], BATCH)
     out[COMPOUND] = _compound(wells, columns["compound"], modality=modality, source=source)
-    out[CONCENTRATION] = _concentration(wells, columns["concentration"], source=source)
+    out[CONCENTRATION] = _concentration(out, columns["concentration"], source=source)
     out[MECHANISM] = _text(wells, columns["mechanism"], MECHANISM)
     out[TARGET] = _text(wells, columns["target"], TARGET)
     out[TREATMENT] = treatment_names(out[COMPOUND], out[CONCENTRATION])
@@ -78,13 +82,39 @@ def _text(wells: pd.DataFrame, spec: object, canonical: str) -> pd.Series:
 def _compound(wells: pd.DataFrame, spec: object, *, modality: str, source: Source) -> pd.Series:
     compound = _text(wells, spec, COMPOUND)
     vehicle = VEHICLE[modality]
-    is_dmso = compound.map(lambda value: str(value).lower() == "dmso")
-    compound = compound.where(~is_dmso, "DMSO")
+    known = vehicle_names(compound.dropna())
+    compound = compound.map(lambda value: known.get(value, value))
     blank = _blank_sample(wells) & compound.isna()
     compound = compound.where(~blank, vehicle)
     if blank.any():
         source.ledger.counts[f"wells_with_blank_sample_taken_as_{vehicle}"] = int(blank.sum())
-    return _fall_back(compound, wells, source=source)
+    named = _fall_back(compound, wells, source=source)
+    _note_spellings(named, source=source)
+    return named
+
+
+def _note_spellings(compound: pd.Series, *, source: Source) -> None:
+    """Doubt names that differ in case, spaces or dashes only: one compound, or two."""
+    names = pd.Series(sorted(set(compound.dropna())), dtype=object)
+    alike = names.groupby(names.map(_spelling)).agg(list)
+    pairs = [group for group in alike if len(group) > 1]
+    if pairs:
+        wells = int(compound.isin([name for group in pairs for name in group]).sum())
+        examples = [" and ".join(map(repr, group)) for group in pairs[:3]]
+        source.ledger.conflicts.append(
+            Conflict(
+                COMPOUND, source.name or "labels", wells, tuple(examples),
+                "names alike but for case, spaces or dashes are kept apart; spell them as one "
+                "where they are one compound",
+                code="compound-spellings",
+            )
+        )  # fmt: skip
+
+
+def _spelling(name: str) -> str:
+    """What is left of a name without case, spaces and dashes; between digits these do count."""
+    plain = unicodedata.normalize("NFKC", str(name)).casefold()
+    return re.sub(r"[\s_\-‐‑–—]+", "", re.sub(r"(?<=\d)[\s_\-‐‑–—]+(?=\d)", "/", plain))
 
 
 def _blank_sample(wells: pd.DataFrame) -> pd.Series:
@@ -105,27 +135,30 @@ def _fall_back(compound: pd.Series, wells: pd.DataFrame, *, source: Source) -> p
 
 
 def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.Series:
+    """Doses in micromolar; those that cannot be read, or hardly be meant, are doubted."""
     values = _values(wells, spec, CONCENTRATION)
     if values is None:
         return pd.Series(np.nan, index=wells.index)
-    numbers = pd.to_numeric(values, errors="coerce").astype(float) * _micromolar(str(values.name))
-    wrong = np.flatnonzero(numbers.isna() & ~values.map(is_blank))
-    if len(wrong):
-        places = [f"{wells[PLATE].iloc[r]}/{wells[WELL].iloc[r]}" for r in wrong[:3]]
-        examples = [f"{p}: {values.iloc[r]!r}" for p, r in zip(places, wrong, strict=False)]
+    doses = read_doses(values)
+    if doses.with_unit.any():
+        source.ledger.counts["doses_read_with_their_units"] = int(doses.with_unit.sum())
+    treated = ~wells[COMPOUND].isin(vehicle_names(wells[COMPOUND].dropna())).to_numpy(bool)
+    for rows, what, code in (
+        (doses.unread, UNREAD, "doses-not-read"),
+        (doses.implausible() & treated, IMPLAUSIBLE, "doses-implausible"),
+    ):
+        if not rows.any():
+            continue
+        first = np.flatnonzero(rows)[:3]
+        places = [f"{wells[PLATE].iloc[r]}/{wells[WELL].iloc[r]}" for r in first]
+        said = [v if isinstance(v, str) else float(v) for v in values.iloc[first]]
+        examples = [f"{p}: {v!r}" for p, v in zip(places, said, strict=True)]
         source.ledger.conflicts.append(
             Conflict(
-                CONCENTRATION, str(values.name), len(wrong), tuple(examples),
-                "no number, so the dose is left empty",
+                CONCENTRATION, str(values.name), int(rows.sum()), tuple(examples), what, code=code
             )
-        )  # fmt: skip
-    return numbers.map(lambda dose: float(f"{dose:.6g}"))
-
-
-def _micromolar(name: str) -> float:
-    """Micromoles in the unit that a column's name states; 1 where it states none."""
-    factors = (factor for pattern, factor in UNITS if re.search(pattern, name))
-    return next(factors, 1.0)
+        )
+    return doses.values
 
 
 def treatment_names(compound: pd.Series, concentration: pd.Series) -> pd.Series:
@@ -154,7 +187,8 @@ def mark_controls(
     """Add ``Metadata_Control`` and ``Metadata_PositiveControl``; controls have no mechanism.
 
     Without a query the field's conventions decide: a column ``control``, ``pert_type`` or
-    ``control_type`` that says ``negcon`` (``poscon...``), a compound DMSO, an untreated well.
+    ``control_type`` that says ``negcon`` (``poscon...``), a compound that is a vehicle
+    (:func:`phenolens.vehicles.vehicle_name`): DMSO, vehicle, mock, untreated.
     ``told_as`` is what errors call the query `controls`.
     """
     negative = _by_query(wells, controls, told_as) if controls else conventional_controls(wells)
@@ -180,7 +214,8 @@ def conventional_controls(wells: pd.DataFrame) -> pd.Series:
     flag = has(wells, "control")
     if flag:
         by_type |= _as_bool(wells[flag]) | _matches(wells, flag, "negcon")
-    by_name = wells[COMPOUND].isin(list(VEHICLE.values()))
+    vehicles = vehicle_names(wells[COMPOUND].dropna())
+    by_name = wells[COMPOUND].map(lambda value: value in vehicles)
     by_id = wells[COMPOUND].map(lambda value: str(value).lower() in NEGATIVE_IDS)
     jcp = has(wells, "JCP2022")
     if jcp:
@@ -234,8 +269,10 @@ def values_asked(wells: pd.DataFrame, query: str) -> str:
 def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
     """Truth of a pandas query for each row; see :func:`_by_query` for the errors.
 
-    ``Metadata_`` may be left out of a column's name.
+    ``Metadata_`` may be left out of a column's name. A vehicle's name in the query means all its
+    spellings by case: ``'DMSO'`` is ``dmso`` too.
     """
+    wells = _spelled_as(wells, query)
     described = [name for name in map(str, wells.columns) if name.startswith(PREFIX)]
     bare = {name.removeprefix(PREFIX): wells[name] for name in described}
     short = {name: values for name, values in bare.items() if name not in wells}
@@ -264,6 +301,24 @@ def _as_comparison(wells: pd.DataFrame, value: str) -> str:
         if not pd.api.types.is_numeric_dtype(wells[name]) and (wells[name] == value).any():
             return f"; did you mean \"{name} == '{value}'\"?"
     return ""
+
+
+def _spelled_as(wells: pd.DataFrame, query: str) -> pd.DataFrame:
+    """The wells with vehicles' names in the case in which the query has them."""
+    named = re.findall(r"'([^']*)'|\"([^\"]*)\"", query)
+    quoted = [text for pair in named for text in pair if text and vehicle_name(text)]
+    wanted = {text.casefold(): text for text in quoted}
+    if len(wanted) < len(set(quoted)) or not wanted:
+        return wells
+    changed = {}
+    for name in wells.columns:
+        values = wells[name]
+        if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
+            spelled = {v: wanted[k] for v in values.dropna().unique()
+                       if isinstance(v, str) and (k := v.strip().casefold()) in wanted}  # fmt: skip
+            if any(old != new for old, new in spelled.items()):
+                changed[name] = values.map(lambda value, known=spelled: known.get(value, value))
+    return wells.assign(**changed)
 
 
 def select_excluded(wells: pd.DataFrame, query: str) -> np.ndarray:

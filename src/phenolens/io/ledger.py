@@ -61,13 +61,29 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Conflict:
-    """One column about which the sources, or the rows of one well, disagree."""
+    """One column about which the sources, or the rows of one well, disagree, or that is doubtful.
+
+    ``code`` names the kind of doubt for a note; it is in no file.
+    """
 
     column: str
     source: str
     wells: int
     examples: tuple[str, ...]
     consequence: str
+    code: str = "labels-disagree"
+
+    def line(self) -> str:
+        """The doubt in one line."""
+        doubt = "conflict" if self.code == "labels-disagree" else "doubt"
+        return (
+            f"{doubt} in {self.column} ({self.source}): {self.wells} wells, "
+            f"e.g. {'; '.join(self.examples)}; {self.consequence}"
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """A plain dictionary, in the form of ``ledger.json``."""
+        return {name: value for name, value in asdict(self).items() if name != "code"}
 
 
 @dataclass
@@ -84,7 +100,7 @@ class Ledger:
         return {
             "joins": [asdict(item) for item in self.joins],
             "set_aside": [item.to_json() for item in self.set_aside],
-            "conflicts": [asdict(item) for item in self.conflicts],
+            "conflicts": [item.to_json() for item in self.conflicts],
             "counts": dict(self.counts),
         }
 
@@ -92,7 +108,7 @@ class Ledger:
         """The ledger for a terminal, one fact a line."""
         return [
             *map(_join_line, self.joins),
-            *map(_conflict_line, self.conflicts),
+            *(item.line() for item in self.conflicts),
             *_aside_lines(self.set_aside),
             *(f"{name.replace('_', ' ')}: {count}" for name, count in self.counts.items()),
         ]
@@ -112,14 +128,6 @@ def _join_line(join: Join) -> str:
     parts += [f"{join.duplicates} repeated rows"] if join.duplicates else []
     parts += [f"{join.unused} keys not asked for"] if join.unused else []
     return ", ".join(parts) + (f"; {join.note}" if join.note else "")
-
-
-def _conflict_line(conflict: Conflict) -> str:
-    shown = "; ".join(conflict.examples)
-    return (
-        f"conflict in {conflict.column} ({conflict.source}): {conflict.wells} wells, "
-        f"e.g. {shown}; {conflict.consequence}"
-    )
 
 
 def _aside_lines(items: list[SetAside]) -> list[str]:

@@ -6,6 +6,23 @@ import re
 from typing import NamedTuple
 
 COMPARTMENTS = ("Cells", "Cytoplasm", "Nuclei", "Image")
+FAMILIES = (
+    "AreaShape|Intensity|Texture|Granularity|Correlation|Colocalization|Neighbors|"
+    "RadialDistribution|Location|ObjectSkeleton|ImageQuality|AreaOccupied|Density|Overlap|Math|"
+    "Skeleton|FilamentLength|Classify|Distance"
+)
+IMAGE_FAMILIES = ("Intensity", "Texture", "Granularity", "Correlation", "Colocalization")
+# An object may have any name, of several words (Cell_Body), or be what the means over its children
+# are named after (Cells_Mean_Nucleoli). The first family's name ends it.
+_MEASUREMENT = re.compile(
+    rf"^(?P<object>[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*?)_(?P<family>{FAMILIES})_"
+    r"(?P<measurement>.+)$"
+)
+_OBJECT = r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*?"
+_BOOKKEEPING = re.compile(
+    rf"^(?:[A-Za-z0-9]+_Parent_\w+|{_OBJECT}_(?:Parent_[A-Z]\w*|Children_\w+_Count|"
+    r"Number_Object_Number|Location_Center_[XYZ]|Neighbors_(?:First|Second)ClosestObjectNumber\w*))$"
+)
 NO_CHANNEL = frozenset(
     {"AreaShape", "Neighbors", "Number", "Parent", "Children", "ObjectSkeleton", "Threshold"}
 )
@@ -59,9 +76,36 @@ def parse_feature(name: str) -> FeatureName:
         return FeatureName(family=deep["model"], channel=channel)
     compartment, _, rest = name.partition("_")
     family, _, measurement = rest.partition("_")
-    if compartment not in COMPARTMENTS or not family:
+    known = _MEASUREMENT.match(name)
+    if known and not is_bookkeeping(name):
+        compartment, family, measurement = known.groups()
+    elif compartment not in COMPARTMENTS or not family:
         return FeatureName()
     return FeatureName(compartment, family, *_channels(family, measurement))
+
+
+def measured_object(name: str) -> str:
+    """The object a CellProfiler measurement is of, by its name; '' where it is none.
+
+    Bookkeeping of the same form (parents, children, numbers, positions in the image) is none, nor
+    are an image's counts and qualities.
+
+    Examples
+    --------
+    >>> measured_object("Cell_Body_AreaShape_Area"), measured_object("Image_Count_Cells")
+    ('Cell_Body', '')
+    """
+    known = _MEASUREMENT.match(name)
+    if known is None or "Metadata_" in name or is_bookkeeping(name):
+        return ""
+    if known["object"] == "Image" and known["family"] not in IMAGE_FAMILIES:
+        return ""
+    return known["object"]
+
+
+def is_bookkeeping(name: str) -> bool:
+    """Whether a name is one of CellProfiler's parents, children, numbers or image positions."""
+    return bool(_BOOKKEEPING.match(name))
 
 
 def _channels(family: str, measurement: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, reasons
 from phenolens.io.columns import FILE, FOLDER, is_blank
+from phenolens.io.harmony import is_harmony, read_harmony
 from phenolens.profiles import read_frame
 
 
@@ -44,7 +45,7 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
 def stem(path: Path) -> str:
     """The file name without its endings of table formats."""
     name = path.name
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".h5ad"):
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".h5ad", ".npz"):
         name = name.removesuffix(ending)
     return name
 
@@ -66,7 +67,10 @@ def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     InputError
         If it cannot be read or has no rows.
     """
-    frame = read_frame(path) if sep is None else _read_separated(path, sep)
+    if sep is not None:
+        frame = _read_separated(path, sep)
+    else:
+        frame = read_harmony(path) if is_harmony(path) else read_frame(path)
     if not len(frame):
         raise InputError(f"{path} has a header but no rows.")
     return frame

@@ -54,7 +54,7 @@ def read_keyed(
             unmatched=int((~good).sum()),
             unmatched_keys=first(f"row {row + 1}" for row in np.flatnonzero(~good)),
             duplicates=repeated,
-            note="; ".join([f"{len(features)} features", *notes]),
+            note="; ".join(notes),
         )
     )
     return unique, features, block

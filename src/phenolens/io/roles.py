@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from phenolens.io.columns import normal_name
+from phenolens.io.columns import same_name
 
 NAMES = {
     "compound": (
@@ -25,6 +25,7 @@ NAMES = {
     "target": ("target", "targets", "gene_target", "target_list", "target_gene", "gene", "symbol"),
     "batch": ("batch", "batch_id", "experiment_batch", "replicate_batch"),
     "cell_count": (
+        "Nuclei - Number of Objects", "Cells - Number of Objects",  # before how many were seeded
         "CellCount", "Count_Cells", "cell_count", "Object_Count", "n_cells", "Image_Count_Cells",
         "Count_Nuclei", "Image_Count_Nuclei",
     ),
@@ -36,25 +37,25 @@ LINKS = ("broad_sample", "JCP2022", "InChIKey", "pert_id", "Plate_Map_Name", "pl
 
 def role_columns(names: Iterable[str]) -> dict[str, str]:
     """Role to column, for the roles that usual names reveal; best name first."""
-    known = {normal_name(name).lower(): str(name) for name in names}
+    known = {same_name(name): str(name) for name in names}
     found = {role: first_known(usual, known) for role, usual in NAMES.items()}
     return {role: name for role, name in found.items() if name is not None}
 
 
 def first_known(usual: Sequence[str], known: dict[str, str]) -> str | None:
     """The first usual name that is known, in the known spelling."""
-    spellings = (known.get(normal_name(name).lower()) for name in usual)
+    spellings = (known.get(same_name(name)) for name in usual)
     return next((name for name in spellings if name is not None), None)
 
 
 def gene_column(names: Iterable[str]) -> str | None:
     """The column that names the perturbed gene."""
-    return first_known(GENES, {normal_name(name).lower(): str(name) for name in names})
+    return first_known(GENES, {same_name(name): str(name) for name in names})
 
 
 def names_chemistry(names: Iterable[str]) -> bool:
     """Whether columns are about chemicals: a structure, a solvent or a dose."""
-    known = {normal_name(name).lower(): str(name) for name in names}
+    known = {same_name(name): str(name) for name in names}
     return first_known((*CHEMISTRY, *NAMES["concentration"]), known) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.errors import InputError, named
-from phenolens.io.columns import FILE, key_text, place, well_text
+from phenolens.io.columns import FILE, key_text, place, same_name, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.given import Given
 from phenolens.io.roles import named_roles
@@ -44,7 +44,7 @@ def data_section(
     keys = pd.DataFrame({PLATE: plates, WELL: wells})
     _refuse_half_controls(described, keys)
     level = level_of(frame[names])
-    if level != "field" and column_for(described, OBJECT) is None:
+    if level != "field" and not numbers_objects(described):
         rows = frame.drop(columns=FILE, errors="ignore")
         level = _level_without_numbers(keys, rows, name=given.name)
     block = {
@@ -130,9 +130,33 @@ def _level_without_numbers(keys: pd.DataFrame, rows: pd.DataFrame, *, name: str)
 
 def level_of(head: pd.DataFrame) -> str:
     """What a row of a table is: a well, a field or a cell."""
-    if column_for(head, OBJECT):
+    if numbers_objects(head):
         return "cell"
-    where = [column_for(head, role) for role in (PLATE, WELL)]
-    if None not in where and not head.duplicated(where).any():
+    wells = _wells(head)
+    if wells is not None and not wells.duplicated().any():
         return "well"
     return "field" if column_for(head, SITE) else "cell"
+
+
+def numbers_objects(head: pd.DataFrame) -> bool:
+    """Whether a column tells the objects of a well apart; a cell line in ``cell_id`` does not."""
+    column, wells = column_for(head, OBJECT), _wells(head)
+    if column is None:
+        return False
+    numbers = pd.to_numeric(head[column], errors="coerce")
+    whole = bool((numbers == numbers.round()).all())
+    if wells is None or not wells.duplicated().any():
+        return whole and same_name(column) == same_name(OBJECT)
+    names = pd.Series(key_text(head[column]), index=wells.index)
+    if not whole:
+        return not pd.concat([wells, names], axis=1).duplicated().any()
+    return bool((names.groupby(wells).nunique() > 1).any())
+
+
+def _wells(head: pd.DataFrame) -> pd.Series | None:
+    """What tells the rows' wells apart; None where plate or well is not named."""
+    places = [place(head, None, role, source="") for role in (PLATE, WELL)]
+    if any(values is None for values in places):
+        return None
+    plate, well = map(key_text, places)
+    return pd.Series([f"{p}/{w}" for p, w in zip(plate, well, strict=True)])

@@ -12,17 +12,22 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import ALIASES, has, is_blank, key_text
+from phenolens.io.columns import ALIASES, has, is_blank, key_text, place
+from phenolens.io.deepprofiler import read_npz
+from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
+from phenolens.io.harmony import is_harmony, read_harmony
 from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
 from phenolens.io.paths import ImageFinder, read_table, stem
 from phenolens.io.phenix import parse_name
-from phenolens.io.profile_files import is_feature, numbered_columns
-from phenolens.profiles import PLATE, index_as_columns, text_dialect
+from phenolens.profiles import PLATE, WELL, index_as_columns, text_dialect
 
-TABLES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad")
+TABLES = (
+    ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad", ".npz",
+)  # fmt: skip
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
 OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
+FEWEST_MEASUREMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,14 @@ def _look(paths: list[Path], source: Path) -> Found | None:
         return None
     if len(head.columns) < 2 or not len(head):
         return None
-    return Found(tuple(paths), head, classify(head, paths[0], source))
+    kind = classify(head, paths[0], source)
+    return Found(tuple(paths), _with_wells(head) if kind == "profiles" else head, kind)
+
+
+def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
+    """The table with well names where it numbers rows and columns instead."""
+    wells = None if column_for(head, WELL) else place(head, None, WELL, source="")
+    return head if wells is None else head.assign(**{WELL: wells})
 
 
 def read_head(path: Path) -> pd.DataFrame:
@@ -89,6 +101,8 @@ def read_head(path: Path) -> pd.DataFrame:
         return to_frame(read_h5ad(path)).head(HEAD)
     if name.endswith((".parquet", ".pq")):
         return _parquet_head(path)
+    if name.endswith(".npz"):
+        return read_npz(path)[0].head(HEAD)
     return _text_head(path)
 
 
@@ -110,7 +124,7 @@ def plates_of(path: Path) -> set[str]:
     column = column_for(head, PLATE)
     if column is None:
         return set()
-    if len(head) < HEAD or name.endswith(".h5ad"):
+    if len(head) < HEAD or name.endswith((".h5ad", ".npz")):
         return set(key_text(head[column])) - {""}
     if name.endswith((".parquet", ".pq")):
         held = index_as_columns(pd.read_parquet(path, columns=[column]))
@@ -121,6 +135,8 @@ def plates_of(path: Path) -> set[str]:
 def _text_head(path: Path) -> pd.DataFrame:
     if path.stat().st_size < 20_000_000:
         return read_table(path)
+    if is_harmony(path):
+        return read_harmony(path, rows=HEAD)
     return pd.read_csv(path, nrows=HEAD, **text_dialect(path))
 
 
@@ -132,7 +148,7 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         return "cellprofiler"
     if has(head, "ImageNumber") and has(head, "ObjectNumber") and path.suffix == ".csv":
         return "cellprofiler"
-    if sum(map(is_feature, map(str, head.columns))) >= 10 or numbered_columns(head):
+    if holds_profiles(head):
         return "profiles"
     if has(head, "channel") and has(head, "path") and has(head, "well"):
         return "samplesheet"
@@ -143,6 +159,20 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
+
+
+def holds_profiles(head: pd.DataFrame) -> bool:
+    """Whether a table holds features by their names, and enough of them.
+
+    Columns that are called 1 to 24 are those of a plate, unless a column names the wells.
+    """
+    for family in find_families(head):
+        if family.key == CELLPROFILER and len(family.columns) < FEWEST_MEASUREMENTS:
+            continue
+        placed = place(head, None, WELL, source="") is not None
+        if placed or family.key not in (BARE, HARMONY):
+            return True
+    return False
 
 
 def _has_images(head: pd.DataFrame, path: Path, source: Path) -> bool:

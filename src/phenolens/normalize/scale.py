@@ -120,6 +120,46 @@ def spread_group(
     return () if few or spread == "screen" else None
 
 
+def rescale(table: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Bring features of very large or very small scale near 1, where no control did.
+
+    An embedding of 1e4 is wild by the rules for scaled features, and one of 1e-6 constant. Where
+    the median feature's spread (1.4826 MAD over all rows, the standard deviation where that is 0)
+    is not between 0.1 and 10, all features are divided by it, which changes no similarity. One that
+    then still spreads less than 0.01 or more than 100 is divided by its own spread.
+
+    Parameters
+    ----------
+    table : DataFrame, shape (n_rows, n_features)
+
+    Returns
+    -------
+    table : DataFrame
+    report : dict
+        ``all_by`` (what all features were divided by; 1 for nothing) and ``own`` (name: spread of
+        those divided by their own); empty where nothing was.
+    """
+    values = np.ascontiguousarray(table.to_numpy(np.float32))
+    nobody = np.zeros(len(values), dtype=np.int64)
+    _, spread = group_statistics(values, nobody, n_groups=1)
+    spread = spread[0]
+    varies = np.isfinite(spread)
+    if not varies.any():
+        return table, {}
+    middle = float(np.median(spread[varies]))
+    whole = 1.0 if 0.1 <= middle <= 10 else middle
+    left = spread / whole
+    far = varies & ((left < 0.01) | (left > 100))
+    if whole == 1.0 and not far.any():
+        return table, {}
+    factor = np.where(far, spread, whole)
+    names = [str(name) for name in table.columns[far]]
+    own = dict(zip(names, map(float, spread[far]), strict=True))
+    scaled = (values / factor).astype(np.float32)
+    out = pd.DataFrame(scaled, index=table.index, columns=table.columns)
+    return out, {"all_by": whole, "own": own}
+
+
 def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
     """Draw extreme values in smoothly: ``limit * tanh(x / limit)``, value by value.
 

@@ -249,6 +249,9 @@ def normalize(session: Session) -> dict[str, Block]:
         if not len(item.normalized.wells.columns):
             raise InputError(f"Representation '{item.name}' has no usable feature left.")
         write_profiles(item, session.out / "profiles")
-    notes = {name: item.normalized.notes for name, item in items.items()}
+    notes = {
+        name: item.normalized.notes | {"selection": item.compared.notes["selection"]}
+        for name, item in items.items()
+    }
     write_json(session.out / "normalization.json", notes)
     return {name: item.normalized for name, item in items.items()}

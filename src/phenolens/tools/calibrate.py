@@ -10,7 +10,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.normalize.clean import clean_features
-from phenolens.normalize.scale import CALIBRATED, calibrate, spread_group
+from phenolens.normalize.scale import CALIBRATED, calibrate, rescale, spread_group
 from phenolens.profiles import WELL_KEY
 from phenolens.settings import Settings
 from phenolens.tools.block import Block
@@ -44,7 +44,8 @@ def calibrated(
     Returns
     -------
     block : Block
-        Its ``notes`` say what was ``cleaned`` and how each plate was calibrated.
+        Its ``notes`` say what was ``cleaned``, how each plate was calibrated, and what was
+        ``rescaled`` because no control gave it a scale.
     left_out : tuple of LeftOut
         Wells without a value, and wells of plates that could not be calibrated beside others that
         could: raw values beside scaled ones cannot be compared.
@@ -71,6 +72,10 @@ def calibrated(
             table, lost = _kept(table, done if done.any() else ~done, why=NOT_CALIBRATED)
             left_out += lost
             notes.setdefault("calibration", {})[fold] = report
+        if block.calibrated or settings.method in ("none", "center"):
+            table, changed = rescale(table)
+            if changed:
+                notes.setdefault("rescaled", {})[fold] = changed
         notes.setdefault("cleaned", {})[fold] = dropped
         tables[fold] = table
     return replace(block, tables=tables, notes=notes), tuple(dict.fromkeys(left_out))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -140,17 +141,16 @@ def compare(
         table=table,
         summary={"representations": list(items), "spaces": spaces, "comparisons": len(table)}
         | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
-        notes=tuple(
-            dict.fromkeys(
-                [
-                    *(note for item in items.values() for note in item.position_notes),
-                    *notes,
-                    *(note for item in items.values() for note in item.space_notes()),
-                ]
-            )
-        ),
+        notes=(*notes, *_notes_by_name(items)),
         settings=first.settings_with(tasks=tasks),
     )
+
+
+def _notes_by_name(items: dict[str, Profiles]) -> Iterator[Note]:
+    """What was found on reading each representation, and how its wells are compared."""
+    for name, item in items.items():
+        for note in (*item.notes, *item.position_notes, *item.space_notes()):
+            yield replace(note, text=f"{name}: {note.text}")
 
 
 def _difference(row: object) -> dict:

@@ -9,6 +9,8 @@ features are selected without labels on the wells that are compared.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,7 @@ from phenolens.errors import InputError
 from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
-from phenolens.normalize.scale import CALIBRATED, soften
+from phenolens.normalize.scale import CALIBRATED, rescale, soften
 from phenolens.profiles import CONTROL, TREATMENT
 from phenolens.represent.base import refuse_overlap
 from phenolens.tools.block import NOBODY, Block
@@ -46,7 +48,8 @@ def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -
 def compared(block: Block, design: Design, *, whitening: float) -> Block:
     """The block with each fold's table ready for comparing wells by similarity.
 
-    ``notes["space"]`` says in words what the values are.
+    ``notes["space"]`` says in words what the values are, ``notes["selection"]`` how many features
+    each rule dropped.
 
     Parameters
     ----------
@@ -66,17 +69,33 @@ def compared(block: Block, design: Design, *, whitening: float) -> Block:
         # Networks of different folds do not share the meaning of a feature: which of two alike goes
         # would differ by fold, and a fusion keep only what happens to be left in all.
         rules = {"max_correlation": None} if len(block.tables) > 1 else {}
-        notes = block.notes | {"space": _space(block)}
-        return block.mapped(
-            lambda wells: _selected(block, wells, _compared(block, wells, design), **rules),
-            notes=notes,
-        )
-    notes = block.notes | {
-        "space": "normalized, selected, whitened",
-        "whitened_on": int(calibrating.sum()),
-        "whitening": whitening,
-    }
-    return block.mapped(lambda wells: _whitened(block, wells, design, whitening), notes=notes)
+        made = {
+            fold: _selected(block, wells, _compared(block, wells, design), **rules)
+            for fold, wells in block.tables.items()
+        }
+        notes = {"space": _space(block)}
+    else:
+        made = {
+            fold: _whitened(block, wells, design, whitening) for fold, wells in block.tables.items()
+        }
+        notes = {
+            "space": "normalized, selected, whitened",
+            "whitened_on": int(calibrating.sum()),
+            "whitening": whitening,
+        }
+    dropped = {fold: _by_reason(reasons) for fold, (_, reasons) in made.items()}
+    tables = {fold: wells for fold, (wells, _) in made.items()}
+    return replace(block, tables=tables, notes=block.notes | notes | {"selection": dropped})
+
+
+def _by_reason(reasons: dict[str, str]) -> dict[str, dict]:
+    """How many features each rule of selection dropped, with the first three by name."""
+    told: dict[str, dict] = {}
+    for name, why in sorted(reasons.items()):
+        own = told.setdefault(why, {"features": 0, "examples": []})
+        own["features"] += 1
+        own["examples"] += [name] if len(own["examples"]) < 3 else []
+    return told
 
 
 def _space(block: Block) -> str:
@@ -103,14 +122,21 @@ def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:
     return rows
 
 
-def _selected(block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: object) -> pd.DataFrame:
+def _selected(
+    block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: object
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The wells with the features worth comparing, and the rule that dropped each other one."""
     if len(wells) < 2:
-        return wells.loc[:, np.isfinite(wells.to_numpy()).all(axis=0)]
+        known = np.isfinite(wells.to_numpy()).all(axis=0)
+        return wells.loc[:, known], dict.fromkeys(map(str, wells.columns[~known]), "missing")
     raw = never_scaled(block, wells)
+    if raw:  # the unit of a feature says nothing about how much it varies
+        wells, _ = rescale(wells)
     try:
         selector = FeatureSelector(**rules, **({"max_outlier": None} if raw else {}))
         chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
-        return (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
+        standard = (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
+        return standard, selector.reasons_
     except InputError as error:
         raise InputError(
             f"Representation '{block.name}': {error} Features that are constant, or missing in "
@@ -134,12 +160,12 @@ def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
 
 def _whitened(
     block: Block, wells: pd.DataFrame, design: Design, regularization: float
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, str]]:
     wells = soften(wells)
     rows = (design.role_of(wells) == "calibrate").to_numpy()
-    chosen = _selected(block, wells, rows)
+    chosen, dropped = _selected(block, wells, rows)
     whitener = Whitener(regularization=regularization).fit(profiles.take(chosen, rows))
-    return whitener.transform(chosen)
+    return whitener.transform(chosen), dropped
 
 
 def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:

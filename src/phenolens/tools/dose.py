@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, named
 from phenolens.evaluate.dose import dose_response
 from phenolens.evaluate.results import result_table
+from phenolens.io.doses import Doses, read_doses
 from phenolens.profiles import COMPOUND, CONCENTRATION
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Result
+from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -57,6 +59,7 @@ def dose(
         Column that names a compound without its dose; found by its usual name by default.
     concentration : str, optional
         Column of the dose, positive, on its natural scale; found by its usual name by default.
+        Units in its cells (``0.3 uM``, ``30 nM``) or its name are read; results are in micromolar.
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -108,6 +111,7 @@ def dose(
             raise DesignError(
                 f"No well of {item.name!r} has a {setting}: name its column with {named(setting)}."
             )
+    wells, notes = _in_micromolar(wells, how)
     found = dose_response(
         wells, same_by=[who], dose=how, controls=profiles.is_control(wells),
         seed=item.settings.seed,
@@ -126,7 +130,29 @@ def dose(
         question="dose",
         table=table,
         summary=whole | found.summary,
-        notes=(*item.notes, *item.position_notes, *item.dose_notes, *item.space_notes()),
+        notes=(*item.notes, *notes, *item.position_notes, *item.dose_notes, *item.space_notes()),
         settings=item.settings_with(compound=who, concentration=how),
         scores=result_table([]),
     )
+
+
+def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Note]]:
+    """The wells with doses as numbers, and what of the treated wells' doses is doubtful."""
+    said = pd.Series(profiles.column(wells, name), name=name)
+    treated = ~profiles.is_control(wells)
+    no = np.zeros(len(said), dtype=bool)  # the canonical column was read with the table
+    read = Doses(said, no, no) if name == CONCENTRATION else read_doses(said)
+    doses, notes = read.values.to_numpy(float), []
+    unread = treated & ~(doses > 0)
+    if unread.any():
+        shown = said[unread & read.unread].head(1).tolist()
+        such = f", e.g. {shown[0]!r}" if shown else " above 0"
+        text = f"{unread.sum()} of {treated.sum()} treated wells have no readable dose{such}."
+        notes.append(Note("wells-without-dose", "warning", text, {"wells": int(unread.sum())}))
+    if name != CONCENTRATION and (high := treated & read.implausible()).any():
+        text = (
+            f"{high.sum()} treated wells have a dose of 10 mM or more in {name}, such as "
+            f"{said[high].iloc[0]}: a stock concentration, or another unit?"
+        )
+        notes.append(Note("doses-implausible", "warning", text, {"wells": int(high.sum())}))
+    return profiles.with_metadata(wells, {name: doses}), notes

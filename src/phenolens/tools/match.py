@@ -11,6 +11,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, reasons
+from phenolens.evaluate import labels
 from phenolens.evaluate.label_matching import match_labels
 from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighbour
 from phenolens.evaluate.multiple_testing import share_interval
@@ -21,7 +22,7 @@ from phenolens.tools.activity import activity_of
 from phenolens.tools.cluster import not_asked
 from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
-from phenolens.tools.result import Result
+from phenolens.tools.result import Note, Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,6 +41,7 @@ def match(
     obsm: str | None = None,
     normalized: bool | None = None,
     label: str | None = None,
+    separator: str | None = None,
     among: Among = "all",
     not_same: str | Sequence[str] | None = None,
     similarity: Similarity = "cosine",
@@ -69,6 +71,9 @@ def match(
         Whether the profiles were scaled on controls already; the values tell by default.
     label : str, optional
         Column of the target or mechanism; ``A|B`` counts for both. The mechanism by default.
+    separator : str, optional
+        What parts the values of a label, such as ``;``; empty where each label is one value. By
+        default ``|``, or ``;`` or ``,`` where the column shows that this is what they are.
     among : {"all", "active"}
         Treatments that take part: all, or those that are active.
     not_same : str or list of str, optional
@@ -118,14 +123,15 @@ def match(
     settings = item.settings
     name = item.column(label, setting="label", usual=MECHANISM)
     apart = item.columns(not_same, setting="not_same")
-    consensus = item.consensus(keep=() if name in DESCRIBED else (name,))
+    own = [column for column in (name, *(apart or ())) if column not in DESCRIBED]
+    consensus = item.consensus(keep=own)
     if not _known(consensus, name):
         what = "a mechanism" if label is None else f"a value of {name!r}"
         raise DesignError(
             f"No treatment of {item.name!r} has {what} to match by; name another column with "
             f"{named('label')}."
         )
-    notes = []
+    consensus, separator, notes = _parted(consensus, name, separator)
     if among == "active":
         found = activity_of(item).table
         active = set(found.loc[found["active"], TREATMENT])
@@ -135,9 +141,6 @@ def match(
         consensus = profiles.take(consensus, kept)
     if apart is None:
         apart = [COMPOUND] if _known(consensus, COMPOUND) else []
-    missing = [column for column in apart if column not in consensus.index.names]
-    if missing:
-        consensus = item.consensus(keep=(*missing, *(() if name in DESCRIBED else (name,))))
     table, summary, refused = pd.DataFrame(), {}, []
     try:
         matched = match_labels(
@@ -145,6 +148,7 @@ def match(
             permutations=settings.permutations, alpha=settings.alpha, seed=settings.seed,
         )  # fmt: skip
         table, summary = matched.table.assign(space=item.space), matched.summary
+        table["label"] = table["label"].str.replace(labels.WHOLE, labels.SEPARATOR)
     except (DesignError, InputError) as error:
         refused.append(("matching of labels", str(error)))
     near: dict[str, dict] = {}
@@ -172,9 +176,30 @@ def match(
         table=table,
         summary=whole | summary | near,
         notes=(*item.notes, *item.position_notes, *notes, *item.space_notes()),
-        settings=item.settings_with(label=name, among=among, not_same=apart, similarity=similarity),
+        settings=item.settings_with(
+            label=name, separator=separator, among=among, not_same=apart, similarity=similarity
+        ),
         scores=result_table(_rows(table, near, item)),
     )
+
+
+def _parted(
+    consensus: pd.DataFrame, label: str, separator: str | None
+) -> tuple[pd.DataFrame, str, list[Note]]:
+    """The treatments with labels as ``A|B``, what parted them, and a note where any has parts."""
+    values = profiles.column(consensus, label)
+    mark = labels.find_separator(values) if separator is None else separator
+    whole = labels.parted(values, separator=mark)
+    several = [value for value, one in zip(values, whole, strict=True) if "|" in str(one)]
+    notes = []
+    if several:
+        text = (
+            f"{len(several)} treatments have several values in {label}, parted at {mark!r}, such "
+            f"as {several[0]!r}; separator sets another mark, or none."
+        )
+        values = {"treatments": len(several), "separator": mark}
+        notes.append(Note("labels-parted", "info", text, values))
+    return profiles.with_metadata(consensus, {label: whole}), mark, notes
 
 
 _APART = {"nsc_accuracy": [COMPOUND], "nscb_accuracy": [COMPOUND, BATCH]}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, shown
+from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
@@ -57,8 +58,8 @@ def read(
         Negative controls: a query on the metadata (``"Metadata_Compound == 'DMSO'"``) or a mask
         over the rows. By default by convention (DMSO, ``negcon``, a blank ``broad_sample``).
     features : str or list of str, optional
-        Prefix of the feature columns, or their names. By default by convention: CellProfiler's
-        names, else numbered columns of one prefix.
+        Prefix of the feature columns, their names, or a family (``cellprofiler``, ``harmony``). By
+        default the one family that the names tell, see :func:`phenolens.io.features.recognise`.
     layer : str, optional
         Layer of an AnnData to take instead of ``X``.
     obsm : str, optional
@@ -143,9 +144,11 @@ def _fresh(
     block = Block(given.name, {ALL: rows}, {ALL: card}, calibrated=held.normalized)
     notes = [
         _read_note(rows, wells, joined.ledger),
+        *_feature_notes(given.found),
         *_row_notes(joined.ledger, level=level),
         *_treatment_notes(wells, section["columns"], asked=same_by is not None),
         *_control_notes(wells, query=query, mask=controls is not None and query is None),
+        *_doubts(joined.ledger),
     ]
     if held.normalized and normalized is None:
         notes.append(_normalized_note(wells))
@@ -207,6 +210,28 @@ def _read_note(rows: pd.DataFrame, wells: pd.DataFrame, ledger: Ledger) -> Note:
     size = f"{counted(values['wells'], 'well')} on {counted(values['plates'], 'plate')}"
     how = "; ".join(join.note for join in ledger.joins)
     return Note("wells-read", "info", f"{size}, {how}.", values)
+
+
+def _feature_notes(found: Features) -> Iterator[Note]:
+    """The features by family, and the numeric columns that are none."""
+    families = {family.name: len(family.columns) for family in found.families}
+    values = {"features": len(found.names), "families": families}
+    yield Note("features", "info", f"{found.used_line()}.", values)
+    if found.unused:
+        counts = {why: len(names) for why, names in found.unused.items()}
+        # what may have been measured is doubtful; a column called dose is not
+        doubtful = "warning" if STRANGE in counts else "info"
+        text = f"{found.unused_line()}."
+        yield Note("columns-not-used", doubtful, text[0].upper() + text[1:], counts)
+
+
+def _doubts(ledger: Ledger) -> Iterator[Note]:
+    """Doses that came with units, and what sources disagree on or is hardly so."""
+    if units := ledger.counts.get("doses_read_with_their_units"):
+        text = f"{counted(units, 'well')} with the unit of the dose: all doses are in micromolar."
+        yield Note("doses-with-units", "info", text, {"wells": units})
+    for doubt in ledger.conflicts:
+        yield Note(doubt.code, "warning", f"{doubt.line()}.", {"wells": doubt.wells})
 
 
 def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:

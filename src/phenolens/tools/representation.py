@@ -36,6 +36,15 @@ POSITION = "position could explain this"
 STAGES = ("measured", "normalized", "compared")
 SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
+DROPPED = {
+    "blocked": "not wanted",
+    "missing": "missing in more than 5 % of the wells",
+    "constant": "that hardly vary",
+    "repetitive": "of few values",
+    "wild": "with a value beyond 500",
+    "correlated": "that repeat another",
+    "empty": "without a value",
+}
 _CUT = ("leave_out", "max_folds")
 _SCALED = ("method", "clip", "spread", "whitening")
 
@@ -185,6 +194,7 @@ class Profiles:
         on = f" on {whitened} calibrating controls" if whitened else ""
         text = f"Wells are compared as: {self.space}{on}."
         yield Note("space", "info", text, {"space": self.space})
+        yield from self._feature_notes()
         if self.left_out:
             first = self.left_out[0]
             text = f"{len(self.left_out)} wells left out, such as {first.plate}/{first.well}"
@@ -220,6 +230,17 @@ class Profiles:
         """What position could explain of a trend over doses, where these never change places."""
         doses = None if self.layout is None else self.layout.doses
         return () if doses is None or doses.severity != "warning" else (_position_note(doses),)
+
+    def _feature_notes(self) -> Iterator[Note]:
+        """What happened to features on the way: rescaled, left out without a value, dropped."""
+        for changed in list(self.compared.notes.get("rescaled", {}).values())[:1]:
+            yield _rescaled(changed)
+        cleaned = next(iter(self.compared.notes.get("cleaned", {}).values()), {})
+        dropped = dict(next(iter(self.compared.notes.get("selection", {}).values()), {}))
+        if empty := cleaned.get("dropped"):
+            dropped["empty"] = {"features": len(empty), "examples": empty[:3]}
+        if dropped:
+            yield _dropped(dropped, kept=self.wells.shape[1])
 
     def judged(self, part: pd.DataFrame) -> pd.DataFrame:
         """Treated wells of a part, and the controls that judge."""
@@ -337,6 +358,29 @@ def _position_note(finding: LayoutFinding) -> Note:
     values = {"finding": finding.code, "treatments": list(finding.treatments)} | finding.values
     text = f"{POSITION}: {what[0].lower()}{what[1:]}"
     return Note("position-could-explain", "warning", text, values)
+
+
+def _rescaled(changed: dict) -> Note:
+    own = changed["own"]
+    said = [] if changed["all_by"] == 1 else [f"all features by {changed['all_by']:.2g}"]
+    if own:
+        first, spread = next(iter(own.items()))
+        said.append(f"{len(own):,} by their own spread, such as {first} ({spread:.2g})")
+    text = f"Features of another scale were divided: {' and '.join(said)}."
+    return Note(
+        "features-rescaled", "warning", text, {"all_by": changed["all_by"], "own": len(own)}
+    )
+
+
+def _dropped(dropped: dict[str, dict], *, kept: int) -> Note:
+    parts = [
+        f"{told['features']:,} {DROPPED[why]} (such as {', '.join(told['examples'][:2])})"
+        for why, told in dropped.items()
+    ]
+    counts = {why: told["features"] for why, told in dropped.items()}
+    lost = bool({"wild", "missing", "empty"} & set(counts))
+    text = f"{kept:,} features are compared; dropped: {', '.join(parts)}."
+    return Note("features-dropped", "warning" if lost else "info", text, counts)
 
 
 def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[object, str]:

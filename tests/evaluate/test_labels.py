@@ -1,0 +1,47 @@
+"""What parts the values of a label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from phenolens.evaluate.labels import find_separator, indicator_of, parted
+
+
+@pytest.mark.parametrize(
+    ("values", "mark"),
+    [
+        (["ABL1|KIT", "KIT", None], "|"),
+        (["EGFR; ERBB2", "EGFR", "KIT"], ";"),
+        (["EGFR;ERBB2", "TUBA;TUBB", "KIT"], ";"),
+        (["a|b", "c; d", "c"], "|"),
+        (["EGFR, ERBB2", "EGFR", "ERBB2", "KIT"], ","),
+        (["EGFR,ERBB2", "ERBB2,KIT", "KIT, EGFR"], ","),
+        (["EGFR", "KIT", np.nan], ""),
+        (["protein kinase C, alpha", "tubulin", "kinase, type 2"], ""),
+        (["1,4-diazepane", "1,4-dioxane", "KIT"], ""),
+        (["PI3K inhibitor, selective", "mTOR inhibitor"], ""),
+        (["a note; it goes on for far longer than the name of any gene would", "KIT"], ""),
+        (["only one; of them", "KIT"], ""),
+        ([], ""),
+    ],
+)
+def test_the_column_decides(values, mark):
+    assert find_separator(values) == mark
+
+
+def test_labels_are_parted_once_and_gaps_stay():
+    found = parted(["EGFR; ERBB2", None, "EGFR", "a; b|a"], separator=";")
+    assert found == ["EGFR|ERBB2", None, "EGFR", "a|b"]
+    held, names = indicator_of(found)
+    assert names == ["EGFR", "ERBB2", "a", "b"]
+    assert held.sum(axis=1).tolist() == [2, 0, 1, 2]
+
+
+def test_a_comma_between_digits_parts_nothing():
+    assert parted(["1,4-diazepane, KIT"], separator=",") == ["1,4-diazepane|KIT"]
+
+
+def test_labels_may_stay_whole():
+    whole = parted(["a|b", "a"], separator="")
+    assert indicator_of(whole)[1] == ["a", "a¦b"]
