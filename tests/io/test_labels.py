@@ -139,7 +139,7 @@ def test_reading_says_what_is_doubtful():
     assert "'C0' and 'c0'" in str(notes["compound-spellings"])
     assert "P1/A01: 'much'" in str(notes["doses-not-read"])
     assert notes["doses-implausible"].values["wells"] >= 71
-    assert str(notes["doses-with-units"]).startswith("95 wells give their dose with a unit")
+    assert str(notes["doses-with-units"]).startswith("95 wells with the unit of the dose")
 
 
 def test_treatments_of_equal_doses_keep_their_plain_name():

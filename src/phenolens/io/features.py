@@ -300,7 +300,11 @@ def _embeddings(kinds: Mapping[str, object], *, owners: set[str]) -> list[Family
         learned, numbered = LEARNED.match(name), NUMBERED.match(name)
         if learned:
             prefixes.setdefault(f"{learned['model']}__", []).append(name)
-        elif numbered and not numbers_rows(numbered["prefix"]):
+        elif (
+            numbered
+            and not numbers_rows(numbered["prefix"])
+            and (numbered["prefix"] or not pd.api.types.is_object_dtype(kinds[name]))
+        ):
             prefixes.setdefault(numbered["prefix"], []).append(name)
     return [
         _family(
@@ -317,7 +321,7 @@ def _embeddings(kinds: Mapping[str, object], *, owners: set[str]) -> list[Family
 def _is_embedding(prefix: str, columns: Sequence[str], kinds: Mapping[str, object]) -> bool:
     if prefix.endswith("__") and LEARNED.match(columns[0]):
         return True
-    decimal = sum(pd.api.types.is_float_dtype(kinds[name]) for name in columns)
+    decimal = sum(getattr(kinds[name], "kind", "") in "fc" for name in columns)
     return len(columns) >= FEWEST_NUMBERED and 2 * decimal >= len(columns)
 
 

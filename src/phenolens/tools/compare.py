@@ -141,7 +141,11 @@ def compare(
         table=table,
         summary={"representations": list(items), "spaces": spaces, "comparisons": len(table)}
         | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
-        notes=(*notes, *_notes_by_name(items)),
+        notes=(
+            *dict.fromkeys(note for item in items.values() for note in item.position_notes),
+            *notes,
+            *_notes_by_name(items),
+        ),
         settings=first.settings_with(tasks=tasks),
     )
 
@@ -149,7 +153,7 @@ def compare(
 def _notes_by_name(items: dict[str, Profiles]) -> Iterator[Note]:
     """What was found on reading each representation, and how its wells are compared."""
     for name, item in items.items():
-        for note in (*item.notes, *item.position_notes, *item.space_notes()):
+        for note in (*item.notes, *item.space_notes()):
             yield replace(note, text=f"{name}: {note.text}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, named
+from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate.dose import dose_response
 from phenolens.evaluate.results import result_table
 from phenolens.io.doses import Doses, read_doses
@@ -144,8 +144,13 @@ def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[N
     read = Doses(said, no, no) if name == CONCENTRATION else read_doses(said)
     doses, notes = read.values.to_numpy(float), []
     unread = treated & ~(doses > 0)
+    shown = said[unread & read.unread].head(1).tolist()
+    if shown and unread[treated].all():
+        raise InputError(
+            f"Column {name!r} holds no positive number for a treated well; got {shown[0]!r}. Doses "
+            "are numbers, with their unit in the cell or in the column's name."
+        )
     if unread.any():
-        shown = said[unread & read.unread].head(1).tolist()
         such = f", e.g. {shown[0]!r}" if shown else " above 0"
         text = f"{unread.sum()} of {treated.sum()} treated wells have no readable dose{such}."
         notes.append(Note("wells-without-dose", "warning", text, {"wells": int(unread.sum())}))
