@@ -69,6 +69,18 @@ def data_section(
     return section, level
 
 
+_NEEDED = {
+    PLATE: (
+        "No question can be asked without, as wells are compared within plates; if all rows are of "
+        "one plate, give it any name."
+    ),
+    WELL: (
+        "No question can be asked without: neither which rows are one well nor what shares a "
+        "position would be known."
+    ),
+}
+
+
 def _required(described: pd.DataFrame, role: str, given: Given) -> pd.Series:
     """The column of plates or wells."""
     values = place(described, None, role, source=given.name)
@@ -78,7 +90,7 @@ def _required(described: pd.DataFrame, role: str, given: Given) -> pd.Series:
         known = ", ".join(map(str, described.columns[:12])) or "features only"
         raise InputError(
             f"{given.name!r} has no column for the {what}: call it {role}; it has "
-            f"{'; '.join([known + more, *given.notes])}."
+            f"{'; '.join([known + more, *given.notes])}. {_NEEDED[role]}"
         )
     return values
 

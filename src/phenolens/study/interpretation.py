@@ -171,7 +171,6 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
         "Metadata_Compound": "compound",
         "Metadata_Concentration": "concentration",
         "Metadata_Mechanism": "mechanism",
-        "n": "wells",
         "low": "map_low",
         "high": "map_high",
     }

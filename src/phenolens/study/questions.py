@@ -106,9 +106,8 @@ def _evidence(out: Path, alpha: float) -> Evidence:
         return read_frame(path) if path.is_file() else pd.DataFrame()
 
     activity = table("activity")
-    notes = activity.loc[activity["p"].notna(), "note"] if len(activity) else pd.Series(dtype=str)
-    marked = notes.str.contains("position could explain")
-    confounded = bool(len(marked) and marked.mean() >= 0.5)
+    tested = activity[activity["p"].notna()] if len(activity) else activity
+    confounded = bool(len(tested) and (tested["position"] != "").mean() >= 0.5)
     return Evidence(table("results"), table("comparisons"), confounded, alpha)
 
 

@@ -18,12 +18,13 @@ from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
+from phenolens.evaluate.untested import doses_only, why_untested
 from phenolens.normalize.scale import CALIBRATED
-from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
+from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of
 from phenolens.tools.read import read
 from phenolens.tools.representation import POSITION, Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Note, Result, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -32,7 +33,8 @@ Null = Literal["label-permutation", "copairs", "copairs-wells", "none"]
 
 CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
 FEWEST_POSITIONS = 19
-_DESCRIBED = ("Metadata_Compound", "Metadata_Concentration", "Metadata_Mechanism")
+UNCOMPARABLE = "fewer than two of its wells can be compared"
+_DESCRIBED = (COMPOUND, "Metadata_Concentration", "Metadata_Mechanism")
 _TESTED = ("n", "map", "map_normalized", "map_chance", "low", "high", "p", "q", "p_attainable")
 _PLAIN = {"map": "map_plain", "p": "p_plain", "q": "q_plain"}
 _TESTS = {"p": "q", "p_smooth": "q_smooth", "p_plain": "q_plain"}
@@ -166,7 +168,7 @@ def activity_of(
         for p, q in _TESTS.items():
             if p in table:
                 table[q] = benjamini_hochberg(table[p].to_numpy(float))
-        table["active"] = (table["q"] < item.settings.alpha).fillna(False)
+        table["active"] = _active(table["q"], item.settings.alpha)
         table = table.sort_values(TREATMENT, ignore_index=True)
         summary = {"groups": {g: s for g, (_, s, _) in zip(item.block.judged, parts, strict=True)}}
         notes = list(dict.fromkeys(note for _, _, told in parts for note in told))
@@ -174,7 +176,7 @@ def activity_of(
         summary |= {"fitted_on": seen}
         table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
     position = _by_location(item, notes)
-    table["note"] = _with_position(table, position)
+    table = _with_position(table, position)
     table.insert(0, "representation", item.name)
     table["space"] = table["space"].fillna(item.space) if "space" in table else item.space
     tested = int(table["p"].notna().sum())
@@ -209,17 +211,21 @@ def _by_location(item: Profiles, notes: Sequence[Note]) -> list[Note]:
     ]
 
 
-def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.Series:
-    """Each treatment's note, marked where its location could explain its p."""
-    marked = np.zeros(len(table), dtype=bool)
+def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.DataFrame:
+    """The table with the findings that could explain each p in ``position``, and a note on it."""
+    tested = table["p"].notna().to_numpy()
+    found = table["position"].mask(~tested, "")
+    said = (found != "").to_numpy()
     for note in position:
         if note.values["finding"] == "layout-order":
             continue  # its wells lie apart: what could be explained is the likeness of neighbours
         concerned = note.values["treatments"]
         everyone = not concerned or note.values["finding"] == "controls-elsewhere"
-        marked |= everyone | table[TREATMENT].astype(str).isin(concerned).to_numpy()
-    marked &= table["p"].notna().to_numpy() & ~table["note"].str.contains(POSITION).to_numpy()
-    return table["note"].mask(marked, (table["note"] + f"; {POSITION}").str.removeprefix("; "))
+        here = tested & (everyone | table[TREATMENT].astype(str).isin(concerned).to_numpy())
+        found = found.mask(here, (found + f" {note.values['finding']}").str.strip())
+    marked = (found != "").to_numpy() & ~said
+    noted = table["note"].mask(marked, (table["note"] + f"; {POSITION}").str.removeprefix("; "))
+    return table.assign(note=noted, position=found)
 
 
 def _part(
@@ -246,7 +252,7 @@ def _part(
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
     table["n"] = table["n"].fillna(0).astype(np.int64)
-    table["active"] = (table["q"] < item.settings.alpha).fillna(False)
+    table["active"] = _active(table["q"], item.settings.alpha)
     reused = item.elsewhere and test != "none"
     if reused:
         text = (
@@ -255,8 +261,33 @@ def _part(
         )
         notes.append(Note("controls-reused", "warning", text))
     note = "; ".join(filter(None, [mark, CONTROLS_REUSED if reused else ""]))
-    table["note"] = np.where(table["p"].notna(), note, note or "fewer than two comparable wells")
+    own = why_untested(asked, within=within or (), diff_by=diff_by or ())
+    table = table.merge(own, on=TREATMENT, how="left")
+    why = table.pop("reason").fillna("").replace("", mark if test == "none" else UNCOMPARABLE)
+    table["note"] = np.where(table["p"].notna(), note, "" if null == "none" else why)
+    table["position"] = "layout-confounded" if mark and test != "none" else ""
+    notes += _over_doses(table, doses_only(asked))
     return table.assign(test=test).sort_values(TREATMENT, ignore_index=True), summary, notes
+
+
+def _active(q: pd.Series, alpha: float) -> pd.Series:
+    """Whether treatments are active; unknown where nothing was tested."""
+    return (q < alpha).astype("boolean").mask(q.isna())
+
+
+def _over_doses(table: pd.DataFrame, doses: pd.Series) -> list[Note]:
+    """An offer to test compounds over their doses, where these are their only replicates."""
+    if COMPOUND not in table:
+        return []
+    untested = table["p"].isna() & table[COMPOUND].isin(doses.index)
+    compounds = table.loc[untested, COMPOUND].nunique()
+    if not compounds:
+        return []
+    text = (
+        f"{counted(compounds, 'compound')} with each dose in one well only: with "
+        f"{named('same_by')} {COMPOUND!r}, a compound's doses are tested together as its wells."
+    )
+    return [Note("doses-only", "warning", text, {"compounds": compounds})]
 
 
 def _tested(

@@ -36,8 +36,9 @@ def answer(tables: Tables) -> Answer:
     return Answer(
         key="active",
         question=QUESTION,
-        short=_share(tables, tested, len(active)),
+        short=_share(tables, rows, len(active)) + _by_position(tested),
         details=[text for text in details if text],
+        tone="warn" if _by_position(tested) else "plain",
         links=[("hits", "Treatments"), ("activity", "Activity")],
     )
 
@@ -57,19 +58,33 @@ def _notes(rows: pd.DataFrame | None) -> list[str]:
     return [sentence(f"{n} of {len(rows)}: {note}") for note, n in notes.items() if note]
 
 
-def _share(tables: Tables, tested: pd.DataFrame, n: int) -> str:
+def _share(tables: Tables, rows: pd.DataFrame, n: int) -> str:
+    tested = rows[rows["q"].notna()]
+    untested = len(rows) - len(tested)
     representation = names.spoken(names.lead(tables))
+    rest = f" ({untested} more could not be tested)" if untested else ""
     if n == 0:
-        several = f"None of the {len(tested)} treatments tested differs from its controls"
-        one = "The one treatment tested does not differ from its controls"
+        several = f"None of the {len(tested)} treatments tested{rest} differs from its controls"
+        one = f"The one treatment tested{rest} does not differ from its controls"
         differs = one if len(tested) == 1 else several
         return f"{differs} at q < {tables.alpha:g}, judged by {representation}."
     share = percent(n / len(tested))
     between = interval_of(tables, "fraction_active")
     return (
-        f"{n} of {plural(len(tested), 'treatment')} ({share}{between}) differ from the controls on "
+        f"{n} of {plural(len(tested), 'treatment')}{' tested' * bool(untested)} ({share}{between})"
+        f"{rest} differ from the controls on "
         f"their plates at q < {tables.alpha:g}, judged by {representation}."
     )
+
+
+def _by_position(tested: pd.DataFrame) -> str:
+    """How many of the active, or of the tested, position could explain; '' for none."""
+    among = tested[tested["active"]] if tested["active"].any() else tested
+    marked = int((among["position"] != "").sum()) if "position" in among else 0
+    if not marked:
+        return ""
+    which = "it" if marked == len(among) else f"{marked} of them"
+    return f" Position could explain {which}: the layout alone does not rule it out."
 
 
 def interval_of(tables: Tables, metric: str) -> str:

@@ -170,5 +170,18 @@ def _cannot(row: pd.Series) -> str:
     return (
         f"{names.label(row['a'])} and {names.label(row['b'])} are not told apart on "
         f"{_what(row)} (difference {fixed(row['difference'])}, "
-        f"{interval(row['low'], row['high'], of=fixed)}{seen})."
+        f"{interval(row['low'], row['high'], of=fixed)}{seen}). {_odds(row)}"
     )
+
+
+def _odds(row: pd.Series) -> str:
+    """The p that was reached and the smallest there could be, and an interval that says more."""
+    text = f"p is {p_value(row['p'])}, and {p_value(row['p_holm'])} over all comparisons"
+    if pd.notna(row.get("smallest_p")):
+        text += f"; {p_value(row['smallest_p'])} was the smallest possible"
+    if row["low"] > 0 or row["high"] < 0:
+        text += (
+            ". The interval leaves out zero, but it speaks of this pair alone and is narrow where "
+            "few units are compared: p decides"
+        )
+    return f"{text[0].upper()}{text[1:]}."

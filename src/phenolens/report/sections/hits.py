@@ -22,6 +22,7 @@ class Hit:
     mechanism: str
     wells: str
     active: bool
+    tested: bool
     map: float | None
     low: float | None
     high: float | None
@@ -85,6 +86,7 @@ def _hit(row: dict, common: list[str]) -> Hit:
         mechanism=_text(row.get("mechanism")),
         wells=number(row.get("wells"), 4).removesuffix(".0"),
         active=str(row.get("active")).lower() in ("true", "1", "1.0", "yes"),
+        tested=not missing(row.get("q")),
         map=_plain(row.get("map")),
         low=_plain(row.get("map_low")),
         high=_plain(row.get("map_high")),
