@@ -208,8 +208,8 @@ def _relabelled(
 def _read_note(rows: pd.DataFrame, wells: pd.DataFrame, ledger: Ledger) -> Note:
     values = {"wells": len(rows), "plates": int(wells[PLATE].nunique()), "features": rows.shape[1]}
     size = f"{counted(values['wells'], 'well')} on {counted(values['plates'], 'plate')}"
-    how = "; ".join(join.note for join in ledger.joins)
-    return Note("wells-read", "info", f"{size}, {how}.", values)
+    how = "".join(f"; {join.note}" for join in ledger.joins if join.note)
+    return Note("wells-read", "info", f"{size}{how}.", values)
 
 
 def _feature_notes(found: Features) -> Iterator[Note]:

@@ -105,5 +105,5 @@ def flat_cells(frame: pd.DataFrame) -> pd.DataFrame:
             return "; ".join("" if item is None else str(item) for item in items)
         return value
 
-    columns = [name for name in frame if frame[name].dtype.hasobject]
+    columns = [name for name in frame if getattr(frame[name].dtype, "hasobject", False)]
     return frame.assign(**{name: frame[name].map(flat) for name in columns})
