@@ -14,6 +14,7 @@ from phenolens.report import names
 from phenolens.report.answers import active, alike, best, distrust, limits
 from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
+from phenolens.report.sections import hits
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, interval, listed, natural, number, p_value, within
 
@@ -54,6 +55,37 @@ def test_untested_treatments_come_with_their_reason(copy):
     tables = changed(copy, "activity", q=np.nan, p=np.nan, active=False, note="one well only")
     answer = active.answer(tables)
     assert answer.tone == "none" and "24 of 24: one well only." in answer.details
+
+
+def test_what_was_tested_is_counted_among_what_there_is(copy):
+    told = Tables(copy).activity
+    none = told["Metadata_Treatment"] == told["Metadata_Treatment"].iloc[0]
+    q, state = told["q"].mask(none), told["active"].astype("boolean").mask(none)
+    answer = active.answer(changed(copy, "activity", q=q, p=q, active=state))
+    assert " of 23 treatments tested (" in answer.short
+    assert "(1 more could not be tested)" in answer.short
+    rows = pd.read_csv(copy / "hits.csv").assign(active=None, q=np.nan)
+    rows.to_csv(copy / "hits.csv", index=False)
+    assert not any(hit.tested for hit in hits.view(Tables(copy))["hits"])
+
+
+def test_position_that_could_explain_it_is_in_the_headline(copy):
+    assert active.answer(changed(copy, "activity", position="")).tone == "plain"
+    answer = active.answer(changed(copy, "activity", position="layout-block"))
+    assert answer.tone == "warn"
+    assert answer.short.endswith(
+        " Position could explain it: the layout alone does not rule it out."
+    )
+
+
+def test_representations_not_told_apart_come_with_the_smallest_p_there_could_be(copy):
+    rows = {"low": 0.01, "high": 0.2, "p": 0.125, "p_holm": 0.375, "smallest_p": 0.125}
+    said = spoken(best.answer(changed(copy, "comparisons", **rows)))
+    assert "P is 0.12" in said or "P is 0.13" in said
+    assert "was the smallest possible" in said
+    assert "The interval leaves out zero, but it speaks of this pair alone" in said
+    rows |= {"low": -0.01}
+    assert "leaves out zero" not in spoken(best.answer(changed(copy, "comparisons", **rows)))
 
 
 def test_neighbours_of_the_same_compound_do_not_count(tables):

@@ -156,6 +156,10 @@ def test_baselines_say_what_they_know(results, finished):
         assert (part[f"space_{side}"] == part[side].map(own)).all()
     hits = pd.read_csv(finished.out / "hits.csv")
     assert hits.columns[-1] == "space" and hits["space"].nunique() == 1
+    assert hits["active"].isna().equals(hits["q"].isna())
+    held = pd.read_parquet(finished.out / "wells.parquet")
+    held = held[~held["Metadata_Control"]].groupby("Metadata_Treatment").size()
+    assert (hits["wells"] == hits["treatment"].map(held)).all()
 
 
 def test_the_page_calls_metrics_by_words(finished, results):

@@ -105,3 +105,49 @@ def test_the_answer_keeps_the_columns_that_name_a_treatment_and_joins_back_by_th
     joined = found.join(adata)
     treated = joined.obs["Metadata_broad_sample"] != "DMSO"
     assert joined.obs.loc[treated, "activity_q"].notna().all()
+
+
+def test_what_was_not_tested_is_not_called_inactive():
+    screen, _ = pl.simulate_profiles(
+        plates=2, treatments=6, replicates=2, controls=16, features=10, seed=1
+    )
+    frame = screen.reset_index()
+    names = frame.loc[~frame["Metadata_Control"].astype(bool), "Metadata_Treatment"]
+    first = frame["Metadata_Treatment"].eq(names.iloc[0])
+    frame = frame.drop(index=frame.index[first][1:])
+    found = pl.activity(frame, same_by="Metadata_Treatment", permutations=99)
+    (alone,) = found.table.loc[found.table["wells"] == 1].to_dict("records")
+    assert pd.isna(alone["active"])
+    assert found.table["active"].dtype == "boolean"
+    assert alone["n"] == 0
+    assert alone["note"] == "one well only; two are needed"
+    assert found.table["active"].isna().sum() == 1
+    assert found.summary["tested"] == len(found.table) - 1
+
+
+def test_doses_that_are_the_only_replicates_are_offered_together():
+    screen, _ = pl.simulate_profiles(
+        plates=2, treatments=12, replicates=2, features=10, active=1.0, effect=4.0, seed=1
+    )
+    frame = screen.reset_index()
+    treated = frame["Metadata_Treatment"].notna() & ~frame["Metadata_Control"].astype(bool)
+    dose = frame.groupby("Metadata_Treatment").cumcount() + 1.0
+    frame = frame.assign(
+        Metadata_Compound=frame["Metadata_Treatment"].where(treated, "DMSO"),
+        Metadata_Concentration=dose.where(treated),
+    ).drop(columns="Metadata_Treatment")
+    with pytest.raises(DesignError, match="wells without a replicate"):
+        pl.activity(frame, permutations=99)
+    together = pl.activity(frame, same_by="Metadata_Compound", permutations=99)
+    assert together.summary["tested"] == 12
+    frame.loc[treated.idxmax(), "Metadata_Concentration"] = 2.0
+    (note,) = (n for n in pl.activity(frame, permutations=99).notes if n.code == "doses-only")
+    assert note.values == {"compounds": 11}
+    assert "same_by (--same-by) 'Metadata_Compound'" in note.text
+
+
+def test_the_finding_that_could_explain_a_p_stands_beside_it(fixed):
+    confounded = pl.activity(fixed, position_safe="no", normalized=True).table
+    assert confounded["position"].str.contains("layout-confounded").all()
+    answered = pl.activity(fixed).table
+    assert not answered["position"].str.contains("layout-confounded").any()
