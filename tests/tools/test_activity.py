@@ -41,8 +41,8 @@ def test_the_plain_test_takes_position_for_effect_and_says_so(fixed):
 
 def test_controls_called_stand_beside_treatments_called(fixed):
     summary = pl.activity(fixed).summary
-    assert summary["control_positions_called"].endswith(" of 32")
-    assert int(summary["control_positions_called_by_permuting_wells"].split()[0]) >= 16
+    assert summary["controls_called"].endswith(" of 32")
+    assert int(summary["controls_called_by_permuting_wells"].split()[0]) >= 16
 
 
 def test_too_few_control_positions_are_counted_and_the_p_carries_the_mark():

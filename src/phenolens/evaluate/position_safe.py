@@ -13,6 +13,7 @@ from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.control_check import grouped, p_of_groups, verdict_of
 from phenolens.evaluate.exam import Exam, set_exam
 from phenolens.evaluate.found import Found
+from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_model import FEWEST
 from phenolens.evaluate.position_null import Screen, Verdict, deal, examine
@@ -21,6 +22,7 @@ from phenolens.evaluate.summary import means, summarize
 from phenolens.evaluate.wells import select
 
 JUDGES = 8
+_PLAIN = {"null": "label-permutation", "permutations": 999}
 FORMATS = ((8, 12), (16, 24), (32, 48))
 
 
@@ -66,7 +68,7 @@ def position_safe(
         as the treatments lie, which may be at several positions), and ``control_check_plain`` (the
         same groups by label permutation).
         ``more["judged"]``: the judged control positions, as :func:`judge` gives them, and
-        ``p_plain`` (label permutation); ``more["control_groups"]``: the groups of the control check.
+        ``p_plain`` (label permutation). ``more["control_groups"]``: those of the control check.
 
     Raises
     ------
@@ -83,7 +85,9 @@ def position_safe(
     result = _result(exam, verdict)
     judged = judge(screen, control, seed=seed)
     judged["p_plain"], floor = _plain(exam, judged, permutations=permutations, seed=seed)
-    check, plainly = _checks(exam, screen, judged, treated=verdict.p, alpha=alpha, seed=seed)
+    check, plainly = _checks(
+        exam, screen, judged.assign(floor_plain=floor), treated=verdict.p, alpha=alpha, seed=seed
+    )
     summary = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
         "control_check": check.summary,
         "control_check_plain": plainly.summary,
@@ -236,19 +240,23 @@ def _checks(
     elif found.groups:
         try:
             judged = judge(screen, np.flatnonzero(exam.control), groups=found.groups, seed=seed)
-            plainly = {"null": "label-permutation", "permutations": 999, "seed": seed}
-            judged["p_plain"] = p_of_groups(exam, found.groups, **plainly)[0]
+            p, floor = p_of_groups(exam, found.groups, **_PLAIN, seed=seed)
+            judged = judged.assign(p_plain=p, floor_plain=floor)
         except DesignError as error:
             found = replace(found, groups=[], why=str(error).rstrip("."))
-    judged = judged if found.groups else judged.iloc[:0]
-    floor = judged["p_attainable"].to_numpy(float)
+    told = (judged if found.groups else judged.iloc[:0]).astype({"p": float, "p_plain": float})
+    scores = exam.scores()
+    group = exam.group[scores.query]
+    size = np.maximum(np.bincount(group), 1)
+    mean = (np.bincount(group, weights=scores.value) / size)[np.unique(group)]
+    plain, _ = permuted(exam, mean, permutations=_PLAIN["permutations"], seed=seed)
     check = verdict_of(
-        exam, found, judged["p"].to_numpy(float), floor=floor, treated=treated,
-        test="position-safe", alpha=alpha,
+        exam, found, told["p"].to_numpy(), floor=told["p_attainable"].to_numpy(),
+        treated=treated, test="position-safe", alpha=alpha,
     )  # fmt: skip
     plainly = verdict_of(
-        exam, found, judged["p_plain"].to_numpy(float), floor=np.zeros(len(judged)),
-        treated=np.empty(0), test="label-permutation", alpha=alpha,
+        exam, found, told["p_plain"].to_numpy(), floor=told["floor_plain"].to_numpy(),
+        treated=plain, test="label-permutation", alpha=alpha,
     )  # fmt: skip
     return check, plainly
 

@@ -15,7 +15,7 @@ from phenolens import profiles
 from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
 from phenolens.evaluate import activity as evaluated
 from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
-from phenolens.evaluate.control_check import LEVEL, in_words
+from phenolens.evaluate.control_check import in_words
 from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_safe import position_safe as against_positions
@@ -433,10 +433,7 @@ def _tested(
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
     check = safe.summary.pop("control_check")
-    beside = safe.summary.pop("control_check_plain") | {
-        "treatments": int(both["p_plain"].notna().sum()),
-        "treatments_called": int((both["p_plain"] <= LEVEL).sum()),
-    }
+    beside = safe.summary.pop("control_check_plain")
     text = f"{said} on all plates, so {spots} control positions are compared, not wells."
     notes.append(Note("position-safe", "info", text, values))
     notes.extend(_check_note(check, beside))
