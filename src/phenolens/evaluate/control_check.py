@@ -97,18 +97,6 @@ class Grouped:
     why: str = ""
 
 
-_LACKING = {
-    "same-position": "no position holds controls on {plates} plates",
-    "same-positions": "no {wells} positions hold controls on all of {plates} plates",
-    "near-position": "controls of different plates do not lie side by side",
-    "neighbours": "no {wells} control wells of a plate are neighbours",
-    "column": "no {wells} control wells stand in one column",
-    "row": "no {wells} control wells stand in one row",
-    "region": "no {wells} control wells stand in one quarter of the plates",
-    "scattered": "there are fewer than {wells} control wells on the plates of a treatment",
-}
-
-
 def grouped(exam: Exam, *, seed: int = 0) -> Grouped:
     """Deal the controls of an exam into groups that lie as most of its treatments do."""
     table = exam.wells.table
@@ -129,12 +117,8 @@ def grouped(exam: Exam, *, seed: int = 0) -> Grouped:
     groups = control_groups(shape, plate, place, group=exam.group, control=exam.control, seed=seed)
     why = ""
     if not groups:
-        text = _LACKING[shape.code.removesuffix("-kept")]
-        why = text.format(wells=max(shape.wells), plates=len(shape.wells))
-        if shape.code == "scattered":
-            why = text.format(wells=sum(shape.wells))
-        if shape.code.endswith("-kept"):
-            why += ", the same ones on every plate"
+        words = shape_in_words(shape.code)
+        why = f"no {sum(shape.wells)} controls lie as the wells of most treatments do ({words})"
     return Grouped(place, shape, groups, why)
 
 
