@@ -105,3 +105,52 @@ def test_the_answer_keeps_the_columns_that_name_a_treatment_and_joins_back_by_th
     joined = found.join(adata)
     treated = joined.obs["Metadata_broad_sample"] != "DMSO"
     assert joined.obs.loc[treated, "activity_q"].notna().all()
+
+
+def note_of(result: pl.Result, code: str) -> pl.Note:
+    return next(note for note in result.notes if note.code == code)
+
+
+def test_the_control_check_stands_in_summary_notes_and_tables(fixed):
+    safe, plain = pl.activity(fixed), pl.activity(fixed, position_safe="no", normalized=True)
+    told = safe.summary["control_check"]
+    assert told["verdict"] == "calibrated" and told["test"] == "position-safe"
+    assert safe.more["control_check"]["test"].tolist() == ["position-safe", "label-permutation"]
+    assert safe.more["control_check"]["verdict"].tolist() == ["calibrated", "calls-controls"]
+    assert note_of(safe, "control-check").severity == "info"
+    warned = note_of(plain, "control-check")
+    assert warned.severity == "warning" and "more than the 5 % that are due" in warned.text
+    assert "groups of controls" in "\n".join(plain.lines())
+
+
+def test_a_design_that_names_no_hit_says_why_and_how_many_are_active_at_least():
+    screen, truth = pl.simulate_profiles(
+        layout="fixed", controls=40, plates=3, treatments=120, features=60, active=0.3, seed=5
+    )
+    found = pl.activity(screen)
+    assert found.summary["active"] == 0
+    share = found.summary["share_active"]
+    assert 0.1 < share["low"] <= truth["active"].mean()
+    assert found.more["share_active"]["low"].tolist() == [share["low"]]
+    text = note_of(found, "no-single-hit").text
+    assert "cannot name single hits" in text and "To name hits" in text
+    assert not any("fraction_retrieved" in name for name in found.summary)
+    row = found.scores.set_index("metric").loc["fraction_active"]
+    assert row["value"] == 0 and np.isnan(row["low"]) and np.isnan(row["high"])
+
+
+def test_no_share_is_given_where_controls_stand_in_one_column():
+    screen, _ = pl.simulate_profiles(
+        layout="fixed", controls=40, plates=3, treatments=120, features=60, active=0.3, seed=5
+    )
+    frame = screen.reset_index()
+    for plate, rows in frame.groupby("Metadata_Plate").groups.items():
+        order = rows[np.argsort(~frame.loc[rows, "Metadata_Control"], kind="stable")]
+        wells = [f"{chr(65 + k % 16)}{k // 16 + 1:02d}" for k in range(len(order))]
+        frame.loc[order, "Metadata_Well"] = wells
+        assert frame.loc[order[0], "Metadata_Plate"] == plate
+    found = pl.activity(frame)
+    share = found.summary["share_active"]
+    assert share["withheld"] == "the controls do not lie where the treatments lie"
+    assert np.isnan(share["low"])
+    assert "no share of active treatments is given" in note_of(found, "no-single-hit").text
