@@ -70,7 +70,7 @@ def test_nothing_is_told_where_a_hit_is_called_or_could_have_been(excess):
 def test_a_share_is_withheld_where_controls_do_not_lie_among_the_treatments(excess):
     why = "the controls do not lie where the treatments lie"
     found = ask(*excess, uncovered=why)
-    assert np.isnan(found.share) and np.isnan(found.low)
+    assert found.share is None and found.low is None
     assert share_in_words(as_values(found)).endswith(f"is given: {why}.")
     alone = ask(excess[0], np.array([]))
     assert "no group of controls" in alone.withheld

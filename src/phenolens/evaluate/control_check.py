@@ -40,11 +40,11 @@ class ControlCheck:
         Wells in a group; groups tested.
     called : int
         Groups with p <= 0.05.
-    share, low, high : float
-        Of the groups, with the exact 95 % interval (Clopper and Pearson).
+    share, low, high : float or None
+        Of the groups, with the exact 95 % interval (Clopper and Pearson); None without a group.
     called_at_alpha : int
         Groups with p <= alpha of the settings.
-    p_attainable : float
+    p_attainable : float or None
         Smallest p that every group could have had.
     rows, rows_used, columns, columns_used : int
         Rows (columns) of the plate that hold wells of the groups, and those in use at all.
@@ -61,11 +61,11 @@ class ControlCheck:
     wells: int
     groups: int
     called: int
-    share: float
-    low: float
-    high: float
+    share: float | None
+    low: float | None
+    high: float | None
     called_at_alpha: int
-    p_attainable: float
+    p_attainable: float | None
     rows: int
     rows_used: int
     columns: int
@@ -202,8 +202,8 @@ def verdict_of(
 
     asked = np.isfinite(p)
     groups, called = int(asked.sum()), int((p[asked] <= LEVEL).sum())
-    low, high = exact_interval(called, groups)
-    smallest = float(floor[asked].max()) if groups else float("nan")
+    low, high = exact_interval(called, groups) if groups else (None, None)
+    smallest = float(floor[asked].max()) if groups else None
     why = found.why or ("" if groups else "no group of controls has others to compare with")
     if not why and smallest > LEVEL:
         why = f"the smallest p of a group of controls is {smallest:.2g}"
@@ -226,7 +226,7 @@ def verdict_of(
         wells=sum(found.shape.wells) if found.shape else 0,
         groups=groups,
         called=called,
-        share=called / groups if groups else float("nan"),
+        share=called / groups if groups else None,
         low=low,
         high=high,
         called_at_alpha=int((p[asked] <= alpha).sum()),

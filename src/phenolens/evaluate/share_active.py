@@ -44,10 +44,10 @@ class ShareActive:
         Treatments with p at the threshold or below.
     groups, groups_called : int
         Groups of controls in the treatments' shape, and those called in the same way.
-    share : float
-        Excess of the treatments called, as a share of treatments; NaN where withheld.
-    low : float
-        One-sided lower bound of the share of active treatments, 95 %; NaN where withheld.
+    share : float or None
+        Excess of the treatments called, as a share of treatments; None where withheld.
+    low : float or None
+        One-sided lower bound of the share of active treatments, 95 %; None where withheld.
     withheld : str
         Why there is no share; empty otherwise.
     positions_needed : int
@@ -68,8 +68,8 @@ class ShareActive:
     called: int
     groups: int
     groups_called: int
-    share: float
-    low: float
+    share: float | None
+    low: float | None
     withheld: str
     positions_needed: int
     plates_needed: int
@@ -189,7 +189,7 @@ def share_active(
         withheld = "more permutations would name hits"
     elif not len(groups):
         withheld = "no group of controls lies as the treatments do"
-    share = low = math.nan
+    share = low = None
     if not withheld:
         due = max(reach, of_controls / len(groups))
         share = max(0.0, (called / tests - due) / (1 - due)) if due < 1 else 0.0

@@ -210,7 +210,7 @@ def activity_of(
     if told and told[0]["groups"]:
         whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in told)
     share = _share(item, table, parts)
-    more = {"control_check": pd.DataFrame(checks)}
+    more = {"control_check": _as_table(checks)}
     if share is not None:
         # an interval of "0 active" would speak of the design, not of the treatments
         for held in (summary, summary.get("position_safe", {})):
@@ -219,7 +219,7 @@ def activity_of(
         summary |= {"share_active": share}
         notes = [*notes, _share_note(table, share, alpha=item.settings.alpha)]
         row = {"representation": item.name} | share | {"space": whole["space"]}
-        more["share_active"] = pd.DataFrame([row])
+        more["share_active"] = _as_table([row])
     rows = _score_rows(table, item, summary)
     return Result(
         question="activity",
@@ -230,6 +230,13 @@ def activity_of(
         scores=result_table(rows),
         more=more,
     )
+
+
+def _as_table(rows: list[dict]) -> pd.DataFrame:
+    """Rows as a table; what is missing in a column of numbers is NaN."""
+    table = pd.DataFrame(rows)
+    numbers = [name for name in ("share", "low", "high", "p_attainable") if name in table]
+    return table.astype(dict.fromkeys(numbers, float))
 
 
 def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_Part]) -> dict | None:
