@@ -221,6 +221,7 @@ def test_where_no_hit_can_be_named_the_answer_is_a_share_with_its_bound(copy):
     assert "Farthest from controls first, none of them certain" in spoken(answer)
     assert "None of the 24" not in spoken(answer)
     assert card_of(tables).value == "at least 31 %"
+    assert "Which treatments are active. This design cannot" in spoken(limits.answer(tables))
     assert "about 60 control positions" in activity.view(tables)["no_hit"][0]["said"]
 
 

@@ -448,12 +448,15 @@ def _tested(
     if beside["groups"]:
         called = f"{beside['called']} of {beside['groups']}"
         flat["controls_called_by_permuting_wells"] = called
-    summary = flat | {
-        "control_check": check, "position_safe": safe.summary, "plain": plain.summary,
-    }  # fmt: skip
+    plain.summary.pop("control_check", None)  # told of the same groups as the test itself
+    more = {"control_check": check, "position_safe": safe.summary, "plain": plain.summary}
     table = safe.table[columns].merge(both, on=TREATMENT, how="left").assign(space=space)
     return _Tested(
-        table, "position-safe", summary, checks=(check, beside), groups=safe.more["control_groups"]
+        table,
+        "position-safe",
+        flat | more,
+        checks=(check, beside),
+        groups=safe.more["control_groups"],
     )
 
 

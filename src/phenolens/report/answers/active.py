@@ -50,8 +50,13 @@ def answer(tables: Tables) -> Answer:
         short=short,
         details=[text for text in details if text],
         tone="warn" if called or share is not None else "plain",
-        links=[("hits", "Treatments"), ("activity", "Activity")],
+        links=[("hits", "Treatments"), ("activity", "Activity"), *_neighbours(share)],
     )
+
+
+def _neighbours(share: dict | None) -> list[tuple[str, str]]:
+    """Where no hit has a name, what lies near what still says something."""
+    return [] if share is None else [("alike", "Neighbours")]
 
 
 def no_single_hit(tables: Tables) -> dict | None:
