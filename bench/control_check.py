@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,14 @@ import phenolens as pl
 from phenolens import profiles
 from phenolens.evaluate.activity import activity
 from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
-from phenolens.evaluate.control_check import LEVEL, check_plainly
-from phenolens.evaluate.exam import set_exam
+from phenolens.evaluate.control_check import (
+    LEVEL,
+    check_plainly,
+    grouped,
+    p_of_groups,
+    verdict_of,
+)
+from phenolens.evaluate.exam import Exam, set_exam
 from phenolens.evaluate.position_null import Screen, examine
 from phenolens.evaluate.position_safe import judge
 from phenolens.evaluate.share_active import lower_bound
@@ -50,6 +57,16 @@ def table_of(wells: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     return profiles.from_frame(pd.concat([wells.reset_index(drop=True), named], axis=1))
 
 
+def _exam_of(arrangement: Arrangement) -> Exam:
+    """A layout's controls, and as many of its treatments as show their shape; values of noise."""
+    wells, _ = arrange(arrangement)
+    some = wells.loc[~wells[CONTROL], TREATMENT].unique()[:60]
+    wells = wells[wells[CONTROL] | wells[TREATMENT].isin(some)]
+    values = np.random.default_rng(0).normal(size=(len(wells), 20))
+    control = wells[CONTROL].to_numpy()
+    return set_exam(table_of(wells, values), same_by=TREATMENT, controls=control, within=PLATE)
+
+
 def without_position(screens: int) -> dict:
     """Groups of controls called, by shape, on plates of noise and of plate effects."""
     told = {}
@@ -58,18 +75,18 @@ def without_position(screens: int) -> dict:
         called = groups = verdicts = 0
         for k in range(screens):
             if k % 50 == 0:
-                wells, _ = arrange(Arrangement(seed=k, **given))
-                # the shape needs some treatments only
-                wanted = wells.loc[~wells[CONTROL], TREATMENT].unique()[:60]
-                wells = wells[wells[CONTROL] | wells[TREATMENT].isin(wanted)]
-                plate = pd.factorize(wells[PLATE])[0]
-            values = rng.normal(size=(len(wells), 20)) + rng.normal(size=(4, 20))[plate]
-            exam = set_exam(
-                table_of(wells, values), same_by=TREATMENT,
-                controls=wells[CONTROL].to_numpy(), within=PLATE,
-            )  # fmt: skip
-            found = check_plainly(
-                exam, np.empty(0), null="label-permutation", permutations=PERMUTATIONS, seed=k
+                exam = _exam_of(Arrangement(seed=k, **given))
+                plate = exam.wells.codes(PLATE)
+                lying = grouped(exam, seed=k)
+            shape = (len(plate), 20)
+            values = rng.normal(size=shape) + rng.normal(size=(4, 20))[plate]
+            unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+            exam = replace(exam, wells=replace(exam.wells, unit=unit))
+            p, floor = p_of_groups(
+                exam, lying.groups, null="label-permutation", permutations=PERMUTATIONS, seed=k
+            )
+            found = verdict_of(
+                exam, lying, p, floor=floor, treated=np.empty(0), test="", alpha=LEVEL
             ).summary
             called += found["called"]
             groups += found["groups"]
@@ -327,6 +344,7 @@ def main() -> None:
     parser.add_argument("--screens", type=int, default=1000, help="by shape, and of ranks")
     parser.add_argument("--surfaces", type=int, default=12, help="screens of each surface")
     parser.add_argument("--tested", type=int, default=12, help="screens of the position-safe test")
+    parser.add_argument("--only", default="", help="parts whose name holds this")
     options = parser.parse_args()
     start = time.process_time()
     told: dict = {"screens": options.screens, "tested": options.tested}
@@ -341,6 +359,8 @@ def main() -> None:
     }
     seconds = {}
     for name, part in parts.items():
+        if options.only not in name:
+            continue
         before = time.process_time()
         told[name] = part()
         seconds[name] = round(time.process_time() - before, 1)
