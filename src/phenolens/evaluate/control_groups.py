@@ -94,26 +94,27 @@ def _kind(
     """How one treatment's wells lie on a plate and from plate to plate, and how many on each."""
     plates, counts = np.unique(plate, return_counts=True)
     most, spots = counts.max(), len(np.unique(place, axis=0))
-    inside = "one" if most == 1 else _lie(place[plate == plates[counts.argmax()]], middle)
+    first = place[plate == plates[counts.argmax()]]
+    inside = "one" if most == 1 else "neighbours" if _joined_up(first) else _lie(first, middle)
     across = ""
     if len(plates) > 1:
-        across = "same" if spots <= most else _lie(place, middle)
-        if across == "neighbours":
-            apart = np.abs(place[:, None] - place[None]).max()
-            across = "near" if apart <= 1 else "scattered"
+        near = (place.max(axis=0) - place.min(axis=0)).max() <= 1
+        across = "same" if spots <= most else "near" if near else _lie(place, middle)
     return inside, across, tuple(sorted(counts.tolist(), reverse=True))
 
 
-def _lie(place: np.ndarray, middle: np.ndarray) -> str:
-    if len(np.unique(place[:, 1])) == 1:
-        return "column"
-    if len(np.unique(place[:, 0])) == 1:
-        return "row"
+def _joined_up(place: np.ndarray) -> bool:
+    """Whether wells hang together, each beside another."""
     beside = np.abs(place[:, None] - place[None]).max(axis=2) <= 1
-    if connected_components(coo_array(beside), directed=False)[0] == 1:
-        return "neighbours"
-    quadrants = len(np.unique(place > middle, axis=0))
-    return "region" if quadrants == 1 and len(place) > 2 else "scattered"
+    return connected_components(coo_array(beside), directed=False)[0] == 1
+
+
+def _lie(place: np.ndarray, middle: np.ndarray) -> str:
+    for axis, name in ((1, "column"), (0, "row")):
+        if len(np.unique(place[:, axis])) == 1:
+            return name
+    one_quarter = len(np.unique(place > middle, axis=0)) == 1
+    return "region" if one_quarter and len(place) > 2 else "scattered"
 
 
 def control_groups(
