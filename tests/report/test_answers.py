@@ -14,7 +14,7 @@ from phenolens.report import names
 from phenolens.report.answers import active, alike, best, distrust, limits
 from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
-from phenolens.report.sections import hits
+from phenolens.report.sections import activity, hits, overview
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, interval, listed, natural, number, p_value, within
 
@@ -187,6 +187,81 @@ def test_a_position_safe_test_is_named_with_what_the_usual_one_would_say(copy):
     text = spoken(active.answer(tables))
     assert "Permuting wells would call 82 % active, but it also calls 45 %" in text
     assert "One layout is repeated on every plate" in written(tables)
+
+
+def with_check(folder: Path, **columns: object) -> Tables:
+    """The study with a control check of the lead's test."""
+    check = {
+        "representation": "cellprofiler", "part": 0, "test": "position-safe",
+        "shape": "same-position", "wells": 4, "groups": 64, "called": 2, "share": 2 / 64,
+        "low": 0.004, "high": 0.108, "called_at_alpha": 2, "p_attainable": 1 / 57, "rows": 16,
+        "rows_used": 16, "columns": 22, "columns_used": 24, "treatments": 24,
+        "treatments_called": 18, "verdict": "calibrated", "why": "", "space": "normalized",
+    }  # fmt: skip
+    pd.DataFrame([check | columns]).to_parquet(folder / "control_check.parquet")
+    return changed(folder, "activity", test="position-safe")
+
+
+def card_of(tables: Tables) -> object:
+    return overview.view(tables)["cards"][0]
+
+
+def test_a_test_that_holds_on_controls_gets_a_tick(copy):
+    tables = with_check(copy)
+    answer = active.answer(tables)
+    assert answer.tone == "plain" and "✓ Control check: 2 of 64 groups of controls" in spoken(
+        answer
+    )
+    assert "✓ 2 of 64 groups of controls called" in card_of(tables).note
+    assert activity.view(tables)["checks"][0]["verdict"].startswith("✓")
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "tone"),
+    [
+        ({"called": 31, "verdict": "calls-controls"}, "more than the 5 % that are due", "warn"),
+        ({"groups": 9, "verdict": "too-few-groups"}, "9 groups cannot certify 5 %", "plain"),
+        ({"groups": 0, "verdict": "not-possible", "why": "it is so"}, "layout: it is so", "plain"),
+    ],
+)
+def test_a_test_that_is_not_certified_gets_none(copy, told, said, tone):
+    tables = with_check(copy, **told)
+    answer, (row,) = active.answer(tables), activity.view(tables)["checks"]
+    assert said in spoken(answer) and answer.tone == tone == card_of(tables).tone
+    shown = f"{spoken(answer)} {row['verdict']} {card_of(tables).note}"
+    assert "✓" not in shown
+
+
+def with_share(folder: Path, **columns: object) -> Tables:
+    """The study as one whose design names no single hit."""
+    share = {
+        "representation": "cellprofiler", "tests": 24, "p_attainable": 1 / 33, "needed": 15,
+        "limit": "design", "threshold": 0.05, "called": 12, "groups": 32, "groups_called": 1,
+        "share": 0.47, "low": 0.31, "withheld": "", "positions_needed": 60, "plates_needed": 3,
+        "permutations_needed": 479, "space": "normalized",
+    }  # fmt: skip
+    pd.DataFrame([share | columns]).to_parquet(folder / "share_active.parquet")
+    return changed(folder, "activity", active=False, q=0.6)
+
+
+def test_where_no_hit_can_be_named_the_answer_is_a_share_with_its_bound(copy):
+    tables = with_share(copy)
+    answer = active.answer(tables)
+    assert answer.short.startswith("This design cannot name single hits") and answer.tone == "warn"
+    assert "at least 31 % of the treatments are active" in spoken(answer)
+    assert "Farthest from controls first, none of them certain" in spoken(answer)
+    assert "None of the 24" not in spoken(answer)
+    assert card_of(tables).value == "at least 31 %"
+    assert "Which treatments are active. This design cannot" in spoken(limits.answer(tables))
+    assert "about 60 control positions" in activity.view(tables)["no_hit"][0]["said"]
+
+
+def test_a_share_that_is_withheld_gives_its_reason_and_no_number(copy):
+    tables = with_share(copy, share=np.nan, low=np.nan, withheld="controls lie elsewhere")
+    assert "no share of active treatments is given: controls lie elsewhere" in spoken(
+        active.answer(tables)
+    )
+    assert card_of(tables).value == "none certain"
 
 
 def test_a_mechanism_of_several_labels_matches_by_any_of_them():

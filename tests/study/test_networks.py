@@ -376,6 +376,16 @@ def test_what_position_could_explain_is_not_answered():
     assert _answered("?", _third, evidence_of(row))["withheld_because"] == ("'vae' was not made")
 
 
+@pytest.mark.parametrize(("low", "said"), [(0.31, "at least 31% of 10"), (0.0, ""), (np.nan, "")])
+def test_a_share_without_names_is_told_with_its_bound_or_not_at_all(low, said):
+    row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
+    rows = [{"representation": name, "low": low} for name in ("cellprofiler", "cnn")]
+    evidence = replace(evidence_of(row), share_active=pd.DataFrame(rows))
+    told = _answered("?", _first, evidence)
+    assert said in told["answer"]
+    assert (told["withheld_because"] is None) == bool(said)
+
+
 def test_a_joint_network_learns_only_from_wells_with_features(session):
     table = normalize(session)["pixel-pca"].wells
     given = profiles.take(table, np.arange(1, len(table)))

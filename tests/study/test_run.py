@@ -56,6 +56,7 @@ def pooled(results: pd.DataFrame, representation: str, task: str, metric: str) -
 
 
 SCHEMAS = (DOCS / "schemas.md").read_text()
+ABSENT = {"dose.parquet", "share_active.parquet"}  # one dose a compound; hits can be named
 OPTIONAL = {"p_smooth", "q_smooth", "map_plain", "p_plain", "q_plain", "map_chance"}
 
 
@@ -73,7 +74,7 @@ def documented() -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(set(documented()) - {"dose.parquet"}))
+@pytest.mark.parametrize("name", sorted(set(documented()) - ABSENT))
 def test_tables_have_the_columns_that_the_documentation_names(finished, name):
     wanted = set(documented()[name]) - OPTIONAL
     assert wanted <= set(pd.read_parquet(finished.out / name).columns)
@@ -90,8 +91,18 @@ def test_doses_have_the_columns_that_the_documentation_names():
     assert set(documented()["dose.parquet"]) == set(found.table)
 
 
+def test_shares_have_the_columns_that_the_documentation_names():
+    """Two plates of one layout name no hit, and a study keeps the table of `activity` as it is."""
+    table, _ = simulate_profiles(seed=0, treatments=30, features=12, plates=2, controls=20,
+                                 layout="fixed", active=0.0)  # fmt: skip
+    found = pl.activity(table)
+    assert set(documented()["share_active.parquet"]) == set(found.more["share_active"])
+    assert set(documented()["control_check.parquet"]) == set(found.more["control_check"])
+
+
 def test_the_documentation_names_the_columns_of_tables_with_a_schema(finished):
-    for name in ("results", "comparisons", "activity", "matching", "retrieval", "umap", "clusters"):
+    names = ("results", "comparisons", "activity", "matching", "retrieval", "umap", "clusters")
+    for name in (*names, "control_check"):
         own = set(pd.read_parquet(finished.out / f"{name}.parquet"))
         told = set(documented()[f"{name}.parquet"])
         assert own - told <= {"split", "cluster", "n_clusters", "smallest_p"}, name

@@ -41,8 +41,8 @@ def test_the_plain_test_takes_position_for_effect_and_says_so(fixed):
 
 def test_controls_called_stand_beside_treatments_called(fixed):
     summary = pl.activity(fixed).summary
-    assert summary["control_positions_called"].endswith(" of 32")
-    assert int(summary["control_positions_called_by_permuting_wells"].split()[0]) >= 16
+    assert summary["controls_called"].endswith(" of 32")
+    assert int(summary["controls_called_by_permuting_wells"].split()[0]) >= 16
 
 
 def test_too_few_control_positions_are_counted_and_the_p_carries_the_mark():
@@ -151,3 +151,52 @@ def test_the_finding_that_could_explain_a_p_stands_beside_it(fixed):
     assert confounded["position"].str.contains("layout-confounded").all()
     answered = pl.activity(fixed).table
     assert not answered["position"].str.contains("layout-confounded").any()
+
+
+def note_of(result: pl.Result, code: str) -> pl.Note:
+    return next(note for note in result.notes if note.code == code)
+
+
+def test_the_control_check_stands_in_summary_notes_and_tables(fixed):
+    safe, plain = pl.activity(fixed), pl.activity(fixed, position_safe="no", normalized=True)
+    told = safe.summary["control_check"]
+    assert told["verdict"] == "calibrated" and told["test"] == "position-safe"
+    assert safe.more["control_check"]["test"].tolist() == ["position-safe", "label-permutation"]
+    assert safe.more["control_check"]["verdict"].tolist() == ["calibrated", "calls-controls"]
+    assert note_of(safe, "control-check").severity == "info"
+    warned = note_of(plain, "control-check")
+    assert warned.severity == "warning" and "more than the 5 % that are due" in warned.text
+    assert "groups of controls" in "\n".join(plain.lines())
+
+
+def test_a_design_that_names_no_hit_says_why_and_how_many_are_active_at_least():
+    screen, truth = pl.simulate_profiles(
+        layout="fixed", controls=40, plates=3, treatments=120, features=60, active=0.3, seed=5
+    )
+    found = pl.activity(screen)
+    assert found.summary["active"] == 0
+    share = found.summary["share_active"]
+    assert 0.1 < share["low"] <= truth["active"].mean()
+    assert found.more["share_active"]["low"].tolist() == [share["low"]]
+    text = note_of(found, "no-single-hit").text
+    assert "cannot name single hits" in text and "To name hits" in text
+    assert not any("fraction_retrieved" in name for name in found.summary)
+    row = found.scores.set_index("metric").loc["fraction_active"]
+    assert row["value"] == 0 and np.isnan(row["low"]) and np.isnan(row["high"])
+
+
+def test_no_share_is_given_where_controls_stand_in_one_column():
+    screen, _ = pl.simulate_profiles(
+        layout="fixed", controls=40, plates=3, treatments=120, features=60, active=0.3, seed=5
+    )
+    frame = screen.reset_index()
+    for plate, rows in frame.groupby("Metadata_Plate").groups.items():
+        order = rows[np.argsort(~frame.loc[rows, "Metadata_Control"], kind="stable")]
+        wells = [f"{chr(65 + k % 16)}{k // 16 + 1:02d}" for k in range(len(order))]
+        frame.loc[order, "Metadata_Well"] = wells
+        assert frame.loc[order[0], "Metadata_Plate"] == plate
+    found = pl.activity(frame)
+    share = found.summary["share_active"]
+    assert share["withheld"] == "the controls do not lie where the treatments lie"
+    assert share["low"] is None
+    assert "no share of active treatments is given" in note_of(found, "no-single-hit").text

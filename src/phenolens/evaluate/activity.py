@@ -8,17 +8,14 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.evaluate import copairs_null
-from phenolens.evaluate.average_precision import AveragePrecision
-from phenolens.evaluate.exam import Exam, set_exam
+from phenolens.evaluate.control_check import check_plainly
+from phenolens.evaluate.exam import set_exam
 from phenolens.evaluate.found import Found
-from phenolens.evaluate.label_permutation import permuted
 from phenolens.evaluate.multiple_testing import benjamini_hochberg
+from phenolens.evaluate.p_values import NULLS, p_values
 from phenolens.evaluate.position_safe import position_safe as position_safe_activity
 from phenolens.evaluate.summary import means, summarize
 from phenolens.evaluate.wells import repeated_profiles
-
-NULLS = ("label-permutation", "copairs", "copairs-wells", "none")
 
 
 def activity(
@@ -34,6 +31,7 @@ def activity(
     permutations: int = 10_000,
     similarity: str = "cosine",
     position_safe: bool = False,
+    check: bool = False,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Found:
@@ -68,6 +66,9 @@ def activity(
         :func:`phenolens.evaluate.position_safe.position_safe`. It has its own null, positives
         and similarity, so ``diff_by``, ``strata``, ``references``, ``null`` and ``similarity``
         must be left alone.
+    check : bool
+        Test groups of controls in the treatments' shape too, see
+        :func:`phenolens.evaluate.control_check.check_plainly`; `position_safe` always does.
     alpha : float
         Level of the false discovery rate behind ``fraction_retrieved``.
     seed : int
@@ -79,7 +80,8 @@ def activity(
         ``low`` and ``high`` (95 % jackknife over wells), ``p``, ``p_attainable`` (smallest p this
         design can give), ``q``; sorted by the ``same_by`` columns. ``summary``: the fraction
         retrieved with its interval, what was left out and why, and whether Benjamini-Hochberg
-        can reject at the attainable p. ``more["judged"]``: with ``position_safe`` only.
+        can reject at the attainable p; with ``check`` its ``control_check``, and the groups in
+        ``more["control_groups"]``. ``more["judged"]``: with ``position_safe`` only.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def activity(
     )  # fmt: skip
     scores = exam.scores()
     result = means(exam.names, exam.group[scores.query], scores)
-    result["p"], result["p_attainable"] = _tests(
+    result["p"], result["p_attainable"] = p_values(
         exam, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
     )
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
@@ -121,7 +123,13 @@ def activity(
         "excluded": exam.excluded,
         "repeated_profiles": repeated_profiles(exam.wells),
     }
-    return Found(result, summary)
+    if not check:
+        return Found(result, summary)
+    held = check_plainly(
+        exam, result["p"].to_numpy(float), null=null, permutations=permutations, alpha=alpha,
+        seed=seed,
+    )  # fmt: skip
+    return Found(result, summary | {"control_check": held.summary}, {"control_groups": held.table})
 
 
 def _require_defaults(*settings: object) -> None:
@@ -130,22 +138,3 @@ def _require_defaults(*settings: object) -> None:
             "Position-safe activity has its own null, strata, references and similarity: leave "
             f"diff_by, strata, references, null and similarity alone; got {settings}."
         )
-
-
-def _tests(
-    exam: Exam, scores: AveragePrecision, mean: np.ndarray, *, null: str, times: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """p of each perturbation, and the smallest p it could have had."""
-    if null == "none":
-        return np.full(len(mean), np.nan), np.full(len(mean), np.nan)
-    if null == "label-permutation":
-        return permuted(exam, mean, permutations=times, seed=seed)
-    pairs = np.stack([scores.n_positive, scores.n_total], axis=1)
-    _, group = np.unique(exam.group[scores.query], return_inverse=True)
-    floor = np.full(len(mean), 1 / (times + 1))
-    if null == "copairs-wells":
-        wells = copairs_null.well_p_values(scores.value, pairs, group, size=times, seed=seed)
-        return wells, floor
-    configurations = [pairs[group == code] for code in range(len(mean))]
-    p = copairs_null.p_values(mean, configurations, size=times, seed=seed)
-    return p, floor

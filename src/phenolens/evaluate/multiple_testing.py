@@ -37,3 +37,15 @@ def share_interval(count: int, n: int, *, level: float = 0.95) -> tuple[float, f
     centre = (share + spread / 2) / (1 + spread)
     half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
     return (max(0.0, centre - half), min(1.0, centre + half))
+
+
+def exact_interval(count: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a share (Clopper and Pearson, Biometrika 26:404, 1934)."""
+    from scipy.stats import beta
+
+    if n == 0:
+        return (math.nan, math.nan)
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, count, n - count + 1)) if count else 0.0
+    high = float(beta.ppf(1 - tail, count + 1, n - count)) if count < n else 1.0
+    return (low, high)

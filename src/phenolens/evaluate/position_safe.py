@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
+from phenolens.evaluate.control_check import grouped, p_of_groups, verdict_of
 from phenolens.evaluate.exam import Exam, set_exam
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.label_permutation import permuted
@@ -21,6 +22,7 @@ from phenolens.evaluate.summary import means, summarize
 from phenolens.evaluate.wells import select
 
 JUDGES = 8
+_PLAIN = {"null": "label-permutation", "permutations": 999}
 FORMATS = ((8, 12), (16, 24), (32, 48))
 
 
@@ -61,9 +63,12 @@ def position_safe(
         floor ``p_attainable``; ``p_smooth`` and ``q_smooth`` continue it by Student's t.
         ``summary`` adds ``type_1`` (control positions that neither fitted nor formed the null,
         called at ``alpha``: by this test, by its smoothed tail, and by the plain label
-        permutation), by ring, and ``cross_position`` (the drop of retrieval at a second position).
+        permutation), by ring, ``cross_position`` (the drop of retrieval at a second position), and
+        ``control_check`` (:class:`phenolens.evaluate.control_check.ControlCheck`: controls grouped
+        as the treatments lie, which may be at several positions), and ``control_check_plain`` (the
+        same groups by label permutation).
         ``more["judged"]``: the judged control positions, as :func:`judge` gives them, and
-        ``p_plain`` (label permutation).
+        ``p_plain`` (label permutation). ``more["control_groups"]``: those of the control check.
 
     Raises
     ------
@@ -79,14 +84,19 @@ def position_safe(
     verdict = examine(screen, list(exam.groups()), control, labellings=permutations, seed=seed)
     result = _result(exam, verdict)
     judged = judge(screen, control, seed=seed)
-    judged["p_plain"] = _plain(exam, judged, permutations=permutations, seed=seed)
+    judged["p_plain"], floor = _plain(exam, judged, permutations=permutations, seed=seed)
+    check, plainly = _checks(
+        exam, screen, judged.assign(floor_plain=floor), treated=verdict.p, alpha=alpha, seed=seed
+    )
     summary = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
+        "control_check": check.summary,
+        "control_check_plain": plainly.summary,
         "null": "control positions",
         "permutations": permutations,
         "seed": seed,
         "excluded": exam.excluded | dropped,
     }
-    return Found(result, summary, {"judged": judged})
+    return Found(result, summary, {"judged": judged, "control_groups": check.table})
 
 
 def _calibrated(
@@ -123,28 +133,56 @@ def _result(exam: Exam, verdict: Verdict) -> pd.DataFrame:
 
 
 def judge(
-    screen: Screen, controls: np.ndarray, *, judges: int = JUDGES, seed: int = 0
+    screen: Screen,
+    controls: np.ndarray,
+    *,
+    groups: Sequence[np.ndarray] | None = None,
+    judges: int = JUDGES,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Test every control position as if it were a perturbation, with all roles kept apart.
 
     A position that is judged has neither fitted nor formed the null nor been a reference.
 
+    Parameters
+    ----------
+    screen : Screen
+    controls : ndarray of int64
+        Rows of control wells.
+    groups : sequence of ndarray of int64, optional
+        Rows of the groups that are judged; by default the wells of each position.
+    judges : int
+        Folds of positions (or groups) that are judged in turn.
+    seed : int
+
     Returns
     -------
     DataFrame
         ``position`` (well name), ``outer`` (in the two outer rings), ``n``, ``map``, ``p``,
-        ``p_smooth``, ``p_attainable``.
+        ``p_smooth``, ``p_attainable``; of given groups in their order, with the first position.
     """
-    parts = []
-    dealt = deal(screen, controls, judges, seed=seed + 1)
-    for fold in range(dealt.max() + 1):
-        groups = _replicated(screen, controls[dealt == fold])
-        if groups:
-            verdict = examine(screen, groups, controls[dealt != fold], seed=seed)
-            parts.append(_judged(screen, groups, verdict))
+    parts, judged = [], []
+    if groups is None:
+        dealt = deal(screen, controls, judges, seed=seed + 1)
+        for fold in range(dealt.max() + 1):
+            own = controls[dealt == fold]
+            judged.append((_replicated(screen, own), own))
+    else:
+        dealt = np.random.default_rng(seed + 1).permutation(len(groups)) % judges
+        for fold in range(min(judges, len(groups))):
+            own = [rows for rows, turn in zip(groups, dealt, strict=True) if turn == fold]
+            spots = screen.spot[np.concatenate(own)]
+            judged.append((own, controls[np.isin(screen.spot[controls], spots)]))
+    for own, out in judged:
+        if own:
+            verdict = examine(screen, own, np.setdiff1d(controls, out), seed=seed)
+            parts.append(_judged(screen, own, verdict))
     if not parts:
         raise DesignError("No control position is repeated on two plates, so none can be judged.")
-    return pd.concat(parts, ignore_index=True).sort_values("position", ignore_index=True)
+    told = pd.concat(parts, ignore_index=True)
+    if groups is None:
+        return told.sort_values("position", ignore_index=True)
+    return told.set_axis(np.argsort(dealt, kind="stable")).sort_index()
 
 
 def _replicated(screen: Screen, rows: np.ndarray) -> list[np.ndarray]:
@@ -169,16 +207,58 @@ def _judged(screen: Screen, groups: list[np.ndarray], verdict: Verdict) -> pd.Da
     )
 
 
-def _plain(exam: Exam, judged: pd.DataFrame, *, permutations: int, seed: int) -> np.ndarray:
+def _plain(
+    exam: Exam, judged: pd.DataFrame, *, permutations: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Label-permutation p of the judged positions: what position alone does to the usual test."""
     position = pd.Series(profiles.column(exam.wells.table, POSITION))
     number = position.map({name: k for k, name in enumerate(judged["position"])})
-    group = np.where(exam.control & number.notna(), number.fillna(-1), -1).astype(np.int64)
-    exam = replace(exam, group=group, reference=exam.control)
+    groups = [np.flatnonzero(exam.control & (number == k)) for k in range(len(judged))]
+    times = max(permutations, 999)
+    return p_of_groups(exam, groups, null="label-permutation", permutations=times, seed=seed)
+
+
+def _checks(
+    exam: Exam,
+    screen: Screen,
+    judged: pd.DataFrame,
+    *,
+    treated: np.ndarray,
+    alpha: float,
+    seed: int,
+) -> tuple[Found, Found]:
+    """Control check of this test and of label permutation.
+
+    Its groups are the judged positions, or several positions each where treatments lie so.
+    """
+    found = grouped(exam, seed=seed)
+    at_one = found.shape is not None and found.shape.code == "same-position"
+    if at_one and sorted(map(len, found.groups)) == sorted(judged["n"]):
+        names = profiles.column(exam.wells.table, POSITION)
+        by_name = {names[rows[0]]: rows for rows in found.groups}
+        found = replace(found, groups=[by_name[name] for name in judged["position"]])
+    elif found.groups:
+        try:
+            judged = judge(screen, np.flatnonzero(exam.control), groups=found.groups, seed=seed)
+            p, floor = p_of_groups(exam, found.groups, **_PLAIN, seed=seed)
+            judged = judged.assign(p_plain=p, floor_plain=floor)
+        except DesignError as error:
+            found = replace(found, groups=[], why=str(error).rstrip("."))
+    told = (judged if found.groups else judged.iloc[:0]).astype({"p": float, "p_plain": float})
     scores = exam.scores()
-    code = exam.group[scores.query]
-    mean = np.bincount(code, weights=scores.value) / np.bincount(code)
-    return permuted(exam, mean, permutations=max(permutations, 999), seed=seed)[0]
+    group = exam.group[scores.query]
+    size = np.maximum(np.bincount(group), 1)
+    mean = (np.bincount(group, weights=scores.value) / size)[np.unique(group)]
+    plain, _ = permuted(exam, mean, permutations=_PLAIN["permutations"], seed=seed)
+    check = verdict_of(
+        exam, found, told["p"].to_numpy(), floor=told["p_attainable"].to_numpy(),
+        treated=treated, test="position-safe", alpha=alpha,
+    )  # fmt: skip
+    plainly = verdict_of(
+        exam, found, told["p_plain"].to_numpy(), floor=told["floor_plain"].to_numpy(),
+        treated=plain, test="label-permutation", alpha=alpha,
+    )  # fmt: skip
+    return check, plainly
 
 
 def _summary(

@@ -18,6 +18,8 @@ NEEDED = {
     "results": "representation task metric split unit fold value low high n",
     "comparisons": "task metric a b n difference low high p p_holm smallest_detectable",
     "activity": "representation Metadata_Treatment map q p_attainable active",
+    "control_check": "representation test shape wells groups called low high verdict why",
+    "share_active": "representation tests called threshold low withheld limit needed",
     "similarity": "representation Metadata_Treatment neighbour rank cosine",
     "clusters": "representation method Metadata_Treatment cluster",
     "umap": "representation Metadata_Plate Metadata_Well Metadata_Treatment x y",
@@ -65,6 +67,14 @@ class Tables:
     @cached_property
     def activity(self) -> pd.DataFrame | None:
         return self._table("activity")
+
+    @cached_property
+    def control_check(self) -> pd.DataFrame | None:
+        return self._table("control_check")
+
+    @cached_property
+    def share_active(self) -> pd.DataFrame | None:
+        return self._table("share_active")
 
     @cached_property
     def similarity(self) -> pd.DataFrame | None:

@@ -92,6 +92,8 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
         if found is not None:
             answers.summaries[item.name] = found.summary
             answers.keep("activity", found.table)
+            for name, rows in found.more.items():
+                answers.keep(name, rows)
     _classify(session, items, answers)
     for item in items:
         if not is_noise_control(item.name):

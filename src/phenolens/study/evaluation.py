@@ -22,7 +22,10 @@ from phenolens.tools.files import write_annotated
 from phenolens.tools.names import is_noise_control
 
 SPACE = "Metadata_Space"
-TABLES = ("predictions", "clusters", "assay", "matching", "retrieval", "dose")
+TABLES = (
+    "control_check", "share_active", "predictions", "clusters", "assay", "matching", "retrieval",
+    "dose",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

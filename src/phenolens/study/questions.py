@@ -26,6 +26,7 @@ QUESTIONS = (
 )
 CANNOT = "This design cannot tell"
 BY_POSITION = "by the layout alone, position could explain what most treatments show"
+NO_HIT = "it can name no single hit, and an excess of small p is not certain"
 _HAND, _PLAIN = "cellprofiler", "untrained"
 _SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
 _PARTS = {"cells": "cells", "nucleus": "nuclei"}
@@ -40,6 +41,7 @@ class Evidence:
     comparisons: pd.DataFrame
     confounded: bool
     alpha: float
+    share_active: pd.DataFrame = field(default_factory=pd.DataFrame)
     numbers: list[dict] = field(default_factory=list)
 
     def score(self, name: str, metric: str) -> dict | None:
@@ -67,6 +69,12 @@ class Evidence:
                 self.numbers.append(told)
                 return told
         return None
+
+    def unnamed(self, name: str) -> dict | None:
+        """What holds of a representation by which no single hit could be named, or None."""
+        rows = self.share_active
+        rows = rows[rows["representation"] == name] if len(rows) else rows
+        return rows.iloc[0].to_dict() if len(rows) else None
 
     def rivals(self, fusion: str, task: str) -> list[str]:
         """What a fusion is compared with: its best single block, then its noise control."""
@@ -108,7 +116,9 @@ def _evidence(out: Path, alpha: float) -> Evidence:
     activity = table("activity")
     tested = activity[activity["p"].notna()] if len(activity) else activity
     confounded = bool(len(tested) and (tested["position"] != "").mean() >= 0.5)
-    return Evidence(table("results"), table("comparisons"), confounded, alpha)
+    return Evidence(
+        table("results"), table("comparisons"), confounded, alpha, table("share_active")
+    )
 
 
 def _answered(question: str, answer, evidence: Evidence) -> dict:
@@ -130,11 +140,21 @@ def _first(evidence: Evidence) -> tuple[list[str], str]:
     if evidence.confounded:
         return [], BY_POSITION
     best = max(known, key=lambda score: score["value"])
-    says = "Yes" if best["value"] > 0 else "Not in this screen"
-    first = (
-        f"{says}: {best['representation']} finds {best['value']:.0%} of {best['n']} treatments "
-        f"different from controls (95 % interval {best['low']:.0%} to {best['high']:.0%})."
-    )
+    unnamed = evidence.unnamed(best["representation"])
+    if unnamed is not None and not unnamed["low"] > 0:
+        return [], NO_HIT
+    says = "Yes" if best["value"] > 0 or unnamed is not None else "Not in this screen"
+    if unnamed is not None:
+        share = f"at least {unnamed['low']:.0%} of {best['n']} treatments differ from controls"
+        first = (
+            f"{says}, though it can name no single one: by {best['representation']} {share} "
+            "(one-sided 95 % bound)."
+        )
+    else:
+        first = (
+            f"{says}: {best['representation']} finds {best['value']:.0%} of {best['n']} treatments "
+            f"different from controls (95 % interval {best['low']:.0%} to {best['high']:.0%})."
+        )
     deep = [name for name in (*_SUPERVISED, *_UNSUPERVISED) if name in names]
     told = [_compared(evidence, name, _HAND, "activity") for name in deep]
     told = [text for text in told if text]
@@ -159,7 +179,13 @@ def _third(evidence: Evidence) -> tuple[list[str], str]:
         )
     if evidence.confounded:
         return [], BY_POSITION
-    first = f"{name} finds {score['value']:.0%} of {score['n']} treatments active"
+    unnamed = evidence.unnamed(name)
+    if unnamed is not None and not unnamed["low"] > 0:
+        return [], NO_HIT
+    found = f"{score['value']:.0%} of {score['n']} treatments active"
+    if unnamed is not None:
+        found = f"at least {unnamed['low']:.0%} of {score['n']} treatments active, none by name"
+    first = f"{name} finds {found}"
     beside = _compared(evidence, name, _PLAIN, "activity")
     first += f"; {beside}." if beside else ", and no untrained network stands beside it."
     fused, reason = _fused(evidence, _UNSUPERVISED)

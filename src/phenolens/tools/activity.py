@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -14,10 +15,18 @@ from phenolens import profiles
 from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
 from phenolens.evaluate import activity as evaluated
 from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
+from phenolens.evaluate.control_check import in_words
 from phenolens.evaluate.matching import bootstrap_mean
 from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
+from phenolens.evaluate.share_active import (
+    as_values,
+    remedy,
+    share_active,
+    share_in_words,
+    why_no_hit,
+)
 from phenolens.evaluate.untested import doses_only, why_untested
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
@@ -65,7 +74,8 @@ def activity(
     judge. Wells are calibrated, features selected and whitened on the controls that calibrate.
     Where treatments keep their position on all plates, permuting wells cannot tell effect from
     position: control wells that share a position then form the null, if there are 19 positions or
-    more, and the share of *controls* called is given beside the share of treatments.
+    more. Groups of *controls* that lie as the treatments do are tested in the same way, and the
+    share called is given beside the share of treatments.
 
     Parameters
     ----------
@@ -102,7 +112,10 @@ def activity(
         ``table``: one row a treatment: ``map`` with ``low`` and ``high`` (95 % jackknife over
         wells), ``map_normalized`` (chance is 0), ``p``, ``q``, ``p_attainable`` (smallest p the
         design can give), ``active``, ``n``, ``cell_count_ratio``, ``note``, ``test``, ``space``.
-        ``summary``: shares called with intervals, the test, control positions called.
+        ``summary``: shares called with intervals, the test, ``control_check`` (groups of controls
+        called, and whether that certifies the test) and, where the design cannot name a single
+        hit, ``share_active`` (how many are active all the same, with a lower bound).
+        ``more``: ``control_check`` and ``share_active``, as a study writes them.
 
     Raises
     ------
@@ -161,17 +174,18 @@ def activity_of(
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
     options = {"null": null, "within": within, "diff_by": diff_by}
     parts = [_part(item, part, **options) for part in item.parts]
-    table, summary, notes = parts[0]
+    table, summary, notes = parts[0].table, parts[0].summary, parts[0].notes
     if not item.whole:
         # several networks, each judged on treatments it never saw; q over all treatments
-        table = pd.concat([part for part, _, _ in parts], ignore_index=True)
+        table = pd.concat([part.table for part in parts], ignore_index=True)
         for p, q in _TESTS.items():
             if p in table:
                 table[q] = benjamini_hochberg(table[p].to_numpy(float))
         table["active"] = _active(table["q"], item.settings.alpha)
         table = table.sort_values(TREATMENT, ignore_index=True)
-        summary = {"groups": {g: s for g, (_, s, _) in zip(item.block.judged, parts, strict=True)}}
-        notes = list(dict.fromkeys(note for _, _, told in parts for note in told))
+        by_group = zip(item.block.judged, parts, strict=True)
+        summary = {"groups": {group: part.summary for group, part in by_group}}
+        notes = list(dict.fromkeys(note for part in parts for note in part.notes))
     if seen := item.block.fitted_on():
         summary |= {"fitted_on": seen}
         table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
@@ -189,6 +203,25 @@ def activity_of(
         "test": table["test"].iloc[0] if len(table) else "none",
         "space": table["space"].iloc[0] if len(table) else item.space,
     }
+    checks = [
+        {"representation": item.name, "part": number, **check, "space": whole["space"]}
+        for number, part in enumerate(parts)
+        for check in part.checks
+    ]
+    told = [check for check in checks if check["test"] == whole["test"]]
+    if told and told[0]["groups"]:
+        whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in told)
+    share = _share(item, table, parts)
+    more = {"control_check": _as_table(checks)}
+    if share is not None:
+        # an interval of "0 active" would speak of the design, not of the treatments
+        for held in (summary, summary.get("position_safe", {})):
+            for name in [name for name in held if name.startswith("fraction_retrieved")]:
+                del held[name]
+        summary |= {"share_active": share}
+        notes = [*notes, _share_note(table, share, alpha=item.settings.alpha)]
+        row = {"representation": item.name} | share | {"space": whole["space"]}
+        more["share_active"] = _as_table([row])
     rows = _score_rows(table, item, summary)
     return Result(
         question="activity",
@@ -197,7 +230,50 @@ def activity_of(
         notes=(*item.notes, *position, *notes, *item.space_notes()),
         settings=item.settings_with(**options),
         scores=result_table(rows),
+        more=more,
     )
+
+
+def _as_table(rows: list[dict]) -> pd.DataFrame:
+    """Rows as a table; what is missing in a column of numbers is NaN."""
+    table = pd.DataFrame(rows)
+    numbers = [name for name in ("share", "low", "high", "p_attainable") if name in table]
+    return table.astype(dict.fromkeys(numbers, float))
+
+
+def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_Part]) -> dict | None:
+    """How many treatments are active where none can be named; None where one could be."""
+    first, layout = parts[0], item.layout
+    uncovered = ""
+    if not item.whole:
+        uncovered = "several networks judged the treatments"
+    elif layout is None or layout.controls is None:
+        why = "" if layout is None else layout.unasked.get("controls", "")
+        uncovered = f"whether controls lie where treatments do is not known ({why})"
+    elif layout.controls.severity != "ok":
+        uncovered = "the controls do not lie where the treatments lie"
+    found = share_active(
+        table,
+        first.groups,
+        alpha=item.settings.alpha,
+        permutations=item.settings.permutations,
+        positions=bool((table["test"] == "position-safe").any()),
+        controls=first.controls,
+        wells=first.wells,
+        uncovered=uncovered,
+    )
+    return None if found is None else as_values(found)
+
+
+def _share_note(table: pd.DataFrame, share: dict, *, alpha: float) -> Note:
+    told = [why_no_hit(share, alpha=alpha), share_in_words(share)]
+    if "q_smooth" in table and share["limit"] == "design":
+        smooth = int((table["q_smooth"] < alpha).sum())
+        told.append(
+            f"By the smoothed tail, which assumes normal scores, {smooth} have q < {alpha:g}."
+        )
+    told.append(remedy(share))
+    return Note("no-single-hit", "warning", " ".join(filter(None, told)), share)
 
 
 def _by_location(item: Profiles, notes: Sequence[Note]) -> list[Note]:
@@ -228,6 +304,33 @@ def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.DataFram
     return table.assign(note=noted, position=found)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Activity of the treatments that one network, or nobody's labels, judged."""
+
+    table: pd.DataFrame
+    summary: dict
+    notes: list[Note]
+    checks: list[dict]
+    groups: pd.DataFrame
+    controls: float
+    wells: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A test: its rows, name and summary, what every p must be read with, and its controls."""
+
+    table: pd.DataFrame
+    test: str = "none"
+    summary: dict = field(default_factory=dict)
+    mark: str = ""
+    checks: tuple[dict, ...] = ()
+    groups: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame({"p": [], "p_attainable": []}, dtype=float)
+    )
+
+
 def _part(
     item: Profiles,
     wells: pd.DataFrame,
@@ -235,39 +338,50 @@ def _part(
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
-) -> tuple[pd.DataFrame, dict, list[Note]]:
+) -> _Part:
     """Activity of the treatments whose wells may be compared with one another."""
     treated = _treatments(wells, item.named_by)
     asked = item.judged(wells)
     notes: list[Note] = []
     try:
-        tested, test, summary, mark = _tested(
-            item, asked, notes, null=null, within=within, diff_by=diff_by
-        )
+        found = _tested(item, asked, notes, null=null, within=within, diff_by=diff_by)
     except (DesignError, InputError) as error:
-        tested = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
-        test, summary, mark = "none", {}, str(error)
+        nothing = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
+        found = _Tested(nothing, mark=str(error))
         notes.append(Note("not-tested", "warning", reasons([str(error)])))
-    table = treated.merge(tested, on=TREATMENT, how="left")
+    table = treated.merge(found.table, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
     table["n"] = table["n"].fillna(0).astype(np.int64)
     table["active"] = _active(table["q"], item.settings.alpha)
-    reused = item.elsewhere and test != "none"
+    reused = item.elsewhere and found.test != "none"
     if reused:
         text = (
             "The controls that are compared with also normalized these profiles, which makes them "
             "more alike than fresh controls are: treatments look a little more active."
         )
         notes.append(Note("controls-reused", "warning", text))
-    note = "; ".join(filter(None, [mark, CONTROLS_REUSED if reused else ""]))
-    own = why_untested(asked, within=within or (), diff_by=diff_by or ())
-    table = table.merge(own, on=TREATMENT, how="left")
-    why = table.pop("reason").fillna("").replace("", mark if test == "none" else UNCOMPARABLE)
+    note = "; ".join(filter(None, [found.mark, CONTROLS_REUSED if reused else ""]))
+    reasons_known = why_untested(asked, within=within or (), diff_by=diff_by or ())
+    table = table.merge(reasons_known, on=TREATMENT, how="left")
+    general = found.mark if found.test == "none" else UNCOMPARABLE
+    why = table.pop("reason").fillna("").replace("", general)
     table["note"] = np.where(table["p"].notna(), note, "" if null == "none" else why)
-    table["position"] = "layout-confounded" if mark and test != "none" else ""
+    table["position"] = "layout-confounded" if found.mark and found.test != "none" else ""
     notes += _over_doses(table, doses_only(asked))
-    return table.assign(test=test).sort_values(TREATMENT, ignore_index=True), summary, notes
+    own = profiles.metadata(asked)
+    control = profiles.is_control(asked)
+    on_plates = own[~control].groupby([TREATMENT, PLATE]).size()
+    plates = on_plates.groupby(TREATMENT).size()
+    return _Part(
+        table=table.assign(test=found.test).sort_values(TREATMENT, ignore_index=True),
+        summary=found.summary,
+        notes=notes,
+        checks=list(found.checks),
+        groups=found.groups,
+        controls=float(own[control].groupby(PLATE).size().median()) if control.any() else 0.0,
+        wells=(int(plates.median()), int(on_plates.median())) if len(plates) else (1, 1),
+    )
 
 
 def _active(q: pd.Series, alpha: float) -> pd.Series:
@@ -298,8 +412,8 @@ def _tested(
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
-) -> tuple[pd.DataFrame, str, dict, str]:
-    """Table, name of the test, summary, and what every p must be read with."""
+) -> _Tested:
+    """The test that the layout and the settings ask for, with its control check."""
     settings = item.settings
     own = null != "label-permutation" or diff_by is not None
     if own and settings.position_safe == "yes":
@@ -312,9 +426,12 @@ def _tested(
     plain = evaluated.activity(
         wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
         strata=PLATE if within is None else None, null=null, permutations=settings.permutations,
-        alpha=settings.alpha, seed=settings.seed,
+        alpha=settings.alpha, seed=settings.seed, check=null != "none",
     )  # fmt: skip
-    table, test = plain.table[[TREATMENT, *_TESTED]], null
+    table, check = plain.table[[TREATMENT, *_TESTED]], plain.summary.get("control_check")
+    plainly = _Tested(table, null, plain.summary)
+    if check is not None:
+        plainly = replace(plainly, checks=(check,), groups=plain.more["control_groups"])
     kept = keeping_positions(profiles.metadata(wells)[~control], TREATMENT)
     fixed = layout_is_fixed(kept)
     said = f"{int(kept.sum())} of {len(kept)} replicated treatments keep their position"
@@ -322,7 +439,8 @@ def _tested(
         if fixed:
             text = f"{POSITION}: {said} on all plates, and {named('position_safe')} is 'no'."
             notes.append(Note("position-ignored", "warning", text))
-        return table, test, plain.summary, POSITION if fixed else ""
+        notes.extend(_check_note(check))
+        return replace(plainly, mark=POSITION if fixed else "")
     wells, space = _for_positions(item, wells)
     control = profiles.is_control(wells)
     spots = len(set(profiles.column(wells, WELL)[control]))
@@ -349,25 +467,40 @@ def _tested(
     if why:
         text = f"{POSITION}: {said} on all plates, and {why}."
         notes.append(Note("position-not-separated", "warning", text, values))
-        return table, test, plain.summary, f"{POSITION}: the layout is fixed, and {why}"
+        notes.extend(_check_note(check))
+        return replace(plainly, mark=f"{POSITION}: the layout is fixed, and {why}")
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
-    told = safe.summary["type_1"]
-    here, plainly = told["at_position_null"], told["at_label_permutation"]
-    text = (
-        f"{said} on all plates, so {spots} control positions are compared, not wells. Control "
-        f"positions called at p < {settings.alpha:g}: {here['called']} of {here['judged']} by this "
-        f"test, {plainly['called']} by permuting wells."
-    )
+    check = safe.summary.pop("control_check")
+    beside = safe.summary.pop("control_check_plain")
+    text = f"{said} on all plates, so {spots} control positions are compared, not wells."
     notes.append(Note("position-safe", "info", text, values))
-    called = {
-        "control_positions_called": f"{here['called']} of {here['judged']}",
-        "control_positions_called_by_permuting_wells": f"{plainly['called']} of {here['judged']}",
-    }
+    notes.extend(_check_note(check, beside))
     flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
-    summary = flat | called | {"position_safe": safe.summary, "plain": plain.summary}
+    if beside["groups"]:
+        called = f"{beside['called']} of {beside['groups']}"
+        flat["controls_called_by_permuting_wells"] = called
+    plain.summary.pop("control_check", None)  # told of the same groups as the test itself
+    more = {"control_check": check, "position_safe": safe.summary, "plain": plain.summary}
     table = safe.table[columns].merge(both, on=TREATMENT, how="left").assign(space=space)
-    return table, "position-safe", summary, ""
+    return _Tested(
+        table,
+        "position-safe",
+        flat | more,
+        checks=(check, beside),
+        groups=safe.more["control_groups"],
+    )
+
+
+def _check_note(check: dict | None, beside: dict | None = None) -> Iterator[Note]:
+    """What the control check says; a warning where it calls too many controls."""
+    if check is None:
+        return
+    text = in_words(check)
+    if beside is not None and beside["groups"]:
+        text += f" By permuting wells {beside['called']} of {beside['groups']} would be called."
+    severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    yield Note("control-check", severity, text, check)
 
 
 def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -444,7 +577,10 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
         for metric, column in shares.items():
             if column in tested:
                 found, n = int((tested[column] < item.settings.alpha).sum()), len(tested)
-                rows.append(row(metric, found / n, n=n, interval=share_interval(found, n)))
+                interval = share_interval(found, n)
+                if metric == "fraction_active" and "share_active" in summary:
+                    interval = (np.nan, np.nan)  # nothing could be called: it would say nothing
+                rows.append(row(metric, found / n, n=n, interval=interval))
         for metric in _MEANS:
             known = tested[metric].dropna().to_numpy()
             interval = bootstrap_mean(known, seed=0)

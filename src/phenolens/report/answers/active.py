@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenolens.evaluate.control_check import in_words
+from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.reasons import because
@@ -31,16 +33,69 @@ def answer(tables: Tables) -> Answer:
     if tested is None or tested.empty:
         return Answer("active", QUESTION, _untested(tables, rows), _notes(rows), tone="none")
     active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
-    details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
-    details += [_rest(tested), *_untested_some(rows), *_common_note(tested)]
+    share, checks = no_single_hit(tables), checks_of(tables)
+    if share is None:
+        short = _share(tables, rows, len(active))
+        details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
+        details += [_rest(tested)]
+    else:
+        short = why_no_hit(share, alpha=tables.alpha)
+        details = [share_in_words(share), _smoothed(tested, tables.alpha), remedy(share)]
+        details += [_ranking(tested), _plain_test(tables, tested)]
+    details += [*_check_words(checks), *_untested_some(rows), *_common_note(tested)]
+    called = any(check["verdict"] == "calls-controls" for check in checks)
     return Answer(
         key="active",
         question=QUESTION,
-        short=_share(tables, rows, len(active)) + _by_position(tested),
+        short=short + _by_position(tested),
         details=[text for text in details if text],
-        tone="warn" if _by_position(tested) else "plain",
-        links=[("hits", "Treatments"), ("activity", "Activity")],
+        tone="warn" if called or share is not None or _by_position(tested) else "plain",
+        links=[("hits", "Treatments"), ("activity", "Activity"), *_neighbours(share)],
     )
+
+
+def _neighbours(share: dict | None) -> list[tuple[str, str]]:
+    """Where no hit has a name, what lies near what still says something."""
+    return [] if share is None else [("alike", "Neighbours")]
+
+
+def no_single_hit(tables: Tables) -> dict | None:
+    """What ``share_active.parquet`` says of the lead; None where single hits could be named."""
+    rows = names.of_lead(tables, tables.share_active)
+    return None if rows is None else rows.iloc[0].to_dict()
+
+
+def checks_of(tables: Tables) -> list[dict]:
+    """The control checks of the test that the lead's treatments were tested by."""
+    rows, tested = (names.of_lead(tables, t) for t in (tables.control_check, tables.activity))
+    if rows is None or tested is None or "test" not in tested:
+        return []
+    return rows[rows["test"].isin(tested["test"].unique())].to_dict("records")
+
+
+def certified(checks: list[dict]) -> bool:
+    """Whether controls, grouped as the treatments lie, show that the test holds its level."""
+    return bool(checks) and all(check["verdict"] == "calibrated" for check in checks)
+
+
+def _check_words(checks: list[dict]) -> list[str]:
+    told = list(dict.fromkeys(in_words(check) for check in checks))
+    return [f"✓ {text}" for text in told] if certified(checks) else told
+
+
+def _smoothed(tested: pd.DataFrame, alpha: float) -> str:
+    if "q_smooth" not in tested or tested["q_smooth"].isna().all():
+        return ""
+    n = int((tested["q_smooth"] < alpha).sum())
+    return (
+        f"By a tail continued below the smallest p (normal scores assumed) {n} of "
+        f"{plural(len(tested), 'treatment')} would have q < {alpha:g}."
+    )
+
+
+def _ranking(tested: pd.DataFrame) -> str:
+    first = tested.sort_values(["p", "map"], ascending=[True, False])["Metadata_Treatment"]
+    return f"Farthest from controls first, none of them certain: {listed(first, MOST_NAMED)}."
 
 
 def _untested(tables: Tables, rows: pd.DataFrame | None) -> str:

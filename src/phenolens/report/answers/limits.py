@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from phenolens.evaluate.share_active import remedy, why_no_hit
 from phenolens.report import names
+from phenolens.report.answers.active import no_single_hit
 from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
 from phenolens.report.reasons import because, plainly, unsplit
@@ -33,7 +35,7 @@ OPEN = {
 
 def answer(tables: Tables) -> Answer:
     """Questions left open by the audit, by missing labels and by missing tables."""
-    left = [*_audited(tables), *_unsplit(tables), *_refused(tables)]
+    left = [*_unnamed(tables), *_audited(tables), *_unsplit(tables), *_refused(tables)]
     left += [*_unlabelled(tables), *_absent(tables)]
     links = [("audit", "Design audit")]
     if left:
@@ -43,6 +45,15 @@ def answer(tables: Tables) -> Answer:
         return Answer("limits", QUESTION, "Unknown: the design was not audited.", tone="none")
     short = "Nothing in the audit closes a question; what stays uncertain is said in each answer."
     return Answer("limits", QUESTION, short, links=links)
+
+
+def _unnamed(tables: Tables) -> list[str]:
+    """Why no single hit can be named, where that is so."""
+    share = no_single_hit(tables)
+    if share is None:
+        return []
+    why = why_no_hit(share, alpha=tables.alpha)
+    return [" ".join(filter(None, ["Which treatments are active.", why, remedy(share)]))]
 
 
 def _audited(tables: Tables) -> list[str]:

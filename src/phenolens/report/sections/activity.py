@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenolens.evaluate.control_check import FEWEST_GROUPS, shape_in_words
+from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
 from phenolens.profiles import COMPOUND
 from phenolens.report import names
 from phenolens.report.answers.active import position_safe
@@ -23,7 +25,17 @@ from phenolens.report.words import (
     plural,
 )
 
-CALLED = "control_positions_called"
+# What the control check does not say: the smoothed tail, and rings of the plate.
+CALLED = [
+    f"control_positions_called_{what}"
+    for what in ("at_smooth_tail", "at_smooth_tail_0.01", "outer_rings", "interior")
+]
+TESTS = {"position-safe": "Against control positions", "label-permutation": "By permuting wells"}
+VERDICTS = {
+    "calibrated": "✓ holds its level",
+    "calls-controls": "calls controls",
+    "too-few-groups": f"under {FEWEST_GROUPS} groups: cannot certify 5 %",
+}
 
 
 def view(tables: Tables) -> dict:
@@ -35,17 +47,58 @@ def view(tables: Tables) -> dict:
     return {
         "rows": [_row(name, rows[rows["representation"] == name]) for name in shown],
         "safe": position_safe(rows),
+        "checks": _checks(tables),
         "calibration": _calibration(tables),
-        "alpha": percent(tables.alpha),
+        "no_hit": _no_hit(tables),
         "spaces": spaces_of(rows),
     } | rest
 
 
+def _checks(tables: Tables) -> list[dict]:
+    """How often each test calls groups of controls, and whether that certifies it."""
+    rows = tables.control_check
+    if rows is None:
+        return []
+    return [
+        {
+            "representation": row["representation"],
+            "test": TESTS.get(row["test"], row["test"]),
+            "shape": f"{row['wells']} {shape_in_words(row['shape'])}" if row["groups"] else NONE,
+            "called": f"{row['called']} of {row['groups']}" if row["groups"] else NONE,
+            "between": interval(row["low"], row["high"], of=percent),
+            "treatments": f"{row['treatments_called']} of {row['treatments']}",
+            "floor": p_value(row["p_attainable"]),
+            "cover": f"{row['rows']} of {row['rows_used']} rows, {row['columns']} of "
+            f"{row['columns_used']} columns",
+            "verdict": VERDICTS.get(row["verdict"], f"not possible: {row['why']}"),
+            "bad": row["verdict"] == "calls-controls",
+        }
+        for row in rows.to_dict("records")
+    ]
+
+
+def _no_hit(tables: Tables) -> list[dict]:
+    """Why no single hit can be named, and how many treatments are active all the same."""
+    if tables.share_active is None:
+        return []
+    return [
+        {
+            "representation": row["representation"],
+            "said": " ".join(
+                filter(
+                    None, [why_no_hit(row, alpha=tables.alpha), share_in_words(row), remedy(row)]
+                )
+            ),
+        }
+        for row in tables.share_active.to_dict("records")
+    ]
+
+
 def _calibration(tables: Tables) -> list[dict]:
-    """How often each test calls groups of controls active, which it should do at alpha."""
+    """How often the smoothed tail, and rings of the plate, call positions of controls."""
     if tables.results is None:
         return []
-    rows = tables.results[tables.results["metric"].str.startswith(CALLED)]
+    rows = tables.results[tables.results["metric"].isin(CALLED)]
     return [
         {
             "representation": row["representation"],

@@ -8,12 +8,12 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers import QUESTIONS
-from phenolens.report.answers.active import interval_of
+from phenolens.report.answers.active import certified, checks_of, interval_of, no_single_hit
 from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.questions import asked, best_baseline
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, plural, within
+from phenolens.report.words import count, fixed, missing, percent, plural, within
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,20 @@ def _active(tables: Tables) -> Card | None:
     if rows is None or rows["q"].isna().all():
         return None
     tested = rows[rows["q"].notna()]
+    checks, share = checks_of(tables), no_single_hit(tables)
+    if share is not None:
+        low = share["low"]
+        least = "none certain" if missing(low) or low <= 0 else f"at least {percent(low)}"
+        return Card(least, "of the treatments active", "no single hit can be named", "warn")
+    value = f"{int(tested['active'].sum())} of {len(tested)}"
+    what = "treatment" if len(tested) == 1 else "treatments"
+    if any(check["verdict"] == "calls-controls" for check in checks):
+        return Card(value, f"{what} called active", "but the test calls controls too", "warn")
     note = interval_of(tables, "fraction_active").removeprefix("; ")
-    return Card(
-        f"{int(tested['active'].sum())} of {len(tested)}",
-        "treatment active" if len(tested) == 1 else "treatments active",
-        note,
-    )
+    if certified(checks):
+        told = ", ".join(f"{check['called']} of {check['groups']}" for check in checks)
+        note = f"{note}; ✓ {told} groups of controls called".removeprefix("; ")
+    return Card(value, f"{what} active", note)
 
 
 def _score(tables: Tables) -> Card | None:
