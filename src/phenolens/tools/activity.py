@@ -20,7 +20,8 @@ from phenolens.evaluate.position_safe import position_safe as against_positions
 from phenolens.evaluate.results import result, result_table
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, PLATE, TREATMENT, WELL
-from phenolens.settings import PositionSafe, one_of
+from phenolens.settings import PositionSafe, one_of, yes_or_no
+from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import POSITION, Profiles
 from phenolens.tools.result import Note, Result
@@ -55,6 +56,7 @@ def activity(
     diff_by: str | Sequence[str] | None = None,
     permutations: int | None = None,
     alpha: float | None = None,
+    baselines: bool = True,
     seed: int | None = None,
 ) -> Result:
     """Which perturbations differ from controls: mean average precision with a valid p and q.
@@ -91,6 +93,8 @@ def activity(
         Labellings drawn per perturbation [10,000, or what the study used].
     alpha : float, optional
         Level of the false discovery rate [0.05, or what the study used].
+    baselines : bool
+        Ask the same of the wells' positions alone.
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -100,7 +104,8 @@ def activity(
         ``table``: one row a treatment: ``map`` with ``low`` and ``high`` (95 % jackknife over
         wells), ``map_normalized`` (chance is 0), ``p``, ``q``, ``p_attainable`` (smallest p the
         design can give), ``active``, ``n``, ``cell_count_ratio``, ``note``, ``test``, ``space``.
-        ``summary``: shares called with intervals, the test, control positions called.
+        ``summary``: shares called with intervals, the test, control positions called, and
+        ``by_position``: what position alone would score.
 
     Raises
     ------
@@ -126,7 +131,7 @@ def activity(
     >>> set(active) == set(truth.loc[truth["active"], "treatment"])
     True
     """
-    null = one_of("null", null, get_args(Null))
+    null, baselines = one_of("null", null, get_args(Null)), yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, seed=seed,
@@ -142,6 +147,7 @@ def activity(
         null=null,
         within=item.columns(within, setting="within"),
         diff_by=item.columns(diff_by, setting="diff_by"),
+        baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
         told = [str(note) for note in found.notes if note.code == "not-tested"]
@@ -155,6 +161,7 @@ def activity_of(
     null: str = "label-permutation",
     within: Sequence[str] | None = None,
     diff_by: Sequence[str] | None = None,
+    baselines: bool = False,
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
     options = {"null": null, "within": within, "diff_by": diff_by}
@@ -188,12 +195,17 @@ def activity_of(
         "space": table["space"].iloc[0] if len(table) else item.space,
     }
     rows = _score_rows(table, item, summary)
+    if baselines and tested:
+        placed, by_position = activity_by_position(
+            item, test=whole["test"], within=within, diff_by=diff_by
+        )
+        rows, summary = rows + placed, summary | {"by_position": by_position}
     return Result(
         question="activity",
         table=table,
         summary=whole | summary,
         notes=(*item.notes, *position, *notes, *item.space_notes()),
-        settings=item.settings_with(**options),
+        settings=item.settings_with(**options, baselines=baselines),
         scores=result_table(rows),
     )
 
