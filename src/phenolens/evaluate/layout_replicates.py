@@ -26,6 +26,7 @@ from phenolens.evaluate.layout_statistics import (
 NAMED = np.array([0.0005, 0.001, 0.002, 0.004, 0.008, 0.014])  # p of a treatment that is named
 NEVER_OUT = 0.025  # chance of a treatment with all wells at the edge or in one quadrant
 LEAST_ON_ONE = 0.2  # smallest share on a single plate where the screen as a whole shows nothing
+MOST_UNNAMED = 0.25  # no names where this much of it, over what was named, is left without them
 MOST_FALSE = 0.25  # no names where chance would give more of them than this
 CODES = {
     "same": "layout-confounded", "near": "layout-block", "row": "layout-block",
@@ -69,8 +70,8 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
     """Findings on replicates that share their location, one a kind, the plainest first.
 
     The most specific statistic that lies beyond the permutations is told. Treatments are named
-    where they have wells enough, and those that are left are asked again; where they still show
-    the same, the names were not all, and none is given.
+    where they have wells enough, and those that are left are asked again; where much of the same
+    is left, the names were not all, and none is given.
     """
     whole, order = grid, True
     pairs = replicate_pairs(grid)
@@ -90,8 +91,9 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
             order = False
             continue
         if test.statistic in findings:
-            if test.statistic != "edge":
-                first = findings[test.statistic]
+            first = findings[test.statistic]
+            left = test.share * len(np.unique(pairs.owner))
+            if test.statistic != "edge" and left > MOST_UNNAMED * first.values["named"]:
                 unnamed = first.values | {"named": 0}
                 findings[test.statistic] = replace(first, values=unnamed, treatments=())
             break

@@ -16,7 +16,7 @@ import numpy as np
 from phenolens.evaluate.layout_grid import PERMUTATIONS, Grid, Pairs
 
 BY_STEPS = ("same", "near", "row", "column", "region")  # of the rows and columns between two wells
-STATISTICS = (*BY_STEPS, "quadrant", "edge")  # from what says most to what says least
+STATISTICS = (*BY_STEPS[:-1], "quadrant", "region", "edge")  # from what says most to least
 ORDER = "order"
 BETWEEN, WITHIN = "between plates", "on a plate"
 _ROOM = 400_000  # numbers of one array that is worked on
@@ -305,6 +305,7 @@ def group_means(
     number = np.repeat(np.arange(len(size)), size)
     cells = grid.shape[0] * grid.shape[1]
     chosen = [name for name in statistics if name in BY_STEPS]
+    at = [statistics.index(name) for name in chosen]
     table = closeness(grid.shape)[:, [BY_STEPS.index(name) for name in chosen]]
     few = len(size) * cells <= 4 * len(pairs)  # counting steps is faster than looking each up
     parts = []
@@ -317,9 +318,9 @@ def group_means(
                 step += (number[:, None] * count + np.arange(count)).astype(np.int32) * cells
                 found = np.bincount(step.ravel(), minlength=len(size) * count * cells)
                 found = found.reshape(len(size), count, cells) @ table
-                means[: len(chosen)] = found.transpose(2, 0, 1)
+                means[at] = found.transpose(2, 0, 1)
             else:
-                for k, column in enumerate(table.T.astype(np.float32)):
+                for k, column in zip(at, table.T.astype(np.float32), strict=True):
                     means[k] = np.add.reduceat(column[step], start, axis=0)
         if "quadrant" in statistics:
             shared = layout.quadrant[pairs.left] == layout.quadrant[pairs.right]
