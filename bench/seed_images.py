@@ -108,7 +108,7 @@ def grey_input(screen: Fields) -> dict[str, float]:
     folds = make_folds(
         profiles.metadata(tables["stains"]), label=TREATMENT, seed=0, leave_out="plate"
     )
-    known = baselines(tables["stains"], seed=0, intensity=[])[:2]
+    known = baselines(tables["stains"], seed=0, unit=folds.unit, intensity=[])[:2]
     heads = {"logistic": LogisticPath(balanced=True)}
     found = classify([*ours, *known], folds, seed=0, heads=heads)
     pooled = found.results.query("fold == 'all' and metric == 'balanced_accuracy'")

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from phenolens import profiles
 from phenolens.evaluate.average_precision import average_precision
-from phenolens.evaluate.baselines import PositionVotes
 from phenolens.evaluate.classification import class_table
 from phenolens.evaluate.declared_blocks import block_shares
 from phenolens.evaluate.declared_scores import expected_map, mean_average_precision
+from phenolens.evaluate.position_baseline import PositionVotes
 from phenolens.evaluate.scores import class_scores, ranks
 from phenolens.evaluate.silhouette import silhouette, silhouette_values
 from phenolens.evaluate.wells import Wells

@@ -56,8 +56,8 @@ KINDS = [
     ("rows", 2, 2, "layout-block", "row"),
     ("rows", 1, 8, "layout-block", "row"),
     ("columns", 2, 2, "layout-block", "column"),
-    ("quadrants", 1, 2, "layout-block", "region"),
-    ("quadrants", 4, 4, "layout-block", "region"),
+    ("quadrants", 1, 2, "layout-block", "quadrant"),
+    ("quadrants", 4, 4, "layout-block", "quadrant"),
     ("edge", 1, 2, "layout-edge", "edge"),
     ("edge", 4, 4, "layout-edge", "edge"),
     ("serpentine", 2, 2, "layout-order", "order"),
@@ -124,7 +124,8 @@ def test_controls_in_a_corner_are_elsewhere():
     ("kind", "plates", "replicates", "wells"),
     [("same", 4, 4, 96), ("same", 3, 3, 384), ("several", 2, 8, 384), ("near", 4, 4, 96),
      ("moved neighbours", 2, 6, 384), ("rows", 4, 4, 384), ("columns", 4, 4, 384),
-     ("edge", 4, 4, 384), ("edge", 6, 6, 96)],
+     ("quadrants", 4, 4, 384), ("quadrants", 6, 6, 384), ("edge", 4, 4, 384), ("edge", 6, 6, 96),
+     ("edge", 4, 4, 96)],
 )  # fmt: skip
 def test_the_part_of_the_treatments_that_is_concerned_is_named(kind, plates, replicates, wells):
     hits, all_hits, false, all_others = 0, 0, 0, 0

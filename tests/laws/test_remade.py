@@ -27,6 +27,7 @@ QUESTIONS = {
     "retrieve-batch": {"across": "Metadata_Batch"},
     "dose": {},
 }
+BESIDE = ("activity", "match", "retrieve", "classify")  # baselines stand beside these
 TABLES = {"match": "matching", "retrieve": "retrieval", "dose": "dose", "activity": "activity"}
 QUICK = """
 [splits]
@@ -121,9 +122,11 @@ def asked(out, names) -> dict[tuple[str, str], pl.Result]:
     answers = {}
     for name in names:
         questions = {"activity": {}} if is_noise_control(name) else QUESTIONS
-        for question, how in (questions | {"classify": {"baselines": name == lead}}).items():
+        for question, how in (questions | {"classify": {}}).items():
+            verb = question.partition("-")[0]
+            beside = {"baselines": name == lead} if verb in BESIDE else {}
             try:
-                found = getattr(pl, question.partition("-")[0])(file_of(out, name), **how)
+                found = getattr(pl, verb)(file_of(out, name), **how, **beside)
             except (DesignError, InputError):
                 continue
             answers[name, question] = found

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from phenolens.learn.logistic import LogisticPath
+from phenolens.learn.logistic import LogisticPath, inner_folds
 from phenolens.learn.nearest import NearestProfile, hub_corrected
 
 
@@ -33,7 +33,7 @@ def test_weak_signals_get_strong_penalties():
 def test_inner_folds_follow_the_unit():
     X, y = classes()
     index = pd.MultiIndex.from_arrays([np.arange(300) // 100], names=["Metadata_Plate"])
-    inner = LogisticPath(unit="Metadata_Plate")._inner(pd.DataFrame(X, index=index), y)
+    inner = inner_folds(pd.DataFrame(X, index=index), y, unit="Metadata_Plate", n=3)
     np.testing.assert_array_equal(inner, np.arange(300) // 100)
 
 

@@ -151,20 +151,19 @@ def test_tables_say_what_their_numbers_were_computed_on(finished, name):
 
 
 def test_baselines_say_what_they_know(results, finished):
-    known = results.drop_duplicates("representation").set_index("representation")["space"]
+    classified = results[results["task"] == "classification"].drop_duplicates("representation")
+    known = classified.set_index("representation")["space"]
     assert known["baseline:majority"] == known["baseline:one-over-classes"] == "nothing"
-    assert known["baseline:position"] == "row and column"
+    assert known["baseline:position"].startswith("row and column, by ")
     assert known["baseline:cell-count"] == "cell counts"
     assert known["baseline:intensity"] == "mean intensities, normalized"
     projected = known["baseline:random-projection"]
     assert re.fullmatch(r"\d+ random projections of: normalized, selected.*", projected)
-    own = results[results["task"] == "classification"].drop_duplicates("representation")
-    own = own.set_index("representation")["space"]
-    assert own["baseline:shuffled-labels:pixel-pca"] == own["pixel-pca"]
+    assert known["baseline:shuffled-labels:pixel-pca"] == known["pixel-pca"]
     pairs = pd.read_parquet(finished.out / "comparisons.parquet")
     for side in "ab":
         part = pairs[pairs["task"] == "classification"]
-        assert (part[f"space_{side}"] == part[side].map(own)).all()
+        assert (part[f"space_{side}"] == part[side].map(known)).all()
     hits = pd.read_csv(finished.out / "hits.csv")
     assert hits.columns[-1] == "space" and hits["space"].nunique() == 1
     assert hits["active"].isna().equals(hits["q"].isna())
@@ -241,6 +240,16 @@ def test_every_representation_has_its_baselines(results):
     for name in ("cellprofiler", "pixel-pca"):
         assert {name, f"baseline:shuffled-labels:{name}"} <= names
     assert {"baseline:cell-count", "baseline:intensity", "baseline:position"} <= names
+
+
+@pytest.mark.parametrize("task", ["activity", "retrieval", "matching"])
+def test_position_alone_is_asked_once_beside_the_representations(results, task):
+    rows = results[results["task"] == task]
+    position = rows[rows["representation"] == "baseline:position"]
+    assert len(position) and not position["metric"].duplicated().any()
+    real = rows[rows["representation"] == "cellprofiler"]
+    assert set(position["metric"]) <= set(real["metric"])
+    assert (position["space"].str.startswith("row and column, by ")).all()
 
 
 @pytest.mark.parametrize("name", ["cellprofiler", "pixel-pca"])

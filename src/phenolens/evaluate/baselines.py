@@ -8,17 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.evaluate.classification import Candidate
+from phenolens.evaluate.position_baseline import BestPosition
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import CELL_COUNT, WELL
 from phenolens.splits import Folds
@@ -33,45 +31,11 @@ SHUFFLED = "baseline:shuffled-labels"
 _INTENSITY = re.compile(r"(^|_)Intensity_MeanIntensity_")
 
 
-class PositionVotes(ClassifierMixin, BaseEstimator):
-    """Classes by how often training wells near the same plate position carried them.
-
-    Parameters
-    ----------
-    reach : float
-        In wells: a vote counts ``exp(-(distance / reach)**2)``.
-    """
-
-    def __init__(self, *, reach: float = 0.5) -> None:
-        self.reach = reach
-
-    def fit(self, X: object, y: object) -> PositionVotes:
-        """Keep the training wells' positions (columns: plate row, plate column) and classes."""
-        self._positions, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        self._votes = np.eye(len(self.classes_))[codes]
-        return self
-
-    def predict_proba(self, X: object) -> np.ndarray:
-        """Share of the weighted votes, shape (n_rows, n_classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
-        squared = ((X[:, None, :] - self._positions[None]) ** 2).sum(axis=2)
-        nearest = squared.min(axis=1, keepdims=True)
-        votes = np.exp(-(squared - nearest) / self.reach**2) @ self._votes
-        return votes / votes.sum(axis=1, keepdims=True)
-
-    def predict(self, X: object) -> np.ndarray:
-        """The class with the most votes."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
-
-
 def baselines(
     table: pd.DataFrame,
     *,
     seed: int,
+    unit: str | None = None,
     intensity: Sequence[str] | None = None,
     raw: pd.DataFrame | None = None,
 ) -> list[Candidate]:
@@ -83,6 +47,9 @@ def baselines(
         Profile table, one row per well, finite.
     seed : int
         Of the random projection.
+    unit : str, optional
+        What the folds leave out whole (``Metadata_Plate``): inner folds, on which the position
+        model is chosen, do so too.
     intensity : sequence of str, optional
         Mean intensity features; by default those named ``*Intensity_MeanIntensity_*``.
     raw : DataFrame, optional
@@ -94,7 +61,7 @@ def baselines(
         Cell count only with ``Metadata_CellCount``, intensity only with such features.
     """
     out = [Candidate(MAJORITY, _constant(table), DummyClassifier(strategy="prior"))]
-    out.append(Candidate(POSITION, _positions(table), PositionVotes()))
+    out.append(Candidate(POSITION, _positions(table), BestPosition(unit=unit)))
     if CELL_COUNT in table.index.names:
         out.append(Candidate(COUNT, _counts(table), StandardScaler()))
     if (bright := _bright(table if raw is None else raw, intensity)) is not None:

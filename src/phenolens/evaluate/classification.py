@@ -41,11 +41,14 @@ class Classification:
     probabilities : dict of (representation, task) to DataFrame
         Held-out probabilities, rows in the order of the predictions, one column per class (0 for a
         class that the fold did not train on); only for readouts that give probabilities.
+    chosen : dict of str to list of str
+        For a candidate that chooses among models, the one it took in each fold.
     """
 
     results: pd.DataFrame
     predictions: pd.DataFrame
     probabilities: dict[tuple[str, str], pd.DataFrame]
+    chosen: dict[str, list[str]]
 
 
 def default_heads(*, unit: str | None = None) -> dict[str, BaseEstimator]:
@@ -91,7 +94,7 @@ def classify(
         If a candidate has no well that the folds test.
     """
     heads = default_heads(unit=_inner_unit(folds)) if heads is None else heads
-    rows, told, shares = [], [], {}
+    rows, told, shares, chosen = [], [], {}, {}
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
         exam = _Exam(candidate, folds, label=label or str(folds.label), seed=seed)
@@ -104,8 +107,10 @@ def classify(
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
             rows += _gap_rows(part, split=folds.leave_out)
         shares |= exam.shares()
+        if exam.chosen:
+            chosen[candidate.name] = exam.chosen
     predictions = pd.concat(told, ignore_index=True).drop(columns="train_accuracy")
-    return Classification(result_table(rows), predictions, shares)
+    return Classification(result_table(rows), predictions, shares, chosen)
 
 
 def _inner_unit(folds: Folds) -> str | None:
@@ -129,6 +134,7 @@ class _Exam:
     def __init__(self, candidate: Candidate, folds: Folds, *, label: str, seed: int) -> None:
         self.candidate, self.folds, self.seed = candidate, folds, seed
         self.truth = pd.Series(profiles.column(candidate.table, label)).astype(str).to_numpy()
+        self.chosen: list[str] = []
         self._shares: dict[str, list[pd.DataFrame]] = {}
 
     def shares(self) -> dict[tuple[str, str], pd.DataFrame]:
@@ -160,6 +166,8 @@ class _Exam:
 
     def _fold(self, part: _Part, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
         model = clone(self.candidate.pipeline).fit(part.seen, part.labels)
+        if hasattr(model, "chosen_"):
+            self.chosen.append(model.chosen_)
         if hasattr(model, "predict"):
             return [self._told(model, part, TASK)]
         part = replace(

@@ -41,6 +41,8 @@ class Grid:
         NaN where it is not known.
     rings : ndarray of int64, shape (n,)
         Wells to the edge of the area in use.
+    quadrant : ndarray of int64, shape (n,)
+        Which of the four quarters of that area, 0 to 3.
     shape : tuple of int
         Rows and columns of the plate.
     labels, compounds, plates : tuple of str
@@ -56,6 +58,7 @@ class Grid:
     compound: np.ndarray
     dose: np.ndarray
     rings: np.ndarray
+    quadrant: np.ndarray
     shape: tuple[int, int]
     labels: tuple[str, ...]
     compounds: tuple[str, ...]
@@ -102,7 +105,7 @@ class Grid:
         return known & (self.dose[left] != self.dose[right])
 
 
-_COLUMNS = ("plate", "row", "column", "label", "compound", "dose", "rings")
+_COLUMNS = ("plate", "row", "column", "label", "compound", "dose", "rings", "quadrant")
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,7 @@ def grid_of(wells: pd.DataFrame, label: str, *, seed: int = 0) -> Grid:
     compound_codes, compounds = pd.factorize(compound.astype(str), sort=True)
     plate_codes, plates = pd.factorize(part[PLATE], sort=True)
     low, high = used.min(axis=0, initial=99), used.max(axis=0, initial=0)
+    lower, right = (2 * position > low + high).T.astype(np.int64)
     return Grid(
         plate=plate_codes,
         row=position[:, 0],
@@ -191,6 +195,7 @@ def grid_of(wells: pd.DataFrame, label: str, *, seed: int = 0) -> Grid:
         compound=compound_codes,
         dose=dose.to_numpy(float),
         rings=np.minimum(position - low, high - position).min(axis=1),
+        quadrant=2 * lower + right,
         shape=next(shape for shape in SHAPES if (high < shape).all()),
         labels=tuple(labels),
         compounds=tuple(compounds),

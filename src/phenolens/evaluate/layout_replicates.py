@@ -24,13 +24,14 @@ from phenolens.evaluate.layout_statistics import (
 )
 
 NAMED = np.array([0.0005, 0.001, 0.002, 0.004, 0.008, 0.014])  # p of a treatment that is named
-NAMED_AT_EDGE = 0.02
+NEVER_OUT = 0.025  # chance of a treatment with all wells at the edge or in one quadrant
 LEAST_ON_ONE = 0.2  # smallest share on a single plate where the screen as a whole shows nothing
+MOST_UNNAMED = 0.25  # no names where this much of it, over what was named, is left without them
 MOST_FALSE = 0.25  # no names where chance would give more of them than this
 CODES = {
     "same": "layout-confounded", "near": "layout-block", "row": "layout-block",
-    "column": "layout-block", "region": "layout-block", "edge": "layout-edge",
-    ORDER: "layout-order",
+    "column": "layout-block", "region": "layout-block", "quadrant": "layout-block",
+    "edge": "layout-edge", ORDER: "layout-order",
 }  # fmt: skip
 
 
@@ -69,8 +70,8 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
     """Findings on replicates that share their location, one a kind, the plainest first.
 
     The most specific statistic that lies beyond the permutations is told. Treatments are named
-    where they have wells enough, and those that are left are asked again; where they still show
-    the same, the names were not all, and none is given.
+    where they have wells enough, and those that are left are asked again; where much of the same
+    is left, the names were not all, and none is given.
     """
     whole, order = grid, True
     pairs = replicate_pairs(grid)
@@ -90,8 +91,9 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
             order = False
             continue
         if test.statistic in findings:
-            if test.statistic != "edge":
-                first = findings[test.statistic]
+            first = findings[test.statistic]
+            left = test.share * len(np.unique(pairs.owner))
+            if test.statistic != "edge" and left > MOST_UNNAMED * first.values["named"]:
                 unnamed = first.values | {"named": 0}
                 findings[test.statistic] = replace(first, values=unnamed, treatments=())
             break
@@ -153,7 +155,8 @@ def told(test: Test) -> dict:
 def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str) -> np.ndarray:
     """Codes of the treatments that share their location, each beyond chance on its own.
 
-    Of the limits of p tried, that counts which names most beyond twice what chance would give.
+    Of the limits of p tried, that counts which names most beyond twice what chance would give. To
+    these come, where the edge or the quadrant is shared, treatments that never leave it.
     """
     owners = of_owners(grid, pairs, statistic)
     wells = np.bincount(grid.label[np.union1d(pairs.left, pairs.right)])[owners.owner]
@@ -161,27 +164,39 @@ def _beyond_chance(grid: Grid, pairs: Pairs, statistic: str) -> np.ndarray:
     enough = wells >= (2 if statistic == "same" else fewest)
     found = enough & (owners.p <= NAMED[:, None])
     found = found[np.argmax(found.sum(axis=1) - 2 * NAMED * enough.sum())]
+    named = np.empty(0, np.int64)
     if found.any() and owners.p[found].max() * enough.sum() <= MOST_FALSE * found.sum():
-        return owners.owner[found]
-    if statistic != "edge":
-        return np.empty(0, np.int64)
-    return _at_edge(grid.take(np.union1d(pairs.left, pairs.right)), owners.owner[enough])
+        named = owners.owner[found]
+    areas = {"edge": (grid.rings == 0)[None], "quadrant": grid.quadrant == np.arange(4)[:, None]}
+    if statistic not in areas:
+        return named
+    used = np.union1d(pairs.left, pairs.right)
+    never_out = _never_out(grid.label[used], areas[statistic][:, used], owners.owner[enough])
+    return np.union1d(named, never_out)
 
 
-def _at_edge(grid: Grid, labels: np.ndarray) -> np.ndarray:
-    """Codes of treatments with all wells in the outermost ring, where chance would give few.
+def _never_out(label: np.ndarray, areas: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Codes of treatments with all wells in one area, where chance would put few there.
 
-    On a small plate the outermost wells are so many that scrambling alone would put a few percent
-    of treatments there; it would not where other treatments hold most of these wells.
+    An area can be so large (the outermost wells of a small plate) that scrambling alone would put a
+    few percent of treatments there; it would not where other treatments hold most of its wells.
+
+    Parameters
+    ----------
+    label : ndarray of int64, shape (n_wells,)
+    areas : ndarray of bool, shape (n_areas, n_wells)
+    asked : ndarray of int64
+        Codes of the treatments that may be named.
     """
-    wells, outer = np.bincount(grid.label), np.bincount(grid.label, grid.rings == 0)
-    found = labels[outer[labels] == wells[labels]]
-    others = np.setdiff1d(labels, found)
+    wells = np.bincount(label)
+    inside = np.stack([np.bincount(label, area, minlength=len(wells)) for area in areas])
+    found = asked[(inside == wells)[:, asked].any(axis=0)]
+    others = np.setdiff1d(asked, found)
     if not len(found) or not len(others):
         return found
-    share = outer[others].sum() / wells[others].sum()
-    chance = share ** wells[found].min()
-    rare = chance <= NAMED_AT_EDGE and chance * len(others) <= MOST_FALSE * len(found)
+    share = inside[:, others].sum(axis=1) / wells[others].sum()
+    chance = float((share ** wells[found].min()).sum())
+    rare = chance <= NEVER_OUT and chance * len(others) <= MOST_FALSE * len(found)
     return found if rare else np.empty(0, np.int64)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from phenolens.evaluate.layout_grid import PERMUTATIONS, Grid, Pairs
 
-STATISTICS = ("same", "near", "row", "column", "region", "edge")
+BY_STEPS = ("same", "near", "row", "column", "region")  # of the rows and columns between two wells
+STATISTICS = (*BY_STEPS[:-1], "quadrant", "region", "edge")  # from what says most to least
 ORDER = "order"
 BETWEEN, WITHIN = "between plates", "on a plate"
 _ROOM = 400_000  # numbers of one array that is worked on
@@ -30,6 +31,7 @@ class _Scrambled:
     well: np.ndarray
     row: np.ndarray
     column: np.ndarray
+    quadrant: np.ndarray
     edge: np.ndarray
 
 
@@ -37,9 +39,10 @@ def scrambled(grid: Grid, width: int) -> Iterator[_Scrambled]:
     """The layout as it is, then permuted within plates; the more at a time, the smaller `width`."""
     step = max(8, _ROOM // max(len(grid), width, 1))
     row, column = grid.row.astype(np.int16), grid.column.astype(np.int16)
+    quadrant = grid.quadrant.astype(np.int8)
     for first in range(0, PERMUTATIONS + 1, step):
         well = grid.scrambled[:, first : first + step]
-        yield _Scrambled(well, row[well], column[well], grid.edge[well])
+        yield _Scrambled(well, row[well], column[well], quadrant[well], grid.edge[well])
 
 
 def steps(layout: _Scrambled, pairs: Pairs, shape: tuple[int, int]) -> np.ndarray:
@@ -301,8 +304,9 @@ def group_means(
     size = np.diff(start, append=len(pairs))
     number = np.repeat(np.arange(len(size)), size)
     cells = grid.shape[0] * grid.shape[1]
-    chosen = [STATISTICS.index(name) for name in statistics if name != "edge"]
-    table = closeness(grid.shape)[:, chosen]
+    chosen = [name for name in statistics if name in BY_STEPS]
+    at = [statistics.index(name) for name in chosen]
+    table = closeness(grid.shape)[:, [BY_STEPS.index(name) for name in chosen]]
     few = len(size) * cells <= 4 * len(pairs)  # counting steps is faster than looking each up
     parts = []
     for layout in scrambled(grid, len(pairs)):
@@ -314,12 +318,16 @@ def group_means(
                 step += (number[:, None] * count + np.arange(count)).astype(np.int32) * cells
                 found = np.bincount(step.ravel(), minlength=len(size) * count * cells)
                 found = found.reshape(len(size), count, cells) @ table
-                means[: len(chosen)] = found.transpose(2, 0, 1)
+                means[at] = found.transpose(2, 0, 1)
             else:
-                for k, column in enumerate(table.T.astype(np.float32)):
+                for k, column in zip(at, table.T.astype(np.float32), strict=True):
                     means[k] = np.add.reduceat(column[step], start, axis=0)
+        if "quadrant" in statistics:
+            shared = layout.quadrant[pairs.left] == layout.quadrant[pairs.right]
+            shared = np.add.reduceat(shared, start, axis=0, dtype=np.int32)
+            means[statistics.index("quadrant")] = shared
         if "edge" in statistics:
             edge = layout.edge[pairs.left] * layout.edge[pairs.right]
-            means[-1] = np.add.reduceat(edge, start, axis=0)
+            means[statistics.index("edge")] = np.add.reduceat(edge, start, axis=0)
         parts.append(means / size[:, None])
     return np.concatenate(parts, axis=2), size

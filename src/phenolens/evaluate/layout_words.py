@@ -13,6 +13,7 @@ _PLACES = {
     "row": {"": "in one row"},
     "column": {"": "in one column"},
     "region": {"": "in one part of the plate"},
+    "quadrant": {"": "in one quadrant of the plate"},
     "edge": {"": "at the edge"},
 }
 _NOT_ITS_OWN = (

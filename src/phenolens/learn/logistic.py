@@ -14,6 +14,31 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 PENALTIES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 
 
+def inner_folds(X: object, y: object, *, unit: str | None, n: int) -> np.ndarray:
+    """Inner fold of each training row: whole units where there are two or more, else rows by class.
+
+    Parameters
+    ----------
+    X : DataFrame or array
+        Training rows; units are read from the index of a table.
+    y : array, shape (n_rows,)
+    unit : str or None
+        Index level whose values stay together.
+    n : int
+        Number of folds.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_rows,)
+    """
+    if unit and isinstance(X, pd.DataFrame) and unit in X.index.names:
+        codes = pd.factorize(X.index.get_level_values(unit), sort=True)[0]
+        if codes.max(initial=0) > 0:
+            return codes % n
+    y = pd.Series(np.ravel(np.asarray(y)))
+    return (y.groupby(y, sort=True).cumcount() % n).to_numpy()
+
+
 class LogisticPath(ClassifierMixin, BaseEstimator):
     """Softmax regression along a path of penalties, each fit started from the one before.
 
@@ -71,7 +96,7 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: object, y: object) -> LogisticPath:
         """Tune the penalty on inner folds, then fit on all rows."""
-        inner = self._inner(X, y)
+        inner = inner_folds(X, y, unit=self.unit, n=self.n_inner)
         X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -87,15 +112,6 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
 
     def _scaled(self, X: np.ndarray) -> np.ndarray:
         return ((X - self._center) / self._scale).astype(np.float32)
-
-    def _inner(self, X: object, y: object) -> np.ndarray:
-        """Inner fold of each row: whole units where there are at least two, else rows by class."""
-        if self.unit and isinstance(X, pd.DataFrame) and self.unit in X.index.names:
-            codes = pd.factorize(X.index.get_level_values(self.unit), sort=True)[0]
-            if codes.max(initial=0) > 0:
-                return codes % self.n_inner
-        y = pd.Series(np.ravel(np.asarray(y)))
-        return (y.groupby(y, sort=True).cumcount() % self.n_inner).to_numpy()
 
     def _tune(self, problem: _Problem, inner: np.ndarray) -> tuple[float, np.ndarray]:
         penalties = sorted(self.penalties, reverse=True)

@@ -84,31 +84,38 @@ class Answers:
 
 
 def ask_all(session: Session, items: list[Profiles]) -> Answers:
-    """Ask every representation every question; noise controls are compared with, not studied."""
+    """Ask every representation every question; noise controls are compared with, not studied.
+
+    Baselines are those of the first representation made without labels.
+    """
     answers = Answers()
+    lead = next((item for item in items if not item.block.judged), items[0] if items else None)
     for item in items:
         session.progress.say(f"Testing activity: {item.name}")
-        found = answers.ask(item, ("activity",), lambda item=item: activity_of(item))
+        found = answers.ask(
+            item, ("activity",), lambda item=item: activity_of(item, baselines=item is lead)
+        )
         if found is not None:
             answers.summaries[item.name] = found.summary
             answers.keep("activity", found.table)
             for name, rows in found.more.items():
                 answers.keep(name, rows)
-    _classify(session, items, answers)
+    _classify(session, items, answers, lead=lead)
     for item in items:
         if not is_noise_control(item.name):
             session.progress.say(f"Asking what lies together: {item.name}")
-            _ask_structure(item, answers)
+            _ask_structure(item, answers, baselines=item is lead)
     return answers
 
 
-def _classify(session: Session, items: list[Profiles], answers: Answers) -> None:
-    """Held-out wells; the baselines are those of the first representation made without labels."""
+def _classify(
+    session: Session, items: list[Profiles], answers: Answers, *, lead: Profiles | None
+) -> None:
+    """Held-out wells."""
     folds = items[0].design.folds if items else None
     if folds is None:
         return
     session.progress.say(f"Classifying held-out wells (leave-{folds.leave_out}-out)")
-    lead = next((item for item in items if not item.block.judged), items[0])
     for item in items:
         found = answers.ask(
             item,
@@ -123,7 +130,7 @@ def _classify(session: Session, items: list[Profiles], answers: Answers) -> None
                 session.progress.say(str(note))
 
 
-def _ask_structure(item: Profiles, answers: Answers) -> None:
+def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None:
     """What lies together, what a mechanism has to do with it, plates, batches, doses."""
     found = answers.ask(item, ("silhouette", "clustering"), lambda: cluster(item))
     if found is not None and len(found.table):
@@ -137,14 +144,19 @@ def _ask_structure(item: Profiles, answers: Answers) -> None:
     if found is not None:
         told = found.more["metrics"].assign(representation=item.name, space=item.space)
         answers.keep("assay", told)
-    found = answers.ask(item, ("nsc_accuracy", "nscb_accuracy"), lambda: match(item))
+    found = answers.ask(
+        item, ("nsc_accuracy", "nscb_accuracy"), lambda: match(item, baselines=baselines)
+    )
     if found is not None and len(found.table):
         answers.keep("matching", found.table.assign(representation=item.name))
     for across in ("position", PLATE, BATCH):
         if across == BATCH and not _known(item, BATCH):
             continue
         what = f"retrieval across {across.removeprefix(profiles.PREFIX).lower()}"
-        found = answers.ask(item, (what,), lambda across=across: retrieve(item, across=across))
+        found = answers.ask(
+            item, (what,),
+            lambda across=across: retrieve(item, across=across, baselines=baselines),
+        )  # fmt: skip
         if found is not None:
             answers.keep("retrieval", found.table)
     if _known(item, CONCENTRATION):

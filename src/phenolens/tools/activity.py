@@ -30,7 +30,8 @@ from phenolens.evaluate.share_active import (
 from phenolens.evaluate.untested import doses_only, why_untested
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
-from phenolens.settings import PositionSafe, one_of
+from phenolens.settings import PositionSafe, one_of, yes_or_no
+from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import POSITION, Profiles
 from phenolens.tools.result import Note, Result, counted
@@ -66,6 +67,7 @@ def activity(
     diff_by: str | Sequence[str] | None = None,
     permutations: int | None = None,
     alpha: float | None = None,
+    baselines: bool = True,
     seed: int | None = None,
 ) -> Result:
     """Which perturbations differ from controls: mean average precision with a valid p and q.
@@ -103,6 +105,8 @@ def activity(
         Labellings drawn per perturbation [10,000, or what the study used].
     alpha : float, optional
         Level of the false discovery rate [0.05, or what the study used].
+    baselines : bool
+        Ask the same of the wells' positions alone.
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -113,8 +117,9 @@ def activity(
         wells), ``map_normalized`` (chance is 0), ``p``, ``q``, ``p_attainable`` (smallest p the
         design can give), ``active``, ``n``, ``cell_count_ratio``, ``note``, ``test``, ``space``.
         ``summary``: shares called with intervals, the test, ``control_check`` (groups of controls
-        called, and whether that certifies the test) and, where the design cannot name a single
-        hit, ``share_active`` (how many are active all the same, with a lower bound).
+        called, and whether that certifies the test), ``by_position`` (what position alone would
+        score) and, where the design cannot name a single hit, ``share_active`` (how many are
+        active all the same, with a lower bound).
         ``more``: ``control_check`` and ``share_active``, as a study writes them.
 
     Raises
@@ -141,7 +146,7 @@ def activity(
     >>> set(active) == set(truth.loc[truth["active"], "treatment"])
     True
     """
-    null = one_of("null", null, get_args(Null))
+    null, baselines = one_of("null", null, get_args(Null)), yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, seed=seed,
@@ -157,6 +162,7 @@ def activity(
         null=null,
         within=item.columns(within, setting="within"),
         diff_by=item.columns(diff_by, setting="diff_by"),
+        baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
         told = [str(note) for note in found.notes if note.code == "not-tested"]
@@ -170,6 +176,7 @@ def activity_of(
     null: str = "label-permutation",
     within: Sequence[str] | None = None,
     diff_by: Sequence[str] | None = None,
+    baselines: bool = False,
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
     options = {"null": null, "within": within, "diff_by": diff_by}
@@ -223,12 +230,17 @@ def activity_of(
         row = {"representation": item.name} | share | {"space": whole["space"]}
         more["share_active"] = _as_table([row])
     rows = _score_rows(table, item, summary)
+    if baselines and tested:
+        placed, by_position = activity_by_position(
+            item, test=whole["test"], within=within, diff_by=diff_by
+        )
+        rows, summary = rows + placed, summary | {"by_position": by_position}
     return Result(
         question="activity",
         table=table,
         summary=whole | summary,
         notes=(*item.notes, *position, *notes, *item.space_notes()),
-        settings=item.settings_with(**options),
+        settings=item.settings_with(**options, baselines=baselines),
         scores=result_table(rows),
         more=more,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,7 +93,8 @@ def classify(
     max_folds : int, optional
         Largest number of folds [5, or what the study used].
     baselines : bool
-        Score majority, cell count, mean intensity, plate position and a random projection too.
+        Score majority, cell count, mean intensity, plate position (by the best of several models)
+        and a random projection too.
     bootstrap : int, optional
         Draws of wells behind an interval [1,000, or what the study used].
     seed : int, optional
@@ -102,7 +104,9 @@ def classify(
     -------
     Result
         ``table`` (also ``scores``): the long result table, tasks ``classification`` (logistic
-        regression) and ``nearest-neighbour``; ``more["predictions"]``: one row a tested well.
+        regression) and ``nearest-neighbour``; ``more["predictions"]``: one row a tested well;
+        ``summary``: scores by task, and the best baseline. The ``space`` of the position baseline
+        names the models that were taken.
 
     Raises
     ------
@@ -148,7 +152,7 @@ def classify(
             text = f"{lost} wells have no cell count: no cell-count baseline."
             notes.append(Note("no-cell-count", "info", text, {"wells": lost}))
         raw = _finite(item.normalized.wells)
-        asked += baseline_candidates(table, seed=settings.seed, raw=raw)
+        asked += baseline_candidates(table, seed=settings.seed, unit=_unit(folds), raw=raw)
     scored = classification.classify(
         asked, folds, seed=settings.seed, heads=_readouts(folds), n_bootstrap=settings.bootstrap
     )
@@ -159,6 +163,8 @@ def classify(
     rows = [scored.results, sure, ordered, *([chance(block.wells, folds)] if baselines else [])]
     scores = join_results(rows)
     split, spaces = f"leave-{folds.leave_out}-out", _spaces(item)
+    if baselines:
+        spaces[POSITION] += f", by {_models(scored.chosen[POSITION])}"
     scores = join_results(
         [
             scores.assign(
@@ -229,8 +235,20 @@ def _fused(block: Block) -> BlockFusion | Pipeline:
 
 def _readouts(folds: Folds) -> dict[str, BaseEstimator]:
     """Readouts for every representation; each class weighs alike, or controls would drown all."""
-    unit = folds.unit if folds.leave_out != "well" else None
-    return {"logistic": LogisticPath(unit=unit, balanced=True), "nearest": NearestProfile()}
+    return {"logistic": LogisticPath(unit=_unit(folds), balanced=True), "nearest": NearestProfile()}
+
+
+def _unit(folds: Folds) -> str | None:
+    """What inner folds hold out whole."""
+    return folds.unit if folds.leave_out != "well" else None
+
+
+def _models(chosen: list[str]) -> str:
+    """The models taken, most frequent first, with the number of folds where there are several."""
+    counts = Counter(chosen).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
+    return ", ".join(f"{name} ({number} of {len(chosen)} folds)" for name, number in counts)
 
 
 def _finite(wells: pd.DataFrame) -> pd.DataFrame:

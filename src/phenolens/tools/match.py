@@ -17,8 +17,9 @@ from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighb
 from phenolens.evaluate.multiple_testing import share_interval
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
-from phenolens.settings import one_of
+from phenolens.settings import one_of, yes_or_no
 from phenolens.tools.activity import activity_of
+from phenolens.tools.by_position import matching_by_position
 from phenolens.tools.cluster import not_asked
 from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
@@ -47,6 +48,7 @@ def match(
     similarity: Similarity = "cosine",
     permutations: int | None = None,
     alpha: float | None = None,
+    baselines: bool = True,
     seed: int | None = None,
 ) -> Result:
     """Match treatments by a label they share: mAP of each label, and the nearest neighbour.
@@ -84,6 +86,8 @@ def match(
         Labellings drawn for each number of treatments [10,000, or what the study used].
     alpha : float, optional
         Level of the false discovery rate [0.05, or what the study used].
+    baselines : bool
+        Ask the same of the wells' positions alone.
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -115,6 +119,7 @@ def match(
     """
     among = one_of("among", among, get_args(Among))
     similarity = one_of("similarity", similarity, get_args(Similarity))
+    baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, seed=seed,
@@ -163,6 +168,10 @@ def match(
             refused.append((metric, str(error)))
     if not near and not len(table):
         raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
+    placed: tuple[list[dict], dict] = [], {}
+    if baselines:
+        asked = {metric: _APART[metric] for metric in near}
+        placed = matching_by_position(item, consensus, label=name, not_same=apart, near=asked)
     notes += map(not_asked, refused)
     whole = {
         "representation": item.name,
@@ -174,12 +183,17 @@ def match(
     return Result(
         question="match",
         table=table,
-        summary=whole | summary | near,
+        summary=whole | summary | near | ({"by_position": placed[1]} if baselines else {}),
         notes=(*item.notes, *item.position_notes, *notes, *item.space_notes()),
         settings=item.settings_with(
-            label=name, separator=separator, among=among, not_same=apart, similarity=similarity
+            label=name,
+            separator=separator,
+            among=among,
+            not_same=apart,
+            similarity=similarity,
+            baselines=baselines,
         ),
-        scores=result_table(_rows(table, near, item)),
+        scores=result_table([*_rows(table, near, item), *placed[0]]),
     )
 
 

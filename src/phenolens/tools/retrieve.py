@@ -12,6 +12,8 @@ from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
 from phenolens.evaluate.retrieval import retrieval
 from phenolens.profiles import TREATMENT
+from phenolens.settings import yes_or_no
+from phenolens.tools.by_position import retrieval_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -33,6 +35,7 @@ def retrieve(
     normalized: bool | None = None,
     across: str = "position",
     within: str | Sequence[str] | None = None,
+    baselines: bool = True,
     seed: int | None = None,
 ) -> Result:
     """Retrieve replicates with matches that share position, plate or batch left out.
@@ -59,6 +62,8 @@ def retrieve(
         not asked.
     within : str or list of str, optional
         References share these columns with the query, usually the plate.
+    baselines : bool
+        Ask the same of the wells' positions alone.
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -87,6 +92,7 @@ def retrieve(
     >>> bool(found.summary["drop"] < 0.01)  # found from other positions as well as from all
     True
     """
+    baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, seed=seed,
@@ -106,13 +112,18 @@ def retrieve(
     )  # fmt: skip
     table = found.table.assign(across=across, space=item.space)
     table.insert(0, "representation", item.name)
+    summary = {"representation": item.name, "space": item.space} | found.summary
+    rows = _rows(found.summary, item, place)
+    if baselines:
+        placed, by_position = retrieval_by_position(item, place, within=inside)
+        rows, summary = rows + placed, summary | {"by_position": by_position}
     return Result(
         question="retrieve",
         table=table,
-        summary={"representation": item.name, "space": item.space} | found.summary,
+        summary=summary,
         notes=(*item.notes, *item.position_notes, *item.space_notes()),
-        settings=item.settings_with(across=across, within=inside),
-        scores=result_table(_rows(found.summary, item, place)),
+        settings=item.settings_with(across=across, within=inside, baselines=baselines),
+        scores=result_table(rows),
     )
 
 
