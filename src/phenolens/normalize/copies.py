@@ -1,0 +1,346 @@
+"""Wells that were measured twice, told from replicates by what only one well can have.
+
+Replicate wells share their treatment and their position. They do not share their cells: how many
+there are, how they lie, which of them divide. Images taken again of one well do. So what is left
+of a well once position and treatment are taken away tells a copy from a replicate, and tells it in
+many directions at once, while a position effect, however strong, lies in few, or is smooth over
+the plate and leaves with rows and columns.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.profiles import PLATE, TREATMENT, WELL, WELL_KEY
+
+AGREEMENT = 0.5
+"""Correlation of what is left of the same wells from which on two plates are asked about; 0.15 at
+most among CPJUMP1's replicate plates, 0.8 to 0.97 where simulated fields are imaged again."""
+WHOLE = 0.8
+"""The same where treatments cannot be taken away, and are part of what plates agree on."""
+MATCHED = 0.5
+"""Share of wells that are nearest to themselves from which on two plates are asked about."""
+BEYOND_DOUBT = 0.8
+FEWEST = 5
+FEWEST_FEATURES = 8
+FEWEST_VALUES = 8
+_CLIP, _SPREADS = 6.0, 3.0
+_COMPONENTS, _VARIANCE = 50, 0.9
+_SKETCH, _WORTH_A_LOOK = 64, 0.25
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Two plates whose wells are more alike than replicates are.
+
+    Attributes
+    ----------
+    plates : tuple of two str
+    basis : {"identical", "replicated", "elsewhere", "wells"}
+        What was compared: equal values; wells of controls and treatments that have several on the
+        plate, less what these share; wells whose treatments differ between the plates; or whole
+        profiles, where no treatment has several wells.
+    wells : int
+        Wells compared.
+    agreement : float
+        Median over components of the correlation between the plates; 1 for equal values.
+    matched : float
+        Share of these wells whose nearest well on the other plate is itself.
+    """
+
+    plates: tuple[str, str]
+    basis: str
+    wells: int
+    agreement: float
+    matched: float
+
+
+@dataclass(frozen=True)
+class _Plate:
+    """One plate: its wells, what is on them, and its values robustly scaled feature by feature.
+
+    Scaling on the plate's own wells removes what a camera's gain and offset do.
+    """
+
+    wells: pd.Index
+    positions: np.ndarray
+    labels: np.ndarray
+    values: np.ndarray
+
+    @cached_property
+    def axes(self) -> np.ndarray:
+        """Principal axes of the wells once position is taken away, (n_features, n_axes).
+
+        A position effect of many standard deviations would else be all that there is to see.
+        """
+        first = _principal(self.values, share=0.99, most=3 * _COMPONENTS)
+        scores = _less_position(self.values @ first, self.positions)
+        return first @ _principal(scores, share=_VARIANCE, most=_COMPONENTS)
+
+
+def repeated_wells(table: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Groups of wells that have the same values in every feature.
+
+    A well without cells may hold zeros, or what stands for nothing: rows of fewer than eight
+    different values are no evidence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row a well.
+
+    Returns
+    -------
+    list of tuple of str
+        ``plate/well``, the wells of one profile together; in the order of the table.
+    """
+    values = np.ascontiguousarray(table.to_numpy(np.float32)) + np.float32(0)  # -0 is 0
+    if values.shape[1] < FEWEST_FEATURES or not len(values):
+        return []
+    rows = values.view(np.dtype((np.void, values.dtype.itemsize * values.shape[1]))).ravel()
+    codes = pd.factorize(pd.Series([row.tobytes() for row in rows]))[0]
+    again = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    names = profiles.well_names(table)
+    groups: dict[int, list[str]] = defaultdict(list)
+    for row in again:
+        held = values[row]
+        if len(np.unique(held[np.isfinite(held)])) >= FEWEST_VALUES:
+            groups[codes[row]].append(names[row])
+    return [tuple(group) for group in groups.values()]
+
+
+def alike_plates(table: pd.DataFrame) -> list[Alike]:
+    """Pairs of plates that look like one plate measured twice.
+
+    For every pair, the wells that both have are scaled feature by feature within their plate,
+    projected on the principal components of one plate and of the other (as many as hold 90 % of
+    its variance), and rid of row and column medians. Controls and treatments with several wells on
+    the plate are compared after their mean is taken away; where the two plates hold different
+    treatments in the same wells, all of those are. The agreement is the median correlation over
+    components. Two plates of one layout are compared with the other plates of that layout, too:
+    what all of them share is a matter of position.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row a well; ``Metadata_Plate``, ``Metadata_Well`` and, where they are
+        known, ``Metadata_Treatment`` and ``Metadata_Control``.
+
+    Returns
+    -------
+    list of Alike
+        In the order of their names. Empty where too little is known to tell: fewer than five
+        degrees of freedom, or fewer than eight features.
+    """
+    plates = _plates(table)
+    if len(plates) < 2:
+        return []
+    copied = {found.plates: found for found in _identical(table, plates)}
+    found = {pair: _compared(*(plates[name] for name in pair)) for pair in _candidates(plates)}
+    told = {pair: item for pair, item in found.items() if item is not None}
+    alike = dict(copied)
+    for pair, (basis, wells, agreement, matched) in told.items():
+        if pair in alike:
+            continue
+        needed = WHOLE if basis == "wells" else AGREEMENT + 1 / wells
+        if agreement >= needed and matched >= MATCHED and _beyond_others(pair, told):
+            alike[pair] = Alike(pair, basis, wells, round(agreement, 3), round(matched, 3))
+    return [alike[pair] for pair in sorted(alike)]
+
+
+def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
+    """Plates by name, with the features that no plate lacks."""
+    values = table.to_numpy(np.float64)
+    usable = np.isfinite(values).mean(axis=0) > 0.95
+    if usable.sum() < FEWEST_FEATURES:
+        return {}
+    values = values[:, usable]
+    names = profiles.column(table, PLATE).astype(str)
+    wells = profiles.column(table, WELL).astype(str)
+    labels = np.full(len(table), None, dtype=object)
+    if TREATMENT in table.index.names:
+        labels = pd.Series(profiles.column(table, TREATMENT)).astype(object).to_numpy(copy=True)
+    labels[pd.isna(labels)] = ""
+    labels[profiles.is_control(table)] = "control"
+    plates = {}
+    for name, rows in pd.Series(range(len(names))).groupby(names).groups.items():
+        rows = np.asarray(rows)
+        if len(rows) > FEWEST:
+            where = profiles.well_position(wells[rows])
+            held = _scaled(values[rows])
+            plates[str(name)] = _Plate(pd.Index(wells[rows]), where, labels[rows], held)
+    return plates
+
+
+def _scaled(values: np.ndarray) -> np.ndarray:
+    """Features less their median, in robust standard deviations, clipped; missing ones at 0."""
+    values = values - np.nanmedian(values, axis=0)
+    spread = 1.4826 * np.nanmedian(np.abs(values), axis=0)
+    spread = np.where(spread > 0, spread, np.nanstd(values, axis=0))
+    scaled = np.clip(values / np.where(spread > 0, spread, 1.0), -_CLIP, _CLIP)
+    return np.where(np.isfinite(scaled), scaled, 0.0)
+
+
+def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Alike]:
+    """Pairs of plates where half of the wells in common, or more, have equal values."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for group in repeated_wells(table):
+        keys = sorted(tuple(name.rsplit("/", 1)) for name in group)
+        for (left, well), (right, other) in combinations(keys, 2):
+            counts[left, right] += left != right and well == other
+    for (left, right), count in counts.items():
+        if left in plates and right in plates:
+            shared = len(plates[left].wells.intersection(plates[right].wells))
+            if count and count >= shared / 2:
+                yield Alike((left, right), "identical", count, 1.0, 1.0)
+
+
+def _candidates(plates: dict[str, _Plate]) -> list[tuple[str, str]]:
+    """Pairs worth a closer look: their wells agree in random projections of the features."""
+    grid = pd.Index(sorted(set().union(*(plate.wells for plate in plates.values()))))
+    features = next(iter(plates.values())).values.shape[1]
+    draw = np.random.default_rng(0).standard_normal((features, _SKETCH))
+    held = []
+    for plate in plates.values():
+        sketch = np.zeros((len(grid), _SKETCH), dtype=np.float32)
+        scores = _less_position(plate.values @ draw, plate.positions)
+        groups = _within_groups(scores, plate.labels)
+        sketch[grid.get_indexer(plate.wells)] = np.where(groups[1][:, None], groups[0], scores)
+        held.append(sketch.ravel() / max(float(np.linalg.norm(sketch)), 1e-12))
+    alike = np.stack(held) @ np.stack(held).T
+    names = list(plates)
+    return [
+        (names[a], names[b])
+        for a, b in combinations(range(len(names)), 2)
+        if alike[a, b] > _WORTH_A_LOOK or len(names) <= 16
+    ]
+
+
+def _compared(left: _Plate, right: _Plate) -> tuple[str, int, float, float] | None:
+    """Basis, wells, agreement and share matched of two plates; None where nothing can be told."""
+    wells = left.wells.intersection(right.wells)
+    if len(wells) <= FEWEST:
+        return None
+    rows = [plate.wells.get_indexer(wells) for plate in (left, right)]
+    labels = [plate.labels[row] for plate, row in zip((left, right), rows, strict=True)]
+    known = (labels[0] != "") & (labels[1] != "")
+    different = known & (labels[0] != labels[1])
+    agreements, shares, basis, count = [], [], "", 0
+    for own in (left, right):
+        scores = [
+            _less_position(plate.values @ own.axes, plate.positions)[row]
+            for plate, row in zip((left, right), rows, strict=True)
+        ]
+        basis, used, scores = _without_treatment(scores, labels, different)
+        count = int(used.sum())
+        each = _correlations(scores[0][used], scores[1][used])
+        if len(each) < FEWEST:
+            return None
+        agreements.append(np.median(each))
+        shares.append(_matched(scores[0][used], scores[1][used]))
+    return basis, count, float(np.mean(agreements)), float(np.mean(shares))
+
+
+def _without_treatment(
+    scores: list[np.ndarray], labels: list[np.ndarray], different: np.ndarray
+) -> tuple[str, np.ndarray, list[np.ndarray]]:
+    """What is left of wells where treatment is no reason to agree, and which wells those are."""
+    if different.sum() > max(FEWEST, len(different) / 2):
+        return "elsewhere", different, scores
+    within = [_within_groups(part, label) for part, label in zip(scores, labels, strict=True)]
+    used = within[0][1] & within[1][1]
+    if used.sum() - len(set(labels[0][used])) >= FEWEST:
+        return "replicated", used, [left for left, _ in within]
+    return "wells", np.ones(len(different), dtype=bool), scores
+
+
+def _within_groups(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wells less the mean of their treatment, and which have one with several wells."""
+    codes, names = pd.factorize(labels)
+    sizes = np.bincount(codes)
+    means = np.zeros((len(names), scores.shape[1]))
+    np.add.at(means, codes, scores)
+    means /= sizes[:, None]
+    several = (sizes[codes] > 1) & (labels != "")
+    return scores - means[codes], several
+
+
+def _principal(values: np.ndarray, *, share: float, most: int) -> np.ndarray:
+    """Axes that hold most of the variance of rows, shape (n_features, n_axes)."""
+    centred = values - values.mean(axis=0)
+    variance, vectors = np.linalg.eigh(centred @ centred.T)
+    variance, vectors = np.clip(variance[::-1], 0, None), vectors[:, ::-1]
+    kept = int(np.searchsorted(np.cumsum(variance), share * variance.sum())) + 1
+    kept = min(kept, most, max(int((variance > 1e-9 * variance[0]).sum()), 1))
+    axes = centred.T @ vectors[:, :kept]
+    return axes / np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
+
+
+def _less_position(scores: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Median polish over rows and columns; on a plate with few wells, a plane."""
+    rows, columns = (np.unique(part, return_inverse=True)[1] for part in positions.T)
+    shape = (rows.max() + 1, columns.max() + 1)
+    if len(scores) < 3 * sum(shape):
+        plane = np.column_stack([np.ones(len(scores)), rows, columns])[:, : len(scores) // 6]
+        return scores - plane @ np.linalg.lstsq(plane, scores, rcond=None)[0]
+    grid = np.full((*shape, scores.shape[1]), np.nan)
+    grid[rows, columns] = scores
+    for _ in range(_ROUNDS):
+        for axis in (0, 1):
+            grid -= np.nanmedian(grid, axis=axis, keepdims=True)
+    return grid[rows, columns]
+
+
+def _correlations(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Correlation of each component between plates; single wells far out are drawn in."""
+    left, right = _drawn_in(left), _drawn_in(right)
+    size = np.sqrt((left**2).sum(axis=0) * (right**2).sum(axis=0))
+    known = size > 0
+    return (left * right).sum(axis=0)[known] / size[known]
+
+
+def _drawn_in(scores: np.ndarray) -> np.ndarray:
+    scores = scores - np.median(scores, axis=0)
+    spread = 1.4826 * np.median(np.abs(scores), axis=0)
+    limit = _SPREADS * np.where(spread > 0, spread, scores.std(axis=0))
+    scores = np.clip(scores, -limit, limit)
+    return scores - scores.mean(axis=0)
+
+
+def _matched(left: np.ndarray, right: np.ndarray) -> float:
+    """Share of wells that are most similar to themselves, every component weighing the same."""
+    left, right = _directions(left), _directions(right)
+    return float(((left @ right.T).argmax(axis=1) == np.arange(len(left))).mean())
+
+
+def _directions(scores: np.ndarray) -> np.ndarray:
+    scores = _drawn_in(scores)
+    scores = scores / np.where(scores.std(axis=0) > 0, scores.std(axis=0), 1.0)
+    return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-12)
+
+
+def _beyond_others(pair: tuple[str, str], told: dict[tuple[str, str], tuple]) -> bool:
+    """Whether two plates agree far better than either does with plates of the same layout."""
+    agreement = told[pair][2]
+    if agreement >= BEYOND_DOUBT:
+        return True
+    basis = told[pair][0]
+    third = defaultdict(list)
+    for other, (kind, _, value, _) in told.items():
+        if other != pair and kind == basis and set(other) & set(pair) and value < BEYOND_DOUBT:
+            (plate,) = set(other) - set(pair)
+            third[plate].append(value)
+    shared = [np.mean(values) for values in third.values() if len(values) == 2]
+    if not shared:
+        return True
+    usual = max(float(np.median(shared)), 0.0)
+    return (agreement - usual) / (1 - usual) >= AGREEMENT
