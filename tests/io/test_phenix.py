@@ -43,7 +43,8 @@ def test_names_round_trip(row, column, field, channel, tail, ending):
 def test_the_documented_example():
     parsed = parse_name("r16c03f06p01-ch3sk1fk1fl1.tiff")
     assert parsed == {
-        "row": 16, "column": 3, "field": 6, "plane": 1, "channel": 3, "well": "P03",
+        "row": 16, "column": 3, "field": 6, "plane": 1, "channel": 3, "timepoint": 1,
+        "well": "P03",
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.profiles import PLATE, TREATMENT, WELL, WELL_KEY
+from phenolens.profiles import PLATE, TREATMENT, WELL
 
 AGREEMENT, MATCHED = 0.5, 0.5
 """Correlation of what is left of the same wells, and share of wells nearest to themselves, from
@@ -152,6 +152,21 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
         if enough and _beyond_others(pair, told):
             alike[pair] = Alike(pair, basis, wells, round(agreement, 3), round(matched, 3))
     return [alike[pair] for pair in sorted(alike)]
+
+
+def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> Alike | None:
+    """How much two plates agree, whether or not they look like one; None where nothing can tell.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for :func:`alike_plates`.
+    pair : tuple of two str
+    """
+    rows = np.isin(profiles.column(table, PLATE).astype(str), pair)
+    plates = _plates(profiles.take(table, rows))
+    found = _compared(*(plates[name] for name in pair)) if len(plates) == 2 else None
+    return None if found is None else Alike(pair, *found)
 
 
 def _plates(table: pd.DataFrame) -> dict[str, _Plate]:

@@ -166,6 +166,7 @@ def network_images(session: Session) -> Prepared:
 
 
 def _measured(session: Session) -> Block:
+    from phenolens.io.copies import ask_about_copies
     from phenolens.represent.cells import well_profiles
 
     units, prepared = measure(session), prepare(session)
@@ -178,11 +179,17 @@ def _measured(session: Session) -> Block:
         settings.min_cells,
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
+    wells = _described(session, wells)
+    ask_about_copies(
+        screen(session).wells,
+        {"cellprofiler": wells},
+        distinct=session.study.data.distinct_plates,
+    )
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
     few = f"fewer than {settings.min_cells} cells" if settings.min_cells > 1 else "no cell"
     note_wells(session, "cellprofiler", lost, f"{few} found")
     card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
-    return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
+    return Block("cellprofiler", {ALL: wells}, {ALL: card})
 
 
 def _described(session: Session, wells: pd.DataFrame) -> pd.DataFrame:

@@ -49,6 +49,9 @@ def activity(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     position_safe: PositionSafe | None = None,
     null: Null = "label-permutation",
     within: str | Sequence[str] | None = None,
@@ -79,6 +82,10 @@ def activity(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     position_safe : {"auto", "yes", "no"}, optional
         Compare control positions instead of wells; by default where the layout asks for it.
     null : {"label-permutation", "copairs", "copairs-wells", "none"}
@@ -129,7 +136,8 @@ def activity(
     null = one_of("null", null, get_args(Null))
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     safe = {True: "yes", False: "no"}[position_safe] if isinstance(position_safe, bool) else None
     item = item.with_settings(

@@ -39,6 +39,9 @@ def match(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     label: str | None = None,
     among: Among = "all",
     not_same: str | Sequence[str] | None = None,
@@ -67,6 +70,10 @@ def match(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     label : str, optional
         Column of the target or mechanism; ``A|B`` counts for both. The mechanism by default.
     among : {"all", "active"}
@@ -112,7 +119,8 @@ def match(
     similarity = one_of("similarity", similarity, get_args(Similarity))
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     item = item.with_settings(permutations=permutations, alpha=alpha)
     settings = item.settings
