@@ -214,15 +214,16 @@ def _undecided_plates(copies: Sequence[Copies], *, of_table: bool) -> UndecidedE
     more = f"; and {len(copies) - 3} more groups" if len(copies) > 3 else ""
     groups = [list(one.plates) for one in copies]
     flat = [name for group in groups for name in group]
+    what = "one well each: profiles are averaged, of images the first counts"
     if of_table:
         same = " or ".join(f"{'='.join(group)!r}" for group in groups[:3])
         say = (
-            f"Say {named('same_plate')} {same} (one well each: profiles are averaged, of images the first counts), or name them in "
+            f"Say {named('same_plate')} {same} ({what}), or name them in "
             f"{named('distinct_plates')} (they count as replicates)"
         )
     else:
         say = (
-            f"Say same_plate = {_toml(groups)} in [data] (one well each: profiles are averaged, of images the first counts), or "
+            f"Say same_plate = {_toml(groups)} in [data] ({what}), or "
             f"distinct_plates = {_toml(flat)} (they count as replicates)"
         )
     text = reasons(told).rstrip(".")

@@ -21,19 +21,21 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.profiles import PLATE, TREATMENT, WELL
 
-AGREEMENT, MATCHED = 0.5, 0.5
+AGREEMENT, MATCHED = 0.6, 0.65
 """Correlation of what is left of the same wells, and share of wells nearest to themselves, from
 which on two plates are asked about. CPJUMP1's replicate plates have at most 0.19 and 0.11;
 simulated fields imaged again 0.8 to 0.97 and 0.98."""
 WHOLE, WHOLE_MATCHED = 0.8, 0.9
 """The same where treatment cannot be taken away and is part of what plates agree on: BBBC021's
 plates of strong treatments and six controls have up to 0.96 and 0.67."""
-BEYOND_DOUBT = 0.8
-FEWEST = 5
+BEYOND_DOUBT, EXCESS = 0.8, 0.5
+"""Agreement that needs no comparison with other plates of the layout; and, below it, the share of
+what they leave to agree on."""
+FEWEST = 8
 FEWEST_FEATURES = 8
 FEWEST_VALUES = 8
 _CLIP, _SPREADS = 6.0, 3.0
-_COMPONENTS, _VARIANCE = 50, 0.9
+_LEAST, _COMPONENTS, _VARIANCE = 12, 50, 0.9
 _SKETCH, _WORTH_A_LOOK = 64, 0.25
 _ROUNDS = 3
 
@@ -150,7 +152,7 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
         enough = agreement >= (WHOLE if whole else AGREEMENT + 1 / wells)
         enough &= matched >= (WHOLE_MATCHED if whole else MATCHED)
         if enough and _beyond_others(pair, told):
-            alike[pair] = Alike(pair, basis, wells, round(agreement, 3), round(matched, 3))
+            alike[pair] = Alike(pair, basis, wells, float(agreement), float(matched))
     return [alike[pair] for pair in sorted(alike)]
 
 
@@ -166,7 +168,7 @@ def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> Alike | None:
     rows = np.isin(profiles.column(table, PLATE).astype(str), pair)
     plates = _plates(profiles.take(table, rows))
     found = _compared(*(plates[name] for name in pair)) if len(plates) == 2 else None
-    return None if found is None else Alike(pair, *found)
+    return None if found is None else Alike(pair, *found[:2], *map(float, found[2:]))
 
 
 def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
@@ -238,32 +240,37 @@ def _candidates(plates: dict[str, _Plate]) -> list[tuple[str, str]]:
 
 
 def _compared(left: _Plate, right: _Plate) -> tuple[str, int, float, float] | None:
-    """Basis, wells, agreement and share matched of two plates; None where nothing can be told."""
+    """Basis, wells, agreement and share matched of two plates; None where nothing can be told.
+
+    Row and column medians take position away, but where treatments are strong and keep their
+    places, part of these stays behind on both plates: what counts is the lesser of the agreements
+    with and without them.
+    """
     wells = left.wells.intersection(right.wells)
     both = (left, right)
     rows = [plate.wells.get_indexer(wells) for plate in both]
     labels = [plate.labels[row] for plate, row in zip(both, rows, strict=True)]
-    scores = [
-        [
-            _less_position(plate.values @ own.axes, plate.positions)[row]
-            for plate, row in zip(both, rows, strict=True)
-        ]
-        for own in both
+    scores = [[plate.values @ own.axes for plate in both] for own in both]
+    polished = [
+        [_less_position(part, plate.positions) for part, plate in zip(pair, both, strict=True)]
+        for pair in scores
     ]
     for basis, used in _bases(labels):
         agreements, shares = [], []
-        for number, pair in enumerate(scores):
+        for number, pair in enumerate([*scores, *polished]):
+            pair = [part[row] for part, row in zip(pair, rows, strict=True)]
             if basis == "replicated":
                 groups = zip(pair, labels, strict=True)
                 pair = [_within_groups(part, label)[0] for part, label in groups]
             # of what is left: else one position effect would have many axes to be seen along
-            axes = _principal(pair[number][used], share=_VARIANCE, most=_COMPONENTS)
+            axes = _principal(pair[number % 2][used], share=_VARIANCE, most=_COMPONENTS)
             pair = [part[used] @ axes for part in pair]
             agreements.append(_correlations(*pair))
             shares.append(_matched(*pair))
         if min(map(len, agreements)) >= FEWEST:
-            agreement = float(np.mean([np.median(each) for each in agreements]))
-            return basis, int(used.sum()), agreement, float(np.mean(shares))
+            agreement = np.reshape([np.median(each) for each in agreements], (2, 2))
+            share = np.reshape(shares, (2, 2))
+            return basis, int(used.sum()), agreement.mean(1).min(), share.mean(1).min()
     return None
 
 
@@ -297,7 +304,7 @@ def _principal(values: np.ndarray, *, share: float, most: int) -> np.ndarray:
     variance, vectors = np.linalg.eigh(centred @ centred.T)
     variance, vectors = np.clip(variance[::-1], 0, None), vectors[:, ::-1]
     kept = int(np.searchsorted(np.cumsum(variance), share * variance.sum())) + 1
-    kept = min(kept, most, max(int((variance > 1e-9 * variance[0]).sum()), 1))
+    kept = min(max(kept, _LEAST), most, max(int((variance > 1e-9 * variance[0]).sum()), 1))
     axes = centred.T @ vectors[:, :kept]
     return axes / np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
 
@@ -313,8 +320,16 @@ def _less_position(scores: np.ndarray, positions: np.ndarray) -> np.ndarray:
     grid[rows, columns] = scores
     for _ in range(_ROUNDS):
         for axis in (0, 1):
-            grid -= np.nanmedian(grid, axis=axis, keepdims=True)
+            grid -= _median(grid, axis)
     return grid[rows, columns]
+
+
+def _median(grid: np.ndarray, axis: int) -> np.ndarray:
+    """Medians along an axis of what is no NaN, the same places in every component, kept as 1."""
+    count = np.isfinite(grid[..., :1]).sum(axis=axis, keepdims=True)
+    ordered = np.sort(grid, axis=axis)  # NaN last
+    middle = [np.take_along_axis(ordered, at, axis=axis) for at in ((count - 1) // 2, count // 2)]
+    return (middle[0] + middle[1]) / 2
 
 
 def _correlations(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -360,4 +375,4 @@ def _beyond_others(pair: tuple[str, str], told: dict[tuple[str, str], tuple]) ->
     if not shared:
         return True
     usual = max(float(np.median(shared)), 0.0)
-    return (agreement - usual) / (1 - usual) >= AGREEMENT
+    return (agreement - usual) / (1 - usual) >= EXCESS
