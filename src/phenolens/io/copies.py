@@ -177,12 +177,11 @@ def _same_content(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 
 
 def _note_distinct(pair: tuple[str, str], why: str, wells: pd.DataFrame, ledger: Ledger) -> None:
-    ledger.conflicts.append(
-        Conflict(
-            PLATE, "distinct_plates", int(wells[PLATE].isin(pair).sum()), (" and ".join(pair),),
-            f"{why}, but they count as different plates, as said",
-        )
-    )  # fmt: skip
+    count = int(wells[PLATE].isin(pair).sum())
+    said = f"{why}, but they count as different plates, as said"
+    told = Conflict(PLATE, "distinct_plates", count, (" and ".join(pair),), said)
+    if all((c.source, c.examples) != (told.source, told.examples) for c in ledger.conflicts):
+        ledger.conflicts.append(told)
 
 
 def _grouped(found: Mapping[tuple[str, str], str]) -> list[Copies]:

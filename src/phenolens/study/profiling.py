@@ -28,6 +28,7 @@ from phenolens.study.setting_aside import (
     note_left_out,
     note_units,
     note_wells,
+    require_one_measurement,
 )
 from phenolens.tools.block import Block
 from phenolens.tools.files import write_profiles
@@ -166,7 +167,6 @@ def network_images(session: Session) -> Prepared:
 
 
 def _measured(session: Session) -> Block:
-    from phenolens.io.copies import ask_about_copies
     from phenolens.represent.cells import well_profiles
 
     units, prepared = measure(session), prepare(session)
@@ -180,11 +180,7 @@ def _measured(session: Session) -> Block:
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
     wells = _described(session, wells)
-    ask_about_copies(
-        screen(session).wells,
-        {"cellprofiler": wells},
-        distinct=session.study.data.distinct_plates,
-    )
+    require_one_measurement(session, wells)
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
     few = f"fewer than {settings.min_cells} cells" if settings.min_cells > 1 else "no cell"
     note_wells(session, "cellprofiler", lost, f"{few} found")
