@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from itertools import combinations
 
 import numpy as np
@@ -100,11 +101,11 @@ def repeated_wells(table: pd.DataFrame) -> list[tuple[str, ...]]:
     list of tuple of str
         ``plate/well``, the wells of one profile together; in the order of the table.
     """
-    values = np.ascontiguousarray(table.to_numpy(np.float32)) + np.float32(0)  # -0 is 0
+    values = table.to_numpy(np.float32)
     if values.shape[1] < FEWEST_FEATURES or not len(values):
         return []
-    rows = values.view(np.dtype((np.void, values.dtype.itemsize * values.shape[1]))).ravel()
-    codes = pd.factorize(pd.Series([row.tobytes() for row in rows]))[0]
+    plain = (row + np.float32(0) for row in values)  # -0 is 0
+    codes = pd.factorize(pd.Series([blake2b(row.tobytes()).digest() for row in plain]))[0]
     again = np.flatnonzero(np.bincount(codes)[codes] > 1)
     names = profiles.well_names(table)
     groups: dict[int, list[str]] = defaultdict(list)
@@ -173,11 +174,10 @@ def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> Alike | None:
 
 def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
     """Plates by name, with the features that no plate lacks."""
-    values = table.to_numpy(np.float64)
+    values = table.to_numpy(np.float32)
     usable = np.isfinite(values).mean(axis=0) > 0.95
     if usable.sum() < FEWEST_FEATURES:
         return {}
-    values = values[:, usable]
     names = profiles.column(table, PLATE).astype(str)
     wells = profiles.column(table, WELL).astype(str)
     labels = np.full(len(table), None, dtype=object)
@@ -190,7 +190,7 @@ def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
         rows = np.asarray(rows)
         if len(rows) > FEWEST:
             where = profiles.well_position(wells[rows])
-            held = _scaled(values[rows])
+            held = _scaled(values[rows][:, usable].astype(np.float64)).astype(np.float32)
             plates[str(name)] = _Plate(pd.Index(wells[rows]), where, labels[rows], held)
     return plates
 
@@ -300,7 +300,7 @@ def _within_groups(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
 
 def _principal(values: np.ndarray, *, share: float, most: int) -> np.ndarray:
     """Axes that hold most of the variance of rows, shape (n_features, n_axes)."""
-    centred = values - values.mean(axis=0)
+    centred = values - values.mean(axis=0, dtype=np.float64)
     variance, vectors = np.linalg.eigh(centred @ centred.T)
     variance, vectors = np.clip(variance[::-1], 0, None), vectors[:, ::-1]
     kept = int(np.searchsorted(np.cumsum(variance), share * variance.sum())) + 1
