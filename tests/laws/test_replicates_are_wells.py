@@ -338,3 +338,46 @@ def test_a_representation_that_alone_knows_the_wells_is_told_and_not_asked_about
     (told,) = read_json("study-out/ledger.json")["conflicts"]
     assert told["source"] == "profiles learned"
     assert "measured contradicts" in told["consequence"]
+
+
+def test_a_query_for_time_points_leaves_a_source_without_them_alone(
+    once, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    at_times(once, (0, 24), "Metadata_Timepoint").to_csv("moving.csv", index=False)
+    shifted = once.copy()
+    shifted[features_of(once)] = np.random.default_rng(1).standard_normal((64, 60))
+    shifted.to_csv("still.csv", index=False)
+    blocks = "".join(
+        f'[[data.profiles]]\nname = "{n}"\nfiles = "{n}.csv"\nprefix = "f"\n'
+        for n in ("moving", "still")
+    )
+    said = '[data]\nmeasurement = "Metadata_Timepoint == 24"\n'
+    Path("study.toml").write_text(
+        f'{said}[data.columns]\ncompound = "Metadata_Compound"\n{blocks}{QUICK}'
+    )
+    assert command("check", "study.toml").code == 0
+    assert read_json("study-out/ledger.json")["counts"]["wells"] == len(once)
+    Path("study.toml").write_text(Path("study.toml").read_text().replace("Time", "Tyme"))
+    assert "there is no column 'Metadata_Tymepoint'" in command("check", "study.toml").refused()
+
+
+def test_wells_that_repeat_others_are_excluded_by_the_line_that_init_writes(
+    once, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    Path("screen").mkdir()
+    names = features_of(once)
+    frame = once.copy()
+    frame.loc[[3, 4, 5], names] = frame.loc[[40, 41, 40], names].to_numpy()
+    frame.to_csv("screen/profiles.csv", index=False)
+    pl.init("screen", "study.toml")
+    assert "3 wells have the values of another well" in command("check", "study.toml").refused()
+    decided(tmp_path / "study.toml", "exclude")
+    assert command("check", "study.toml").code == 0
+    assert read_json("study-out/ledger.json")["counts"]["wells"] == len(once) - 3
+
+
+def test_a_distinct_plate_that_is_not_there_is_refused_by_a_study(study, command):
+    study.write_text(study.read_text().replace("[data]\n", '[data]\ndistinct_plates = ["X8"]\n', 1))
+    assert "[data] distinct_plates: there is no plate 'X8'" in command("check", study).refused()

@@ -243,8 +243,8 @@ def _undecided_wells(repeated: Sequence[Sequence[str]], *, of_table: bool) -> Un
     plates = sorted({name.rpartition("/")[0] for group in repeated for name in group})
     count = sum(len(group) - 1 for group in repeated)
     example = " and ".join(first(repeated[0], limit=2))
-    wells = [group[1].rpartition("/") for group in repeated]
-    query = " or ".join(f"({PLATE} == '{p}' and {WELL} == '{w}')" for p, _, w in wells[:5])
+    wells = [name.rpartition("/") for group in repeated for name in group[1:]]
+    query = " or ".join(f"({PLATE} == '{p}' and {WELL} == '{w}')" for p, _, w in wells)
     out = "drop them from the table" if of_table else "exclude them"
     setting = named("distinct_plates") if of_table else "distinct_plates in [data]"
     return UndecidedError(

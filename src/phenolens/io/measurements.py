@@ -112,8 +112,12 @@ def chosen(
     """
     kept = np.ones(len(rows), dtype=bool)
     if measurement not in (None, AVERAGE):
-        flags = evaluate_query(rows, measurement, told_as)
-        kept = flags.fillna(False).to_numpy(dtype=bool)
+        try:
+            kept = evaluate_query(rows, measurement, told_as).fillna(False).to_numpy(dtype=bool)
+        except InputError:
+            if measuring_columns(rows) or not told_as.startswith("["):
+                raise
+            # of a study's sources, it is about another one
         if not kept.any():
             held = values_asked(rows, measurement)
             raise InputError(

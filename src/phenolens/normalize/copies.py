@@ -119,13 +119,13 @@ def repeated_wells(table: pd.DataFrame) -> list[tuple[str, ...]]:
 def alike_plates(table: pd.DataFrame) -> list[Alike]:
     """Pairs of plates that look like one plate measured twice.
 
-    For every pair, the wells that both have are scaled feature by feature within their plate,
-    projected on the principal components of one plate and of the other (as many as hold 90 % of
-    its variance), and rid of row and column medians. Controls and treatments with several wells on
-    the plate are compared after their mean is taken away; where the two plates hold different
-    treatments in the same wells, all of those are. The agreement is the median correlation over
-    components. Two plates of one layout are compared with the other plates of that layout, too:
-    what all of them share is a matter of position.
+    For every pair, the wells that both have are scaled feature by feature within their plate.
+    Controls and treatments with several wells on the plate are compared after their mean is taken
+    away; where the two plates hold different treatments in the same wells, all of those are. What
+    is left is projected on its principal components on one plate and on the other, as many as hold
+    90 % of the variance; the agreement is the median correlation over components, the lesser of
+    that with row and column medians taken away and that without. Two plates of one layout are
+    compared with the other plates of that layout, too: what all share is a matter of position.
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
     Returns
     -------
     list of Alike
-        In the order of their names. Empty where too little is known to tell: fewer than five
-        degrees of freedom, or fewer than eight features.
+        In the order of their names. Empty where too little is known to tell: fewer than eight
+        features, or fewer than eight components that differ.
     """
     plates = _plates(table)
     if len(plates) < 2:

@@ -34,11 +34,14 @@ def screen(session: Session):
     """
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
+    from phenolens.io.measurements import require_plates
 
     session.progress.say("Joining the screen's tables")
     joined = integrate(session.study.data.model_dump(), session.root)
     tables = {name: wells_of(block.table, block.level) for name, block in joined.profiles.items()}
     distinct = session.study.data.distinct_plates
+    known = sorted(set(joined.wells[PLATE]))
+    require_plates([distinct], known, told_as="[data] distinct_plates")
     ask_about_copies(joined.wells, tables, distinct=distinct, ledger=joined.ledger)
     return joined
 
