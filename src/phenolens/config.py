@@ -116,12 +116,20 @@ class Table(Section):
 
 
 class Data(Section):
-    """What the screen consists of."""
+    """What the screen consists of.
+
+    ``same_plate`` lists plates that are one, measured several times, ``distinct_plates`` plates
+    that are not, however alike; ``measurement`` is a query for the time point, plane or measurement
+    that counts, or ``"average"``.
+    """
 
     modality: Literal["compound", "genetic"] = "compound"
     controls: str | None = None
     positive_controls: str | None = None
     exclude: str | None = None
+    same_plate: list[list[str]] = []
+    distinct_plates: list[str] = []
+    measurement: str | None = None
     columns: Columns = Columns()
     images: Images | None = None
     profiles: list[Profiles] = []
@@ -134,6 +142,11 @@ class Data(Section):
         names = [block.name for block in self.profiles]
         if len(set(names)) < len(names):
             raise ValueError(f"two [[data.profiles]] share a name: {', '.join(names)}")
+        if any(len(set(group)) < 2 for group in self.same_plate):
+            raise ValueError('same_plate names plates that are one, as [["P1", "P1_again"]]')
+        grouped = [plate for group in self.same_plate for plate in group]
+        if both := sorted(set(grouped) & set(self.distinct_plates)):
+            raise ValueError(f"same_plate and distinct_plates both name {both[0]!r}")
         return self
 
 

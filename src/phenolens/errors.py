@@ -17,6 +17,24 @@ class InputError(PhenolensError):
     """A file, table or image that was handed in cannot be used as it is."""
 
 
+class UndecidedError(InputError):
+    """A line of the study file, or an option, that only a person can choose, and nobody did.
+
+    Parameters
+    ----------
+    text : str
+        What is wrong and what to say, on one line.
+    setting : str
+        Of the section ``[data]``.
+    choices : sequence of str
+        Lines of a study file, one of which decides.
+    """
+
+    def __init__(self, text: str, *, setting: str, choices: Iterable[str]) -> None:
+        super().__init__(text)
+        self.setting, self.choices = setting, tuple(choices)
+
+
 class DesignError(PhenolensError):
     """The screen's layout does not allow what was asked (no replicates, no controls, ...)."""
 

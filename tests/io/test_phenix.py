@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
+from phenolens.io.copies import ask_about_copies
 from phenolens.io.integrate import integrate
 from phenolens.io.phenix import parse_name, read_index
 from phenolens.profiles import well_name, well_position
@@ -43,7 +46,8 @@ def test_names_round_trip(row, column, field, channel, tail, ending):
 def test_the_documented_example():
     parsed = parse_name("r16c03f06p01-ch3sk1fk1fl1.tiff")
     assert parsed == {
-        "row": 16, "column": 3, "field": 6, "plane": 1, "channel": 3, "well": "P03",
+        "row": 16, "column": 3, "field": 6, "plane": 1, "channel": 3, "timepoint": 1,
+        "well": "P03",
     }  # fmt: skip
 
 
@@ -95,3 +99,68 @@ def test_channels_that_do_not_count_up_are_refused(tmp_path, section, write_plan
 def test_a_folder_without_phenix_images_is_refused(tmp_path, section):
     with pytest.raises(InputError, match="no Opera Phenix images"):
         integrate(section(images={"layout": "phenix"}), tmp_path)
+
+
+def write_measurements(tmp_path, write_plane, *, planes=(1,), times=(1,), folders=("PL1",)) -> None:
+    """Four wells, one field, two stains a plate."""
+    for number, folder in enumerate(folders):
+        for row, column, plane, time, channel in itertools.product(
+            (1, 2), (1, 2), planes, times, (1, 2)
+        ):
+            name = f"r{row:02d}c{column:02d}f01p{plane:02d}-ch{channel}sk{time}fk1fl1.tiff"
+            value = 100 * number + 10 * plane + time
+            write_plane(tmp_path / folder / "Images" / name, value=value)
+
+
+@pytest.mark.parametrize(
+    ("several", "word", "query"),
+    [
+        ({"planes": (1, 2, 3)}, "3 planes", "Metadata_plane == 2"),
+        ({"times": (1, 2)}, "2 time points", "Metadata_timepoint == 2"),
+        (
+            {"planes": (1, 2), "times": (1, 2)},
+            "2 planes .* and 2 time points",
+            "plane == 1 and timepoint == 2",
+        ),
+    ],
+)
+def test_planes_and_time_points_are_chosen_not_counted(
+    tmp_path, section, write_plane, several, word, query
+):
+    write_measurements(tmp_path, write_plane, **several)
+    images = {"layout": "phenix", "root": "."}
+    with pytest.raises(UndecidedError, match=word) as error:
+        integrate(section(images=images), tmp_path)
+    assert "average" not in str(error.value)
+    joined = integrate(section(images=images, measurement=query), tmp_path)
+    table = joined.images.table
+    assert len(table) == len(joined.wells) == 4
+    assert set(table["Metadata_Site"]) == {"1"}
+    assert "of other measurements left out" in joined.ledger.joins[0].note
+    assert joined.ledger.joins[0].unmatched == 0
+
+
+def test_one_plane_and_one_time_point_ask_nothing(tmp_path, section, write_plane):
+    write_measurements(tmp_path, write_plane, planes=(2,), times=(3,))
+    joined = integrate(section(images={"layout": "phenix", "root": "."}), tmp_path)
+    assert len(joined.images.table) == 4
+
+
+def test_of_images_of_one_plate_the_first_measurement_is_kept(tmp_path, section, write_plane):
+    names = [f"PL1__2021-01-01T00_00_00-Measurement {number}" for number in (1, 2)]
+    write_measurements(tmp_path, write_plane, folders=(*names, "PL2"))
+    images = {"layout": "phenix", "root": "."}
+    wells = integrate(section(images=images), tmp_path).wells
+    with pytest.raises(UndecidedError, match="differ by a measurement only"):
+        ask_about_copies(wells, {})
+    ask_about_copies(wells, {}, distinct=names)
+    joined = integrate(section(images=images, same_plate=[names[::-1]]), tmp_path)
+    assert sorted(set(joined.wells["Metadata_Plate"])) == [names[1], "PL2"]
+    paths = joined.images.table["Path_ch1"]
+    assert sum("Measurement 2" in path for path in paths) == 4
+    assert not any("Measurement 1" in path for path in paths)
+    (aside,) = joined.ledger.set_aside
+    assert (aside.plate, aside.reason) == (
+        names[0],
+        f"another measurement of {names[1]} (same_plate)",
+    )

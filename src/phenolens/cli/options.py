@@ -22,6 +22,9 @@ METAVARS = {
     "leave_out": "WHAT",
     "name": "NAME",
     "tables": "DIR",
+    "same_plate": "P=Q",
+    "distinct_plates": "PLATE",
+    "measurement": "QUERY",
 }
 _METAVARS = {"integer": "N", "number": "X", "path": "PATH", "choice": "WORD", "text": "COLUMN"}
 YES = "yes"

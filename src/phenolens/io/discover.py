@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.errors import InputError, PhenolensError
+from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.io.deepprofiler import read_npz
 from phenolens.io.discover_images import image_section
 from phenolens.io.discover_profiles import profile_sections
@@ -135,15 +135,24 @@ def _plates(discovery: Discovery) -> set[str]:
 
 def _try(discovery: Discovery) -> list[Question]:
     """Join what was found, and ask about what the joined wells do not say."""
+    from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
 
     if _size(discovery) > READABLE:
         return []
     try:
-        wells = integrate(discovery.section(), discovery.source).wells
+        joined = integrate(discovery.section(), discovery.source)
+    except UndecidedError as error:
+        return [Question(error.setting, str(error), choices=error.choices)]
     except PhenolensError as error:
         return [Question("data", str(error))]
-    return _about_labels(wells)
+    asked = _about_labels(joined.wells)
+    try:
+        tables = {n: wells_of(block.table, block.level) for n, block in joined.profiles.items()}
+        ask_about_copies(joined.wells, tables)
+    except UndecidedError as error:
+        asked.append(Question(error.setting, str(error), choices=error.choices))
+    return asked
 
 
 def _size(discovery: Discovery) -> int:

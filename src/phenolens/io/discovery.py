@@ -42,6 +42,8 @@ class Question:
     setting: str
     text: str
     options: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Lines of the study file, one of which answers."""
 
     def __str__(self) -> str:
         options = f" (there are: {', '.join(self.options[:12])})" if self.options else ""
@@ -95,6 +97,9 @@ class Discovery:
             "controls": None,
             "positive_controls": None,
             "exclude": None,
+            "same_plate": [],
+            "distinct_plates": [],
+            "measurement": None,
             "columns": DEFAULTS["columns"] | self.columns,
             "images": images,
             "profiles": [DEFAULTS["profiles"] | block for block in self.profiles],

@@ -27,6 +27,7 @@ from phenolens.io.imagetable import (
 from phenolens.io.join import Source
 from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
+from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.phenix import phenix_table
 from phenolens.io.samplesheet import spread_samplesheet
@@ -34,7 +35,12 @@ from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
 def read_images(
-    images: Mapping[str, object], columns: Mapping[str, object], root: Path, *, source: Source
+    images: Mapping[str, object],
+    columns: Mapping[str, object],
+    root: Path,
+    *,
+    source: Source,
+    measurement: str | None = None,
 ) -> ImageSet:
     """The image set of a screen: keyed rows, every file checked to be there.
 
@@ -52,17 +58,33 @@ def read_images(
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     _note_bad_keys(frame, located.frame, good, source=source)
-    kept = np.flatnonzero(present & good)
+    wanted, measured = _one_measurement(frame, measurement, good, source=source)
+    kept = np.flatnonzero(present & good & wanted)
     _require_some(kept, located, found, missing=missing, bases=bases)
     table = _with_paths(frame, found, located, kept=kept)
     table, repeated = _unique(table, list(found), source=source)
-    _note_rows(source, len(frame), table, repeated=repeated)
+    _note_rows(source, int(wanted.sum()), table, repeated=repeated, note=measured)
     return ImageSet(
         table=table,
         channels=tuple(located.paths),
         level=str(images["level"]),
         pixel_size_um=images["pixel_size_um"],
     )
+
+
+def _one_measurement(
+    frame: pd.DataFrame, measurement: str | None, good: np.ndarray, *, source: Source
+) -> tuple[np.ndarray, str]:
+    """Rows of the time point, plane or measurement that counts, and what was left out, in words."""
+    told_as = "[data] measurement"
+    where = np.flatnonzero(good)
+    kept, _ = chosen(
+        frame.iloc[where], measurement, source=source.name, told_as=told_as, images=True
+    )
+    rows = np.ones(len(frame), dtype=bool)
+    rows[where[~kept]] = False
+    left = int((~kept).sum())
+    return rows, f"{left} rows of other measurements left out" if left else ""
 
 
 def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path]]:
@@ -231,7 +253,7 @@ def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Sou
         )
 
 
-def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int) -> None:
+def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int, note: str) -> None:
     lost = rows - repeated - len(table)
     keys = [
         "/".join(part for part in (item.plate, item.well, item.site) if part)
@@ -245,5 +267,6 @@ def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int)
             unmatched=lost,
             unmatched_keys=first(keys) if lost else (),
             duplicates=repeated,
+            note=note,
         )
     )

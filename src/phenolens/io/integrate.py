@@ -19,6 +19,7 @@ from phenolens.io.image_set import read_images
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside
+from phenolens.io.measurements import one_plate, require_plates
 from phenolens.io.names import is_bookkeeping
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.profile_blocks import read_keyed
@@ -98,7 +99,12 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
     speaker = _speaker(columns, ledger)
     images = _images(data, root, speaker)
     given = {block["name"]: block for block in data["profiles"]}
-    blocks = {n: read_keyed(block, columns, root, speaker=speaker) for n, block in given.items()}
+    measurement = data.get("measurement")
+    blocks = {
+        n: read_keyed(block, columns, root, speaker=speaker, measurement=measurement)
+        for n, block in given.items()
+    }
+    images, blocks = _one_plate(images, blocks, data, speaker)
     wells = _gather(images, blocks, speaker)
     _note_lost(wells, ledger)
     for table in data["tables"]:
@@ -116,6 +122,28 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
         wells=wells,
         ledger=ledger,
     )
+
+
+def _one_plate(
+    images: ImageSet | None,
+    blocks: Mapping[str, tuple],
+    data: Mapping[str, object],
+    speaker: Source,
+) -> tuple[ImageSet | None, dict[str, tuple]]:
+    """Images and profiles with the plates that are one, as a person said, made one."""
+    groups, told_as = data.get("same_plate") or [], data.get("same_plate_told_as", "same_plate")
+    tables = [frame for frame, _, _ in blocks.values()] + ([images.table] if images else [])
+    require_plates(groups, sorted(set().union(*(t[PLATE] for t in tables))), told_as=told_as)
+    merged = {}
+    for name, (frame, features, settings) in blocks.items():
+        source, well = replace(speaker, name=f"profiles {name}"), settings["level"] == "well"
+        frame = one_plate(frame, features, groups, average=well, source=source)
+        merged[name] = (frame, features, settings)
+    if images is not None and groups:
+        source = replace(speaker, name="images")
+        table = one_plate(images.table, [], groups, average=False, source=source)
+        images = replace(images, table=table)
+    return images, merged
 
 
 def _speaker(columns: Mapping[str, object], ledger: Ledger) -> Source:
@@ -137,7 +165,9 @@ def _images(data: Mapping[str, object], root: Path, speaker: Source) -> ImageSet
     if data["images"] is None:
         return None
     source = replace(speaker, name="images")
-    return read_images(data["images"], data["columns"], root, source=source)
+    return read_images(
+        data["images"], data["columns"], root, source=source, measurement=data.get("measurement")
+    )
 
 
 def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Source) -> pd.DataFrame:

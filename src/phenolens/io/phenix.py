@@ -21,7 +21,7 @@ NAME = re.compile(
 
 
 def parse_name(name: str) -> dict[str, int | str] | None:
-    """Row, column, well, field, plane and channel of an Opera Phenix file name, or None.
+    """Row, column, well, field, plane, channel, time point of an Opera Phenix name, or None.
 
     ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3.
     """
@@ -30,7 +30,7 @@ def parse_name(name: str) -> dict[str, int | str] | None:
         return None
     parts: dict[str, int | str] = {
         part: int(match[part]) for part in ("row", "column", "field", "plane", "channel")
-    }
+    } | {"timepoint": int(match["timepoint"] or 1)}
     if not (1 <= parts["row"] <= 32 and 1 <= parts["column"] <= 48):
         return None
     parts["well"] = f"{row_letters(parts['row'] - 1)}{parts['column']:02d}"
@@ -68,7 +68,7 @@ def _row(path: Path) -> dict:
 
 
 def _wide(frame: pd.DataFrame, names: dict[int, str]) -> Located:
-    key = ["plate", "well", "row", "column", "field", "plane"]
+    key = ["plate", "well", "row", "column", "field", "plane", "timepoint"]
     twice = frame[frame.duplicated([*key, "channel"], keep=False)]
     if len(twice):
         raise InputError(
@@ -80,8 +80,8 @@ def _wide(frame: pd.DataFrame, names: dict[int, str]) -> Located:
     rest = wide[key].rename(
         columns={"plate": "Metadata_Plate", "well": "Metadata_Well", "field": "Metadata_Site"}
     )
-    if rest["plane"].nunique() > 1:
-        rest["Metadata_Site"] = rest["Metadata_Site"].astype(str) + "-p" + rest["plane"].astype(str)
+    if rest["timepoint"].nunique() == 1:
+        rest = rest.drop(columns="timepoint")
     return Located(rest.rename_axis(columns=None), paths)
 
 

@@ -12,6 +12,7 @@ from phenolens.errors import InputError, shown
 from phenolens.io.columns import FILE, has, key_text, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
+from phenolens.io.measurements import one_measurement
 from phenolens.io.profile_files import read_block
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
@@ -19,7 +20,12 @@ CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Obj
 
 
 def read_keyed(
-    block: Mapping[str, object], columns: Mapping[str, object], root: Path, *, speaker: Source
+    block: Mapping[str, object],
+    columns: Mapping[str, object],
+    root: Path,
+    *,
+    speaker: Source,
+    measurement: str | None = None,
 ) -> tuple[pd.DataFrame, list[str], Mapping[str, object]]:
     """Rows of a profile block with canonical keys, its features, and its settings.
 
@@ -45,6 +51,11 @@ def read_keyed(
         )
         speaker.ledger.set_aside.append(item)
     kept = keyed[good].reset_index(drop=True)
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in kept]
+    kept, measured = one_measurement(
+        kept, features, kept[key], measurement=measurement, source=source,
+        told_as="[data] measurement",
+    )  # fmt: skip
     unique, repeated = _unique_rows(kept, features, source=source)
     speaker.ledger.joins.append(
         Join(
@@ -54,7 +65,7 @@ def read_keyed(
             unmatched=int((~good).sum()),
             unmatched_keys=first(f"row {row + 1}" for row in np.flatnonzero(~good)),
             duplicates=repeated,
-            note="; ".join(notes),
+            note="; ".join([*notes, *filter(None, [measured])]),
         )
     )
     return unique, features, block

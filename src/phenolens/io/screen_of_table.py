@@ -8,6 +8,7 @@ from phenolens.errors import InputError, named
 from phenolens.io.columns import FILE, key_text, place, same_name, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.given import Given
+from phenolens.io.measurements import measuring_columns, one_measurement, plate_groups
 from phenolens.io.roles import named_roles
 from phenolens.io.survey import column_for
 from phenolens.profiles import CONTROL, OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
@@ -16,7 +17,13 @@ FEWEST_ROWS = 2
 
 
 def data_section(
-    given: Given, frame: pd.DataFrame, *, controls: str | None, normalized: bool | None
+    given: Given,
+    frame: pd.DataFrame,
+    *,
+    controls: str | None,
+    normalized: bool | None,
+    measurement: str | None = None,
+    same_plate: object = None,
 ) -> tuple[dict, str]:
     """Settings under which a table alone is a screen, and what its rows are.
 
@@ -29,6 +36,10 @@ def data_section(
         A query, or None for the conventions of the field.
     normalized : bool or None
         None lets the values tell.
+    measurement : str or None
+        Query for the measurement that counts where wells have several, or ``"average"``.
+    same_plate : str or sequence, optional
+        Plates that are one; see :func:`phenolens.io.measurements.plate_groups`.
 
     Returns
     -------
@@ -43,14 +54,21 @@ def data_section(
     roles, modality = named_roles(names, plates)
     keys = pd.DataFrame({PLATE: plates, WELL: wells})
     _refuse_half_controls(described, keys)
+    frame, measured = one_measurement(
+        frame, given.features, _numbered(described, keys), measurement=measurement,
+        source=repr(given.name), told_as=named("measurement"),
+    )  # fmt: skip
+    names = [name for name in frame.columns if name in names]
+    keys = keys.loc[frame.index].reset_index(drop=True)
+    frame = frame.reset_index(drop=True)
     level = level_of(frame[names])
-    if level != "field" and not numbers_objects(described):
+    if level != "field" and not numbers_objects(frame[names]):
         rows = frame.drop(columns=FILE, errors="ignore")
         level = _level_without_numbers(keys, rows, name=given.name)
     block = {
         "name": given.name,
         "files": given.name,
-        "given": (frame, given.features, list(given.notes)),
+        "given": (frame, given.features, [*given.notes, *filter(None, [measured])]),
         "level": level,
         "normalized": "auto" if normalized is None else normalized,
         "prefix": None,
@@ -61,6 +79,8 @@ def data_section(
         "controls_told_as": named("controls"),
         "positive_controls": None,
         "exclude": None,
+        "same_plate": plate_groups(same_plate),
+        "same_plate_told_as": named("same_plate"),
         "columns": DEFAULTS["columns"] | roles,
         "images": None,
         "profiles": [block],
@@ -93,6 +113,13 @@ def _required(described: pd.DataFrame, role: str, given: Given) -> pd.Series:
             f"{'; '.join([known + more, *given.notes])}. {_NEEDED[role]}"
         )
     return values
+
+
+def _numbered(described: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
+    """The keys, with the numbers of sites and objects where a column has them."""
+    found = {role: column_for(described, role) for role in (SITE, OBJECT)}
+    numbers = {role: key_text(described[name]) for role, name in found.items() if name}
+    return keys.assign(**numbers)
 
 
 def _refuse_half_controls(described: pd.DataFrame, keys: pd.DataFrame) -> None:
@@ -145,8 +172,10 @@ def level_of(head: pd.DataFrame) -> str:
     if numbers_objects(head):
         return "cell"
     wells = _wells(head)
-    if wells is not None and not wells.duplicated().any():
-        return "well"
+    if wells is not None:
+        keys = head[measuring_columns(head)].reset_index(drop=True).assign(well=wells)
+        if not keys.duplicated().any():
+            return "well"
     return "field" if column_for(head, SITE) else "cell"
 
 

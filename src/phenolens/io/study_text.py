@@ -61,6 +61,8 @@ def _data(discovery: Discovery) -> str:
         [f"modality = {_quoted(discovery.modality)}"] if discovery.modality != "compound" else []
     )
     lines += _asked(discovery, "data", example=None)
+    for setting in ("same_plate", "measurement", "exclude"):
+        lines += _asked(discovery, setting, example=None)
     controls = _asked(discovery, "controls", example="controls = \"Metadata_Compound == '...'\"")
     return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else CONTROLS)
 
@@ -72,6 +74,7 @@ def _asked(discovery: Discovery, setting: str, *, example: str | None) -> list[s
         if question.setting == setting:
             lines += [f"# FILL IN: {line}" for line in _words(question)]
             lines += [f"# {example}"] if example else []
+            lines += [f"# {choice}" for choice in question.choices]
     return lines
 
 

@@ -34,6 +34,9 @@ def audit(
     tables: str | Path | None = None,
     same_by: str | Sequence[str] | None = None,
     controls: str | Sequence[bool] | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     out: str | Path | None = None,
 ) -> Result:
     """Name the defects of a study: of its design, its tables and what it declares.
@@ -49,6 +52,11 @@ def audit(
         For profiles: columns that name a perturbation.
     controls : str or list of bool, optional
         For profiles: query for negative controls, or a mask.
+    same_plate, distinct_plates : str or list of str, optional
+        For profiles: plates that are one, measured again (``"P1=P1_again"``), and plates that are
+        not.
+    measurement : str, optional
+        For profiles: which of several measurements of a well counts: a query, or ``"average"``.
     out : path, optional
         Results of the study file; by default ``<stem>-out``.
 
@@ -78,7 +86,11 @@ def audit(
     elif _is_study(data):
         findings = audit_study(data, out=out)
     else:
-        findings = seen(_of_profiles(read(data, same_by=same_by, controls=controls)))
+        item = read(
+            data, same_by=same_by, controls=controls, same_plate=same_plate,
+            distinct_plates=distinct_plates, measurement=measurement,
+        )  # fmt: skip
+        findings = seen(_of_profiles(item))
     rows = pd.DataFrame([asdict(f) for f in findings])
     return Result(
         question="audit",

@@ -25,11 +25,25 @@ def settings_of(session: Session) -> Settings:
 
 @once
 def screen(session: Session):
-    """Read the screen's tables and join them; nothing of the images is read."""
+    """Read the screen's tables and join them; nothing of the images is read.
+
+    Raises
+    ------
+    UndecidedError
+        If a plate, or a well, may have been measured twice, and the study file does not say.
+    """
+    from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
+    from phenolens.io.measurements import require_plates
 
     session.progress.say("Joining the screen's tables")
-    return integrate(session.study.data.model_dump(), session.root)
+    joined = integrate(session.study.data.model_dump(), session.root)
+    tables = {name: wells_of(block.table, block.level) for name, block in joined.profiles.items()}
+    distinct = session.study.data.distinct_plates
+    known = sorted(set(joined.wells[PLATE]))
+    require_plates([distinct], known, told_as="[data] distinct_plates")
+    ask_about_copies(joined.wells, tables, distinct=distinct, ledger=joined.ledger)
+    return joined
 
 
 @once

@@ -28,6 +28,7 @@ from phenolens.study.setting_aside import (
     note_left_out,
     note_units,
     note_wells,
+    require_one_measurement,
 )
 from phenolens.tools.block import Block
 from phenolens.tools.files import write_profiles
@@ -178,11 +179,13 @@ def _measured(session: Session) -> Block:
         settings.min_cells,
         make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
+    wells = _described(session, wells)
+    require_one_measurement(session, wells)
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
     few = f"fewer than {settings.min_cells} cells" if settings.min_cells > 1 else "no cell"
     note_wells(session, "cellprofiler", lost, f"{few} found")
     card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
-    return Block("cellprofiler", {ALL: _described(session, wells)}, {ALL: card})
+    return Block("cellprofiler", {ALL: wells}, {ALL: card})
 
 
 def _described(session: Session, wells: pd.DataFrame) -> pd.DataFrame:

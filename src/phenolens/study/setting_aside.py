@@ -55,6 +55,23 @@ def note_units(session: Session, units: Sequence[Unit]) -> list[Unit]:
     return usable
 
 
+def require_one_measurement(session: Session, wells: pd.DataFrame) -> None:
+    """Ask about plates and wells whose images, once measured, look like others taken again.
+
+    Raises
+    ------
+    UndecidedError
+        If the study file does not say what they are; what it says goes to the ledger.
+    """
+    from phenolens.io.copies import ask_about_copies
+
+    joined, distinct = screen(session), session.study.data.distinct_plates
+    known = len(joined.ledger.conflicts)
+    ask_about_copies(joined.wells, {"cellprofiler": wells}, distinct=distinct, ledger=joined.ledger)
+    if len(joined.ledger.conflicts) > known:
+        write_json(session.out / "ledger.json", joined.ledger.to_json())
+
+
 def note_wells(session: Session, name: str, lost: Sequence[tuple[str, str]], reason: str) -> None:
     """List wells that one representation leaves out."""
     items = list(_named(lost, f"{reason}: not in '{name}'"))

@@ -61,6 +61,9 @@ def activity(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     position_safe: PositionSafe | None = None,
     null: Null = "label-permutation",
     within: str | Sequence[str] | None = None,
@@ -93,6 +96,10 @@ def activity(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     position_safe : {"auto", "yes", "no"}, optional
         Compare control positions instead of wells; by default where the layout asks for it.
     null : {"label-permutation", "copairs", "copairs-wells", "none"}
@@ -149,7 +156,8 @@ def activity(
     null, baselines = one_of("null", null, get_args(Null)), yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     safe = {True: "yes", False: "no"}[position_safe] if isinstance(position_safe, bool) else None
     item = item.with_settings(

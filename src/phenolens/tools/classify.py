@@ -60,6 +60,9 @@ def classify(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     leave_out: LeaveOut | None = None,
     max_folds: int | None = None,
     baselines: bool = True,
@@ -87,6 +90,10 @@ def classify(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     leave_out : str, optional
         What is held out, one of those of :data:`phenolens.settings.LeaveOut` [auto: the plate
         where treatments have several, else the well; or what the study used].
@@ -130,7 +137,8 @@ def classify(
     baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     item = item.with_settings(leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap)
     folds, block, settings = item.design.folds, item.compared, item.settings

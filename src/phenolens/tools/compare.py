@@ -38,6 +38,9 @@ def compare(
     layer: str | None = None,
     obsm: str | Sequence[str] | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     tasks: Sequence[Tasks] = ("activity", "classification"),
     seed: int | None = None,
 ) -> Result:
@@ -64,6 +67,10 @@ def compare(
         Embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     tasks : list of {"activity", "classification"}
         What is compared.
     seed : int, optional
@@ -96,7 +103,8 @@ def compare(
     ('strong', 'weak', 40, True)
     """
     options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
-               "normalized": normalized}  # fmt: skip
+               "normalized": normalized, "same_plate": same_plate,
+               "distinct_plates": distinct_plates, "measurement": measurement}  # fmt: skip
     tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
     tasks = list(dict.fromkeys(tasks))
     items = _named(data, obsm, **options, seed=seed)

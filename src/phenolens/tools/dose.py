@@ -32,6 +32,9 @@ def dose(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     compound: str | None = None,
     concentration: str | None = None,
     seed: int | None = None,
@@ -55,6 +58,10 @@ def dose(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     compound : str, optional
         Column that names a compound without its dose; found by its usual name by default.
     concentration : str, optional
@@ -100,7 +107,8 @@ def dose(
     """
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     wells = item.require_whole()
     item.require_controls()

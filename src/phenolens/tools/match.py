@@ -41,6 +41,9 @@ def match(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     label: str | None = None,
     separator: str | None = None,
     among: Among = "all",
@@ -71,6 +74,10 @@ def match(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     label : str, optional
         Column of the target or mechanism; ``A|B`` counts for both. The mechanism by default.
     separator : str, optional
@@ -122,7 +129,8 @@ def match(
     baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     item = item.with_settings(permutations=permutations, alpha=alpha)
     settings = item.settings

@@ -12,10 +12,12 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, shown
+from phenolens.io.copies import ask_about_copies
 from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
+from phenolens.io.measurements import require_plates
 from phenolens.io.screen_of_table import data_section
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.represent.base import ALL, Card
@@ -40,6 +42,9 @@ def read(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     seed: int | None = None,
 ) -> Profiles:
     """Read profiles as a study of them would: wells, treatments, controls, roles and folds.
@@ -68,6 +73,14 @@ def read(
         Whether another tool scaled the profiles on controls already. By default the values tell:
         they are, where each plate's controls (or all its wells) are centred on 0, or where there is
         no control to scale on.
+    same_plate : str or list of str, optional
+        Plates that are one, measured again: ``"P1=P1_again"``, or ``[["P1", "P1_again"]]``. Their
+        wells are averaged before anything is counted.
+    distinct_plates : str or list of str, optional
+        Plates that count as different ones, however alike their wells are.
+    measurement : str, optional
+        Where wells were measured several times (time points, planes): query for the measurement
+        that counts (``"Metadata_Timepoint == 48"``), or ``"average"``.
     seed : int, optional
         All randomness derives from it; that of the study's file, else 0.
 
@@ -79,7 +92,8 @@ def read(
     Raises
     ------
     InputError
-        If the data cannot be used as they are, or a column is not there.
+        If the data cannot be used as they are, or a column is not there; if plates or wells look
+        like others measured again, and nobody said what they are.
     ConfigError
         If a setting has a value it cannot have.
 
@@ -95,7 +109,8 @@ def read(
     """
     own = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
-        "obsm": obsm, "normalized": normalized,
+        "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
+        "distinct_plates": distinct_plates, "measurement": measurement,
     }  # fmt: skip
     asked = [name for name, value in own.items() if value is not None]
     if isinstance(data, Profiles):
@@ -121,6 +136,9 @@ def _fresh(
     layer: str | None,
     obsm: str | None,
     normalized: bool | None,
+    same_plate: str | Sequence[str] | None,
+    distinct_plates: str | Sequence[str] | None,
+    measurement: str | None,
     settings: Settings,
 ) -> Profiles:
     """Profiles of a table that no study wrote."""
@@ -128,7 +146,10 @@ def _fresh(
         normalized = yes_or_no("normalized", normalized)
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     marked, query = _marked(given.frame, controls)
-    section, level = data_section(given, marked, controls=query, normalized=normalized)
+    section, level = data_section(
+        given, marked, controls=query, normalized=normalized, measurement=measurement,
+        same_plate=same_plate,
+    )  # fmt: skip
     joined = integrate(section, Path.cwd())
     (held,) = joined.profiles.values()
     wells, rows = joined.wells, held.table
@@ -138,6 +159,11 @@ def _fresh(
         named_by = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
         wells, rows = _relabelled(wells, rows, named_by)
     rows = to_wells(rows) if held.level != "well" else rows
+    distinct = names_given("distinct_plates", distinct_plates)
+    require_plates([distinct], sorted(set(wells[PLATE])), told_as=named("distinct_plates"))
+    ask_about_copies(
+        wells, {given.name: rows}, distinct=distinct, ledger=joined.ledger, of_table=True
+    )
     card = Card(
         given.name, "well", (), preprocessing={"given": True, "normalized": held.normalized}
     )
@@ -242,6 +268,10 @@ def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
     if repeated := sum(join.duplicates for join in ledger.joins):
         text = f"{counted(repeated, 'row')} repeat another exactly and count once."
         yield Note("rows-repeated", "warning", text, {"rows": repeated})
+    for conflict in ledger.conflicts:
+        if conflict.source == "distinct_plates":
+            text = f"{conflict.examples[0]}: {conflict.consequence}."
+            yield Note("alike-plates", "warning", text, {"wells": conflict.wells})
     for reason, count in Counter(item.reason for item in ledger.set_aside).items():
         yield Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count})
 

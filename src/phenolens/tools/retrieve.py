@@ -33,6 +33,9 @@ def retrieve(
     layer: str | None = None,
     obsm: str | None = None,
     normalized: bool | None = None,
+    same_plate: str | Sequence[str] | None = None,
+    distinct_plates: str | Sequence[str] | None = None,
+    measurement: str | None = None,
     across: str = "position",
     within: str | Sequence[str] | None = None,
     baselines: bool = True,
@@ -57,6 +60,10 @@ def retrieve(
         Layer or embedding of an AnnData to take instead of ``X``.
     normalized : bool, optional
         Whether the profiles were scaled on controls already; the values tell by default.
+    same_plate, distinct_plates : str or list of str, optional
+        Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
+    measurement : str, optional
+        Which of several measurements of a well counts: a query, or ``"average"``.
     across : str
         ``position``, or a column such as the plate or batch; treatments with one value of it are
         not asked.
@@ -95,7 +102,8 @@ def retrieve(
     baselines = yes_or_no("baselines", baselines)
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
-        normalized=normalized, seed=seed,
+        normalized=normalized, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
     wells = item.require_whole()
     item.require_treatments()
