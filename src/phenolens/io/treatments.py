@@ -14,7 +14,7 @@ from phenolens.io.join import Source
 from phenolens.io.labels import label_wells
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import read_table
-from phenolens.io.roles import named_roles
+from phenolens.io.roles import gene_column, named_roles
 from phenolens.profiles import COMPOUND, CONCENTRATION, PLATE, TREATMENT, WELL
 
 MOST = 100_000
@@ -95,13 +95,16 @@ def _numbered(count: int) -> list[str]:
 
 def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
     roles, modality = named_roles(frame.columns, [])
-    only = list(frame.columns) if frame.shape[1] == 1 else [None]
-    column = roles.get("compound", only[0])
-    if column is None:
-        known = ", ".join(list(frame.columns)[:12])
-        raise InputError(
-            f"{source}: no column names the compound; call it 'compound'; there are {known}."
-        )
+    column = roles.get("compound")
+    if column is None:  # a plate map names its treatments in a column that any reader knows
+        other = gene_column(frame.columns) or (frame.columns[0] if frame.shape[1] == 1 else None)
+        if other is None:
+            known = ", ".join(list(frame.columns)[:12])
+            raise InputError(
+                f"{source}: no column names the compound; call it 'compound'; there are {known}."
+            )
+        frame = frame.assign(compound=frame[other])
+        column = "compound"
     column = has(frame, column)
     blank = [k for k, value in enumerate(frame[column], start=1) if is_blank(value)]
     if blank:
@@ -113,7 +116,7 @@ def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
     if speaker.ledger.conflicts:
         wrong = speaker.ledger.conflicts[0]
         raise InputError(
-            f"{source}: {wrong.count} doses in column {wanted['concentration']!r} are no numbers, "
+            f"{source}: {wrong.wells} doses in column {wanted['concentration']!r} are no numbers, "
             f"such as {wrong.examples[0].replace('/', ' ')}."
         )
     _require_once(labelled[TREATMENT], source, dosed=wanted["concentration"] is not None)

@@ -14,6 +14,7 @@ ROUNDS = 12  # how often each control is offered each position, on average ...
 MOST_OFFERS = 400_000  # ... but no more often than this in all
 EVEN = np.array([3.0, 3.0, 1.0])  # weights of rows, columns and rings
 OVER_PLATES = 0.5
+NEAR = 3.0  # of two that lie close, over a row that holds one too many
 AGAIN = 0.2  # for a position that held the same control on an earlier plate
 
 
@@ -57,7 +58,7 @@ class Spread:
         times = min(ROUNDS * count * len(free), MOST_OFFERS)
         offers = rng.integers([max(count, 1), len(free)], size=(times, 2))
         reach = np.sqrt(len(free) / max(count, 1)) / 2
-        near = np.exp(-np.arange(self.shape[0] ** 2 + self.shape[1] ** 2) / (2 * reach**2))
+        near = NEAR * np.exp(-np.arange(self.shape[0] ** 2 + self.shape[1] ** 2) / (2 * reach**2))
         count_of = _settle(
             chosen, offers, code, wanted, self.surplus, AGAIN * self.held[free], near
         )

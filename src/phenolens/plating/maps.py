@@ -66,13 +66,21 @@ def write_maps(texts: dict[str, str], folder: Path, *, about: dict) -> None:
     folder : Path
     about : dict
         Settings and findings of the design, for ``design.json``.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
     """
-    for stale in _named_before(folder) - set(texts):
-        (folder / stale).unlink(missing_ok=True)
-    write_json(folder / ABOUT, about)
-    for name, text in texts.items():
-        with atomic_path(folder / name) as partial:
-            partial.write_text(text, encoding="utf-8", newline="")
+    try:
+        for stale in _named_before(folder) - set(texts):
+            (folder / stale).unlink(missing_ok=True)
+        write_json(folder / ABOUT, about)
+        for name, text in texts.items():
+            with atomic_path(folder / name) as partial:
+                partial.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror or error}.") from None
 
 
 def _named_before(folder: Path) -> set[str]:

@@ -110,13 +110,14 @@ class Plan:
             )
 
     def _refuse_for_room(self) -> None:
-        asked, sets = len(self.compounds), self.sets
-        needed = -(-asked // self.room) * self.replicates
+        asked = len(self.compounds) * self.replicates
+        needed = -(-asked // self.room)
+        if needed > self.replicates:
+            needed = -(-len(self.compounds) // self.room) * self.replicates
         raise DesignError(
-            f"{asked} treatments in {self.replicates} wells each need "
-            f"{asked * self.replicates} wells, but {sets * self.plates_a_set} plates of "
-            f"{self.wells} have {sets * self.plates_a_set * self.room} beside the controls; "
-            f"with {named('plates')} {needed} they fit."
+            f"{len(self.compounds)} treatments in {self.replicates} wells each need {asked} wells, "
+            f"but {self.plates} of {self.wells} wells have {self.plates * self.room} beside the "
+            f"controls: {named('plates')} must be {needed} or more."
         )
 
     def deal(self, rng: np.random.Generator) -> np.ndarray:

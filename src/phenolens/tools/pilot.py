@@ -75,7 +75,7 @@ def learn_background(item: Profiles) -> PilotBackground:
     wells = item.normalized.wells
     keep = profiles.is_control(wells)
     if CALIBRATED in wells.index.names:
-        keep &= profiles.column(wells, CALIBRATED).astype(bool)
+        keep = keep & profiles.column(wells, CALIBRATED).astype(bool)
     if keep.sum() < FEWEST:
         raise DesignError(
             f"{named('pilot')}: {item.name!r} has {int(keep.sum())} control wells on calibrated "

@@ -18,6 +18,7 @@ from phenolens.settings import Settings
 from phenolens.simulate.planned import SHIFTED, SimulatedBackground
 from phenolens.tools.pilot import learn_background
 from phenolens.tools.plate_power import (
+    EFFECTS,
     POWER,
     attainable,
     effect_found,
@@ -239,6 +240,7 @@ def _about_power(table: pd.DataFrame, background: object, *, pilot: object, acti
         )
     text = (
         f"Power is that of treatments which shift {SHIFTED:.0%} of the features, over {source}; "
-        f"'found' is {POWER:.0%} of them; at q, {active:.0%} of all treatments have the effect."
+        f"'found' is {POWER:.0%} of them (–: no effect up to {max(EFFECTS):g} is); at q, "
+        f"{active:.0%} of all treatments have the effect."
     )
     return Note("power-assumes", "info", text, values)
