@@ -29,7 +29,7 @@ NEAR_MM = 18.0
 
 
 def drawn(rng: np.random.Generator) -> Plan:
-    """A request: 96 or 384 wells, 2 to 8 replicates on as many plates or fewer, with doses or not."""
+    """A request: 96 or 384 wells, 2 to 8 replicates on as many plates or fewer, doses or none."""
     while True:
         wells, replicates = int(rng.choice([96, 384])), int(rng.integers(2, 9))
         plates = replicates if rng.random() < 0.6 else int(rng.integers(1, replicates + 1))
