@@ -12,7 +12,7 @@ import pandas as pd
 import phenolens as pl
 from phenolens.errors import DesignError
 from phenolens.evaluate.audit import audit_design
-from phenolens.plating.layout import Layout, propose, usable_spots
+from phenolens.plating.layout import Proposal, propose, usable_spots
 from phenolens.plating.plan import Plan
 from phenolens.profiles import (
     COMPOUND,
@@ -45,7 +45,7 @@ def drawn(rng: np.random.Generator) -> Plan:
             continue
 
 
-def scrambled(plan: Plan, rng: np.random.Generator) -> Layout:
+def scrambled(plan: Plan, rng: np.random.Generator) -> Proposal:
     """The same content at positions drawn at random among those that may be used."""
     copies = plan.copies(len(plan.compounds))
     parts = []
@@ -57,10 +57,10 @@ def scrambled(plan: Plan, rng: np.random.Generator) -> Layout:
         parts.append(np.stack([np.full(len(spot), plate), spot, content]))
     plate, spot, content = np.concatenate(parts, axis=1)
     row, column = np.divmod(spot, plan.shape[1])
-    return Layout(np.zeros_like(plate), plate, row, column, content)
+    return Proposal(np.zeros_like(plate), plate, row, column, content)
 
 
-def wells_of(plan: Plan, layout: Layout) -> pd.DataFrame:
+def wells_of(plan: Plan, layout: Proposal) -> pd.DataFrame:
     """A layout as the audit takes it; treatments of one compound are its doses."""
     control = layout.content < 0
     compound = np.asarray(plan.compounds)[layout.content]
@@ -80,7 +80,7 @@ def wells_of(plan: Plan, layout: Layout) -> pd.DataFrame:
     return frame
 
 
-def measured(plan: Plan, layout: Layout) -> dict[str, float]:
+def measured(plan: Plan, layout: Proposal) -> dict[str, float]:
     """Whether the audit passes, what controls cover, and how close replicates come."""
     told = audit_design(wells_of(plan, layout))
     passed = not [f for f in told if f.severity != "ok" and f.code.startswith(POSITION)]

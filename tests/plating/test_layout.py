@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phenolens.plating.layout import Layout, propose, usable_spots
+from phenolens.plating.layout import Proposal, propose, usable_spots
 from phenolens.plating.plan import Plan
 from phenolens.plating.scramble import closeness
 
 
-def laid_out(treatments: int, *, seed: int = 0, **given: object) -> tuple[Plan, Layout]:
+def laid_out(treatments: int, *, seed: int = 0, **given: object) -> tuple[Plan, Proposal]:
     plan = Plan(tuple(range(treatments)), **given)
     return plan, propose(plan, seed=seed)
 
@@ -74,7 +74,7 @@ def test_controls_lie_at_the_edge_as_often_as_treatments():
     assert outer[control].mean() == pytest.approx(outer[~control].mean(), abs=0.05)
 
 
-def pair_costs(layout: Layout, shape: tuple[int, int], content: np.ndarray) -> np.ndarray:
+def pair_costs(layout: Proposal, shape: tuple[int, int], content: np.ndarray) -> np.ndarray:
     """Closeness of all two wells of a treatment."""
     close, found = closeness(shape), []
     for number in np.unique(content[content >= 0]):

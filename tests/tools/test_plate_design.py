@@ -136,6 +136,21 @@ def test_the_smallest_p_is_that_of_activity(replicates, plates, controls, permut
     pd.testing.assert_series_equal(told["p_attainable"], expected, check_names=False)
 
 
+def test_the_audit_of_profiles_passes_too(tmp_path):
+    table = laid_out(doses(20, 4), wells=96, replicates=3, positives={"taxol": 2})
+    profiles = simulate_planned(
+        table, pd.Series(dtype=float), background=SimulatedBackground(features=12),
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    keys = table[[PLATE, WELL, CONCENTRATION]]
+    frame = to_frame(profiles).merge(keys, on=[PLATE, WELL])
+    frame = frame.rename(columns={TREATMENT: COMPOUND})
+    frame[COMPOUND] = frame[COMPOUND].str.partition("@")[0]
+    found = pl.audit(frame).table
+    graves = found[found["severity"].isin(["error", "warning"])]
+    assert set(graves["code"]) <= {"majority-class"}
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path, without_power):
     def written(name: str, seed: int) -> dict[str, bytes]:
         design(60, wells=96, controls="DMSO=12", seed=seed, output=tmp_path / name)
@@ -241,6 +256,12 @@ def test_a_design_that_cannot_name_hits_says_what_would_do(without_power):
         ({"controls": f"DMSO={wells - 1}"}, False),
     ):
         assert design(320, **asked | change).summary["single_hits_can_be_named"] is enough
+
+
+def test_a_smallest_p_above_the_level_names_nobody(without_power):
+    found = design(5, wells=96, plates=1, controls="DMSO=6")
+    (note,) = [note for note in found.notes if note.code == "single-hits-cannot-be-named"]
+    assert "is 0.067: no treatment could be named, if all 5 reached it, at q" in str(note)
 
 
 def test_too_few_labellings_are_said_to_be_so(without_power):

@@ -14,7 +14,7 @@ CONTROL_WELLS = -1
 
 
 @dataclass(frozen=True)
-class Layout:
+class Proposal:
     """Wells in use, by plate and position.
 
     Attributes
@@ -32,7 +32,7 @@ class Layout:
     content: np.ndarray
 
 
-def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Layout:
+def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Proposal:
     """Lay a plan out on plates.
 
     Parameters
@@ -44,7 +44,7 @@ def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Layout:
 
     Returns
     -------
-    Layout
+    Proposal
         Sorted by plate, row and column.
     """
     rng = np.random.default_rng([seed, attempt])
@@ -76,7 +76,7 @@ def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Layout:
                                    spot, content])[:, order])  # fmt: skip
     group, plate, spot, content = np.concatenate(parts, axis=1)
     row, column = np.divmod(spot, plan.shape[1])
-    return Layout(group, plate, row, column, content)
+    return Proposal(group, plate, row, column, content)
 
 
 def usable_spots(plan: Plan, treated: int, rng: np.random.Generator) -> np.ndarray:

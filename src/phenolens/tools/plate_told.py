@@ -152,10 +152,10 @@ def _about_hits(
         values |= {f"{name}_enough": count for name, count in more.items()}
         offers = [f"{count} {name}" for name, count in more.items()]
         remedy = f"{' or '.join(offers)} would do" if offers else "more replicate plates are needed"
-    text = (
-        f"{start}: {needed} of {tests} tests must reach it before one treatment can be named at "
-        f"q < {alpha:g}; {remedy}."
-    )
+    before = f"{needed} of {tests} tests must reach it before one treatment can be named"
+    if needed > tests:
+        before = f"no treatment could be named, if all {tests} reached it,"
+    text = f"{start}: {before} at q < {alpha:g}; {remedy}."
     yield Note("single-hits-cannot-be-named", "warning", text, values)
 
 
