@@ -26,6 +26,7 @@ FLOORS = {
     "io": 4,
     "prepare": 4,
     "measure": 3,
+    "plating": 3,
     "segment": 3,
     "prepared": 3,
     "crops": 3.5,

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from phenolens.tools.dose import dose
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
+    from phenolens.tools.plate_design import design
     from phenolens.tools.plot import plot
     from phenolens.tools.read import read
     from phenolens.tools.representation import Profiles
@@ -69,6 +70,7 @@ _HOME = {
     "cluster": "tools.cluster",
     "batch": "tools.batch",
     "assay": "tools.assay",
+    "design": "tools.plate_design",
     "plot": "tools.plot",
     "aggregate": "tools.aggregate",
     "normalize": "tools.normalize",
@@ -110,6 +112,7 @@ __all__ = [
     "compare",
     "consensus",
     "demo",
+    "design",
     "dose",
     "init",
     "match",

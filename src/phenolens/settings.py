@@ -33,6 +33,7 @@ RANGES = {
     "clusters": (2, None),
     "jobs": (1, None),
     "plates": (1, None),
+    "replicates": (1, None),
 }
 SHARES = ("alpha",)
 

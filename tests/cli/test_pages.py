@@ -14,8 +14,8 @@ from phenolens.cli.pages import Given
 from phenolens.cli.questions import QUESTIONS
 
 GROUPS = {
-    "A study": "init check splits prepare measure represent normalize evaluate interpret report "
-    "run audit",
+    "A study": "design init check splits prepare measure represent normalize evaluate interpret "
+    "report run audit",
     "Questions to profiles": "activity match retrieve dose compare classify cluster batch assay",
     "Tools": "simulate demo version completion",
 }

@@ -17,6 +17,7 @@ READ = [
     ("study/start.py", "simulate_screen"),
     ("study/start.py", "demo"),
     ("study/auditing.py", "audit"),
+    ("tools/plate_design.py", "design"),
 ]
 
 

@@ -139,7 +139,15 @@ def assay() -> Result:
     return Result("assay", table, {"plates": 2})
 
 
-QUESTIONS = [activity, assay, batch, classify, cluster, compare, dose, match, retrieve]
+def design() -> Result:
+    kinds = {"A01": "negcon", "A02": "poscon", "B01": "trt", "B02": "trt"}
+    names = {"A01": "DMSO", "A02": "taxol", "B01": "a", "B02": "b"}
+    rows = [(p, w, names[w], kinds[w]) for p in ("P01", "P02") for w in names]
+    columns = ["Metadata_Plate", "Metadata_Well", "Metadata_Treatment", "Metadata_pert_type"]
+    return Result("design", pd.DataFrame(rows, columns=columns), {"plates": 2})
+
+
+QUESTIONS = [activity, assay, batch, classify, cluster, compare, design, dose, match, retrieve]
 
 
 @pytest.fixture(scope="session")

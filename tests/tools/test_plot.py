@@ -24,6 +24,7 @@ DRAWN = {
     "classify": (2, ["profiles", "Majority class", "Balanced accuracy", "0.60"]),
     "cluster": (2, ["Leiden (7 clusters)", "Adjusted Rand index", "0.30, p = 0.001"]),
     "compare": (1, ["CNN − Pixel PCA\nActivity, normalized mAP"]),
+    "design": (2, ["P01", "P02"]),
     "dose": (1, ["taxol", "inert", "activity first, q = 0.002", "inactive, q = 0.600"]),
     "match": (1, ["HDAC", "EGFR", "n = 5, p = 0.0005"]),
     "retrieve": (1, ["a", "b", "normalized mAP, matches at another plate only"]),

@@ -26,6 +26,7 @@ app = Verbs(
     "and the evidence behind them.",
     {
         "A study": {
+            "design": study.design,
             "init": study.init,
             **dict.fromkeys(study.STEPS, study.step),
             "audit": study.audit,

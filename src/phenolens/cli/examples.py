@@ -9,6 +9,11 @@ EXAMPLES = {
         "phenolens activity plates/*.parquet -o hits.xlsx",
     ),
     "init": ("phenolens init my-screen/ -o study.toml",),
+    "design": (
+        "phenolens design 320 --replicates 4 --controls DMSO=32 -o plate-maps",
+        "phenolens design compounds.csv --wells 96 --controls DMSO=12 --positives taxol=4 "
+        "--empty-edge --pilot pilot.parquet",
+    ),
     "check": ("phenolens check study.toml",),
     "splits": ("phenolens splits study.toml --seed 1",),
     "prepare": ("phenolens prepare study.toml --jobs 4",),

@@ -25,6 +25,9 @@ METAVARS = {
     "same_plate": "P=Q",
     "distinct_plates": "PLATE",
     "measurement": "QUERY",
+    "design.controls": "NAME=WELLS",
+    "positives": "NAME=WELLS",
+    "barcodes": "NAME",
 }
 _METAVARS = {"integer": "N", "number": "X", "path": "PATH", "choice": "WORD", "text": "COLUMN"}
 YES = "yes"
@@ -35,26 +38,32 @@ SAID = {
     "tables": "Instead of STUDY: a folder of files exported from other tools (docs/audit.md).",
     "features": "Prefix of the feature columns, or each column by name; or 'cellprofiler', "
     "'harmony'. By convention by default.",
+    "design.controls": "Negative control and its wells on every plate, such as DMSO=32; by default "
+    "DMSO in a twelfth of the wells, 12 or more.",
+    "positives": "Positive control and its wells on every plate, such as taxol=4.",
+    "pilot": "Profiles of an earlier plate or more, whose controls tell the noise and what "
+    "position does.",
 }
 
 
 def options_of(signature: Signature, *, but: Iterable[str] = ()) -> list[Setting]:
     """An option for each parameter that is not in ``but``; none has a value unless it is given."""
-    return [option(p) for name, p in signature.parameters.items() if name not in set(but)]
+    asked = {name: p for name, p in signature.parameters.items() if name not in set(but)}
+    return [option(parameter, of=signature.name) for parameter in asked.values()]
 
 
-def option(parameter: Parameter) -> Setting:
-    """The option of one parameter."""
+def option(parameter: Parameter, *, of: str = "") -> Setting:
+    """The option of one parameter; `of` is the function, where a name means different things."""
     name, dashed = parameter.name, parameter.name.replace("_", "-")
     pair = parameter.kind == "flag" and parameter.default is not False
     return Setting(
         [name, f"--{dashed}/--no-{dashed}" if pair else f"--{dashed}"],
-        help=_text(parameter),
+        help=_text(parameter, of),
         default=None,
         type=_type(parameter),
         is_flag=parameter.kind == "flag" or None,
         multiple=parameter.several,
-        metavar=METAVARS.get(name, _METAVARS.get(parameter.kind, "")),
+        metavar=METAVARS.get(f"{of}.{name}", METAVARS.get(name, _METAVARS.get(parameter.kind, ""))),
         alone=YES if YES in parameter.choices else "",
     )
 
@@ -83,9 +92,9 @@ def _type(parameter: Parameter) -> click.ParamType:
     return types.get(parameter.kind, click.STRING)
 
 
-def _text(parameter: Parameter) -> str:
+def _text(parameter: Parameter, of: str) -> str:
     """The docstring's text, with the values to choose from, the default, and whether it repeats."""
-    text = SAID.get(parameter.name, parameter.text)
+    text = SAID.get(f"{of}.{parameter.name}", SAID.get(parameter.name, parameter.text))
     choices, default = parameter.choices, parameter.default
     more = []
     if choices:

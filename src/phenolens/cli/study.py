@@ -1,4 +1,4 @@
-"""Verbs of a study: init, one a step, run, and audit."""
+"""Verbs of a study: design, init, one a step, run, and audit."""
 
 from __future__ import annotations
 
@@ -50,6 +50,38 @@ def init(name: str) -> Verb:
         *options_of(signature, but=["source", "output"]),
     ]
     return Verb(name, signature.summary, write, params=params)
+
+
+def design(name: str) -> Verb:
+    """The verb that proposes plate layouts, before there is anything to study."""
+    signature = read_signature("tools/plate_design.py", "design")
+
+    def propose(treatments: str, output: str, **values: object) -> None:
+        from phenolens.tools import plate_design
+
+        result = plate_design.design(treatments, output=output, **given(signature, values))
+        click.echo("\n".join(result.lines()))
+        click.echo(f"Wrote {output}")
+
+    params = [
+        Given(
+            ["treatments"],
+            type=click.Path(),
+            metavar="TREATMENTS",
+            told="A table of compounds, one row a treatment, with concentrations where a compound "
+            "has several; or how many treatments there are.",
+        ),
+        *options_of(signature, but=["treatments", "output"]),
+        Setting(
+            ["output", "-o", "--output"],
+            type=click.Path(),
+            default="plate-maps",
+            metavar="DIR",
+            help="Folder of the plate maps: platemap/*.txt, barcode_platemap.csv and design.json. "
+            "[default: plate-maps]",
+        ),
+    ]
+    return Verb(name, signature.summary, propose, params=params, paragraphs=signature.paragraphs)
 
 
 def step(name: str) -> Verb:

@@ -14,6 +14,7 @@ from phenolens.settings import in_range
 N_FACTORS = 12
 _COUNT_SD = 0.12
 _COMPARTMENTS = ("Cells", "Cytoplasm", "Nuclei")
+_SHAPES = ((8, 12), (16, 24), (32, 48))
 
 
 @dataclass(frozen=True)
@@ -123,12 +124,20 @@ def simulate_profiles(
     keys = _wells(design, truth, rng)
     code = keys.pop("code").to_numpy()
     z = _count_scores(design, truth, code=code, rng=rng)
-    values = shifts[code] + _nuisance(design, keys, rng) + _noise(design, len(keys), rng)
+    values = (
+        shifts[code]
+        + _nuisance(design, keys, rng)
+        + noise(len(keys), design.features, correlation=design.correlation, rng=rng)
+    )
     values += np.outer(z, design.count_effect * rng.standard_normal(design.features))
     keys["Metadata_CellCount"] = np.rint(120 * np.exp(_COUNT_SD * z)).astype(np.int64)
-    names = [f"{_COMPARTMENTS[k % 3]}_Simulated_{k + 1:04d}" for k in range(design.features)]
-    frame = pd.DataFrame(values.astype(np.float32), columns=names)
+    frame = pd.DataFrame(values.astype(np.float32), columns=feature_names(design.features))
     return from_frame(pd.concat([keys, frame], axis=1)), truth
+
+
+def feature_names(count: int) -> list[str]:
+    """Names in the field's form: ``Cells_Simulated_0001`` and on."""
+    return [f"{_COMPARTMENTS[k % 3]}_Simulated_{k + 1:04d}" for k in range(count)]
 
 
 def _plant(design: ProfileDesign, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
@@ -184,7 +193,7 @@ def _wells(design: ProfileDesign, truth: pd.DataFrame, rng: np.random.Generator)
 
 def _well_names(n: int) -> list[str]:
     """Wells of the smallest standard plate that holds ``n``, row by row."""
-    columns = next(c for r, c in ((8, 12), (16, 24), (32, 48)) if r * c >= n)
+    columns = next(c for r, c in _SHAPES if r * c >= n)
     return [f"{row_letters(k // columns)}{k % columns + 1:02d}" for k in range(n)]
 
 
@@ -202,25 +211,36 @@ def _nuisance(design: ProfileDesign, keys: pd.DataFrame, rng: np.random.Generato
     plate = pd.factorize(keys["Metadata_Plate"])[0]
     total = design.batch_effect * rng.standard_normal((design.batches, design.features))[batch]
     total += design.plate_effect * rng.standard_normal((design.plates, design.features))[plate]
-    basis = np.tile(_position_basis(design.wells), (design.plates, 1))
+    columns = next(c for r, c in _SHAPES if r * c >= design.wells)
+    places = np.stack(np.divmod(np.arange(design.wells), columns), axis=1)
+    basis = np.tile(position_basis(places), (design.plates, 1))
     loading = rng.standard_normal((basis.shape[1], design.features))
     return total + design.position_effect * basis @ loading
 
 
-def _position_basis(n: int) -> np.ndarray:
-    """Row, column and edge patterns of a plate, scaled so that their sum has unit variance."""
-    columns = next(c for r, c in ((8, 12), (16, 24), (32, 48)) if r * c >= n)
-    row, column = np.arange(n) // columns, np.arange(n) % columns
+def position_basis(places: np.ndarray) -> np.ndarray:
+    """Row, column and edge patterns of a plate, scaled so that their sum has unit variance.
+
+    Parameters
+    ----------
+    places : ndarray of int64, shape (n_wells, 2)
+        Zero-based row and column of the wells in use.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_wells, 3)
+    """
+    row, column = places.T
     edge = (row == 0) | (row == row.max()) | (column == 0) | (column == column.max())
     basis = np.stack([row, column, edge], axis=1).astype(float)
     basis -= basis.mean(axis=0)
     return basis / np.maximum(basis.std(axis=0), 1e-9) / np.sqrt(basis.shape[1])
 
 
-def _noise(design: ProfileDesign, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Unit-variance noise, partly shared between features through common factors."""
-    loading = rng.standard_normal((N_FACTORS, design.features))
+def noise(n: int, features: int, *, correlation: float, rng: np.random.Generator) -> np.ndarray:
+    """Unit-variance noise of n wells, partly shared between features through common factors."""
+    loading = rng.standard_normal((N_FACTORS, features))
     loading /= np.linalg.norm(loading, axis=0)
     shared = rng.standard_normal((n, N_FACTORS)) @ loading
-    own = rng.standard_normal((n, design.features))
-    return np.sqrt(design.correlation) * shared + np.sqrt(1 - design.correlation) * own
+    own = rng.standard_normal((n, features))
+    return np.sqrt(correlation) * shared + np.sqrt(1 - correlation) * own

@@ -22,7 +22,7 @@ def plot(result: Result, *, most: int = MOST) -> Figure:
     Parameters
     ----------
     result : Result
-        Of activity, assay, batch, classify, cluster, compare, dose, match or retrieve.
+        Of activity, assay, batch, classify, cluster, compare, design, dose, match or retrieve.
     most : int
         How many labels (match) or compounds (dose) get a row; those left out are counted above.
 
@@ -117,6 +117,14 @@ def _dose(result: Result, most: int) -> Figure:
 
     table = _some(result.table, result, "it has no compound")
     return benchmark(table.assign(label=_names(table)), alpha=_alpha(result), most=most)
+
+
+def _design(result: Result, most: int) -> Figure:
+    """What each well of each plate holds; where some treatments come to lie, in colours."""
+    from phenolens.report.figures.plate_layout import layout_maps
+    from phenolens.tools.plate_table import TYPE
+
+    return layout_maps(_some(result.table, result, "no well is in use"), kind=TYPE, most=most)
 
 
 def _retrieve(result: Result, most: int) -> Figure:
@@ -219,6 +227,7 @@ PICTURES: dict[str, Callable[[Result, int], Figure]] = {
     "classify": _classify,
     "cluster": _cluster,
     "compare": _compare,
+    "design": _design,
     "dose": _dose,
     "match": _match,
     "retrieve": _retrieve,

@@ -100,8 +100,18 @@ def _shown(wells: pd.DataFrame) -> str:
 def _maps(wells: pd.DataFrame, label: str) -> Figure:
     shape = plate_shape(wells)
     plates = sorted(wells["plate"].unique(), key=natural)[:MOST]
-    across = _across(len(plates), wide=shape[0] > 8)
-    down = -(-len(plates) // across)
+    figure, panels = plate_panels(len(plates), shape)
+    scale = _scale(wells["value"])
+    for axes, plate in zip(panels, plates, strict=True):
+        _plate(axes, (plate, wells[wells["plate"] == plate]), (shape, scale))
+    _bar(figure, scale, label)
+    return figure
+
+
+def plate_panels(plates: int, shape: tuple[int, int]) -> tuple[Figure, list[Axes]]:
+    """A figure with axes for each plate, and room at the right and above each."""
+    across = _across(plates, wide=shape[0] > 8)
+    down = -(-plates // across)
     each = (9.6 / across - 0.45) * shape[0] / shape[1] + 0.62
     height = min(each, 4.4) * down + 0.1
     figure = new_figure(height)
@@ -110,13 +120,9 @@ def _maps(wells: pd.DataFrame, label: str) -> Figure:
         left=0.035, right=0.915, top=1 - 0.45 / height, bottom=0.1 / height,
         wspace=0.1, hspace=0.62 / (min(each, 4.4) - 0.62),
     )  # fmt: skip
-    scale = _scale(wells["value"])
-    for axes, plate in zip(grid.flat, plates, strict=False):
-        _plate(axes, (plate, wells[wells["plate"] == plate]), (shape, scale))
-    for axes in list(grid.flat)[len(plates) :]:
+    for axes in list(grid.flat)[plates:]:
         axes.set_visible(False)
-    _bar(figure, scale, label)
-    return figure
+    return figure, list(grid.flat)[:plates]
 
 
 def _across(plates: int, *, wide: bool) -> int:
@@ -149,11 +155,12 @@ def _plate(axes: Axes, what: tuple[str, pd.DataFrame], look: tuple) -> None:
     for colour, wide in (("white", 2.0), (INK, 0.9)):
         ring = {"s": size, "facecolor": "none", "edgecolor": colour, "lw": wide * thin}
         axes.scatter(rings["column"], rings["row"], **ring)
-    _seams(axes, shape)
+    seams(axes, shape)
     axes.set_title(shortened(name, 30), fontsize=9, pad=16)
 
 
-def _seams(axes: Axes, shape: tuple[int, int]) -> None:
+def seams(axes: Axes, shape: tuple[int, int]) -> None:
+    """Letters and numbers of a plate, and white lines between its wells."""
     every = {8: 1, 16: 1, 32: 2}.get(shape[0], 1)
     across = 1 if shape[1] <= 12 else 2 if shape[1] <= 24 else 4
     axes.set_yticks(range(0, shape[0], every), [row_letters(r) for r in range(0, shape[0], every)])

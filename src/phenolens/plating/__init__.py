@@ -1,0 +1,1 @@
+"""Before plating: where on the plates treatments and controls should lie, and the plate maps."""
