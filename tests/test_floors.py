@@ -100,7 +100,15 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "typed", ["--help", "activity --help", "run -h", "completion bash", "activity x.csv -o x.docx"]
+    "typed",
+    [
+        "--help",
+        "activity --help",
+        "design --help",
+        "run -h",
+        "completion bash",
+        "activity x.csv -o x.docx",
+    ],
 )
 def test_help_loads_no_heavy_library(typed):
     code = (

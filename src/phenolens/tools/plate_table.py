@@ -138,24 +138,23 @@ def audited(
     layout : Layout
         What was asked about positions.
     """
+    held = [
+        pd.DataFrame({TREATMENT: list(names_of), COMPOUND: list(names_of), TYPE: kind})
+        for names_of, kind in ((negative, "negcon"), (positive, "poscon"))
+    ]
+    labels = listed.labels.assign(**{TYPE: "trt"})
+    content = pd.concat([labels, *(part for part in held if len(part))], ignore_index=True)
     best: tuple[int, pd.DataFrame, list[Finding]] | None = None
-    kinds = [("negcon", name) for name in negative] + [("poscon", name) for name in positive]
-    labels = listed.labels
     for attempt in range(ATTEMPTS):
         made = propose(plan, seed=seed, attempt=attempt)
-        treated = made.content >= 0
-        control = np.where(treated, 0, CONTROL_WELLS - made.content)
-        text = pd.DataFrame(kinds or [("", "")], columns=["kind", "name"]).iloc[control]
-        table = labels.iloc[np.where(treated, made.content, 0)].reset_index(drop=True)
-        for column in (TREATMENT, COMPOUND):
-            table[column] = table[column].where(treated, text["name"].to_numpy())
-        if len(labels.columns) > 2:
-            table[labels.columns[2]] = table[labels.columns[2]].where(treated)
-        kind = np.where(treated, "trt", text["kind"].to_numpy())
+        control = len(labels) + CONTROL_WELLS - made.content
+        table = content.iloc[np.where(made.content < 0, control, made.content)]
+        table = table.reset_index(drop=True)
         spots = zip(made.row.tolist(), made.column.tolist(), strict=True)
         table.insert(0, PLATE, np.asarray(names, dtype=object)[made.plate])
         table.insert(1, WELL, [f"{row_letters(row)}{column + 1:02d}" for row, column in spots])
-        table = table.assign(**{CONTROL: kind == "negcon", TYPE: kind, SET: made.group + 1})
+        table.insert(table.columns.get_loc(TYPE), CONTROL, table[TYPE] == "negcon")
+        table[SET] = made.group + 1
         findings = [
             finding
             for finding in audit_design(table)
