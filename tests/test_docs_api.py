@@ -36,7 +36,8 @@ def test_parameters_that_questions_share_are_those_of_the_page():
     rows = re.findall(r"^\| (`.*?) \|", section("What all questions share"), re.M)
     shared = set(re.findall(r"`(\w+)`", " ".join(rows)))
     assert shared - {"data", "Profiles"} == {
-        "same_by", "controls", "features", "layer", "obsm", "normalized", "seed"
+        "same_by", "controls", "features", "layer", "obsm", "normalized", "same_plate",
+        "distinct_plates", "measurement", "seed"
     }  # fmt: skip
     for question in QUESTIONS:
         assert shared - {"Profiles"} <= set(signature(getattr(pl, question)).parameters) | {"data"}
