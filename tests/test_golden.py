@@ -31,9 +31,8 @@ def scores(out: Path) -> pd.DataFrame:
 def differences(expected: pd.DataFrame, found: pd.DataFrame) -> list[str]:
     """Scores that came, went or changed by more than rounding, as text."""
     key = [name for name in expected if name not in ("value", "low", "high", "n")]
-    both = expected.merge(found, on=key, how="outer", suffixes=("", "_now"), indicator=True)
-    told = [f"{side}: {row[1:7]}" for side in ("left_only", "right_only")
-            for row in both[both["_merge"] == side].itertuples()]  # fmt: skip
+    both = expected.merge(found, on=key, how="outer", suffixes=("", "_now"), indicator="held")
+    told = [f"{row.held}: {row[1:7]}" for row in both[both["held"] != "both"].itertuples()]
     for column in ("value", "low", "high", "n"):
         before, now = (both[c].astype(float).to_numpy() for c in (column, f"{column}_now"))
         same = np.isclose(before, now, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)

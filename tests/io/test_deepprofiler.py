@@ -94,8 +94,10 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
 
 
 def test_init_finds_them_and_the_study_joins_them(tmp_path):
-    for well in ("A01", "A02", "B01"):
-        write(tmp_path / "features" / "PL1" / well / "1.npz", metadata=np.array({}, dtype=object))
+    pickled = np.array({}, dtype=object)
+    for number, well in enumerate(("A01", "A02", "B01")):
+        path = tmp_path / "features" / "PL1" / well / "1.npz"
+        write(path, features=FEATURES + number**2, metadata=pickled)
     pd.DataFrame({"well": ["A01", "A02", "B01"], "compound": ["DMSO", "x", "y"]}).to_csv(
         tmp_path / "map.csv", index=False
     )

@@ -82,7 +82,7 @@ def test_every_question_reads_it_and_noise_is_not_active(tmp_path):
     assert item.table.index.get_level_values("Metadata_CellCount").nunique() > 20
     found = activity(item, within="Metadata_Plate Name", permutations=2000)
     assert found.summary["perturbations"] == 40
-    assert found.summary["fraction_retrieved"] == 0
+    assert found.summary["active"] == 0
     row = item.table.index.to_frame(index=False).iloc[0]
     assert row["Metadata_Well"] == "A01"
 
