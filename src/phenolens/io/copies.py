@@ -131,7 +131,7 @@ def _words(alike: Alike) -> str:
     beyond = "" if alike.basis == "wells" else " beyond treatment and position"
     return (
         f"{alike.wells} wells agree{beyond} (correlation {alike.agreement:.2f}; {alike.matched:.0%}"
-        " are nearest to themselves) as replicates do not"
+        " are nearest to themselves) as replicates do not, unless a network learned on both"
     )
 
 

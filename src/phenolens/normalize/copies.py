@@ -37,7 +37,7 @@ FEWEST_FEATURES = 8
 FEWEST_VALUES = 8
 _CLIP, _SPREADS = 6.0, 3.0
 _LEAST, _COMPONENTS, _VARIANCE = 12, 50, 0.9
-_SKETCH, _WORTH_A_LOOK = 64, 0.25
+_SKETCH, _WORTH_A_LOOK, _OTHERS = 64, 0.4, 6
 _ROUNDS = 3
 
 
@@ -142,18 +142,19 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
     plates = _plates(table)
     if len(plates) < 2:
         return []
-    copied = {found.plates: found for found in _identical(table, plates)}
-    found = {pair: _compared(*(plates[name] for name in pair)) for pair in _candidates(plates)}
-    told = {pair: item for pair, item in found.items() if item is not None}
-    alike = dict(copied)
-    for pair, (basis, wells, agreement, matched) in told.items():
-        if pair in alike:
+    alike = {found.plates: found for found in _identical(table, plates)}
+    rough = _roughly_alike(plates)
+    for pair in combinations(plates, 2):
+        if pair in alike or rough.loc[pair] < _WORTH_A_LOOK:
             continue
-        whole = basis == "wells"
-        enough = agreement >= (WHOLE if whole else AGREEMENT + 1 / wells)
-        enough &= matched >= (WHOLE_MATCHED if whole else MATCHED)
-        if enough and _beyond_others(pair, told):
-            alike[pair] = Alike(pair, basis, wells, float(agreement), float(matched))
+        found = _compared(plates, pair)
+        if found is None:
+            continue
+        whole = found.basis == "wells"
+        enough = found.agreement >= (WHOLE if whole else AGREEMENT + 1 / found.wells)
+        enough &= found.matched >= (WHOLE_MATCHED if whole else MATCHED)
+        if enough and _beyond_others(found, plates, rough):
+            alike[pair] = found
     return [alike[pair] for pair in sorted(alike)]
 
 
@@ -168,8 +169,7 @@ def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> Alike | None:
     """
     rows = np.isin(profiles.column(table, PLATE).astype(str), pair)
     plates = _plates(profiles.take(table, rows))
-    found = _compared(*(plates[name] for name in pair)) if len(plates) == 2 else None
-    return None if found is None else Alike(pair, *found[:2], *map(float, found[2:]))
+    return _compared(plates, pair) if len(plates) == 2 else None
 
 
 def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
@@ -218,8 +218,8 @@ def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Alike
                 yield Alike((left, right), "identical", count, 1.0, 1.0)
 
 
-def _candidates(plates: dict[str, _Plate]) -> list[tuple[str, str]]:
-    """Pairs worth a closer look: their wells agree in random projections of the features."""
+def _roughly_alike(plates: dict[str, _Plate]) -> pd.DataFrame:
+    """Agreement of wells in random projections of the features, for every pair at once."""
     grid = pd.Index(sorted(set().union(*(plate.wells for plate in plates.values()))))
     features = next(iter(plates.values())).values.shape[1]
     draw = np.random.default_rng(0).standard_normal((features, _SKETCH))
@@ -227,27 +227,22 @@ def _candidates(plates: dict[str, _Plate]) -> list[tuple[str, str]]:
     for plate in plates.values():
         sketch = np.zeros((len(grid), _SKETCH), dtype=np.float32)
         scores = _less_position(plate.values @ draw, plate.positions)
-        groups = _within_groups(scores, plate.labels)
-        sketch[grid.get_indexer(plate.wells)] = np.where(groups[1][:, None], groups[0], scores)
+        within, several = _within_groups(scores, plate.labels)
+        sketch[grid.get_indexer(plate.wells)] = np.where(several[:, None], within, scores)
         held.append(sketch.ravel() / max(float(np.linalg.norm(sketch)), 1e-12))
     alike = np.stack(held) @ np.stack(held).T
-    names = list(plates)
-    return [
-        (names[a], names[b])
-        for a, b in combinations(range(len(names)), 2)
-        if alike[a, b] > _WORTH_A_LOOK or len(names) <= 16
-    ]
+    return pd.DataFrame(alike, index=list(plates), columns=list(plates))
 
 
-def _compared(left: _Plate, right: _Plate) -> tuple[str, int, float, float] | None:
-    """Basis, wells, agreement and share matched of two plates; None where nothing can be told.
+def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> Alike | None:
+    """What two plates agree on; None where nothing can be told.
 
     Row and column medians take position away, but where treatments are strong and keep their
     places, part of these stays behind on both plates: what counts is the lesser of the agreements
     with and without them.
     """
+    left, right = both = [plates[name] for name in pair]
     wells = left.wells.intersection(right.wells)
-    both = (left, right)
     rows = [plate.wells.get_indexer(wells) for plate in both]
     labels = [plate.labels[row] for plate, row in zip(both, rows, strict=True)]
     scores = [[plate.values @ own.axes for plate in both] for own in both]
@@ -257,20 +252,22 @@ def _compared(left: _Plate, right: _Plate) -> tuple[str, int, float, float] | No
     ]
     for basis, used in _bases(labels):
         agreements, shares = [], []
-        for number, pair in enumerate([*scores, *polished]):
-            pair = [part[row] for part, row in zip(pair, rows, strict=True)]
+        for number, parts in enumerate([*scores, *polished]):
+            parts = [part[row] for part, row in zip(parts, rows, strict=True)]
             if basis == "replicated":
-                groups = zip(pair, labels, strict=True)
-                pair = [_within_groups(part, label)[0] for part, label in groups]
+                groups = zip(parts, labels, strict=True)
+                parts = [_within_groups(part, label)[0] for part, label in groups]
             # of what is left: else one position effect would have many axes to be seen along
-            axes = _principal(pair[number % 2][used], share=_VARIANCE, most=_COMPONENTS)
-            pair = [part[used] @ axes for part in pair]
-            agreements.append(_correlations(*pair))
-            shares.append(_matched(*pair))
+            axes = _principal(parts[number % 2][used], share=_VARIANCE, most=_COMPONENTS)
+            parts = [part[used] @ axes for part in parts]
+            agreements.append(_correlations(*parts))
+            shares.append(_matched(*parts))
         if min(map(len, agreements)) >= FEWEST:
             agreement = np.reshape([np.median(each) for each in agreements], (2, 2))
-            share = np.reshape(shares, (2, 2))
-            return basis, int(used.sum()), agreement.mean(1).min(), share.mean(1).min()
+            least = [
+                float(part.mean(axis=1).min()) for part in (agreement, np.reshape(shares, (2, 2)))
+            ]
+            return Alike(pair, basis, int(used.sum()), *least)
     return None
 
 
@@ -360,19 +357,22 @@ def _directions(scores: np.ndarray) -> np.ndarray:
     return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-12)
 
 
-def _beyond_others(pair: tuple[str, str], told: dict[tuple[str, str], tuple]) -> bool:
-    """Whether two plates agree far better than either does with plates of the same layout."""
-    agreement = told[pair][2]
-    if agreement >= BEYOND_DOUBT:
+def _beyond_others(found: Alike, plates: dict[str, _Plate], rough: pd.DataFrame) -> bool:
+    """Whether two plates agree far better than either does with others of the same layout.
+
+    The others are the few most alike by random projections, copies of these two left out.
+    """
+    if found.agreement >= BEYOND_DOUBT:
         return True
-    basis = told[pair][0]
-    third = defaultdict(list)
-    for other, (kind, _, value, _) in told.items():
-        if other != pair and kind == basis and set(other) & set(pair) and value < BEYOND_DOUBT:
-            (plate,) = set(other) - set(pair)
-            third[plate].append(value)
-    shared = [np.mean(values) for values in third.values() if len(values) == 2]
+    pair = list(found.plates)
+    others = rough[pair].min(axis=1).drop(pair).sort_values(ascending=False, kind="stable")
+    shared = []
+    for name in others.index[:_OTHERS]:
+        both = [_compared(plates, tuple(sorted((name, plate)))) for plate in pair]
+        known = [one.agreement for one in both if one and one.basis == found.basis]
+        if len(known) == 2 and max(known) < BEYOND_DOUBT:
+            shared.append(np.mean(known))
     if not shared:
         return True
     usual = max(float(np.median(shared)), 0.0)
-    return (agreement - usual) / (1 - usual) >= EXCESS
+    return (found.agreement - usual) / (1 - usual) >= EXCESS
