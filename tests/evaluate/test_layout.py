@@ -140,6 +140,18 @@ def test_the_part_of_the_treatments_that_is_concerned_is_named(kind, plates, rep
     assert false <= 0.02 * all_others
 
 
+def test_names_that_are_not_all_say_so():
+    """A treatment with two of three wells in a row cannot be told from chance."""
+    found, concerned, _ = laid_out("rows", plates=2, replicates=3, share=0.42, seed=0)
+    (finding,) = found.replicates
+    assert finding.values["complete"] is False
+    assert 0.6 * len(concerned) < len(named(found) & concerned) < len(concerned)
+    assert in_words(finding).what.startswith(f"At least {len(finding.treatments)} of ")
+    found, concerned, _ = laid_out("near", plates=4, replicates=4, share=0.42, seed=0)
+    assert found.replicates[0].values["complete"] is True
+    assert named(found) >= concerned
+
+
 def test_two_replicates_go_without_names():
     found, _, _ = laid_out("rows", plates=2, replicates=2, wells=96, share=0.5, seed=0)
     (finding,) = found.replicates

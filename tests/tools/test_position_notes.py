@@ -85,6 +85,16 @@ def test_only_the_treatments_concerned_are_marked():
     assert len(marked - concerned) <= 0.02 * (len(found) - len(concerned))
 
 
+def test_where_more_are_concerned_than_can_be_named_all_are_marked():
+    table, _ = screen("rows", plates=2, replicates=3, wells=384, share=0.42, seed=0)
+    found = ask(activity, table)
+    (note,) = notes(found)
+    assert note.values["complete"] is False and note.values["named"] > 0
+    assert note.values["treatments"] == []
+    tested = found.table["p"].notna()
+    assert found.table.loc[tested, "note"].str.contains(POSITION).all()
+
+
 def test_a_fixed_layout_is_told_once_by_activity_and_by_the_others():
     table, _ = screen("same")
     told = ask(activity, table)

@@ -61,9 +61,9 @@ def examine_layout(wells: pd.DataFrame, *, label: str = TREATMENT, seed: int = 0
 
     Treatments are permuted within plates among the treated wells, 299 times. Replicates share
     their location where a statistic of closeness (same position, neighbouring well, row, column,
-    distance, edge, the same neighbours again) lies beyond the largest that all statistics reach in
-    any permutation, and makes up 4 % or more of what full confounding would be. Controls are held
-    against as many positions drawn at random among those in use.
+    quadrant, distance, edge, the same neighbours again) lies beyond the largest that all statistics
+    reach in any permutation, and makes up 4 % or more of what full confounding would be. Controls
+    are held against as many positions drawn at random among those in use.
 
     Parameters
     ----------
@@ -129,6 +129,6 @@ def _with_kept_positions(
             told.append(finding)
     if most and not any(finding.code == "layout-confounded" for finding in told):
         values = {"statistic": "same", "where": BETWEEN, "replicated": len(several)}
-        values |= kept | {"named": len(fixed)} | predicted(grid)
+        values |= kept | {"named": len(fixed), "complete": True} | predicted(grid)
         told.insert(0, LayoutFinding("layout-confounded", "error", values, names))
     return tuple(told)

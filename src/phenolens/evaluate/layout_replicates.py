@@ -26,7 +26,6 @@ from phenolens.evaluate.layout_statistics import (
 NAMED = np.array([0.0005, 0.001, 0.002, 0.004, 0.008, 0.014])  # p of a treatment that is named
 NEVER_OUT = 0.025  # chance of a treatment with all wells at the edge or in one quadrant
 LEAST_ON_ONE = 0.2  # smallest share on a single plate where the screen as a whole shows nothing
-MOST_UNNAMED = 0.25  # no names where this much of it, over what was named, is left without them
 MOST_FALSE = 0.25  # no names where chance would give more of them than this
 CODES = {
     "same": "layout-confounded", "near": "layout-block", "row": "layout-block",
@@ -70,8 +69,8 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
     """Findings on replicates that share their location, one a kind, the plainest first.
 
     The most specific statistic that lies beyond the permutations is told. Treatments are named
-    where they have wells enough, and those that are left are asked again; where much of the same
-    is left, the names were not all, and none is given.
+    where they have wells enough, and those that are left are asked again; where these still show
+    the same, ``complete`` says that the names were not all.
     """
     whole, order = grid, True
     pairs = replicate_pairs(grid)
@@ -86,16 +85,15 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
             break
         test = most_specific(fired)
         values = told(test) | predicted(whole) | {"replicated": replicated, "named": 0}
+        values["complete"] = True
         if test.statistic == ORDER:
             findings[ORDER] = LayoutFinding(CODES[ORDER], "warning", values)
             order = False
             continue
         if test.statistic in findings:
-            first = findings[test.statistic]
-            left = test.share * len(np.unique(pairs.owner))
-            if test.statistic != "edge" and left > MOST_UNNAMED * first.values["named"]:
-                unnamed = first.values | {"named": 0}
-                findings[test.statistic] = replace(first, values=unnamed, treatments=())
+            if test.statistic != "edge":  # those that are left there are never at the edge
+                first = findings[test.statistic]
+                findings[test.statistic] = replace(first, values=first.values | {"complete": False})
             break
         where = sorted({t.where for t in fired if t.statistic == test.statistic})
         plates, beyond = _concerned(grid, pairs, fired, test)

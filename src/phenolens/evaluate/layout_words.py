@@ -55,7 +55,8 @@ def _block(found: LayoutFinding) -> tuple[str, str, str]:
     place = places.get(values["where"], places[""])
     replicated = number_of(values["replicated"], "replicated treatment")
     if found.treatments:
-        what = f"{len(found.treatments)} of {replicated} have their wells {place}."
+        least = "" if values["complete"] else "At least "
+        what = f"{least}{len(found.treatments)} of {replicated} have their wells {place}."
     elif values["statistic"] == "edge":
         what = "Some treatments stay at the edge, others off it, more than scrambling would do."
     else:

@@ -214,7 +214,7 @@ class Profiles:
         """What position could explain of any comparison of these wells; empty where it could not.
 
         ``values["finding"]`` is the code of the finding, ``values["treatments"]`` whom it concerns
-        (none: all of them).
+        (none: all of them, or more than could be named).
         """
         if self.layout is None:
             return ()
@@ -355,7 +355,8 @@ class Profiles:
 
 def _position_note(finding: LayoutFinding) -> Note:
     what = in_words(finding).what
-    values = {"finding": finding.code, "treatments": list(finding.treatments)} | finding.values
+    concerned = list(finding.treatments) if finding.values.get("complete", True) else []
+    values = {"finding": finding.code, "treatments": concerned} | finding.values
     text = f"{POSITION}: {what[0].lower()}{what[1:]}"
     return Note("position-could-explain", "warning", text, values)
 
