@@ -1,6 +1,6 @@
 """How often one plate imaged twice is recognised, and how often replicate plates are taken for one.
 
-    nice -n 19 python bench/near_copies.py [--screens 150] [--wells 24] [--data ../shared/data]
+    nice -n 19 python bench/near_copies.py [--screens 100] [--wells 24] [--data ../shared/data]
 
 Prints one line of JSON. Profiles: simulated screens of 2 to 6 plates, fixed and scrambled, with 8
 to 64 control wells, strong and weak treatments and a position effect of 0 to 4 times CPJUMP1's:
@@ -245,7 +245,7 @@ def of_real(data: Path) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--screens", type=int, default=150)
+    parser.add_argument("--screens", type=int, default=100)
     parser.add_argument("--wells", type=int, default=24)
     shared = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     parser.add_argument("--data", type=Path, default=shared)
