@@ -49,6 +49,10 @@ def test_without_a_plate_to_share_any_control_will_do():
     assert reasons(why_untested(wells)) == {"apart": ""}
 
 
+def test_without_controls_the_wells_show_no_reason_of_their_own():
+    assert reasons(why_untested(table(("P1", "a"), ("P1", "a")))) == {"a": ""}
+
+
 def test_replicates_that_must_differ_and_do_not():
     wells = table(("P1", None), ("P1", "a"), ("P1", "a"))
     assert reasons(why_untested(wells, diff_by=[PLATE])) == {

@@ -67,7 +67,7 @@ def doses_only(wells: pd.DataFrame) -> pd.Series:
 def _near(treated: pd.DataFrame, controls: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     """Treated wells that share these columns with a control."""
     if not columns:
-        return np.full(len(treated), len(controls) > 0)
+        return np.ones(len(treated), dtype=bool)
     known = pd.MultiIndex.from_frame(controls[list(columns)].astype(str))
     return pd.MultiIndex.from_frame(treated[list(columns)].astype(str)).isin(known)
 
@@ -79,7 +79,7 @@ def _reason(part: pd.DataFrame, *, within: Sequence[str], diff_by: Sequence[str]
         return "one well only; two are needed"
     if usable < 2:
         return f"{usable} of its {count} wells hold values; two are needed"
-    if (near := int(part["near"].sum())) < 2:
+    if within and (near := int(part["near"].sum())) < 2:
         return f"{near} of its {count} wells share {_listed(within)} with a control that judges"
     if diff_by and any(part[name].nunique() < 2 for name in diff_by):
         return f"no two of its {count} wells differ in {_listed(diff_by)}"

@@ -176,7 +176,9 @@ def _cannot(row: pd.Series) -> str:
 
 def _odds(row: pd.Series) -> str:
     """The p that was reached and the smallest there could be, and an interval that says more."""
-    text = f"p is {p_value(row['p'])}, and {p_value(row['p_holm'])} over all comparisons"
+    text = f"p is {p_value(row['p'])}"
+    if row["p_holm"] > row["p"]:
+        text += f", and {p_value(row['p_holm'])} over all comparisons"
     if pd.notna(row.get("smallest_p")):
         text += f"; {p_value(row['smallest_p'])} was the smallest possible"
     if row["low"] > 0 or row["high"] < 0:

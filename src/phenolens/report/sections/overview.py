@@ -108,8 +108,10 @@ def _audit(tables: Tables) -> Card | None:
         return Card("none", "design audit", "the design was not audited", "warn")
     errors, warnings = (len(findings(tables, kind)) for kind in ("error", "warning"))
     if errors:
-        return Card(str(errors), "audit errors", f"and {count(warnings, 'warning')}", "error")
+        what = "audit error" if errors == 1 else "audit errors"
+        return Card(str(errors), what, f"and {count(warnings, 'warning')}", "error")
     note = (
         f"of {count(len(tables.audit), 'check')} reported" if tables.audit else "nothing reported"
     )
-    return Card(str(warnings), "audit warnings", note, "warn" if warnings else "plain")
+    what = "audit warning" if warnings == 1 else "audit warnings"
+    return Card(str(warnings), what, note, "warn" if warnings else "plain")
