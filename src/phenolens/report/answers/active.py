@@ -47,9 +47,9 @@ def answer(tables: Tables) -> Answer:
     return Answer(
         key="active",
         question=QUESTION,
-        short=short + _by_position(tested),
+        short=short + by_position(tested),
         details=[text for text in details if text],
-        tone="warn" if called or share is not None or _by_position(tested) else "plain",
+        tone="warn" if called or share is not None or by_position(tested) else "plain",
         links=[("hits", "Treatments"), ("activity", "Activity"), *_neighbours(share)],
     )
 
@@ -132,7 +132,7 @@ def _share(tables: Tables, rows: pd.DataFrame, n: int) -> str:
     )
 
 
-def _by_position(tested: pd.DataFrame) -> str:
+def by_position(tested: pd.DataFrame) -> str:
     """How many of the active, or of the tested, position could explain; '' for none."""
     among = tested[tested["active"]] if tested["active"].any() else tested
     marked = int((among["position"] != "").sum()) if "position" in among else 0

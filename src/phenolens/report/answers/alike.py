@@ -7,6 +7,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
+from phenolens.report.answers.distrust import findings
 from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
 from phenolens.report.words import count, fixed, listed, plural
@@ -14,6 +15,7 @@ from phenolens.report.words import count, fixed, listed, plural
 QUESTION = "Which look alike?"
 CAUTION = "Looking alike in these stains is a reason to test a shared mechanism, not proof of one."
 PAIRS = 3
+KEPT = frozenset({"layout-confounded", "layout-block", "layout-edge", "layout-order"})
 NEIGHBOUR = {"neighbour_treatment": "neighbour"}
 
 
@@ -28,10 +30,18 @@ def answer(tables: Tables) -> Answer:
     return Answer(
         key="alike",
         question=QUESTION,
-        short=_headline(nearest, facts),
+        short=_headline(nearest, facts) + _by_position(tables),
         details=[text for text in details if text],
+        tone="warn" if _by_position(tables) else "plain",
         links=[("alike", "What looks alike")],
     )
+
+
+def _by_position(tables: Tables) -> str:
+    """That treatments in one place may look alike for it, where they keep their places."""
+    if not any(found["code"] in KEPT for found in findings(tables, "error", "warning")):
+        return ""
+    return " Position could explain some of it: treatments that keep their places look alike."
 
 
 def _why_not(tables: Tables) -> str:

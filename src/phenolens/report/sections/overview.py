@@ -8,7 +8,13 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.answers import QUESTIONS
-from phenolens.report.answers.active import certified, checks_of, interval_of, no_single_hit
+from phenolens.report.answers.active import (
+    by_position,
+    certified,
+    checks_of,
+    interval_of,
+    no_single_hit,
+)
 from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.questions import asked, best_baseline
@@ -70,6 +76,8 @@ def _active(tables: Tables) -> Card | None:
     if certified(checks):
         told = ", ".join(f"{check['called']} of {check['groups']}" for check in checks)
         note = f"{note}; ✓ {told} groups of controls called".removeprefix("; ")
+    if by_position(tested):
+        return Card(value, f"{what} called active", "position could explain it", "warn")
     return Card(value, f"{what} active", note)
 
 
