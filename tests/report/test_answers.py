@@ -55,6 +55,7 @@ def test_untested_treatments_come_with_their_reason(copy):
     tables = changed(copy, "activity", q=np.nan, p=np.nan, active=False, note="one well only")
     answer = active.answer(tables)
     assert answer.tone == "none" and "24 of 24: one well only." in answer.details
+    assert not any("active" in card.label for card in overview.view(tables)["cards"])
 
 
 def test_what_was_tested_is_counted_among_what_there_is(copy):

@@ -368,7 +368,7 @@ def _part(
         found = _tested(item, asked, notes, null=null, within=within, diff_by=diff_by)
     except (DesignError, InputError) as error:
         nothing = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
-        found = _Tested(nothing, mark=str(error))
+        found = _Tested(nothing, mark=str(error).rstrip("."))
         notes.append(Note("not-tested", "warning", reasons([str(error)])))
     table = treated.merge(found.table, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")

@@ -102,7 +102,9 @@ def _score_card(scores: pd.DataFrame) -> Card:
 
 def _lost(tables: Tables) -> Card | None:
     rows = names.of_lead(tables, tables.activity)
-    if rows is None or "cell_count_ratio" not in rows or rows["cell_count_ratio"].isna().all():
+    if rows is None or rows["q"].isna().all():
+        return None
+    if "cell_count_ratio" not in rows or rows["cell_count_ratio"].isna().all():
         return None
     active = rows[rows["active"]]
     lost = int(lost_cells(active).sum()) if len(active) else 0
