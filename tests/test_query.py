@@ -239,7 +239,7 @@ ATOMS = st.one_of(
     joined(NUMERIC, st.sampled_from(["in", "not in"]), listed(LITERAL)),
     joined(WORDED, st.sampled_from(["in", "not in"]), listed(QUOTED)),
     joined("Metadata_flag", EQUAL, st.sampled_from(["True", "False"])),
-    joined(COLUMNS, st.sampled_from([".isna()", ".notna()"])).map(lambda text: text.replace(" .", ".")),
+    st.tuples(COLUMNS, st.sampled_from([".isna()", ".notna()"])).map("".join),
     st.tuples(WORDED, st.sampled_from(["startswith", "endswith", "contains"]),
               st.sampled_from(["a", "b", "", "."])).map(
         lambda p: f"{p[0]}.str.{p[1]}({p[2]!r}, na=False)"

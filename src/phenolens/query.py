@@ -15,6 +15,7 @@ import time
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -221,7 +222,7 @@ class _Rows:
             values = _plain(self._frame.iloc[:, self.find(name)])
             if self._spelled and values.dtype == object:
                 values = _respelled(values, self._spelled)
-            self._columns[name] = values.rename(name)
+            self._columns[name] = pd.Series(values, name=name, copy=False)
         return self._columns[name]
 
     def _meant(self, value: str) -> str:
@@ -246,27 +247,24 @@ def _vehicles(texts: Sequence[str]) -> dict[str, str]:
     return wanted if len(wanted) == len(quoted) else {}
 
 
-def _plain(values: pd.Series) -> pd.Series:
+def _plain(values: pd.Series) -> np.ndarray:
     """Categories, nullable and Arrow types as the objects they hold, None where missing."""
     if isinstance(values.dtype, np.dtype):
-        return values.reset_index(drop=True)
-    held = np.where(values.isna(), None, values.astype(object))
-    return pd.Series(held, dtype=object)
+        return values.to_numpy()
+    return np.where(values.isna(), None, values.astype(object))
 
 
-def _respelled(values: pd.Series, wanted: dict[str, str]) -> pd.Series:
-    codes, known = pd.factorize(values)
-    spelled = [wanted.get(v.strip().casefold(), v) if isinstance(v, str) else v for v in known]
-    if all(new is old for new, old in zip(spelled, known, strict=True)):
+def _respelled(values: np.ndarray, wanted: dict[str, str]) -> np.ndarray:
+    """Texts with vehicles spelled as wanted."""
+    held = values.tolist()
+    texts = [value for value in set(held) if isinstance(value, str)]
+    plain = [text.strip().casefold() for text in texts]
+    spelled = {old: wanted[key] for old, key in zip(texts, plain, strict=True) if key in wanted}
+    if all(old == new for old, new in spelled.items()):
         return values
-    return values.where(codes < 0, pd.Series(_objects(spelled)[codes], dtype=object))
-
-
-def _objects(values: Sequence[object]) -> np.ndarray:
-    """One more than the values, so that the code -1 has a place."""
-    held = np.empty(len(values) + 1, dtype=object)
-    held[:-1] = values
-    return held
+    changed = np.empty(len(held), dtype=object)
+    changed[:] = [spelled.get(value, value) for value in held]
+    return changed
 
 
 class _Reader:
@@ -423,10 +421,17 @@ def _yes_or_no(values: pd.Series) -> np.ndarray:
 
 def _compared(compare: Callable, one: object, other: object) -> np.ndarray:
     try:
+        if compare in _EQUAL.values() and isinstance(other, str) and _is_object(one):
+            with suppress(TypeError):  # pandas' NA, which Python cannot compare
+                return np.asarray(compare(one.to_numpy(), other), dtype=bool)  # twice as fast
         return np.asarray(compare(one, other), dtype=bool)
     except (TypeError, ValueError, OverflowError):
         sides = " and ".join(map(_told, (one, other)))
         raise _Refused(f"there is no order between {sides}.") from None
+
+
+def _is_object(side: object) -> bool:
+    return isinstance(side, pd.Series) and side.dtype == object
 
 
 def _told(side: object) -> str:
