@@ -44,6 +44,7 @@ FLOORS = {
     "progress": 2,
     "expressions": 1.5,
     "files": 1,
+    "globbing": 1,
     "errors": 1,
     "vehicles": 1,
     "simulate": 4,

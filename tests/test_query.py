@@ -113,7 +113,7 @@ def test_rows_are_selected(query, rows):
         ("Compound.str.contains('a', flags=2)", "of options"),
         ("Compound.str.contains('a', **Code)", "not allowed|of options"),
         ("Compound.str.contains('a(')", "is not a regular expression"),
-        ("Compound.str.contains('((a{100}){100}){100}')", "repeats a part 1000000 times"),
+        ("Compound.str.contains('((a{100}){100}){100}')", "repeats a part more than 10000 times"),
         (f"Compound.str.contains('{'a' * 1001}')", "has 1001 characters"),
         (f"Compound.str.contains('{'(' * 490}a{')' * 490}')", "that can be read"),
         ("Compound == 'a' # and Code == 'x'", "'#' outside of quotes"),

@@ -45,7 +45,7 @@ class Expression:
             raise InputError(f"A regular expression has {len(text)} characters; at most {LENGTH}.")
         repeats = prod(int(re.sub(r"\s", "", count)[:6]) or 1 for count in _COUNT.findall(text))
         if repeats > REPEATS:
-            raise InputError(f"{text!r} repeats a part {repeats} times; at most {REPEATS}.")
+            raise InputError(f"{text!r} repeats a part more than {REPEATS} times by number.")
         try:
             with warnings.catch_warnings(action="ignore"):
                 re.compile(text)  # the language is that of re: no recursion, no fuzzy matches

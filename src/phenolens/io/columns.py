@@ -138,11 +138,14 @@ def pick(frame: pd.DataFrame, spec: str, *, source: str) -> pd.Series:
 
 
 def _extract(values: pd.Series, pattern: str, *, source: str) -> pd.Series:
-    expression = Expression(pattern)
+    codes, known = pd.factorize(values.map(lambda value: None if is_blank(value) else str(value)))
+    try:
+        expression = Expression(pattern)
+        of_known = expression.search(known)
+    except InputError as error:
+        raise InputError(f"{source}, column {values.name}: {error}") from None
     if expression.groups < 1:
         raise InputError(f"{pattern!r} has no group; put the part to keep in parentheses.")
-    codes, known = pd.factorize(values.map(lambda value: None if is_blank(value) else str(value)))
-    of_known = expression.search(known)
     matches = [of_known[code] if code >= 0 else None for code in codes]
     if len(values) and not any(matches):
         raise InputError(
