@@ -371,16 +371,16 @@ class _Reader:
                         return self._inside(column, values)
             case ast.Attribute(ast.Attribute(ast.Name() as column, "str"), method):
                 if method in _TEXTS and len(node.args) == 1:
-                    return self._text_test(column, method, node.args[0], keywords)
+                    return self._text_test(column, method, node.args[0], options=keywords)
         raise _refused(node)
 
     def _text_test(
-        self, column: ast.Name, method: str, wanted: ast.expr, keywords: dict[str | None, ast.expr]
+        self, column: ast.Name, method: str, wanted: ast.expr, *, options: dict
     ) -> Condition:
         """``column.str.method(wanted)``; a missing text is none, unless ``na=True``."""
         several = isinstance(wanted, ast.Tuple) and method != "contains"
         texts = [self._value(one) for one in (wanted.elts if several else [wanted])]
-        options = {word: self._value(value) for word, value in keywords.items()}
+        options = {word: self._value(value) for word, value in options.items()}
         known = {"na", "case", "regex"} if method == "contains" else {"na"}
         if set(options) - known or not all(isinstance(v, bool) for v in options.values()):
             raise _Refused(f".str.{method} takes a text, and of options {', '.join(known)}.")
