@@ -166,6 +166,12 @@ def test_an_unknown_column_is_told_apart_and_the_nearest_named():
         selected("taxol")
 
 
+def test_a_name_in_backticks_is_taken_as_it_is_written():
+    rows = pd.DataFrame({"Metadata_\u00b5M": [1, 2], "Metadata_\u03bcM": [3, 4]})
+    assert selected("`\u03bcM` == 3", rows) == "10"
+    assert selected("`\u00b5M` == 2", rows) == "01"
+
+
 def test_a_column_that_is_there_twice_is_refused():
     rows = pd.DataFrame([["a", "b"]], columns=["Metadata_A", "Metadata_A"])
     with pytest.raises(InputError, match="two columns 'A'"):

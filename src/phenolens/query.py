@@ -14,6 +14,7 @@ import re
 import time
 import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -197,15 +198,13 @@ class _Rows:
         self._columns: dict[str, pd.Series] = {}
         self.until = time.monotonic() + SECONDS
         names = list(map(str, frame.columns))
-        self._place = {}
-        for spelled in (lambda name: name, lambda name: name.removeprefix(PREFIX)):
-            for place, name in enumerate(names):
-                for form in (spelled(name), unicodedata.normalize("NFKC", spelled(name))):
-                    self._place.setdefault(form, place)
-        self._twice = {name for name in names if names.count(name) > 1}
-
-    def __len__(self) -> int:
-        return len(self._frame)
+        short = [name.removeprefix(PREFIX) for name in names]
+        as_python = [[unicodedata.normalize("NFKC", name) for name in of] for of in (names, short)]
+        self._place: dict[str, int] = {}
+        for forms in (names, short, *as_python):
+            for place, form in enumerate(forms):
+                self._place.setdefault(form, place)
+        self._twice = {name for name, times in Counter(names).items() if times > 1}
 
     def find(self, name: str) -> int:
         """The place of a column in the table; Python writes names in Unicode's form NFKC."""

@@ -130,6 +130,19 @@ def test_what_is_no_condition_selects_no_wells(folder, command, query):
     assert untouched(folder)
 
 
+def test_a_selection_is_made_without_the_evaluator_of_pandas(folder, command, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("pandas evaluates a text")
+
+    monkeypatch.setattr("pandas.core.computation.eval.eval", never)
+    query = "Compound == 'dmso' & Metadata_Number >= 0"
+    said = pl.activity(screen(), controls=query, permutations=20)
+    assert {note.code: note for note in said.notes}["controls"].values["wells"] == 24
+    assert select(screen().set_index(["Metadata_Compound", "Metadata_Number"]), query).sum() == 24
+    Path("study.toml").write_text(STUDY.format(setting="controls", query=f'"{query}"'))
+    assert command("check", "study.toml").code == 0
+
+
 def test_a_pattern_without_an_end_is_stopped(folder, command, monkeypatch):
     monkeypatch.setattr("phenolens.query.SECONDS", 0.3)
     monkeypatch.setattr("phenolens.expressions.SECONDS", 0.3)
