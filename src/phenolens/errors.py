@@ -17,6 +17,10 @@ class InputError(PhenolensError):
     """A file, table or image that was handed in cannot be used as it is."""
 
 
+class UnknownColumnError(InputError):
+    """A query names a column that the table does not have."""
+
+
 class UndecidedError(InputError):
     """A line of the study file, or an option, that only a person can choose, and nobody did.
 

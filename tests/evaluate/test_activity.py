@@ -134,7 +134,7 @@ def test_one_well_and_no_controls_on_a_plate_are_counted() -> None:
     ("change", "error", "words"),
     [
         ({"controls": "Metadata_Control == 'x'"}, InputError, "match none"),
-        ({"controls": "nonsense =="}, InputError, "cannot be read"),
+        ({"controls": "nonsense =="}, InputError, "cannot be evaluated"),
         ({"controls": np.ones(3, bool)}, InputError, "booleans"),
         ({"same_by": "Metadata_Nothing"}, InputError, "Metadata_Nothing"),
         ({"same_by": []}, InputError, "same_by"),

@@ -8,9 +8,10 @@ import pytest
 
 from phenolens.io.controls import control_rows
 from phenolens.io.join import Source
-from phenolens.io.labels import evaluate_query, label_wells, treatment_names
+from phenolens.io.labels import label_wells, treatment_names
 from phenolens.io.ledger import Ledger
 from phenolens.io.screen_of_table import level_of
+from phenolens.query import evaluate_query
 from phenolens.tools.read import read
 
 ROLES = ("batch", "compound", "concentration", "mechanism", "target", "cell_count")

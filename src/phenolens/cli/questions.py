@@ -12,6 +12,7 @@ from phenolens.cli.pages import Given, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
+from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
     "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
@@ -83,9 +84,8 @@ def question(name: str) -> Verb:
 def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
     """Raise :class:`InputError` where the answer would replace a table that it is made of."""
     for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
-        anchor = Path(full.anchor)
-        marked = not full.exists() and any(mark in full.name for mark in "*?[")
-        files = anchor.glob(str(full.relative_to(anchor))) if marked else [full]
+        marked = not full.exists() and any(mark in full.name for mark in MARKS)
+        files = matching(full) if marked else [full]
         if any(file.resolve() == output.resolve() for file in files):
             raise InputError(f"--output {output} is a table that is read; name another file.")
 

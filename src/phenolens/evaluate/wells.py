@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
+from phenolens.query import evaluate_query
 
 SIMILARITIES = ("cosine", "abs_cosine", "correlation")
 MISSING_SHARE = 0.05
@@ -201,7 +202,7 @@ def _usable(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, int]]
 
 
 def select(table: pd.DataFrame, controls: np.ndarray | str) -> np.ndarray:
-    """Rows of a table by boolean array or by a pandas query on its metadata.
+    """Rows of a table by boolean array or by a query on its metadata.
 
     Parameters
     ----------
@@ -219,24 +220,14 @@ def select(table: pd.DataFrame, controls: np.ndarray | str) -> np.ndarray:
     InputError
         If the query cannot be read or matches nothing, or the array has another length.
     """
-    mask = _query(table, controls) if isinstance(controls, str) else np.asarray(controls)
+    if isinstance(controls, str):
+        mask = evaluate_query(profiles.metadata(table), controls, "controls")
+    else:
+        mask = np.asarray(controls)
     if mask.shape != (len(table),) or mask.dtype != bool:
         raise InputError(
             f"Controls must be {len(table)} booleans, one a row; got {mask.dtype} {mask.shape}."
         )
     if not mask.any():
         raise InputError(f"Controls {controls!r} match none of the {len(table)} rows.")
-    return mask
-
-
-def _query(table: pd.DataFrame, expression: str) -> np.ndarray:
-    keys = profiles.metadata(table)
-    try:
-        found = keys.query(expression, engine="python").index
-    except Exception as error:
-        raise InputError(
-            f"The query {expression!r} cannot be read ({error}); the columns are {list(keys)}."
-        ) from None
-    mask = np.zeros(len(table), dtype=bool)
-    mask[found] = True
     return mask

@@ -7,7 +7,6 @@ A column of the study file may be written in three ways: ``"Metadata_Plate"`` na
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,6 +16,8 @@ import pandas as pd
 from pandas.api.types import is_object_dtype
 
 from phenolens.errors import InputError
+from phenolens.expressions import Expression
+from phenolens.naming import nearest, normal_name
 from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, row_letters, well_name
 
 BLANKS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "#n/a"})
@@ -35,12 +36,6 @@ ALIASES = {
 ROWS = ("Row", "well_row", "WellRow", "plate_row")
 COLUMNS = ("Column", "Col", "well_column", "well_col", "WellColumn", "WellCol", "plate_column")
 _MICRO = str.maketrans({"µ": "u", "μ": "u"})
-
-
-def normal_name(name: str) -> str:
-    """The name of a metadata column: ``Image_Metadata_X`` and ``X`` are ``Metadata_X``."""
-    name = str(name).strip().removeprefix("Image_") if "Metadata_" in str(name) else str(name)
-    return name.strip() if name.startswith((PREFIX, "_")) else PREFIX + name.strip()
 
 
 @lru_cache(maxsize=65536)
@@ -133,25 +128,6 @@ def spelled(frame: pd.DataFrame, name: str, *, source: str) -> str:
     return find(frame, name, source=source) if found is None else found
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about a name that nobody has: the likeliest one, or those there are.
-
-    Examples
-    --------
-    >>> nearest("compund", ["Metadata_Plate", "Metadata_Compound"])
-    "; did you mean 'Metadata_Compound'?"
-    >>> nearest("moa", ["Metadata_Plate", "Metadata_Well"])
-    '; it has Metadata_Plate, Metadata_Well.'
-    """
-    names = list(map(str, known))
-    bare = {normal_name(n).removeprefix(PREFIX).lower(): n for n in reversed(names)}
-    close = difflib.get_close_matches(normal_name(name).removeprefix(PREFIX).lower(), bare, n=1)
-    if close:
-        return f"; did you mean {bare[close[0]]!r}?"
-    more = ", ..." if len(names) > 12 else "."
-    return f"; it has {', '.join(names[:12]) or 'none'}{more}"
-
-
 def pick(frame: pd.DataFrame, spec: str, *, source: str) -> pd.Series:
     """The values a column specification stands for; see the module's docstring."""
     if spec.startswith("="):
@@ -162,13 +138,15 @@ def pick(frame: pd.DataFrame, spec: str, *, source: str) -> pd.Series:
 
 
 def _extract(values: pd.Series, pattern: str, *, source: str) -> pd.Series:
+    codes, known = pd.factorize(values.map(lambda value: None if is_blank(value) else str(value)))
     try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise InputError(f"{pattern!r} is not a regular expression: {error}.") from None
-    if compiled.groups < 1:
+        expression = Expression(pattern)
+        of_known = expression.search(known)
+    except InputError as error:
+        raise InputError(f"{source}, column {values.name}: {error}") from None
+    if expression.groups < 1:
         raise InputError(f"{pattern!r} has no group; put the part to keep in parentheses.")
-    matches = [None if is_blank(value) else compiled.search(str(value)) for value in values]
+    matches = [of_known[code] if code >= 0 else None for code in codes]
     if len(values) and not any(matches):
         raise InputError(
             f"{source}: {pattern!r} matches no value of {values.name}, such as {values.iloc[0]!r}."

@@ -9,15 +9,11 @@ import pandas as pd
 
 from phenolens.errors import DesignError, InputError
 from phenolens.io.join import Source
-from phenolens.io.labels import (
-    conventional_controls,
-    evaluate_query,
-    label_wells,
-    values_asked,
-)
+from phenolens.io.labels import conventional_controls, label_wells
 from phenolens.io.ledger import Ledger
 from phenolens.io.roles import gene_column, role_columns
 from phenolens.profiles import CONCENTRATION
+from phenolens.query import evaluate_query, values_asked
 
 ROLES = ("batch", "compound", "concentration", "mechanism", "target", "cell_count")
 
@@ -65,7 +61,7 @@ def control_rows(
     if isinstance(controls, str):
         if controls == "all":
             return np.ones(len(rows), dtype=bool)
-        found = evaluate_query(rows, controls, name).to_numpy(dtype=bool)
+        found = evaluate_query(rows, controls, name)
     else:
         found = np.asarray(controls)
         if found.dtype != bool or found.shape != (len(rows),):

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError, shown
-from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, nearest, pick
+from phenolens.errors import InputError
+from phenolens.io.columns import BLANK_SAMPLE, clean, has, is_blank, key_text, pick
 from phenolens.io.doses import read_doses
 from phenolens.io.join import Source
 from phenolens.io.ledger import Conflict
@@ -22,11 +22,11 @@ from phenolens.profiles import (
     CONTROL,
     MECHANISM,
     PLATE,
-    PREFIX,
     TREATMENT,
     WELL,
 )
-from phenolens.vehicles import DMSO, UNTREATED, vehicle_name, vehicle_names
+from phenolens.query import evaluate_query, values_asked
+from phenolens.vehicles import DMSO, UNTREATED, vehicle_names
 
 TARGET = "Metadata_Target"
 POSITIVE = "Metadata_PositiveControl"
@@ -39,7 +39,6 @@ IMPLAUSIBLE = (
     "taken as it is, in micromolar, though 10 mM or more (or less than 0) is hardly a dose: a "
     "stock concentration, or another unit?"
 )
-SHOWN = 5
 IDENTIFIERS = ("broad_sample", "JCP2022", "pert_id")
 NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
 
@@ -198,7 +197,7 @@ def mark_controls(
         if positive_controls
         else _positive(wells)
     )
-    out = wells.assign(**{CONTROL: negative.to_numpy(bool), POSITIVE: positive.to_numpy(bool)})
+    out = wells.assign(**{CONTROL: np.asarray(negative), POSITIVE: np.asarray(positive)})
     out[POSITIVE] &= ~out[CONTROL]
     out[MECHANISM] = out[MECHANISM].where(~out[CONTROL], None)
     source.ledger.counts["control_wells"] = int(out[CONTROL].sum())
@@ -240,8 +239,8 @@ def _matches(wells: pd.DataFrame, name: str, word: str) -> pd.Series:
     return wells[column].map(lambda value: str(value).strip().lower().startswith(word))
 
 
-def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
-    """Rows a pandas query is true for.
+def _by_query(wells: pd.DataFrame, query: str, setting: str) -> np.ndarray:
+    """Rows a query is true for.
 
     Raises
     ------
@@ -255,72 +254,6 @@ def _by_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
     return flags
 
 
-def values_asked(wells: pd.DataFrame, query: str) -> str:
-    """The end of a sentence on a query that matches nothing: what the columns it names hold."""
-    words = re.findall(r"[^\W\d]\w*", re.sub(r"'[^']*'|\"[^\"]*\"", "", query))
-    told = []
-    for name in dict.fromkeys(filter(None, (has(wells, word) for word in words))):
-        values = wells[name].dropna().unique().tolist()
-        more = ", ..." if len(values) > SHOWN else ""
-        told.append(f"; {name} holds {', '.join(map(shown, values[:SHOWN])) or 'nothing'}{more}")
-    return "".join(told)
-
-
-def evaluate_query(wells: pd.DataFrame, query: str, setting: str) -> pd.Series:
-    """Truth of a pandas query for each row; see :func:`_by_query` for the errors.
-
-    ``Metadata_`` may be left out of a column's name. A vehicle's name in the query means all its
-    spellings by case: ``'DMSO'`` is ``dmso`` too.
-    """
-    wells = _spelled_as(wells, query)
-    described = [name for name in map(str, wells.columns) if name.startswith(PREFIX)]
-    bare = {name.removeprefix(PREFIX): wells[name] for name in described}
-    short = {name: values for name, values in bare.items() if name not in wells}
-    try:
-        flags = wells.eval(
-            query, engine="python", local_dict={}, global_dict={}, resolvers=(short,)
-        )
-    except pd.errors.UndefinedVariableError as error:
-        name = str(error).split("'")[1]
-        known = [column for column in described if wells[column].notna().any()]
-        meant = _as_comparison(wells, name) or nearest(name, known)
-        raise InputError(f"{setting} = {query!r}: there is no column {name!r}{meant}") from None
-    except Exception as error:  # the expression is the user's: any fault is one of the query
-        raise InputError(f"{setting} = {query!r} cannot be evaluated: {error}.") from None
-    if not isinstance(flags, pd.Series) or not pd.api.types.is_bool_dtype(flags):
-        raise InputError(
-            f"{setting} = {query!r} does not say yes or no for each well; compare a column with a "
-            "value, as in \"Metadata_Compound == 'DMSO'\"."
-        )
-    return flags
-
-
-def _as_comparison(wells: pd.DataFrame, value: str) -> str:
-    """The end of a sentence where a query holds nothing but a value: the query that was meant."""
-    for name in wells:
-        if not pd.api.types.is_numeric_dtype(wells[name]) and (wells[name] == value).any():
-            return f"; did you mean \"{name} == '{value}'\"?"
-    return ""
-
-
-def _spelled_as(wells: pd.DataFrame, query: str) -> pd.DataFrame:
-    """The wells with vehicles' names in the case in which the query has them."""
-    named = re.findall(r"'([^']*)'|\"([^\"]*)\"", query)
-    quoted = [text for pair in named for text in pair if text and vehicle_name(text)]
-    wanted = {text.casefold(): text for text in quoted}
-    if len(wanted) < len(set(quoted)) or not wanted:
-        return wells
-    changed = {}
-    for name in wells.columns:
-        values = wells[name]
-        if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
-            spelled = {v: wanted[k] for v in values.dropna().unique()
-                       if isinstance(v, str) and (k := v.strip().casefold()) in wanted}  # fmt: skip
-            if any(old != new for old, new in spelled.items()):
-                changed[name] = values.map(lambda value, known=spelled: known.get(value, value))
-    return wells.assign(**changed)
-
-
 def select_excluded(wells: pd.DataFrame, query: str) -> np.ndarray:
     """Mask of the wells that ``exclude`` names; a query that names none is refused."""
-    return _by_query(wells, query, "[data] exclude").to_numpy(bool)
+    return _by_query(wells, query, "[data] exclude")

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError, UndecidedError, named, shown
+from phenolens.errors import InputError, UndecidedError, UnknownColumnError, named, shown
 from phenolens.io.columns import key_text, nearest
 from phenolens.io.join import Source
-from phenolens.io.labels import evaluate_query, values_asked
 from phenolens.io.ledger import Join, SetAside
 from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
+from phenolens.query import evaluate_query, values_asked
 
 AVERAGE = "average"
 SAME = "same_plate"
@@ -113,8 +113,8 @@ def chosen(
     kept = np.ones(len(rows), dtype=bool)
     if measurement not in (None, AVERAGE):
         try:
-            kept = evaluate_query(rows, measurement, told_as).fillna(False).to_numpy(dtype=bool)
-        except InputError:
+            kept = evaluate_query(rows, measurement, told_as)
+        except UnknownColumnError:
             if measuring_columns(rows) or not told_as.startswith("["):
                 raise
             # of a study's sources, it is about another one

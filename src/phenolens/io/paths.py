@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
+from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank
 from phenolens.io.harmony import is_harmony, read_harmony
 from phenolens.profiles import read_frame
@@ -33,10 +34,9 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
     full = Path(os.path.normpath(root / pattern))
     if full.exists():  # also a name that happens to hold a mark of patterns
         return [full]
-    if not any(mark in pattern for mark in "*?["):
+    if not any(mark in pattern for mark in MARKS):
         raise InputError(f"There is no file {full}.")
-    anchor = Path(full.anchor)
-    found = sorted(anchor.glob(str(full.relative_to(anchor))))
+    found = matching(full)
     if not found:
         raise InputError(f"No file matches {full}.")
     return found

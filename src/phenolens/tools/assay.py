@@ -12,8 +12,8 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError, named, shown
 from phenolens.evaluate.assay_quality import assay_quality
-from phenolens.io.labels import evaluate_query, values_asked
 from phenolens.profiles import PLATE
+from phenolens.query import evaluate_query, values_asked
 from phenolens.tools.columns import POSITIVE
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -129,7 +129,7 @@ def _positive(wells: pd.DataFrame, query: str | None) -> np.ndarray | None:
         raise InputError(
             f"{named('positive')} = {query!r} matches none of {len(wells)} wells{held}."
         )
-    return flags.to_numpy(bool)
+    return flags
 
 
 def _plate_notes(plates: pd.DataFrame) -> Iterator[Note]:

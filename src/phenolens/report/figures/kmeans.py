@@ -32,7 +32,8 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     for name in names.real(tables):
         points = placed(tables, name)
         if len(points):
-            several = tables.well_clusters.query("representation == @name")["part"].nunique() > 1
+            of_name = tables.well_clusters["representation"] == name
+            several = tables.well_clusters.loc[of_name, "part"].nunique() > 1
             yield Drawn(
                 name=f"kmeans-{file_name(name)}",
                 figure=_two(points),
