@@ -45,11 +45,12 @@ def joined(
         )
     copy = adata.to_memory() if adata.isbacked else adata.copy()
     for name in table.columns.difference(list(names), sort=False):
-        values = table[name]
-        if values.dtype == bool and (place < 0).any():
+        values = table[name].reindex(place)
+        if pd.api.types.is_bool_dtype(table[name]):
             # a missing truth stays missing; scanpy draws categories, not pandas' nullable truths
-            values = values.astype(pd.CategoricalDtype([False, True]))
-        copy.obs[f"{question}_{name}"] = values.reindex(place).array
+            whole = bool if values.notna().all() else pd.CategoricalDtype([False, True])
+            values = values.astype(object).astype(whole)
+        copy.obs[f"{question}_{name}"] = values.array
     return copy
 
 
