@@ -196,7 +196,8 @@ def with_check(folder: Path, **columns: object) -> Tables:
         "shape": "same-position", "wells": 4, "groups": 64, "called": 2, "share": 2 / 64,
         "low": 0.004, "high": 0.108, "called_at_alpha": 2, "p_attainable": 1 / 57, "rows": 16,
         "rows_used": 16, "columns": 22, "columns_used": 24, "treatments": 24,
-        "treatments_called": 18, "verdict": "calibrated", "why": "", "space": "normalized",
+        "treatments_called": 18, "verdict": "calibrated", "why": "", "covered": True,
+        "space": "normalized",
     }  # fmt: skip
     pd.DataFrame([check | columns]).to_parquet(folder / "control_check.parquet")
     return changed(folder, "activity", test="position-safe")
@@ -219,9 +220,14 @@ def test_a_test_that_holds_on_controls_gets_a_tick(copy):
 @pytest.mark.parametrize(
     ("told", "said", "tone"),
     [
-        ({"called": 31, "verdict": "calls-controls"}, "more than the 5 % that are due", "warn"),
+        (
+            {"called": 31, "verdict": "calls-controls"},
+            "called than the 5 % that are due",
+            "warn",
+        ),
         ({"groups": 9, "verdict": "too-few-groups"}, "9 groups cannot certify 5 %", "plain"),
         ({"groups": 0, "verdict": "not-possible", "why": "it is so"}, "layout: it is so", "plain"),
+        ({"covered": False}, "They do not lie where the treatments lie", "plain"),
     ],
 )
 def test_a_test_that_is_not_certified_gets_none(copy, told, said, tone):

@@ -165,7 +165,7 @@ def test_the_control_check_stands_in_summary_notes_and_tables(fixed):
     assert safe.more["control_check"]["verdict"].tolist() == ["calibrated", "calls-controls"]
     assert note_of(safe, "control-check").severity == "info"
     warned = note_of(plain, "control-check")
-    assert warned.severity == "warning" and "more than the 5 % that are due" in warned.text
+    assert warned.severity == "warning" and "called than the 5 % that are due" in warned.text
     assert "groups of controls" in "\n".join(plain.lines())
 
 
@@ -200,3 +200,5 @@ def test_no_share_is_given_where_controls_stand_in_one_column():
     assert share["withheld"] == "the controls do not lie where the treatments lie"
     assert share["low"] is None
     assert "no share of active treatments is given" in note_of(found, "no-single-hit").text
+    assert not found.more["control_check"]["covered"].any()
+    assert "They do not lie where the treatments lie" in note_of(found, "control-check").text

@@ -54,6 +54,8 @@ class ControlCheck:
         ``calls-controls`` where so many would be called in less than one of twenty sound tests.
     why : str
         Why no group could be tested, if none was.
+    covered : bool or None
+        Whether controls lie where the treatments lie, as far as the caller knows.
     """
 
     test: str
@@ -74,6 +76,7 @@ class ControlCheck:
     treatments_called: int
     verdict: str
     why: str = ""
+    covered: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,12 @@ _SHAPES = {
 }
 
 
+def certifies(check: Mapping[str, object]) -> bool:
+    """Whether a control check shows that a test of these treatments holds its level."""
+    elsewhere = check.get("covered") in (True, False) and not check["covered"]
+    return check["verdict"] == "calibrated" and not elsewhere
+
+
 def shape_in_words(shape: str) -> str:
     """``neighbouring wells``, ``wells of one column, the same on all plates``, ..."""
     kept = ", the same on all plates" if shape.endswith("-kept") else ""
@@ -283,9 +292,11 @@ def in_words(check: Mapping[str, object]) -> str:
         f"{int(check['rows_used'])} rows and {int(check['columns'])} of "
         f"{int(check['columns_used'])} columns."
     )
+    if check.get("covered") in (True, False) and not check["covered"]:
+        told += " They do not lie where the treatments lie, of which they say little."
     if check["verdict"] == "calls-controls":
         told += (
-            " That is more than the 5 % that are due: the test takes something else, such as "
+            " More are called than the 5 % that are due: the test takes something else, such as "
             "position, for an effect."
         )
     if groups < FEWEST_GROUPS:

@@ -258,7 +258,8 @@ def _as_table(rows: list[dict]) -> pd.DataFrame:
     """Rows as a table; what is missing in a column of numbers is NaN."""
     table = pd.DataFrame(rows)
     numbers = [name for name in ("share", "low", "high", "p_attainable") if name in table]
-    return table.astype(dict.fromkeys(numbers, float))
+    known = {"covered": "boolean"} if "covered" in table else {}
+    return table.astype(dict.fromkeys(numbers, float) | known)
 
 
 def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_Part]) -> dict | None:
@@ -459,7 +460,7 @@ def _tested(
         if fixed:
             text = f"{POSITION}: {said} on all plates, and {named('position_safe')} is 'no'."
             notes.append(Note("position-ignored", "warning", text))
-        notes.extend(_check_note(check))
+        notes.extend(_check_note(item, check))
         return replace(plainly, mark=POSITION if fixed else "")
     wells, space = _for_positions(item, wells)
     control = profiles.is_control(wells)
@@ -487,7 +488,7 @@ def _tested(
     if why:
         text = f"{POSITION}: {said} on all plates, and {why}."
         notes.append(Note("position-not-separated", "warning", text, values))
-        notes.extend(_check_note(check))
+        notes.extend(_check_note(item, check))
         return replace(plainly, mark=f"{POSITION}: the layout is fixed, and {why}")
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
@@ -495,7 +496,7 @@ def _tested(
     beside = safe.summary.pop("control_check_plain")
     text = f"{said} on all plates, so {spots} control positions are compared, not wells."
     notes.append(Note("position-safe", "info", text, values))
-    notes.extend(_check_note(check, beside))
+    notes.extend(_check_note(item, check, beside))
     flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
     if beside["groups"]:
         called = f"{beside['called']} of {beside['groups']}"
@@ -512,10 +513,13 @@ def _tested(
     )
 
 
-def _check_note(check: dict | None, beside: dict | None = None) -> Iterator[Note]:
+def _check_note(item: Profiles, check: dict | None, beside: dict | None = None) -> Iterator[Note]:
     """What the control check says; a warning where it calls too many controls."""
     if check is None:
         return
+    controls = None if item.layout is None else item.layout.controls
+    for told in (check, beside or {}):
+        told["covered"] = None if controls is None else controls.severity == "ok"
     text = in_words(check)
     if beside is not None and beside["groups"]:
         text += f" By permuting wells {beside['called']} of {beside['groups']} would be called."

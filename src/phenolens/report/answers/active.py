@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.control_check import in_words
+from phenolens.evaluate.control_check import certifies, in_words
 from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
@@ -75,7 +75,7 @@ def checks_of(tables: Tables) -> list[dict]:
 
 def certified(checks: list[dict]) -> bool:
     """Whether controls, grouped as the treatments lie, show that the test holds its level."""
-    return bool(checks) and all(check["verdict"] == "calibrated" for check in checks)
+    return bool(checks) and all(certifies(check) for check in checks)
 
 
 def _check_words(checks: list[dict]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.control_check import FEWEST_GROUPS, shape_in_words
+from phenolens.evaluate.control_check import FEWEST_GROUPS, certifies, shape_in_words
 from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
 from phenolens.profiles import COMPOUND
 from phenolens.report import names
@@ -32,7 +32,7 @@ CALLED = [
 ]
 TESTS = {"position-safe": "Against control positions", "label-permutation": "By permuting wells"}
 VERDICTS = {
-    "calibrated": "✓ holds its level",
+    "calibrated": "holds its level, but not where the treatments lie",
     "calls-controls": "calls controls",
     "too-few-groups": f"under {FEWEST_GROUPS} groups: cannot certify 5 %",
 }
@@ -70,11 +70,17 @@ def _checks(tables: Tables) -> list[dict]:
             "floor": p_value(row["p_attainable"]),
             "cover": f"{row['rows']} of {row['rows_used']} rows, {row['columns']} of "
             f"{row['columns_used']} columns",
-            "verdict": VERDICTS.get(row["verdict"], f"not possible: {row['why']}"),
+            "verdict": _verdict(row),
             "bad": row["verdict"] == "calls-controls",
         }
         for row in rows.to_dict("records")
     ]
+
+
+def _verdict(row: dict) -> str:
+    if certifies(row):
+        return "✓ holds its level"
+    return VERDICTS.get(row["verdict"], f"not possible: {row['why']}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:
