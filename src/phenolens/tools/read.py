@@ -257,7 +257,8 @@ def _doubts(ledger: Ledger) -> Iterator[Note]:
         text = f"{counted(units, 'well')} with the unit of the dose: all doses are in micromolar."
         yield Note("doses-with-units", "info", text, {"wells": units})
     for doubt in ledger.conflicts:
-        yield Note(doubt.code, "warning", f"{doubt.line()}.", {"wells": doubt.wells})
+        end = "" if doubt.consequence.endswith("?") else "."
+        yield Note(doubt.code, "warning", f"{doubt.line()}{end}", {"wells": doubt.wells})
 
 
 def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
