@@ -107,6 +107,9 @@ def read(
     >>> print(wells.notes[-1])
     64 control wells, by convention (DMSO, negcon).
     """
+    if not isinstance(measurement, str | None):
+        what = named("measurement")
+        raise InputError(f"{what} is a query or 'average'; got {shown(measurement)}.")
     own = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
         "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
