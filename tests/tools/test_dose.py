@@ -82,7 +82,7 @@ def test_wells_without_a_readable_dose_are_counted_with_an_example(column):
     assert any("thirty or so" in str(n) for n in found.notes)
 
 
-@pytest.mark.parametrize("column", ["amount_mM", "Concentration"])
+@pytest.mark.parametrize("column", ["amount_mM", "dose_mM", "Concentration"])
 def test_the_concentration_of_a_stock_is_doubted(column):
     factor = 1000 if column == "Concentration" else 1
     frame = screen()
