@@ -155,6 +155,14 @@ def test_wells_of_a_vehicle_that_a_query_leaves_out_are_doubted():
     assert "vehicle-not-control" not in {note.code for note in read(frame).notes}
 
 
+@pytest.mark.parametrize("name", ["conc_nM", "dose_mM", "Final Conc (uM)", "drug_concentration"])
+def test_a_dose_of_any_usual_name_tells_treatments_apart(name):
+    frame = screen()
+    frame[name] = np.where(np.arange(96) % 2 == 0, 1.0, 3.0)
+    treatments = read(frame).table.index.get_level_values("Metadata_Treatment")
+    assert treatments.str.contains("@").any()
+
+
 def test_treatments_of_equal_doses_keep_their_plain_name():
     names = treatment_names(pd.Series(["a", "a"]), pd.Series([0.3, 0.3]))
     assert names.tolist() == ["a", "a"]

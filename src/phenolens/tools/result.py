@@ -87,7 +87,7 @@ class Result:
     >>> screen, truth = pl.simulate_profiles(seed=3)
     >>> found = pl.activity(screen, permutations=500)
     >>> found.table.shape, found.settings["permutations"]
-    ((40, 21), 500)
+    ((40, 23), 500)
     >>> found.write("hits.xlsx").name
     'hits.xlsx'
     """
