@@ -113,8 +113,9 @@ def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
     speaker = Source(name=source, ledger=Ledger())
     rows = frame.assign(**{PLATE: "row", WELL: [str(k) for k in range(1, len(frame) + 1)]})
     labelled = label_wells(rows, dict.fromkeys(ROLES) | wanted, modality=modality, source=speaker)
-    if speaker.ledger.conflicts:
-        wrong = speaker.ledger.conflicts[0]
+    unread = [doubt for doubt in speaker.ledger.conflicts if doubt.code == "doses-not-read"]
+    if unread:
+        wrong = unread[0]
         raise InputError(
             f"{source}: {wrong.wells} doses in column {wanted['concentration']!r} are no numbers, "
             f"such as {wrong.examples[0].replace('/', ' ')}."
