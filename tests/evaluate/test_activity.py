@@ -10,6 +10,7 @@ from scipy.stats import kstest
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity import activity
+from phenolens.evaluate.summary import summarize
 
 from .screens import IS_CONTROL, screen
 
@@ -60,6 +61,15 @@ def test_few_wells_are_enumerated_and_the_floor_is_stated() -> None:
     assert result["p_attainable"][0] == 1 / 16
     assert result["p"][0] >= 1 / 16
     assert found.summary["can_reject"] is False
+
+
+def test_one_treatment_with_few_wells_does_not_say_that_none_can_be_named() -> None:
+    p = np.r_[np.full(9, 0.001), 1 / 15]
+    floor = np.r_[np.full(9, 0.001), 1 / 15]
+    told = summarize(pd.DataFrame({"p": p, "q": p, "map": 1.0, "map_normalized": 1.0,
+                                   "p_attainable": floor}))  # fmt: skip
+    assert told["can_reject"] and told["tests_needed_at_floor"] == 1
+    assert told["p_attainable"] == 0.001
 
 
 @pytest.mark.parametrize("references", ["controls", "others"])

@@ -92,6 +92,16 @@ def test_whether_treatments_lie_elsewhere_is_a_finding_of_its_own(kind, plates, 
     assert (len(elsewhere.treatments) > 0.9 * count) == bound
 
 
+def test_many_scattered_wells_that_touch_lie_at_more_than_one_location():
+    rng = np.random.default_rng(0)
+    names = ["DMSO"] * 12 + [f"t{k % 6}" for k in range(84)]
+    scattered = examine_layout(grid([rng.permutation(names).tolist() for _ in range(6)]))
+    assert scattered.elsewhere.severity == "ok"
+    half = (["left"] * 6 + ["right"] * 6) * 8
+    halves = examine_layout(grid([half] * 3)).elsewhere
+    assert (halves.severity, halves.treatments) == ("warning", ("left", "right"))
+
+
 @pytest.mark.parametrize("controls", ["one column", "two columns"])
 @pytest.mark.parametrize("wells", [96, 384])
 def test_controls_in_columns_say_nothing_about_the_rest(controls, wells):

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenolens.evaluate.multiple_testing import benjamini_hochberg, needed_at_floor
+from phenolens.evaluate.multiple_testing import (
+    benjamini_hochberg,
+    needed_at_floor,
+    needed_before_one,
+)
 from phenolens.evaluate.share_active import (
     as_values,
     lower_bound,
-    needed_before_one,
     remedy,
     share_active,
     share_in_words,

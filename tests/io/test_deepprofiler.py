@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, arrays, words):
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"nothing of the kind")
-    with pytest.raises(InputError, match="cannot be read as arrays of NumPy"):
+    with pytest.raises(InputError, match="NumPy: it is damaged"):
         open_table(tmp_path / "x.npz")
     np.savez(tmp_path / "y.npz", embedding=FEATURES)
     with pytest.raises(InputError, match="has no array 'features'"):

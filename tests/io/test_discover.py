@@ -184,6 +184,20 @@ def test_cells_in_stacks_are_cells_and_tiles_are_tiles(tmp_path):
         assert discover(folder).images["level"] == level
 
 
+def test_what_a_check_left_is_no_table_of_the_screen(tmp_path):
+    wells = [f"{r}{c:02d}" for r in "ABCD" for c in range(1, 7)]
+    profiles = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": wells, "compound": "DMSO"})
+    values = np.random.default_rng(0).normal(size=(24, 8))
+    profiles[[f"f{k}" for k in range(8)]] = values
+    profiles.to_csv(tmp_path / "profiles.csv", index=False)
+    before = study_toml(discover(tmp_path), relative_to=tmp_path)
+    (tmp_path / "study-out").mkdir()
+    for name in ("audit.json", "ledger.json"):
+        (tmp_path / "study-out" / name).write_text("{}")
+    profiles.iloc[:, :2].to_parquet(tmp_path / "study-out" / "splits.parquet")
+    assert study_toml(discover(tmp_path), relative_to=tmp_path) == before
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="There is no folder"):
         discover(tmp_path / "none")

@@ -143,6 +143,27 @@ def test_reading_says_what_is_doubtful():
     assert str(notes["doses-with-units"]).startswith("95 wells with the unit of the dose")
 
 
+def test_wells_of_a_vehicle_that_a_query_leaves_out_are_doubted():
+    frame = screen()
+    vehicle = np.flatnonzero(frame["Metadata_Compound"] == "DMSO")
+    frame = frame.rename(columns={"Metadata_Compound": "compound"})
+    frame.loc[vehicle[:4], "compound"] = "DMSO 0.1%"
+    doubts = {n.code: n for n in read(frame, controls="compound == 'DMSO'").notes}
+    assert doubts["vehicle-not-control"].values["wells"] == 4
+    assert str(doubts["vehicle-not-control"]).endswith("are they controls too?")
+    whole = read(frame, controls="Metadata_Compound == 'DMSO'")
+    assert "vehicle-not-control" not in {note.code for note in whole.notes}
+    assert "vehicle-not-control" not in {note.code for note in read(frame).notes}
+
+
+@pytest.mark.parametrize("name", ["conc_nM", "dose_mM", "Final Conc (uM)", "drug_concentration"])
+def test_a_dose_of_any_usual_name_tells_treatments_apart(name):
+    frame = screen()
+    frame[name] = np.where(np.arange(96) % 2 == 0, 1.0, 3.0)
+    treatments = read(frame).table.index.get_level_values("Metadata_Treatment")
+    assert treatments.str.contains("@").any()
+
+
 def test_treatments_of_equal_doses_keep_their_plain_name():
     names = treatment_names(pd.Series(["a", "a"]), pd.Series([0.3, 0.3]))
     assert names.tolist() == ["a", "a"]

@@ -70,3 +70,10 @@ def test_what_is_wrong_is_one_line(given, said):
     with pytest.raises(InputError, match=said) as told:
         read_treatments(given)
     assert "\n" not in str(told.value)
+
+
+def test_what_is_doubtful_is_no_unread_dose():
+    given = pd.DataFrame({"compound": ["cpd-a", "CPD A"], "dose": [10_000.0, 3.0]})
+    labels = read_treatments(given).labels
+    assert labels[COMPOUND].tolist() == ["cpd-a", "CPD A"]
+    assert labels[CONCENTRATION].tolist() == [10_000.0, 3.0]

@@ -183,6 +183,20 @@ def test_a_query_that_says_nothing(wells, command, query, said):
     assert said in refusal(command, wells)
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("Metadata_Plate", 'where all rows are of one plate, say plate = "=P1"'),
+        ("Metadata_Well", "name theirs as well in [data.columns]"),
+    ],
+)
+def test_a_table_without_plates_or_wells_says_what_to_do(wells, command, column, said):
+    wells.write(wells.frame().drop(columns=column))
+    told = refusal(command, wells)
+    assert f"no column {column!r}; it has Metadata_" in told
+    assert said in told
+
+
 # Features.
 
 

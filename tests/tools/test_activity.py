@@ -125,6 +125,17 @@ def test_what_was_not_tested_is_not_called_inactive():
     assert found.summary["tested"] == len(found.table) - 1
 
 
+def test_a_treatment_whose_wells_were_all_left_out_keeps_its_row():
+    screen, _ = pl.simulate_profiles(plates=2, treatments=12, features=10, seed=1)
+    gone = screen.index.get_level_values("Metadata_Treatment") == "treatment-001"
+    assert gone.sum() == 2
+    frame = screen.reset_index()
+    frame.loc[gone, screen.columns] = np.nan
+    row = pl.activity(frame, permutations=99).table.set_index("Metadata_Treatment").iloc[0]
+    assert (row.name, row["n"], row["wells"], row["active"]) == ("treatment-001", 0, 2, pd.NA)
+    assert row["note"] == "0 of its 2 wells could be used; two are needed"
+
+
 def test_doses_that_are_the_only_replicates_are_offered_together():
     screen, _ = pl.simulate_profiles(
         plates=2, treatments=12, replicates=2, features=10, active=1.0, effect=4.0, seed=1
@@ -136,7 +147,7 @@ def test_doses_that_are_the_only_replicates_are_offered_together():
         Metadata_Compound=frame["Metadata_Treatment"].where(treated, "DMSO"),
         Metadata_Concentration=dose.where(treated),
     ).drop(columns="Metadata_Treatment")
-    with pytest.raises(DesignError, match="wells without a replicate"):
+    with pytest.raises(DesignError, match=r"without a replicate.* doses are tested together"):
         pl.activity(frame, permutations=99)
     together = pl.activity(frame, same_by="Metadata_Compound", permutations=99)
     assert together.summary["tested"] == 12

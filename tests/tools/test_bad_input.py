@@ -144,6 +144,8 @@ def test_a_feature_is_no_column_that_describes_wells(frame, question, setting):
         ("retrieve", "across", ["Metadata_Plate"], "one column is named by text"),
         ("dose", "compound", ["Metadata_Compound"], "one column is named by text"),
         ("batch", "by", ["Metadata_Plate"], "one column is named by text"),
+        ("match", "separator", 3, "separator (--separator) is text, such as ';'; got 3"),
+        ("activity", "measurement", 5, "measurement (--measurement) is a query or 'average'"),
         ("activity", "features", 3, "a prefix or a list of names; got 3"),
         ("assay", "features", "", "features (--features) is empty"),
         ("batch", "layer", ["a"], "layer (--layer) is one name; got ['a']"),

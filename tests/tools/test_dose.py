@@ -90,3 +90,10 @@ def test_the_concentration_of_a_stock_is_doubted(column):
     (note,) = [n for n in found.notes if n.code == "doses-implausible"]
     assert note.values["wells"] == 24
     assert "a stock concentration, or another unit?" in str(note)
+
+
+def test_a_dose_that_is_named_and_found_by_its_name_is_doubted_once():
+    frame = screen().rename(columns={"Metadata_amount": "Metadata_dose_mM"})
+    found = dose(frame, concentration="dose_mM")
+    (note,) = [n for n in found.notes if n.code == "doses-implausible"]
+    assert note.values["wells"] == 24

@@ -26,6 +26,7 @@ from phenolens.evaluate.layout_statistics import (
 NAMED = np.array([0.0005, 0.001, 0.002, 0.004, 0.008, 0.014])  # p of a treatment that is named
 NEVER_OUT = 0.025  # chance of a treatment with all wells at the edge or in one quadrant
 LEAST_ON_ONE = 0.2  # smallest share on a single plate where the screen as a whole shows nothing
+WIDE = 0.8  # of all treated wells' mean squared distance; a whole row of a plate has 0.69
 MOST_FALSE = 0.25  # no names where chance would give more of them than this
 CODES = {
     "same": "layout-confounded", "near": "layout-block", "row": "layout-block",
@@ -226,8 +227,9 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
     """How many replicated treatments have wells at another location too.
 
     Wells are at two locations where they lie more than :data:`layout_grid.REACH_MM` apart, do not
-    hang together through neighbouring wells of the treatment, and do not share the row, the column
-    or the edge where treatments were found to share it.
+    hang together through neighbouring wells of the treatment (unless it lies about as widely as all
+    treated wells do), and do not share the row, the column or the edge where treatments were found
+    to share it.
 
     Parameters
     ----------
@@ -242,14 +244,16 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
     beside = np.maximum(down, along) <= 1
     graph = coo_array((beside[beside], (left[beside], right[beside])), shape=(len(grid),) * 2)
     _, block = connected_components(graph, directed=False)
-    apart = (np.hypot(down, along) > grid.reach) & (block[left] != block[right])
+    start = np.flatnonzero(np.diff(pairs.owner, prepend=-1))
+    apart = (np.hypot(down, along) > grid.reach) & (
+        (block[left] != block[right]) | _spread(grid, pairs, start)
+    )
     lines = {"row": down, "column": along}
     for statistic in set(shared):
         if statistic in lines:
             apart &= lines[statistic] > 1
         if statistic == "edge":
             apart &= (grid.rings[left] > 0) | (grid.rings[right] > 0)
-    start = np.flatnonzero(np.diff(pairs.owner, prepend=-1))
     elsewhere = np.logical_or.reduceat(apart, start)
     bound = pairs.owner[start][~elsewhere]
     share = float(elsewhere.mean())
@@ -259,6 +263,20 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
         {"replicated": len(start), "elsewhere": int(elsewhere.sum()), "share": share},
         tuple(grid.labels[k] for k in bound),
     )
+
+
+def _spread(grid: Grid, pairs: Pairs, start: np.ndarray) -> np.ndarray:
+    """Whether a pair's treatment lies about as widely as all treated wells do.
+
+    Many scattered wells of few treatments touch by chance; a block, a row or half a plate do not
+    reach :data:`WIDE` of the mean squared distance.
+    """
+    down = grid.row[pairs.left] - grid.row[pairs.right]
+    along = grid.column[pairs.left] - grid.column[pairs.right]
+    length = np.diff(start, append=len(pairs))
+    own = np.add.reduceat(down**2 + along**2, start) / length
+    whole = 2 * (grid.row.var() + grid.column.var())
+    return np.repeat(own >= WIDE * whole, length)
 
 
 def doses_together(grid: Grid) -> LayoutFinding | None:

@@ -26,6 +26,25 @@ def needed_at_floor(floor: float, tests: int, *, alpha: float = 0.05) -> int:
     return max(1, math.ceil(floor * tests / alpha - 1e-9))
 
 
+def needed_before_one(floor: np.ndarray, *, alpha: float) -> int:
+    """How many tests must reach their smallest p before Benjamini-Hochberg rejects one.
+
+    Parameters
+    ----------
+    floor : ndarray of float64, shape (n_tests,)
+        Smallest p of each.
+    alpha : float
+
+    Returns
+    -------
+    int
+        1 where a single one suffices; 0 where no number does.
+    """
+    floor = np.sort(floor)
+    enough = floor * len(floor) / np.arange(1, len(floor) + 1) <= alpha * (1 + 1e-9)
+    return int(enough.argmax()) + 1 if enough.any() else 0
+
+
 def share_interval(count: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a share (1927)."""
     from scipy.stats import norm

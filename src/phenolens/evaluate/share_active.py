@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.control_check import LEVEL
+from phenolens.evaluate.multiple_testing import needed_before_one
 
 CERTAINTY = 0.95
 
@@ -74,25 +75,6 @@ class ShareActive:
     positions_needed: int
     plates_needed: int
     permutations_needed: int
-
-
-def needed_before_one(floor: np.ndarray, *, alpha: float) -> int:
-    """How many tests must reach their smallest p before Benjamini-Hochberg rejects one.
-
-    Parameters
-    ----------
-    floor : ndarray of float64, shape (n_tests,)
-        Smallest p of each.
-    alpha : float
-
-    Returns
-    -------
-    int
-        1 where a single one suffices; 0 where no number does.
-    """
-    floor = np.sort(floor)
-    enough = floor * len(floor) / np.arange(1, len(floor) + 1) <= alpha * (1 + 1e-9)
-    return int(enough.argmax()) + 1 if enough.any() else 0
 
 
 def lower_bound(

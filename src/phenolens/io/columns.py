@@ -161,6 +161,15 @@ def spec_column(spec: str | None) -> str | None:
     return normal_name(spec.partition(" ~ ")[0].strip())
 
 
+_ASKED_FOR = {
+    PLATE: (
+        "Wells are compared within plates: name theirs as plate in [data.columns], or, where all "
+        'rows are of one plate, say plate = "=P1".'
+    ),
+    WELL: "Without wells nothing can be asked: name theirs as well in [data.columns].",
+}
+
+
 def place(frame: pd.DataFrame, spec: str | None, role: str, *, source: str) -> pd.Series | None:
     """Plate, well, site or object number of each row, under the given or a usual name."""
     if spec is not None and ("~" in spec or spec.startswith("=") or has(frame, spec)):
@@ -171,6 +180,10 @@ def place(frame: pd.DataFrame, spec: str | None, role: str, *, source: str) -> p
         wells = wells_of_rows(frame)
         if wells is not None:
             return wells
+    if found is None and spec in _ASKED_FOR:
+        names = list(map(str, frame.columns))
+        held = [name for name in names if name.startswith(PREFIX)] or names
+        raise InputError(f"{source} has no column {spec!r}{nearest(spec, held)} {_ASKED_FOR[spec]}")
     if found is None and spec is not None:
         find(frame, spec, source=source)
     return None if found is None else frame[found]

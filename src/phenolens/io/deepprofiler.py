@@ -79,7 +79,9 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as arrays of NumPy: {error}") from None
+        # NumPy takes every file that is no archive for a pickle, and says how to open that.
+        what = "it is damaged, or no .npz file" if isinstance(error, ValueError) else error
+        raise InputError(f"{path} cannot be read as arrays of NumPy: {what}.") from None
     return held, pickled
 
 

@@ -200,9 +200,28 @@ def mark_controls(
     out = wells.assign(**{CONTROL: np.asarray(negative), POSITIVE: np.asarray(positive)})
     out[POSITIVE] &= ~out[CONTROL]
     out[MECHANISM] = out[MECHANISM].where(~out[CONTROL], None)
+    if controls:
+        _note_passed_by(out, told_as, source=source)
     source.ledger.counts["control_wells"] = int(out[CONTROL].sum())
     source.ledger.counts["positive_control_wells"] = int(out[POSITIVE].sum())
     return out
+
+
+def _note_passed_by(wells: pd.DataFrame, told_as: str, *, source: Source) -> None:
+    """Doubt wells of a vehicle that the query for controls left out while it took others."""
+    taken = set(wells.loc[wells[CONTROL], COMPOUND]) & set(vehicle_names(wells[COMPOUND].dropna()))
+    left = wells[wells[COMPOUND].isin(taken) & ~wells[CONTROL] & ~wells[POSITIVE]]
+    if not len(left):
+        return
+    places = zip(left[PLATE].head(3), left[WELL].head(3), left[COMPOUND].head(3), strict=True)
+    examples = tuple(f"{plate}/{well}: {name!r}" for plate, well, name in places)
+    source.ledger.conflicts.append(
+        Conflict(
+            CONTROL, told_as, len(left), examples,
+            "the query leaves them out, so they count as a treatment: are they controls too?",
+            code="vehicle-not-control",
+        )
+    )  # fmt: skip
 
 
 def conventional_controls(wells: pd.DataFrame) -> pd.Series:

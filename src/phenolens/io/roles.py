@@ -16,7 +16,9 @@ NAMES = {
     "concentration": (
         "concentration", "concentration_um", "conc", "conc_um", "dose", "dose_um", "pert_dose",
         "mmoles_per_liter", "mg_per_ml", "concentration_nm", "dose_nm", "pert_mfc_dose",
-        "compound_concentration", "concentration_mm", "micromolar", "CPD_MMOL_CONC",
+        "compound_concentration", "concentration_mm", "micromolar", "CPD_MMOL_CONC", "conc_nm",
+        "conc_mm", "conc_m", "concentration_m", "dose_mm", "dose_m", "final_concentration",
+        "final_concentration_um", "final_conc", "final_conc_um", "drug_concentration",
     ),
     "mechanism": (
         "moa", "mechanism", "mechanism_of_action", "moa_list", "moa_class", "Mechanism_of_action",

@@ -25,6 +25,7 @@ TABLES = (
     ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad", ".npz",
 )  # fmt: skip
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
+CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
 OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
@@ -46,7 +47,7 @@ class Found:
 def survey(source: Path) -> tuple[list[Found], list[Path]]:
     """Kinds of tables below a folder, and up to a thousand of its image files.
 
-    Folders called ``truth``, hidden ones and finished studies are left alone.
+    Folders called ``truth``, hidden ones and what studies wrote are left alone.
     """
     files = list(_walk(source))
     tables = [path for path in files if path.name.lower().endswith(TABLES)]
@@ -58,7 +59,7 @@ def survey(source: Path) -> tuple[list[Found], list[Path]]:
 def _walk(source: Path) -> Iterable[Path]:
     for folder, inner, names in os.walk(source):
         inner[:] = sorted(n for n in inner if n not in SKIPPED and not n.startswith("."))
-        if "study.resolved.toml" in names:
+        if "study.resolved.toml" in names or set(names) >= CHECKED:
             inner.clear()
             continue
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))

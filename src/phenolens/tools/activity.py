@@ -173,8 +173,8 @@ def activity(
         baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
-        told = [str(note) for note in found.notes if note.code == "not-tested"]
-        raise DesignError(told[0] if told else "No treatment has two wells to compare.")
+        told = [str(n) for n in found.notes if n.code in ("not-tested", "doses-only")]
+        raise DesignError(" ".join(told) or "No treatment has two wells to compare.")
     return found
 
 
@@ -362,6 +362,9 @@ def _part(
 ) -> _Part:
     """Activity of the treatments whose wells may be compared with one another."""
     treated = _treatments(wells, item.named_by)
+    if item.whole:
+        lost = _treatments(item.table, item.named_by)
+        treated = pd.concat([treated, lost[~lost[TREATMENT].isin(treated[TREATMENT])]])
     asked = item.judged(wells)
     notes: list[Note] = []
     try:
@@ -373,7 +376,8 @@ def _part(
     table = treated.merge(found.table, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
-    table["n"] = table["n"].fillna(0).astype(np.int64)
+    for count in ("n", "n_references"):
+        table[count] = table[count].fillna(0).astype(np.int64)
     table["active"] = _active(table["q"], item.settings.alpha)
     reused = item.elsewhere and found.test != "none"
     if reused:
@@ -384,6 +388,8 @@ def _part(
         notes.append(Note("controls-reused", "warning", text))
     note = "; ".join(filter(None, [found.mark, CONTROLS_REUSED if reused else ""]))
     reasons_known = why_untested(asked, within=within or (), diff_by=diff_by or ())
+    if item.whole:
+        reasons_known = _with_left_out(reasons_known, item.table)
     table = table.merge(reasons_known, on=TREATMENT, how="left")
     general = found.mark if found.test == "none" else UNCOMPARABLE
     why = table.pop("reason").fillna("").replace("", general)
@@ -408,6 +414,18 @@ def _part(
 def _active(q: pd.Series, alpha: float) -> pd.Series:
     """Whether treatments are active; unknown where nothing was tested."""
     return (q < alpha).astype("boolean").mask(q.isna())
+
+
+def _with_left_out(known: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+    """The wells of each treatment with those that could not be used, and that as the reason."""
+    named = profiles.column(held, TREATMENT)[~profiles.is_control(held)]
+    counts = pd.Series(named).dropna().value_counts().rename("held").rename_axis(TREATMENT)
+    known = known.merge(counts.reset_index(), on=TREATMENT, how="outer")
+    known = known.fillna({"wells": 0, "reason": ""}).astype({"wells": np.int64, "held": np.int64})
+    few = (known["wells"] < known["held"]) & (known["wells"] < 2)
+    said = known["wells"].astype(str) + " of its " + known["held"].astype(str)
+    reason = known["reason"].mask(few, said + " wells could be used; two are needed")
+    return known[[TREATMENT]].assign(wells=known["held"], reason=reason)
 
 
 def _over_doses(table: pd.DataFrame, doses: pd.Series) -> list[Note]:

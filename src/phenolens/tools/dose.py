@@ -162,10 +162,13 @@ def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[N
         such = f", e.g. {shown[0]!r}" if shown else " above 0"
         text = f"{unread.sum()} of {treated.sum()} treated wells have no readable dose{such}."
         notes.append(Note("wells-without-dose", "warning", text, {"wells": int(unread.sum())}))
-    if name != CONCENTRATION and (high := treated & read.implausible()).any():
+    known = CONCENTRATION in wells.index.names and np.array_equal(
+        doses, profiles.column(wells, CONCENTRATION).astype(float), equal_nan=True
+    )  # then doubted when the table was read
+    if not known and (high := treated & read.implausible()).any():
         text = (
-            f"{high.sum()} treated wells have a dose of 10 mM or more in {name}, such as "
-            f"{said[high].iloc[0]}: a stock concentration, or another unit?"
+            f"{high.sum()} treated wells have a dose of 10 mM or more (or below 0) in {name}, such "
+            f"as {said[high].iloc[0]}: a stock concentration, or another unit?"
         )
         notes.append(Note("doses-implausible", "warning", text, {"wells": int(high.sum())}))
     return profiles.with_metadata(wells, {name: doses}), notes

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, named, reasons
+from phenolens.errors import DesignError, InputError, named, reasons, shown
 from phenolens.evaluate import labels
 from phenolens.evaluate.label_matching import match_labels
 from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighbour
@@ -132,6 +132,8 @@ def match(
         normalized=normalized, same_plate=same_plate,
         distinct_plates=distinct_plates, measurement=measurement, seed=seed,
     )  # fmt: skip
+    if not isinstance(separator, str | None):
+        raise InputError(f"{named('separator')} is text, such as ';'; got {shown(separator)}.")
     item = item.with_settings(permutations=permutations, alpha=alpha)
     settings = item.settings
     name = item.column(label, setting="label", usual=MECHANISM)

@@ -107,6 +107,9 @@ def read(
     >>> print(wells.notes[-1])
     64 control wells, by convention (DMSO, negcon).
     """
+    if not isinstance(measurement, str | None):
+        what = named("measurement")
+        raise InputError(f"{what} is a query or 'average'; got {shown(measurement)}.")
     own = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
         "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
@@ -257,7 +260,8 @@ def _doubts(ledger: Ledger) -> Iterator[Note]:
         text = f"{counted(units, 'well')} with the unit of the dose: all doses are in micromolar."
         yield Note("doses-with-units", "info", text, {"wells": units})
     for doubt in ledger.conflicts:
-        yield Note(doubt.code, "warning", f"{doubt.line()}.", {"wells": doubt.wells})
+        end = "" if doubt.consequence.endswith("?") else "."
+        yield Note(doubt.code, "warning", f"{doubt.line()}{end}", {"wells": doubt.wells})
 
 
 def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
