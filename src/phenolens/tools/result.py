@@ -301,13 +301,14 @@ def _label(name: object) -> str:
 
 
 def _told(summary: dict, indent: str = "") -> Iterator[str]:
-    """A line a value, nested ones indented; a part that repeats the whole is not told again."""
+    """A line a value, nested ones indented, of these only what is known and said once."""
     for name, value in summary.items():
         if not isinstance(value, dict):
             yield f"{indent}{_label(name)}: {in_text(value)}"
         elif any(part not in summary or summary[part] is not value[part] for part in value):
             yield f"{indent}{_label(name)}:"
-            yield from _told(value, indent + "  ")
+            known = {part: held for part, held in value.items() if in_text(held) not in (NONE, "")}
+            yield from _told(known, indent + "  ")
 
 
 def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
