@@ -179,14 +179,10 @@ def test_a_refused_split_is_said_without_names_of_columns(copy, refused, said):
 
 
 def test_a_position_safe_test_is_named_with_what_the_usual_one_would_say(copy):
-    results = pd.read_parquet(copy / "results.parquet")
-    row = results.query("metric == 'fraction_active' and representation == 'cellprofiler'")
-    more = {"fraction_active_plain": 0.82, "control_positions_called_at_label_permutation": 0.45}
-    added = [row.assign(metric=metric, value=value) for metric, value in more.items()]
-    pd.concat([results, *added]).to_parquet(copy / "results.parquet")
-    tables = changed(copy, "activity", test="position-safe")
+    plain = {"test": "label-permutation", "called": 29, "treatments_called": 20}
+    tables = with_check(copy, **plain)
     text = spoken(active.answer(tables))
-    assert "Permuting wells would call 82 % active, but it also calls 45 %" in text
+    assert "permuting wells would call 20 of 24 treatments, but also 29 of 64 groups" in text
     assert "One layout is repeated on every plate" in written(tables)
 
 

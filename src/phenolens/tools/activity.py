@@ -229,11 +229,7 @@ def activity_of(
     share = _share(item, table, parts)
     more = {"control_check": _as_table(checks)}
     if share is not None:
-        # an interval of "0 active" would speak of the design, not of the treatments
-        for held in (summary, summary.get("position_safe", {})):
-            for name in [name for name in held if name.startswith("fraction_retrieved")]:
-                del held[name]
-        summary |= {"share_active": share}
+        summary = _without_share_called(summary) | {"share_active": share}
         notes = [*notes, _share_note(table, share, alpha=item.settings.alpha)]
         row = {"representation": item.name} | share | {"space": whole["space"]}
         more["share_active"] = _as_table([row])
@@ -252,6 +248,14 @@ def activity_of(
         scores=result_table(rows),
         more=more,
     )
+
+
+def _without_share_called(summary: dict) -> dict:
+    """The summary less the share called: of none, its interval would speak of the design only."""
+    kept = {n: v for n, v in summary.items() if not n.startswith("fraction_retrieved")}
+    if "position_safe" in kept:
+        kept["position_safe"] = _without_share_called(kept["position_safe"])
+    return kept
 
 
 def _as_table(rows: list[dict]) -> pd.DataFrame:

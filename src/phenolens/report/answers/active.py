@@ -149,12 +149,6 @@ def interval_of(tables: Tables, metric: str) -> str:
     return f"; 95 % interval {text}" if text else ""
 
 
-def score_of(tables: Tables, metric: str) -> float | None:
-    """What the lead scored on a metric of ``activity``."""
-    row = _scored(tables, metric)
-    return None if row is None else float(row["value"])
-
-
 def _scored(tables: Tables, metric: str) -> pd.Series | None:
     rows = names.of_lead(tables, tables.results)
     if rows is None:
@@ -190,13 +184,15 @@ def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
         "One layout is repeated on every plate, so treatments were tested against control wells "
         "that share a position, not by permuting wells."
     )
-    plain = score_of(tables, "fraction_active_plain")
-    called = score_of(tables, "control_positions_called_at_label_permutation")
-    if plain is None or called is None:
+    checks = names.of_lead(tables, tables.control_check)
+    plain = [] if checks is None else checks[checks["test"] == "label-permutation"]
+    if not len(plain) or not plain["groups"].iloc[0]:
         return text
+    told = plain.iloc[0]
     return (
-        f"{text} Permuting wells would call {percent(plain)} active, but it also calls "
-        f"{percent(called)} of control positions active, where {percent(tables.alpha)} are due."
+        f"{text} At p <= 0.05, permuting wells would call {told['treatments_called']} of "
+        f"{plural(told['treatments'], 'treatment')}, but also {told['called']} of "
+        f"{plural(told['groups'], 'group')} of controls."
     )
 
 
