@@ -74,6 +74,8 @@ def test_what_is_wrong_is_one_line(given, said):
 
 def test_what_is_doubtful_is_no_unread_dose():
     given = pd.DataFrame({"compound": ["cpd-a", "CPD A"], "dose": [10_000.0, 3.0]})
-    labels = read_treatments(given).labels
+    found = read_treatments(given)
+    labels = found.labels
+    assert {doubt.code for doubt in found.doubts} == {"compound-spellings", "doses-implausible"}
     assert labels[COMPOUND].tolist() == ["cpd-a", "CPD A"]
     assert labels[CONCENTRATION].tolist() == [10_000.0, 3.0]

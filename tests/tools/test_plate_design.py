@@ -390,3 +390,11 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path):
     with pytest.raises(InputError):
         design(10, pilot="nowhere.csv", output=tmp_path / "maps")
     assert not Path(tmp_path / "maps").exists()
+
+
+def test_what_is_doubtful_in_the_list_is_told():
+    listed = pd.DataFrame({"compound": ["cpd-a", "CPD A", "b"], "dose": [20_000.0, 3.0, 1.0]})
+    told = {note.code: note for note in pl.design(listed, wells=96).notes}
+    assert told["doses-implausible"].text.startswith("1 row of the list, e.g. row 1: 20000.0")
+    assert told["compound-spellings"].severity == "warning"
+    assert "doses-implausible" not in {note.code for note in pl.design(4, wells=96).notes}

@@ -12,7 +12,7 @@ from phenolens.errors import InputError, named
 from phenolens.io.columns import ALIASES, has, is_blank, normal_name
 from phenolens.io.join import Source
 from phenolens.io.labels import label_wells
-from phenolens.io.ledger import Ledger
+from phenolens.io.ledger import Conflict, Ledger
 from phenolens.io.paths import read_table
 from phenolens.io.roles import gene_column, named_roles
 from phenolens.profiles import COMPOUND, CONCENTRATION, PLATE, TREATMENT, WELL
@@ -37,11 +37,14 @@ class Treatments:
         ``source_...``.
     named_in : str
         The column of `described` that names the compound.
+    doubts : tuple of Conflict
+        Doses that are hardly ones, a compound under two spellings.
     """
 
     labels: pd.DataFrame
     described: pd.DataFrame
     named_in: str
+    doubts: tuple[Conflict, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -126,7 +129,8 @@ def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
         names.append(CONCENTRATION)
     taken = {normal_name(name).lower() for name in TAKEN}
     renamed = {name: f"source_{name}" for name in frame if normal_name(name).lower() in taken}
-    return Treatments(labelled[names], frame.rename(columns=renamed), str(column))
+    doubts = tuple(speaker.ledger.conflicts)
+    return Treatments(labelled[names], frame.rename(columns=renamed), str(column), doubts)
 
 
 def _require_once(treatment: pd.Series, source: str, *, dosed: bool) -> None:

@@ -108,7 +108,7 @@ def design(
     from phenolens.plating.plan import Plan
     from phenolens.settings import Settings, in_range, share
     from phenolens.tools import plate_table, plate_told
-    from phenolens.tools.result import Result
+    from phenolens.tools.result import Note, Result
 
     chosen = {"permutations": permutations, "alpha": alpha, "seed": in_range("seed", seed)}
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
@@ -134,11 +134,15 @@ def design(
     summary, notes, power = plate_told.told(
         table, findings, layout, **given, pilot=pilot, active=active, settings=settings
     )
+    doubts = [
+        Note(doubt.code, "warning", plate_told.doubted(doubt), {"rows": doubt.wells})
+        for doubt in listed.doubts
+    ]
     result = Result(
         question="design",
         table=table,
         summary=summary,
-        notes=tuple(notes),
+        notes=(*doubts, *notes),
         settings={
             "replicates": replicates, "wells": wells, "controls": negative, "positives": positive,
             "plates": len(names), "empty_edge": empty_edge, "active": active,

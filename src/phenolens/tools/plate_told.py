@@ -11,6 +11,7 @@ from phenolens.errors import DesignError
 from phenolens.evaluate.audit_finding import Finding
 from phenolens.evaluate.layout import Layout
 from phenolens.evaluate.multiple_testing import needed_at_floor
+from phenolens.io.ledger import Conflict
 from phenolens.io.treatments import Treatments
 from phenolens.plating.plan import Plan
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_position
@@ -30,6 +31,13 @@ from phenolens.tools.read import read
 from phenolens.tools.result import Note, counted
 
 MOST_REPLICATES = 24
+
+
+def doubted(doubt: Conflict) -> str:
+    """What is doubtful in the list of treatments, as a sentence."""
+    such = "; ".join(text.replace("row/", "row ") for text in doubt.examples)
+    end = "" if doubt.consequence.endswith("?") else "."
+    return f"{counted(doubt.wells, 'row')} of the list, e.g. {such}: {doubt.consequence}{end}"
 
 
 def told(
