@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.errors import did_you_mean, either, named, reasons, shown
+from phenolens.errors import did_you_mean, either, ended, named, reasons, shown
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,8 @@ def test_reasons_are_one_sentence_on_one_line(texts, said):
 )
 def test_what_was_given_is_shown_on_one_line(value, said):
     assert shown(value) == said
+
+
+@pytest.mark.parametrize(("text", "said"), [("two rows", "two rows."), ("which unit?",) * 2])
+def test_a_question_keeps_its_mark(text, said):
+    assert ended(text) == said

@@ -92,6 +92,17 @@ def reasons(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(plain)) + "."
 
 
+def ended(text: str) -> str:
+    """A sentence with its full stop, unless it ends in a question.
+
+    Examples
+    --------
+    >>> ended("two rows"), ended("another unit?")
+    ('two rows.', 'another unit?')
+    """
+    return text if text.endswith("?") else f"{text}."
+
+
 def shown(value: object) -> str:
     """What was given, for the end of a sentence: as it is written, or its kind where that is long.
 

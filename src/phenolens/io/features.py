@@ -480,10 +480,10 @@ def _require_numbers(frame: pd.DataFrame, names: Sequence[str], *, source: str) 
     ]
     if strings:
         value = frame[strings[0]].dropna().astype(str)
-        shown = value[pd.to_numeric(value, errors="coerce").isna()]
+        unread = value[pd.to_numeric(value, errors="coerce").isna()]
         raise InputError(
             f"{source}: {len(strings)} feature column(s) are not numeric, such as {strings[0]} "
-            f"with {shown.iloc[0]!r}."
-            if len(shown)
+            f"with {unread.iloc[0]!r}."
+            if len(unread)
             else f"{source}: {strings[0]} is not numeric."
         )

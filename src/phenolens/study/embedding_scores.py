@@ -22,7 +22,6 @@ from phenolens.tools.representation import Profiles
 
 _FEWEST_WELLS = 5
 _KEY = ["representation", PLATE, WELL]
-_MEASURED = ["silhouette_clusters", "map_all", "map_all_chance"]
 _FROM_RESULTS = {
     "silhouette": ("silhouette", "silhouette"),
     "silhouette_null": ("silhouette", "silhouette_null"),

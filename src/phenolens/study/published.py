@@ -16,7 +16,6 @@ from phenolens.study.evaluation import Evaluation
 from phenolens.study.session import Session
 from phenolens.tools.names import is_fusion_proper
 
-_SCORED = ("predictions", "comparisons")
 _OUTCOMES = ("all", "right", "wrong")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from phenolens.errors import DesignError
+from phenolens.errors import DesignError, ended
 from phenolens.evaluate.audit_finding import Finding
 from phenolens.evaluate.layout import Layout
 from phenolens.evaluate.multiple_testing import needed_at_floor
@@ -36,8 +36,7 @@ MOST_REPLICATES = 24
 def doubted(doubt: Conflict) -> str:
     """What is doubtful in the list of treatments, as a sentence."""
     such = "; ".join(text.replace("row/", "row ") for text in doubt.examples)
-    end = "" if doubt.consequence.endswith("?") else "."
-    return f"{counted(doubt.wells, 'row')} of the list, e.g. {such}: {doubt.consequence}{end}"
+    return ended(f"{counted(doubt.wells, 'row')} of the list, e.g. {such}: {doubt.consequence}")
 
 
 def told(

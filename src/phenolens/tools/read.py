@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, named, shown
+from phenolens.errors import DesignError, InputError, ended, named, shown
 from phenolens.io.copies import ask_about_copies
 from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
@@ -260,8 +260,7 @@ def _doubts(ledger: Ledger) -> Iterator[Note]:
         text = f"{counted(units, 'well')} with the unit of the dose: all doses are in micromolar."
         yield Note("doses-with-units", "info", text, {"wells": units})
     for doubt in ledger.conflicts:
-        end = "" if doubt.consequence.endswith("?") else "."
-        yield Note(doubt.code, "warning", f"{doubt.line()}{end}", {"wells": doubt.wells})
+        yield Note(doubt.code, "warning", ended(doubt.line()), {"wells": doubt.wells})
 
 
 def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:

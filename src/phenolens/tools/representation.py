@@ -33,7 +33,6 @@ from phenolens.tools.design import Design, make_design
 from phenolens.tools.result import Note
 
 POSITION = "position could explain this"
-STAGES = ("measured", "normalized", "compared")
 SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 DROPPED = {

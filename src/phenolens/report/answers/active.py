@@ -44,12 +44,13 @@ def answer(tables: Tables) -> Answer:
         details += [_ranking(tested), _plain_test(tables, tested)]
     details += [*_check_words(checks), *_untested_some(rows), *_common_note(tested)]
     called = any(check["verdict"] == "calls-controls" for check in checks)
+    position = by_position(tested)
     return Answer(
         key="active",
         question=QUESTION,
-        short=short + by_position(tested),
+        short=short + position,
         details=[text for text in details if text],
-        tone="warn" if called or share is not None or by_position(tested) else "plain",
+        tone="warn" if called or share is not None or position else "plain",
         links=[("hits", "Treatments"), ("activity", "Activity"), *_neighbours(share)],
     )
 

@@ -25,14 +25,14 @@ def answer(tables: Tables) -> Answer:
     if nearest is None:
         return Answer("alike", QUESTION, _why_not(tables), tone="none")
     facts = active_facts(names.of_lead(tables, tables.activity))
-    groups = together(nearest)
+    groups, position = together(nearest), _by_position(tables)
     details = [_groups(groups), _surprises(nearest), _labels(tables), _clusters(tables), CAUTION]
     return Answer(
         key="alike",
         question=QUESTION,
-        short=_headline(nearest, facts) + _by_position(tables),
+        short=_headline(nearest, facts) + position,
         details=[text for text in details if text],
-        tone="warn" if _by_position(tables) else "plain",
+        tone="warn" if position else "plain",
         links=[("alike", "What looks alike")],
     )
 
