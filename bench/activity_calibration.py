@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
-from phenolens.evaluate.copairs_null import random_average_precision
-from phenolens.evaluate.permutation import Design, Pool, labellings, p_value, smallest_p
+from phenolens.stats.copairs_null import random_average_precision
+from phenolens.stats.permutation import Design, Pool, labellings, p_value, smallest_p
 
 FEATURES = 50
 # 10 % of the features shifted by one standard deviation.

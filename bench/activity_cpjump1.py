@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.exam import set_exam
-from phenolens.evaluate.position_null import Screen, deal, examine
-from phenolens.evaluate.position_safe import screen_of
-from phenolens.evaluate.retrieval import with_position
+from phenolens.evaluate.activity.activity import activity
+from phenolens.evaluate.activity.position_null import Screen, deal, examine
+from phenolens.evaluate.activity.position_safe import screen_of
+from phenolens.evaluate.matching.retrieval import with_position
+from phenolens.stats.exam import set_exam
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "cpjump1_profiles"
 ASK = {"same_by": "Metadata_broad_sample", "controls": "Metadata_control_type == 'negcon'"}

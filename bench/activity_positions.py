@@ -7,9 +7,9 @@ import json
 
 import numpy as np
 
-from phenolens.evaluate.multiple_testing import benjamini_hochberg
-from phenolens.evaluate.position_model import ring
-from phenolens.evaluate.position_null import Screen, examine
+from phenolens.evaluate.activity.position_null import Screen, examine
+from phenolens.stats.multiple_testing import benjamini_hochberg
+from phenolens.stats.position_model import ring
 
 SHAPE = (16, 24)
 CELLS = np.array([(row, column) for row in range(SHAPE[0]) for column in range(SHAPE[1])])

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.exam import set_exam
+from phenolens.evaluate.activity.activity import activity
+from phenolens.stats.exam import set_exam
 
 NAME = profiles.TREATMENT
 

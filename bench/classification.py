@@ -16,8 +16,8 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegressionCV
 from threadpoolctl import threadpool_limits
 
-from phenolens.evaluate.baselines import baselines, chance, shuffled
-from phenolens.evaluate.classification import Candidate, classify
+from phenolens.evaluate.classification.baselines import baselines, chance, shuffled
+from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import PENALTIES, LogisticPath
 from phenolens.profiles import column, from_frame, metadata

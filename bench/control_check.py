@@ -23,21 +23,21 @@ from activity_positions import CELLS, SCENARIOS, SHAPE, simulate
 
 import phenolens as pl
 from phenolens import profiles
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
-from phenolens.evaluate.control_check import (
+from phenolens.audit.layout import keeping_positions, layout_is_fixed
+from phenolens.evaluate.activity.activity import activity
+from phenolens.evaluate.activity.control_check import (
     LEVEL,
     check_plainly,
     grouped,
     p_of_groups,
     verdict_of,
 )
-from phenolens.evaluate.exam import Exam, set_exam
-from phenolens.evaluate.position_null import Screen, examine
-from phenolens.evaluate.position_safe import judge
-from phenolens.evaluate.share_active import lower_bound
+from phenolens.evaluate.activity.position_null import Screen, examine
+from phenolens.evaluate.activity.position_safe import judge
+from phenolens.evaluate.activity.share_active import lower_bound
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 from phenolens.simulate.arrangements import Arrangement, arrange, possible
+from phenolens.stats.exam import Exam, set_exam
 
 PERMUTATIONS = 199
 SHAPES = {

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 import phenolens as pl
+from phenolens.audit.audit import audit_design
 from phenolens.errors import DesignError
-from phenolens.evaluate.audit import audit_design
 from phenolens.plating.layout import Proposal, propose, usable_spots
 from phenolens.plating.plan import Plan
 from phenolens.profiles import (

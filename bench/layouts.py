@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from phenolens.evaluate.layout import Layout, examine_layout
-from phenolens.evaluate.layout_grid import grid_of, placed
-from phenolens.evaluate.layout_replicates import by_place, replicate_pairs
-from phenolens.evaluate.layout_statistics import WITHIN, of_owners
+from phenolens.evaluate.layout.examine import Layout, examine_layout
+from phenolens.evaluate.layout.grid import grid_of, placed
+from phenolens.evaluate.layout.replicates import by_place, replicate_pairs
+from phenolens.evaluate.layout.statistics import WITHIN, of_owners
 from phenolens.profiles import CONTROL, TREATMENT
 from phenolens.simulate.arrangements import FAULTY, SOUND, Arrangement, arrange, possible
 

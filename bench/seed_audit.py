@@ -12,8 +12,8 @@ import tomli_w
 from seed_plate import Fields, Size, layout
 from seed_scores import CLUSTERS, dealt, raw_columns
 
-from phenolens.evaluate.declared_tables import Evidence
 from phenolens.profiles import KEY, TREATMENT
+from phenolens.published.tables import Evidence
 from phenolens.study.auditing import audit_tables, tell_audit
 
 RECIPE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "seed-study"

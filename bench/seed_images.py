@@ -9,16 +9,16 @@ from seed_scores import scaled_wells
 
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.evaluate.baselines import baselines
-from phenolens.evaluate.classification import Candidate, classify
+from phenolens.evaluate.classification.baselines import baselines
+from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.evaluate.compare import compare_pairs
-from phenolens.evaluate.declared_images import design_effect
-from phenolens.evaluate.declared_scores import expected_map, mean_average_precision
 from phenolens.interpret.activation import activation_table
 from phenolens.interpret.gradcam import Cams
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
 from phenolens.profiles import TREATMENT, WELL_KEY
+from phenolens.published.images import design_effect
+from phenolens.published.scores import expected_map, mean_average_precision
 from phenolens.represent.augment import SYMMETRIES, jitter, turn_each
 from phenolens.splits import make_folds
 

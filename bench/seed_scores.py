@@ -11,21 +11,21 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from phenolens import profiles
-from phenolens.evaluate.average_precision import average_precision
-from phenolens.evaluate.classification import class_table
-from phenolens.evaluate.declared_blocks import block_shares
-from phenolens.evaluate.declared_scores import expected_map, mean_average_precision
-from phenolens.evaluate.position_baseline import PositionVotes
-from phenolens.evaluate.scores import class_scores, ranks
-from phenolens.evaluate.silhouette import silhouette, silhouette_values
-from phenolens.evaluate.wells import Wells
+from phenolens.evaluate.classification.classification import class_table
+from phenolens.evaluate.classification.position_baseline import PositionVotes
+from phenolens.evaluate.classification.scores import class_scores, ranks
+from phenolens.evaluate.structure.silhouette import silhouette, silhouette_values
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion, join_blocks, noise_block
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import unit_rows
 from phenolens.normalize.scale import robust_scale
 from phenolens.profiles import CELL_COUNT, CONTROL, KEY, PLATE, TREATMENT, WELL, WELL_KEY
+from phenolens.published.blocks import block_shares
+from phenolens.published.scores import expected_map, mean_average_precision
 from phenolens.splits import make_folds
+from phenolens.stats.average_precision import average_precision
+from phenolens.stats.wells import Wells
 
 FOLDS = 5
 CLUSTERS = 10
@@ -257,7 +257,7 @@ def clusters_as_labels(plate: Fields, maps: dict[str, np.ndarray]) -> dict[str, 
 
 def flat_maps(plate: Fields) -> dict[str, np.ndarray]:
     """UMAP of the embedding, UMAP of noise of the same shape, and noise in the plane."""
-    from phenolens.evaluate.projection import umap
+    from phenolens.stats.projection import umap
 
     rng = np.random.default_rng(0)
     noise = rng.normal(size=plate.embedding.shape).astype(np.float32)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.declared import Declared, Evidence, audit_declared
-from phenolens.evaluate.declared_design import (
+from phenolens.published.audit import Declared, Evidence, audit_declared
+from phenolens.published.design import (
     About,
     Attribution,
     Controls,
@@ -21,8 +21,8 @@ from phenolens.evaluate.declared_design import (
     Split,
     Training,
 )
-from phenolens.evaluate.declared_scores import BASELINES
-from phenolens.evaluate.declared_tables import key_columns
+from phenolens.published.scores import BASELINES
+from phenolens.published.tables import key_columns
 from phenolens.simulate import simulate_profiles
 
 STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")

@@ -9,8 +9,8 @@ from scipy.stats import kstest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.summary import summarize
+from phenolens.evaluate.activity.activity import activity
+from phenolens.stats.summary import summarize
 
 from .screens import IS_CONTROL, screen
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.evaluate.audit import Finding, audit_design
+from phenolens.audit.audit import Finding, audit_design
 from phenolens.splits import control_roles, make_folds
 
 

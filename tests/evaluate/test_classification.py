@@ -11,11 +11,15 @@ from sklearn.pipeline import make_pipeline
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate import baselines as base
-from phenolens.evaluate.calibration import calibration_error, calibration_results, conformal_sets
-from phenolens.evaluate.classification import Candidate, classify
+from phenolens.evaluate.classification import baselines as base
+from phenolens.evaluate.classification.calibration import (
+    calibration_error,
+    calibration_results,
+    conformal_sets,
+)
+from phenolens.evaluate.classification.classification import Candidate, classify
+from phenolens.evaluate.classification.scores import bootstrap_weights, class_scores, ranks
 from phenolens.evaluate.results import COLUMNS, join_results
-from phenolens.evaluate.scores import bootstrap_weights, class_scores, ranks
 from phenolens.learn.components import Components
 from phenolens.splits import make_folds
 

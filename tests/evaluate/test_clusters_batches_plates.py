@@ -16,10 +16,10 @@ from sklearn.metrics import (
 
 from phenolens import profiles
 from phenolens.errors import DesignError
-from phenolens.evaluate.assay_quality import Limits, assay_quality
-from phenolens.evaluate.batch_effect import batch_effect, variance_share
-from phenolens.evaluate.clustering import agreement, by_size, cluster, kmeans, leiden
-from phenolens.evaluate.silhouette import silhouette, silhouette_values
+from phenolens.evaluate.quality.assay_quality import Limits, assay_quality
+from phenolens.evaluate.quality.batch_effect import batch_effect, variance_share
+from phenolens.evaluate.structure.clustering import agreement, by_size, cluster, kmeans, leiden
+from phenolens.evaluate.structure.silhouette import silhouette, silhouette_values
 from phenolens.learn.nearest import unit_rows
 
 from .replicate_screens import replicate_screen

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.control_check import FEWEST_GROUPS, check_plainly, in_words
-from phenolens.evaluate.exam import set_exam
-from phenolens.evaluate.multiple_testing import exact_interval
+from phenolens.evaluate.activity.activity import activity
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_plainly, in_words
 from phenolens.simulate import simulate_profiles
 from phenolens.simulate.arrangements import Arrangement, arrange
+from phenolens.stats.exam import set_exam
+from phenolens.stats.multiple_testing import exact_interval
 
 NOTHING = {"treatments": 24, "features": 40, "active": 0.0}
 ASK = {"same_by": profiles.TREATMENT, "permutations": 499}

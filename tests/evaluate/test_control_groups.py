@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenolens.evaluate.control_groups import control_groups, shape_of
+from phenolens.evaluate.activity.control_groups import control_groups, shape_of
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, well_position
 from phenolens.simulate.arrangements import FAULTY, SOUND, Arrangement, arrange, possible
 

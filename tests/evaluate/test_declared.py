@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.evaluate.audit_finding import SEVERITIES
-from phenolens.evaluate.declared import Declared, audit_declared
-from phenolens.evaluate.declared_design import (
+from phenolens.audit.finding import SEVERITIES
+from phenolens.published.audit import Declared, audit_declared
+from phenolens.published.design import (
     About,
     Attribution,
     Controls,
@@ -22,8 +22,8 @@ from phenolens.evaluate.declared_design import (
     Split,
     Training,
 )
-from phenolens.evaluate.declared_images import design_effect
-from phenolens.evaluate.declared_scores import binomial_interval, expected_map
+from phenolens.published.images import design_effect
+from phenolens.published.scores import binomial_interval, expected_map
 
 from .declared_studies import Study, clean_study, fields
 
@@ -356,7 +356,7 @@ def test_a_map_that_class_sizes_explain(study):
 
 def test_the_expected_map_is_that_of_random_orders():
     labels = pd.Series(["a"] * 20 + ["b"] * 5 + ["c"] * 5)
-    from phenolens.evaluate.declared_scores import mean_average_precision
+    from phenolens.published.scores import mean_average_precision
 
     rng = np.random.default_rng(0)
     drawn = [mean_average_precision(rng.normal(size=(30, 8)), labels) for _ in range(300)]

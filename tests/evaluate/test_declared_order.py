@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.evaluate.declared_blocks import block_columns
-from phenolens.evaluate.declared_design import Representation, Score
-from phenolens.evaluate.declared_likeness import likeness, standardized, structure
-from phenolens.evaluate.declared_tables import feature_values
+from phenolens.published.blocks import block_columns
+from phenolens.published.design import Representation, Score
+from phenolens.published.likeness import likeness, standardized, structure
+from phenolens.published.tables import feature_values
 
 from .declared_studies import Study, clean_study
 

@@ -6,8 +6,8 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.distance import activity_distance
-from phenolens.evaluate.dose import dose_response, rising_curve
+from phenolens.evaluate.activity.dose import dose_response, rising_curve
+from phenolens.stats.distance import activity_distance
 
 DOSES = (0.01, 0.1, 1.0, 10.0, 100.0)
 CONTROLS = f"{profiles.CONTROL} == True"

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.evaluate.classification import Classification
-from phenolens.evaluate.dose_order import dose_order
+from phenolens.evaluate.classification.classification import Classification
+from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import result_table
 
 DOSES = {"DMSO": 0.0, "a@1": 1.0, "a@10": 10.0, "a@3": 3.0, "b@1": 1.0}

@@ -5,7 +5,7 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.label_matching import enrichment, match_labels
+from phenolens.evaluate.matching.label_matching import enrichment, match_labels
 
 from .test_matching import treatments
 
@@ -73,7 +73,7 @@ def test_enrichment_is_high_for_clear_labels_and_one_for_noise() -> None:
 
 def test_odds_ratio_by_hand() -> None:
     """Eight treatments, two labels, three neighbours count: cells (2, 1, 1, 3) for every one."""
-    from phenolens.evaluate.label_matching import _log_odds
+    from phenolens.evaluate.matching.label_matching import _log_odds
 
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
     match = np.array([1, 1, 0, 1, 0, 0, 0], dtype=bool)

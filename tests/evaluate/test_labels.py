@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from phenolens.evaluate.labels import find_separator, indicator_of, parted
+from phenolens.evaluate.matching.labels import find_separator, indicator_of, parted
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phenolens.audit.layout_words import in_words
 from phenolens.errors import InputError
-from phenolens.evaluate.layout import Layout, examine_layout
-from phenolens.evaluate.layout_words import in_words
+from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.profiles import COMPOUND, CONCENTRATION, CONTROL, PLATE, TREATMENT, WELL
 from phenolens.simulate.arrangements import SOUND, Arrangement, arrange
 

@@ -6,9 +6,8 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate import labels
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.matching import accuracy, consensus, nearest_neighbour
+from phenolens.evaluate.activity.activity import activity
+from phenolens.evaluate.matching.matching import accuracy, consensus, labels, nearest_neighbour
 
 from .screens import IS_CONTROL, screen
 

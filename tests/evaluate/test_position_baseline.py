@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.evaluate.baselines import POSITION, baselines
-from phenolens.evaluate.classification import Classification, classify
-from phenolens.evaluate.position_baseline import LINES, NEAREST, TREE, BestPosition
+from phenolens.evaluate.classification.baselines import POSITION, baselines
+from phenolens.evaluate.classification.classification import Classification, classify
+from phenolens.evaluate.classification.position_baseline import LINES, NEAREST, TREE, BestPosition
 from phenolens.splits import make_folds
 
 ROWS, COLUMNS = 8, 12

@@ -6,10 +6,10 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate import position_model
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.position_null import Screen, deal
-from phenolens.evaluate.position_safe import refuse_position_means
+from phenolens.evaluate.activity.activity import activity
+from phenolens.evaluate.activity.position_null import Screen, deal
+from phenolens.evaluate.activity.position_safe import refuse_position_means
+from phenolens.stats import position_model
 
 ROWS, COLUMNS = 8, 12
 CELLS = np.array([(r, c) for r in range(ROWS) for c in range(COLUMNS)])

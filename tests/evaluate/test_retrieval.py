@@ -6,7 +6,7 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError
-from phenolens.evaluate.retrieval import retrieval
+from phenolens.evaluate.matching.retrieval import retrieval
 
 from .screens import IS_CONTROL, screen
 

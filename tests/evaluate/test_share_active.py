@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenolens.evaluate.multiple_testing import (
-    benjamini_hochberg,
-    needed_at_floor,
-    needed_before_one,
-)
-from phenolens.evaluate.share_active import (
+from phenolens.evaluate.activity.share_active import (
     as_values,
     lower_bound,
     remedy,
     share_active,
     share_in_words,
     why_no_hit,
+)
+from phenolens.stats.multiple_testing import (
+    benjamini_hochberg,
+    needed_at_floor,
+    needed_before_one,
 )
 
 POSITIONS = 32

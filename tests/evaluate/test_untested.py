@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.evaluate.untested import doses_only, why_untested
+from phenolens.evaluate.activity.untested import doses_only, why_untested
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL
 
 

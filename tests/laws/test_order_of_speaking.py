@@ -9,8 +9,8 @@ from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.pipeline import make_pipeline
 
 from phenolens import profiles
-from phenolens.evaluate.baselines import baselines
-from phenolens.evaluate.classification import Candidate, classify
+from phenolens.evaluate.classification.baselines import baselines
+from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.learn.components import Components, UnitRows
 from phenolens.learn.fuse import BlockFusion, join_blocks
 from phenolens.learn.nearest import NearestProfile

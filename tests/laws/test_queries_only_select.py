@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import phenolens as pl
-from phenolens.evaluate.wells import select
 from phenolens.simulate import simulate_profiles
+from phenolens.stats.wells import select
 
 HOSTILE = {
     "a method that writes": "Metadata_Compound.to_csv('written') == 'x'",

@@ -10,7 +10,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
-from phenolens.evaluate.position_baseline import PositionVotes
+from phenolens.evaluate.classification.position_baseline import PositionVotes
 from phenolens.learn.components import Components, UnitRows
 from phenolens.learn.fuse import BlockScaler
 from phenolens.learn.gaussian import RankGaussian

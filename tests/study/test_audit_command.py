@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import tomli_w
 
-from phenolens.evaluate.declared_tables import Evidence
 from phenolens.files import read_json
 from phenolens.profiles import row_letters
+from phenolens.published.tables import Evidence
 from phenolens.simulate import simulate_profiles
 from phenolens.study.auditing import audit_tables
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from phenolens import study
-from phenolens.evaluate.average_precision import expected_average_precision
 from phenolens.files import read_json
+from phenolens.stats.average_precision import expected_average_precision
 from phenolens.study import embedding_scores, reconstructions
 from phenolens.study.published import activation_summary, activation_wells, fusion_classes
 from phenolens.study.session import Silent, open_study

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.evaluate.baselines import POSITION
-from phenolens.evaluate.position_views import REACH, best_of_views, position_views
+from phenolens.evaluate.classification.baselines import POSITION
+from phenolens.evaluate.classification.position_views import REACH, best_of_views, position_views
 from phenolens.profiles import PLATE, TREATMENT, well_position
 from phenolens.simulate.arrangements import SOUND, Arrangement, arrange
 from phenolens.tools.activity import activity

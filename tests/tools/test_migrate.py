@@ -14,11 +14,11 @@ from scipy.special import ndtri
 import phenolens as pl
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.activity import activity
-from phenolens.evaluate.multiple_testing import benjamini_hochberg
+from phenolens.evaluate.activity.activity import activity
 from phenolens.io.given import open_table
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.select import FeatureSelector
+from phenolens.stats.multiple_testing import benjamini_hochberg
 
 PAGE = Path(__file__).parents[2] / "docs" / "migrate.md"
 FEATURES = [f"Cells_Texture_T{number}" for number in range(12)]

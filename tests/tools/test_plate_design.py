@@ -13,9 +13,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import phenolens as pl
+from phenolens.audit.audit import audit_design
 from phenolens.errors import ConfigError, DesignError, InputError
-from phenolens.evaluate.audit import audit_design
-from phenolens.evaluate.layout import examine_layout
+from phenolens.evaluate.layout.examine import examine_layout
 from phenolens.io.discover import discover
 from phenolens.io.integrate import integrate
 from phenolens.io.treatments import Treatments, read_treatments

@@ -116,7 +116,7 @@ def audit(name: str) -> Verb:
 
     def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: object) -> None:
         from phenolens.errors import InputError
-        from phenolens.evaluate.declared_tables import Evidence
+        from phenolens.published.tables import Evidence
         from phenolens.study import auditing
 
         if output is not None:

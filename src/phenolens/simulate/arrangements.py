@@ -1,8 +1,8 @@
 """Plate layouts, sound and faulty, with what is true of each.
 
 A layout is wells, treatments and controls; there are no features. Layouts made here measure how
-well :func:`phenolens.evaluate.layout.examine_layout` finds the faulty ones, and how often it takes
-a sound one for faulty.
+well :func:`phenolens.evaluate.layout.examine.examine_layout` finds the faulty ones, and how often
+it takes a sound one for faulty.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.audit.audit import audit_design
 from phenolens.errors import InputError, named
-from phenolens.evaluate.audit import audit_design
-from phenolens.evaluate.declared_tables import seen
 from phenolens.files import write_json
 from phenolens.profiles import PLATE, WELL
+from phenolens.published.tables import seen
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -22,8 +22,8 @@ from phenolens.tools.result import Result
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from phenolens.evaluate.declared import Evidence
-    from phenolens.evaluate.declared_design import Design
+    from phenolens.published.audit import Evidence
+    from phenolens.published.design import Design
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
@@ -131,8 +131,8 @@ def audit_tables(folder: str | Path) -> list[Evidence]:
     InputError
         If a file cannot be used.
     """
-    from phenolens.evaluate.declared import Declared, Evidence, audit_declared, worst_first
     from phenolens.io.declared import read_tables
+    from phenolens.published.audit import Declared, Evidence, audit_declared, worst_first
 
     folder = Path(folder)
     design = read_declaration(folder / "design.toml")
@@ -157,8 +157,8 @@ def read_declaration(path: Path) -> Design:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from phenolens.evaluate.declared_design import Design
     from phenolens.io.declared import read_design
+    from phenolens.published.design import Design
 
     if not path.is_file():
         return Design()
@@ -204,7 +204,7 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evi
     InputError
         If a folder holds no study.
     """
-    from phenolens.evaluate.declared import merged
+    from phenolens.published.audit import merged
 
     study = Path(study)
     if study.is_dir():
@@ -241,8 +241,8 @@ def _of_folder(folder: Path) -> list:
 
 
 def _of_results(folder: Path) -> list[Evidence]:
-    from phenolens.evaluate.declared_results import audit_results
-    from phenolens.evaluate.declared_tables import unchecked
+    from phenolens.published.results import audit_results
+    from phenolens.published.tables import unchecked
 
     path = folder / "results.parquet"
     if not path.is_file():

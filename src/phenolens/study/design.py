@@ -80,7 +80,7 @@ def _described(session: Session, folds: object | None, refused: str) -> dict:
 @once
 def check(session: Session) -> list:
     """Join, divide and audit the screen; write ``ledger.json`` and ``audit.json``."""
-    from phenolens.evaluate.audit import audit_design
+    from phenolens.audit.audit import audit_design
 
     joined, design = screen(session), splits(session)
     write_json(session.out / "ledger.json", joined.ledger.to_json())

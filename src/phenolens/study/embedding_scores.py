@@ -89,8 +89,8 @@ def _shown(session: Session) -> Iterator[Profiles]:
 
 
 def _clustered(part: pd.DataFrame, *, k: int, seed: int) -> pd.DataFrame:
-    from phenolens.evaluate.clustering import kmeans
-    from phenolens.evaluate.silhouette import silhouette_values
+    from phenolens.evaluate.structure.clustering import kmeans
+    from phenolens.evaluate.structure.silhouette import silhouette_values
     from phenolens.learn.nearest import unit_rows
 
     unit = unit_rows(part.to_numpy(np.float64))
@@ -134,8 +134,8 @@ def _as_published(item: Profiles) -> dict[str, float]:
 
 
 def _retrieved(part: pd.DataFrame) -> pd.DataFrame | None:
-    from phenolens.evaluate.average_precision import average_precision
-    from phenolens.evaluate.wells import prepare
+    from phenolens.stats.average_precision import average_precision
+    from phenolens.stats.wells import prepare
 
     labels = pd.Series(profiles.column(part, TREATMENT)).astype("string")
     labels = labels.mask(profiles.is_control(part), "control")

@@ -114,7 +114,7 @@ def _write(session: Session, found: Evaluation, tables: dict[str, pd.DataFrame])
 
 
 def _maps(session: Session) -> pd.DataFrame:
-    from phenolens.evaluate.projection import umap
+    from phenolens.stats.projection import umap
 
     session.progress.say("Drawing maps of the wells")
     maps = []

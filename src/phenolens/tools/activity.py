@@ -12,25 +12,25 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from phenolens import profiles
+from phenolens.audit.layout import keeping_positions, layout_is_fixed
 from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
-from phenolens.evaluate import activity as evaluated
-from phenolens.evaluate.audit_layout import keeping_positions, layout_is_fixed
-from phenolens.evaluate.control_check import in_words
-from phenolens.evaluate.matching import bootstrap_mean
-from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
-from phenolens.evaluate.position_safe import position_safe as against_positions
-from phenolens.evaluate.results import result, result_table
-from phenolens.evaluate.share_active import (
+from phenolens.evaluate.activity import activity as evaluated
+from phenolens.evaluate.activity.control_check import in_words
+from phenolens.evaluate.activity.position_safe import position_safe as against_positions
+from phenolens.evaluate.activity.share_active import (
     as_values,
     remedy,
     share_active,
     share_in_words,
     why_no_hit,
 )
-from phenolens.evaluate.untested import doses_only, why_untested
+from phenolens.evaluate.activity.untested import doses_only, why_untested
+from phenolens.evaluate.matching.matching import bootstrap_mean
+from phenolens.evaluate.results import result, result_table
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
+from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import POSITION, Profiles

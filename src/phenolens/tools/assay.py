@@ -11,7 +11,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError, named, shown
-from phenolens.evaluate.assay_quality import assay_quality
+from phenolens.evaluate.quality.assay_quality import assay_quality
 from phenolens.profiles import PLATE
 from phenolens.query import evaluate_query, values_asked
 from phenolens.tools.columns import POSITIVE

@@ -10,7 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, named
-from phenolens.evaluate.batch_effect import batch_effect
+from phenolens.evaluate.quality.batch_effect import batch_effect
 from phenolens.evaluate.results import join_results
 from phenolens.profiles import BATCH, PLATE
 from phenolens.tools.read import read

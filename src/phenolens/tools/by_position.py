@@ -14,15 +14,15 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate import activity as evaluated
-from phenolens.evaluate.baselines import POSITION
-from phenolens.evaluate.label_matching import match_labels
-from phenolens.evaluate.matching import bootstrap_mean, nearest_neighbour
-from phenolens.evaluate.multiple_testing import benjamini_hochberg, share_interval
-from phenolens.evaluate.position_views import best_of_views
+from phenolens.evaluate.activity import activity as evaluated
+from phenolens.evaluate.classification.baselines import POSITION
+from phenolens.evaluate.classification.position_views import best_of_views
+from phenolens.evaluate.matching.label_matching import match_labels
+from phenolens.evaluate.matching.matching import bootstrap_mean, nearest_neighbour
+from phenolens.evaluate.matching.retrieval import retrieval
 from phenolens.evaluate.results import result
-from phenolens.evaluate.retrieval import retrieval
 from phenolens.profiles import PLATE, TREATMENT
+from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
 from phenolens.tools.representation import Profiles
 
 PERMUTATIONS = 1_000

@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from phenolens import profiles
 from phenolens.errors import DesignError
-from phenolens.evaluate import classification
-from phenolens.evaluate.baselines import (
+from phenolens.evaluate.classification import classification
+from phenolens.evaluate.classification.baselines import (
     CHANCE,
     COUNT,
     INTENSITY,
@@ -28,10 +28,10 @@ from phenolens.evaluate.baselines import (
     projections,
     shuffled,
 )
-from phenolens.evaluate.baselines import baselines as baseline_candidates
-from phenolens.evaluate.calibration import calibration_results
-from phenolens.evaluate.candidate import Candidate
-from phenolens.evaluate.dose_order import dose_order
+from phenolens.evaluate.classification.baselines import baselines as baseline_candidates
+from phenolens.evaluate.classification.calibration import calibration_results
+from phenolens.evaluate.classification.candidate import Candidate
+from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import join_results
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion

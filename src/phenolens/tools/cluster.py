@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError, InputError, named, reasons
-from phenolens.evaluate import clustering
 from phenolens.evaluate.results import join_results
-from phenolens.evaluate.silhouette import silhouette
+from phenolens.evaluate.structure import clustering
+from phenolens.evaluate.structure.silhouette import silhouette
 from phenolens.profiles import MECHANISM, TREATMENT
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles

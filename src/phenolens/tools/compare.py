@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 import pandas as pd
 
 from phenolens.errors import DesignError, InputError, either, named, reasons, shown
-from phenolens.evaluate.baselines import COUNT, INTENSITY, MAJORITY, POSITION, SHUFFLED
+from phenolens.evaluate.classification.baselines import (
+    COUNT,
+    INTENSITY,
+    MAJORITY,
+    POSITION,
+    SHUFFLED,
+)
 from phenolens.evaluate.compare import compare_pairs, fusion_pairs
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import one_of

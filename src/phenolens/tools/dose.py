@@ -11,7 +11,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named
-from phenolens.evaluate.dose import dose_response
+from phenolens.evaluate.activity.dose import dose_response
 from phenolens.evaluate.results import result_table
 from phenolens.io.doses import Doses, read_doses
 from phenolens.profiles import COMPOUND, CONCENTRATION

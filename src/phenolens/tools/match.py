@@ -11,13 +11,12 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, reasons, shown
-from phenolens.evaluate import labels
-from phenolens.evaluate.label_matching import match_labels
-from phenolens.evaluate.matching import accuracy, bootstrap_mean, nearest_neighbour
-from phenolens.evaluate.multiple_testing import share_interval
+from phenolens.evaluate.matching.label_matching import match_labels
+from phenolens.evaluate.matching.matching import accuracy, bootstrap_mean, labels, nearest_neighbour
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
 from phenolens.settings import one_of, yes_or_no
+from phenolens.stats.multiple_testing import share_interval
 from phenolens.tools.activity import activity_of
 from phenolens.tools.by_position import matching_by_position
 from phenolens.tools.cluster import not_asked

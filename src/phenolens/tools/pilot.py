@@ -8,10 +8,10 @@ import numpy as np
 
 from phenolens import profiles
 from phenolens.errors import DesignError, named
-from phenolens.evaluate import position_model
-from phenolens.evaluate.position_safe import FORMATS
+from phenolens.evaluate.activity.position_safe import FORMATS
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import PLATE, WELL, well_position
+from phenolens.stats import position_model
 from phenolens.tools.representation import Profiles
 
 FEWEST = 8

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.multiple_testing import share_interval
-from phenolens.evaluate.permutation import Design, smallest_p
 from phenolens.profiles import CONTROL, PLATE, TREATMENT
 from phenolens.simulate.planned import Background, simulate_planned
+from phenolens.stats.multiple_testing import share_interval
+from phenolens.stats.permutation import Design, smallest_p
 from phenolens.tools.activity import activity
 
 EFFECTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from phenolens.audit.audit import audit_design
+from phenolens.audit.finding import Finding
 from phenolens.errors import ConfigError, DesignError, InputError, named, shown
-from phenolens.evaluate.audit import audit_design
-from phenolens.evaluate.audit_finding import Finding
-from phenolens.evaluate.layout import Layout, examine_layout
+from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.io.treatments import Treatments
 from phenolens.plating.layout import CONTROL_WELLS, propose
 from phenolens.plating.plan import Plan

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from phenolens.audit.finding import Finding
 from phenolens.errors import DesignError, ended
-from phenolens.evaluate.audit_finding import Finding
-from phenolens.evaluate.layout import Layout
-from phenolens.evaluate.multiple_testing import needed_at_floor
+from phenolens.evaluate.layout.examine import Layout
 from phenolens.io.ledger import Conflict
 from phenolens.io.treatments import Treatments
 from phenolens.plating.plan import Plan
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_position
 from phenolens.settings import Settings
 from phenolens.simulate.planned import SHIFTED, SimulatedBackground
+from phenolens.stats.multiple_testing import needed_at_floor
 from phenolens.tools.pilot import learn_background
 from phenolens.tools.plate_power import (
     EFFECTS,

@@ -10,10 +10,10 @@ from functools import cached_property
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.audit.layout_words import in_words
 from phenolens.errors import DesignError, InputError, named
-from phenolens.evaluate import labels
-from phenolens.evaluate.layout import Layout, LayoutFinding, examine_layout
-from phenolens.evaluate.layout_words import in_words
+from phenolens.evaluate.layout.examine import Layout, LayoutFinding, examine_layout
+from phenolens.evaluate.matching import labels
 from phenolens.profiles import (
     BATCH,
     COMPOUND,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.evaluate.matching.retrieval import retrieval
 from phenolens.evaluate.results import result, result_table
-from phenolens.evaluate.retrieval import retrieval
 from phenolens.profiles import TREATMENT
 from phenolens.settings import yes_or_no
 from phenolens.tools.by_position import retrieval_by_position

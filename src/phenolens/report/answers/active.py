@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.control_check import certifies, in_words
-from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
+from phenolens.evaluate.activity.control_check import certifies, in_words
+from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
 from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.reasons import because

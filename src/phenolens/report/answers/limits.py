@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phenolens.evaluate.share_active import remedy, why_no_hit
+from phenolens.evaluate.activity.share_active import remedy, why_no_hit
 from phenolens.report import names
 from phenolens.report.answers.active import no_single_hit
 from phenolens.report.answers.answer import Answer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.control_check import FEWEST_GROUPS, certifies, shape_in_words
-from phenolens.evaluate.share_active import remedy, share_in_words, why_no_hit
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies, shape_in_words
+from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
 from phenolens.profiles import COMPOUND
 from phenolens.report import names
 from phenolens.report.answers.active import position_safe

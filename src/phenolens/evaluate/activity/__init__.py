@@ -1,0 +1,1 @@
+"""Which perturbations differ from their controls, and by which test."""

@@ -1,0 +1,357 @@
+"""Activity where treatment and position cannot be told apart by the layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import DesignError, InputError
+from phenolens.evaluate.activity.control_check import grouped, p_of_groups, verdict_of
+from phenolens.evaluate.activity.position_null import Screen, Verdict, deal, examine
+from phenolens.evaluate.found import Found
+from phenolens.evaluate.matching.retrieval import POSITION, across_exam, with_position
+from phenolens.stats.exam import Exam, set_exam
+from phenolens.stats.label_permutation import permuted
+from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.position_model import FEWEST
+from phenolens.stats.summary import means, summarize
+from phenolens.stats.wells import select
+
+JUDGES = 8
+_PLAIN = {"null": "label-permutation", "permutations": 999}
+FORMATS = ((8, 12), (16, 24), (32, 48))
+
+
+def position_safe(
+    table: pd.DataFrame,
+    *,
+    same_by: str | Sequence[str],
+    controls: np.ndarray | str,
+    within: str | Sequence[str] | None = None,
+    permutations: int = 1_000,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Found:
+    """Activity against control wells that share a position across plates.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Profile table, one row a well, with ``Metadata_Plate`` and ``Metadata_Well``.
+    same_by : str or sequence of str
+        Columns that name a perturbation.
+    controls : ndarray of bool, or str
+        Negative controls; at least 16 positions, repeated on the plates.
+    within : str or sequence of str, optional
+        References share these columns with the query. Plate means are taken out beforehand, so
+        the controls of all the perturbation's plates may compete; the plate leaves a quarter of
+        its controls per query.
+    permutations : int
+        Choices of control positions tried for a perturbation that sits at several.
+    alpha : float
+    seed : int
+
+    Returns
+    -------
+    Found
+        As :func:`phenolens.evaluate.activity.activity.activity`; ``map`` is that of the wells less
+        the position model, in the metric of the controls. ``p`` counts control positions and has
+        the floor ``p_attainable``; ``p_smooth`` and ``q_smooth`` continue it by Student's t.
+        ``summary`` adds ``type_1`` (control positions that neither fitted nor formed the null,
+        called at ``alpha``: by this test, by its smoothed tail, and by the plain label
+        permutation), by ring, ``cross_position`` (the drop of retrieval at a second position), and
+        ``control_check`` (:class:`phenolens.evaluate.activity.control_check.ControlCheck`: controls
+        grouped as the treatments lie, which may be at several positions), and
+        ``control_check_plain`` (the same groups by label permutation).
+        ``more["judged"]``: the judged control positions, as :func:`judge` gives them, and
+        ``p_plain`` (label permutation). ``more["control_groups"]``: those of the control check.
+
+    Raises
+    ------
+    DesignError
+        If there are too few control positions, or the per-position means have been subtracted.
+    """
+    require_plate_and_well(table)
+    table, control, dropped = _calibrated(with_position(table), select(table, controls))
+    exam = set_exam(table, same_by=same_by, controls=control, within=within)
+    screen = screen_of(exam)
+    control = np.flatnonzero(exam.control)
+    refuse_centred_positions(screen, control)
+    verdict = examine(screen, list(exam.groups()), control, labellings=permutations, seed=seed)
+    result = _result(exam, verdict)
+    judged = judge(screen, control, seed=seed)
+    judged["p_plain"], floor = _plain(exam, judged, permutations=permutations, seed=seed)
+    check, plainly = _checks(
+        exam, screen, judged.assign(floor_plain=floor), treated=verdict.p, alpha=alpha, seed=seed
+    )
+    summary = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
+        "control_check": check.summary,
+        "control_check_plain": plainly.summary,
+        "null": "control positions",
+        "permutations": permutations,
+        "seed": seed,
+        "excluded": exam.excluded | dropped,
+    }
+    return Found(result, summary, {"judged": judged, "control_groups": check.table})
+
+
+def _calibrated(
+    table: pd.DataFrame, control: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
+    """Wells of plates with enough controls to tell their mean, in every deal of roles."""
+    plate, _ = profiles.groups(table, [profiles.PLATE])
+    enough = np.bincount(plate, weights=control)[plate] >= FEWEST
+    if not enough.any():
+        raise DesignError(f"No plate has {FEWEST} control wells, as position-safe activity needs.")
+    reason = f"wells of plates with fewer than {FEWEST} controls"
+    dropped = {reason: int((~enough).sum())} if not enough.all() else {}
+    return profiles.take(table, enough), control[enough], dropped
+
+
+def screen_of(exam: Exam) -> Screen:
+    """Wells of an exam by plate and position (needs ``Metadata_Position``)."""
+    table = exam.wells.table
+    position = profiles.well_position(profiles.column(table, POSITION))
+    spot = position[:, 0] * 48 + position[:, 1]
+    shape = next(f for f in FORMATS if (position.max(axis=0) < f).all())
+    plate = exam.wells.codes(profiles.PLATE)
+    return Screen(exam.wells.values(), plate, position, spot, shape, exam.within)
+
+
+def _result(exam: Exam, verdict: Verdict) -> pd.DataFrame:
+    order = np.concatenate(list(exam.groups()))
+    result = means(exam.names, exam.group[order], verdict.scores)
+    result["p"], result["p_attainable"] = verdict.p, verdict.floor
+    result["q"] = benjamini_hochberg(verdict.p)
+    result["p_smooth"] = verdict.p_smooth
+    result["q_smooth"] = benjamini_hochberg(verdict.p_smooth)
+    return result
+
+
+def judge(
+    screen: Screen,
+    controls: np.ndarray,
+    *,
+    groups: Sequence[np.ndarray] | None = None,
+    judges: int = JUDGES,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Test every control position as if it were a perturbation, with all roles kept apart.
+
+    A position that is judged has neither fitted nor formed the null nor been a reference.
+
+    Parameters
+    ----------
+    screen : Screen
+    controls : ndarray of int64
+        Rows of control wells.
+    groups : sequence of ndarray of int64, optional
+        Rows of the groups that are judged; by default the wells of each position.
+    judges : int
+        Folds of positions (or groups) that are judged in turn.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``position`` (well name), ``outer`` (in the two outer rings), ``n``, ``map``, ``p``,
+        ``p_smooth``, ``p_attainable``; of given groups in their order, with the first position.
+    """
+    parts, judged = [], []
+    if groups is None:
+        dealt = deal(screen, controls, judges, seed=seed + 1)
+        for fold in range(dealt.max() + 1):
+            own = controls[dealt == fold]
+            judged.append((_replicated(screen, own), own))
+    else:
+        dealt = np.random.default_rng(seed + 1).permutation(len(groups)) % judges
+        for fold in range(min(judges, len(groups))):
+            own = [rows for rows, turn in zip(groups, dealt, strict=True) if turn == fold]
+            spots = screen.spot[np.concatenate(own)]
+            judged.append((own, controls[np.isin(screen.spot[controls], spots)]))
+    for own, out in judged:
+        if own:
+            verdict = examine(screen, own, np.setdiff1d(controls, out), seed=seed)
+            parts.append(_judged(screen, own, verdict))
+    if not parts:
+        raise DesignError("No control position is repeated on two plates, so none can be judged.")
+    told = pd.concat(parts, ignore_index=True)
+    if groups is None:
+        return told.sort_values("position", ignore_index=True)
+    return told.set_axis(np.argsort(dealt, kind="stable")).sort_index()
+
+
+def _replicated(screen: Screen, rows: np.ndarray) -> list[np.ndarray]:
+    groups = [rows[screen.spot[rows] == spot] for spot in np.unique(screen.spot[rows])]
+    return [group for group in groups if len(group) > 1]
+
+
+def _judged(screen: Screen, groups: list[np.ndarray], verdict: Verdict) -> pd.DataFrame:
+    first = [group[0] for group in groups]
+    names = [profiles.row_letters(r) + f"{c + 1:02d}" for r, c in screen.position[first]]
+    code = np.repeat(np.arange(len(groups)), list(map(len, groups)))
+    return pd.DataFrame(
+        {
+            "position": names,
+            "outer": screen.outer[first] > 0,
+            "n": list(map(len, groups)),
+            "map": np.bincount(code, weights=verdict.scores.value) / np.bincount(code),
+            "p": verdict.p,
+            "p_smooth": verdict.p_smooth,
+            "p_attainable": verdict.floor,
+        }
+    )
+
+
+def _plain(
+    exam: Exam, judged: pd.DataFrame, *, permutations: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Label-permutation p of the judged positions: what position alone does to the usual test."""
+    position = pd.Series(profiles.column(exam.wells.table, POSITION))
+    number = position.map({name: k for k, name in enumerate(judged["position"])})
+    groups = [np.flatnonzero(exam.control & (number == k)) for k in range(len(judged))]
+    times = max(permutations, 999)
+    return p_of_groups(exam, groups, null="label-permutation", permutations=times, seed=seed)
+
+
+def _checks(
+    exam: Exam,
+    screen: Screen,
+    judged: pd.DataFrame,
+    *,
+    treated: np.ndarray,
+    alpha: float,
+    seed: int,
+) -> tuple[Found, Found]:
+    """Control check of this test and of label permutation.
+
+    Its groups are the judged positions, or several positions each where treatments lie so.
+    """
+    found = grouped(exam, seed=seed)
+    at_one = found.shape is not None and found.shape.code == "same-position"
+    if at_one and sorted(map(len, found.groups)) == sorted(judged["n"]):
+        names = profiles.column(exam.wells.table, POSITION)
+        by_name = {names[rows[0]]: rows for rows in found.groups}
+        found = replace(found, groups=[by_name[name] for name in judged["position"]])
+    elif found.groups:
+        try:
+            judged = judge(screen, np.flatnonzero(exam.control), groups=found.groups, seed=seed)
+            p, floor = p_of_groups(exam, found.groups, **_PLAIN, seed=seed)
+            judged = judged.assign(p_plain=p, floor_plain=floor)
+        except DesignError as error:
+            found = replace(found, groups=[], why=str(error).rstrip("."))
+    told = (judged if found.groups else judged.iloc[:0]).astype({"p": float, "p_plain": float})
+    scores = exam.scores()
+    group = exam.group[scores.query]
+    size = np.maximum(np.bincount(group), 1)
+    mean = (np.bincount(group, weights=scores.value) / size)[np.unique(group)]
+    plain, _ = permuted(exam, mean, permutations=_PLAIN["permutations"], seed=seed)
+    check = verdict_of(
+        exam, found, told["p"].to_numpy(), floor=told["p_attainable"].to_numpy(),
+        treated=treated, test="position-safe", alpha=alpha,
+    )  # fmt: skip
+    plainly = verdict_of(
+        exam, found, told["p_plain"].to_numpy(), floor=told["floor_plain"].to_numpy(),
+        treated=plain, test="label-permutation", alpha=alpha,
+    )  # fmt: skip
+    return check, plainly
+
+
+def _summary(
+    exam: Exam, result: pd.DataFrame, judged: pd.DataFrame, *, alpha: float, seed: int
+) -> dict[str, object]:
+    smooth = result.assign(p=result["p_smooth"], q=result["q_smooth"])
+    called = summarize(smooth, alpha=alpha)
+    return summarize(result, alpha=alpha) | {
+        "smooth": {key: called[key] for key in called if key.startswith("fraction")},
+        "type_1": {
+            "at_position_null": _called(judged["p"], alpha),
+            "at_smooth_tail": _called(judged["p_smooth"], alpha),
+            "at_smooth_tail_0.01": _called(judged["p_smooth"], 0.01),
+            "at_label_permutation": _called(judged["p_plain"], alpha),
+            "outer_rings": _called(judged["p"][judged["outer"]], alpha),
+            "interior": _called(judged["p"][~judged["outer"]], alpha),
+        },
+        "nested_share": nested_share(exam),
+        "cross_position": _cross_position(exam, seed),
+    }
+
+
+def _called(p: pd.Series, alpha: float) -> dict[str, float]:
+    p = p[np.isfinite(p)]
+    count = int((p < alpha).sum())
+    low, high = share_interval(count, len(p))
+    return {"called": count, "judged": len(p), "share": count / max(len(p), 1),
+            "low": low, "high": high}  # fmt: skip
+
+
+def _cross_position(exam: Exam, seed: int) -> dict[str, object]:
+    try:
+        place = exam.wells.codes(POSITION)
+        return across_exam(exam, place, name="position", seed=seed).summary
+    except DesignError:
+        return {"across": "position", "perturbations": 0}
+
+
+def nested_share(exam: Exam) -> float:
+    """Share of perturbations that sit at one position on every plate, where no control sits."""
+    spot = exam.wells.codes(POSITION)
+    of_controls = np.unique(spot[exam.control])
+    nested = [
+        len(np.unique(spot[rows])) == 1 and spot[rows[0]] not in of_controls
+        for rows in exam.groups()
+    ]
+    return float(np.mean(nested))
+
+
+def refuse_position_means(
+    table: pd.DataFrame, *, same_by: str | Sequence[str], controls: np.ndarray | str
+) -> None:
+    """Raise where subtracting per-position means would erase the treatments.
+
+    Raises
+    ------
+    DesignError
+        If perturbations sit at one position on every plate, alone there.
+    """
+    exam = set_exam(with_position(table), same_by=same_by, controls=controls)
+    share = nested_share(exam)
+    if share > 0:
+        raise DesignError(
+            f"Subtracting each position's mean would erase {share:.0%} of the perturbations: each "
+            "sits at one position on every plate, so its mean is its effect. Fit position on "
+            "controls only, or randomise the layout between plates."
+        )
+
+
+def refuse_centred_positions(screen: Screen, controls: np.ndarray) -> None:
+    """Raise where the table shows that per-position means have already been subtracted.
+
+    Raises
+    ------
+    DesignError
+        If the plates' mean is zero at every control position, feature by feature.
+    """
+    spots, code = np.unique(screen.spot[controls], return_inverse=True)
+    values = screen.values[controls]
+    if len(spots) == len(controls):
+        return
+    total = np.zeros((len(spots), values.shape[1]))
+    np.add.at(total, code, values)
+    left = (total / np.bincount(code)[:, None]).std()
+    if left < 1e-4 * max(values.std(), np.finfo(float).tiny):
+        raise DesignError(
+            "Every position has mean zero over the plates: per-position means were subtracted, "
+            "which erases treatments that keep their position. Use the profiles before that step."
+        )
+
+
+def require_plate_and_well(table: pd.DataFrame) -> None:
+    """Raise :class:`InputError` where wells cannot be placed on plates."""
+    missing = [name for name in profiles.WELL_KEY if name not in table.index.names]
+    if missing:
+        raise InputError(f"Position-safe activity needs the columns {', '.join(missing)}.")

@@ -1,0 +1,90 @@
+"""Why a treatment could not be tested, from the wells that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.profiles import COMPOUND, PREFIX, TREATMENT
+
+
+def why_untested(
+    wells: pd.DataFrame, *, within: Sequence[str] = (), diff_by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The wells of each treatment, and why they could not be tested if they were not.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        Profile table of treated wells and of the controls that judge.
+    within, diff_by : sequence of str
+        As in :func:`phenolens.evaluate.activity.activity.activity`.
+
+    Returns
+    -------
+    DataFrame
+        ``Metadata_Treatment``, ``wells`` (int64, how many it has) and ``reason`` (text, empty where
+        its wells do not show one).
+    """
+    metadata, control = profiles.metadata(wells), profiles.is_control(wells)
+    asked = ~control & metadata[TREATMENT].notna().to_numpy()
+    treated, controls = metadata[asked], metadata[control]
+    treated = treated.assign(
+        near=_near(treated, controls, within),
+        usable=np.isfinite(wells[asked].to_numpy()).any(axis=1),
+    )
+    rows = [
+        (treatment, len(part), _reason(part, within=within, diff_by=diff_by))
+        for treatment, part in treated.groupby(TREATMENT, sort=True)
+    ]
+    return pd.DataFrame(rows, columns=[TREATMENT, "wells", "reason"]).astype({"wells": np.int64})
+
+
+def doses_only(wells: pd.DataFrame) -> pd.Series:
+    """How many wells the compounds have that have no dose twice, but several doses.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        Profile table.
+
+    Returns
+    -------
+    Series of int64
+        Wells by compound; empty where no compound is so, or compounds are not named.
+    """
+    metadata = profiles.metadata(wells)[~profiles.is_control(wells)]
+    if not {COMPOUND, TREATMENT} <= set(metadata):
+        return pd.Series(dtype=np.int64)
+    treatment = metadata.groupby(COMPOUND)[TREATMENT]
+    each, size = treatment.nunique(), treatment.size()
+    return size[(each == size) & (size > 1)]
+
+
+def _near(treated: pd.DataFrame, controls: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Treated wells that share these columns with a control."""
+    if not columns:
+        return np.ones(len(treated), dtype=bool)
+    known = pd.MultiIndex.from_frame(controls[list(columns)].astype(str))
+    return pd.MultiIndex.from_frame(treated[list(columns)].astype(str)).isin(known)
+
+
+def _reason(part: pd.DataFrame, *, within: Sequence[str], diff_by: Sequence[str]) -> str:
+    count = len(part)
+    usable = int(part["usable"].sum())
+    if count == 1:
+        return "one well only; two are needed"
+    if usable < 2:
+        return f"{usable} of its {count} wells hold values; two are needed"
+    if within and (near := int(part["near"].sum())) < 2:
+        return f"{near} of its {count} wells share {_listed(within)} with a control that judges"
+    if diff_by and any(part[name].nunique() < 2 for name in diff_by):
+        return f"no two of its {count} wells differ in {_listed(diff_by)}"
+    return ""
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return " and ".join(name.removeprefix(PREFIX) for name in columns)

@@ -1,0 +1,1 @@
+"""Which classes of held-out wells can be told apart, beside baselines."""

@@ -1,0 +1,1 @@
+"""What the positions of wells alone could explain."""

@@ -1,0 +1,1 @@
+"""Whether plates worked, and what batches add."""

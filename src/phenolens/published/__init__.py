@@ -1,0 +1,1 @@
+"""The audit of a published study, and its tables made again."""

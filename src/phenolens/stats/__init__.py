@@ -1,0 +1,1 @@
+"""Rankings, permutations, intervals and many tests: the statistics that questions share."""
