@@ -49,6 +49,8 @@ FLOORS = {
     "files": 1,
     "globbing": 1,
     "errors": 1,
+    "findings": 0.9,
+    "words": 0.8,
     "vehicles": 1,
     "simulate": 4,
     "testing": 5,

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phenolens.findings import Finding
 
 
 class PhenolensError(Exception):
-    """Base of every error that the command line turns into one clear line and exit code 2."""
+    """Base of every error that the command line turns into one clear line and exit code 2.
+
+    Parameters
+    ----------
+    what : Finding or str
+        As a finding, where others read the code and its values; as text otherwise.
+
+    Attributes
+    ----------
+    finding : Finding or None
+    """
+
+    def __init__(self, what: Finding | str) -> None:
+        super().__init__(str(what))
+        self.finding = None if isinstance(what, str) else what
 
 
 class ConfigError(PhenolensError):

@@ -16,7 +16,7 @@ from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
 from phenolens.report.sections import activity, hits, overview
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, interval, listed, natural, number, p_value, within
+from phenolens.words.numbers import count, fixed, interval, listed, natural, number, p_value, within
 
 
 @pytest.fixture

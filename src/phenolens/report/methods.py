@@ -11,7 +11,7 @@ from phenolens.report.answers.active import position_safe
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import listed, plural, within
+from phenolens.words.numbers import listed, plural, within
 
 _CITE = re.compile(r"\[([a-z0-9, ]+\d{4})\]")
 SCALING = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.report.tables import Tables
-from phenolens.report.words import within
+from phenolens.words.numbers import within
 
 BASELINE, NOISE = "baseline:", "noise"
 LABELS = {

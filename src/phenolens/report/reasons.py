@@ -6,7 +6,7 @@ import re
 
 from phenolens.report import names
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, sentence
+from phenolens.words.numbers import count, sentence
 
 UNLABELLED = "no well is labelled with a treatment"
 UNCONTROLLED = "the screen has no control wells"

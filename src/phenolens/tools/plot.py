@@ -165,7 +165,7 @@ def _cluster(result: Result, most: int) -> Figure:
     """Agreement of clusters with the label, beside that of permuted labels."""
     from phenolens.report import names
     from phenolens.report.figures.dots import panels
-    from phenolens.report.words import fixed, p_value
+    from phenolens.words.numbers import fixed, p_value
 
     scores = _beside_chance(result.table if "metric" in result.table else result.scores)
     number = scores[scores["metric"] == "n_clusters"].set_index(["representation", "task"])["value"]
@@ -192,7 +192,7 @@ def _batch(result: Result, most: int) -> Figure:
     from phenolens.report import names
     from phenolens.report.figures.dots import panels
     from phenolens.report.sections.plates import spoken
-    from phenolens.report.words import fixed
+    from phenolens.words.numbers import fixed
 
     rows = _some(_beside_chance(result.table), result, "there is a single batch, or no score")
     return panels(

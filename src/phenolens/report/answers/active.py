@@ -11,7 +11,7 @@ from phenolens.report import names
 from phenolens.report.answers.answer import Answer
 from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
-from phenolens.report.words import (
+from phenolens.words.numbers import (
     count,
     fixed,
     interval,

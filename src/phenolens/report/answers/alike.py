@@ -10,7 +10,7 @@ from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
 from phenolens.report.reasons import because
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, listed, plural
+from phenolens.words.numbers import count, fixed, listed, plural
 
 QUESTION = "Which look alike?"
 CAUTION = "Looking alike in these stains is a reason to test a shared mechanism, not proof of one."

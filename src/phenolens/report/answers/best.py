@@ -9,7 +9,7 @@ from phenolens.report.answers.answer import Answer
 from phenolens.report.questions import asked, best_baseline, headlines
 from phenolens.report.reasons import because, unjudged
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, listed, p_value, within
+from phenolens.words.numbers import fixed, interval, listed, p_value, within
 
 QUESTION = "Which representation sees them best?"
 

@@ -7,7 +7,7 @@ from phenolens.report.answers.answer import Answer
 from phenolens.report.figures.activity import LOST, lost_cells
 from phenolens.report.figures.assay import flags, of_plates
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, listed, percent, plural, sentence
+from phenolens.words.numbers import count, listed, percent, plural, sentence
 
 QUESTION = "What should be distrusted?"
 

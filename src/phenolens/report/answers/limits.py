@@ -9,7 +9,7 @@ from phenolens.report.answers.answer import Answer
 from phenolens.report.answers.distrust import findings
 from phenolens.report.reasons import because, plainly, unsplit
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, listed, sentence, within
+from phenolens.words.numbers import count, listed, sentence, within
 
 QUESTION = "What can this design not tell?"
 OPEN = {

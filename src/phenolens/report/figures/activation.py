@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
 from phenolens.report.tables import Tables
-from phenolens.report.words import p_value
+from phenolens.words.numbers import p_value
 
 AREA, SMALL_AREA, INTENSITY = "area_0.5_image", "area_0.8_image", "intensity_image"
 TITLES = {

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.report.tables import Tables
-from phenolens.report.words import p_value, percent
+from phenolens.words.numbers import p_value, percent
 
 LABELLED = 12
 LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, MUTED, Drawn, new_figure, shortened
 from phenolens.report.tables import Tables
-from phenolens.report.words import natural
+from phenolens.words.numbers import natural
 
 ACROSS, MOST_LABELS = 3, 24
 FLAGGED, PASSED = "#D55E00", "passed"

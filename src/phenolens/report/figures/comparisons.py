@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure
 from phenolens.report.tables import Tables
-from phenolens.report.words import within
+from phenolens.words.numbers import within
 
 MOST = 30
 

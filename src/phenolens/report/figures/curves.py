@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from phenolens.report import names
 from phenolens.report.figures.style import GRID, Drawn, file_name, new_figure
 from phenolens.report.tables import Tables
-from phenolens.report.words import natural
+from phenolens.words.numbers import natural
 
 LOSSES = {"train_loss": "-", "validation_loss": "--"}
 

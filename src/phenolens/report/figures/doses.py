@@ -14,7 +14,7 @@ from phenolens.report.figures.dots import doses
 from phenolens.report.figures.matching import some_of
 from phenolens.report.figures.style import Drawn, file_name
 from phenolens.report.tables import Tables
-from phenolens.report.words import p_value
+from phenolens.words.numbers import p_value
 
 MOST = 30
 

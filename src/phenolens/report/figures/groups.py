@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
 from phenolens.report.figures.style import shortened
-from phenolens.report.words import natural
+from phenolens.words.numbers import natural
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#999933"]
 TINTS = ["#8FC3E0", "#F2B48C", "#8CD3BB", "#8E3B6B", "#8A5F00", "#1F6F94", "#A79BE0", "#55551A"]

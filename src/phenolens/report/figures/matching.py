@@ -11,7 +11,7 @@ from phenolens.report import names
 from phenolens.report.figures.dots import dots
 from phenolens.report.figures.style import Drawn, file_name
 from phenolens.report.tables import Tables
-from phenolens.report.words import p_value
+from phenolens.words.numbers import p_value
 
 MOST = 30
 

@@ -14,7 +14,7 @@ from phenolens.profiles import row_letters, well_position
 from phenolens.report import names
 from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.report.tables import Tables
-from phenolens.report.words import natural
+from phenolens.words.numbers import natural
 
 LAYOUTS = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]
 MOST = 12

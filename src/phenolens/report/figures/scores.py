@@ -20,7 +20,7 @@ from phenolens.report.questions import (
     headlines,
 )
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, plural
+from phenolens.words.numbers import fixed, plural
 
 COLUMNS = 3
 ROW, AROUND = 0.22, 0.95  # inches: one representation, and what surrounds a panel

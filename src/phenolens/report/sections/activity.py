@@ -13,7 +13,7 @@ from phenolens.report.answers.active import position_safe
 from phenolens.report.figures.doses import MOST
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import (
+from phenolens.words.numbers import (
     NONE,
     count,
     fixed,

@@ -9,7 +9,7 @@ from phenolens.report.figures.clusters import METHODS, methods
 from phenolens.report.reasons import own_spread, refusals
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, listed, number, p_value, plural
+from phenolens.words.numbers import fixed, interval, listed, number, p_value, plural
 
 
 def view(tables: Tables) -> dict:

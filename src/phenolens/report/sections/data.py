@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phenolens.report.tables import Tables
-from phenolens.report.words import number
+from phenolens.words.numbers import number
 
 MOST = 200
 

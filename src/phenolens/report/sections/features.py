@@ -5,7 +5,7 @@ from __future__ import annotations
 from phenolens.report.figures.bubbles import top_treatments
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed
+from phenolens.words.numbers import fixed
 
 MOST = 8
 

@@ -10,7 +10,7 @@ from phenolens.report import names
 from phenolens.report.figures.activity import LOST
 from phenolens.report.spaces import computed_on
 from phenolens.report.tables import Tables
-from phenolens.report.words import NONE, fixed, listed, missing, number, p_value, percent, sentence
+from phenolens.words.numbers import NONE, fixed, listed, missing, number, p_value, percent, sentence
 
 
 @dataclass(frozen=True)

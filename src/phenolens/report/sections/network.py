@@ -6,7 +6,7 @@ import pandas as pd
 
 from phenolens.report import names
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, percent, sentence
+from phenolens.words.numbers import fixed, interval, number, percent, sentence
 
 MEASURES = {
     "area_0.5_image": "Area above 0.5 of maximum",

@@ -19,7 +19,7 @@ from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.questions import asked, best_baseline
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, missing, percent, plural, within
+from phenolens.words.numbers import count, fixed, missing, percent, plural, within
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from phenolens.report.figures.assay import flags, measured, of_plates
 from phenolens.report.reasons import refusals
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, natural, number
+from phenolens.words.numbers import fixed, interval, natural, number
 
 
 def view(tables: Tables) -> dict:

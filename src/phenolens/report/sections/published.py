@@ -10,7 +10,7 @@ from phenolens.report.sections.published_maps import activation, rebuilt
 from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import listed, sentence
+from phenolens.words.numbers import listed, sentence
 
 
 def view(tables: Tables) -> dict | None:

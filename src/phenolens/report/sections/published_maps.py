@@ -6,7 +6,7 @@ import pandas as pd
 
 from phenolens.report.sections.network import MEASURES
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, p_value, sentence
+from phenolens.words.numbers import fixed, interval, number, p_value, sentence
 
 
 def activation(tables: Tables) -> dict | None:

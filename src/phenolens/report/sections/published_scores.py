@@ -7,7 +7,7 @@ import pandas as pd
 from phenolens.report import names
 from phenolens.report.spaces import spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import count, fixed, interval, listed, missing, p_value, percent
+from phenolens.words.numbers import count, fixed, interval, listed, missing, p_value, percent
 
 TASK, TREATED = "classification", "accuracy_treated"
 MAJORITY, ONE_OVER = "baseline:majority", "baseline:one-over-classes"

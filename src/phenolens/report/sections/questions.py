@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from phenolens.report import names
 from phenolens.report.spaces import computed_on
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, p_value, sentence, within
+from phenolens.words.numbers import fixed, interval, number, p_value, sentence, within
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 

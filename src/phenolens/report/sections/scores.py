@@ -9,7 +9,7 @@ from phenolens.report.questions import NOT_TASKS, asked, shown
 from phenolens.report.reasons import unsplit
 from phenolens.report.spaces import by_task, sides, spaces_of
 from phenolens.report.tables import Tables
-from phenolens.report.words import fixed, interval, number, p_value, within
+from phenolens.words.numbers import fixed, interval, number, p_value, within
 
 
 def view(tables: Tables) -> dict:

@@ -1,0 +1,74 @@
+"""A finding as data: what was seen, how much it matters, what it is about, with which numbers.
+
+No sentence is kept: :mod:`phenolens.words` makes one of the code and the values when somebody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from phenolens import words
+
+Severity = Literal["error", "warning", "info", "ok"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "ok")
+MARKS: dict[Severity, str] = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was seen.
+
+    Attributes
+    ----------
+    code : str
+        In kebab-case, the same wherever the same is found: ``controls-reused``.
+    severity : {"error", "warning", "info", "ok"}
+        ``error``: an answer that would be printed does not hold; ``warning``: it is weaker than it
+        looks; ``info``: worth knowing; ``ok``: looked at, nothing found.
+    about : mapping of str to value
+        What it concerns, by kind: ``{"representation": "cnn"}``, ``{"plate": ["P1", "P2"]}``.
+        Empty where the whole screen is meant.
+    values : mapping of str to value
+        The numbers and names behind the sentence: all that its words need beside `about`.
+
+    Examples
+    --------
+    >>> from phenolens import words
+    >>> from phenolens.findings import Finding
+    >>> @words.wording("few-wells")
+    ... def _(wells, plate):
+    ...     return f"{plate} has {wells} wells."
+    >>> found = Finding("few-wells", "warning", {"plate": "P1"}, {"wells": 3})
+    >>> found.text, found.values["wells"]
+    ('P1 has 3 wells.', 3)
+    """
+
+    code: str
+    severity: Severity
+    about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def text(self) -> str:
+        """What was seen, as a sentence."""
+        return self.said.what
+
+    @property
+    def said(self) -> words.Said:
+        """What was seen, what follows, and what to do, as sentences."""
+        return words.say(self.code, **self.about, **self.values)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Code, severity, about and values, with the sentences beside them."""
+        data = {"code": self.code, "severity": self.severity}
+        return data | {"about": dict(self.about), "values": dict(self.values)} | vars(self.said)
+
+
+def worst_first(findings: list[Finding]) -> list[Finding]:
+    """Errors, then warnings, infos and what is in order; within each as they came."""
+    return sorted(findings, key=lambda found: SEVERITIES.index(found.severity))
