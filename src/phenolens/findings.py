@@ -1,6 +1,6 @@
 """A finding as data: what was seen, how much it matters, what it is about, with which numbers.
 
-No sentence is kept: :mod:`phenolens.words` makes one of the code and the values when somebody reads.
+No sentence is kept: :mod:`phenolens.words` makes one of the code and the values when it is read.
 """
 
 from __future__ import annotations
