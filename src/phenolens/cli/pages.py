@@ -162,7 +162,7 @@ class Setting(click.Option):
         self.alone = alone
 
 
-class Given(click.Argument):
+class Positional(click.Argument):
     """An argument with a text for the help."""
 
     def __init__(self, names: Sequence[str], *, told: str, **how: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
@@ -60,7 +60,7 @@ def question(name: str) -> Verb:
 
     told = REPRESENTATIONS if name == "compare" else TABLES
     params = [
-        Given(
+        Positional(
             ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", told=told
         ),
         *options_of(signature, but=["data"]),

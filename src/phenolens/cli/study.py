@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
 from phenolens.cli.values import FORMS, Output
@@ -64,7 +64,7 @@ def design(name: str) -> Verb:
         click.echo(f"Wrote {output}")
 
     params = [
-        Given(
+        Positional(
             ["treatments"],
             type=click.Path(),
             metavar="TREATMENTS",
@@ -99,7 +99,7 @@ def step(name: str) -> Verb:
             click.echo(line)
 
     params = [
-        Given(
+        Positional(
             ["path"],
             type=click.Path(),
             metavar="STUDY",
@@ -141,7 +141,7 @@ def audit(name: str) -> Verb:
 
     forms = (".json", *FORMS)
     params = [
-        Given(
+        Positional(
             ["data"],
             nargs=-1,
             type=click.Path(),
@@ -161,7 +161,7 @@ def audit(name: str) -> Verb:
     return Verb(name, signature.summary, look, params=params)
 
 
-def argument(signature: Signature, name: str) -> Given:
+def argument(signature: Signature, name: str) -> Positional:
     """The argument of a function's first parameter, a path."""
     told = signature.parameters[name].text
-    return Given([name], type=click.Path(), metavar=name.upper(), told=told)
+    return Positional([name], type=click.Path(), metavar=name.upper(), told=told)
