@@ -42,6 +42,7 @@ FLOORS = {
     "store": 3,
     "query": 2.4,
     "naming": 2.2,
+    "schema": 2.1,
     "profiles": 2,
     "config": 2,
     "progress": 2,
