@@ -53,7 +53,8 @@ FLOORS = {
     "words": 0.8,
     "vehicles": 1,
     "simulate": 4,
-    "testing": 5,
+    "plugins": 0.7,
+    "testing": 6.5,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from phenolens.report.answers.active import (
 from phenolens.report.answers.distrust import findings
 from phenolens.report.figures.activity import lost_cells
 from phenolens.report.questions import asked, best_baseline
+from phenolens.report.sections import Section, register
 from phenolens.report.tables import Tables
 from phenolens.words.numbers import count, fixed, missing, percent, plural, within
 
@@ -125,3 +127,14 @@ def _audit(tables: Tables) -> Card | None:
     )
     what = "audit warning" if warnings == 1 else "audit warnings"
     return Card(str(warnings), what, note, "warn" if warnings else "plain")
+
+
+register(
+    Section(
+        key="overview",
+        title="Overview",
+        order=10,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)
