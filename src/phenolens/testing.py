@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from phenolens.answers.tables import Tables
     from phenolens.report.page import Picture
     from phenolens.report.sections import Section
-    from phenolens.report.tables import Tables
 
 _UNCLOSED = {"meta", "img", "input", "br", "link", "hr"}
 
@@ -45,8 +45,8 @@ def check_section(section: Section, *studies: str | Path, figures: int = 1) -> N
     >>> from phenolens.testing import check_section
     >>> check_section(sections()[0])
     """
+    from phenolens.answers.tables import Tables
     from phenolens.report.sections import sections
-    from phenolens.report.tables import Tables
 
     name = f"Section {section.key!r}"
     assert re.fullmatch(r"[a-z][a-z0-9-]*", section.key), f"{name}: its key is no anchor."

@@ -11,13 +11,14 @@ from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, Str
 from markupsafe import Markup
 
 from phenolens import __version__
-from phenolens.report import names
+from phenolens.answers.reasons import because
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
 from phenolens.report.embed import data_uri
 from phenolens.report.figures.style import PIXELS, Drawn
-from phenolens.report.reasons import because
 from phenolens.report.sections import Section, sections
 from phenolens.report.sections.overview import size
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def render(
 ) -> str:
     """The whole page as text; with `only`, a page of these sections."""
     shown = sections() if only is None else only
-    palette = names.palette(tables)
+    palette = colours.palette(tables)
     return (
         _environment()
         .get_template("page.html")

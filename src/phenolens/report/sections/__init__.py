@@ -14,8 +14,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from phenolens import plugins
+from phenolens.answers.tables import Tables
 from phenolens.report.figures import Drawn
-from phenolens.report.tables import Tables
 
 Draw = Callable[[Tables], Iterator[Drawn]]
 
@@ -33,7 +33,7 @@ class Section:
     order : int
         Where it stands: sections follow one another by `order`, then by `key`. Ours are tens.
     view : callable
-        Takes the :class:`~phenolens.report.tables.Tables` of a study folder, in which anything may
+        Takes the :class:`~phenolens.answers.tables.Tables` of a study folder, in which anything may
         be missing, and returns what the template shows as ``view``. None leaves the section out:
         it is about something this study did not ask for.
     template : Path

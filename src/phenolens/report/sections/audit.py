@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phenolens.report.answers.distrust import findings
+from phenolens.answers.doubts import findings
+from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
-from phenolens.report.tables import Tables
 
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import number
 
 MOST = 200

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures import bubbles
 from phenolens.report.figures.bubbles import top_treatments
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import fixed
 
 MOST = 8

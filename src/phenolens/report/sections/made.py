@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
-from phenolens.report.tables import Tables
 
 MOST, LONG = 150, 12
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from phenolens.answers.tables import Tables
 from phenolens.report.methods import methods
 from phenolens.report.sections import Section, register
-from phenolens.report.tables import Tables
 
 
 def view(tables: Tables) -> dict:

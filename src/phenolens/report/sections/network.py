@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures import attention, curves
 from phenolens.report.sections import Section, register
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, percent, sentence
 
 MEASURES = {

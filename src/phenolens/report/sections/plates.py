@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.report import names
+from phenolens.answers.quality import flags, of_plates
+from phenolens.answers.reasons import refusals
+from phenolens.answers.tables import Tables
 from phenolens.report.figures import assay, plates
-from phenolens.report.figures.assay import flags, measured, of_plates
-from phenolens.report.reasons import refusals
+from phenolens.report.figures.assay import measured
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, natural, number
 
 

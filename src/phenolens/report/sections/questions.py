@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, sentence, within
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
@@ -19,7 +19,7 @@ def view(tables: Tables) -> dict | None:
     """Each question with its answer and numbers; None where the study asked none."""
     if not tables.questions:
         return None
-    known = names.representations(tables)
+    known = tables.representations
     return {"questions": [_question(i + 1, item, known) for i, item in enumerate(tables.questions)]}
 
 
