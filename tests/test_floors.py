@@ -43,6 +43,7 @@ FLOORS = {
     "store": 3,
     "query": 2.4,
     "naming": 2.2,
+    "schema": 2.1,
     "profiles": 2,
     "config": 2,
     "progress": 2,
@@ -54,7 +55,8 @@ FLOORS = {
     "words": 0.8,
     "vehicles": 1,
     "simulate": 4,
-    "testing": 5,
+    "plugins": 0.7,
+    "testing": 6.5,
 }
 
 
