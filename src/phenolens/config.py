@@ -29,7 +29,7 @@ from phenolens.settings import (
 )
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A section of the study file: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -45,14 +45,14 @@ def _within(setting: str) -> object:
     return Field(ge=least, le=most)
 
 
-class StudySection(Section):
+class StudySection(SettingsSection):
     """Name and seed of the study."""
 
     name: str = "study"
     seed: Annotated[int, _within("seed")] = DEFAULTS.seed
 
 
-class Columns(Section):
+class Columns(SettingsSection):
     """Which columns of the joined tables hold the canonical metadata."""
 
     plate: str = "Metadata_Plate"
@@ -66,7 +66,7 @@ class Columns(Section):
     cell_count: str | None = None
 
 
-class Images(Section):
+class Images(SettingsSection):
     """Where the images are and how one row of the table names its pixels.
 
     ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
@@ -102,7 +102,7 @@ class Images(Section):
         return self
 
 
-class Profiles(Section):
+class ProfileFiles(SettingsSection):
     """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -112,7 +112,7 @@ class Profiles(Section):
     prefix: str | list[str] | None = None
 
 
-class Table(Section):
+class Table(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
     file: str | list[str]
@@ -120,7 +120,7 @@ class Table(Section):
     sep: str | None = None
 
 
-class Data(Section):
+class Data(SettingsSection):
     """What the screen consists of.
 
     ``same_plate`` lists plates that are one, measured several times, ``distinct_plates`` plates
@@ -137,7 +137,7 @@ class Data(Section):
     measurement: str | None = None
     columns: Columns = Columns()
     images: Images | None = None
-    profiles: list[Profiles] = []
+    profiles: list[ProfileFiles] = []
     tables: list[Table] = []
 
     @model_validator(mode="after")
@@ -155,20 +155,20 @@ class Data(Section):
         return self
 
 
-class Splits(Section):
+class Splits(SettingsSection):
     """How the screen is divided before anything learns."""
 
     leave_out: LeaveOut = DEFAULTS.leave_out
     max_folds: Annotated[int, _within("max_folds")] = DEFAULTS.max_folds
 
 
-class Prepare(Section):
+class Prepare(SettingsSection):
     """Illumination correction of the images: estimated, taken from given functions, or none."""
 
     illumination: Literal["auto", "estimate", "given", "none"] = "auto"
 
 
-class Segment(Section):
+class Segment(SettingsSection):
     """Nuclei and cells. Diameters in pixels; guessed from the images when not given.
 
     ``cellpose`` needs the optional extra of that name and takes no ``options``.
@@ -186,7 +186,7 @@ class Segment(Section):
         return self
 
 
-class Measure(Section):
+class Measure(SettingsSection):
     """Which families of CellProfiler-type features are measured.
 
     Empty means all but ``Costes`` (often NaN, slow, and not in JUMP's production profiles) and
@@ -196,7 +196,7 @@ class Measure(Section):
     families: list[str] = []
 
 
-class Represent(Section, PixelPCAOptions):
+class Represent(SettingsSection, PixelPCAOptions):
     """Which representations are made of images, beside the profiles that were given.
 
     A table ``[represent.NAME]`` holds settings of the representation of that name alone.
@@ -208,7 +208,7 @@ class Represent(Section, PixelPCAOptions):
     representations: list[str] = ["cellprofiler", "pixel-pca"]
 
 
-class Networks(Section, CNNOptions, VAEOptions):
+class Networks(SettingsSection, CNNOptions, VAEOptions):
     """How the networks read images and learn; used by those named in `represent`.
 
     ``input`` is ``cells`` (a crop of ``box`` pixels around each measured cell) or ``images`` (each
@@ -231,7 +231,7 @@ class Networks(Section, CNNOptions, VAEOptions):
         return self
 
 
-class Normalize(Section):
+class Normalize(SettingsSection):
     """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
 
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
@@ -248,7 +248,7 @@ class Normalize(Section):
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
-class Evaluate(Section):
+class Evaluate(SettingsSection):
     """Permutations, bootstrap replicates and what is asked of the profiles."""
 
     permutations: Annotated[int, _within("permutations")] = DEFAULTS.permutations
@@ -258,14 +258,14 @@ class Evaluate(Section):
     position_safe: PositionSafe = DEFAULTS.position_safe
 
 
-class Report(Section):
+class Report(SettingsSection):
     """What the report shows."""
 
     montages: Annotated[int, Field(ge=0)] = 6
     title: str | None = None
 
 
-class Study(Section):
+class Study(SettingsSection):
     """A whole study file."""
 
     study: StudySection = StudySection()
@@ -332,7 +332,7 @@ def _fault(item: Mapping[str, Any], keys: Sequence[str] | None = None) -> str:
     no_table = item["loc"][:1] == ("represent",) and item["type"] == "dict_type"
     if item["type"] == "extra_forbidden" or no_table:
         *section, key = item["loc"]
-        meant = did_you_mean(key, _keys(section) if keys is None else keys).rstrip(".")
+        meant = did_you_mean(str(key), _keys(section) if keys is None else keys).rstrip(".")
         return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
@@ -348,5 +348,7 @@ def _keys(place: list[str | int]) -> list[str]:
         if isinstance(name, str):  # a number counts the tables of a list
             kind = section.model_fields[name].annotation
             kinds = (kind, *get_args(kind))
-            section = next(k for k in kinds if isinstance(k, type) and issubclass(k, Section))
+            section = next(
+                k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)
+            )
     return list(section.model_fields)

@@ -24,7 +24,7 @@ from phenolens.represent.networks.training import TrainSettings
 if TYPE_CHECKING:
     import torch
 
-    from phenolens.represent.networks.autoencoder import Evidence, StainVAE
+    from phenolens.represent.networks.autoencoder import EvidenceBound, StainVAE
 
 _MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
@@ -153,10 +153,10 @@ class VAE(Network):
             width=settings.width,
         )
 
-    def _objective(self) -> Evidence:
-        from phenolens.represent.networks.autoencoder import Evidence
+    def _objective(self) -> EvidenceBound:
+        from phenolens.represent.networks.autoencoder import EvidenceBound
 
-        return Evidence(self.settings.beta)
+        return EvidenceBound(self.settings.beta)
 
     def _embed(self, batch: Batch) -> torch.Tensor:
         mean = self._require_model().encode(batch.images)[0]
