@@ -43,6 +43,7 @@ FLOORS = {
     "store": 3,
     "query": 2.4,
     "naming": 2.2,
+    "schema": 2.1,
     "profiles": 2,
     "registry": 1.2,
     "config": 4.9,

@@ -233,7 +233,7 @@ def _summary(looks: list[Look]) -> dict:
 
 def _over_wells(table: pd.DataFrame, column: str) -> dict:
     """Mean over wells of their images' mean, with a bootstrap interval over wells."""
-    from phenolens.evaluate.matching.matching import bootstrap_mean
+    from phenolens.stats.intervals import bootstrap_mean
 
     wells = table.groupby([PLATE, WELL])[column].mean().dropna().to_numpy()
     if len(wells) < 2:

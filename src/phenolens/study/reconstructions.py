@@ -179,7 +179,7 @@ def _summary(table: pd.DataFrame, channels: list[str]) -> dict:
 
 
 def _over_wells(means: pd.Series) -> dict:
-    from phenolens.evaluate.matching.matching import bootstrap_mean
+    from phenolens.stats.intervals import bootstrap_mean
 
     known = means.dropna().to_numpy()
     if len(known) < 2:
