@@ -11,7 +11,6 @@ import pytest
 from phenolens.audit.finding import SEVERITIES
 from phenolens.published.audit.audit import audit_declared
 from phenolens.published.audit.checks.chance_map import expected_map
-from phenolens.published.audit.checks.majority import binomial_interval
 from phenolens.published.audit.checks.unit import design_effect
 from phenolens.published.audit.declaration import (
     About,
@@ -106,13 +105,6 @@ def test_a_number_of_images_makes_the_interval(study):
     assert study.worst("majority-class").severity == "ok"
     study.declare(scores=(Score("cnn", "accuracy", 0.45, n=40),))
     assert study.worst("majority-class").severity == "error"
-
-
-def test_binomial_interval_is_exact():
-    low, high = binomial_interval(8, 10)
-    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=1e-4)
-    assert binomial_interval(0, 10)[0] == 0
-    assert binomial_interval(10, 10)[1] == 1
 
 
 # layout and split

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from phenolens.represent.feed import Batch
+from phenolens.represent.networks.feed import Batch
 
 _FLOOR = 1e-4
 _LARGEST_LOG_VARIANCE = 8.0
