@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,6 +19,7 @@ from phenolens.answers.doubts import findings
 from phenolens.answers.quality import lost_cells
 from phenolens.answers.scores import asked, best_baseline
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 from phenolens.words import names
 from phenolens.words.numbers import count, fixed, missing, percent, plural, within
 
@@ -125,3 +127,14 @@ def _audit(tables: Tables) -> Headline | None:
     )
     what = "audit warning" if warnings == 1 else "audit warnings"
     return Headline(str(warnings), what, note, "warn" if warnings else "plain")
+
+
+register(
+    Section(
+        key="overview",
+        title="Overview",
+        order=10,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)
