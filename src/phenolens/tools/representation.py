@@ -15,6 +15,7 @@ from phenolens.audit.layout_words import in_words
 from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate.layout.examine import Layout, LayoutFinding, examine_layout
 from phenolens.evaluate.matching import labels
+from phenolens.normalize.consensus import consensus
 from phenolens.profiles import (
     BATCH,
     COMPOUND,
@@ -47,7 +48,7 @@ DROPPED = {
     "empty": "without a value",
 }
 _CUT = ("leave_out", "max_folds")
-_SCALED = ("method", "clip", "spread", "whitening")
+_SCALED = ("method", "clip", "spread", "position", "transform", "whitening", "regularization")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,14 +124,15 @@ class Profiles:
         """Wells as they are compared: selected and, with enough controls, whitened."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=self.settings.whitening)
+        return compared(self.normalized, self.design, self.settings)
 
     @cached_property
     def unwhitened(self) -> Block:
-        """Wells as they are compared, without whitening: no control has fitted directions."""
+        """Wells as they are compared, but that no control has fitted positions or directions."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=0.0)
+        plain = replace(self.settings, position="none", transform="none", whitening="none")
+        return compared(self.normalized, self.design, plain)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, ...]:
@@ -288,7 +290,7 @@ class Profiles:
         wells = profiles.take(wells, treated)
         names = list(dict.fromkeys([*DESCRIBED, *keep]))
         known = [name for name in names if name in wells.index.names]
-        medians = profiles.aggregate(profiles.keep_metadata(wells, known), [TREATMENT])
+        medians = consensus(profiles.keep_metadata(wells, known), [TREATMENT])
         codes, _ = profiles.groups(wells, [TREATMENT])
         several = {
             name: pd.Series(profiles.column(wells, name)).groupby(codes).agg(labels.join).to_numpy()
