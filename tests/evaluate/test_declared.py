@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-
 from phenolens.audit.finding import SEVERITIES
+
 from phenolens.published.audit import Declared, audit_declared
 from phenolens.published.design import (
     About,

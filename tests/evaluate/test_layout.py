@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from phenolens.audit.layout_words import in_words
+
 from phenolens.errors import InputError
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.profiles import COMPOUND, CONCENTRATION, CONTROL, PLATE, TREATMENT, WELL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.audit.audit import audit_design
-from phenolens.audit.finding import SEVERITIES, Finding
+from phenolens.findings import SEVERITIES
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.blocks import check_blocks, check_clusters
 from phenolens.published.images import (
@@ -115,9 +115,9 @@ def merged(layout: list[Evidence], findings: list[Evidence]) -> list[Evidence]:
     return worst_first([f for f in both if f.basis != NOTHING or f.code not in answered])
 
 
-def worst_first(findings: list[Finding]) -> list[Finding]:
+def worst_first(findings: list[Evidence]) -> list[Evidence]:
     """Errors, warnings, notes, then what is in order; what was not checked after the notes."""
     return sorted(
         findings,
-        key=lambda f: (SEVERITIES.index(f.severity), getattr(f, "basis", "") == NOTHING),
+        key=lambda f: (SEVERITIES.index(f.severity), f.basis == NOTHING),
     )

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import number_of
 from phenolens.errors import InputError
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
@@ -22,6 +21,7 @@ from phenolens.published.tables import (
     placed_in,
     unchecked,
 )
+from phenolens.words.numbers import plural as number_of
 
 BLOCKS, CLUSTERS = "unscaled-blocks", "clusters-as-labels"
 DROWNED, WEIGHTLESS = 0.1, 0.02

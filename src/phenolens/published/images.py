@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import number_of, percent
 from phenolens.profiles import PLATE, WELL_KEY
 from phenolens.published.design import Attribution, HypothesisTest
 from phenolens.published.tables import (
@@ -17,6 +16,8 @@ from phenolens.published.tables import (
     Evidence,
     unchecked,
 )
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import portion as percent
 
 AREA = "area_fraction"
 CONSTANT = 0.005

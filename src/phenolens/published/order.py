@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import number_of, percent
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.published.likeness import (
     Likeness,
@@ -35,6 +34,8 @@ from phenolens.published.tables import (
     placed_in,
     unchecked,
 )
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import portion as percent
 
 CODE = "label-order"
 ENOUGH = 5.0

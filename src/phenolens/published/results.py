@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from phenolens.audit.finding import percent
 from phenolens.published.scores import GAP
 from phenolens.published.tables import Evidence, unchecked
+from phenolens.words.numbers import portion as percent
 
 BASELINE = "baseline:"
 EXPECTED = ("majority", "cell-count", "intensity", "position", "shuffled-labels")

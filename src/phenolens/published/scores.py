@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import number_of, percent
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import CONTROL, TREATMENT, WELL_KEY
 from phenolens.published.design import Score
@@ -22,6 +21,8 @@ from phenolens.published.tables import (
     unchecked,
 )
 from phenolens.stats.average_precision import expected_average_precision
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import portion as percent
 
 ACCURACY = ("accuracy", "test_accuracy")
 TRAIN_ACCURACY = ("train_accuracy", "training_accuracy")

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import listed, number_of
 from phenolens.profiles import WELL_KEY
 from phenolens.published.tables import (
     DATA,
@@ -22,6 +21,8 @@ from phenolens.published.tables import (
     placed_in,
     unchecked,
 )
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import some as listed
 
 RANDOM = re.compile(
     r"(?<!center)(?<!centre)crop|flip|rotat|jitter|noise|blur|affine"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import Finding
+from phenolens.findings import Finding, Severity
 from phenolens.profiles import CONTROL, KEY, PLATE, PREFIX, TREATMENT, WELL, WELL_KEY
 from phenolens.published.design import Design
 
@@ -23,15 +23,28 @@ SIDES = {
 
 
 @dataclass(frozen=True)
-class Evidence(Finding):
-    """A finding that says what it rests on.
+class Evidence:
+    """A finding about a published study, in words, that says what it rests on.
 
     Attributes
     ----------
+    code : str
+        Stable name, such as ``layout-confounded``.
+    severity : {"error", "warning", "info", "ok"}
+    where : str
+        Plates, treatments or columns concerned.
+    what, consequence, remedy : str
+        One sentence each.
     basis : {"data", "declaration", "nothing"}
         Whether tables show it, the design declares it, or neither was given (not checked).
     """
 
+    code: str
+    severity: Severity
+    where: str
+    what: str
+    consequence: str = ""
+    remedy: str = ""
     basis: str = DATA
 
 
@@ -42,7 +55,17 @@ def unchecked(code: str, needs: str) -> Evidence:
 
 def seen(findings: list[Finding]) -> list[Evidence]:
     """Findings of the design audit, which reads tables only."""
-    return [Evidence(**asdict(finding), basis=DATA) for finding in findings]
+    return [
+        Evidence(
+            code=found.code,
+            severity=found.severity,
+            where=found.where,
+            what=found.said.what,
+            consequence=found.said.consequence,
+            remedy=found.said.remedy,
+        )
+        for found in findings
+    ]
 
 
 @dataclass(frozen=True)

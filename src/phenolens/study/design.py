@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 import pandas as pd
 
@@ -91,5 +91,5 @@ def check(session: Session) -> list:
         roles=design.roles["role"].to_numpy(),
         images_per_well=images,
     )
-    write_json(session.out / "audit.json", [asdict(finding) for finding in findings])
+    write_json(session.out / "audit.json", [finding.to_dict() for finding in findings])
     return findings
