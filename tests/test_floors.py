@@ -21,6 +21,7 @@ FLOORS = {
     "report": 5,
     "interpret": 5,
     "explore": 5,
+    "answers": 4.8,
     "represent": 4,
     "published": 4.6,
     "audit": 4.5,
@@ -53,7 +54,8 @@ FLOORS = {
     "words": 0.8,
     "vehicles": 1,
     "simulate": 4,
-    "testing": 5,
+    "plugins": 0.7,
+    "testing": 6.5,
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from phenolens.errors import ConfigError, did_you_mean
 from phenolens.settings import (
@@ -24,7 +25,7 @@ from phenolens.settings import (
 )
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A section of the study file: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -40,14 +41,14 @@ def _within(setting: str) -> object:
     return Field(ge=least, le=most)
 
 
-class StudySection(Section):
+class StudySection(SettingsSection):
     """Name and seed of the study."""
 
     name: str = "study"
     seed: Annotated[int, _within("seed")] = DEFAULTS.seed
 
 
-class Columns(Section):
+class Columns(SettingsSection):
     """Which columns of the joined tables hold the canonical metadata."""
 
     plate: str = "Metadata_Plate"
@@ -61,7 +62,7 @@ class Columns(Section):
     cell_count: str | None = None
 
 
-class Images(Section):
+class Images(SettingsSection):
     """Where the images are and how one row of the table names its pixels.
 
     ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
@@ -97,7 +98,7 @@ class Images(Section):
         return self
 
 
-class Profiles(Section):
+class ProfileFiles(SettingsSection):
     """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -107,7 +108,7 @@ class Profiles(Section):
     prefix: str | list[str] | None = None
 
 
-class Table(Section):
+class Table(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
     file: str | list[str]
@@ -115,7 +116,7 @@ class Table(Section):
     sep: str | None = None
 
 
-class Data(Section):
+class Data(SettingsSection):
     """What the screen consists of.
 
     ``same_plate`` lists plates that are one, measured several times, ``distinct_plates`` plates
@@ -132,7 +133,7 @@ class Data(Section):
     measurement: str | None = None
     columns: Columns = Columns()
     images: Images | None = None
-    profiles: list[Profiles] = []
+    profiles: list[ProfileFiles] = []
     tables: list[Table] = []
 
     @model_validator(mode="after")
@@ -150,20 +151,20 @@ class Data(Section):
         return self
 
 
-class Splits(Section):
+class Splits(SettingsSection):
     """How the screen is divided before anything learns."""
 
     leave_out: LeaveOut = DEFAULTS.leave_out
     max_folds: Annotated[int, _within("max_folds")] = DEFAULTS.max_folds
 
 
-class Prepare(Section):
+class Prepare(SettingsSection):
     """Illumination correction of the images: estimated, taken from given functions, or none."""
 
     illumination: Literal["auto", "estimate", "given", "none"] = "auto"
 
 
-class Segment(Section):
+class Segment(SettingsSection):
     """Nuclei and cells. Diameters in pixels; guessed from the images when not given.
 
     ``cellpose`` needs the optional extra of that name and takes no ``options``.
@@ -181,7 +182,7 @@ class Segment(Section):
         return self
 
 
-class Measure(Section):
+class Measure(SettingsSection):
     """Which families of CellProfiler-type features are measured.
 
     Empty means all but ``Costes`` (often NaN, slow, and not in JUMP's production profiles) and
@@ -191,7 +192,7 @@ class Measure(Section):
     families: list[str] = []
 
 
-class Represent(Section):
+class Represent(SettingsSection):
     """Which representations are made of images, beside the profiles that were given."""
 
     representations: list[str] = ["cellprofiler", "pixel-pca"]
@@ -199,7 +200,7 @@ class Represent(Section):
     components: Count = 128
 
 
-class Networks(Section):
+class Networks(SettingsSection):
     """How the networks read images and learn; used by those named in `represent`.
 
     ``input`` is ``cells`` (a crop of ``box`` pixels around each measured cell) or ``images`` (each
@@ -237,7 +238,7 @@ class Networks(Section):
         return self
 
 
-class Normalize(Section):
+class Normalize(SettingsSection):
     """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
 
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
@@ -254,7 +255,7 @@ class Normalize(Section):
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
-class Evaluate(Section):
+class Evaluate(SettingsSection):
     """Permutations, bootstrap replicates and what is asked of the profiles."""
 
     permutations: Annotated[int, _within("permutations")] = DEFAULTS.permutations
@@ -264,14 +265,14 @@ class Evaluate(Section):
     position_safe: PositionSafe = DEFAULTS.position_safe
 
 
-class Report(Section):
+class Report(SettingsSection):
     """What the report shows."""
 
     montages: Annotated[int, Field(ge=0)] = 6
     title: str | None = None
 
 
-class Study(Section):
+class Study(SettingsSection):
     """A whole study file."""
 
     study: StudySection = StudySection()
@@ -313,11 +314,11 @@ def _faults(error: ValidationError) -> str:
     return "; ".join(_fault(item) for item in error.errors())
 
 
-def _fault(item: dict) -> str:
+def _fault(item: ErrorDetails) -> str:
     place = ".".join(map(str, item["loc"])) or "the file"
     if item["type"] == "extra_forbidden":
         *section, key = item["loc"]
-        meant = did_you_mean(key, _keys(section)).rstrip(".")
+        meant = did_you_mean(str(key), _keys(section)).rstrip(".")
         return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
@@ -332,5 +333,7 @@ def _keys(place: list[str | int]) -> list[str]:
     for name in place:
         if isinstance(name, str):  # a number counts the tables of a list
             kind = section.model_fields[name].annotation
-            section = next(k for k in (kind, *get_args(kind)) if k in Section.__subclasses__())
+            section = next(
+                k for k in (kind, *get_args(kind)) if k in SettingsSection.__subclasses__()
+            )
     return list(section.model_fields)

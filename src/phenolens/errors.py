@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phenolens.words.sentences import either, ended, named, reasons
 
@@ -99,7 +99,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else "."
 
 
-def shown(value: object) -> str:
+def shown(value: Any) -> str:
     """What was given, for the end of a sentence: as it is written, or its kind where that is long.
 
     Examples

@@ -13,7 +13,7 @@ NOTHING = {"treatments": 24, "features": 60, "active": 0.0, "position_effect": 2
 
 
 def codes(result: pl.Result) -> set[str]:
-    return {note.code for note in result.notes}
+    return {note.code for note in result.findings}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_a_repeated_layout_is_tested_by_control_positions(fixed):
     found = pl.activity(fixed)
     assert found.summary["test"] == "position-safe"
     assert found.summary["active"] <= 1
-    (note,) = (note for note in found.notes if note.code == "position-safe")
+    (note,) = (note for note in found.findings if note.code == "position-safe")
     assert note.values["positions"] == 32
     assert "24 of 24 replicated treatments" in note.text
     assert set(found.table["space"]) == {"normalized, selected"}
@@ -60,7 +60,7 @@ def test_several_positions_repeated_on_all_plates_are_a_repeated_layout(fixed):
     paired = fixed.reset_index().assign(Metadata_Treatment=twins.to_numpy())
     found = pl.activity(paired)
     assert found.summary["test"] == "position-safe"
-    assert "12 of 12 replicated treatments" in str(found.notes)
+    assert "12 of 12 replicated treatments" in str(found.findings)
 
 
 def test_a_scrambled_layout_is_asked_plainly_and_nothing_is_said_of_position():
@@ -152,7 +152,7 @@ def test_doses_that_are_the_only_replicates_are_offered_together():
     together = pl.activity(frame, same_by="Metadata_Compound", permutations=99)
     assert together.summary["tested"] == 12
     frame.loc[treated.idxmax(), "Metadata_Concentration"] = 2.0
-    (note,) = (n for n in pl.activity(frame, permutations=99).notes if n.code == "doses-only")
+    (note,) = (n for n in pl.activity(frame, permutations=99).findings if n.code == "doses-only")
     assert note.values == {"compounds": 11}
     assert "same_by (--same-by) 'Metadata_Compound'" in note.text
 
@@ -165,7 +165,7 @@ def test_the_finding_that_could_explain_a_p_stands_beside_it(fixed):
 
 
 def note_of(result: pl.Result, code: str) -> pl.Note:
-    return next(note for note in result.notes if note.code == code)
+    return next(note for note in result.findings if note.code == code)
 
 
 def test_the_control_check_stands_in_summary_notes_and_tables(fixed):

@@ -33,7 +33,7 @@ def screen(kind: str = SOUND, **given: object) -> tuple[pd.DataFrame, frozenset[
 
 
 def notes(result, code: str = CODE) -> list:
-    return [note for note in result.notes if note.code == code]
+    return [note for note in result.findings if note.code == code]
 
 
 def ask(question, table: pd.DataFrame):
@@ -148,4 +148,4 @@ def test_profiles_without_treatments_have_no_layout():
     bare = table.drop(columns=["Metadata_Treatment", "Metadata_Mechanism", "Metadata_Control"])
     profiles = read(bare)
     assert profiles.layout is None
-    assert profiles.position_notes == profiles.dose_notes == ()
+    assert profiles.position_findings == profiles.dose_findings == ()

@@ -74,7 +74,7 @@ def _up(before: int, after: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceBound:
     """Evidence lower bound, a pixel, with each stain's noise at its optimum.
 
     The noise variance of a stain is its mean squared error, which makes the reconstruction term

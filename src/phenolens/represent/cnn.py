@@ -169,12 +169,12 @@ class CNN(Network):
             self.state |= {"weights": origin, "licence": licence}
 
     def _objective(self, balance: np.ndarray):
-        from phenolens.represent.resnet import Treatments
+        from phenolens.represent.resnet import WeakLabels
 
         torch = require_torch()
         weights = torch.from_numpy(balance.astype(np.float32)).to(self.state["made"]["device"])
         squares = self.settings.pixels.tiles**2
-        return Treatments(weights, smoothing=self.settings.smoothing, squares=squares)
+        return WeakLabels(weights, smoothing=self.settings.smoothing, squares=squares)
 
     def _embed(self, batch: Batch):
         from phenolens.represent.resnet import mean_of_squares

@@ -82,7 +82,7 @@ class StainResNet(nn.Module):
 
 
 @dataclass(frozen=True)
-class Treatments:
+class WeakLabels:
     """Weak labels: each image is of its well's treatment.
 
     Attributes

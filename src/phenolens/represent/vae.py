@@ -103,9 +103,9 @@ class VAE(Network):
         )
 
     def _objective(self):
-        from phenolens.represent.autoencoder import Evidence
+        from phenolens.represent.autoencoder import EvidenceBound
 
-        return Evidence(self.settings.beta)
+        return EvidenceBound(self.settings.beta)
 
     def _embed(self, batch: Batch):
         mean = self.model.encode(batch.images)[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenolens import profiles
+from phenolens import profiles, words
 from phenolens.files import atomic_path
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
@@ -16,9 +16,10 @@ from phenolens.study.evaluation import Evaluation, evaluate
 from phenolens.study.profiling import normalize, prepare
 from phenolens.study.published import published
 from phenolens.study.session import Session, once
-from phenolens.tools.activity import CONTROLS_REUSED
-from phenolens.tools.block import PIXELS_SEEN
 from phenolens.tools.compared import never_scaled, scale_of
+
+FEW_CELLS, FEW_WELLS = 0.6, 3
+_OF_ALL = {"controls-reused", "pixels-seen"}
 
 
 @once
@@ -165,7 +166,11 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
     part = _best_first(part)
     part["most_similar"] = part[TREATMENT].map(_neighbours(found.similarity, lead))
     part["features_changed"] = part[TREATMENT].map(_top_features(features))
-    part["distrust"] = [_distrust(row) for row in part.to_dict("records")]
+    rows = part.to_dict("records")
+    part["doubts"] = [_doubts(row) for row in rows]
+    part["distrust"] = [
+        words.noted(codes, **row) for codes, row in zip(part["doubts"], rows, strict=True)
+    ]
     columns = {
         TREATMENT: "treatment",
         "Metadata_Compound": "compound",
@@ -176,7 +181,7 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
     }
     order = ["treatment", "compound", "concentration", "mechanism", "wells", "active", "map",
              "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
-             "distrust", "space"]  # fmt: skip
+             "doubts", "distrust", "space"]  # fmt: skip
     return part.rename(columns=columns).reindex(columns=order).round(4)
 
 
@@ -197,10 +202,11 @@ def _top_features(features: pd.DataFrame) -> dict[str, str]:
     return text.groupby(top[TREATMENT]).agg("; ".join).to_dict()
 
 
-def _distrust(row: dict) -> str:
-    reasons = [row["note"]] if row["note"] not in ("", CONTROLS_REUSED, PIXELS_SEEN) else []
-    if row["active"] and row["cell_count_ratio"] < 0.6:
-        reasons.append("few cells left: the profile may show dying cells")
-    if 0 < row["n"] < 3:
-        reasons.append(f"only {row['n']} comparable well(s)")
-    return "; ".join(reasons)
+def _doubts(row: dict) -> str:
+    """Codes of why a treatment may not be what it seems; what holds for all rows is no reason."""
+    codes = [code for code in row["note"].split() if code not in _OF_ALL]
+    if row["active"] and row["cell_count_ratio"] < FEW_CELLS:
+        codes.append("few-cells-left")
+    if 0 < row["n"] < FEW_WELLS:
+        codes.append("few-wells-compared")
+    return " ".join(codes)

@@ -260,7 +260,7 @@ def _as_table(rows: list[dict]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, float) | known)
 
 
-def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_Part]) -> dict | None:
+def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]) -> dict | None:
     """How many treatments are active where none can be named; None where one could be."""
     first, layout = parts[0], item.layout
     uncovered = ""
@@ -322,7 +322,7 @@ def _with_position(table: pd.DataFrame, position: Sequence[Finding]) -> pd.DataF
 
 
 @dataclass(frozen=True)
-class _Part:
+class _PartOfActivity:
     """Activity of the treatments that one network, or nobody's labels, judged."""
 
     table: pd.DataFrame
@@ -356,7 +356,7 @@ def _part(
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
-) -> _Part:
+) -> _PartOfActivity:
     """Activity of the treatments whose wells may be compared with one another."""
     treated = _treatments(wells, item.named_by)
     if item.whole:
@@ -394,7 +394,7 @@ def _part(
     table["control_positions"] = found.positions
     on_plates = own[~control].groupby([TREATMENT, PLATE]).size()
     plates = on_plates.groupby(TREATMENT).size()
-    return _Part(
+    return _PartOfActivity(
         table=table.assign(test=found.test).sort_values(TREATMENT, ignore_index=True),
         summary=found.summary,
         findings=findings,
@@ -632,7 +632,7 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
     for test, told in safe.get("type_1", {}).items():
         interval = (told["low"], told["high"])
         metric = f"control_positions_called_{test}"
-        rows.append(row(metric, told["share"], n=told["judged"], interval=interval))
+        rows.append(row(metric, told["share"], n=told["tested"], interval=interval))
     crossed = safe.get("cross_position") or {}
     if "drop" in crossed:
         interval = (crossed["drop_low"], crossed["drop_high"])

@@ -11,7 +11,7 @@ import pandas as pd
 from phenolens.profiles import CONTROL, PLATE, TREATMENT
 from phenolens.simulate.planned import Background, simulate_planned
 from phenolens.stats.multiple_testing import share_interval
-from phenolens.stats.permutation import Design, smallest_p
+from phenolens.stats.permutation import StratifiedLabels, smallest_p
 from phenolens.tools.activity import activity
 
 EFFECTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -48,7 +48,7 @@ def attainable(copies: Sequence[int], controls: int, *, permutations: int) -> fl
     if judges == 0 or sum(copies) < 2:
         return math.nan
     labelled = tuple(int(count) for count in copies if count)
-    return smallest_p(Design(tuple(judges + n for n in labelled), labelled), permutations)
+    return smallest_p(StratifiedLabels(tuple(judges + n for n in labelled), labelled), permutations)
 
 
 def power_by_effect(

@@ -61,7 +61,7 @@ def control_check(
     treatments_called: int, rows: int, rows_used: int, columns: int, columns_used: int,
     p_attainable: float | None = None, why: str = "", share: float = 0.0, low: float = 0.0,
     high: float = 0.0, covered: object = None,
-    level: float = 0.05, groups_needed: int = 19, by_permuting: dict | None = None, **_: object,
+    level: float = 0.05, groups_needed: int = 19, by_permuting: dict | None = None
 ) -> str:  # fmt: skip
     """Groups of controls tested as treatments: how many are called, and what that says."""
     if verdict == "not-possible":
@@ -171,23 +171,23 @@ def _(*, why: str = "", text: str = "", **values: object) -> Said:
 
 
 @wording("one-well-only")
-def _(**_: object) -> str:
+def _() -> str:
     return "one well only; two are needed"
 
 
 @wording("wells-without-values")
-def _(*, usable: int, wells: int, **_: object) -> str:
+def _(*, usable: int, wells: int) -> str:
     return f"{usable} of its {wells} wells hold values; two are needed"
 
 
 @wording("wells-without-controls")
-def _(*, usable: int, wells: int, within: Sequence[str] = (), **_: object) -> str:
+def _(*, usable: int, wells: int, within: Sequence[str] = ()) -> str:
     shared = _listed(within) or "what they are compared within"
     return f"{usable} of its {wells} wells share {shared} with a control that judges"
 
 
 @wording("wells-not-differing")
-def _(*, wells: int, diff_by: Sequence[str] = (), **_: object) -> str:
+def _(*, wells: int, diff_by: Sequence[str] = ()) -> str:
     return f"no two of its {wells} wells differ in {_listed(diff_by) or 'what they must differ by'}"
 
 
@@ -196,17 +196,17 @@ def _listed(columns: Sequence[str] | None) -> str:
 
 
 @wording("wells-not-usable")
-def _(*, usable: int, wells: int, **_: object) -> str:
+def _(*, usable: int, wells: int) -> str:
     return f"{usable} of its {wells} wells could be used; two are needed"
 
 
 @wording("fewer-than-two-compared")
-def _(**_: object) -> str:
+def _() -> str:
     return "fewer than two of its wells can be compared"
 
 
 @wording("pixels-seen")
-def _(**_: object) -> str:
+def _() -> str:
     return "fitted on the images of all wells, without labels"
 
 
@@ -225,72 +225,82 @@ def position_not_separated(
 
 
 @wording("other-test-asked")
-def _(**_: object) -> str:
+def _() -> str:
     return f"{named('null')} and {named('diff_by')} name another test"
 
 
 @wording("few-positions-to-compare")
-def _(*, control_positions: int, needed: int = 19, **_: object) -> str:
+def _(*, control_positions: int, needed: int = 19) -> str:
     return (
         f"position cannot be separated from effect with {control_positions} control positions "
         f"({needed} needed)"
     )
 
 
+@wording("few-cells-left")
+def _() -> str:
+    return "few cells left: the profile may show dying cells"
+
+
+@wording("few-wells-compared")
+def _(*, n: int) -> str:
+    return f"only {n} comparable well(s)"
+
+
 # Why no group of controls could be tested, and why no share of active treatments is given.
 
 
 @wording("no-plates-known")
-def _(**_: object) -> str:
+def _() -> str:
     return "the wells have no Metadata_Plate"
 
 
 @wording("no-positions-known")
-def _(**_: object) -> str:
+def _() -> str:
     return "the wells have no Metadata_Well"
 
 
 @wording("wells-not-named")
-def _(**_: object) -> str:
+def _() -> str:
     return "the names of the wells cannot be read"
 
 
 @wording("no-controls-in-shape")
-def _(*, wells: int, shape: str, **_: object) -> str:
+def _(*, wells: int, shape: str) -> str:
     return f"no {wells} controls lie as the wells of most treatments do ({shape_in_words(shape)})"
 
 
 @wording("groups-without-others")
-def _(**_: object) -> str:
+def _() -> str:
     return "no group of controls has others to compare with"
 
 
 @wording("groups-p-too-large")
-def _(*, p_attainable: float, **_: object) -> str:
+def _(*, p_attainable: float) -> str:
     return f"the smallest p of a group of controls is {p_attainable:.2g}"
 
 
 @wording("several-networks-judged")
-def _(**_: object) -> str:
+def _() -> str:
     return "several networks judged the treatments"
 
 
 @wording("control-places-unknown")
-def _(*, unknown: Mapping[str, object] | None = None, **_: object) -> str:
+def _(*, unknown: Mapping[str, object] | None = None) -> str:
     why = f" ({say(**unknown).what})" if unknown else ""
     return f"whether controls lie where treatments do is not known{why}"
 
 
 @wording("controls-not-among-treatments")
-def _(**_: object) -> str:
+def _() -> str:
     return "the controls do not lie where the treatments lie"
 
 
 @wording("more-permutations-needed")
-def _(**_: object) -> str:
+def _() -> str:
     return "more permutations would name hits"
 
 
 @wording("no-group-like-treatments")
-def _(**_: object) -> str:
+def _() -> str:
     return "no group of controls lies as the treatments do"

@@ -7,7 +7,7 @@ from phenolens.words.numbers import plural, portion
 
 
 @wording("no-labels")
-def _(*, wells: int, **_: object) -> Said:
+def _(*, wells: int) -> Said:
     return Said(
         f"None of the {plural(wells, 'well')} says what was done to it.",
         "Nothing can be called active or alike; features, maps and pictures are shown.",
@@ -16,7 +16,7 @@ def _(*, wells: int, **_: object) -> Said:
 
 
 @wording("unlabelled-wells")
-def _(*, blank: int, wells: int, **_: object) -> Said:
+def _(*, blank: int, wells: int) -> Said:
     return Said(
         f"{plural(blank, 'well')} of {wells} carry no treatment.",
         "They take no part in any test.",
@@ -42,7 +42,7 @@ def _(*, treatment: str, share: float, classes: int, of_images: bool, grave: boo
 
 
 @wording("class-is-one-well")
-def _(*, concerned: int, treatments: int, **_: object) -> Said:
+def _(*, concerned: int, treatments: int) -> Said:
     several = plural(treatments, "treatment")
     if not concerned:
         return Said(f"All {several} have two or more wells.")
@@ -55,7 +55,7 @@ def _(*, concerned: int, treatments: int, **_: object) -> Said:
 
 
 @wording("no-well-interval")
-def _(*, concerned: int, treatments: int, needed: int, **_: object) -> Said:
+def _(*, concerned: int, treatments: int, needed: int) -> Said:
     return Said(
         f"{concerned} of {plural(treatments, 'treatment')} have fewer than {needed} wells.",
         "No interval over wells is possible for them. Fields and cells of one well are no "
@@ -65,7 +65,7 @@ def _(*, concerned: int, treatments: int, needed: int, **_: object) -> Said:
 
 
 @wording("single-plate")
-def _(**_: object) -> Said:
+def _() -> Said:
     return Said(
         "The screen is one plate.",
         "Nothing shows that an effect would repeat on another plate.",
@@ -74,7 +74,7 @@ def _(**_: object) -> Said:
 
 
 @wording("no-replicate-plates")
-def _(*, concerned: int, treatments: int, plates: int, **_: object) -> Said:
+def _(*, concerned: int, treatments: int, plates: int) -> Said:
     if not concerned:
         return Said(f"Every treatment is on two or more of {plates} plates.")
     return Said(
@@ -85,7 +85,7 @@ def _(*, concerned: int, treatments: int, plates: int, **_: object) -> Said:
 
 
 @wording("no-controls")
-def _(*, concerned: int, plates: int, **_: object) -> Said:
+def _(*, concerned: int, plates: int) -> Said:
     return Said(
         f"Plates without control wells: {concerned} of {plates}.",
         "Such a plate cannot be calibrated and takes no part in tests against controls.",
@@ -94,9 +94,7 @@ def _(*, concerned: int, plates: int, **_: object) -> Said:
 
 
 @wording("few-controls")
-def _(
-    *, concerned: int, plates: int, needed: int, most: int = 0, fewest: int = 0, **_: object
-) -> Said:
+def _(*, concerned: int, plates: int, needed: int, most: int = 0, fewest: int = 0) -> Said:
     if not concerned:
         return Said(f"Every plate has {fewest} or more control wells.")
     if most == 1:
@@ -115,7 +113,7 @@ def _(
 
 
 @wording("controls-reused")
-def _(*, doubled: int = 0, **_: object) -> Said:
+def _(*, doubled: int = 0) -> Said:
     if not doubled:  # of a table of activity: the controls of profiles scaled elsewhere
         return Said(
             "The controls that are compared with also normalized these profiles, which makes them "
@@ -130,7 +128,7 @@ def _(*, doubled: int = 0, **_: object) -> Said:
 
 
 @wording("batch-confounded")
-def _(*, concerned: int, mechanisms: int, batches: int, treatments: int, **_: object) -> Said:
+def _(*, concerned: int, mechanisms: int, batches: int, treatments: int) -> Said:
     if not concerned:
         return Said(f"Every mechanism occurs in two or more of {batches} batches.")
     return Said(
@@ -142,7 +140,7 @@ def _(*, concerned: int, mechanisms: int, batches: int, treatments: int, **_: ob
 
 
 @wording("split-shares-wells")
-def _(*, concerned: int, wells: int, folds: int, **_: object) -> Said:
+def _(*, concerned: int, wells: int, folds: int) -> Said:
     if not concerned:
         return Said(f"No well is on both sides of any of {plural(folds, 'fold')}.")
     return Said(
@@ -154,7 +152,7 @@ def _(*, concerned: int, wells: int, folds: int, **_: object) -> Said:
 
 
 @wording("cell-count-missing")
-def _(**_: object) -> Said:
+def _() -> Said:
     return Said(
         "No cell counts are given and there are no images to count in.",
         "A phenotype cannot be told from loss of cells.",
@@ -163,7 +161,7 @@ def _(**_: object) -> Said:
 
 
 @wording("unbalanced-plates")
-def _(*, concerned: int, plates: int, usual: float, **_: object) -> Said:
+def _(*, concerned: int, plates: int, usual: float) -> Said:
     return Said(
         f"{plural(concerned, 'plate')} of {plates} have fewer than 80 % of the usual {usual:g} "
         "wells.",
@@ -173,7 +171,7 @@ def _(*, concerned: int, plates: int, usual: float, **_: object) -> Said:
 
 
 @wording("few-images")
-def _(*, concerned: int, wells: int, usual: float, **_: object) -> Said:
+def _(*, concerned: int, wells: int, usual: float) -> Said:
     return Said(
         f"{plural(concerned, 'well')} of {wells} have fewer than half the usual {usual:g} images.",
         "Their profiles are noisier.",

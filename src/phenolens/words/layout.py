@@ -31,7 +31,7 @@ _SCRAMBLE = (
 @wording("layout-confounded")
 def same_positions(
     *, replicated: int, one_position: int, named: int, observed: float = 0.0,
-    plate: Sequence[str] = (), **_: object,
+    plate: Sequence[str] = ()
 ) -> Said:  # fmt: skip
     """Replicates at one position on all plates, or nothing that would show them."""
     if not replicated:
@@ -53,7 +53,7 @@ def same_positions(
 @wording("layout-block", "layout-edge")
 def same_part(
     *, statistic: str, where: str, replicated: int, named: int, complete: bool, share: float,
-    plate: Sequence[str] = (), **_: object,
+    plate: Sequence[str] = ()
 ) -> Said:  # fmt: skip
     """Replicates side by side, in one row, column or part of the plate, or at the edge."""
     places = _PLACES[statistic]
@@ -77,7 +77,7 @@ def _on_plates(plate: Sequence[str], what: str) -> str:
 
 
 @wording("layout-order")
-def same_neighbours(*, observed: float, expected: float, **_: object) -> Said:
+def same_neighbours(*, observed: float, expected: float) -> Said:
     """The same neighbours again."""
     return Said(
         f"Treatments have the same neighbours again {observed / max(expected, 1e-9):.1f} times as "
@@ -89,9 +89,7 @@ def same_neighbours(*, observed: float, expected: float, **_: object) -> Said:
 
 
 @wording("compared-elsewhere")
-def other_locations(
-    *, elsewhere: int, replicated: int, enough: bool, reach_mm: float, **_: object
-) -> Said:
+def other_locations(*, elsewhere: int, replicated: int, enough: bool, reach_mm: float) -> Said:
     """How many treatments lie at another location too."""
     several = plural(replicated, "replicated treatment")
     if enough:
@@ -107,8 +105,8 @@ def other_locations(
 def controls_elsewhere(*, elsewhere: bool, **places: object) -> Said:
     """Controls apart from the treatments: by rows and columns, or by the two outer rings."""
     if "outer_controls" in places:
-        return _outer_rings(elsewhere, **places)
-    return _covered(elsewhere, **places)
+        return _outer_rings(elsewhere=elsewhere, **places)
+    return _covered(elsewhere=elsewhere, **places)
 
 
 def _outer_rings(
@@ -141,7 +139,7 @@ def _covered(
 
 
 @wording("layout-doses")
-def doses_together(*, statistic: str, where: str, compounds: int, keep: float, **_: object) -> Said:
+def doses_together(*, statistic: str, where: str, compounds: int, keep: float) -> Said:
     """Doses of a compound close to one another."""
     places = _PLACES[statistic]
     place = places.get(where, places[""])

@@ -10,7 +10,7 @@ from phenolens.words.numbers import plural
 
 
 @wording("no-p-possible")
-def _(*, replicates: int, controls: int, judging: int, **_: object) -> str:
+def _(*, replicates: int, controls: int, judging: int) -> str:
     why = (
         "a treatment has a single well"
         if replicates < 2
@@ -20,7 +20,7 @@ def _(*, replicates: int, controls: int, judging: int, **_: object) -> str:
 
 
 @wording("single-hits-can-be-named")
-def _(*, p_attainable: float, tests: int, alpha: float, **_: object) -> str:
+def _(*, p_attainable: float, tests: int, alpha: float) -> str:
     can = f"one treatment among {tests} tests can be named at q < {alpha:g}"
     return f"{_smallest(p_attainable)}: {can}."
 
@@ -28,7 +28,7 @@ def _(*, p_attainable: float, tests: int, alpha: float, **_: object) -> str:
 @wording("single-hits-cannot-be-named")
 def _(
     *, p_attainable: float, tests: int, needed: int, alpha: float, enough: Mapping[str, int],
-    permutations_enough: int | None, **_: object,
+    permutations_enough: int | None
 ) -> str:  # fmt: skip
     if permutations_enough is not None:
         remedy = (

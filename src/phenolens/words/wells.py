@@ -27,13 +27,13 @@ _DROPPED = {
 
 
 @wording("wells-read")
-def _(*, wells: int, plates: int, how: Sequence[str], **_: object) -> str:
+def _(*, wells: int, plates: int, how: Sequence[str]) -> str:
     size = f"{plural(wells, 'well')} on {plural(plates, 'plate')}"
     return f"{'; '.join([size, *how])}."
 
 
 @wording("features")
-def _(*, features: int, described: Sequence[str], **_: object) -> str:
+def _(*, features: int, described: Sequence[str]) -> str:
     return f"{features:,} features: {' and '.join(described)}."
 
 
@@ -63,7 +63,7 @@ def _(*, rows: int) -> str:
 
 
 @wording("alike-plates")
-def _(*, example: str, consequence: str, **_: object) -> str:
+def _(*, example: str, consequence: str) -> str:
     return f"{example}: {consequence}."
 
 

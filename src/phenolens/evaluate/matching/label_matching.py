@@ -14,7 +14,7 @@ from phenolens.evaluate.matching.matching import allowed_pairs, bootstrap_mean, 
 from phenolens.stats.average_precision import expected_average_precision
 from phenolens.stats.label_permutation import POOL_LIMIT
 from phenolens.stats.multiple_testing import benjamini_hochberg
-from phenolens.stats.permutation import Design, Pool, labellings, p_value, smallest_p
+from phenolens.stats.permutation import Pool, StratifiedLabels, labellings, p_value, smallest_p
 from phenolens.stats.summary import summarize
 from phenolens.stats.wells import as_list
 
@@ -91,7 +91,7 @@ def _can_match(differ: np.ndarray) -> bool:
 
 def _test(pool: Pool, members: np.ndarray, *, permutations: int, seed: int) -> dict[str, object]:
     size = len(pool.within)
-    design = Design((size,), (len(members),))
+    design = StratifiedLabels((size,), (len(members),))
     picks, enumerated = labellings(design, permutations, seed=seed)
     observed = float(pool.mean_average_precision(members[None])[0])
     null = pool.mean_average_precision(picks)

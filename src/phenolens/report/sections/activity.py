@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies, shape_in_words
-from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
+from phenolens.answers.active import position_safe
+from phenolens.answers.tables import Tables
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies
 from phenolens.profiles import COMPOUND
-from phenolens.report import names
-from phenolens.report.answers.active import position_safe
+from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names, noted, say
+from phenolens.words.activity import shape_in_words
 from phenolens.words.numbers import (
     NONE,
     count,
@@ -43,7 +47,7 @@ def view(tables: Tables) -> dict:
     rows = tables.activity
     if rows is None:
         return {"rows": None} | rest
-    shown = [name for name in names.real(tables) if (rows["representation"] == name).any()]
+    shown = [name for name in tables.real if (rows["representation"] == name).any()]
     return {
         "rows": [_row(name, rows[rows["representation"] == name]) for name in shown],
         "safe": position_safe(rows),
@@ -80,7 +84,7 @@ def _checks(tables: Tables) -> list[dict]:
 def _verdict(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return VERDICTS.get(row["verdict"], f"not possible: {row['why']}")
+    return VERDICTS.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:
@@ -90,11 +94,7 @@ def _no_hit(tables: Tables) -> list[dict]:
     return [
         {
             "representation": row["representation"],
-            "said": " ".join(
-                filter(
-                    None, [why_no_hit(row, alpha=tables.alpha), share_in_words(row), remedy(row)]
-                )
-            ),
+            "said": say("no-single-hit", alpha=tables.alpha, **row).what,
         }
         for row in tables.share_active.to_dict("records")
     ]
@@ -127,13 +127,13 @@ def _elsewhere(tables: Tables) -> dict | None:
     pairs = [
         (name, across)
         for across in dict.fromkeys(asked["across"])
-        for name in names.real(tables)
+        for name in tables.real
         if (name, f"drop_{names.place(across)}") in scores.index
     ]
     return {
         "rows": [_place(scores.loc[name], name, names.place(across)) for name, across in pairs],
         "spaces": spaces_of(asked),
-        "lead": names.spoken(names.lead(tables)),
+        "lead": names.spoken(tables.lead),
     }
 
 
@@ -156,7 +156,7 @@ def _place(scores: pd.DataFrame, name: str, place: str) -> dict:
 
 def _doses(tables: Tables) -> dict | None:
     """Benchmark doses of the lead representation, the lowest first."""
-    rows = names.of_lead(tables, tables.dose)
+    rows = tables.of_lead(tables.dose)
     if rows is None:
         return None
     reached, rises = np.isfinite(rows["benchmark_dose"]), rows["q"] < tables.alpha
@@ -164,7 +164,7 @@ def _doses(tables: Tables) -> dict | None:
         f"{int(reached.sum())} of {plural(len(rows), 'compound')} with three doses or more reach "
         f"three standard deviations of controls, and {count(int(rises.sum()), 'compound')} "
         f"{'moves' if rises.sum() == 1 else 'move'} further with dose (q below {tables.alpha:g}), "
-        f"by {names.spoken(names.lead(tables))}."
+        f"by {names.spoken(tables.lead)}."
     )
     ordered = rows.sort_values(["benchmark_dose", "p"], kind="stable")
     return {
@@ -211,3 +211,15 @@ def _row(name: str, rows: object) -> dict:
         "untested": len(rows) - len(tested),
         "floor": p_value(tested["p_attainable"].min()) if len(tested) else "–",
     }
+
+
+register(
+    Section(
+        key="activity",
+        title="Activity",
+        order=40,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"activity": activity.draw, "elsewhere": elsewhere.draw, "doses": doses.draw},
+    )
+)

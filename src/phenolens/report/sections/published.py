@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from phenolens.report import names
+from pathlib import Path
+
+from phenolens.answers.reasons import plainly
+from phenolens.answers.tables import Tables
+from phenolens.report.figures import activation as areas
+from phenolens.report.figures import kmeans, reconstructions
 from phenolens.report.figures.clusters import METHODS, methods
-from phenolens.report.reasons import plainly
-from phenolens.report.sections.alike import holdings
+from phenolens.report.sections import Section, register
 from phenolens.report.sections.published_maps import activation, rebuilt
 from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
+from phenolens.report.sections.similar import holdings
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import listed, sentence
 
 
@@ -37,7 +42,7 @@ def _clusters(tables: Tables) -> list[dict]:
     if tables.clusters is None:
         return []
     found = []
-    for name in names.real(tables):
+    for name in tables.real:
         rows = tables.clusters[tables.clusters["representation"] == name]
         fixed = [m for m in methods(rows) if m.startswith("kmeans-") and m != "kmeans-chosen"]
         if fixed and not names.is_noise(name):
@@ -56,3 +61,20 @@ def _unclustered(tables: Tables) -> str:
             why = plainly(str(item.get("why", "")), tables)
             whys.setdefault(why, []).append(names.label(name))
     return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())
+
+
+register(
+    Section(
+        key="published",
+        title="Tables and figures as published studies print them",
+        order=130,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={
+            "kmeans": kmeans.draw,
+            "activation": areas.draw,
+            "reconstructions": reconstructions.draw,
+        },
+        short="As published",
+    )
+)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.questions import NOT_TASKS, asked, shown
-from phenolens.report.reasons import unsplit
+from phenolens.answers.reasons import unsplit
+from phenolens.answers.scores import NOT_TASKS, asked, shown
+from phenolens.answers.tables import Tables
+from phenolens.report.figures import comparisons, scores
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import by_task, sides, spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, within
 
 
@@ -31,7 +35,7 @@ def _in_panels(tables: Tables) -> pd.DataFrame | None:
 
 
 def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
-    order = [name for name in names.representations(tables) if name in scores.index]
+    order = [name for name in tables.representations if name in scores.index]
     spaces = spaces_of(scores.reset_index())
     rows = [_score(name, scores.loc[name]) for name in order]
     if not spaces.several:
@@ -116,3 +120,15 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
         "sure": bool(row["p_holm"] < alpha),
         "least": fixed(row["smallest_detectable"], 3),
     }
+
+
+register(
+    Section(
+        key="scores",
+        title="Scores and baselines",
+        order=50,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"scores": scores.draw, "comparisons": comparisons.draw},
+    )
+)

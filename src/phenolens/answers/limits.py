@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from phenolens.evaluate.activity.share_active import remedy, why_no_hit
-from phenolens.report import names
-from phenolens.report.answers.active import no_single_hit
-from phenolens.report.answers.answer import Answer
-from phenolens.report.answers.distrust import findings
-from phenolens.report.reasons import because, plainly, unsplit
-from phenolens.report.tables import Tables
+from phenolens.answers.active import no_single_hit
+from phenolens.answers.answer import Answer
+from phenolens.answers.doubts import findings
+from phenolens.answers.reasons import because, plainly, unsplit
+from phenolens.answers.tables import Tables
+from phenolens.words import names
+from phenolens.words.activity import remedy, why_no_hit
 from phenolens.words.numbers import count, listed, sentence, within
 
 QUESTION = "What can this design not tell?"
@@ -52,8 +52,8 @@ def _unnamed(tables: Tables) -> list[str]:
     share = no_single_hit(tables)
     if share is None:
         return []
-    why = why_no_hit(share, alpha=tables.alpha)
-    return [" ".join(filter(None, ["Which treatments are active.", why, remedy(share)]))]
+    why = why_no_hit(alpha=tables.alpha, **share)
+    return [" ".join(filter(None, ["Which treatments are active.", why, remedy(**share)]))]
 
 
 def _audited(tables: Tables) -> list[str]:
@@ -90,7 +90,7 @@ def _refused(tables: Tables) -> list[str]:
 
 
 def _unlabelled(tables: Tables) -> list[str]:
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     if rows is None:
         return []
     column = rows.get("Metadata_Mechanism")

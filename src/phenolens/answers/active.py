@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.activity.control_check import certifies, in_words
-from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
-from phenolens.report import names
-from phenolens.report.answers.answer import Answer
-from phenolens.report.reasons import because
-from phenolens.report.tables import Tables
+from phenolens.answers.answer import Answer
+from phenolens.answers.reasons import because, noted
+from phenolens.answers.tables import Tables
+from phenolens.evaluate.activity.control_check import certifies
+from phenolens.words import names, say
+from phenolens.words.activity import remedy, share_in_words, why_no_hit
 from phenolens.words.numbers import (
     count,
     fixed,
@@ -28,7 +28,7 @@ QUESTION = "Which treatments are active?"
 
 def answer(tables: Tables) -> Answer:
     """Number, share with interval, and names of the active treatments of the lead."""
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     tested = None if rows is None else rows[rows["q"].notna()]
     if tested is None or tested.empty:
         return Answer("active", QUESTION, _untested(tables, rows), _notes(rows), tone="none")
@@ -39,8 +39,8 @@ def answer(tables: Tables) -> Answer:
         details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
         details += [_rest(tested)]
     else:
-        short = why_no_hit(share, alpha=tables.alpha)
-        details = [share_in_words(share), _smoothed(tested, tables.alpha), remedy(share)]
+        short = why_no_hit(alpha=tables.alpha, **share)
+        details = [share_in_words(**share), _smoothed(tested, tables.alpha), remedy(**share)]
         details += [_ranking(tested), _plain_test(tables, tested)]
     details += [*_check_words(checks), *_untested_some(rows), *_common_note(tested)]
     called = any(check["verdict"] == "calls-controls" for check in checks)
@@ -57,18 +57,18 @@ def answer(tables: Tables) -> Answer:
 
 def _neighbours(share: dict | None) -> list[tuple[str, str]]:
     """Where no hit has a name, what lies near what still says something."""
-    return [] if share is None else [("alike", "Neighbours")]
+    return [] if share is None else [("similar", "Neighbours")]
 
 
 def no_single_hit(tables: Tables) -> dict | None:
     """What ``share_active.parquet`` says of the lead; None where single hits could be named."""
-    rows = names.of_lead(tables, tables.share_active)
+    rows = tables.of_lead(tables.share_active)
     return None if rows is None else rows.iloc[0].to_dict()
 
 
 def checks_of(tables: Tables) -> list[dict]:
     """The control checks of the test that the lead's treatments were tested by."""
-    rows, tested = (names.of_lead(tables, t) for t in (tables.control_check, tables.activity))
+    rows, tested = (tables.of_lead(t) for t in (tables.control_check, tables.activity))
     if rows is None or tested is None or "test" not in tested:
         return []
     return rows[rows["test"].isin(tested["test"].unique())].to_dict("records")
@@ -80,7 +80,7 @@ def certified(checks: list[dict]) -> bool:
 
 
 def _check_words(checks: list[dict]) -> list[str]:
-    told = list(dict.fromkeys(in_words(check) for check in checks))
+    told = list(dict.fromkeys(say("control-check", **check).what for check in checks))
     return [f"✓ {text}" for text in told] if certified(checks) else told
 
 
@@ -108,16 +108,15 @@ def _untested(tables: Tables, rows: pd.DataFrame | None) -> str:
 
 
 def _notes(rows: pd.DataFrame | None) -> list[str]:
-    if rows is None or "note" not in rows:
+    if rows is None:
         return []
-    notes = rows["note"].fillna("").value_counts()
-    return [sentence(f"{n} of {len(rows)}: {note}") for note, n in notes.items() if note]
+    return [sentence(f"{n} of {len(rows)}: {said}") for said, n in noted(rows)]
 
 
 def _share(tables: Tables, rows: pd.DataFrame, n: int) -> str:
     tested = rows[rows["q"].notna()]
     untested = len(rows) - len(tested)
-    representation = names.spoken(names.lead(tables))
+    representation = names.spoken(tables.lead)
     rest = f" ({untested} more could not be tested)" if untested else ""
     if n == 0:
         several = f"None of the {len(tested)} treatments tested{rest} differs from its controls"
@@ -151,7 +150,7 @@ def interval_of(tables: Tables, metric: str) -> str:
 
 
 def _scored(tables: Tables, metric: str) -> pd.Series | None:
-    rows = names.of_lead(tables, tables.results)
+    rows = tables.of_lead(tables.results)
     if rows is None:
         return None
     mine = (rows["task"] == "activity") & (rows["metric"] == metric)
@@ -185,7 +184,7 @@ def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
         "One layout is repeated on every plate, so treatments were tested against control wells "
         "that share a position, not by permuting wells."
     )
-    checks = names.of_lead(tables, tables.control_check)
+    checks = tables.of_lead(tables.control_check)
     plain = [] if checks is None else checks[checks["test"] == "label-permutation"]
     if not len(plain) or not plain["groups"].iloc[0]:
         return text
@@ -199,8 +198,9 @@ def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
 
 def _common_note(tested: pd.DataFrame) -> list[str]:
     """A note that all tested treatments carry."""
-    notes = tested["note"].fillna("").unique() if "note" in tested else []
-    return [sentence(f"for all of them: {notes[0]}")] if len(notes) == 1 and notes[0] else []
+    if "note" not in tested or tested["note"].fillna("").nunique() != 1:
+        return []
+    return [sentence(f"for all of them: {said}") for said, _ in noted(tested)[:1]]
 
 
 def _floor(tested: pd.DataFrame, alpha: float) -> str:

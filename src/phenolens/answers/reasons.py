@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-from phenolens.report import names
-from phenolens.report.tables import Tables
+import pandas as pd
+
+from phenolens import words
+from phenolens.answers.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import count, sentence
 
 UNLABELLED = "no well is labelled with a treatment"
@@ -45,7 +48,7 @@ def own_spread(tables: Tables) -> str:
 def plainly(why: str, tables: Tables) -> str:
     """A reason of the study in a reader's words: no columns, settings or short names."""
     said = _COLUMN.sub(lambda found: found[1].replace("_", " ").lower(), _ADVICE.sub("", why))
-    for name in names.representations(tables):
+    for name in tables.representations:
         said = said.replace(f"'{name}'", names.label(name))
     return said
 
@@ -75,17 +78,30 @@ def _none_occurs(match: re.Match) -> str:
     return f"The only {name} does not occur" if n == 1 else f"None of {count(n, name)} occurs"
 
 
+def noted(rows: pd.DataFrame) -> list[tuple[str, int]]:
+    """The notes of rows of a table in words, and how many rows have each; the most frequent first.
+
+    Rows have one note where they have its codes, and the values that its words need, in common.
+    """
+    known = [name for name in ("note", "wells", "usable", "control_positions") if name in rows]
+    if "note" not in known:
+        return []
+    marked = rows.loc[rows["note"].fillna("") != "", known]
+    counts = marked.groupby(known, sort=False).size().sort_values(ascending=False, kind="stable")
+    told = counts.rename("rows").reset_index().to_dict("records")
+    return [(words.noted(row["note"], **row), int(row["rows"])) for row in told]
+
+
 def unjudged(tables: Tables) -> list[str]:
     """Representations by which no treatment could be tested, each with the table's reason."""
     if tables.activity is None:
         return []
-    rows = tables.activity[tables.activity["representation"].isin(names.real(tables))]
+    rows = tables.activity[tables.activity["representation"].isin(tables.real)]
     parts = [(name, part) for name, part in rows.groupby("representation") if len(part)]
     return [_unjudged(name, part) for name, part in parts if part["q"].isna().all()]
 
 
 def _unjudged(name: str, part: object) -> str:
-    notes = part["note"].replace("", None).dropna() if "note" in part else []
-    why = f": {notes.mode().iloc[0]}" if len(notes) else ""
+    why = "".join(f": {said}" for said, _ in noted(part)[:1])
     n = count(len(part), "treatment")
     return sentence(f"By {names.spoken(name)} no treatment could be tested ({n}){why}")
