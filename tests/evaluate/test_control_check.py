@@ -13,7 +13,6 @@ from phenolens.evaluate.activity.activity import activity
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_by_null
 from phenolens.simulate import simulate_profiles
 from phenolens.simulate.arrangements import Arrangement, arrange
-from phenolens.stats.multiple_testing import exact_interval
 from phenolens.stats.ranking import rank_against
 from phenolens.words import say
 
@@ -173,10 +172,3 @@ def test_a_screen_without_treatments_of_two_wells_is_not_asked():
     told = check_by_null(alone, np.empty(0), null="label-permutation", permutations=99).summary
     assert (told["verdict"], told["shape"], told["wells"]) == ("not-possible", "", 0)
     assert say("control-check", **told).what.endswith("no treatment has two wells.")
-
-
-def test_exact_intervals_are_those_of_clopper_and_pearson():
-    assert exact_interval(0, 20) == pytest.approx((0, 1 - 0.025 ** (1 / 20)))
-    assert exact_interval(20, 20) == pytest.approx((0.025 ** (1 / 20), 1))
-    assert exact_interval(2, 64) == pytest.approx((0.003807, 0.108371), abs=1e-6)
-    assert np.isnan(exact_interval(0, 0)).all()

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from phenolens.audit.finding import SEVERITIES
 
-from phenolens.published.audit import Declared, audit_declared
-from phenolens.published.design import (
+from phenolens.findings import SEVERITIES
+from phenolens.published.audit.audit import audit_declared
+from phenolens.published.audit.checks.chance_map import expected_map
+from phenolens.published.audit.checks.unit import design_effect
+from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
@@ -22,8 +24,7 @@ from phenolens.published.design import (
     Split,
     Training,
 )
-from phenolens.published.images import design_effect
-from phenolens.published.scores import binomial_interval, expected_map
+from phenolens.published.audit.declared import Declared
 
 from .declared_studies import Study, clean_study, fields
 
@@ -104,13 +105,6 @@ def test_a_number_of_images_makes_the_interval(study):
     assert study.worst("majority-class").severity == "ok"
     study.declare(scores=(Score("cnn", "accuracy", 0.45, n=40),))
     assert study.worst("majority-class").severity == "error"
-
-
-def test_binomial_interval_is_exact():
-    low, high = binomial_interval(8, 10)
-    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=1e-4)
-    assert binomial_interval(0, 10)[0] == 0
-    assert binomial_interval(10, 10)[1] == 1
 
 
 # layout and split
@@ -356,7 +350,7 @@ def test_a_map_that_class_sizes_explain(study):
 
 def test_the_expected_map_is_that_of_random_orders():
     labels = pd.Series(["a"] * 20 + ["b"] * 5 + ["c"] * 5)
-    from phenolens.published.scores import mean_average_precision
+    from phenolens.published.audit.checks.chance_map import mean_average_precision
 
     rng = np.random.default_rng(0)
     drawn = [mean_average_precision(rng.normal(size=(30, 8)), labels) for _ in range(300)]

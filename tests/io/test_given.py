@@ -120,12 +120,12 @@ def test_the_same_table_from_every_door(tmp_path):
         None,
     ]
     assert first.frame["Metadata_Passage"].dtype == np.int64
-    assert first.findings == ("1 infinite values taken as missing",)
+    assert first.notes == ("1 infinite values taken as missing",)
     for name, one in opened.items():
         theirs = one.frame.assign(_file="profiles") if name == "obsm in a file" else one.frame
         pd.testing.assert_frame_equal(theirs, first.frame, check_exact=True, obj=name)
         assert one.features == FEATURES, name
-        assert one.findings == first.findings, name
+        assert one.notes == first.notes, name
         assert one.name == ("bare" if name == "obsm in a file" else "profiles"), name
     pd.testing.assert_frame_equal(frame, before)
 

@@ -17,14 +17,14 @@ from phenolens.evaluate.results import result, result_table
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
-from phenolens.represent.networks import CNN
+from phenolens.represent.cnn import CNN
 from phenolens.study import attention
 from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
-from phenolens.study.network_settings import check_names
 from phenolens.study.profiling import normalize, represent, trainings
 from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
+from phenolens.study.representations import check_names
 from phenolens.study.scores import examined
 from phenolens.study.session import Session, Silent, open_study
 from phenolens.tools.block import Block, assembled
@@ -131,8 +131,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):
@@ -202,7 +202,7 @@ def test_a_run_killed_after_training_goes_on_from_the_weights(session, folder, m
 
 
 def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch):
-    from phenolens.represent.training import Trainer
+    from phenolens.represent.networks.training import Trainer
 
     work, learn = trainings(session, "cnn"), Trainer._learn
 

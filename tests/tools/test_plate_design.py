@@ -194,7 +194,7 @@ def test_init_reads_the_maps(tmp_path, without_power, treatments, controls, posi
     pd.concat([keys, features], axis=1).to_parquet(tmp_path / "profiles.parquet")
     found = discover(tmp_path)
     assert found.questions == ()
-    assert not any("not joined" in note for note in found.findings)
+    assert not any("not joined" in note for note in found.notes)
     wells = integrate(found.section(), tmp_path).wells
     names = [TREATMENT, COMPOUND, CONTROL]
     names += [CONCENTRATION] if CONCENTRATION in result.table else []
@@ -246,8 +246,8 @@ def test_a_design_that_cannot_name_hits_says_what_would_do(without_power):
     assert found.summary["single_hits_can_be_named"] is False
     assert found.summary["tests_needed_at_floor"] == 30  # 320 tests, 6 ** 3 labellings
     (note,) = [note for note in found.findings if note.code == "single-hits-cannot-be-named"]
-    wells = note.values["control wells a plate_enough"]
-    plates = note.values["replicates on a plate each_enough"]
+    wells = note.values["enough"]["control wells a plate"]
+    plates = note.values["enough"]["replicates on a plate each"]
     assert f"{wells} control wells a plate or {plates} replicates" in str(note)
     asked = {"replicates": 3, "controls": "DMSO=16"}
     for change, enough in (

@@ -19,13 +19,13 @@ from phenolens.evaluate.activity.position_safe import position_safe as against_p
 from phenolens.evaluate.activity.share_active import CERTAINTY, as_values, share_active
 from phenolens.evaluate.activity.untested import doses_only, why_untested
 from phenolens.evaluate.layout.kept_positions import keeping_positions, layout_is_fixed
-from phenolens.evaluate.matching.matching import bootstrap_mean
 from phenolens.evaluate.results import result, result_table
 from phenolens.findings import Finding, Severity
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.intervals import bootstrap_mean, wilson_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -620,7 +620,7 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
         for metric, column in shares.items():
             if column in tested:
                 found, n = int((tested[column] < item.settings.alpha).sum()), len(tested)
-                interval = share_interval(found, n)
+                interval = wilson_interval(found, n)
                 if metric == "fraction_active" and "share_active" in summary:
                     interval = (np.nan, np.nan)  # nothing could be called: it would say nothing
                 rows.append(row(metric, found / n, n=n, interval=interval))

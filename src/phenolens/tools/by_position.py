@@ -18,11 +18,12 @@ from phenolens.evaluate.activity import activity as evaluated
 from phenolens.evaluate.classification.baselines import POSITION
 from phenolens.evaluate.classification.position_views import best_of_views
 from phenolens.evaluate.matching.label_matching import match_labels
-from phenolens.evaluate.matching.matching import bootstrap_mean, nearest_neighbour
+from phenolens.evaluate.matching.matching import nearest_neighbour
 from phenolens.evaluate.matching.retrieval import retrieval
 from phenolens.evaluate.results import result
 from phenolens.profiles import PLATE, TREATMENT
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.intervals import bootstrap_mean, wilson_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.representation import Profiles
 
 PERMUTATIONS = 1_000
@@ -69,7 +70,7 @@ def activity_by_position(
     safe = test == "position-safe"
     share = "fraction_active_plain" if safe else "fraction_active"
     rows = _Scores(found, "activity")
-    rows.add(share, called.astype(float), interval=share_interval(int(called.sum()), len(called)))
+    rows.add(share, called.astype(float), interval=wilson_interval(int(called.sum()), len(called)))
     for metric in () if safe else ("map", "map_normalized"):
         rows.add(f"mean_{metric}", found[metric])
     return rows.answer()
@@ -141,7 +142,7 @@ def matching_by_position(
     if found is not None:
         rows = _Scores(found, "matching", unit="label")
         called = benjamini_hochberg(found["p"].to_numpy()) < settings.alpha
-        interval = share_interval(int(called.sum()), len(called))
+        interval = wilson_interval(int(called.sum()), len(called))
         rows.add("fraction_matched", called.astype(float), interval=interval)
         rows.add("mean_map_normalized", found["map_normalized"])
         told, summary = rows.answer()

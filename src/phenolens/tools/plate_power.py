@@ -10,7 +10,7 @@ import pandas as pd
 
 from phenolens.profiles import CONTROL, PLATE, TREATMENT
 from phenolens.simulate.planned import Background, simulate_planned
-from phenolens.stats.multiple_testing import share_interval
+from phenolens.stats.intervals import wilson_interval
 from phenolens.stats.permutation import StratifiedLabels, smallest_p
 from phenolens.tools.activity import activity
 
@@ -117,7 +117,7 @@ def power_by_effect(
     for effect, part in tested.groupby("effect"):
         p = part["p"].to_numpy()
         count = int((p < alpha).sum())
-        low, high = share_interval(count, len(p))
+        low, high = wilson_interval(count, len(p))
         floor = float(part["p_attainable"].max())
         named = _found_together(p, floor, tests=tests, active=active, alpha=alpha, rng=rng)
         rows.append(

@@ -16,7 +16,7 @@ from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.evaluate.activity.control_groups import Shape, control_groups, shape_of
 from phenolens.evaluate.found import Found
-from phenolens.stats.multiple_testing import exact_interval
+from phenolens.stats.intervals import exact_interval
 from phenolens.stats.p_values import p_values
 from phenolens.stats.ranking import Ranking
 

@@ -19,8 +19,9 @@ from phenolens.evaluate.activity.position_null import (
 )
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.retrieval import POSITION, retrieval_across, with_position
+from phenolens.stats.intervals import wilson_interval
 from phenolens.stats.label_permutation import permuted
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.stats.position_model import FEWEST
 from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.summary import means, summarize
@@ -300,7 +301,7 @@ def _summary(
 def _called(p: pd.Series, alpha: float) -> dict[str, float]:
     p = p[np.isfinite(p)]
     count = int((p < alpha).sum())
-    low, high = share_interval(count, len(p))
+    low, high = wilson_interval(count, len(p))
     return {"called": count, "tested": len(p), "share": count / max(len(p), 1),
             "low": low, "high": high}  # fmt: skip
 

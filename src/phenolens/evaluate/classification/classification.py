@@ -13,12 +13,13 @@ from threadpoolctl import threadpool_limits
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.classification.candidate import Candidate
-from phenolens.evaluate.classification.scores import METRICS, bootstrap_weights, class_scores, ranks
-from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.evaluate.classification.scores import METRICS, class_scores, ranks
+from phenolens.evaluate.results import result, result_table
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.profiles import WELL_KEY
 from phenolens.splits import Folds
+from phenolens.stats.intervals import bootstrap_weights, percentile_interval
 
 TASK = "classification"
 __all__ = ["TASK", "Candidate", "Classification", "class_table", "classify", "default_heads"]

@@ -10,8 +10,8 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.found import Found
-from phenolens.evaluate.matching.matching import bootstrap_mean
 from phenolens.stats.average_precision import TIE, AveragePrecision, average_precision
+from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.wells import as_list
 
