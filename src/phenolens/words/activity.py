@@ -287,7 +287,7 @@ def _() -> str:
 
 @wording("control-places-unknown")
 def _(*, unknown: Mapping[str, object] | None = None) -> str:
-    why = f" ({say(str(unknown["code"]), **unknown).what})" if unknown else ""
+    why = f" ({say(str(unknown['code']), **unknown).what})" if unknown else ""
     return f"whether controls lie where treatments do is not known{why}"
 
 

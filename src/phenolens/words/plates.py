@@ -60,7 +60,7 @@ def _(*, sound: Sequence[str]) -> str:
 
 @wording("position-not-asked")
 def _(*, unasked: Mapping[str, Mapping]) -> str:
-    said = [f"{what} ({say(str(why["code"]), **why).what})" for what, why in unasked.items()]
+    said = [f"{what} ({say(why['code'], **why).what})" for what, why in unasked.items()]
     return f"Position could not be audited of {'; '.join(said)}."
 
 
