@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from phenolens import __version__
-from phenolens.answers.reasons import because
+from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
 from phenolens.report.embed import data_uri
@@ -18,6 +18,7 @@ from phenolens.report.figures.style import PIXELS, Drawn
 from phenolens.report.sections import SECTIONS
 from phenolens.report.sections.overview import size
 from phenolens.words import names
+from phenolens.words.answers import because
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None)
             sections=[(s, view) for s in SECTIONS if (view := s.view(tables)) is not None],
             gallery={name: gallery.get(name, []) for s in SECTIONS for name in s.figures},
             drawn=bool(gallery),
-            because=because(tables),
+            because=because(cause(tables)),
             colour=lambda name: palette.get(name, "#8a94a0"),
             label=names.label,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.answers.reasons import unsplit
+from phenolens.answers.refusals import unsplit
 from phenolens.answers.scores import NOT_TASKS, asked, shown
 from phenolens.answers.tables import Tables
 from phenolens.report.spaces import by_task, sides, spaces_of
