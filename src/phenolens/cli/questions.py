@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
@@ -37,7 +38,7 @@ def question(name: str) -> Verb:
     signature = read_signature(f"tools/{name}.py", name)
     aliases = {words: target for (verb, words), target in ALIASES.items() if verb == name}
 
-    def ask(tables: tuple[str, ...], output: Path, **values: object) -> None:
+    def ask(tables: tuple[str, ...], output: Path, **values: Any) -> None:
         from importlib import import_module
 
         for words, (target, value) in aliases.items():
@@ -58,10 +59,10 @@ def question(name: str) -> Verb:
             click.echo("\n".join(result.lines()))
         click.echo(f"Wrote {output}")
 
-    told = REPRESENTATIONS if name == "compare" else TABLES
+    text = REPRESENTATIONS if name == "compare" else TABLES
     params = [
-        Given(
-            ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", told=told
+        Positional(
+            ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", text=text
         ),
         *options_of(signature, but=["data"]),
         *(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,9 @@ from phenolens.answers.active import position_safe, share_of
 from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies
 from phenolens.profiles import COMPOUND
+from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
 from phenolens.words.activity import shape_in_words
@@ -207,3 +211,15 @@ def _row(name: str, rows: object) -> dict:
         "untested": len(rows) - len(tested),
         "floor": p_value(tested["p_attainable"].min()) if len(tested) else "–",
     }
+
+
+register(
+    Section(
+        key="activity",
+        title="Activity",
+        order=40,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"activity": activity.draw, "elsewhere": elsewhere.draw, "doses": doses.draw},
+    )
+)

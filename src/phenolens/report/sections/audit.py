@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phenolens.answers.doubts import audited
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
 
@@ -16,3 +19,14 @@ def view(tables: Tables) -> dict:
         "findings": [one for one in found if one.severity != "ok"],
         "fine": [one for one in found if one.severity == "ok"],
     }
+
+
+register(
+    Section(
+        key="audit",
+        title="Design audit",
+        order=110,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)
