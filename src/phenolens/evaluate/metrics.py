@@ -237,7 +237,7 @@ _OURS = [
         "percent_replicating", "Share replicating",
         "Share of treatments whose wells correlate above 95 % of random groups.",
     ),
-    ResultMetric("grit", "Grit", "Distance of a treatment's wells from controls, in controls' spreads."),
+    ResultMetric("grit", "Grit", "Distance of treated wells from controls, in their spreads."),
     ResultMetric("cell_count_cv", "Cell count, CV of controls", "Spread over mean.", "lower", 0.0),
     ResultMetric("ssmd", "SSMD of positive controls", "Difference of means over the joint spread."),
     _share(
@@ -246,7 +246,9 @@ _OURS = [
     ),
     ResultMetric("n_wells", "Wells", "Wells of a plate.", "", 0.0),
     ResultMetric("n_controls", "Controls", "Control wells of a plate.", "", 0.0),
-    ResultMetric("n_treatments", "Treatments", "Treatments with two wells or more on a plate.", "", 0.0),
+    ResultMetric(
+        "n_treatments", "Treatments", "Treatments with two wells or more on a plate.", "", 0.0
+    ),
     _share("passed", "Passed", "Whether a plate is within every limit."),
     _share(
         "kbet_rejection_{}", "kBET rejection",
