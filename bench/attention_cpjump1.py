@@ -26,7 +26,8 @@ from phenolens.interpret.attribution_checks import randomised
 from phenolens.interpret.gradcam import Cams, gradcam
 from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.report.figures.montage import composite
-from phenolens.represent.networks import CNN, PixelSettings, PixelStore
+from phenolens.represent.cnn import CNN
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.study.design import screen
 from phenolens.study.profiling import network_images, trainings
 

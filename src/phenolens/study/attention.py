@@ -25,10 +25,10 @@ from phenolens.profiles import (
     read_frame,
     write_frame,
 )
+from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN
 from phenolens.study.design import splits
-from phenolens.study.network_settings import SHUFFLED
-from phenolens.study.networks import Trainings, threads
+from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.overlays import ARRAYS, CELLS_SHOWN, TABLE, shown_images, write_overlays
 from phenolens.study.profiling import trainings
 from phenolens.study.recipe import recipe_of
@@ -73,7 +73,7 @@ def clear(session: Session) -> None:
         (session.out / name).unlink(missing_ok=True)
 
 
-def segmentation_of(work: Trainings) -> object:
+def segmentation_of(work: NetworkTrainings) -> object:
     """How crops that came without label images are segmented; None for fields."""
     if work.prepared.images.level != "cell":
         return None
@@ -102,7 +102,9 @@ def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
     turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
     own = pd.concat([table, turned[table.columns]], ignore_index=True)
     own = own[own["a"] == NETWORK]
-    return own[own["b"].str.startswith("baseline:") | own["b"].isin(["untrained", SHUFFLED])]
+    known = REPRESENTATIONS.known()
+    controls = [name for name, kind in known.items() if kind.kind == "baseline"]
+    return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
 
 
 def _not_better(own: pd.DataFrame) -> str:
@@ -116,7 +118,7 @@ def _not_better(own: pd.DataFrame) -> str:
     )
 
 
-def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
+def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     asked = _asked(work)
@@ -124,7 +126,7 @@ def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
         yield str(fold), test[asked[test]]
 
 
-def _asked(work: Trainings) -> np.ndarray:
+def _asked(work: NetworkTrainings) -> np.ndarray:
     """Every image; of single cells at most some of each well, drawn at random."""
     if work.prepared.images.level != "cell":
         return np.ones(len(work.images), dtype=bool)
@@ -133,7 +135,7 @@ def _asked(work: Trainings) -> np.ndarray:
     return np.isin(numbered["row"], some["row"])
 
 
-def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
+def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
     """Maps and measures of a fold's images, some hundred at a time."""
     network = work.trained(fold)
     checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
@@ -145,7 +147,7 @@ def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
 
 
 def _explained(
-    work: Trainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
 ) -> Look:
     from phenolens.interpret.gradcam import gradcam
 
@@ -161,7 +163,9 @@ def _explained(
     return Look(table.assign(stride=cams.stride), checks, rows, cams.coarse)
 
 
-def _checks(work: Trainings, network: CNN, rows: np.ndarray, parts: np.ndarray) -> pd.DataFrame:
+def _checks(
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, parts: np.ndarray
+) -> pd.DataFrame:
     """For some images: the maps of random networks, and what covering the marked part costs."""
     from phenolens.interpret.attribution_checks import (
         deletion,
@@ -260,7 +264,7 @@ def _stains(checks: pd.DataFrame) -> dict[str, float]:
     return {name.removeprefix("drop_"): checks[name].mean() for name in names}
 
 
-def _write(session: Session, work: Trainings, looks: list[Look]) -> dict:
+def _write(session: Session, work: NetworkTrainings, looks: list[Look]) -> dict:
     from phenolens.interpret.activation_tests import by_treatment
 
     table = pd.concat([look.table for look in looks], ignore_index=True).drop(columns="stride")

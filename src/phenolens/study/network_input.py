@@ -10,7 +10,7 @@ from phenolens.crops import X, Y, box_around, cell_crops, some_of_each_well
 from phenolens.errors import DesignError, InputError
 from phenolens.prepared import Prepared, safe_name
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
-from phenolens.represent.units import Unit
+from phenolens.represent.measuring.units import Unit
 from phenolens.study.design import splits
 from phenolens.study.session import Session
 

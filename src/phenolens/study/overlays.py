@@ -7,7 +7,7 @@ import pandas as pd
 
 from phenolens.files import atomic_path
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
-from phenolens.study.networks import Trainings
+from phenolens.study.networks import NetworkTrainings
 
 TABLE, ARRAYS = "attention.parquet", "attention.npz"
 CELLS_SHOWN = 6
@@ -38,7 +38,7 @@ def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataF
 
 
 def write_overlays(
-    work: Trainings,
+    work: NetworkTrainings,
     shown: pd.DataFrame,
     rows: np.ndarray,
     *,

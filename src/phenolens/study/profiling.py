@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import ConfigError, InputError
 from phenolens.files import write_json
 from phenolens.prepared import Prepared
-from phenolens.profiles import PLATE, SITE, WELL
-from phenolens.represent.base import ALL, Card, table
+from phenolens.profiles import PLATE, WELL
+from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
+from phenolens.represent.cellprofiler import CellProfiler
+from phenolens.represent.networks.network import Network
 from phenolens.store import digest
 from phenolens.study.design import screen, settings_of, splits
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
-from phenolens.study.network_settings import JOINT, check_names
-from phenolens.study.networks import Trainings
+from phenolens.study.networks import NetworkTrainings
 from phenolens.study.recipe import recipe_of
+from phenolens.study.representations import check_names
 from phenolens.study.session import Session, once
 from phenolens.study.setting_aside import (
     missing_wells,
@@ -30,6 +30,7 @@ from phenolens.study.setting_aside import (
     note_wells,
     require_one_measurement,
 )
+from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
 from phenolens.tools.files import write_profiles
 from phenolens.tools.names import is_fusion
@@ -37,7 +38,6 @@ from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
 
 WELL_KEY = [PLATE, WELL]
-FEWEST_IMAGES = 3
 
 
 @once
@@ -74,8 +74,8 @@ def fingerprint(session: Session) -> str:
 @once
 def measure(session: Session) -> list | None:
     """Segment and measure every image; None for a screen of profiles only."""
-    from phenolens.represent.cells import measure_cells
-    from phenolens.represent.units import fields, write_plates
+    from phenolens.represent.measuring.cells import measure_cells
+    from phenolens.represent.measuring.units import fields, write_plates
 
     prepared = prepare(session)
     if prepared is None:
@@ -117,11 +117,10 @@ def represent(session: Session) -> dict[str, Block]:
 
 def _can_be_made(session: Session, name: str) -> bool:
     """Components need some images to differ; a single field is measured all the same."""
-    found = len(prepare(session))
-    if name == "pixel-pca" and found < FEWEST_IMAGES:
-        session.progress.say(f"Left out: {name} needs {FEWEST_IMAGES} images or more, got {found}")
-        return False
-    return True
+    found, fewest = len(prepare(session)), REPRESENTATIONS.get(name).fewest
+    if found < fewest:
+        session.progress.say(f"Left out: {name} needs {fewest} images or more, got {found}")
+    return found >= fewest
 
 
 def _given(item: tuple[str, object]) -> Block:
@@ -134,10 +133,8 @@ def _given(item: tuple[str, object]) -> Block:
 
 
 def _made(session: Session, name: str) -> Block:
-    if name == "cellprofiler":
-        return _measured(session)
-    if name == "pixel-pca":
-        return _learned(session, name)
+    if REPRESENTATIONS.get(name).reads == "measurements":
+        return _measured(session, name)
     block = trainings(session, name).block()
     seen = profiles.metadata(next(iter(block.tables.values())))
     lost = missing_wells(prepare(session).images.table, seen)
@@ -146,15 +143,19 @@ def _made(session: Session, name: str) -> Block:
 
 
 def trainings(session: Session, name: str) -> Trainings:
-    """Every training of a network of this study, done or to be done."""
-    images, features = network_images(session), None
+    """Every fit of a representation of this study, done or to be done."""
+    kind = REPRESENTATIONS.get(name)
+    images = prepare(session) if kind.reads == "images" else network_images(session)
     question = [fingerprint(session), session.study.prepare.model_dump(), images.cut]
-    if name == JOINT:
-        wells = Profiles(_measured(session), splits(session), settings_of(session)).normalized.wells
-        features = joint_features(session, images, wells)
-        made = [measure(session)[0].path.parts[-3], session.study.normalize.model_dump()]
-        return Trainings(session, name, images, question, features=features, measured=made)
-    return Trainings(session, name, images, question)
+    if not issubclass(kind, Network):
+        return Trainings(session, name, images, question)
+    if not kind.needs_measured:
+        return NetworkTrainings(session, name, images, question)
+    block = _measured(session, CellProfiler.name)
+    wells = Profiles(block, splits(session), settings_of(session)).normalized.wells
+    made = [measure(session)[0].path.parts[-3], session.study.normalize.model_dump()]
+    features = joint_features(session, images, wells)
+    return NetworkTrainings(session, name, images, question, features=features, measured=made)
 
 
 @once
@@ -166,26 +167,29 @@ def network_images(session: Session) -> Prepared:
     return crops_of_cells(session, prepared, measure(session))
 
 
-def _measured(session: Session) -> Block:
-    from phenolens.represent.cells import well_profiles
-
+def _measured(session: Session, name: str) -> Block:
     units, prepared = measure(session), prepare(session)
-    settings = session.study.normalize
+    settings, kind = session.study.normalize, REPRESENTATIONS.get(name)
+    made = kind.of(
+        options_of(kind, session.study.model_dump()),
+        level=prepared.images.level,
+        seed=session.seed,
+    )
     wells = session.store.table(
-        "cellprofiler",
+        name,
         units[0].path.parts[-3],
         fingerprint(session),
         settings.aggregate,
         settings.min_cells,
-        make=lambda: well_profiles(units, how=settings.aggregate, min_cells=settings.min_cells),
+        make=lambda: made.wells(units, how=settings.aggregate, min_cells=settings.min_cells),
     )
     wells = _described(session, wells)
     require_one_measurement(session, wells)
     lost = missing_wells(prepared.images.table, profiles.metadata(wells))
     few = f"fewer than {settings.min_cells} cells" if settings.min_cells > 1 else "no cell"
-    note_wells(session, "cellprofiler", lost, f"{few} found")
-    card = Card("cellprofiler", "well", prepared.channels, preprocessing={"measured": True})
-    return Block("cellprofiler", {ALL: wells}, {ALL: card})
+    note_wells(session, name, lost, f"{few} found")
+    card = Card(name, "well", prepared.channels, preprocessing={"measured": True})
+    return Block(name, {ALL: wells}, {ALL: card})
 
 
 def _described(session: Session, wells: pd.DataFrame) -> pd.DataFrame:
@@ -195,45 +199,6 @@ def _described(session: Session, wells: pd.DataFrame) -> pd.DataFrame:
     new = [c for c in known if c not in keys or c in WELL_KEY]
     joined = keys.merge(known[new], on=WELL_KEY, how="left", validate="many_to_one")
     return profiles.with_metadata(wells, joined.to_dict("series"))
-
-
-def _learned(session: Session, name: str) -> Block:
-    """A representation that learns: once on all images, and once per fold on its training wells."""
-    folds = splits(session).folds
-    prepared = prepare(session)
-    rows = {ALL: np.arange(len(prepared))}
-    if folds is not None:
-        images = _image_keys(prepared)
-        rows |= {str(fold): train for fold, train, _ in folds.iterate(images)}
-    made = {fold: _fitted(session, name, fold, train) for fold, train in rows.items()}
-    tables = {fold: wells for fold, (wells, _) in made.items()}
-    return Block(name, tables, {fold: card for fold, (_, card) in made.items()})
-
-
-def _image_keys(prepared: Prepared) -> pd.DataFrame:
-    metadata = prepared.images.metadata
-    return pd.DataFrame(index=pd.MultiIndex.from_frame(metadata[[PLATE, WELL, SITE]]))
-
-
-def _fitted(session: Session, name: str, fold: str, train: np.ndarray) -> tuple[pd.DataFrame, Card]:
-    from phenolens.represent.pixel_pca import PixelPCA
-
-    prepared, settings = prepare(session), session.study.represent
-    model = PixelPCA(settings.pixel_size, settings.components)
-    question = [fingerprint(session), session.study.prepare.model_dump(), repr(model)]
-    rows = np.arange(len(prepared))
-
-    def make() -> pd.DataFrame:
-        session.progress.say(f"Fitting {name}, fold {fold}")
-        fitted = model.fit(prepared, train, seed=session.seed)
-        images = table(prepared, rows, fitted.extract(prepared, rows), name=name)
-        return profiles.aggregate(images, WELL_KEY, how="mean")
-
-    wells = session.store.table(name, question, train, session.seed, make=make)
-    places = prepared.images.table.iloc[train]
-    seen = tuple(sorted(set(places[PLATE].astype(str) + "/" + places[WELL])))
-    card = replace(model, trained_on=seen).card(prepared, fold=fold)
-    return _described(session, wells), card
 
 
 @once

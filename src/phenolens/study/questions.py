@@ -14,7 +14,8 @@ import pandas as pd
 
 from phenolens.files import read_json, write_json
 from phenolens.profiles import read_frame
-from phenolens.study.network_settings import JOINT, SHUFFLED
+from phenolens.represent.cnn_shuffled import ShuffledCNN
+from phenolens.represent.cnn_with_cellprofiler import JointCNN
 from phenolens.study.session import Session
 from phenolens.tools.names import is_fusion, is_fusion_proper
 
@@ -27,6 +28,7 @@ QUESTIONS = (
 CANNOT = "This design cannot tell"
 BY_POSITION = "by the layout alone, position could explain what most treatments show"
 NO_HIT = "it can name no single hit, and an excess of small p is not certain"
+JOINT, SHUFFLED = JointCNN.name, ShuffledCNN.name
 _HAND, _PLAIN = "cellprofiler", "untrained"
 _SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
 _PARTS = {"cells": "cells", "nucleus": "nuclei"}

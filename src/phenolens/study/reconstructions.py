@@ -15,7 +15,7 @@ import pandas as pd
 from phenolens.files import atomic_path, write_json
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
 from phenolens.study.design import splits
-from phenolens.study.networks import Trainings, threads
+from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.profiling import trainings
 from phenolens.study.session import Session
 
@@ -58,7 +58,7 @@ def clear(session: Session) -> None:
         (session.out / name).unlink(missing_ok=True)
 
 
-def _written(session: Session, work: Trainings) -> dict:
+def _written(session: Session, work: NetworkTrainings) -> dict:
     parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]
     table = pd.concat([part.table for part in parts], ignore_index=True)
     table["row"] = np.concatenate([part.rows for part in parts])
@@ -71,7 +71,7 @@ def _written(session: Session, work: Trainings) -> dict:
     return _summary(table, list(work.prepared.channels))
 
 
-def held_out(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
+def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold and images of wells its network never saw, evenly spread where there are many."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     for fold, _, test in splits(work.session).folds.iterate(keys):
@@ -83,7 +83,7 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     return np.asarray(rows)[places]
 
 
-def _rebuilt(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
+def _rebuilt(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
     network = work.trained(fold)
     size = network.settings.pixels.size
     learned = work.squares(_spread(work.rows[fold], _FOR_THE_MEAN))[..., :size, :size]
@@ -152,7 +152,7 @@ def _typical(table: pd.DataFrame) -> pd.Series:
     return position
 
 
-def _pictures(session: Session, work: Trainings, shown: pd.DataFrame) -> None:
+def _pictures(session: Session, work: NetworkTrainings, shown: pd.DataFrame) -> None:
     pairs = [
         work.trained(fold).reconstruct(work.prepared, np.array([row]))
         for fold, row in zip(shown["fold"], shown["row"], strict=True)

@@ -11,7 +11,7 @@ from phenolens.files import write_json
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, WELL
-from phenolens.represent.units import Unit
+from phenolens.represent.measuring.units import Unit
 from phenolens.study.design import screen
 from phenolens.study.session import Session
 from phenolens.tools.representation import Profiles

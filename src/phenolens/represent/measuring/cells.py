@@ -1,0 +1,174 @@
+"""From prepared images to measured cells, and from cells to wells.
+
+A unit (one field, or the crops of one well and site) is segmented and measured in one go and kept;
+a killed run resumes at the next unit, and memory holds one unit (measuring) or one well
+(aggregating) at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.prepared import Prepared, Progress, safe_name, save_labels
+from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
+from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
+from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
+
+NO_NUCLEUS = "no nucleus near the middle of the crop"
+
+
+def measure_cells(
+    prepared: Prepared,
+    folder: str | Path,
+    recipe: Recipe,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> list[Unit]:
+    """Segment and measure every prepared image; finished units are kept.
+
+    Given label images take the place of segmentation. A field whose label images cannot be used,
+    and a crop without a nucleus, give no cells; :meth:`Unit.faults` names them.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    folder : path
+        Where the units go; belongs to one store and recipe.
+    recipe : Recipe
+    jobs : int
+        Processes, each with one BLAS thread.
+    progress : callable, optional
+        Called with (done, total).
+
+    Returns
+    -------
+    list of Unit
+        Sorted by plate, well and site.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    units = _units(prepared, Path(folder))
+    tasks = (delayed(_measure_unit)(prepared, rows, unit, recipe) for unit, rows in units)
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        done = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        for number, _ in enumerate(done, start=1):
+            if progress:
+                progress(number, len(units))
+    return [unit for unit, _ in units]
+
+
+def _units(prepared: Prepared, folder: Path) -> list[tuple[Unit, np.ndarray]]:
+    table = prepared.images.table
+    grouped = table.groupby([PLATE, WELL, SITE], sort=True).indices
+    found = []
+    for (plate, well, site), rows in grouped.items():
+        path = folder / safe_name(plate) / f"{well}_{safe_name(site)}.npz"
+        found.append((Unit(str(plate), str(well), str(site), path), np.sort(rows)))
+    return found
+
+
+def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Recipe) -> None:
+    if unit.path.is_file() and unit.path.stat().st_mtime_ns >= prepared.changed(int(rows[0])):
+        return
+    if prepared.images.level == "cell":
+        measured = _measure_crops(prepared, rows, recipe)
+    else:
+        measured = _measure_field(prepared, int(rows[0]), recipe)
+    write_unit(measured, unit.path)
+
+
+def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
+    from phenolens.measure import cell_quality, field_quality, measure_objects
+
+    pixels, channels = _unit_range(prepared, row), prepared.channels
+    try:
+        labels = field_labels(prepared, row, pixels, recipe)
+    except UnusableLabelsError as error:
+        return Measured(NOTHING, {}, ({"file": error.file, "reason": str(error)},))
+    save_labels(prepared, row, labels)
+    cells = measure_objects(pixels, channels, labels, families=recipe.families or None)
+    flags = cell_quality(pixels, channels, labels)
+    cells = cells.merge(flags, on=OBJECT, how="left", validate="one_to_one")
+    return Measured(cells, field_quality(pixels, channels, labels))
+
+
+def _measure_crops(prepared: Prepared, rows: np.ndarray, recipe: Recipe) -> Measured:
+    crops = {_number(prepared, row): _measure_crop(prepared, row, recipe) for row in rows}
+    empty = [number for number, cells in crops.items() if not len(cells)]
+    faults = tuple({"object": str(number), "reason": NO_NUCLEUS} for number in empty)
+    return Measured(pd.concat(crops.values(), ignore_index=True), {}, faults)
+
+
+def _number(prepared: Prepared, row: int) -> int:
+    table = prepared.images.table
+    return int(table[OBJECT].iloc[row]) if OBJECT in table else int(row)
+
+
+def _measure_crop(prepared: Prepared, row: int, recipe: Recipe) -> pd.DataFrame:
+    from phenolens.measure import measure_objects
+    from phenolens.segment import crop_labels
+
+    pixels = _unit_range(prepared, row)
+    labels = crop_labels(pixels, prepared.channels, settings=recipe.settings())
+    cells = measure_objects(pixels, prepared.channels, labels, families=recipe.families or None)
+    return cells.head(1).assign(**{OBJECT: _number(prepared, row)})
+
+
+def _unit_range(prepared: Prepared, row: int) -> np.ndarray:
+    """Corrected pixels as CellProfiler scales them: 1 is the largest value the file can hold."""
+    raw_kind = prepared.raw(row).dtype
+    pixels = prepared.pixels(row)
+    if np.issubdtype(raw_kind, np.integer):
+        pixels = pixels / np.float32(np.iinfo(raw_kind).max)
+    return pixels
+
+
+def well_profiles(
+    units: Sequence[Unit], *, how: str = "median", min_cells: int = 0
+) -> pd.DataFrame:
+    """One row a well: the median (or mean) over its cells, and ``Metadata_CellCount``.
+
+    Wells with fewer than ``min_cells`` cells, or none, are left out; they keep their count in
+    :func:`phenolens.represent.measuring.units.fields`.
+
+    Raises
+    ------
+    InputError
+        If no well is left.
+    """
+    rows, keys = [], []
+    for (plate, well), cells in by_well(units):
+        if len(cells) < max(min_cells, 1):
+            continue
+        features = [name for name in cells if not name.startswith("Metadata_")]
+        rows.append(_centre(cells[features].to_numpy(), how))
+        keys.append({PLATE: plate, WELL: well, CELL_COUNT: len(cells)})
+    if not rows:
+        raise InputError(
+            "No cell was found in any well, so there are no CellProfiler-type features. Check "
+            "data.images.nuclei (the stain that shows nuclei) and segment.nucleus_diameter."
+        )
+    frame = pd.concat([pd.DataFrame(keys), pd.DataFrame(np.stack(rows), columns=features)], axis=1)
+    return from_frame(frame, features=features)
+
+
+def _centre(values: np.ndarray, how: str) -> np.ndarray:
+    """Column medians or means that ignore NaN; NaN where a column holds nothing else."""
+    known = np.isfinite(values)
+    out = np.full(values.shape[1], np.nan, dtype=np.float32)
+    some = known.any(axis=0)
+    function = np.nanmedian if how == "median" else np.nanmean
+    out[some] = function(np.where(known, values, np.nan)[:, some], axis=0)
+    return out
+
+
+def jobs_here(jobs: int | None) -> int:
+    """Number of processes: what was asked for, else the cores this process may use."""
+    return jobs or len(os.sched_getaffinity(0))

@@ -1,0 +1,127 @@
+"""Which device and precision a network runs on, and how it is made repeatable there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+from phenolens.errors import InputError
+from phenolens.represent.networks.torches import require_torch
+
+if TYPE_CHECKING:
+    import torch
+
+_ROUNDS = 3
+
+
+def pick_device(wanted: str = "auto") -> str:
+    """``cuda``, ``mps`` or ``cpu``: what was wanted, or the fastest that is there.
+
+    Raises
+    ------
+    InputError
+        If the device wanted is not there.
+    """
+    torch = require_torch()
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next((name for name, found in there.items() if found), "cpu")
+    if wanted != "cpu" and not there.get(wanted.split(":")[0], False):
+        raise InputError(f"There is no device '{wanted}' here; use 'auto' or 'cpu'.")
+    return wanted
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager:
+    """Mixed precision with bfloat16 where that is the precision, else nothing."""
+    torch = require_torch()
+    kind = device.split(":")[0]
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextmanager
+def repeatable(seed: int) -> Iterator[None]:
+    """Seeded random numbers and repeatable kernels within; the caller's state comes back after."""
+    torch = require_torch()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before, warn_only=only_warned)
+
+
+def pick_precision(device: str) -> str:
+    """``bf16`` where the device computes in bfloat16 itself, else ``float32``.
+
+    The hardware decides and not a stopwatch, whose answer could differ the next day and with it the
+    bytes: on such processors each of our networks was 1.04 to 2.2 times as fast in bfloat16
+    (``bench/network_throughput.py``), on others emulation is slower.
+    """
+    torch = require_torch()
+    if device.startswith("cuda"):
+        found = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device == "cpu":
+        able = torch.cpu.get_capabilities()
+        found = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    else:
+        found = False
+    return "bf16" if found else "float32"
+
+
+def training_speeds(
+    build: Callable[[], torch.nn.Module], shape: tuple[int, ...], *, device: str
+) -> dict[str, float]:
+    """Time a few training steps of a new network in each precision, in turn.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network; its output is reduced to a number.
+    shape : tuple
+        Shape of a batch, (B, C, S, S).
+    device : str
+
+    Returns
+    -------
+    dict
+        Images a second in ``float32`` and ``bf16``.
+    """
+    steps = {name: _stepper(build, shape, device, name) for name in ("float32", "bf16")}
+    best = dict.fromkeys(steps, float("inf"))
+    for step in steps.values():
+        step()
+    for _ in range(_ROUNDS):
+        best = {name: min(best[name], _timed(step, device)) for name, step in steps.items()}
+    return {name: shape[0] / seconds for name, seconds in best.items()}
+
+
+def _timed(step: Callable[[], None], device: str) -> float:
+    start = time.perf_counter()
+    step()
+    if device.startswith("cuda"):
+        require_torch().cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _stepper(
+    build: Callable[[], torch.nn.Module], shape: tuple[int, ...], device: str, precision: str
+) -> Callable[[], None]:
+    torch = require_torch()
+    with repeatable(0):
+        model = build().to(device).to(memory_format=torch.channels_last)
+        images = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
+
+    def step() -> None:
+        with autocast(device, precision):
+            loss = model(images).float().square().mean()
+        loss.backward()
+        model.zero_grad()
+
+    return step

@@ -1,0 +1,305 @@
+"""What the networks share: fitting on a fold's rows, extracting, the card, saving and loading."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from phenolens.errors import DesignError, InputError
+from phenolens.files import plain
+from phenolens.prepared import Prepared
+from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
+from phenolens.represent.networks import checkpoint
+from phenolens.represent.networks.augment import SYMMETRIES
+from phenolens.represent.networks.devices import autocast, pick_device, pick_precision, repeatable
+from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
+from phenolens.represent.networks.torches import require_torch
+from phenolens.represent.networks.training import History, Trainer, TrainSettings
+from phenolens.represent.networks.validation import How, hold_back
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Settings that every network has.
+
+    Attributes
+    ----------
+    pixels : PixelSettings
+    training : TrainSettings
+    jitter : float
+        Intensity jitter of each stain during training.
+    views : {8, 4, 1}
+        Features and probabilities are means over this many views of an image: the eight symmetries
+        of the square (which way a cell lies on its plate means nothing), its quarter turns, or the
+        image as it is. Reading takes as many times as long.
+    """
+
+    pixels: PixelSettings = field(default_factory=PixelSettings)
+    training: TrainSettings = field(default_factory=TrainSettings)
+    jitter: float = 0.1
+    views: Literal[8, 4, 1] = 8
+
+
+class NetworkOptions(Options):
+    """What the study file says of any network: how it reads images and learns.
+
+    ``size`` is the side of its input in pixels, by default 64 for cells and 128 for whole images.
+    """
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] | None = None
+    tiles: Annotated[int, Field(ge=1)] = 1
+    scaling: Literal["controls", "image"] = "controls"
+    epochs: Annotated[int, Field(ge=1)] = 30
+    batch: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Annotated[int, Field(ge=1)] = 8
+    validation: How = "auto"
+    width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
+    views: Literal[1, 4, 8] = 8
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+
+    def pixels(self, level: str) -> PixelSettings:
+        """How images of this level are read."""
+        size = self.size or (64 if level == "cell" else 128)
+        return PixelSettings(size=size, tiles=self.tiles, scaling=self.scaling)
+
+    def training(self) -> TrainSettings:
+        """How the network learns."""
+        return TrainSettings(
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            validation=self.validation,
+            device=self.device,
+            precision=self.precision,
+        )
+
+
+@dataclass
+class Network(Representation):
+    """A network as a representation: subclasses build it, and say what it learns and gives.
+
+    Attributes
+    ----------
+    settings : NetworkSettings
+    name : str
+    pixels : PixelStore, optional
+        Pixels shared between networks and folds; made in memory when not given.
+    checkpoint : path, optional
+        File from which a killed training goes on.
+    state : dict
+        What fitting found out beside weights: plain values.
+    """
+
+    settings: Any
+    name: str = "network"
+    pixels: PixelStore | None = None
+    checkpoint: Path | None = None
+    state: dict = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    model: torch.nn.Module | None = None
+
+    learns: ClassVar[Learns] = "pixels"
+    Options: ClassVar[type[Options]] = NetworkOptions
+    section: ClassVar[str] = "networks"
+
+    def curves(self) -> pd.DataFrame:
+        """Training and validation scores, one row an epoch."""
+        return self.history.curves()
+
+    def extract(
+        self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Embeddings of these rows, float32 (len(rows), n_features): means over squares and views.
+
+        Raises
+        ------
+        InputError
+            If ``settings.views`` is not 1, 4 or 8.
+        """
+        feed = self.inputs(prepared, rows)
+        return self._collect(feed, what=self._over_views(self._embed), progress=progress)
+
+    def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
+        """How the features came to be, and which wells and labels were learned from."""
+        self._require_model()
+        return Card(
+            name=self.name,
+            level=prepared.images.level,
+            channels=prepared.channels,
+            learns=self.learns,
+            fold=fold,
+            preprocessing={"settings": plain(asdict(self.settings)), **self.state["made"]},
+            weights=self.state.get("weights", ""),
+            weights_digest=checkpoint.digest(self.model.state_dict()),
+            licence=self.state.get("licence", ""),
+            trained_on=tuple(self.state["trained_on"]),
+            labels_seen=tuple(self.state["labels_seen"]),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write weights (safetensors) with settings, curves and what was learned from (JSON)."""
+        self._require_model()
+        about = {"name": self.name, "state": self.state}
+        about |= {"settings": asdict(self.settings), "history": vars(self.history)}
+        checkpoint.save_tensors(path, self.model.state_dict(), about)
+
+    def restore(self, path: str | Path) -> Network:
+        """Take over what :meth:`save` wrote for a network of the same settings; returns self.
+
+        Raises
+        ------
+        InputError
+            If the file is another kind of network or was made with other settings.
+        """
+        tensors, about = checkpoint.load_tensors(path)
+        if about.get("name") != self.name:
+            raise InputError(f"{path} holds no '{self.name}', but {about.get('name')!r}.")
+        if about["settings"] != plain(asdict(self.settings)):
+            raise InputError(f"{path} was trained with other settings; use those or train again.")
+        self.state, self.history = about["state"], History(**about["history"])
+        device = pick_device(self.settings.training.device)
+        self.model = self.build().to(device).to(memory_format=require_torch().channels_last)
+        self.model.load_state_dict(tensors)
+        self.model.eval()
+        return self
+
+    def standard(self) -> Standard:
+        """Mean and standard deviation of each stain in what was learned from."""
+        found = self.state["standard"]
+        return Standard(*(np.asarray(found[part], dtype=np.float32) for part in ("mean", "sd")))
+
+    def device(self) -> str:
+        """Where the network lies."""
+        return str(next(self._require_model().parameters()).device)
+
+    def store(self, prepared: Prepared) -> PixelStore:
+        """The pixel store of these images."""
+        if self.pixels is None or self.pixels.prepared is not prepared:
+            self.pixels = PixelStore(prepared, self.settings.pixels)
+        if self.pixels.settings != self.settings.pixels:
+            raise InputError(f"The pixel store was made with {self.pixels.settings}.")
+        return self.pixels
+
+    def build(self) -> torch.nn.Module:
+        """A new network of these settings."""
+        raise NotImplementedError
+
+    def _embed(self, batch: Batch) -> torch.Tensor:
+        """Features of a batch, one row an image."""
+        raise NotImplementedError
+
+    def _require_model(self) -> torch.nn.Module:
+        if self.model is None:
+            raise InputError(f"'{self.name}' has not been fitted yet.")
+        return self.model
+
+    def inputs(self, prepared: Prepared, rows: np.ndarray, **what: Any) -> Feed:
+        """Batches of these rows as the network reads them, with what else a feed holds."""
+        self._require_model()
+        rows = np.asarray(rows)
+        array = self.store(prepared).array(rows)
+        device = self.state["made"]["device"]
+        feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
+        return replace(feed, strength=self.settings.jitter)
+
+    def _over_views(self, what: Callable[[Batch], torch.Tensor]) -> Callable[[Batch], torch.Tensor]:
+        """The mean of something of a batch over the views of its images."""
+        views = self.settings.views
+        if views not in (1, 4, SYMMETRIES):
+            raise InputError(f"views = {views}: a square has 1, 4 (turns) or {SYMMETRIES} views.")
+
+        def mean(batch: Batch) -> torch.Tensor:
+            seen = (what(batch.turned(code)).float() for code in range(views))
+            return sum(seen) / views
+
+        return mean
+
+    def _collect(self, feed: Feed, *, what, progress: Progress | None = None) -> np.ndarray:
+        """Something of every row of a feed in order, float32; no gradients."""
+        torch = require_torch()
+        self._require_model().eval()
+        made = self.state["made"]
+        parts, done = [np.zeros((0, 0), np.float32)], 0
+        with repeatable(0), torch.no_grad(), autocast(made["device"], made["precision"]):
+            for batch in feed.ordered(self.settings.training.batch):
+                parts.append(what(batch).float().cpu().numpy())
+                done += len(batch.rows)
+                if progress:
+                    progress(done, len(feed))
+        return np.concatenate(parts[1:] or parts)
+
+    def _prepare_training(self, prepared: Prepared, rows: np.ndarray, seed: int) -> None:
+        """Everything about the rows that is learned before the first step."""
+        if len(rows) < 2:
+            raise DesignError(f"'{self.name}' needs at least 2 training images, got {len(rows)}.")
+        array = self.store(prepared).array(rows)
+        standard = Standard.of(array, rows)
+        self.state["standard"] = {"mean": standard.mean, "sd": standard.sd}
+        self.state["n_stains"] = len(prepared.channels)
+        self.state["trained_on"] = wells_of(prepared, rows)
+        self.state["made"] = {"device": pick_device(self.settings.training.device), "seed": seed}
+        self.state["made"]["threads"] = require_torch().get_num_threads()
+        with repeatable(seed):
+            self.model = self.build()
+        self.state["made"]["precision"] = self._precision()
+        self.model = self.model.to(self.state["made"]["device"])
+        self.model = self.model.to(memory_format=require_torch().channels_last)
+
+    def _precision(self) -> str:
+        """As set; ``auto`` is what the device computes in."""
+        wanted = self.settings.training.precision
+        return pick_precision(self.state["made"]["device"]) if wanted == "auto" else wanted
+
+    def _held_back(
+        self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None, seed: int
+    ) -> np.ndarray:
+        training = self.settings.training
+        metadata = prepared.images.metadata.iloc[rows].reset_index(drop=True)
+        held, how = hold_back(
+            metadata, labels, how=training.validation, share=training.validation_share, seed=seed
+        )
+        self.state["made"]["validation"] = how
+        return held
+
+    def _train(self, objective, feeds: tuple[Feed, Feed], *, identity: list, progress) -> None:
+        made = self.state["made"]
+        training = replace(
+            self.settings.training, device=made["device"], precision=made["precision"]
+        )
+        trainer = Trainer(
+            self.model,
+            objective,
+            feeds,
+            training,
+            seed=made["seed"],
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
+            identity=hashed([asdict(self.settings), self.state, *identity]),
+        )
+        self.history = trainer.run(progress)
+        self.state = json.loads(json.dumps(plain(self.state)))
+
+
+def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:
+    """The key of each row."""
+    return prepared.images.table[prepared.images.key].iloc[rows].astype(str).to_numpy().tolist()
+
+
+def hashed(what: object) -> str:
+    """Names plain values."""
+    text = json.dumps(plain(what), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
