@@ -168,10 +168,13 @@ class Table(File):
         """These columns in the order of the file; several of one kind as they came."""
         names = list(names)
         place = {column: number for number, column in enumerate(self.columns)}
-        known = {name: self.column(name) for name in names}
-        return sorted(
-            names, key=lambda name: place[known[name]] if known[name] else len(self.columns)
-        )
+        last = len(self.columns)
+
+        def rank(name: str) -> int:
+            column = self.column(name)
+            return last if column is None else place[column]
+
+        return sorted(names, key=rank)
 
     def labels(self, names: Sequence[str] | None = None) -> dict[str, str]:
         """Headings of columns by name."""
