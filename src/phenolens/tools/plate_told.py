@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_p
 from phenolens.settings import Settings
 from phenolens.simulate.planned import SHIFTED, SimulatedBackground
 from phenolens.stats.multiple_testing import needed_at_floor
-from phenolens.tools.pilot import learn_background
+from phenolens.tools.pilot import PilotBackground, learn_background
 from phenolens.tools.plate_power import (
     EFFECTS,
     POWER,
@@ -43,7 +44,7 @@ def told(
     pilot: object,
     active: float,
     settings: Settings,
-) -> tuple[dict, list[Finding], pd.DataFrame | None]:
+) -> tuple[dict[str, Any], list[Finding], pd.DataFrame | None]:
     """Summary, findings, and power by effect; None where activity cannot test the layout."""
     background = SimulatedBackground() if pilot is None else learn_background(read(pilot))
     tests = len(listed) + len(positive)
@@ -101,7 +102,7 @@ def told(
     if refused:
         found.append(Finding("power-not-simulated", "warning", {}, {"why": refused}))
     if power is not None:
-        found.append(_about_power(table, background, pilot=pilot, active=active))
+        found.append(_about_power(table, background, active=active))
     return summary, found, power
 
 
@@ -203,11 +204,13 @@ def _about_plates(plan: Plan, treatments: int) -> Iterator[Finding]:
 
 
 def _about_power(
-    table: pd.DataFrame, background: object, *, pilot: object, active: float
+    table: pd.DataFrame, background: SimulatedBackground | PilotBackground, *, active: float
 ) -> Finding:
     """What power takes for granted."""
-    values = {"shifted": SHIFTED, "power": POWER, "largest": max(EFFECTS), "active": active}
-    if pilot is None:
+    values: dict[str, object] = {
+        "shifted": SHIFTED, "power": POWER, "largest": max(EFFECTS), "active": active,
+    }  # fmt: skip
+    if isinstance(background, SimulatedBackground):
         values |= {
             "features": background.features, "position_effect": background.position_effect,
         }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -110,7 +110,7 @@ def read(
     if not isinstance(measurement, str | None):
         what = named("measurement")
         raise InputError(f"{what} is a query or 'average'; got {shown(measurement)}.")
-    own = {
+    own: dict[str, Any] = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
         "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
         "distinct_plates": distinct_plates, "measurement": measurement,
@@ -158,8 +158,12 @@ def _fresh(
     wells, rows = joined.wells, held.table
     named_by = [section["columns"].get(role) for role in ("compound", "concentration")]
     if same_by is not None:
-        how = {"setting": "same_by", "source": repr(given.name), "features": given.features}
-        named_by = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
+        named_by = [
+            find_column(
+                wells, name, setting="same_by", source=repr(given.name), features=given.features
+            )
+            for name in names_given("same_by", same_by)
+        ]
         wells, rows = _relabelled(wells, rows, named_by)
     rows = to_wells(rows) if held.level != "well" else rows
     distinct = names_given("distinct_plates", distinct_plates)
@@ -275,7 +279,7 @@ def _rows(ledger: Ledger, *, level: str) -> Iterator[Finding]:
         yield Finding("set-aside", "warning", {}, {"n": count, "reason": reason})
 
 
-def _treatments(wells: pd.DataFrame, roles: dict, *, asked: bool) -> Iterator[Finding]:
+def _treatments(wells: pd.DataFrame, roles: dict[str, Any], *, asked: bool) -> Iterator[Finding]:
     """Which column was taken for the treatment, and wells that it leaves blank."""
     if not asked and roles.get("compound"):
         values = {"column": roles["compound"], "concentration": roles.get("concentration")}
