@@ -18,13 +18,13 @@ from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import ALL, Card, table
 from phenolens.represent.networks import Network, PixelStore, estimate_seconds, settle
 from phenolens.represent.torches import require_torch
-from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.joint_features import components
 from phenolens.study.network_input import CALIBRATING
 from phenolens.study.network_settings import network_of
 from phenolens.study.session import Session
 from phenolens.tools.block import Block
+from phenolens.tools.design import Design
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class Trainings:
     name : str
         ``cnn``, ``vae``, ``untrained`` or ``cnn-with-cellprofiler``.
     prepared : Prepared
+    wells : DataFrame
+        The screen's wells.
+    design : Design
+        Folds and control roles.
     question : list
         What the pixels depend on.
     features : DataFrame, optional
@@ -49,6 +53,8 @@ class Trainings:
     session: Session
     name: str
     prepared: Prepared
+    wells: pd.DataFrame = field(repr=False)
+    design: Design = field(repr=False)
     question: list = field(repr=False)
     features: pd.DataFrame | None = field(default=None, repr=False)
     measured: list = field(default_factory=list, repr=False)
@@ -62,7 +68,6 @@ class Trainings:
                 self._make(fold)
         tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
         cards = {fold: _card(self.folder(fold)) for fold in self.rows}
-        self._write_curves()
         return Block(self.name, tables, cards, judged=self.groups.judged)
 
     @cached_property
@@ -87,9 +92,9 @@ class Trainings:
     def images(self) -> pd.DataFrame:
         """Plate, well, site (and object), treatment, control and role of each image."""
         keys = self.prepared.images.table[self.prepared.images.key]
-        known = screen(self.session).wells
+        known = self.wells
         wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
-        wells = wells.merge(splits(self.session).roles, on=WELL_KEY, how="left")
+        wells = wells.merge(self.design.roles, on=WELL_KEY, how="left")
         return keys.merge(wells, on=WELL_KEY, how="left", validate="many_to_one")
 
     @cached_property
@@ -97,9 +102,8 @@ class Trainings:
         """Treatments dealt into groups, for a network that learns labels; none for others."""
         if self.network.learns != "labels":
             return Groups()
-        wells = screen(self.session).wells
         settings = self.session.study.networks
-        return treatment_groups(wells, groups=settings.groups, seed=self.session.seed)
+        return treatment_groups(self.wells, groups=settings.groups, seed=self.session.seed)
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:
@@ -122,7 +126,7 @@ class Trainings:
         return profiles.keys(self.images, key).isin(have)
 
     def _of_folds(self) -> dict[str, np.ndarray]:
-        folds = splits(self.session).folds
+        folds = self.design.folds
         if folds is None:
             return {}
         keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
@@ -238,16 +242,15 @@ class Trainings:
             f"({training.precision}, {speed:.0f} images a second)"
         )
 
-    def _write_curves(self) -> None:
+    def curves(self) -> pd.DataFrame:
+        """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
         found = {fold: self.folder(fold) / "curves.parquet" for fold in self.rows}
         parts = [
             profiles.read_frame(path).assign(representation=self.name, fold=fold)
             for fold, path in found.items()
             if path.is_file()
         ]
-        if parts:
-            curves = pd.concat(parts, ignore_index=True)
-            profiles.write_frame(curves, self.session.out / "curves" / f"{self.name}.parquet")
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 @contextmanager
