@@ -22,6 +22,7 @@ demo: $(VENV)/.ready
 lint: $(VENV)/.ready
 	$(BIN)/ruff check src tests bench docs/notebooks
 	$(BIN)/ruff format --check src tests bench docs/notebooks
+	$(BIN)/mypy
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal

@@ -21,6 +21,7 @@ FLOORS = {
     "report": 5,
     "interpret": 5,
     "explore": 5,
+    "answers": 4.8,
     "represent": 4,
     "published": 4.6,
     "audit": 4.5,

@@ -10,6 +10,7 @@ import pickle
 import pydoc
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -29,6 +30,10 @@ def test_every_name_that_is_offered_is_there_and_no_other_is_listed():
     found: dict = {}
     exec("from phenolens import *", found)
     assert set(found) - {"__builtins__"} == set(pl.__all__)
+
+
+def test_its_types_are_for_others_too():
+    assert (Path(pl.__file__).parent / "py.typed").is_file()
 
 
 def test_a_name_that_is_not_there_says_which_was_meant():

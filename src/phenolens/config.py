@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from phenolens.errors import ConfigError, did_you_mean
 from phenolens.settings import (
@@ -313,11 +314,11 @@ def _faults(error: ValidationError) -> str:
     return "; ".join(_fault(item) for item in error.errors())
 
 
-def _fault(item: dict) -> str:
+def _fault(item: ErrorDetails) -> str:
     place = ".".join(map(str, item["loc"])) or "the file"
     if item["type"] == "extra_forbidden":
         *section, key = item["loc"]
-        meant = did_you_mean(key, _keys(section)).rstrip(".")
+        meant = did_you_mean(str(key), _keys(section)).rstrip(".")
         return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,7 @@ class CellCrops(Prepared):
         cell off its centre; pixels are mirrored (labels zero) only where a field is smaller.
     """
 
-    fields: Prepared | None = None
+    fields: Prepared = field(kw_only=True)
     box: int = 64
     _last: dict[tuple[str, int], object] = field(default_factory=dict, repr=False, compare=False)
 
@@ -76,19 +77,22 @@ class CellCrops(Prepared):
             self._last[key] = getattr(self.fields, what)(key[1])
         return self._last[key]
 
-    def _crop(self, row: int, image: np.ndarray, *, mode: str) -> np.ndarray:
+    def _crop(
+        self, row: int, image: np.ndarray, *, mode: Literal["reflect", "constant"]
+    ) -> np.ndarray:
         """The square of (..., H, W) around a cell."""
         place = self.images.table.iloc[row]
         sizes = image.shape[-2:]
         tops = [_start(place[axis], self.box, n) for axis, n in zip((Y, X), sizes, strict=True)]
-        inside = tuple(slice(max(top, 0), top + self.box) for top in tops)
-        part = image[(..., *inside)]
+        rows, columns = (slice(max(top, 0), top + self.box) for top in tops)
+        part = image[..., rows, columns]
         if part.shape[-2:] == (self.box, self.box):
             return part
         beyond = [
             (max(-top, 0), max(top + self.box - n, 0)) for top, n in zip(tops, sizes, strict=True)
         ]
-        return np.pad(part, [(0, 0)] * (image.ndim - 2) + beyond, mode=mode)
+        widths = [(0, 0)] * (image.ndim - 2) + beyond
+        return np.pad(part, widths, mode=mode)
 
 
 def _start(centre: float, box: int, size: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phenolens.findings import Finding
@@ -121,7 +121,7 @@ def ended(text: str) -> str:
     return text if text.endswith("?") else f"{text}."
 
 
-def shown(value: object) -> str:
+def shown(value: Any) -> str:
     """What was given, for the end of a sentence: as it is written, or its kind where that is long.
 
     Examples

@@ -190,11 +190,12 @@ def _fault(images: ImageSet, row: int, reason: str) -> dict:
 
 def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
     import zarr
+    from zarr.codecs import BloscCodec
 
     stack = images.level == "cell"
     attributes = {} if stack else ngff.image(images.channels, images.pixel_size_um)
     group = zarr.open_group(str(folder), mode="w", attributes=attributes)
-    compressor = zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
+    compressor = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
     chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
     group.create_array("0", data=pixels, chunks=chunks, compressors=[compressor])
     if not stack:
@@ -209,7 +210,8 @@ def _describe_plates(images: ImageSet, folder: Path) -> None:
         return
     for plate, rows in images.table.groupby(PLATE, sort=True):
         root = folder / f"{safe_name(plate)}.zarr"
-        wells = [group_path(plate, well, "s").parts[1:3] for well in sorted(rows[WELL].unique())]
+        places = [group_path(plate, well, "s") for well in sorted(rows[WELL].unique())]
+        wells = [(path.parts[1], path.parts[2]) for path in places]
         zarr.open_group(str(root), mode="a", attributes=ngff.plate(str(plate), wells))
         for (letters, number), (_, fields) in zip(wells, rows.groupby(WELL), strict=True):
             sites = [safe_name(site) for site in sorted(fields[SITE].unique())]

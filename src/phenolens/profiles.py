@@ -49,11 +49,17 @@ def well_name(text: object) -> str:
     InputError
         If ``text`` is not a well of a plate with at most 32 rows and 48 columns.
     """
+    row, column = _place(text)
+    return f"{row_letters(row)}{column + 1:02d}"
+
+
+def _place(text: object) -> tuple[int, int]:
+    """Zero-based row and column of a well name."""
     match = _WELL.match(str(text).strip())
     if match:
-        letters, column = match[1].upper(), int(match[2])
-        if row_number(letters) < 32 and column <= 48:
-            return f"{letters}{column:02d}"
+        row, column = row_number(match[1].upper()), int(match[2])
+        if row < 32 and column <= 48:
+            return row, column - 1
     raise InputError(
         f"{text!r} is not a well name; expected a row letter and a column, as in 'B07'."
     )
@@ -74,9 +80,7 @@ def row_letters(row: int) -> str:
 
 def well_position(wells: Iterable[str]) -> np.ndarray:
     """Zero-based (row, column) of canonical well names, int64 of shape (n, 2)."""
-    parts = [_WELL.match(str(well)) for well in wells]
-    positions = [(row_number(part[1].upper()), int(part[2]) - 1) for part in parts]
-    return np.array(positions, dtype=np.int64).reshape(-1, 2)
+    return np.array([_place(well) for well in wells], dtype=np.int64).reshape(-1, 2)
 
 
 def from_frame(frame: pd.DataFrame, *, features: Sequence[str] | None = None) -> pd.DataFrame:

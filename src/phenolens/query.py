@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -250,7 +251,7 @@ def _plain(values: pd.Series) -> np.ndarray:
     """Categories, nullable and Arrow types as the objects they hold, None where missing."""
     if isinstance(values.dtype, np.dtype):
         return values.to_numpy()
-    return np.where(values.isna(), None, values.astype(object))
+    return np.asarray(values.astype(object).where(values.notna(), None), dtype=object)
 
 
 def _respelled(values: np.ndarray, wanted: dict[str, str]) -> np.ndarray:
@@ -305,7 +306,7 @@ class _Reader:
     def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
         listed = isinstance(right, (ast.List, ast.Tuple))
         if isinstance(op, (ast.In, ast.NotIn)) or (listed and type(op) in _EQUAL):
-            if not listed or not isinstance(left, ast.Name):
+            if not isinstance(right, (ast.List, ast.Tuple)) or not isinstance(left, ast.Name):
                 raise _Refused(f"'in' is asked of a column and a list, as in [1, 2]; {ALLOWED}")
             inside = self._inside(left, right)
             if isinstance(op, (ast.In, ast.Eq)):
@@ -319,7 +320,7 @@ class _Reader:
         one, other = self._operand(left), self._operand(right)
         return lambda rows: _compared(compare, one(rows), other(rows))
 
-    def _inside(self, column: ast.Name, values: ast.expr) -> Condition:
+    def _inside(self, column: ast.Name, values: ast.List | ast.Tuple) -> Condition:
         name = self._name(column)
         held = [self._value(value) for value in values.elts]
         return lambda rows: rows.column(name).isin(held).to_numpy(dtype=bool)
@@ -377,8 +378,8 @@ class _Reader:
         self, column: ast.Name, method: str, wanted: ast.expr, *, options: dict
     ) -> Condition:
         """``column.str.method(wanted)``; a missing text is none, unless ``na=True``."""
-        several = isinstance(wanted, ast.Tuple) and method != "contains"
-        texts = [self._value(one) for one in (wanted.elts if several else [wanted])]
+        parts = wanted.elts if isinstance(wanted, ast.Tuple) and method != "contains" else [wanted]
+        texts = [self._value(one) for one in parts]
         options = {word: self._value(value) for word, value in options.items()}
         known = {"na", "case", "regex"} if method == "contains" else {"na"}
         if set(options) - known or not all(isinstance(v, bool) for v in options.values()):
@@ -418,7 +419,7 @@ def _yes_or_no(values: pd.Series) -> np.ndarray:
     raise _NoCondition
 
 
-def _compared(compare: Callable, one: object, other: object) -> np.ndarray:
+def _compared(compare: Callable, one: Any, other: Any) -> np.ndarray:
     try:
         if compare in _EQUAL.values() and isinstance(other, str) and _is_object(one):
             with suppress(TypeError):  # pandas' NA, which Python cannot compare

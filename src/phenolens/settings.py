@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from phenolens.errors import ConfigError, did_you_mean, either, named, shown
 
@@ -53,7 +53,7 @@ def one_of(setting: str, value: object, words: tuple[str, ...]) -> str:
     raise ConfigError(f"{named(setting)} has no {shown(value)}{end}")
 
 
-def whole(setting: str, value: object, *, least: int, most: int | None = None) -> int:
+def whole(setting: str, value: Any, *, least: int, most: int | None = None) -> int:
     """The whole number, NumPy's too, if it lies between the two.
 
     Raises
@@ -93,7 +93,7 @@ def share(setting: str, value: object) -> float:
     ------
     ConfigError
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
         raise ConfigError(f"{named(setting)} must be a number between 0 and 1; got {shown(value)}.")
     return float(value)
 

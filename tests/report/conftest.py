@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.answers.tables import Tables
 from phenolens.profiles import row_letters
-from phenolens.report.tables import Tables
 from phenolens.study.published import activation_summary, activation_wells
 
 STAINS = ["DNA", "ER", "RNA", "AGP", "Mito"]

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.report import names
-from phenolens.report.answers import active, alike, best, distrust, limits
+from phenolens.answers import active, best, doubts, limits, similar
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
 from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
 from phenolens.report.sections import activity, hits, overview
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import count, fixed, interval, listed, natural, number, p_value, within
 
 
@@ -90,7 +90,7 @@ def test_representations_not_told_apart_come_with_the_smallest_p_there_could_be(
 
 
 def test_neighbours_of_the_same_compound_do_not_count(tables):
-    nearest = alike.nearest_other(tables)
+    nearest = similar.nearest_other(tables)
     compounds = tables.activity.drop_duplicates("Metadata_Treatment").set_index(
         "Metadata_Treatment"
     )
@@ -99,19 +99,19 @@ def test_neighbours_of_the_same_compound_do_not_count(tables):
 
 
 def test_without_active_treatments_nothing_is_called_alike(copy):
-    answer = alike.answer(changed(copy, "activity", active=False))
+    answer = similar.answer(changed(copy, "activity", active=False))
     assert answer.tone == "none" and "Fewer than two treatments are active" in answer.short
 
 
 def test_without_mechanisms_only_pairs_are_named(copy):
-    answer = alike.answer(changed(copy, "activity", Metadata_Mechanism=None))
+    answer = similar.answer(changed(copy, "activity", Metadata_Mechanism=None))
     assert answer.short.startswith("Closest active treatments of different compounds")
     assert "in the same mechanism" not in spoken(answer)
     assert "No mechanism is annotated" in spoken(limits.answer(Tables(copy)))
 
 
 def test_a_flagged_plate_and_lost_cells_are_distrusted(tables):
-    text = spoken(distrust.answer(tables))
+    text = spoken(doubts.answer(tables))
     assert "1 of 4 plates flagged: BR003 (replicates no more alike than chance)" in text
     assert "may simply be toxic: cpd-002" in text
 
@@ -120,7 +120,7 @@ def test_a_clean_study_is_called_clean(copy):
     for name in ("ledger.json", "assay.parquet"):
         (copy / name).unlink()
     (copy / "audit.json").write_text("[]")
-    answer = distrust.answer(changed(copy, "activity", cell_count_ratio=1.0))
+    answer = doubts.answer(changed(copy, "activity", cell_count_ratio=1.0))
     assert answer.tone == "plain" and answer.details == []
 
 
@@ -269,12 +269,12 @@ def test_a_share_that_is_withheld_gives_its_reason_and_no_number(copy):
 
 def test_a_mechanism_of_several_labels_matches_by_any_of_them():
     facts = pd.DataFrame({"compound": list("ab"), "mechanism": ["x|y", "y|z"]})
-    assert alike.blind(facts, facts) == 2
+    assert similar.blind(facts, facts) == 2
     nearest = pd.DataFrame(
         {"compound": ["a"], "neighbour_compound": ["b"], "mechanism": ["x|y"],
          "neighbour_mechanism": ["y|z"]}
     )  # fmt: skip
-    assert alike.together(nearest) == {"y": ["a", "b"]}
+    assert similar.together(nearest) == {"y": ["a", "b"]}
 
 
 def test_a_refused_split_is_a_limit(copy):
@@ -282,22 +282,20 @@ def test_a_refused_split_is_a_limit(copy):
     assert "Each treatment has one well." in spoken(limits.answer(Tables(copy)))
 
 
-def test_the_lead_is_named_or_found_by_its_numbers(copy):
-    assert names.lead(Tables(copy)) == "cellprofiler"
+def test_the_lead_is_the_one_that_the_study_names_else_the_first(copy):
+    assert Tables(copy).lead == "cellprofiler"
+    (copy / "provenance.json").write_text('{"lead": "cnn"}')
+    assert Tables(copy).lead == Tables(copy).representations[0] == "cnn"
     (copy / "provenance.json").unlink()
-    rows = pd.read_parquet(copy / "activity.parquet").query("representation == 'cnn'")
-    hits = pd.read_csv(copy / "hits.csv")
-    hits["map"] = hits["treatment"].map(rows.set_index("Metadata_Treatment")["map"]).round(4)
-    hits.to_csv(copy / "hits.csv", index=False)
-    assert names.lead(Tables(copy)) == "cnn"
+    assert Tables(copy).lead == "cellprofiler"
 
 
 def test_colours_stay_with_the_usual_representations():
-    one = names.colours(["pixel-pca", "mine"])
-    two = names.colours(["cellprofiler", "mine", "pixel-pca", "yours"])
+    one = colours.of(["pixel-pca", "mine"])
+    two = colours.of(["cellprofiler", "mine", "pixel-pca", "yours"])
     assert one["pixel-pca"] == two["pixel-pca"]
     assert len(set(two.values())) == 4
-    assert names.colours(["baseline:position"])["baseline:position"] not in names.COLOURS
+    assert colours.of(["baseline:position"])["baseline:position"] not in colours.COLOURS
 
 
 def test_methods_cite_only_what_was_done(tables, tmp_path):

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from phenolens.report import questions
+from phenolens.answers import scores as questions
+from phenolens.answers.tables import Tables
 from phenolens.report.embed import data_uri, on_palette
 from phenolens.report.figures import (
     GROUPS,
@@ -30,7 +31,6 @@ from phenolens.report.figures import (
     unique,
 )
 from phenolens.report.figures.style import Drawn, file_name, new_figure, shortened
-from phenolens.report.tables import Tables
 
 REPRESENTATIONS = 3
 

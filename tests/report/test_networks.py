@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.report import build, names
+from phenolens.answers.tables import Tables
+from phenolens.report import build
 from phenolens.report.figures import attention, curves, house_style
 from phenolens.report.figures.network_pixels import intensities
 from phenolens.report.sections import network, questions
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 
 @pytest.fixture

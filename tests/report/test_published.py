@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.answers.tables import Tables
 from phenolens.report import build
 from phenolens.report.figures import activation, house_style, kmeans, reconstructions
 from phenolens.report.sections import published
 from phenolens.report.sections.published_scores import verdict
-from phenolens.report.tables import Tables
 
 MADE_FOR_IT = (
     "embedding_scores.parquet", "well_clusters.parquet", "fusion_classes.parquet",

@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenolens.report import build, names
-from phenolens.report.reasons import plainly
+from phenolens.answers.reasons import plainly
+from phenolens.answers.tables import Tables
+from phenolens.report import build
 from phenolens.report.spaces import Spaces, by_task, computed_on, sides, spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 GIVEN, WHITE = "as given, selected", "normalized, selected, whitened"
 LEARNED = "; in each fold selected, standardized, 95 % components"
@@ -109,7 +110,7 @@ def test_both_sides_of_a_comparison_have_a_space():
 
 
 @pytest.mark.parametrize(
-    "key", ["questions", "hits", "activity", "alike", "plates", "features", "published"]
+    "key", ["questions", "hits", "activity", "similar", "plates", "features", "published"]
 )
 def test_each_section_says_it_once_where_all_are_of_one_space(study, tmp_path, key):
     shutil.copytree(study, tmp_path / "study")
@@ -143,7 +144,7 @@ def test_a_representation_of_another_space_gets_its_column(copy):
     text = section(copy, "activity")
     assert f"Computed on CellProfiler-type 18 24 0 0.0001 {WHITE}" in text
     assert re.search(rf"CNN \d+ 24 0 0.0001 {GIVEN}", text)
-    assert "for CNN: " in section(copy, "alike").replace("For CNN", "for CNN")
+    assert "for CNN: " in section(copy, "similar").replace("For CNN", "for CNN")
     scores = section(copy, "scores")
     both = f"Computed on profiles, for CellProfiler-type and pixel PCA: {WHITE}. For CNN: {GIVEN}."
     assert scores.endswith(f"{both} This page was built without figures.")
@@ -179,12 +180,12 @@ def test_doses_are_told_in_words_where_they_are_not_reached(copy):
 
 
 def test_mechanisms_that_are_found_are_named_with_p_and_q(copy):
-    text = section(copy, "alike")
+    text = section(copy, "similar")
     assert "By CellProfiler-type features, 3 of 6 mechanisms are found at q < 0.05" in text
     assert "Actin disruptor 3 0.60 0.90 0.0001 0.0002" in text
     assert "Found among all treatments at q < 0.05: 3 of 6 mechanisms" in section(copy, "overview")
     (copy / "matching.parquet").unlink()
-    assert "Are mechanisms found?" not in section(copy, "alike")
+    assert "Are mechanisms found?" not in section(copy, "similar")
     assert "Found among" not in section(copy, "overview")
 
 

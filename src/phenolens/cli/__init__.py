@@ -102,7 +102,7 @@ def _wrong_usage(error: click.ClickException) -> str:
         )
         lacking = isinstance(error, click.MissingParameter)
         text = f"{name} {'is missing.' if lacking else error.message}"
-    elif isinstance(error, click.NoSuchOption):
+    elif isinstance(error, click.NoSuchOption) and ctx is not None:
         options = [p for p in ctx.command.get_params(ctx) if not getattr(p, "hidden", False)]
         known = [name for p in options for name in (*p.opts, *p.secondary_opts) if name[0] == "-"]
         text = f"There is no option '{error.option_name}'{did_you_mean(error.option_name, known)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -68,7 +69,7 @@ def option(parameter: Parameter, *, of: str = "") -> Setting:
     )
 
 
-def given(signature: Signature, values: dict[str, object]) -> dict[str, object]:
+def given(signature: Signature, values: dict[str, Any]) -> dict[str, Any]:
     """Values that were given, as the function takes them: one alone, or a list."""
     found = {}
     for name, value in values.items():

@@ -6,6 +6,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import click
 
@@ -41,26 +42,27 @@ class Verb(click.Command):
         paragraphs: Sequence[str] = (),
     ) -> None:
         super().__init__(name, params=list(params), help=summary, callback=call)
+        self.summary = summary
         self.paragraphs = paragraphs
 
     def get_help(self, ctx: click.Context) -> str:
         """The page that ``-h`` shows."""
-        arguments = [p for p in self.params if isinstance(p, click.Argument)]
-        names = [p.metavar if p.required else f"[{p.metavar}]" for p in arguments]
+        arguments = [p for p in self.params if isinstance(p, Given)]
+        names = [p.written if p.required else f"[{p.written}]" for p in arguments]
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option) and not p.hidden]
         return page(
             " ".join([ctx.command_path, *names, "[OPTIONS]"]),
-            (self.help, *self.paragraphs),
+            (self.summary, *self.paragraphs),
             [
-                ("", [(p.metavar, p.told) for p in arguments]),
+                ("", [(p.written, p.text) for p in arguments]),
                 ("Options", map(_record, options)),
             ],
-            EXAMPLES.get(self.name, ()),
+            EXAMPLES.get(self.name or "", ()),
         )
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """The summary, whole: click would cut it at ``limit``."""
-        return self.help
+        return self.summary
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write out options that may stand alone: ``--position-safe`` is ``--position-safe=yes``.
@@ -118,6 +120,7 @@ class Verbs(click.Group):
             help=summary,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
+        self.summary = summary
         self.groups = groups
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -143,13 +146,14 @@ class Verbs(click.Group):
     def get_help(self, ctx: click.Context) -> str:
         """Every verb with its whole summary, group by group."""
         groups = [
-            (heading, [(name, self.get_command(ctx, name).help) for name in makers])
+            (heading, [(name, make(name).summary) for name, make in makers.items()])
             for heading, makers in self.groups.items()
         ]
+        options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         return page(
             "phenolens VERB ... [OPTIONS]",
-            (self.help, "'phenolens VERB --help' shows what a verb takes, with an example."),
-            [*groups, ("Options", map(_record, self.get_params(ctx)))],
+            (self.summary, "'phenolens VERB --help' shows what a verb takes, with an example."),
+            [*groups, ("Options", map(_record, options))],
             EXAMPLES["phenolens"],
         )
 
@@ -157,7 +161,7 @@ class Verbs(click.Group):
 class Setting(click.Option):
     """An option; ``alone`` is the value it has where none is written."""
 
-    def __init__(self, names: Sequence[str], *, alone: str = "", **how: object) -> None:
+    def __init__(self, names: Sequence[str], *, alone: str = "", **how: Any) -> None:
         super().__init__(names, **how)
         self.alone = alone
 
@@ -165,9 +169,9 @@ class Setting(click.Option):
 class Given(click.Argument):
     """An argument with a text for the help."""
 
-    def __init__(self, names: Sequence[str], *, told: str, **how: object) -> None:
-        super().__init__(names, **how)
-        self.told = told
+    def __init__(self, names: Sequence[str], *, text: str, metavar: str, **how: Any) -> None:
+        super().__init__(names, metavar=metavar, **how)
+        self.written, self.text = metavar, text
 
 
 def page(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,7 +38,7 @@ def question(name: str) -> Verb:
     signature = read_signature(f"tools/{name}.py", name)
     aliases = {words: target for (verb, words), target in ALIASES.items() if verb == name}
 
-    def ask(tables: tuple[str, ...], output: Path, **values: object) -> None:
+    def ask(tables: tuple[str, ...], output: Path, **values: Any) -> None:
         from importlib import import_module
 
         for words, (target, value) in aliases.items():
@@ -58,10 +59,10 @@ def question(name: str) -> Verb:
             click.echo("\n".join(result.lines()))
         click.echo(f"Wrote {output}")
 
-    told = REPRESENTATIONS if name == "compare" else TABLES
+    text = REPRESENTATIONS if name == "compare" else TABLES
     params = [
         Given(
-            ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", told=told
+            ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", text=text
         ),
         *options_of(signature, but=["data"]),
         *(

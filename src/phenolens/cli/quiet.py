@@ -36,7 +36,7 @@ def quiet() -> Iterator[None]:
         logging.disable(below)
 
 
-def _show(message: Warning | str, category: type[Warning], *_: object) -> None:
+def _show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """One line, if a module of ours issued it.
 
     The file and line that come with a warning are those it blames, and other libraries blame

@@ -138,9 +138,9 @@ def _members(
         yield from _members(node.right, aliases, listed=listed)
     elif isinstance(node, ast.Name) and node.id in aliases:
         yield from _members(aliases[node.id], aliases, listed=listed)
-    elif isinstance(node, ast.Subscript) and node.value.id == "Sequence":
+    elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Sequence":
         yield from _members(node.slice, aliases, listed=True)
-    elif isinstance(node, ast.Subscript) and node.value.id != "Literal":
+    elif isinstance(node, ast.Subscript) and ast.unparse(node.value) != "Literal":
         yield node.value, listed
     elif node is not None:
         yield node, listed

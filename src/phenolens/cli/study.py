@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +32,7 @@ def init(name: str) -> Verb:
     """The verb that looks at a screen and writes a study file."""
     signature = read_signature("study/start.py", "init")
 
-    def write(source: str, output: str, **values: object) -> None:
+    def write(source: str, output: str, **values: Any) -> None:
         from phenolens import study
 
         for line in study.init(source, output, **given(signature, values)):
@@ -56,7 +57,7 @@ def design(name: str) -> Verb:
     """The verb that proposes plate layouts, before there is anything to study."""
     signature = read_signature("tools/plate_design.py", "design")
 
-    def propose(treatments: str, output: str, **values: object) -> None:
+    def propose(treatments: str, output: str, **values: Any) -> None:
         from phenolens.tools import plate_design
 
         result = plate_design.design(treatments, output=output, **given(signature, values))
@@ -68,7 +69,7 @@ def design(name: str) -> Verb:
             ["treatments"],
             type=click.Path(),
             metavar="TREATMENTS",
-            told="A table of compounds, one row a treatment, with concentrations where a compound "
+            text="A table of compounds, one row a treatment, with concentrations where a compound "
             "has several; or how many treatments there are.",
         ),
         *options_of(signature, but=["treatments", "output"]),
@@ -88,7 +89,7 @@ def step(name: str) -> Verb:
     """The verb that takes one step of a study, and the steps it needs."""
     signature = read_signature("study/session.py", "open_study")
 
-    def take(path: str, **values: object) -> None:
+    def take(path: str, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
 
@@ -103,7 +104,7 @@ def step(name: str) -> Verb:
             ["path"],
             type=click.Path(),
             metavar="STUDY",
-            told="The study file (TOML); 'phenolens init' writes one.",
+            text="The study file (TOML); 'phenolens init' writes one.",
         ),
         *options_of(signature, but=["path", "progress"]),
     ]
@@ -114,7 +115,7 @@ def audit(name: str) -> Verb:
     """The verb that names the defects of a study, ours or somebody else's."""
     signature = read_signature("study/auditing.py", "audit")
 
-    def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: object) -> None:
+    def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: Any) -> None:
         from phenolens.errors import InputError
         from phenolens.published.tables import Evidence
         from phenolens.study import auditing
@@ -146,7 +147,7 @@ def audit(name: str) -> Verb:
             nargs=-1,
             type=click.Path(),
             metavar="STUDY...",
-            told="A study file, the folder of a finished study, or profile tables.",
+            text="A study file, the folder of a finished study, or profile tables.",
         ),
         *options_of(signature, but=["data"]),
         Setting(
@@ -163,5 +164,5 @@ def audit(name: str) -> Verb:
 
 def argument(signature: Signature, name: str) -> Given:
     """The argument of a function's first parameter, a path."""
-    told = signature.parameters[name].text
-    return Given([name], type=click.Path(), metavar=name.upper(), told=told)
+    text = signature.parameters[name].text
+    return Given([name], type=click.Path(), metavar=name.upper(), text=text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePath
+from typing import Any
 
 import click
 
@@ -23,7 +24,7 @@ def simulate(name: str) -> Verb:
     """The verb that simulates a screen."""
     signature = read_signature("study/start.py", "simulate_screen")
 
-    def write(folder: str, **values: object) -> None:
+    def write(folder: str, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
 
@@ -38,7 +39,7 @@ def demo(name: str) -> Verb:
     """The verb that simulates a screen and studies it."""
     signature = read_signature("study/start.py", "demo")
 
-    def show(out: str, **values: object) -> None:
+    def show(out: str, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
 
@@ -71,10 +72,12 @@ def completion(name: str) -> Verb:
         if shell not in SHELLS:
             raise InputError(f"Name the shell: 'phenolens {name}' with {either(SHELLS)}.")
         root = click.get_current_context().find_root().command
-        made = get_completion_class(shell)(root, {}, "phenolens", COMPLETE)
+        complete = get_completion_class(shell)
+        assert complete is not None, shell  # SHELLS are those that click knows
+        made = complete(root, {}, "phenolens", COMPLETE)
         click.echo(made.source_template % made.source_vars())
 
-    told = f"{either(SHELLS)}; the shell in use by default."
-    params = [Given(["shell"], required=False, type=Choice(SHELLS), metavar="SHELL", told=told)]
+    text = f"{either(SHELLS)}; the shell in use by default."
+    params = [Given(["shell"], required=False, type=Choice(SHELLS), metavar="SHELL", text=text)]
     summary = "Print the lines that let a shell complete verbs, options and choices with Tab."
     return Verb(name, summary, script, params=params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,9 +30,7 @@ class Choice(click.Choice):
 class Whole(click.IntRange):
     """A whole number between ``min`` and ``max``, where there are such."""
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number."""
         try:
             return super().convert(value, param, ctx)
@@ -47,7 +46,7 @@ class Share(click.FloatRange):
         super().__init__(0, 1, min_open=True, max_open=True)
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number."""
         try:

@@ -46,9 +46,10 @@ def plan_radial(compartment: str, channels: list[str], settings: MeasureSettings
 
     def compute(c: Compartment) -> np.ndarray:
         rings, wedges = c.rings.scaled(bins), c.rings.wedges
-        share = {"wedges": wedges, "bins": bins, "total": bins}
-        starts = c.regions.starts
-        blocks = [measure_radial(starts, values, rings, **share) for values in c.values]
+        blocks = [
+            measure_radial(c.regions.starts, values, rings, wedges=wedges, bins=bins, total=bins)
+            for values in c.values
+        ]
         return np.hstack([block.reshape(len(block), -1) for block in blocks])
 
     blocks = [Block(compartment, names, compute)]

@@ -112,13 +112,15 @@ def _granularity(compartment: str, channels: list[str], settings: MeasureSetting
     ]
 
     def compute(c: Compartment) -> np.ndarray:
-        share = {
-            "weights": granularity_weights(c.regions, settings),
-            "areas": c.regions.areas,
-            "length": length,
-        }
+        weights = granularity_weights(c.regions, settings)
+        areas = c.regions.areas
         pairs = zip(c.means, c.field.openings, strict=True)
-        return np.hstack([measure_granularity(means, opened, **share) for means, opened in pairs])
+        return np.hstack(
+            [
+                measure_granularity(means, opened, weights=weights, areas=areas, length=length)
+                for means, opened in pairs
+            ]
+        )
 
     return [Block(compartment, names, compute)]
 
@@ -136,8 +138,9 @@ def _correlation(compartment: str, channels: list[str], settings: MeasureSetting
     def compute(c: Compartment) -> np.ndarray:
         ranks = c.ranks(settings.rwc_ranks)
         percent = settings.correlation_threshold
-        share = {"pairs": np.array(pairs), "percent": percent}
-        block = measure_correlation(c.regions.starts, c.values, ranks, **share)
+        block = measure_correlation(
+            c.regions.starts, c.values, ranks, pairs=np.array(pairs), percent=percent
+        )
         return block.reshape(len(block), -1)
 
     return [Block(compartment, names, compute)] if pairs else []
@@ -156,8 +159,9 @@ def _costes(compartment: str, channels: list[str], settings: MeasureSettings) ->
 
     def compute(c: Compartment) -> np.ndarray:
         thresholds = c.field.costes if settings.costes_threshold == "field" else c.field.grid
-        share = {"pairs": np.array(pairs), "thresholds": thresholds}
-        block = measure_costes(c.regions.starts, c.values, **share)
+        block = measure_costes(
+            c.regions.starts, c.values, pairs=np.array(pairs), thresholds=thresholds
+        )
         return block.reshape(len(block), -1)
 
     return [Block(compartment, names, compute)] if pairs else []

@@ -85,8 +85,8 @@ def _power_slope(plane: np.ndarray) -> float:
     power = (np.abs(rfft2(tiles)) ** 2).mean(axis=0)
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) * size
     rings = np.rint(frequency).astype(int).ravel()
-    spectrum = np.bincount(rings, power.ravel())[1 : size // 2]
-    spectrum = spectrum / np.bincount(rings)[1 : size // 2]
+    inner = slice(1, size // 2)
+    spectrum = np.bincount(rings, power.ravel())[inner] / np.bincount(rings)[inner]
     if not (spectrum > 0).all():
         return np.nan
     return float(np.polyfit(np.log(np.arange(1, size // 2)), np.log(spectrum), 1)[0])

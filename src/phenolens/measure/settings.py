@@ -7,7 +7,7 @@ The JUMP production pipeline differs in one of them: it takes granularity on ima
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Scope = Literal["field", "object"]
 
@@ -81,7 +81,11 @@ class MeasureSettings:
     tubeness_radius: float = 200.0
 
 
-def like_cp_measure(**changes: object) -> MeasureSettings:
+def like_cp_measure(**changes: Any) -> MeasureSettings:
     """Settings under which every shared feature equals cp_measure's, with ``changes`` applied."""
-    peer = {"closed_hull": True, "rwc_ranks": "object", "costes_threshold": "object"}
+    peer: dict[str, Any] = {
+        "closed_hull": True,
+        "rwc_ranks": "object",
+        "costes_threshold": "object",
+    }
     return MeasureSettings(**(peer | changes))

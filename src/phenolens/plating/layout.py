@@ -67,9 +67,9 @@ def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Proposal:
             held.append(taken)
         spots = scramble(label, free, compound=_codes(compounds[own]), shape=plan.shape, rng=rng)
         for k, (wells, taken) in enumerate(zip(spots, held, strict=True)):
-            content = [np.full(len(at), CONTROL_WELLS - c) for c, at in enumerate(taken)]
+            of_controls = [np.full(len(at), CONTROL_WELLS - c) for c, at in enumerate(taken)]
             spot = np.concatenate([*taken, wells])
-            content = np.concatenate([*content, own[label[k]]])
+            content = np.concatenate([*of_controls, own[label[k]]])
             order = np.argsort(spot)
             plate = number * plan.plates_a_set + k
             parts.append(np.stack([np.full(len(spot), number), np.full(len(spot), plate),

@@ -64,7 +64,7 @@ class Plan:
                 f"{self._usable} usable wells of a plate: take fewer with {named('controls')}."
             )
         if self.plates is not None and self.plates > self.replicates:
-            self._require_whole_sets()
+            self._require_whole_sets(self.plates)
         if self._largest_set * self.replicates > self.room * self.plates_a_set:
             self._refuse_for_room()
 
@@ -101,11 +101,11 @@ class Plan:
     def _largest_set(self) -> int:
         return -(-len(self.compounds) // self.sets)
 
-    def _require_whole_sets(self) -> None:
-        if self.plates % self.replicates:
-            fewer = self.plates - self.plates % self.replicates
+    def _require_whole_sets(self, plates: int) -> None:
+        if plates % self.replicates:
+            fewer = plates - plates % self.replicates
             raise DesignError(
-                f"{named('plates')} is {shown(self.plates)}, which is no whole number of sets of "
+                f"{named('plates')} is {shown(plates)}, which is no whole number of sets of "
                 f"{self.replicates} replicate plates; take {fewer} or {fewer + self.replicates}."
             )
 
@@ -116,7 +116,8 @@ class Plan:
             needed = -(-len(self.compounds) // self.room) * self.replicates
         raise DesignError(
             f"{len(self.compounds)} treatments in {self.replicates} wells each need {asked} wells, "
-            f"but {self.plates} of {self.wells} wells have {self.plates * self.room} beside the "
+            f"but {self.sets * self.plates_a_set} of {self.wells} wells have "
+            f"{self.sets * self.plates_a_set * self.room} beside the "
             f"controls: {named('plates')} must be {needed} or more."
         )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phenolens.answers.tables import Tables
 from phenolens.errors import InputError
 from phenolens.files import write_text
-from phenolens.report.tables import Tables
 
 if TYPE_CHECKING:
     from phenolens.report.page import Picture

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from phenolens.report import names
-from phenolens.report.answers.active import position_safe
+from phenolens.answers.active import position_safe
+from phenolens.answers.tables import Tables
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import listed, plural, within
 
 _CITE = re.compile(r"\[([a-z0-9, ]+\d{4})\]")
@@ -90,12 +90,12 @@ def _images(tables: Tables) -> Iterator[str]:
             f"{ILLUMINATION.get(how, how)} [singh2014]."
         )
     made = tables.setting("represent", "representations") or []
-    if "cellprofiler" in made and "cellprofiler" in names.real(tables):
+    if "cellprofiler" in made and "cellprofiler" in tables.real:
         yield (
             "Nuclei and cells were segmented and measured with our own implementation of "
             "CellProfiler's families of features [stirling2021], under CellProfiler's names."
         )
-    if "pixel-pca" in made and "pixel-pca" in names.real(tables):
+    if "pixel-pca" in made and "pixel-pca" in tables.real:
         size, parts = (tables.setting("represent", n) for n in ("pixel_size", "components"))
         yield (
             f"Pixel PCA keeps at most {parts} principal components of images reduced to {size} × "
@@ -167,9 +167,7 @@ def _scores(tables: Tables) -> Iterator[str]:
 
 
 def _baselines(tables: Tables) -> Iterator[str]:
-    found = [
-        name.split(":")[1] for name in names.representations(tables) if names.is_baseline(name)
-    ]
+    found = [name.split(":")[1] for name in tables.representations if names.is_baseline(name)]
     labels = [within(names.label(names.BASELINE + kind)) for kind in dict.fromkeys(found)]
     if labels:
         yield (

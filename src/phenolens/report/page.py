@@ -10,13 +10,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from phenolens import __version__
-from phenolens.report import names
+from phenolens.answers.reasons import because
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
 from phenolens.report.embed import data_uri
 from phenolens.report.figures.style import PIXELS, Drawn
-from phenolens.report.reasons import because
 from phenolens.report.sections import SECTIONS
 from phenolens.report.sections.overview import size
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
 
 def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None) -> str:
     """The whole page as text."""
-    palette = names.palette(tables)
+    palette = colours.palette(tables)
     return (
         _environment()
         .get_template("page.html")

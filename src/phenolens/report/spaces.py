@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from phenolens.report import names
+from phenolens.words import names
 from phenolens.words.numbers import listed, within
 
 IN_FOLDS = "; in each fold "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ class ProfileDesign:
 
 
 def simulate_profiles(
-    design: ProfileDesign | None = None, **settings: object
+    design: ProfileDesign | None = None, **settings: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Simulate Gaussian well profiles with known effects and nuisances.
 

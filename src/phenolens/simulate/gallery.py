@@ -66,8 +66,12 @@ def _load_data(design: ScreenDesign, wells: list[Well]) -> pd.DataFrame:
     for well in wells:
         folder = image_folder(design, well.batch, well.plate).as_posix()
         for site in range(1, design.sites + 1):
-            row = {"Metadata_Batch": well.batch, "Metadata_Plate": well.plate}
-            row |= {"Metadata_Well": well.name, "Metadata_Site": site}
+            row: dict[str, object] = {
+                "Metadata_Batch": well.batch,
+                "Metadata_Plate": well.plate,
+                "Metadata_Well": well.name,
+                "Metadata_Site": site,
+            }
             for stain in STAINS:
                 row[f"FileName_Orig{stain}"] = image_name(well, site, stain)
                 row[f"PathName_Orig{stain}"] = folder

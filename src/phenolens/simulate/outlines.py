@@ -48,7 +48,7 @@ def draw_outlines(scene: Scene, traits: np.ndarray) -> Outlines:
     centres = _nucleus_centres(scene, radius, n_nuclei)
     cell_table = (_cell_outline(scene, traits) * scene.unit).astype(np.float32)
     nucleus_table = _nucleus_outline(scene, traits, radius).astype(np.float32)
-    maps = _own(
+    owner, edge, gap, nuclear = _own(
         scene.centre.astype(np.float32),
         centres.astype(np.float32),
         n_nuclei,
@@ -58,7 +58,7 @@ def draw_outlines(scene: Scene, traits: np.ndarray) -> Outlines:
         scene.textures["warp_x"],
         np.float32(0.038 * scene.unit),
     )
-    return Outlines(*maps, centres, radius, n_nuclei)
+    return Outlines(owner, edge, gap, nuclear, centres, radius, n_nuclei)
 
 
 def _angles() -> np.ndarray:

@@ -94,26 +94,24 @@ def draw_scene(
     cells, textures = streams
     centre = _place(cells, size=size, unit=unit, expected=expected)
     n = len(centre)
-    drawn = _draw_cells(cells, n)
+    traits, angle, respond = _draw_cells(cells, n)
+    shape, grains = _draw_shapes(cells, n), _draw_grains(cells, n)
     alive = cells.random(n) < survival
-    kept = {key: _keep(value, alive) for key, value in drawn.items()}
     return Scene(
         size=size,
         unit=unit,
         centre=centre[alive],
+        angle=angle[alive],
+        traits=traits[alive],
+        shape={name: values[alive] for name, values in shape.items()},
+        grains={name: values[alive] for name, values in grains.items()},
+        respond=respond[alive],
         textures={
             name: smooth_noise(textures, size=size, spacing=spacing * unit)
             for name, spacing in _TEXTURES.items()
         },
         specks=_draw_specks(textures, size=size, unit=unit),
-        **kept,
     )
-
-
-def _keep(value: np.ndarray | dict, alive: np.ndarray) -> np.ndarray | dict:
-    if isinstance(value, dict):
-        return {key: item[alive] for key, item in value.items()}
-    return value[alive]
 
 
 def _place(rng: np.random.Generator, *, size: int, unit: float, expected: float) -> np.ndarray:
@@ -142,26 +140,31 @@ def _apart(points: np.ndarray, distance: float, wanted: int) -> np.ndarray:
     return taken[:n]
 
 
-def _draw_cells(rng: np.random.Generator, n: int) -> dict[str, np.ndarray | dict]:
+def _draw_cells(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Traits, angle, and how each cell responds."""
+    traits, angle = draw_traits(rng, n), rng.uniform(0, 2 * np.pi, n)
+    respond = np.stack([rng.random(n), np.exp(0.2 * rng.standard_normal(n))], axis=1)
+    return traits, angle, respond
+
+
+def _draw_shapes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {
-        "traits": draw_traits(rng, n),
-        "angle": rng.uniform(0, 2 * np.pi, n),
-        "respond": np.stack([rng.random(n), np.exp(0.2 * rng.standard_normal(n))], axis=1),
-        "shape": {
-            "tip_angle": rng.uniform(0, 2 * np.pi, (n, N_TIPS)),
-            "tip_height": rng.gamma(1.5, 0.5, (n, N_TIPS)),
-            "tip_width": rng.uniform(0.25, 0.60, (n, N_TIPS)),
-            "nucleus_wave": rng.standard_normal((n, MAX_NUCLEI, 4, 2)),
-            "nucleus_angle": 0.25 * rng.standard_normal(n),
-            "satellite": rng.uniform(0, 2 * np.pi, n),
-        },
-        "grains": {
-            "puncta": rng.random((n, N_PUNCTA, 4)),
-            "puncta_normal": rng.standard_normal((n, N_PUNCTA, 2)),
-            "golgi_angle": rng.uniform(0, 2 * np.pi, n),
-            "nucleoli": rng.random((n, N_NUCLEOLI, 4)),
-            "fibres": rng.standard_normal((n, N_FIBRES, 4)),
-        },
+        "tip_angle": rng.uniform(0, 2 * np.pi, (n, N_TIPS)),
+        "tip_height": rng.gamma(1.5, 0.5, (n, N_TIPS)),
+        "tip_width": rng.uniform(0.25, 0.60, (n, N_TIPS)),
+        "nucleus_wave": rng.standard_normal((n, MAX_NUCLEI, 4, 2)),
+        "nucleus_angle": 0.25 * rng.standard_normal(n),
+        "satellite": rng.uniform(0, 2 * np.pi, n),
+    }
+
+
+def _draw_grains(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {
+        "puncta": rng.random((n, N_PUNCTA, 4)),
+        "puncta_normal": rng.standard_normal((n, N_PUNCTA, 2)),
+        "golgi_angle": rng.uniform(0, 2 * np.pi, n),
+        "nucleoli": rng.random((n, N_NUCLEOLI, 4)),
+        "fibres": rng.standard_normal((n, N_FIBRES, 4)),
     }
 
 

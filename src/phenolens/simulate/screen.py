@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,7 @@ def _counts(task: _Task) -> tuple[int, int]:
     return count_cells(field_seed(task.design, task.well, task.site), **_optics(task))
 
 
-def _optics(task: _Task) -> dict[str, object]:
+def _optics(task: _Task) -> dict[str, Any]:
     return {
         "field_size": task.design.field_size,
         "cell_diameter": task.design.cell_diameter,

@@ -109,8 +109,14 @@ class Folds:
         """Write ``PATH.parquet`` (the wells) and ``PATH.json`` (what was asked)."""
         path = Path(path)
         profiles.write_frame(self.table, path.with_suffix(".parquet"))
-        settings = {"leave_out": self.leave_out, "unit": self.unit, "label": self.label}
-        settings |= {"refused": self.refused, "seed": self.seed, "n_folds": self.n_folds}
+        settings = {
+            "leave_out": self.leave_out,
+            "unit": self.unit,
+            "label": self.label,
+            "refused": self.refused,
+            "seed": self.seed,
+            "n_folds": self.n_folds,
+        }
         write_json(path.with_suffix(".json"), settings)
 
     @classmethod

@@ -131,7 +131,7 @@ def _mended(
                 changed[[one, other]] = place[[other, one]]
                 yield changed
 
-    for number in np.flatnonzero(lonely(place)):
+    for number in map(int, np.flatnonzero(lonely(place))):
         now = lonely(place)
         if now[number]:
             fewer = (other for other in exchanges(number) if lonely(other).sum() < now.sum())

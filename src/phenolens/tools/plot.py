@@ -83,12 +83,12 @@ def _alpha(result: Result) -> float:
 
 def _activity(result: Result, most: int) -> Figure:
     """How far each treatment is from its controls, against how sure that is."""
-    from phenolens.report import names
+    from phenolens.report import colours
     from phenolens.report.figures.activity import testable, volcano
 
     table = result.table.assign(Metadata_Treatment=_names(result.table))
     rows = _some(testable(table), result, "no row has both map and q")
-    return volcano(rows, colour=names.COLOURS[0], alpha=_alpha(result))
+    return volcano(rows, colour=colours.COLOURS[0], alpha=_alpha(result))
 
 
 def _assay(result: Result, most: int) -> Figure:
@@ -148,9 +148,10 @@ def _compare(result: Result, most: int) -> Figure:
 
 def _classify(result: Result, most: int) -> Figure:
     """Scores with intervals, baselines beside them."""
-    from phenolens.report import names
+    from phenolens.answers.scores import METRICS, asked_of
+    from phenolens.report import colours
     from phenolens.report.figures.scores import panels
-    from phenolens.report.questions import METRICS, asked_of
+    from phenolens.words import names
 
     # Of other metrics (set sizes, calibration errors) the highest baseline is not the best.
     table = _some(result.table, result, "it holds no score")
@@ -158,13 +159,13 @@ def _classify(result: Result, most: int) -> Figure:
     if not questions:
         raise InputError("There is nothing to draw of this classify: it holds no pooled score.")
     order = names.in_order({name for _, scores in questions for name in scores.index})
-    return panels(questions, order, names.palette_of(order))
+    return panels(questions, order, colours.palette_of(order))
 
 
 def _cluster(result: Result, most: int) -> Figure:
     """Agreement of clusters with the label, beside that of permuted labels."""
-    from phenolens.report import names
     from phenolens.report.figures.dots import panels
+    from phenolens.words import names
     from phenolens.words.numbers import fixed, p_value
 
     scores = _beside_chance(result.table if "metric" in result.table else result.scores)
@@ -189,9 +190,9 @@ def _cluster(result: Result, most: int) -> Figure:
 
 def _batch(result: Result, most: int) -> Figure:
     """What the batch decides and what biology is kept, each beside chance."""
-    from phenolens.report import names
     from phenolens.report.figures.dots import panels
     from phenolens.report.sections.plates import spoken
+    from phenolens.words import names
     from phenolens.words.numbers import fixed
 
     rows = _some(_beside_chance(result.table), result, "there is a single batch, or no score")

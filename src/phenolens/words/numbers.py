@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALL = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
 
-def number(value: object, digits: int = 3) -> str:
+def number(value: Any, digits: int = 3) -> str:
     """A number with so many significant digits; a dash when it is missing.
 
     >>> number(0.123456), number(1234.5), number(float("nan"))
@@ -46,7 +47,7 @@ def fixed(value: object, places: int = 2) -> str:
     return NONE if missing(value) else f"{value:z.{places}f}".replace("-", "−")
 
 
-def p_value(value: object) -> str:
+def p_value(value: Any) -> str:
     """A p- or q-value: three decimals, four when small, a power of ten when tiny.
 
     >>> p_value(0.0432), p_value(0.0004), p_value(2e-06)
@@ -60,12 +61,12 @@ def p_value(value: object) -> str:
     return f"{digits}×10{str(int(power)).translate(RAISED)}"
 
 
-def percent(share: object) -> str:
+def percent(share: Any) -> str:
     """A share as a percentage; a dash when it is missing."""
     return NONE if missing(share) else f"{100 * share:.0f} %"
 
 
-def interval(low: object, high: object, *, of: object = number) -> str:
+def interval(low: object, high: object, *, of: Callable[[Any], str] = number) -> str:
     """``low to high`` in the given format; empty when there is no interval."""
     return "" if missing(low) or missing(high) else f"{of(low)} to {of(high)}"
 
@@ -99,7 +100,7 @@ def within(name: str) -> str:
     return name if proper else name[:1].lower() + name[1:]
 
 
-def natural(text: object) -> list:
+def natural(text: object) -> list[str | int]:
     """Sort key by which ``Week2`` stands before ``Week10``."""
     parts = re.split(r"(\d+)", str(text))
     return [part if i % 2 == 0 else int(part) for i, part in enumerate(parts)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures import (
     activation,
     activity,
@@ -25,7 +26,6 @@ from phenolens.report.figures import (
     umap,
 )
 from phenolens.report.figures.style import Drawn, house_style, save
-from phenolens.report.tables import Tables
 
 GROUPS: dict[str, Callable[[Tables], Iterator[Drawn]]] = {
     "scores": scores.draw,

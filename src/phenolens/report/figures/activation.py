@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import p_value
 
 AREA, SMALL_AREA, INTENSITY = "area_0.5_image", "area_0.8_image", "intensity_image"

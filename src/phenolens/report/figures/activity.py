@@ -9,20 +9,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.quality import LOST, lost_cells
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import p_value, percent
 
 LABELLED = 12
 LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}
-LOST = 0.6  # a share of its controls' cells below which a treatment is marked as losing cells
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """mAP against -log10 q for each representation."""
-    palette = names.palette(tables)
-    for name in filter(lambda name: not names.is_noise(name), names.real(tables)):
+    palette = colours.palette(tables)
+    for name in filter(lambda name: not names.is_noise(name), tables.real):
         rows = tested(tables, name)
         if len(rows):
             yield Drawn(
@@ -97,13 +98,6 @@ def _points(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
                 part["map"], part["height"], s=size * (1.3 if few else 1), marker=marker,
                 facecolor=face, edgecolor=edge, lw=0.8 if active else 1.1, zorder=3,
             )  # fmt: skip
-
-
-def lost_cells(rows: pd.DataFrame) -> np.ndarray:
-    """Which treatments have clearly fewer cells than their controls, bool of shape (n,)."""
-    if "cell_count_ratio" not in rows:
-        return np.zeros(len(rows), dtype=bool)
-    return (rows["cell_count_ratio"].fillna(1.0) < LOST).to_numpy()
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, alpha: float) -> None:

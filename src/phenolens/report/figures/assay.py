@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.quality import flags, of_plates
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.style import GRID, MUTED, Drawn, new_figure, shortened
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import natural
 
 ACROSS, MOST_LABELS = 3, 24
@@ -33,24 +34,6 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         caption="One dot a plate, bars are 95 % intervals where there are any. Orange diamonds are "
         "plates that were flagged; the table below says why.",
     )
-
-
-def of_plates(tables: Tables) -> pd.DataFrame | None:
-    """Assay quality of the lead representation, and rows that belong to no representation."""
-    if tables.assay is None:
-        return None
-    kinds = tables.assay["representation"].fillna("")
-    known = set(names.representations(tables)) - {names.lead(tables)}
-    rows = tables.assay[~kinds.isin(known)]
-    rows = rows if len(rows) else tables.assay
-    rows = rows[rows["value"].notna()]
-    return rows if len(rows) else None
-
-
-def flags(rows: pd.DataFrame) -> pd.Series:
-    """Which rows carry a flag."""
-    text = rows["flag"].fillna("").astype(str).str.lower()
-    return ~text.isin(["", "ok", "pass", "false", "none"])
 
 
 def measured(rows: pd.DataFrame) -> list[str]:

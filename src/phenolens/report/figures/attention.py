@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.montage import GAMMA, composite, show
 from phenolens.report.figures.network_pixels import intensities, name_inside, outline
 from phenolens.report.figures.style import (
@@ -21,7 +22,6 @@ from phenolens.report.figures.style import (
     new_figure,
     shortened,
 )
-from phenolens.report.tables import Tables
 
 CELL, GAP, LEFT, TOP = 2.35, 0.06, 1.3, 0.32
 MOST, BETWEEN = 6, 0.25

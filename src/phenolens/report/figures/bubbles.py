@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
-from phenolens.report.tables import Tables
 
 MOST, ACROSS = 8, 4
 COMPARTMENTS = ["Nuclei", "Cells", "Cytoplasm"]

@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import NONE, mechanism_looks
 from phenolens.report.figures.style import GRID, INK, Drawn, file_name, new_figure, shortened
-from phenolens.report.tables import Tables
 
 METHODS = {
     "leiden": "Leiden",
@@ -23,7 +22,7 @@ METHODS = {
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """Stacked bars, one figure a method, for the lead representation."""
-    rows = names.of_lead(tables, tables.clusters)
+    rows = tables.of_lead(tables.clusters)
     if rows is None:
         return
     for method in methods(rows):

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import within
 
 MOST = 30

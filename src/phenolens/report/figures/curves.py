@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
 from phenolens.report.figures.style import GRID, Drawn, file_name, new_figure
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import natural
 
 LOSSES = {"train_loss": "-", "validation_loss": "--"}
@@ -60,7 +61,7 @@ def _lines(axes: Axes, rows: pd.DataFrame, columns: list[str]) -> None:
     folds = sorted(rows["fold"].astype(str).unique(), key=natural)
     for place, fold in enumerate(folds):
         part = rows[rows["fold"].astype(str) == fold].sort_values("epoch")
-        colour = names.COLOURS[place % len(names.COLOURS)]
+        colour = colours.COLOURS[place % len(colours.COLOURS)]
         for number, column in enumerate(columns):
             style = {"color": colour, "ls": LOSSES.get(column, "-"), "marker": "o", "ms": 2.5}
             label = _training(fold) if number == 0 else None

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.profiles import COMPOUND
-from phenolens.report import names
 from phenolens.report.figures.dots import doses
 from phenolens.report.figures.matching import some_of
 from phenolens.report.figures.style import Drawn, file_name
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import p_value
 
 MOST = 30
@@ -23,7 +23,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """Benchmark doses by each representation."""
     if tables.dose is None:
         return
-    for name in names.real(tables):
+    for name in tables.real:
         rows = tables.dose[tables.dose["representation"] == name]
         if reached := int(np.isfinite(rows["benchmark_dose"]).sum()):
             yield Drawn(

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.profiles import TREATMENT
-from phenolens.report import names
 from phenolens.report.figures.dots import against_itself
 from phenolens.report.figures.style import Drawn, file_name
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """For the lead representation, a figure for each kind of place."""
-    rows = names.of_lead(tables, tables.retrieval)
+    rows = tables.of_lead(tables.retrieval)
     if rows is None:
         return
     for across, part in rows.groupby("across", sort=False):

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pandas as pd
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import MARKERS, SHADES, Group, by_mechanism, controls
 from phenolens.report.figures.style import Drawn, file_name, new_figure
 from phenolens.report.figures.umap import name_below, named, scatter
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 KEY = ["Metadata_Plate", "Metadata_Well"]
 CAPTION = (
@@ -29,7 +29,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """One figure a representation that has a map and clusters of wells."""
     if tables.umap is None or tables.well_clusters is None:
         return
-    for name in names.real(tables):
+    for name in tables.real:
         points = placed(tables, name)
         if len(points):
             of_name = tables.well_clusters["representation"] == name

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.dots import dots
 from phenolens.report.figures.style import Drawn, file_name
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import p_value
 
 MOST = 30
@@ -20,7 +20,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """The labels that are found best, for each representation."""
     if tables.matching is None:
         return
-    for name in names.real(tables):
+    for name in tables.real:
         rows = tables.matching[tables.matching["representation"] == name]
         if rows["map_normalized"].notna().any():
             yield Drawn(

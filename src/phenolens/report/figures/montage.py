@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.style import (
     INK,
     MUTED,
@@ -20,7 +21,6 @@ from phenolens.report.figures.style import (
     new_figure,
     shortened,
 )
-from phenolens.report.tables import Tables
 
 MOST_FIELDS, MOST_CELLS = 2, 6
 GAP = 0.05

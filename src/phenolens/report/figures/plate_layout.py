@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from phenolens.profiles import PLATE, TREATMENT, WELL, well_position
-from phenolens.report import names
+from phenolens.report.colours import COLOURS
 from phenolens.report.figures.plates import EMPTY, MOST, plate_panels, seams
 from phenolens.report.figures.style import INK, shortened
 
@@ -35,12 +35,12 @@ def layout_maps(wells: pd.DataFrame, *, kind: str, most: int) -> Figure:
     plates = list(dict.fromkeys(wells[PLATE]))
     of_first = wells.loc[(wells[PLATE] == plates[0]) & (wells[kind] == "trt"), TREATMENT]
     treatments = sorted(set(of_first))
-    count = min(most, len(names.COLOURS), len(treatments))
+    count = min(most, len(COLOURS), len(treatments))
     shown = [treatments[k] for k in np.linspace(0, len(treatments) - 1, count).round().astype(int)]
     base = wells[kind].map({"trt": 1, "negcon": 2, "poscon": 3}).to_numpy()
     own = pd.Index(shown).get_indexer(wells[TREATMENT])
     code = np.where((own >= 0) & (base == 1), own + 4, base)
-    colours = ListedColormap([EMPTY, TREATED, INK, POSITIVE, *names.COLOURS[:count]])
+    colours = ListedColormap([EMPTY, TREATED, INK, POSITIVE, *COLOURS[:count]])
     figure, panels = plate_panels(min(len(plates), MOST), shape)
     figure.subplots_adjust(right=RIGHT)
     for axes, plate in zip(panels, plates, strict=False):

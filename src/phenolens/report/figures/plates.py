@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.profiles import row_letters, well_position
-from phenolens.report import names
 from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import natural
 
 LAYOUTS = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]
@@ -47,7 +46,7 @@ def quantities(tables: Tables) -> list[tuple[str, str, str]]:
         if wells[name].notna().any():
             stain = name.removeprefix("intensity_")
             found.append((name, f"{stain} intensity", f"Mean intensity of {stain}. {shared}"))
-    if names.of_lead(tables, tables.activity) is not None and tables.treatments:
+    if tables.of_lead(tables.activity) is not None and tables.treatments:
         note = "Normalized mAP of the treatment in each well; controls are left open. "
         found.append(("_activity", "Activity", note))
     return found
@@ -70,7 +69,7 @@ def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
 
 
 def _activity(tables: Tables) -> pd.Series:
-    rows = names.of_lead(tables, tables.activity).set_index("Metadata_Treatment")
+    rows = tables.of_lead(tables.activity).set_index("Metadata_Treatment")
     column = "map_normalized" if "map_normalized" in rows else "map"
     values = tables.wells["Metadata_Treatment"].map(rows[column])
     return values.where(~tables.controls)

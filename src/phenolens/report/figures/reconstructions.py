@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.montage import GAMMA, composite, show
 from phenolens.report.figures.network_pixels import intensities
 from phenolens.report.figures.style import INK, MUTED, WIDTH, Drawn, new_figure, shortened
-from phenolens.report.tables import Tables
 
 LEFT, GAP, BETWEEN = 1.25, 0.04, 0.14
 KINDS = ("pixels", "reconstructions")

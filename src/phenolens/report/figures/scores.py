@@ -9,9 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
-from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
-from phenolens.report.questions import (
+from phenolens.answers.scores import (
     Question,
     asked,
     best_baseline,
@@ -19,7 +17,10 @@ from phenolens.report.questions import (
     has_baseline,
     headlines,
 )
-from phenolens.report.tables import Tables
+from phenolens.answers.tables import Tables
+from phenolens.report import colours
+from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
+from phenolens.words import names
 from phenolens.words.numbers import fixed, plural
 
 COLUMNS = 3
@@ -47,8 +48,8 @@ def draw(tables: Tables) -> Iterator[Drawn]:
 
 
 def _drawn(tables: Tables, questions: list[Question], named: tuple[str, str]) -> Drawn:
-    order = [n for n in names.representations(tables) if any(n in q.index for _, q in questions)]
-    figure = panels(questions, order, names.palette(tables))
+    order = [n for n in tables.representations if any(n in q.index for _, q in questions)]
+    figure = panels(questions, order, colours.palette(tables))
     return Drawn(named[0], figure, named[1], _alt(questions), CAPTION)
 
 
@@ -58,7 +59,7 @@ def panels(questions: list[Question], order: list[str], palette: dict[str, str])
     Parameters
     ----------
     questions : list of Question
-        One a panel, as :func:`phenolens.report.questions.asked_of` gives them.
+        One a panel, as :func:`phenolens.answers.scores.asked_of` gives them.
     order : list of str
         Representations and baselines from top to bottom.
     palette : dict

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import NONE, mechanism_looks
 from phenolens.report.figures.style import (
     INK,
@@ -22,14 +22,14 @@ from phenolens.report.figures.style import (
     new_figure,
     shortened,
 )
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 MOST_LABELS = 72
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """One clustered heat map a representation with consensus profiles."""
-    for name in names.real(tables):
+    for name in tables.real:
         profiles = tables.consensus(name)
         if profiles is not None and len(profiles) > 2:
             rows, cosine = similarities(profiles)

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import Group, by_control, by_mechanism, by_plate
 from phenolens.report.figures.style import Drawn, bare, file_name, new_figure
-from phenolens.report.tables import Tables
+from phenolens.words import names
 
 MOST_NAMED = 18
 
@@ -20,7 +20,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """One figure a representation or fusion: mechanism, plate, and control or treated."""
     if tables.umap is None:
         return
-    for name in names.real(tables):
+    for name in tables.real:
         if names.is_noise(name):
             continue
         points = tables.umap[tables.umap["representation"] == name]

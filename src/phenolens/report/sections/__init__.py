@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from phenolens.answers.tables import Tables
 from phenolens.report.sections import (
     activity,
-    alike,
     audit,
     data,
     features,
@@ -21,8 +21,8 @@ from phenolens.report.sections import (
     published,
     questions,
     scores,
+    similar,
 )
-from phenolens.report.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ SECTIONS = [
     Section("scores", "Scores and baselines", scores.view, ("scores", "comparisons")),
     Section("features", "What changed", features.view, ("features",)),
     Section(
-        "alike", "What looks alike", alike.view, ("similarity", "matching", "umap", "clusters")
+        "similar",
+        "What looks similar",
+        similar.view,
+        ("similarity", "matching", "umap", "clusters"),
     ),
     Section("pictures", "Pictures", pictures.view, ("montage",)),
     Section("network", "Where the network looked", network.view, ("attention", "curves")),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenolens.answers.active import position_safe
+from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies, shape_in_words
 from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
 from phenolens.profiles import COMPOUND
-from phenolens.report import names
-from phenolens.report.answers.active import position_safe
 from phenolens.report.figures.doses import MOST
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import (
     NONE,
     count,
@@ -43,7 +43,7 @@ def view(tables: Tables) -> dict:
     rows = tables.activity
     if rows is None:
         return {"rows": None} | rest
-    shown = [name for name in names.real(tables) if (rows["representation"] == name).any()]
+    shown = [name for name in tables.real if (rows["representation"] == name).any()]
     return {
         "rows": [_row(name, rows[rows["representation"] == name]) for name in shown],
         "safe": position_safe(rows),
@@ -127,13 +127,13 @@ def _elsewhere(tables: Tables) -> dict | None:
     pairs = [
         (name, across)
         for across in dict.fromkeys(asked["across"])
-        for name in names.real(tables)
+        for name in tables.real
         if (name, f"drop_{names.place(across)}") in scores.index
     ]
     return {
         "rows": [_place(scores.loc[name], name, names.place(across)) for name, across in pairs],
         "spaces": spaces_of(asked),
-        "lead": names.spoken(names.lead(tables)),
+        "lead": names.spoken(tables.lead),
     }
 
 
@@ -156,7 +156,7 @@ def _place(scores: pd.DataFrame, name: str, place: str) -> dict:
 
 def _doses(tables: Tables) -> dict | None:
     """Benchmark doses of the lead representation, the lowest first."""
-    rows = names.of_lead(tables, tables.dose)
+    rows = tables.of_lead(tables.dose)
     if rows is None:
         return None
     reached, rises = np.isfinite(rows["benchmark_dose"]), rows["q"] < tables.alpha
@@ -164,7 +164,7 @@ def _doses(tables: Tables) -> dict | None:
         f"{int(reached.sum())} of {plural(len(rows), 'compound')} with three doses or more reach "
         f"three standard deviations of controls, and {count(int(rises.sum()), 'compound')} "
         f"{'moves' if rises.sum() == 1 else 'move'} further with dose (q below {tables.alpha:g}), "
-        f"by {names.spoken(names.lead(tables))}."
+        f"by {names.spoken(tables.lead)}."
     )
     ordered = rows.sort_values(["benchmark_dose", "p"], kind="stable")
     return {

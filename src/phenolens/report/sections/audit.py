@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from phenolens.report.answers.distrust import findings
-from phenolens.report.tables import Tables
+from phenolens.answers.doubts import findings
+from phenolens.answers.tables import Tables
 
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phenolens.report.tables import Tables
+from phenolens.answers.tables import Tables
 from phenolens.words.numbers import number
 
 MOST = 200

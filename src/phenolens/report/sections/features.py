@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.bubbles import top_treatments
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import fixed
 
 MOST = 8

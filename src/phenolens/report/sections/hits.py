@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.figures.activity import LOST
+from phenolens.answers.quality import LOST
+from phenolens.answers.tables import Tables
 from phenolens.report.spaces import computed_on
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import NONE, fixed, listed, missing, number, p_value, percent, sentence
 
 
@@ -44,7 +44,7 @@ def view(tables: Tables) -> dict:
     return {
         "common": sentence(f"holds for every row: {listed(common)}") if common else "",
         "hits": hits,
-        "lead": names.spoken(names.lead(tables)) if names.lead(tables) else "mAP",
+        "lead": names.spoken(tables.lead) if tables.lead else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
         "alpha": tables.alpha,
         "lost": percent(LOST),

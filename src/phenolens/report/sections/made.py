@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from phenolens.report.tables import Tables
+from phenolens.answers.tables import Tables
 
 MOST, LONG = 150, 12
 

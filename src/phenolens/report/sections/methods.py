@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from phenolens.answers.tables import Tables
 from phenolens.report.methods import methods
-from phenolens.report.tables import Tables
 
 
 def view(tables: Tables) -> dict:

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.answers import QUESTIONS
-from phenolens.report.answers.active import (
+from phenolens.answers import QUESTIONS
+from phenolens.answers.active import (
     by_position,
     certified,
     checks_of,
     interval_of,
     no_single_hit,
 )
-from phenolens.report.answers.distrust import findings
-from phenolens.report.figures.activity import lost_cells
-from phenolens.report.questions import asked, best_baseline
-from phenolens.report.tables import Tables
+from phenolens.answers.doubts import findings
+from phenolens.answers.quality import lost_cells
+from phenolens.answers.scores import asked, best_baseline
+from phenolens.answers.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import count, fixed, missing, percent, plural, within
 
 
@@ -59,7 +59,7 @@ def size(tables: Tables) -> str:
 
 
 def _active(tables: Tables) -> Card | None:
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     if rows is None or rows["q"].isna().all():
         return None
     tested = rows[rows["q"].notna()]
@@ -101,7 +101,7 @@ def _score_card(scores: pd.DataFrame) -> Card:
 
 
 def _lost(tables: Tables) -> Card | None:
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     if rows is None or rows["q"].isna().all():
         return None
     if "cell_count_ratio" not in rows or rows["cell_count_ratio"].isna().all():

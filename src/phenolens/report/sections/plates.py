@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.figures.assay import flags, measured, of_plates
-from phenolens.report.reasons import refusals
+from phenolens.answers.quality import flags, of_plates
+from phenolens.answers.reasons import refusals
+from phenolens.answers.tables import Tables
+from phenolens.report.figures.assay import measured
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, natural, number
 
 

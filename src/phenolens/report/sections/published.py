@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from phenolens.report import names
+from phenolens.answers.reasons import plainly
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.clusters import METHODS, methods
-from phenolens.report.reasons import plainly
-from phenolens.report.sections.alike import holdings
 from phenolens.report.sections.published_maps import activation, rebuilt
 from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
+from phenolens.report.sections.similar import holdings
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import listed, sentence
 
 
@@ -37,7 +37,7 @@ def _clusters(tables: Tables) -> list[dict]:
     if tables.clusters is None:
         return []
     found = []
-    for name in names.real(tables):
+    for name in tables.real:
         rows = tables.clusters[tables.clusters["representation"] == name]
         fixed = [m for m in methods(rows) if m.startswith("kmeans-") and m != "kmeans-chosen"]
         if fixed and not names.is_noise(name):

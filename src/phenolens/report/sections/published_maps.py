@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from phenolens.answers.tables import Tables
 from phenolens.report.sections.network import MEASURES
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import fixed, interval, number, p_value, sentence
 
 

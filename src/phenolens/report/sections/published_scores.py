@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import count, fixed, interval, listed, missing, p_value, percent
 
 TASK, TREATED = "classification", "accuracy_treated"
@@ -24,7 +24,7 @@ def accuracies(tables: Tables) -> dict | None:
         ["representation", "metric"]
     )
     found = set(rows["representation"])
-    order = [n for n in names.representations(tables) if n in found and not _aside(n)]
+    order = [n for n in tables.representations if n in found and not _aside(n)]
     if all(map(names.is_baseline, order)):
         return None
     return {
@@ -112,7 +112,7 @@ def embeddings(tables: Tables) -> list[dict]:
     if tables.embedding_scores is None:
         return []
     rows = tables.embedding_scores.set_index("representation")
-    order = [name for name in names.real(tables) if name in rows.index]
+    order = [name for name in tables.real if name in rows.index]
     return [_embedding(name, rows.loc[name]) for name in order]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from phenolens.report import names
+from phenolens.answers.tables import Tables
 from phenolens.report.spaces import computed_on
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, sentence, within
 
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z])")
@@ -17,7 +17,7 @@ def view(tables: Tables) -> dict | None:
     """Each question with its answer and numbers; None where the study asked none."""
     if not tables.questions:
         return None
-    known = names.representations(tables)
+    known = tables.representations
     return {"questions": [_question(i + 1, item, known) for i, item in enumerate(tables.questions)]}
 
 

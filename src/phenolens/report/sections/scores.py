@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.questions import NOT_TASKS, asked, shown
-from phenolens.report.reasons import unsplit
+from phenolens.answers.reasons import unsplit
+from phenolens.answers.scores import NOT_TASKS, asked, shown
+from phenolens.answers.tables import Tables
 from phenolens.report.spaces import by_task, sides, spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, within
 
 
@@ -31,7 +31,7 @@ def _in_panels(tables: Tables) -> pd.DataFrame | None:
 
 
 def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
-    order = [name for name in names.representations(tables) if name in scores.index]
+    order = [name for name in tables.representations if name in scores.index]
     spaces = spaces_of(scores.reset_index())
     rows = [_score(name, scores.loc[name]) for name in order]
     if not spaces.several:

@@ -1,13 +1,10 @@
-"""What things are called and coloured, the same on every figure and in every table."""
+"""What things are called, the same in every sentence, figure and table."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-import pandas as pd
-
-from phenolens.report.tables import Tables
 from phenolens.words.numbers import within
 
 BASELINE, NOISE = "baseline:", "noise"
@@ -32,9 +29,6 @@ LABELS = {
     "baseline:one-over-classes": "One over classes",
     "baseline:untrained-network": "Untrained network",
 }
-# Okabe and Ito's colours, which readers with any of the common colour deficiencies tell apart.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"]
-KNOWN = ["cellprofiler", "pixel-pca", "cnn", "vae", "cnn+cellprofiler", "vae+cellprofiler"]
 _BASELINES = re.compile(r"baseline:[a-z0-9:+-]*[a-z0-9]")
 SHUFFLED = "baseline:shuffled-labels:"
 METRICS = {
@@ -199,73 +193,11 @@ def split(name: str) -> str:
     return f"leave {unit} out"
 
 
-def colours(representations: list[str]) -> dict[str, str]:
-    """A colour for each representation; the usual ones keep theirs in every study."""
-    usual = {name: COLOURS[i] for i, name in enumerate(KNOWN)}
-    taken = {usual[name] for name in representations if name in usual}
-    free = [colour for colour in COLOURS if colour not in taken]
-    others = [n for n in representations if n not in usual and not is_baseline(n)]
-    extra = {name: free[i % len(free)] if free else "#555555" for i, name in enumerate(others)}
-    return {name: usual.get(name) or extra.get(name, "#8a94a0") for name in representations}
-
-
-def representations(tables: Tables) -> list[str]:
-    """All representations scored or tested, the lead first, baselines last."""
-    found: set[str] = set()
-    for frame in (tables.results, tables.activity, tables.umap):
-        found |= set() if frame is None else set(frame["representation"])
-    return in_order(found, first=lead(tables))
-
-
 def in_order(found: Iterable[str], *, first: str | None = None) -> list[str]:
     """Representations from top to bottom: the first, then the usual ones, baselines last."""
-    return sorted(found, key=lambda n: (is_baseline(n), n != first, _usual_rank(n), n))
+    return sorted(found, key=lambda n: (is_baseline(n), n != first, usual_rank(n), n))
 
 
-def _usual_rank(name: str) -> int:
+def usual_rank(name: str) -> int:
     order = list(LABELS)
     return order.index(name) if name in order else len(order)
-
-
-def real(tables: Tables) -> list[str]:
-    """The representations without the baselines."""
-    return [name for name in representations(tables) if not is_baseline(name)]
-
-
-def palette(tables: Tables) -> dict[str, str]:
-    """Colour of each representation of this study."""
-    return palette_of(representations(tables))
-
-
-def palette_of(found: list[str]) -> dict[str, str]:
-    """Colour of each of these representations."""
-    return colours(sorted(found, key=_usual_rank))
-
-
-def lead(tables: Tables) -> str | None:
-    """The representation that ``hits.csv`` and ``consensus.parquet`` are about.
-
-    ``provenance.json`` names it (``lead``); in a folder that does not, it is the one whose mAP
-    values stand in ``hits.csv``.
-    """
-    named = (tables.provenance or {}).get("lead")
-    if named or tables.activity is None:
-        return named
-    candidates = sorted(set(tables.activity["representation"]), key=lambda n: (is_baseline(n), n))
-    if tables.hits is None:
-        return candidates[0]
-    return min(candidates, key=lambda name: _distance(tables, name))
-
-
-def _distance(tables: Tables, name: str) -> float:
-    rows = tables.activity[tables.activity["representation"] == name]
-    values = tables.hits["treatment"].map(rows.set_index("Metadata_Treatment")["map"])
-    return float((values - tables.hits["map"]).abs().fillna(1).mean())
-
-
-def of_lead(tables: Tables, frame: pd.DataFrame | None) -> pd.DataFrame | None:
-    """The rows of a table that belong to the lead representation, or None."""
-    if frame is None:
-        return None
-    rows = frame[frame["representation"] == lead(tables)]
-    return rows if len(rows) else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from phenolens.report.answers import active, alike, best, distrust, limits
-from phenolens.report.answers.answer import Answer
-from phenolens.report.tables import Tables
+from phenolens.answers import active, best, doubts, limits, similar
+from phenolens.answers.answer import Answer
+from phenolens.answers.tables import Tables
 
 QUESTIONS: list[Callable[[Tables], Answer]] = [
     active.answer,
-    alike.answer,
-    distrust.answer,
+    similar.answer,
+    doubts.answer,
     best.answer,
     limits.answer,
 ]

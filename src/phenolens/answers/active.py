@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from phenolens.answers.answer import Answer
+from phenolens.answers.reasons import because
+from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import certifies, in_words
 from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
-from phenolens.report import names
-from phenolens.report.answers.answer import Answer
-from phenolens.report.reasons import because
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import (
     count,
     fixed,
@@ -28,7 +28,7 @@ QUESTION = "Which treatments are active?"
 
 def answer(tables: Tables) -> Answer:
     """Number, share with interval, and names of the active treatments of the lead."""
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     tested = None if rows is None else rows[rows["q"].notna()]
     if tested is None or tested.empty:
         return Answer("active", QUESTION, _untested(tables, rows), _notes(rows), tone="none")
@@ -57,18 +57,18 @@ def answer(tables: Tables) -> Answer:
 
 def _neighbours(share: dict | None) -> list[tuple[str, str]]:
     """Where no hit has a name, what lies near what still says something."""
-    return [] if share is None else [("alike", "Neighbours")]
+    return [] if share is None else [("similar", "Neighbours")]
 
 
 def no_single_hit(tables: Tables) -> dict | None:
     """What ``share_active.parquet`` says of the lead; None where single hits could be named."""
-    rows = names.of_lead(tables, tables.share_active)
+    rows = tables.of_lead(tables.share_active)
     return None if rows is None else rows.iloc[0].to_dict()
 
 
 def checks_of(tables: Tables) -> list[dict]:
     """The control checks of the test that the lead's treatments were tested by."""
-    rows, tested = (names.of_lead(tables, t) for t in (tables.control_check, tables.activity))
+    rows, tested = (tables.of_lead(t) for t in (tables.control_check, tables.activity))
     if rows is None or tested is None or "test" not in tested:
         return []
     return rows[rows["test"].isin(tested["test"].unique())].to_dict("records")
@@ -117,7 +117,7 @@ def _notes(rows: pd.DataFrame | None) -> list[str]:
 def _share(tables: Tables, rows: pd.DataFrame, n: int) -> str:
     tested = rows[rows["q"].notna()]
     untested = len(rows) - len(tested)
-    representation = names.spoken(names.lead(tables))
+    representation = names.spoken(tables.lead)
     rest = f" ({untested} more could not be tested)" if untested else ""
     if n == 0:
         several = f"None of the {len(tested)} treatments tested{rest} differs from its controls"
@@ -151,7 +151,7 @@ def interval_of(tables: Tables, metric: str) -> str:
 
 
 def _scored(tables: Tables, metric: str) -> pd.Series | None:
-    rows = names.of_lead(tables, tables.results)
+    rows = tables.of_lead(tables.results)
     if rows is None:
         return None
     mine = (rows["task"] == "activity") & (rows["metric"] == metric)
@@ -185,7 +185,7 @@ def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
         "One layout is repeated on every plate, so treatments were tested against control wells "
         "that share a position, not by permuting wells."
     )
-    checks = names.of_lead(tables, tables.control_check)
+    checks = tables.of_lead(tables.control_check)
     plain = [] if checks is None else checks[checks["test"] == "label-permutation"]
     if not len(plain) or not plain["groups"].iloc[0]:
         return text

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from phenolens.report import names
-from phenolens.report.answers.answer import Answer
-from phenolens.report.figures.activity import LOST, lost_cells
-from phenolens.report.figures.assay import flags, of_plates
-from phenolens.report.tables import Tables
+from phenolens.answers.answer import Answer
+from phenolens.answers.quality import LOST, flags, lost_cells, of_plates
+from phenolens.answers.tables import Tables
 from phenolens.words.numbers import count, listed, percent, plural, sentence
 
 QUESTION = "What should be distrusted?"
@@ -43,7 +41,7 @@ def _findings(tables: Tables) -> list[str]:
 
 
 def _cells(tables: Tables) -> list[str]:
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     if rows is None:
         return []
     active = rows[rows["active"]]

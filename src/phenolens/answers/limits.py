@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from phenolens.answers.active import no_single_hit
+from phenolens.answers.answer import Answer
+from phenolens.answers.doubts import findings
+from phenolens.answers.reasons import because, plainly, unsplit
+from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.share_active import remedy, why_no_hit
-from phenolens.report import names
-from phenolens.report.answers.active import no_single_hit
-from phenolens.report.answers.answer import Answer
-from phenolens.report.answers.distrust import findings
-from phenolens.report.reasons import because, plainly, unsplit
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import count, listed, sentence, within
 
 QUESTION = "What can this design not tell?"
@@ -90,7 +90,7 @@ def _refused(tables: Tables) -> list[str]:
 
 
 def _unlabelled(tables: Tables) -> list[str]:
-    rows = names.of_lead(tables, tables.activity)
+    rows = tables.of_lead(tables.activity)
     if rows is None:
         return []
     column = rows.get("Metadata_Mechanism")

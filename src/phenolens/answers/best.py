@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.answers.answer import Answer
-from phenolens.report.questions import asked, best_baseline, headlines
-from phenolens.report.reasons import because, unjudged
-from phenolens.report.tables import Tables
+from phenolens.answers.answer import Answer
+from phenolens.answers.reasons import because, unjudged
+from phenolens.answers.scores import asked, best_baseline, headlines
+from phenolens.answers.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, listed, p_value, within
 
 QUESTION = "Which representation sees them best?"
@@ -33,7 +33,7 @@ def _headline(tables: Tables, questions: list) -> str:
     beaten = beaten_by_baseline(questions)
     if beaten:
         return " ".join(text for text in (beaten, _finds_most(tables)) if text)
-    real = names.real(tables)
+    real = tables.real
     if len(real) < 2:
         return f"Only {names.spoken(real[0])} were studied, so they stand beside baselines only."
     best, other = _first_two(questions, real)
@@ -115,7 +115,7 @@ def found_active(tables: Tables) -> pd.Series:
         return pd.Series(dtype=int)
     rows = tables.activity[tables.activity["q"].notna()]
     counts = rows.groupby("representation")["active"].sum().astype(int)
-    real = [name for name in names.real(tables) if not names.is_noise(name)]
+    real = [name for name in tables.real if not names.is_noise(name)]
     order = [name for name in real if name in counts.index]
     return counts[order].sort_values(ascending=False, kind="stable")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.tables import Tables
+from phenolens.answers.tables import Tables
+from phenolens.words import names
 
 NOT_TASKS = ("assay", "batch")
 REFERENCES = ("_null", "_chance", "_expected")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.report import names
-from phenolens.report.answers.answer import Answer
-from phenolens.report.answers.distrust import findings
-from phenolens.report.reasons import because
-from phenolens.report.tables import Tables
+from phenolens.answers.answer import Answer
+from phenolens.answers.doubts import findings
+from phenolens.answers.reasons import because
+from phenolens.answers.tables import Tables
 from phenolens.words.numbers import count, fixed, listed, plural
 
 QUESTION = "Which look alike?"
@@ -23,17 +22,17 @@ def answer(tables: Tables) -> Answer:
     """Nearest treatments of another compound, among the active ones, against mechanism."""
     nearest = nearest_other(tables)
     if nearest is None:
-        return Answer("alike", QUESTION, _why_not(tables), tone="none")
-    facts = active_facts(names.of_lead(tables, tables.activity))
+        return Answer("similar", QUESTION, _why_not(tables), tone="none")
+    facts = active_facts(tables.of_lead(tables.activity))
     groups, position = together(nearest), _by_position(tables)
     details = [_groups(groups), _surprises(nearest), _labels(tables), _clusters(tables), CAUTION]
     return Answer(
-        key="alike",
+        key="similar",
         question=QUESTION,
         short=_headline(nearest, facts) + position,
         details=[text for text in details if text],
         tone="warn" if position else "plain",
-        links=[("alike", "What looks alike")],
+        links=[("similar", "What looks similar")],
     )
 
 
@@ -45,7 +44,7 @@ def _by_position(tables: Tables) -> str:
 
 
 def _why_not(tables: Tables) -> str:
-    if names.of_lead(tables, tables.similarity) is None:
+    if tables.of_lead(tables.similarity) is None:
         return f"Treatments were not compared with one another{because(tables)}."
     return "Fewer than two treatments are active, so there is nothing to compare."
 
@@ -59,7 +58,7 @@ def nearest_other(tables: Tables) -> pd.DataFrame | None:
         ``treatment, neighbour, cosine``, their ``compound``s and ``mechanism``s (those of the
         neighbour under ``neighbour_...``), one row a treatment.
     """
-    similar, rows = (names.of_lead(tables, t) for t in (tables.similarity, tables.activity))
+    similar, rows = (tables.of_lead(t) for t in (tables.similarity, tables.activity))
     if similar is None or rows is None:
         return None
     facts = active_facts(rows)
@@ -158,7 +157,7 @@ def _unordered(pairs: pd.DataFrame) -> list[str]:
 
 def _labels(tables: Tables) -> str:
     """How many mechanisms are found among all treatments, active or not."""
-    rows = names.of_lead(tables, tables.matching)
+    rows = tables.of_lead(tables.matching)
     if rows is None:
         return ""
     found = rows[rows["q"] < tables.alpha].sort_values(["q", "label"])
@@ -168,7 +167,7 @@ def _labels(tables: Tables) -> str:
 
 
 def _clusters(tables: Tables) -> str:
-    rows = names.of_lead(tables, tables.clusters)
+    rows = tables.of_lead(tables.clusters)
     if rows is None or "leiden" not in set(rows["method"]):
         return ""
     leiden = rows[rows["method"] == "leiden"]

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from phenolens.report import names
+from phenolens.answers.reasons import own_spread, refusals
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.clusters import METHODS, methods
-from phenolens.report.reasons import own_spread, refusals
 from phenolens.report.spaces import spaces_of
-from phenolens.report.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, listed, number, p_value, plural
 
 
 def view(tables: Tables) -> dict:
     return {
         "spread": own_spread(tables),
-        "similar": names.of_lead(tables, tables.similarity) is not None,
+        "similar": tables.of_lead(tables.similarity) is not None,
         "umap": tables.umap is not None,
         "unclustered": refusals(tables, "clustering"),
-        "clusters": _clusters(names.of_lead(tables, tables.clusters)),
+        "clusters": _clusters(tables.of_lead(tables.clusters)),
         "matched": _matched(tables),
         "spaces": spaces_of(
             next((t for t in (tables.similarity, tables.umap) if t is not None), None)
@@ -31,13 +31,13 @@ MOST_LABELS = 12
 
 def _matched(tables: Tables) -> dict | None:
     """The labels whose treatments find one another, those of the lead that do best."""
-    rows = names.of_lead(tables, tables.matching)
+    rows = tables.of_lead(tables.matching)
     if rows is None:
         return None
     found = int((rows["q"] < tables.alpha).sum())
     best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
     return {
-        "said": f"By {names.spoken(names.lead(tables))}, {found} of "
+        "said": f"By {names.spoken(tables.lead)}, {found} of "
         f"{plural(len(rows), 'mechanism')} {'is' if found == 1 else 'are'} found at q < "
         f"{tables.alpha:g}.",
         "rows": [_label(row, tables.alpha) for _, row in best.head(MOST_LABELS).iterrows()],
@@ -68,7 +68,7 @@ def _compounds(tables: Tables) -> bool:
 
 def _near(tables: Tables) -> list[str]:
     """How often the nearest treatment of another compound (and batch) shares the label."""
-    rows = names.of_lead(tables, tables.results)
+    rows = tables.of_lead(tables.results)
     if rows is None:
         return []
     rows = rows[rows["metric"].isin(["nsc_accuracy", "nscb_accuracy"])]

@@ -13,6 +13,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.files import read_json
 from phenolens.profiles import read_frame
+from phenolens.words import names
 
 NEEDED = {
     "results": "representation task metric split unit fold value low high n",
@@ -233,6 +234,37 @@ class Tables:
         found = [self._table(f"curves/{name}") for name in networks]
         found = [frame for frame in found if frame is not None]
         return pd.concat(found, ignore_index=True) if found else None
+
+    @cached_property
+    def lead(self) -> str | None:
+        """The representation that answers are given by, as ``provenance.json`` names it.
+
+        Where nobody names one, the first that treatments were tested by.
+        """
+        named = (self.provenance or {}).get("lead")
+        if named or self.activity is None:
+            return named
+        return names.in_order(self.activity["representation"].unique())[0]
+
+    @cached_property
+    def representations(self) -> list[str]:
+        """All representations scored or tested, the lead first, baselines last."""
+        found: set[str] = set()
+        for frame in (self.results, self.activity, self.umap):
+            found |= set() if frame is None else set(frame["representation"])
+        return names.in_order(found, first=self.lead)
+
+    @cached_property
+    def real(self) -> list[str]:
+        """The representations without the baselines."""
+        return [name for name in self.representations if not names.is_baseline(name)]
+
+    def of_lead(self, frame: pd.DataFrame | None) -> pd.DataFrame | None:
+        """The rows of a table that belong to the lead representation, or None."""
+        if frame is None:
+            return None
+        rows = frame[frame["representation"] == self.lead]
+        return rows if len(rows) else None
 
     def consensus(self, representation: str) -> pd.DataFrame | None:
         """Consensus profiles of one representation, one row a treatment."""

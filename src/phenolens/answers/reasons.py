@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from phenolens.report import names
-from phenolens.report.tables import Tables
+from phenolens.answers.tables import Tables
+from phenolens.words import names
 from phenolens.words.numbers import count, sentence
 
 UNLABELLED = "no well is labelled with a treatment"
@@ -45,7 +45,7 @@ def own_spread(tables: Tables) -> str:
 def plainly(why: str, tables: Tables) -> str:
     """A reason of the study in a reader's words: no columns, settings or short names."""
     said = _COLUMN.sub(lambda found: found[1].replace("_", " ").lower(), _ADVICE.sub("", why))
-    for name in names.representations(tables):
+    for name in tables.representations:
         said = said.replace(f"'{name}'", names.label(name))
     return said
 
@@ -79,7 +79,7 @@ def unjudged(tables: Tables) -> list[str]:
     """Representations by which no treatment could be tested, each with the table's reason."""
     if tables.activity is None:
         return []
-    rows = tables.activity[tables.activity["representation"].isin(names.real(tables))]
+    rows = tables.activity[tables.activity["representation"].isin(tables.real)]
     parts = [(name, part) for name, part in rows.groupby("representation") if len(part)]
     return [_unjudged(name, part) for name, part in parts if part["q"].isna().all()]
 
