@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.config import Study
 from phenolens.files import atomic_path, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
 from phenolens.settings import LAYOUT
@@ -76,6 +77,9 @@ class Step:
         Patterns of the files it may write.
     verb : str
         The verb of the command that takes it.
+    when : callable, optional
+        ``when(study)``: whether a study needs it. Where it does not, the step is taken only when it
+        is asked for by name, and those that need it get None.
     """
 
     name: str
@@ -83,13 +87,17 @@ class Step:
     needs: tuple[str, ...]
     gives: tuple[str, ...]
     verb: str
+    when: Callable[[Study], bool] | None = None
 
 
 _STEPS: dict[str, Step] = {}
 
 
 def step(
-    *gives: str, verb: str | None = None, name: str | None = None
+    *gives: str,
+    verb: str | None = None,
+    name: str | None = None,
+    when: Callable[[Study], bool] | None = None,
 ) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
     """Register a function as a step.
 
@@ -101,6 +109,8 @@ def step(
         The verb it belongs to; its own name by default.
     name : str, optional
         By default the function's.
+    when : callable, optional
+        See :class:`Step`.
 
     Raises
     ------
@@ -115,7 +125,7 @@ def step(
             raise ValueError(f"There is a step {own!r} already.")
         if part_of not in VERBS:
             raise ValueError(f"A step belongs to one of {VERBS}; got {part_of!r}.")
-        _STEPS[own] = Step(own, function, _needs(function), gives, part_of)
+        _STEPS[own] = Step(own, function, _needs(function), gives, part_of, when)
         return function
 
     return register
@@ -172,17 +182,18 @@ def take(session: Session, name: str) -> Any:
     verbs = VERBS[: VERBS.index(name) + 1] if name in VERBS else ()
     for item in known.values():
         if item.name == name or item.verb in verbs:
-            _take(session, item, known)
+            _take(session, item, known, asked=name)
     return session.taken.get(name)
 
 
-def _take(session: Session, item: Step, known: Mapping[str, Step]) -> None:
-    if item.name in session.taken:
+def _take(session: Session, item: Step, known: Mapping[str, Step], *, asked: str) -> None:
+    needless = item.when is not None and not item.when(session.study) and item.name != asked
+    if item.name in session.taken or needless:
         return
     for need in item.needs:
-        _take(session, known[need], known)
+        _take(session, known[need], known, asked=asked)
     started = time.perf_counter()
-    made = item.take(session, **{need: session.taken[need] for need in item.needs})
+    made = item.take(session, **{need: session.taken.get(need) for need in item.needs})
     _write(session, item, made)
     session.taken[item.name] = made.value
     session.seconds[item.name] = time.perf_counter() - started

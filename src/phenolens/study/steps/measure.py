@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 
+from phenolens.config import Study
 from phenolens.errors import InputError
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.represent.units import Cells
+from phenolens.study.network_settings import JOINT, NAMES
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 
 
-@step("cells", "fields.parquet")
+def needs_cells(study: Study) -> bool:
+    """Whether a representation of this study is made of measured cells."""
+    wanted = study.represent.representations
+    if "cellprofiler" in wanted or JOINT in wanted:
+        return True
+    return study.networks.input == "cells" and bool(set(wanted) & set(NAMES))
+
+
+@step("cells", "fields.parquet", when=needs_cells)
 def measure(session: Session, *, prepare: Prepared | None) -> Made:
     """Segment and measure every image; the value is None for a screen of profiles only.
 

@@ -61,7 +61,7 @@ def represent(
         If wells look like others taken again, and the study file does not say what they are.
     """
     blocks = {name: _given(name, block) for name, block in screen.profiles.items()}
-    if prepare is None or measure is None:
+    if prepare is None:
         return Made(Represented(blocks))
     wanted = session.study.represent.representations
     check_names(wanted, list(blocks))
@@ -106,7 +106,7 @@ class _Images:
     screen: Integrated
     design: Design
     prepared: Prepared
-    cells: Cells
+    measured_cells: Cells | None
     fingerprint: str
     trainings: dict[str, Trainings] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -133,6 +133,12 @@ class _Images:
         lost = missing_wells(self.prepared.images.table, profiles.metadata(made))
         self.set_aside += not_in(name, lost, why)
         self.counts[f"wells_not_in_{name}"] = len(lost)
+
+    @property
+    def cells(self) -> Cells:
+        """The measured cells, which :func:`needs_cells` says when to make."""
+        assert self.measured_cells is not None
+        return self.measured_cells
 
     @cached_property
     def measured(self) -> Block:
