@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from phenolens.stats.copairs_null import random_average_precision
-from phenolens.stats.permutation import Design, Pool, labellings, p_value, smallest_p
+from phenolens.stats.permutation import Pool, StratifiedLabels, labellings, p_value, smallest_p
 
 FEATURES = 50
 # 10 % of the features shifted by one standard deviation.
@@ -37,7 +37,7 @@ def run(m: int, n: int, *, sizes=None, shift=0.0, screens=1000, permutations=999
     plate = strata(m, n, sizes or (n,))
     counts = np.bincount(plate)
     own = np.bincount(plate[n:], minlength=len(counts))
-    design = Design(tuple(counts[own > 0]), tuple(own[own > 0]))
+    design = StratifiedLabels(tuple(counts[own > 0]), tuple(own[own > 0]))
     rows = [np.flatnonzero(plate == code) for code in np.flatnonzero(own)]
     edges = np.cumsum((0, *design.labelled))
     peer = np.sort(random_average_precision(m - 1, m - 1 + n, size=100_000, seed=1))

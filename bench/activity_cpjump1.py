@@ -13,10 +13,10 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.evaluate.activity.activity import activity
-from phenolens.evaluate.activity.position_null import Screen, deal, examine
-from phenolens.evaluate.activity.position_safe import screen_of
+from phenolens.evaluate.activity.position_null import PlacedWells, position_folds, position_test
+from phenolens.evaluate.activity.position_safe import placed_wells
 from phenolens.evaluate.matching.retrieval import with_position
-from phenolens.stats.exam import set_exam
+from phenolens.stats.ranking import rank_against
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "cpjump1_profiles"
 ASK = {"same_by": "Metadata_broad_sample", "controls": "Metadata_control_type == 'negcon'"}
@@ -72,16 +72,16 @@ def position_safe(table: pd.DataFrame, seed: int) -> dict[str, object]:
 
 
 def spiked(table: pd.DataFrame, active: np.ndarray, seed: int) -> dict[str, object]:
-    """Effects added to judged DMSO positions: how many are found.
+    """Effects added to held-out DMSO positions: how many are found.
 
     ``features``: a tenth of the features shifted by so many standard deviations of the controls.
     ``compounds``: the mean difference from controls of compounds that are active (smoothed
     q < 0.05), weakened; it carries the noise and the position of its own four wells with it.
     """
-    exam = set_exam(with_position(table), **ASK)
-    screen, control = screen_of(exam), np.flatnonzero(exam.control)
+    ranking = rank_against(with_position(table), **ASK)
+    screen, control = placed_wells(ranking), np.flatnonzero(ranking.control)
     base, spread = screen.values[control].mean(axis=0), screen.values[control].std(axis=0)
-    sources = [rows for rows, keep in zip(exam.groups(), active, strict=True) if keep]
+    sources = [rows for rows, keep in zip(ranking.groups(), active, strict=True) if keep]
     rng = np.random.default_rng(seed)
 
     def compound(strength: float) -> np.ndarray:
@@ -98,17 +98,19 @@ def spiked(table: pd.DataFrame, active: np.ndarray, seed: int) -> dict[str, obje
     }
 
 
-def _power(screen: Screen, control: np.ndarray, effect: Callable) -> dict[str, float]:
-    """Share of judged positions called once each carries an effect."""
-    dealt = deal(screen, control, 8, seed=1)
+def _power(screen: PlacedWells, control: np.ndarray, effect: Callable) -> dict[str, float]:
+    """Share of held-out positions called once each carries an effect."""
+    fold_of = position_folds(screen, control, 8, seed=1)
     found = []
     for fold in range(8):
-        spots = np.unique(screen.spot[control[dealt == fold]])
-        judged = [control[screen.spot[control] == spot] for spot in spots]
+        spots = np.unique(screen.spot[control[fold_of == fold]])
+        held_out = [control[screen.spot[control] == spot] for spot in spots]
         values = screen.values.copy()
-        for rows in judged:
+        for rows in held_out:
             values[rows] += effect()
-        found.append(examine(replace(screen, values=values), judged, control[dealt != fold]))
+        found.append(
+            position_test(replace(screen, values=values), held_out, control[fold_of != fold])
+        )
     p, smooth = (np.concatenate([getattr(v, name) for v in found]) for name in ("p", "p_smooth"))
     return {"p": float((p < 0.05).mean()), "p_smooth": float((smooth < 0.05).mean())}
 

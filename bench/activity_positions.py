@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from phenolens.evaluate.activity.position_null import Screen, examine
+from phenolens.evaluate.activity.position_null import PlacedWells, position_test
 from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.stats.position_model import ring
 
@@ -77,20 +77,20 @@ def plate_noise(loading: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return own + wells + independent + 0.3 * rng.normal(size=FEATURES)
 
 
-def judge(parts: tuple[str, ...], size: float, seed: int) -> dict[str, float]:
+def screen_of_parts(parts: tuple[str, ...], size: float, seed: int) -> dict[str, float]:
     """One simulated screen: every treated position is tested."""
     rng = np.random.default_rng(seed)
     values, controls, active = simulate(parts, size, rng)
     spot = np.tile(np.arange(len(CELLS)), PLATES)
     plate = np.repeat(np.arange(PLATES), len(CELLS))
     flat = np.zeros(len(spot), dtype=np.int64)
-    screen = Screen(values, plate, np.tile(CELLS, (PLATES, 1)), spot, SHAPE, flat)
+    screen = PlacedWells(values, plate, np.tile(CELLS, (PLATES, 1)), spot, SHAPE, flat)
     treated = np.setdiff1d(np.arange(len(CELLS)), controls)
     groups = [position + len(CELLS) * np.arange(PLATES) for position in treated]
-    verdict = examine(screen, groups, np.flatnonzero(np.isin(spot, controls)), seed=seed)
+    tested = position_test(screen, groups, np.flatnonzero(np.isin(spot, controls)), seed=seed)
     found, outer = np.isin(treated, active), RING[treated] < 2
     out = {}
-    for name, p in (("count", verdict.p), ("smooth", verdict.p_smooth)):
+    for name, p in (("count", tested.p), ("smooth", tested.p_smooth)):
         called = benjamini_hochberg(p) < 0.05
         out |= {
             f"type_1_{name}": (p[~found] < 0.05).mean(),
@@ -110,7 +110,7 @@ def main() -> None:
     options = parser.parse_args()
     result = {}
     for name, (parts, size) in SCENARIOS.items():
-        runs = [judge(parts, size, seed) for seed in range(options.screens)]
+        runs = [screen_of_parts(parts, size, seed) for seed in range(options.screens)]
         result[name] = {key: round(float(np.mean([r[key] for r in runs])), 4) for key in runs[0]}
     keys = next(iter(result.values()))
     result["mean"] = {k: round(float(np.mean([r[k] for r in result.values()])), 4) for k in keys}

@@ -14,7 +14,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.evaluate.activity.activity import activity
-from phenolens.stats.exam import set_exam
+from phenolens.stats.ranking import rank_against
 
 NAME = profiles.TREATMENT
 
@@ -42,12 +42,12 @@ def ours(table: pd.DataFrame, references: str, null: str) -> pd.DataFrame:
 
 def ours_ap(table: pd.DataFrame, references: str, *, single: bool = False) -> pd.Series:
     """Our average precision of every treated well; ``single`` orders as copairs does."""
-    exam = set_exam(
+    ranking = rank_against(
         table, same_by=NAME, controls=f"{NAME} == 'dmso'", references=references,
         within=profiles.PLATE if references == "controls" else None, single=single,
     )  # fmt: skip
-    scores = exam.scores()
-    keys = exam.wells.table.index.droplevel(NAME)[scores.query]
+    scores = ranking.scores()
+    keys = ranking.wells.table.index.droplevel(NAME)[scores.query]
     return pd.Series(scores.value, index=keys)
 
 

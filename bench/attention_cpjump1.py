@@ -26,7 +26,8 @@ from phenolens.interpret.attribution_checks import randomised
 from phenolens.interpret.gradcam import Cams, gradcam
 from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.report.figures.montage import composite
-from phenolens.represent.networks import CNN, PixelSettings, PixelStore
+from phenolens.represent.cnn import CNN
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.step import take
 

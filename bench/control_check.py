@@ -27,17 +27,17 @@ from phenolens.audit.layout import keeping_positions, layout_is_fixed
 from phenolens.evaluate.activity.activity import activity
 from phenolens.evaluate.activity.control_check import (
     LEVEL,
-    check_plainly,
+    check_by_null,
+    control_check_of,
     grouped,
     p_of_groups,
-    verdict_of,
 )
-from phenolens.evaluate.activity.position_null import Screen, examine
-from phenolens.evaluate.activity.position_safe import judge
+from phenolens.evaluate.activity.position_null import PlacedWells, position_test
+from phenolens.evaluate.activity.position_safe import held_out_positions
 from phenolens.evaluate.activity.share_active import lower_bound
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 from phenolens.simulate.arrangements import Arrangement, arrange, possible
-from phenolens.stats.exam import Exam, set_exam
+from phenolens.stats.ranking import Ranking, rank_against
 
 PERMUTATIONS = 199
 SHAPES = {
@@ -57,14 +57,14 @@ def table_of(wells: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     return profiles.from_frame(pd.concat([wells.reset_index(drop=True), named], axis=1))
 
 
-def _exam_of(arrangement: Arrangement) -> Exam:
+def _ranking_of(arrangement: Arrangement) -> Ranking:
     """A layout's controls, and as many of its treatments as show their shape; values of noise."""
     wells, _ = arrange(arrangement)
     some = wells.loc[~wells[CONTROL], TREATMENT].unique()[:60]
     wells = wells[wells[CONTROL] | wells[TREATMENT].isin(some)]
     values = np.random.default_rng(0).normal(size=(len(wells), 20))
     control = wells[CONTROL].to_numpy()
-    return set_exam(table_of(wells, values), same_by=TREATMENT, controls=control, within=PLATE)
+    return rank_against(table_of(wells, values), same_by=TREATMENT, controls=control, within=PLATE)
 
 
 def without_position(screens: int) -> dict:
@@ -72,29 +72,29 @@ def without_position(screens: int) -> dict:
     told = {}
     for number, (name, given) in enumerate(SHAPES.items()):
         rng = np.random.default_rng([1, number])
-        called = groups = verdicts = 0
+        called = groups = tests = 0
         for k in range(screens):
             if k % 50 == 0:
-                exam = _exam_of(Arrangement(seed=k, **given))
-                plate = exam.wells.codes(PLATE)
-                lying = grouped(exam, seed=k)
+                ranking = _ranking_of(Arrangement(seed=k, **given))
+                plate = ranking.wells.codes(PLATE)
+                lying = grouped(ranking, seed=k)
             shape = (len(plate), 20)
             values = rng.normal(size=shape) + rng.normal(size=(4, 20))[plate]
             unit = values / np.linalg.norm(values, axis=1, keepdims=True)
-            exam = replace(exam, wells=replace(exam.wells, unit=unit))
+            ranking = replace(ranking, wells=replace(ranking.wells, unit=unit))
             p, floor = p_of_groups(
-                exam, lying.groups, null="label-permutation", permutations=PERMUTATIONS, seed=k
+                ranking, lying.groups, null="label-permutation", permutations=PERMUTATIONS, seed=k
             )
-            found = verdict_of(
-                exam, lying, p, floor=floor, treated=np.empty(0), test="", alpha=LEVEL
+            found = control_check_of(
+                ranking, lying, p, floor=floor, treated=np.empty(0), test="", alpha=LEVEL
             ).summary
             called += found["called"]
             groups += found["groups"]
-            verdicts += found["verdict"] == "calls-controls"
+            tests += found["verdict"] == "calls-controls"
         told[name] = {
             "shape": found["shape"], "groups a screen": round(groups / screens, 1),
             "called": round(called / groups, 4), "attainable": LEVEL,
-            "screens said to call controls": round(verdicts / screens, 4),
+            "screens said to call controls": round(tests / screens, 4),
         }  # fmt: skip
     return told
 
@@ -140,21 +140,21 @@ def _fixed(values: np.ndarray, controls: np.ndarray, chosen: np.ndarray, *, seed
     spot = np.tile(own, plates)
     plate = np.repeat(np.arange(plates), len(own))
     flat = np.zeros(len(spot), np.int64)
-    screen = Screen(values[rows], plate, CELLS[spot], spot, SHAPE, flat)
+    screen = PlacedWells(values[rows], plate, CELLS[spot], spot, SHAPE, flat)
     at = np.arange(len(own))
     groups = [k + len(own) * np.arange(plates) for k in at[len(controls) :]]
     null = np.flatnonzero(np.isin(spot, controls))
-    verdict = examine(screen, groups, null, seed=seed)
+    tested = position_test(screen, groups, null, seed=seed)
     wells = _wells([own] * plates, [names] * plates)
-    exam = set_exam(
+    ranking = rank_against(
         table_of(wells, values[rows]), same_by=TREATMENT, controls=wells[CONTROL].to_numpy(),
         within=PLATE,
     )  # fmt: skip
-    check = check_plainly(
-        exam, np.empty(0), null="label-permutation", permutations=PERMUTATIONS, seed=seed
+    check = check_by_null(
+        ranking, np.empty(0), null="label-permutation", permutations=PERMUTATIONS, seed=seed
     ).summary
     return {
-        "position-safe, called": float((verdict.p <= LEVEL).mean()),
+        "position-safe, called": float((tested.p <= LEVEL).mean()),
         "permuting wells, controls called": check["share"],
         "permuting wells, said to call controls": float(check["verdict"] == "calls-controls"),
     }
@@ -266,9 +266,9 @@ def by_ranks(screens: int, *, shift: float = 0.0, treatments: int = 200) -> dict
 
 
 def by_positions(screens: int, *, shift: float = 0.0, treatments: int = 60) -> dict:
-    """The same by the position-safe test and its own judged control positions."""
+    """The same by the position-safe test and its own held_out control positions."""
     told = {}
-    judged = np.zeros(2)
+    held_out = np.zeros(2)
     for positions in POSITIONS:
         for truth in TRUTHS:
             held, lows = 0, []
@@ -279,28 +279,28 @@ def by_positions(screens: int, *, shift: float = 0.0, treatments: int = 60) -> d
                 plates, n, _ = values.shape
                 place = np.column_stack(np.divmod(rng.choice(384, n, replace=False), 24))
                 flat = np.zeros(plates * n, np.int64)
-                screen = Screen(
+                screen = PlacedWells(
                     values.reshape(plates * n, -1), np.repeat(np.arange(plates), n),
                     np.tile(place, (plates, 1)), np.tile(place @ [48, 1], plates), (16, 24), flat,
                 )  # fmt: skip
                 at = np.arange(n) + n * np.arange(plates)[:, None]
                 null = np.sort(at[:, :positions].ravel())
-                verdict = examine(screen, list(at[:, positions:].T), null, seed=seed)
-                groups = judge(screen, null, seed=seed)
-                reach = max(LEVEL, verdict.floor.max(), groups["p_attainable"].max()) + 1e-12
+                tested = position_test(screen, list(at[:, positions:].T), null, seed=seed)
+                groups = held_out_positions(screen, null, seed=seed)
+                reach = max(LEVEL, tested.floor.max(), groups["p_attainable"].max()) + 1e-12
                 called = int((groups["p"] <= reach).sum())
                 low = lower_bound(
-                    int((verdict.p <= reach).sum()), treatments, groups_called=called,
+                    int((tested.p <= reach).sum()), treatments, groups_called=called,
                     groups=positions,
                 )  # fmt: skip
                 held += low <= truth[0]
                 lows.append(low)
-                judged += (groups["p"] <= LEVEL).sum(), positions
+                held_out += (groups["p"] <= LEVEL).sum(), positions
             told[_named(positions, truth)] = {
                 "held": round(held / screens, 4), "mean bound": round(float(np.mean(lows)), 4),
             }  # fmt: skip
     told["all"] = round(float(np.mean([told[key]["held"] for key in told])), 4)
-    told["control positions called"] = round(float(judged[0] / judged[1]), 4)
+    told["control positions called"] = round(float(held_out[0] / held_out[1]), 4)
     return told
 
 

@@ -36,16 +36,12 @@ from phenolens.normalize.clean import clean_features
 from phenolens.normalize.scale import calibrate, soften
 from phenolens.prepare import prepare
 from phenolens.prepared import Prepared
-from phenolens.represent.cells import measure_cells
-from phenolens.represent.labelling import Recipe
-from phenolens.represent.networks import (
-    CNN,
-    CNNSettings,
-    PixelSettings,
-    PixelStore,
-    TrainSettings,
-    settle,
-)
+from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.measuring.cells import measure_cells
+from phenolens.represent.measuring.labelling import Recipe
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
+from phenolens.represent.networks.speed import settle
+from phenolens.represent.networks.training import TrainSettings
 from phenolens.segment import crop_labels
 
 CHANNELS = ("DAPI", "Tubulin", "Actin")

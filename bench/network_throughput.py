@@ -19,10 +19,10 @@ from statistics import median
 import numpy as np
 import torch
 
-from phenolens.represent.devices import autocast, pick_device, training_speeds
-from phenolens.represent.feed import Feed, Standard, as_tensor
-from phenolens.represent.resnet import StainResNet, Treatments
-from phenolens.represent.training import Trainer, TrainSettings
+from phenolens.represent.networks.devices import autocast, pick_device, training_speeds
+from phenolens.represent.networks.feed import Feed, Standard, as_tensor
+from phenolens.represent.networks.resnet import StainResNet, Treatments
+from phenolens.represent.networks.training import Trainer, TrainSettings
 
 STAINS, CLASSES, STEPS = 5, 20, 4
 
@@ -83,7 +83,7 @@ def bare(work: Work, precision: str, *, last: bool) -> float:
 
 def by_network(device: str) -> dict[str, float]:
     """How many times as fast networks on cells (64 px) learn in bfloat16."""
-    from phenolens.represent.autoencoder import StainVAE
+    from phenolens.represent.networks.autoencoder import StainVAE
 
     shape = (64, STAINS, 64, 64)
     built = {f"cnn-{w}": lambda w=w: StainResNet(STAINS, CLASSES, width=w) for w in (16, 32, 64)}

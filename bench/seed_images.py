@@ -19,7 +19,7 @@ from phenolens.learn.logistic import LogisticPath
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.images import design_effect
 from phenolens.published.scores import expected_map, mean_average_precision
-from phenolens.represent.augment import SYMMETRIES, jitter, turn_each
+from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn_each
 from phenolens.splits import make_folds
 
 LABELS, EPOCHS, BATCH = 24, 40, 28
@@ -71,7 +71,7 @@ def network(
     """What a small ResNet says of each picture, and its embedding, after training on some."""
     import torch
 
-    from phenolens.represent.resnet import StainResNet
+    from phenolens.represent.networks.resnet import StainResNet
 
     torch.manual_seed(0)
     torch.set_num_threads(1)

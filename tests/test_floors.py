@@ -43,8 +43,10 @@ FLOORS = {
     "store": 3,
     "query": 2.4,
     "naming": 2.2,
+    "schema": 2.1,
     "profiles": 2,
-    "config": 2,
+    "registry": 1.2,
+    "config": 4.9,
     "progress": 2,
     "expressions": 1.5,
     "files": 1,
@@ -54,7 +56,8 @@ FLOORS = {
     "words": 0.8,
     "vehicles": 1,
     "simulate": 4,
-    "testing": 5,
+    "plugins": 0.7,
+    "testing": 6.5,
 }
 
 

@@ -7,13 +7,17 @@ setting has a default, so the shortest study file says only where the data are.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from phenolens.errors import ConfigError, did_you_mean
+from phenolens.represent.base import REPRESENTATIONS, options_of
+from phenolens.represent.cnn import CNNOptions
+from phenolens.represent.pixel_pca import PixelPCAOptions
+from phenolens.represent.vae import VAEOptions
 from phenolens.settings import (
     DEFAULTS,
     RANGES,
@@ -25,7 +29,7 @@ from phenolens.settings import (
 )
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A section of the study file: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -41,14 +45,14 @@ def _within(setting: str) -> object:
     return Field(ge=least, le=most)
 
 
-class StudySection(Section):
+class StudySection(SettingsSection):
     """Name and seed of the study."""
 
     name: str = "study"
     seed: Annotated[int, _within("seed")] = DEFAULTS.seed
 
 
-class Columns(Section):
+class Columns(SettingsSection):
     """Which columns of the joined tables hold the canonical metadata."""
 
     plate: str = "Metadata_Plate"
@@ -62,7 +66,7 @@ class Columns(Section):
     cell_count: str | None = None
 
 
-class Images(Section):
+class Images(SettingsSection):
     """Where the images are and how one row of the table names its pixels.
 
     ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
@@ -98,7 +102,7 @@ class Images(Section):
         return self
 
 
-class Profiles(Section):
+class ProfileFiles(SettingsSection):
     """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -108,7 +112,7 @@ class Profiles(Section):
     prefix: str | list[str] | None = None
 
 
-class Table(Section):
+class Table(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
     file: str | list[str]
@@ -116,7 +120,7 @@ class Table(Section):
     sep: str | None = None
 
 
-class Data(Section):
+class Data(SettingsSection):
     """What the screen consists of.
 
     ``same_plate`` lists plates that are one, measured several times, ``distinct_plates`` plates
@@ -133,7 +137,7 @@ class Data(Section):
     measurement: str | None = None
     columns: Columns = Columns()
     images: Images | None = None
-    profiles: list[Profiles] = []
+    profiles: list[ProfileFiles] = []
     tables: list[Table] = []
 
     @model_validator(mode="after")
@@ -151,20 +155,20 @@ class Data(Section):
         return self
 
 
-class Splits(Section):
+class Splits(SettingsSection):
     """How the screen is divided before anything learns."""
 
     leave_out: LeaveOut = DEFAULTS.leave_out
     max_folds: Annotated[int, _within("max_folds")] = DEFAULTS.max_folds
 
 
-class Prepare(Section):
+class Prepare(SettingsSection):
     """Illumination correction of the images: estimated, taken from given functions, or none."""
 
     illumination: Literal["auto", "estimate", "given", "none"] = "auto"
 
 
-class Segment(Section):
+class Segment(SettingsSection):
     """Nuclei and cells. Diameters in pixels; guessed from the images when not given.
 
     ``cellpose`` needs the optional extra of that name and takes no ``options``.
@@ -182,7 +186,7 @@ class Segment(Section):
         return self
 
 
-class Measure(Section):
+class Measure(SettingsSection):
     """Which families of CellProfiler-type features are measured.
 
     Empty means all but ``Costes`` (often NaN, slow, and not in JUMP's production profiles) and
@@ -192,42 +196,31 @@ class Measure(Section):
     families: list[str] = []
 
 
-class Represent(Section):
-    """Which representations are made of images, beside the profiles that were given."""
+class Represent(SettingsSection, PixelPCAOptions):
+    """Which representations are made of images, beside the profiles that were given.
+
+    A table ``[represent.NAME]`` holds settings of the representation of that name alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", validate_default=True)
+    __pydantic_extra__: dict[str, dict[str, Any]]
 
     representations: list[str] = ["cellprofiler", "pixel-pca"]
-    pixel_size: Annotated[int, Field(ge=4, le=64)] = 64
-    components: Count = 128
 
 
-class Networks(Section):
+class Networks(SettingsSection, CNNOptions, VAEOptions):
     """How the networks read images and learn; used by those named in `represent`.
 
     ``input`` is ``cells`` (a crop of ``box`` pixels around each measured cell) or ``images`` (each
     image whole, in ``tiles``); screens of single-cell crops are read as they are. ``groups`` is the
-    number of parts that treatments are dealt into where labels must not have been seen: a network
+    number of parts into which treatments are put where labels must not have been seen: a network
     per part, trained on the others.
     """
 
     input: Literal["cells", "images"] = "cells"
-    size: Annotated[int, Field(ge=32, multiple_of=16)] | None = None
     box: Annotated[int, Field(ge=16, multiple_of=2)] | None = None
     cells_per_well: Count = 100
-    tiles: Count = 1
-    scaling: Literal["controls", "image"] = "controls"
-    epochs: Count = 30
-    batch: Annotated[int, Field(ge=2)] = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    patience: Count = 8
-    validation: Literal["auto", "plate", "wells", "images", "none"] = "auto"
-    width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
-    weights: str = ""
-    latent: Count = 64
-    beta: Annotated[float, Field(ge=0)] = 1.0
     groups: Annotated[int, Field(ge=2, le=10)] = 2
-    views: Literal[1, 4, 8] = 8
-    device: str = "auto"
-    precision: Literal["auto", "float32", "bf16"] = "auto"
 
     @model_validator(mode="after")
     def _one_way_of_reading(self) -> Networks:
@@ -238,7 +231,7 @@ class Networks(Section):
         return self
 
 
-class Normalize(Section):
+class Normalize(SettingsSection):
     """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
 
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
@@ -255,7 +248,7 @@ class Normalize(Section):
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
-class Evaluate(Section):
+class Evaluate(SettingsSection):
     """Permutations, bootstrap replicates and what is asked of the profiles."""
 
     permutations: Annotated[int, _within("permutations")] = DEFAULTS.permutations
@@ -265,14 +258,14 @@ class Evaluate(Section):
     position_safe: PositionSafe = DEFAULTS.position_safe
 
 
-class Report(Section):
+class Report(SettingsSection):
     """What the report shows."""
 
     montages: Annotated[int, Field(ge=0)] = 6
     title: str | None = None
 
 
-class Study(Section):
+class Study(SettingsSection):
     """A whole study file."""
 
     study: StudySection = StudySection()
@@ -299,7 +292,7 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        return Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        study = Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
     except OSError as error:
@@ -307,18 +300,39 @@ def read_study(path: str | Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_faults(error)}") from None
+        faults = [_fault(item) for item in error.errors()]
+        raise ConfigError(f"{path}: {'; '.join(faults)}") from None
+    if faults := _faults_of_representations(study):
+        raise ConfigError(f"{path}: {'; '.join(faults)}")
+    return study
 
 
-def _faults(error: ValidationError) -> str:
-    return "; ".join(_fault(item) for item in error.errors())
+def _faults_of_representations(study: Study) -> list[str]:
+    """What is wrong with the tables ``[represent.NAME]``."""
+    faults = []
+    for name in study.represent.model_extra or {}:
+        known = REPRESENTATIONS.known()
+        if name not in known:
+            meant = did_you_mean(name, known).rstrip(".")
+            unknown = f"'represent.{name}' is no representation that we know{meant}"
+            faults.append(unknown + REPRESENTATIONS.failures())
+            continue
+        keys = list(known[name].Options.model_fields)
+        try:
+            options_of(known[name], study.model_dump())
+        except ValidationError as error:
+            found = [{**item, "loc": ("represent", name, *item["loc"])} for item in error.errors()]
+            faults += [_fault(item, keys) for item in found]
+    return faults
 
 
-def _fault(item: ErrorDetails) -> str:
+def _fault(item: Mapping[str, Any], keys: Sequence[str] | None = None) -> str:
+    """One fault in words; ``keys`` are those that the section of a wrong key knows."""
     place = ".".join(map(str, item["loc"])) or "the file"
-    if item["type"] == "extra_forbidden":
+    no_table = item["loc"][:1] == ("represent",) and item["type"] == "dict_type"
+    if item["type"] == "extra_forbidden" or no_table:
         *section, key = item["loc"]
-        meant = did_you_mean(str(key), _keys(section)).rstrip(".")
+        meant = did_you_mean(str(key), _keys(section) if keys is None else keys).rstrip(".")
         return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
@@ -333,5 +347,8 @@ def _keys(place: list[str | int]) -> list[str]:
     for name in place:
         if isinstance(name, str):  # a number counts the tables of a list
             kind = section.model_fields[name].annotation
-            section = next(k for k in (kind, *get_args(kind)) if k in Section.__subclasses__())
+            kinds = (kind, *get_args(kind))
+            section = next(
+                k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)
+            )
     return list(section.model_fields)

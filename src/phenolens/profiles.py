@@ -14,12 +14,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from gzip import GzipFile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
 from phenolens.files import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PREFIX = "Metadata_"
 PLATE = "Metadata_Plate"
@@ -385,16 +389,23 @@ def read_about(path: str | Path) -> dict | None:
     return json.loads(held[_ABOUT]) if _ABOUT in held else None
 
 
-def write_frame(frame: pd.DataFrame, path: str | Path) -> None:
+def write_frame(frame: pd.DataFrame, path: str | Path, *, schema: pa.Schema | None = None) -> None:
     """Write a plain frame as CSV, TSV (also ``.gz``) or Parquet by the path's ending, atomically.
 
     The same frame gives the same bytes, whatever the file's name and the time of day.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : path
+    schema : pyarrow.Schema, optional
+        Types of a Parquet file's columns; by default those that their values suggest.
     """
     path = Path(path)
     plain = path.name.removesuffix(".gz")
     with atomic_path(path) as partial:
         if not plain.endswith((".csv", ".tsv")):
-            frame.to_parquet(partial, index=False)
+            frame.to_parquet(partial, index=False, schema=schema)
             return
         style = {"index": False, "sep": "\t" if plain.endswith(".tsv") else ","}
         if plain == path.name:

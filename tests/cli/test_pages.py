@@ -10,7 +10,7 @@ import pytest
 from phenolens import __version__
 from phenolens.cli import app
 from phenolens.cli.examples import EXAMPLES
-from phenolens.cli.pages import Given
+from phenolens.cli.pages import Positional
 from phenolens.cli.questions import QUESTIONS
 
 GROUPS = {
@@ -54,7 +54,7 @@ def test_help_is_whole_and_fits_the_terminal(command, monkeypatch, verb, columns
     texts = [verb.help for verb in made.values()]
     if verb:
         shown = [p for p in made[verb].params if not getattr(p, "hidden", False)]
-        told = [p.text if isinstance(p, Given) else p.help for p in shown]
+        told = [p.text if isinstance(p, Positional) else p.help for p in shown]
         texts = [made[verb].help, *made[verb].paragraphs, *told]
     assert [text for text in texts if flat(text) not in flat(body)] == []
 

@@ -18,10 +18,11 @@ from phenolens.evaluate.classification.calibration import (
     conformal_sets,
 )
 from phenolens.evaluate.classification.classification import Candidate, classify
-from phenolens.evaluate.classification.scores import bootstrap_weights, class_scores, ranks
+from phenolens.evaluate.classification.scores import class_scores, ranks
 from phenolens.evaluate.results import COLUMNS, join_results
 from phenolens.learn.components import Components
 from phenolens.splits import make_folds
+from phenolens.stats.intervals import bootstrap_weights
 
 from .replicate_screens import replicate_screen
 

@@ -8,7 +8,8 @@ import pytest
 from scipy.stats import permutation_test
 
 from phenolens.errors import InputError
-from phenolens.evaluate.compare import COLUMNS, compare_pairs, fusion_pairs, holm, sign_flip
+from phenolens.evaluate.compare import COLUMNS, compare_pairs, fusion_pairs, sign_flip
+from phenolens.stats.multiple_testing import holm
 
 KEY = ["Metadata_Treatment"]
 

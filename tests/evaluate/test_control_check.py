@@ -10,11 +10,10 @@ import pytest
 
 from phenolens import profiles
 from phenolens.evaluate.activity.activity import activity
-from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_plainly, in_words
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_by_null, in_words
 from phenolens.simulate import simulate_profiles
 from phenolens.simulate.arrangements import Arrangement, arrange
-from phenolens.stats.exam import set_exam
-from phenolens.stats.multiple_testing import exact_interval
+from phenolens.stats.ranking import rank_against
 
 NOTHING = {"treatments": 24, "features": 40, "active": 0.0}
 ASK = {"same_by": profiles.TREATMENT, "permutations": 499}
@@ -150,28 +149,21 @@ def test_on_noise_about_one_group_in_twenty_is_called():
     called = groups = 0
     for seed in range(60):
         table, _ = simulate_profiles(controls=20, seed=seed, plates=3, **NOTHING)
-        exam = set_exam(
+        ranking = rank_against(
             table, same_by=profiles.TREATMENT, controls=profiles.is_control(table)
         )  # fmt: skip
-        told = check_plainly(
-            exam, np.empty(0), null="label-permutation", permutations=199, seed=seed
+        told = check_by_null(
+            ranking, np.empty(0), null="label-permutation", permutations=199, seed=seed
         ).summary
         called, groups = called + told["called"], groups + told["groups"]
     assert groups == 1200
     assert 0.035 <= called / groups <= 0.062
 
 
-def test_an_exam_without_treatments_of_two_wells_is_not_asked():
+def test_a_screen_without_treatments_of_two_wells_is_not_asked():
     table, _ = simulate_profiles(controls=20, seed=1, plates=2, **NOTHING)
-    exam = set_exam(table, same_by=profiles.TREATMENT, controls=profiles.is_control(table))
-    alone = replace(exam, group=np.where(exam.group >= 0, np.arange(len(exam.group)), -1))
-    told = check_plainly(alone, np.empty(0), null="label-permutation", permutations=99).summary
+    ranking = rank_against(table, same_by=profiles.TREATMENT, controls=profiles.is_control(table))
+    alone = replace(ranking, group=np.where(ranking.group >= 0, np.arange(len(ranking.group)), -1))
+    told = check_by_null(alone, np.empty(0), null="label-permutation", permutations=99).summary
     assert (told["verdict"], told["shape"], told["wells"]) == ("not-possible", "", 0)
     assert in_words(told).endswith("no treatment has two wells.")
-
-
-def test_exact_intervals_are_those_of_clopper_and_pearson():
-    assert exact_interval(0, 20) == pytest.approx((0, 1 - 0.025 ** (1 / 20)))
-    assert exact_interval(20, 20) == pytest.approx((0.025 ** (1 / 20), 1))
-    assert exact_interval(2, 64) == pytest.approx((0.003807, 0.108371), abs=1e-6)
-    assert np.isnan(exact_interval(0, 0)).all()

@@ -23,7 +23,7 @@ from phenolens.published.design import (
     Training,
 )
 from phenolens.published.images import design_effect
-from phenolens.published.scores import binomial_interval, expected_map
+from phenolens.published.scores import expected_map
 
 from .declared_studies import Study, clean_study, fields
 
@@ -104,13 +104,6 @@ def test_a_number_of_images_makes_the_interval(study):
     assert study.worst("majority-class").severity == "ok"
     study.declare(scores=(Score("cnn", "accuracy", 0.45, n=40),))
     assert study.worst("majority-class").severity == "error"
-
-
-def test_binomial_interval_is_exact():
-    low, high = binomial_interval(8, 10)
-    assert (low, high) == pytest.approx((0.4439, 0.9748), abs=1e-4)
-    assert binomial_interval(0, 10)[0] == 0
-    assert binomial_interval(10, 10)[1] == 1
 
 
 # layout and split

@@ -7,7 +7,7 @@ import pytest
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity.activity import activity
-from phenolens.evaluate.activity.position_null import Screen, deal
+from phenolens.evaluate.activity.position_null import PlacedWells, position_folds
 from phenolens.evaluate.activity.position_safe import refuse_position_means
 from phenolens.stats import position_model
 
@@ -61,18 +61,18 @@ def test_position_alone_is_not_called_active() -> None:
     type_1 = found.summary["type_1"]
     assert type_1["at_label_permutation"]["share"] > 0.3
     assert type_1["at_position_null"]["share"] <= 0.1
-    assert type_1["at_position_null"]["judged"] == 32
+    assert type_1["at_position_null"]["tested"] == 32
 
 
-def test_the_judged_positions_are_those_the_type_1_error_counts() -> None:
+def test_the_held_out_positions_are_those_the_type_1_error_counts() -> None:
     found = activity(plates(surface=2.5), position_safe=True, **ASK)
-    judged, type_1 = found.more["judged"], found.summary["type_1"]
+    held_out, type_1 = found.more["held_out"], found.summary["type_1"]
     control = np.arange(len(CELLS)) % 3 == 0
     wells = {f"{profiles.row_letters(r)}{c + 1:02d}" for r, c in CELLS[control]}
-    assert set(judged["position"]) == wells
-    assert len(judged) == len(wells)
+    assert set(held_out["position"]) == wells
+    assert len(held_out) == len(wells)
     for column, name in (("p", "at_position_null"), ("p_plain", "at_label_permutation")):
-        assert (judged[column] < 0.05).sum() == type_1[name]["called"]
+        assert (held_out[column] < 0.05).sum() == type_1[name]["called"]
 
 
 def test_effects_are_still_found_on_plates_with_position() -> None:
@@ -146,9 +146,9 @@ def test_plates_with_few_controls_are_left_out_and_counted() -> None:
 def test_roles_never_overlap_and_the_rings_are_shared_out() -> None:
     position = np.tile(CELLS, (2, 1))
     spot = position[:, 0] * 48 + position[:, 1]
-    screen = Screen(np.zeros((len(spot), 1)), np.repeat([0, 1], len(CELLS)), position, spot,
+    screen = PlacedWells(np.zeros((len(spot), 1)), np.repeat([0, 1], len(CELLS)), position, spot,
                     (ROWS, COLUMNS), np.zeros(len(spot), int))  # fmt: skip
-    fold = deal(screen, np.arange(len(spot)), 4, seed=0)
+    fold = position_folds(screen, np.arange(len(spot)), 4, seed=0)
     for cell in np.unique(spot):
         assert len(np.unique(fold[spot == cell])) == 1
     outer = [screen.outer[fold == k].mean() for k in range(4)]
@@ -179,7 +179,7 @@ def test_metric_makes_what_is_left_over_alike_in_every_direction() -> None:
     assert (out[:, 5] == 0).all()
 
 
-def test_judged_positions_of_cpjump1_are_rarely_called(real_data) -> None:
+def test_held_out_positions_of_cpjump1_are_rarely_called(real_data) -> None:
     folder = real_data("cpjump1_profiles")
     frames = [pd.read_csv(file) for file in sorted(folder.glob("BR*.csv.gz"))]
     found = activity(

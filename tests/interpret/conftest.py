@@ -80,7 +80,9 @@ def truth_screen() -> TruthScreen:
 @pytest.fixture(scope="session")
 def trained(truth_screen):
     """A small network that tells the three treatments apart."""
-    from phenolens.represent.networks import CNN, CNNSettings, PixelSettings, TrainSettings
+    from phenolens.represent.cnn import CNN, CNNSettings
+    from phenolens.represent.networks.pixels import PixelSettings
+    from phenolens.represent.networks.training import TrainSettings
 
     training = TrainSettings(
         epochs=16, batch=16, learning_rate=3e-3, patience=16, device="cpu", precision="float32"

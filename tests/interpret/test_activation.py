@@ -19,7 +19,7 @@ from phenolens.interpret.activation_tests import (
     well_means,
 )
 from phenolens.interpret.gradcam import Cams
-from phenolens.represent.pixels import PixelSettings
+from phenolens.represent.networks.pixels import PixelSettings
 from phenolens.segment import SegmentSettings
 
 TREATMENT = "Metadata_Treatment"

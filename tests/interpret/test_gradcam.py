@@ -20,7 +20,8 @@ from phenolens.interpret.attribution_checks import (
     rank_correlation,
 )
 from phenolens.interpret.gradcam import choose_stage, gradcam, separates_nuclei, stitch
-from phenolens.represent.networks import CNN, PixelSettings
+from phenolens.represent.cnn import CNN
+from phenolens.represent.networks.pixels import PixelSettings
 
 pytestmark = pytest.mark.network
 

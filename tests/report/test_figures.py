@@ -17,7 +17,6 @@ from phenolens.answers import scores as questions
 from phenolens.answers.tables import Tables
 from phenolens.report.embed import data_uri, on_palette
 from phenolens.report.figures import (
-    GROUPS,
     activity,
     assay,
     bubbles,
@@ -31,16 +30,17 @@ from phenolens.report.figures import (
     unique,
 )
 from phenolens.report.figures.style import Drawn, file_name, new_figure, shortened
+from phenolens.report.sections import figure_groups
 
 REPRESENTATIONS = 3
 
 
 def drawn(tables: Tables, group: str) -> list[Drawn]:
     with house_style():
-        return list(GROUPS[group](tables))
+        return list(figure_groups()[group](tables))
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", figure_groups())
 def test_each_group_draws_figures_that_a_page_can_describe(tables, group):
     figures = drawn(tables, group)
     assert figures
@@ -50,7 +50,7 @@ def test_each_group_draws_figures_that_a_page_can_describe(tables, group):
         assert 0.5 < figure.figure.get_figheight() < 30
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", figure_groups())
 def test_each_group_draws_nothing_from_an_empty_folder(tmp_path, group):
     assert drawn(Tables(tmp_path), group) == []
 
@@ -60,14 +60,14 @@ def test_figures_have_the_same_bytes_each_time(tables, tmp_path, name):
     written = []
     for attempt in ("first", "second"):
         with house_style():
-            paths = save(next(iter(GROUPS[name](tables))), tmp_path / attempt)
+            paths = save(next(iter(figure_groups()[name](tables))), tmp_path / attempt)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
 
 
 def test_figures_carry_no_date(tables, tmp_path):
     with house_style():
-        png, svg = save(next(iter(GROUPS["comparisons"](tables))), tmp_path)
+        png, svg = save(next(iter(figure_groups()["comparisons"](tables))), tmp_path)
     assert b"<dc:date>" not in svg.read_bytes()
     assert b"Software" not in png.read_bytes()
 
@@ -91,7 +91,7 @@ def test_the_page_gets_small_pictures_that_look_like_the_files(tmp_path):
 
 def test_a_palette_keeps_rare_colours(tables, tmp_path):
     with house_style():
-        png, _ = save(next(iter(GROUPS["umap"](tables))), tmp_path)
+        png, _ = save(next(iter(figure_groups()["umap"](tables))), tmp_path)
     small = on_palette(png)
     assert len(small) < png.stat().st_size
     assert np.abs(_pixels(BytesIO(small)) - _pixels(png)).max() <= 16
@@ -339,5 +339,5 @@ def test_names_that_look_like_markup_are_drawn_as_they_are(strange, tmp_path):
     tables = Tables(strange)
     with house_style():
         for group in ("activity", "similarity", "features"):
-            for figure in GROUPS[group](tables):
+            for figure in figure_groups()[group](tables):
                 save(figure, tmp_path)

@@ -14,7 +14,7 @@ import pytest
 
 from phenolens.errors import InputError
 from phenolens.report import build
-from phenolens.report.sections import SECTIONS
+from phenolens.report.sections import sections
 
 OPTIONAL = [
     "results.parquet", "comparisons.parquet", "activity.parquet", "hits.csv", "similarity.parquet",
@@ -72,7 +72,7 @@ def test_the_page_has_each_section_with_content(page):
     found = Page(page)
     assert found.open == []
     anchors = {attributes.get("id") for _, attributes in found.tags}
-    for section in SECTIONS:
+    for section in sections():
         assert section.key in anchors
         assert section.title in found.text
 
@@ -142,7 +142,7 @@ def test_a_missing_file_is_said_and_not_fatal(copy, name):
     path = copy / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     text = text_of(copy, figures=False)
-    for section in SECTIONS:
+    for section in sections():
         assert section.title in text
 
 

@@ -10,21 +10,13 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.represent.cnn import shuffled
-from phenolens.represent.networks import (
-    CNN,
-    NETWORKS,
-    VAE,
-    CNNSettings,
-    PixelSettings,
-    PixelStore,
-    TrainSettings,
-    Untrained,
-    UntrainedSettings,
-    VAESettings,
-    estimate_seconds,
-    settle,
-)
+from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.cnn import CNN, CNNSettings, shuffled
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
+from phenolens.represent.networks.speed import estimate_seconds, settle
+from phenolens.represent.networks.training import TrainSettings
+from phenolens.represent.untrained import Untrained, UntrainedSettings
+from phenolens.represent.vae import VAE, VAESettings
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.network
@@ -157,7 +149,7 @@ def test_resumed_training_ends_with_the_same_weights(screen, tmp_path, kind):
     labels = screen.labels[screen.train]
 
     def fit(checkpoint, progress=None):
-        network = NETWORKS[kind](settings, checkpoint=checkpoint)
+        network = REPRESENTATIONS.get(kind)(settings, checkpoint=checkpoint)
         return network.fit(screen.prepared, screen.train, labels=labels, seed=2, progress=progress)
 
     def die(done, total):
@@ -199,7 +191,7 @@ def test_saved_network_comes_back_the_same(screen, fitted, tmp_path):
     assert back.card(screen.prepared) == fitted.card(screen.prepared)
     with pytest.raises(InputError, match="other settings"):
         CNN(replace(TINY, smoothing=0.2)).restore(tmp_path / "cnn.safetensors")
-    with pytest.raises(InputError, match="holds no VAE"):
+    with pytest.raises(InputError, match="holds no 'vae'"):
         VAE(TINY_VAE).restore(tmp_path / "cnn.safetensors")
 
 
@@ -301,7 +293,7 @@ def test_lost_loss_before_an_epoch_is_an_error_with_its_cause(screen):
 
 
 def test_lost_loss_later_keeps_the_last_good_weights(screen, monkeypatch):
-    from phenolens.represent.resnet import Treatments
+    from phenolens.represent.networks.resnet import Treatments
 
     usual, calls = Treatments.loss, []
 

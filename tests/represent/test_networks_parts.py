@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import DesignError, InputError
-from phenolens.represent import pixels as pixel_module
-from phenolens.represent.pixels import PixelSettings, PixelStore, cut, resize, to_bytes
-from phenolens.represent.validation import hold_back
+from phenolens.represent.networks import pixels as pixel_module
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, resize, to_bytes
+from phenolens.represent.networks.validation import hold_back
 
 PIXELS = PixelSettings(size=32)
 
@@ -141,17 +141,18 @@ def test_held_back_wells_are_held_back_whole_and_about_the_share_asked():
 
 
 def test_missing_torch_names_the_extra(monkeypatch):
-    from phenolens.represent import networks, torches
+    from phenolens.represent.base import REPRESENTATIONS
+    from phenolens.represent.networks import torches
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert "cnn" in networks.NETWORKS
+    assert "cnn" in REPRESENTATIONS.names()
     with pytest.raises(InputError, match=r"pip install phenolens\[networks\]"):
         torches.require_torch()
 
 
 def test_the_eight_symmetries_are_different_and_keep_every_pixel():
     torch = pytest.importorskip("torch")
-    from phenolens.represent.augment import turn, turn_each
+    from phenolens.represent.networks.augment import turn, turn_each
 
     image = torch.arange(9, dtype=torch.uint8).reshape(1, 3, 3)
     turned = [turn(image, code) for code in range(8)]
@@ -165,7 +166,7 @@ def test_contact_sheet_shows_original_first_and_changed_after(tmp_path):
     pytest.importorskip("torch")
     from matplotlib.image import imread
 
-    from phenolens.represent.augment import contact_sheet
+    from phenolens.represent.networks.augment import contact_sheet
 
     squares = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16), dtype=np.uint8)
     contact_sheet(squares, tmp_path / "sheet.png", n=4, seed=1)
@@ -177,7 +178,7 @@ def test_contact_sheet_shows_original_first_and_changed_after(tmp_path):
 
 def test_classes_are_drawn_evenly_when_weights_say_so(screen):
     torch = pytest.importorskip("torch")
-    from phenolens.represent.feed import Feed, Standard
+    from phenolens.represent.networks.feed import Feed, Standard
 
     rows = np.arange(len(screen.prepared))
     store = PixelStore(screen.prepared, PIXELS)
@@ -195,7 +196,7 @@ def test_classes_are_drawn_evenly_when_weights_say_so(screen):
 
 def test_standardised_pixels_have_mean_zero_and_spread_one(screen):
     torch = pytest.importorskip("torch")
-    from phenolens.represent.feed import Feed, Standard
+    from phenolens.represent.networks.feed import Feed, Standard
 
     rows = np.arange(len(screen.prepared))
     array = PixelStore(screen.prepared, PIXELS).array(rows)
@@ -212,7 +213,7 @@ class TestWeightFiles:
     @pytest.fixture
     def model(self):
         pytest.importorskip("torch")
-        from phenolens.represent.resnet import StainResNet
+        from phenolens.represent.networks.resnet import StainResNet
 
         return StainResNet(5, 3, width=8)
 
@@ -220,7 +221,7 @@ class TestWeightFiles:
     def given(self, tmp_path):
         from safetensors.torch import save_file
 
-        from phenolens.represent.resnet import StainResNet
+        from phenolens.represent.networks.resnet import StainResNet
 
         state = StainResNet(3, 2, width=8).resnet.state_dict()
         path = tmp_path / "given.safetensors"
@@ -230,7 +231,7 @@ class TestWeightFiles:
     def test_first_layer_answers_grey_as_it_did(self, model, given):
         import torch
 
-        from phenolens.represent.weights import load_pretrained
+        from phenolens.represent.networks.weights import load_pretrained
 
         path, state = given
         load_pretrained(model, path)
@@ -245,7 +246,7 @@ class TestWeightFiles:
         assert torch.equal(model.resnet.state_dict()[other], state[other])
 
     def test_names_of_torchvision_are_known(self, model):
-        from phenolens.represent.weights import _known_name
+        from phenolens.represent.networks.weights import _known_name
 
         names = set(model.resnet.state_dict())
         for name in (
@@ -263,7 +264,7 @@ class TestWeightFiles:
     def test_pickle_is_refused_whatever_its_name(self, model, tmp_path, legacy):
         import torch
 
-        from phenolens.represent.weights import load_pretrained
+        from phenolens.represent.networks.weights import load_pretrained
 
         path = tmp_path / "weights.safetensors"
         torch.save(model.state_dict(), path, _use_new_zipfile_serialization=not legacy)
@@ -273,8 +274,8 @@ class TestWeightFiles:
     def test_other_shapes_and_other_networks_are_named(self, model, given, tmp_path):
         from safetensors.torch import save_file
 
-        from phenolens.represent.resnet import StainResNet
-        from phenolens.represent.weights import load_pretrained
+        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.weights import load_pretrained
 
         with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(8, .*needs \(4, "):
             load_pretrained(StainResNet(5, 3, width=4), given[0])
@@ -284,7 +285,7 @@ class TestWeightFiles:
 
     @pytest.mark.parametrize("content", [b"", b"hello weights", b"\x10" * 400])
     def test_other_files_are_refused(self, model, tmp_path, content):
-        from phenolens.represent.weights import load_pretrained
+        from phenolens.represent.networks.weights import load_pretrained
 
         path = tmp_path / "w.safetensors"
         path.write_bytes(content)
@@ -294,7 +295,7 @@ class TestWeightFiles:
             load_pretrained(model, tmp_path / "absent")
 
     def test_truncated_file_is_called_damaged(self, model, given):
-        from phenolens.represent.weights import load_pretrained
+        from phenolens.represent.networks.weights import load_pretrained
 
         path = given[0]
         path.write_bytes(path.read_bytes()[:-100])
@@ -304,7 +305,7 @@ class TestWeightFiles:
     def test_hub_out_of_reach_says_where_to_put_the_file(self, monkeypatch):
         import huggingface_hub
 
-        from phenolens.represent.weights import find_weights
+        from phenolens.represent.networks.weights import find_weights
 
         def unreachable(*_):
             raise OSError("no route")
@@ -318,7 +319,7 @@ def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch)
     torch = pytest.importorskip("torch")
     import safetensors.torch
 
-    from phenolens.represent.checkpoint import save_tensors
+    from phenolens.represent.networks.checkpoint import save_tensors
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -331,7 +332,7 @@ def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch)
 
 def test_repeatable_gives_the_callers_state_back():
     torch = pytest.importorskip("torch")
-    from phenolens.represent.devices import repeatable
+    from phenolens.represent.networks.devices import repeatable
 
     torch.manual_seed(3)
     expected = torch.rand(2)

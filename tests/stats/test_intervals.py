@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 
 from phenolens.stats.average_precision import AveragePrecision, average_precision
-from phenolens.stats.intervals import jackknife
+from phenolens.stats.intervals import (
+    bootstrap_mean,
+    exact_interval,
+    jackknife,
+    wilson_interval,
+)
 from phenolens.stats.multiple_testing import (
     benjamini_hochberg,
     needed_at_floor,
-    share_interval,
 )
 from phenolens.stats.wells import Wells
 
@@ -69,7 +73,34 @@ def test_floor_tells_whether_anything_can_be_rejected() -> None:
 
 
 def test_interval_of_a_share_is_wilsons() -> None:
-    low, high = share_interval(5, 64)
+    low, high = wilson_interval(5, 64)
     np.testing.assert_allclose([low, high], [0.0338, 0.1702], atol=5e-4)
-    assert share_interval(0, 10)[0] == 0.0
-    assert np.isnan(share_interval(0, 0)[0])
+    assert wilson_interval(0, 10)[0] == 0.0
+    assert np.isnan(wilson_interval(0, 0)[0])
+
+
+def test_exact_interval_of_a_share_is_clopper_and_pearsons() -> None:
+    np.testing.assert_allclose(exact_interval(0, 20), (0, 1 - 0.025 ** (1 / 20)))
+    np.testing.assert_allclose(exact_interval(20, 20), (0.025 ** (1 / 20), 1))
+    np.testing.assert_allclose(exact_interval(8, 10), (0.4439, 0.9748), atol=1e-4)
+    np.testing.assert_allclose(exact_interval(2, 64), (0.003807, 0.108371), atol=1e-6)
+    assert np.isnan(exact_interval(0, 0)).all()
+
+
+def test_a_bootstrap_of_clusters_is_as_wide_as_their_number_makes_it() -> None:
+    rng = np.random.default_rng(0)
+    effect = rng.standard_normal(400)
+    values, cluster = np.repeat(effect, 5), np.repeat(np.arange(400), 5)
+    low, high = bootstrap_mean(values, cluster=cluster)
+    half = 1.96 * effect.std() / 20
+    np.testing.assert_allclose(
+        [low, high], values.mean() + np.array([-half, half]), atol=0.1 * half
+    )
+    one_by_one = bootstrap_mean(values)
+    assert (one_by_one[1] - one_by_one[0]) < 0.6 * (high - low)
+
+
+def test_a_bootstrap_of_clusters_of_one_is_that_of_the_values() -> None:
+    values = np.random.default_rng(1).standard_normal(30)
+    alone = bootstrap_mean(values, cluster=np.arange(30), seed=4)
+    np.testing.assert_allclose(bootstrap_mean(values, seed=4), alone)

@@ -8,13 +8,13 @@ import pytest
 
 from phenolens.stats.average_precision import average_precision
 from phenolens.stats.permutation import (
-    Design,
     Pool,
-    design_of,
+    StratifiedLabels,
     labellings,
     p_value,
     pool_rows,
     smallest_p,
+    stratified_labels,
 )
 from phenolens.stats.wells import Wells
 
@@ -40,7 +40,7 @@ def test_enumerated_null_is_every_relabelling(per_plate: tuple[int, int], levels
     labelled = np.zeros(9, dtype=bool)
     labelled[list(range(per_plate[0]))] = True
     labelled[5 : 5 + per_plate[1]] = True
-    design, strata = design_of(plate, labelled)
+    design, strata = stratified_labels(plate, labelled)
     picks, enumerated = labellings(design, 10_000, seed=0)
     null = pool.mean_average_precision(pool_rows(picks, design, strata))
     choices = itertools.product(
@@ -69,11 +69,13 @@ def test_a_pool_that_grew_is_the_pool_counted_at_once() -> None:
 
 
 def test_drawn_labellings_are_subsets_and_uniform() -> None:
-    design = Design((6, 5), (2, 1))
+    design = StratifiedLabels((6, 5), (2, 1))
     picks, enumerated = labellings(design, 60, seed=1)
     assert not enumerated and picks.shape == (60, 3)
     assert (picks[:, 0] != picks[:, 1]).all()
-    counts = np.bincount(labellings(Design((30,), (3,)), 4000, seed=0)[0].ravel(), minlength=30)
+    counts = np.bincount(
+        labellings(StratifiedLabels((30,), (3,)), 4000, seed=0)[0].ravel(), minlength=30
+    )
     assert abs(counts - 400).max() < 5 * 20
 
 
@@ -82,5 +84,5 @@ def test_p_and_its_floor() -> None:
     assert p_value(0.9, np.array([0.1, 0.8, 0.5]), enumerated=False) == 0.25
     assert p_value(0.9, np.array([0.1, np.nan, 0.5]), enumerated=False) == 1 / 3
     assert np.isnan(p_value(np.nan, np.array([0.1]), enumerated=False))
-    assert smallest_p(Design((4,), (2,)), 1000) == 1 / 6
-    assert smallest_p(Design((100,), (4,)), 999) == 1 / 1000
+    assert smallest_p(StratifiedLabels((4,), (2,)), 1000) == 1 / 6
+    assert smallest_p(StratifiedLabels((100,), (4,)), 999) == 1 / 1000

@@ -17,11 +17,11 @@ from phenolens.evaluate.results import result, result_table
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
-from phenolens.represent.networks import CNN
+from phenolens.represent.cnn import CNN
 from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
-from phenolens.study.network_settings import check_names
 from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
+from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study
 from phenolens.study.step import take
 from phenolens.study.steps import attention
@@ -208,7 +208,7 @@ def test_a_run_killed_after_training_goes_on_from_the_weights(session, folder, m
 
 
 def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch):
-    from phenolens.represent.training import Trainer
+    from phenolens.represent.networks.training import Trainer
 
     work, learn = trainings(session, "cnn"), Trainer._learn
 

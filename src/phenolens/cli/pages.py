@@ -47,7 +47,7 @@ class Verb(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """The page that ``-h`` shows."""
-        arguments = [p for p in self.params if isinstance(p, Given)]
+        arguments = [p for p in self.params if isinstance(p, Positional)]
         names = [p.written if p.required else f"[{p.written}]" for p in arguments]
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option) and not p.hidden]
         return page(
@@ -166,7 +166,7 @@ class Setting(click.Option):
         self.alone = alone
 
 
-class Given(click.Argument):
+class Positional(click.Argument):
     """An argument with a text for the help."""
 
     def __init__(self, names: Sequence[str], *, text: str, metavar: str, **how: Any) -> None:

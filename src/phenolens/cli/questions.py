@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
@@ -61,7 +61,7 @@ def question(name: str) -> Verb:
 
     text = REPRESENTATIONS if name == "compare" else TABLES
     params = [
-        Given(
+        Positional(
             ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", text=text
         ),
         *options_of(signature, but=["data"]),

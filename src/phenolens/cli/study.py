@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
 from phenolens.cli.values import FORMS, Output
@@ -65,7 +65,7 @@ def design(name: str) -> Verb:
         click.echo(f"Wrote {output}")
 
     params = [
-        Given(
+        Positional(
             ["treatments"],
             type=click.Path(),
             metavar="TREATMENTS",
@@ -100,7 +100,7 @@ def step(name: str) -> Verb:
             click.echo(line)
 
     params = [
-        Given(
+        Positional(
             ["path"],
             type=click.Path(),
             metavar="STUDY",
@@ -142,7 +142,7 @@ def audit(name: str) -> Verb:
 
     forms = (".json", *FORMS)
     params = [
-        Given(
+        Positional(
             ["data"],
             nargs=-1,
             type=click.Path(),
@@ -162,7 +162,7 @@ def audit(name: str) -> Verb:
     return Verb(name, signature.summary, look, params=params)
 
 
-def argument(signature: Signature, name: str) -> Given:
+def argument(signature: Signature, name: str) -> Positional:
     """The argument of a function's first parameter, a path."""
     text = signature.parameters[name].text
-    return Given([name], type=click.Path(), metavar=name.upper(), text=text)
+    return Positional([name], type=click.Path(), metavar=name.upper(), text=text)

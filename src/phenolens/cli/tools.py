@@ -10,7 +10,7 @@ import click
 
 from phenolens import __version__
 from phenolens.cli.options import given, options_of
-from phenolens.cli.pages import Given, Setting, Verb
+from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.study import argument
 from phenolens.cli.values import Choice
@@ -78,6 +78,8 @@ def completion(name: str) -> Verb:
         click.echo(made.source_template % made.source_vars())
 
     text = f"{either(SHELLS)}; the shell in use by default."
-    params = [Given(["shell"], required=False, type=Choice(SHELLS), metavar="SHELL", text=text)]
+    params = [
+        Positional(["shell"], required=False, type=Choice(SHELLS), metavar="SHELL", text=text)
+    ]
     summary = "Print the lines that let a shell complete verbs, options and choices with Tab."
     return Verb(name, summary, script, params=params)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.evaluate.results import percentile_interval
+from phenolens.stats.intervals import bootstrap_weights, percentile_interval
+from phenolens.stats.multiple_testing import holm
 
 COLUMNS = (
     "task", "metric", "split", "unit", "cluster", "a", "b", "n", "n_clusters", "value_a", "value_b",
@@ -102,9 +103,12 @@ def _compare(frame: pd.DataFrame, seed: int, n_draws: int) -> dict:
     codes = pd.factorize(frame["cluster"], use_na_sentinel=False)[0]
     sums, sizes = np.bincount(codes, weights=difference), np.bincount(codes)
     p, smallest = sign_flip(sums, seed=seed, n_draws=n_draws)
-    draws = cluster_draws(sums, sizes, seed=seed, n_draws=n_draws)
-    low, high = percentile_interval(draws)
-    spread = float(np.nanstd(draws)) if len(sums) > 1 else np.nan
+    low = high = spread = np.nan
+    if len(sums) > 1:
+        weights = bootstrap_weights(len(sums), n_draws=n_draws, seed=seed)[1:]
+        draws = (weights @ sums) / (weights @ sizes)
+        low, high = percentile_interval(draws)
+        spread = float(draws.std())
     return {
         "n": len(frame),
         "n_clusters": len(sums),
@@ -141,27 +145,6 @@ def sign_flip(sums: np.ndarray, *, seed: int, n_draws: int = 9999) -> tuple[floa
         signs = rng.integers(0, 2, size=(min(1000, n_draws - start), moving.size)) * 2 - 1
         hits += int((np.abs(signs @ moving) >= abs(moving.sum()) - tolerance).sum())
     return (1 + hits) / (n_draws + 1), 1 / (n_draws + 1)
-
-
-def cluster_draws(
-    sums: np.ndarray, sizes: np.ndarray, *, seed: int, n_draws: int = 9999
-) -> np.ndarray:
-    """Bootstrap means over units when whole clusters are drawn; NaN for a single cluster."""
-    k = len(sums)
-    if k < 2:
-        return np.full(1, np.nan)
-    weights = np.random.default_rng(seed).multinomial(k, np.full(k, 1.0 / k), size=n_draws)
-    return (weights @ sums) / (weights @ sizes)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjusted p-values (Scand. J. Stat. 6, 65, 1979)."""
-    p = np.asarray(p, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    out = np.empty_like(p)
-    out[order] = np.minimum(stepped, 1.0)
-    return out
 
 
 def fusion_pairs(

@@ -74,13 +74,3 @@ def join_results(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not parts:
         return result_table([])
     return result_table(pd.concat(parts, ignore_index=True).to_dict("records"))
-
-
-def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
-    """2.5 % and 97.5 % quantiles of bootstrap draws; NaN when there are none."""
-    draws = np.asarray(draws, dtype=np.float64)
-    draws = draws[np.isfinite(draws)]
-    if not draws.size:
-        return (np.nan, np.nan)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return (float(low), float(high))

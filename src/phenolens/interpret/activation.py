@@ -15,7 +15,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.interpret.gradcam import Cams
 from phenolens.prepared import Prepared
-from phenolens.represent.pixels import PixelSettings, central_square, resize
+from phenolens.represent.networks.pixels import PixelSettings, central_square, resize
 from phenolens.segment import SegmentSettings, crop_labels
 from phenolens.segment.settings import NUCLEAR
 

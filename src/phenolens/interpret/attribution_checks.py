@@ -16,8 +16,8 @@ from phenolens.interpret.gradcam import Cams, batches, class_numbers, gradcam
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Progress
 from phenolens.represent.cnn import CNN
-from phenolens.represent.devices import repeatable
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks.devices import repeatable
+from phenolens.represent.networks.torches import require_torch
 
 LARGEST_CORRELATION = 0.3
 

@@ -17,9 +17,9 @@ from phenolens.errors import InputError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Progress
 from phenolens.represent.cnn import CNN
-from phenolens.represent.devices import repeatable
-from phenolens.represent.feed import Batch
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks.devices import repeatable
+from phenolens.represent.networks.feed import Batch
+from phenolens.represent.networks.torches import require_torch
 
 STRIDES = (4, 8, 16, 32)
 _STRIDE, _POSITIONS = 8, 8

@@ -35,7 +35,7 @@ FOLDS = ("fold", "split", "subset")
 
 
 @dataclass(frozen=True)
-class Tables:
+class DeclaredTables:
     """What lies in the folder.
 
     Attributes
@@ -73,7 +73,7 @@ def read_design(path: Path) -> dict:
         raise InputError(f"{path} is not valid TOML: {error}") from None
 
 
-def read_tables(folder: Path, *, label: str | None, controls: Sequence[str]) -> Tables:
+def read_tables(folder: Path, *, label: str | None, controls: Sequence[str]) -> DeclaredTables:
     """Read every file of the folder that the audit knows.
 
     Parameters
@@ -105,7 +105,7 @@ def read_tables(folder: Path, *, label: str | None, controls: Sequence[str]) -> 
             found["trained"][name.removeprefix("trained_on_")] = _keyed(path, ())
         elif name != "design.toml":
             found["unread"] += (path.name,)
-    return Tables(design={}, **found)
+    return DeclaredTables(design={}, **found)
 
 
 def _files(folder: Path) -> list[Path]:

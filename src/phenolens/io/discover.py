@@ -17,7 +17,7 @@ from phenolens.io.discovery import Discovery, Question
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
-from phenolens.io.survey import Found, plates_of, survey
+from phenolens.io.survey import FoundTables, plates_of, survey
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
@@ -77,7 +77,7 @@ def _folder(source: Path) -> Path:
     return (source if source.is_dir() else source.parent).resolve()
 
 
-def _nothing(source: Path, found: Sequence[Found], images: int) -> str:
+def _nothing(source: Path, found: Sequence[FoundTables], images: int) -> str:
     if images:
         return (
             f"{source} holds {images} image files but no table that says which plate and well they "
@@ -94,12 +94,12 @@ def _refuse_pickles(source: Path) -> None:
         read_npz(first)
 
 
-def _metadata(found: Sequence[Found]) -> list[Found]:
+def _metadata(found: Sequence[FoundTables]) -> list[FoundTables]:
     return [item for item in found if item.kind in {"metadata", "barcodes"}]
 
 
 def _known(
-    found: Sequence[Found], images: dict | None, profiles: Sequence[dict], *, source: Path
+    found: Sequence[FoundTables], images: dict | None, profiles: Sequence[dict], *, source: Path
 ) -> Known:
     """The columns that images and profiles bring, with values to compare keys by."""
     heads = [item.head for item in found if item.kind in _sources(images, profiles)]

@@ -20,7 +20,7 @@ from phenolens.io.patterns import pattern
 from phenolens.io.phenix import index_channels, parse_name, read_index
 from phenolens.io.screen_of_table import numbers_objects
 from phenolens.io.survey import (
-    Found,
+    FoundTables,
     column_for,
     image_columns,
     image_root,
@@ -41,7 +41,7 @@ Questions = list[tuple]
 
 
 def image_section(
-    found: Sequence[Found], files: Sequence[Path], source: Path
+    found: Sequence[FoundTables], files: Sequence[Path], source: Path
 ) -> tuple[dict | None, dict[str, str], Questions]:
     """Settings, columns that must be named, and questions; None where there are no images."""
     for kind, make in (
@@ -57,14 +57,14 @@ def image_section(
     return None, {}, []
 
 
-def _best(items: Sequence[Found]) -> Found:
+def _best(items: Sequence[FoundTables]) -> FoundTables:
     """The table that says most; with illumination functions before without."""
     return max(
         items, key=lambda item: (any("Illum" in str(c) for c in item.head), len(item.head.columns))
     )
 
 
-def _load_data(item: Found, source: Path) -> tuple[dict, dict[str, str], Questions]:
+def _load_data(item: FoundTables, source: Path) -> tuple[dict, dict[str, str], Questions]:
     named = load_data_channels(item.head)
     section = {
         "table": pattern(item.paths, source),
@@ -76,7 +76,7 @@ def _load_data(item: Found, source: Path) -> tuple[dict, dict[str, str], Questio
     return section, columns, questions
 
 
-def _samplesheet(item: Found, source: Path) -> tuple[dict, dict[str, str], Questions]:
+def _samplesheet(item: FoundTables, source: Path) -> tuple[dict, dict[str, str], Questions]:
     column = has(item.head, "channel")
     channels = channel_order(list(dict.fromkeys(item.head[column].astype(str))))
     paths = item.head[has(item.head, "path")].head(20).astype(str)
@@ -90,7 +90,7 @@ def _samplesheet(item: Found, source: Path) -> tuple[dict, dict[str, str], Quest
     return section, columns, questions
 
 
-def _image_table(item: Found, source: Path) -> tuple[dict, dict[str, str], Questions]:
+def _image_table(item: FoundTables, source: Path) -> tuple[dict, dict[str, str], Questions]:
     named = image_columns(item.head, item.paths[0], source)
     section: dict = {"table": pattern(item.paths, source), "layout": "table"}
     section |= _root(item.head[named[0]].head(20).astype(str), item, source)
@@ -110,7 +110,7 @@ def _image_table(item: Found, source: Path) -> tuple[dict, dict[str, str], Quest
     return section | _nuclei(section["channels"]), columns, questions + more
 
 
-def _root(texts: Sequence[str], item: Found, source: Path) -> dict[str, str]:
+def _root(texts: Sequence[str], item: FoundTables, source: Path) -> dict[str, str]:
     """``root``, where the images' paths do not start from the table's own folder."""
     folder = image_root(texts, item.paths[0], source)
     if folder is None or folder == item.paths[0].parent:
@@ -118,14 +118,14 @@ def _root(texts: Sequence[str], item: Found, source: Path) -> dict[str, str]:
     return {"root": folder.relative_to(source).as_posix()}
 
 
-def _first_shape(item: Found, column: str, source: Path) -> tuple[int, ...]:
+def _first_shape(item: FoundTables, column: str, source: Path) -> tuple[int, ...]:
     texts = [text for text in item.head[column].head(20) if is_image_name(text)]
     finder = ImageFinder([image_root(texts, item.paths[0], source) or source])
     present = [path for path, there in map(finder.find, texts) if there]
     return image_shape(Path(present[0]))
 
 
-def _level(item: Found, index: str | None, shape: tuple[int, ...]) -> str:
+def _level(item: FoundTables, index: str | None, shape: tuple[int, ...]) -> str:
     if numbers_objects(item.head):
         return "cell"
     if index is None:
@@ -164,7 +164,7 @@ def _nuclei(channels: Sequence[str]) -> dict[str, str]:
     return {"nuclei": found[0]} if found else {}
 
 
-def _places(item: Found, file_column: str, source: Path) -> tuple[dict[str, str], Questions]:
+def _places(item: FoundTables, file_column: str, source: Path) -> tuple[dict[str, str], Questions]:
     """Specifications of plate, well and site, from columns or, failing that, file names."""
     columns: dict[str, str] = {}
     questions: Questions = []

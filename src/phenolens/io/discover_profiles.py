@@ -13,12 +13,12 @@ from phenolens.io.names import measured_object
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import level_of
-from phenolens.io.survey import Found, variant
+from phenolens.io.survey import FoundTables, variant
 
 PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 
 
-def profile_sections(found: Sequence[Found], source: Path) -> tuple[list[dict], list[str]]:
+def profile_sections(found: Sequence[FoundTables], source: Path) -> tuple[list[dict], list[str]]:
     """One block a kind of profile; of several stages of one plate, the rawest."""
     items = [item for item in found if item.kind == "profiles"]
     staged = [item for item in items if _stage(item) is not None]
@@ -29,7 +29,7 @@ def profile_sections(found: Sequence[Found], source: Path) -> tuple[list[dict], 
     return blocks, notes
 
 
-def _cellprofiler(found: Sequence[Found], source: Path) -> list[dict]:
+def _cellprofiler(found: Sequence[FoundTables], source: Path) -> list[dict]:
     """One block for CellProfiler's own tables, by the folder that holds them all."""
     paths = [path for item in found if item.kind == "cellprofiler" for path in item.paths]
     if not any(stem(path) in COMPARTMENTS for path in paths):
@@ -42,7 +42,7 @@ def _cells(files: str) -> dict:
     return {"name": "cellprofiler", "files": files, "level": "cell", "normalized": False}
 
 
-def _stage(item: Found) -> tuple[int, str] | None:
+def _stage(item: FoundTables) -> tuple[int, str] | None:
     """How far a plate's profiles were processed, for files named after their plate."""
     name = variant(item.paths[0], item.head)
     if name and not name.startswith("_"):
@@ -51,7 +51,7 @@ def _stage(item: Found) -> tuple[int, str] | None:
     return rank, name
 
 
-def _block(item: Found, source: Path) -> dict:
+def _block(item: FoundTables, source: Path) -> dict:
     return {
         "name": _name(item),
         "files": pattern(item.paths, source),
@@ -60,7 +60,7 @@ def _block(item: Found, source: Path) -> dict:
     }
 
 
-def _name(item: Found) -> str:
+def _name(item: FoundTables) -> str:
     """What the features are of, where that is one thing with a name; else the file's first word."""
     if item.paths[0].suffix == ".npz":
         return FALLBACK

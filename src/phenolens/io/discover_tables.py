@@ -12,7 +12,7 @@ from phenolens.io.columns import FILE, has, key_text, normal_name, same_name, we
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
-from phenolens.io.survey import Found, column_for, well_like
+from phenolens.io.survey import FoundTables, column_for, well_like
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
@@ -45,7 +45,7 @@ class Known:
 
 
 def table_sections(
-    known: Known, found: Sequence[Found], source: Path
+    known: Known, found: Sequence[FoundTables], source: Path
 ) -> tuple[list[dict], list[str]]:
     """Tables in the order they can be joined; each must say something new or confirm a well."""
     sections, waiting = [], list(found)
@@ -61,7 +61,7 @@ def table_sections(
     return sections, [f"not joined: {pattern(item.paths, source)}" for item in waiting]
 
 
-def infer_on(known: Known, item: Found) -> dict[str, str] | None:
+def infer_on(known: Known, item: FoundTables) -> dict[str, str] | None:
     """The columns that join a table to what is known, or None."""
     plate, well = _plate_column(known, item.head), _well_column(item.head)
     if well is not None:
@@ -85,7 +85,9 @@ def _well_column(head: pd.DataFrame) -> str | None:
     return next((name for name in names if well_like(head[name])), None)
 
 
-def _on_well(known: Known, item: Found, *, plate: str | None, well: str) -> dict[str, str] | None:
+def _on_well(
+    known: Known, item: FoundTables, *, plate: str | None, well: str
+) -> dict[str, str] | None:
     if plate is not None:
         return {PLATE: plate, WELL: well}
     names = known.texts(MAP_NAME)
@@ -126,12 +128,12 @@ def _on_treatment(known: Known, head: pd.DataFrame) -> dict[str, str] | None:
     return on
 
 
-def _details(item: Found, on: dict[str, str]) -> list[str]:
+def _details(item: FoundTables, on: dict[str, str]) -> list[str]:
     used = set(on.values())
     return [str(name) for name in item.head.columns if str(name) not in used]
 
 
-def _new_roles(known: Known, item: Found, on: dict[str, str]) -> set[str]:
+def _new_roles(known: Known, item: FoundTables, on: dict[str, str]) -> set[str]:
     have = set(role_columns(known.values))
     links = {same_name(name) for name in LINKS} - {same_name(name) for name in known.values}
     names = _details(item, on)
@@ -139,11 +141,11 @@ def _new_roles(known: Known, item: Found, on: dict[str, str]) -> set[str]:
     return (set(role_columns(names)) - have) | brought
 
 
-def _useful(known: Known, item: Found, on: dict[str, str]) -> bool:
+def _useful(known: Known, item: FoundTables, on: dict[str, str]) -> bool:
     confirms = WELL in on and bool(role_columns(_details(item, on)))
     return confirms or bool(_new_roles(known, item, on))
 
 
-def _gain(known: Known, item: Found, on: dict[str, str]) -> tuple[int, int, int]:
+def _gain(known: Known, item: FoundTables, on: dict[str, str]) -> tuple[int, int, int]:
     """Well tables first, then those that bring most."""
     return int(WELL in on or PLATE in on), len(_new_roles(known, item, on)), len(item.head.columns)

@@ -32,7 +32,7 @@ FEWEST_MEASUREMENTS = 10
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundTables:
     """Tables of one kind: files that belong together, and the first rows of the first.
 
     ``kind`` is ``load_data``, ``samplesheet``, ``images``, ``profiles``, ``barcodes``,
@@ -44,7 +44,7 @@ class Found:
     kind: str
 
 
-def survey(source: Path) -> tuple[list[Found], list[Path]]:
+def survey(source: Path) -> tuple[list[FoundTables], list[Path]]:
     """Kinds of tables below a folder, and up to a thousand of its image files.
 
     Folders called ``truth``, hidden ones and what studies wrote are left alone.
@@ -74,7 +74,7 @@ def _grouped(paths: Sequence[Path], source: Path) -> list[list[Path]]:
     return list(groups.values())
 
 
-def _look(paths: list[Path], source: Path) -> Found | None:
+def _look(paths: list[Path], source: Path) -> FoundTables | None:
     """The group with its kind; None for files that are no tables of ours."""
     try:
         head = read_head(paths[0])
@@ -83,7 +83,7 @@ def _look(paths: list[Path], source: Path) -> Found | None:
     if len(head.columns) < 2 or not len(head):
         return None
     kind = classify(head, paths[0], source)
-    return Found(tuple(paths), _with_wells(head) if kind == "profiles" else head, kind)
+    return FoundTables(tuple(paths), _with_wells(head) if kind == "profiles" else head, kind)
 
 
 def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
@@ -212,18 +212,18 @@ def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:
     ]
 
 
-def _merged(found: list[Found]) -> list[Found]:
+def _merged(found: list[FoundTables]) -> list[FoundTables]:
     """Groups of one kind, one depth and the same columns are one; profiles by their variant."""
-    merged: dict[tuple, Found] = {}
+    merged: dict[tuple, FoundTables] = {}
     for item in found:
         key = (item.kind, _variant(item), tuple(item.head.columns), len(item.paths[0].parts))
         before = merged.get(key)
         paths = item.paths if before is None else (*before.paths, *item.paths)
-        merged[key] = Found(tuple(paths), (before or item).head, item.kind)
+        merged[key] = FoundTables(tuple(paths), (before or item).head, item.kind)
     return list(merged.values())
 
 
-def _variant(item: Found) -> str:
+def _variant(item: FoundTables) -> str:
     """What a file's name says beyond its plate: ``_normalized_negcon``; '' for the plain table."""
     if item.kind != "profiles":
         return item.paths[0].name if item.kind in {"load_data", "barcodes"} else ""

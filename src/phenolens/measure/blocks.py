@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Block:
+class CompartmentFeatures:
     """Columns that are computed together for one compartment.
 
     Attributes
@@ -33,7 +33,9 @@ class Block:
     compute: Callable[[Compartment], np.ndarray]
 
 
-def plan_radial(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def plan_radial(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.radial import MEASUREMENTS, measure_radial
 
     bins = settings.radial_bins
@@ -52,13 +54,13 @@ def plan_radial(compartment: str, channels: list[str], settings: MeasureSettings
         ]
         return np.hstack([block.reshape(len(block), -1) for block in blocks])
 
-    blocks = [Block(compartment, names, compute)]
+    blocks = [CompartmentFeatures(compartment, names, compute)]
     if settings.tubeness_channel in channels and compartment in settings.tubeness_compartments:
         blocks.append(_tubeness(compartment, settings))
     return blocks
 
 
-def _tubeness(compartment: str, settings: MeasureSettings) -> Block:
+def _tubeness(compartment: str, settings: MeasureSettings) -> CompartmentFeatures:
     """Rings around nuclei on the derived image of tubes; beyond the last is ``Overflow``."""
     from phenolens.measure.radial import MEASUREMENTS
 
@@ -70,7 +72,7 @@ def _tubeness(compartment: str, settings: MeasureSettings) -> Block:
         for name in MEASUREMENTS
     ]
     names += [f"{stem}_{name}_mito_tubeness_Overflow" for name in MEASUREMENTS]
-    return Block(compartment, names, partial(_tube_rings, settings=settings))
+    return CompartmentFeatures(compartment, names, partial(_tube_rings, settings=settings))
 
 
 def _tube_rings(c: Compartment, settings: MeasureSettings) -> np.ndarray:
@@ -97,7 +99,7 @@ def _tube_rings(c: Compartment, settings: MeasureSettings) -> np.ndarray:
 
 def plan_radial_zernikes(
     compartment: str, channels: list[str], settings: MeasureSettings
-) -> list[Block]:
+) -> list[CompartmentFeatures]:
     from phenolens.measure.zernike import intensity_zernikes, zernike_orders
 
     degree = settings.zernike_degree
@@ -113,4 +115,4 @@ def plan_radial_zernikes(
         pair = intensity_zernikes(c.regions, c.circles, c.values, degree=degree)
         return np.stack(pair, axis=1).transpose(2, 0, 1, 3).reshape(c.regions.count, -1)
 
-    return [Block(compartment, names, compute)]
+    return [CompartmentFeatures(compartment, names, compute)]

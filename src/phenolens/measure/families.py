@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phenolens.measure.blocks import Block, plan_radial, plan_radial_zernikes
+from phenolens.measure.blocks import CompartmentFeatures, plan_radial, plan_radial_zernikes
 from phenolens.measure.settings import MeasureSettings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def plan(
     families: Sequence[str],
     *,
     settings: MeasureSettings,
-) -> list[Block]:
+) -> list[CompartmentFeatures]:
     """All blocks of the families asked for, compartment by compartment."""
     names = list(channels)
     return [
@@ -36,7 +36,9 @@ def _metadata(name: str) -> str:
     return f"Metadata_{name}"
 
 
-def _area_shape(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _area_shape(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.shape import measure_shape, shape_names
 
     names = [f"{compartment}_{name}" for name in shape_names(settings.zernike_degree)]
@@ -45,24 +47,32 @@ def _area_shape(compartment: str, channels: list[str], settings: MeasureSettings
         degree = settings.zernike_degree
         return measure_shape(c.regions, degree, closed_hull=settings.closed_hull)
 
-    return [Block(compartment, names, compute)]
+    return [CompartmentFeatures(compartment, names, compute)]
 
 
-def _moments(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _moments(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.moments import MEASUREMENTS, measure_moments
 
     names = [f"{compartment}_AreaShape_{name}" for name in MEASUREMENTS]
-    return [Block(compartment, names, lambda c: measure_moments(c.regions))]
+    return [CompartmentFeatures(compartment, names, lambda c: measure_moments(c.regions))]
 
 
-def _intensity(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _intensity(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.intensity import INTENSITY
 
     names = [f"{compartment}_Intensity_{name}_{ch}" for ch in channels for name in INTENSITY]
-    return [Block(compartment, names, lambda c: np.hstack([f for f, _ in c.intensities]))]
+    return [
+        CompartmentFeatures(compartment, names, lambda c: np.hstack([f for f, _ in c.intensities]))
+    ]
 
 
-def _location(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _location(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.intensity import LOCATION
 
     axes = ("Center_X", "Center_Y", "Center_Z")
@@ -71,7 +81,7 @@ def _location(compartment: str, channels: list[str], settings: MeasureSettings) 
         names += [_metadata(f"{compartment}_Location_{name}_{ch}") for name in LOCATION]
         for name in ("CenterMassIntensity_Z", "MaxIntensity_Z"):
             names.append(_metadata(f"{compartment}_Location_{name}_{ch}"))
-    return [Block(compartment, names, _locations)]
+    return [CompartmentFeatures(compartment, names, _locations)]
 
 
 def _locations(compartment: Compartment) -> np.ndarray:
@@ -83,7 +93,9 @@ def _locations(compartment: Compartment) -> np.ndarray:
     return np.hstack(parts)
 
 
-def _texture(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _texture(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.texture import HARALICK, measure_texture
 
     names = [
@@ -100,10 +112,12 @@ def _texture(compartment: str, channels: list[str], settings: MeasureSettings) -
         ]
         return np.hstack([block.reshape(len(block), -1) for block in blocks])
 
-    return [Block(compartment, names, compute)]
+    return [CompartmentFeatures(compartment, names, compute)]
 
 
-def _granularity(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _granularity(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.granularity import granularity_weights, measure_granularity
 
     length = settings.granularity_length
@@ -122,10 +136,12 @@ def _granularity(compartment: str, channels: list[str], settings: MeasureSetting
             ]
         )
 
-    return [Block(compartment, names, compute)]
+    return [CompartmentFeatures(compartment, names, compute)]
 
 
-def _correlation(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _correlation(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.correlation import PAIR_FEATURES, channel_pairs, measure_correlation
 
     pairs = channel_pairs(channels)
@@ -143,10 +159,12 @@ def _correlation(compartment: str, channels: list[str], settings: MeasureSetting
         )
         return block.reshape(len(block), -1)
 
-    return [Block(compartment, names, compute)] if pairs else []
+    return [CompartmentFeatures(compartment, names, compute)] if pairs else []
 
 
-def _costes(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _costes(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.correlation import channel_pairs
     from phenolens.measure.costes import COSTES_FEATURES, measure_costes
 
@@ -164,19 +182,27 @@ def _costes(compartment: str, channels: list[str], settings: MeasureSettings) ->
         )
         return block.reshape(len(block), -1)
 
-    return [Block(compartment, names, compute)] if pairs else []
+    return [CompartmentFeatures(compartment, names, compute)] if pairs else []
 
 
-def _skeleton(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _skeleton(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.skeleton import MEASUREMENTS, measure_skeleton
 
     if compartment != "Nuclei" or settings.tubeness_channel not in channels:
         return []
     names = [f"{compartment}_ObjectSkeleton_{name}_mito_skel" for name in MEASUREMENTS]
-    return [Block(compartment, names, lambda c: measure_skeleton(c.regions, c.field.skeleton))]
+    return [
+        CompartmentFeatures(
+            compartment, names, lambda c: measure_skeleton(c.regions, c.field.skeleton)
+        )
+    ]
 
 
-def _neighbors(compartment: str, channels: list[str], settings: MeasureSettings) -> list[Block]:
+def _neighbors(
+    compartment: str, channels: list[str], settings: MeasureSettings
+) -> list[CompartmentFeatures]:
     from phenolens.measure.neighbors import MEASUREMENTS, measure_neighbors
 
     blocks = []
@@ -185,7 +211,7 @@ def _neighbors(compartment: str, channels: list[str], settings: MeasureSettings)
         names = [f"{compartment}_Neighbors_{name}_{scale}" for name in MEASUREMENTS]
         names[-2:] = [_metadata(name) for name in names[-2:]]
         compute = partial(_measure_neighbors, measure_neighbors, distance)
-        blocks.append(Block(compartment, names, compute))
+        blocks.append(CompartmentFeatures(compartment, names, compute))
     return blocks
 
 
@@ -193,7 +219,7 @@ def _measure_neighbors(measure: Callable, distance: int, c: Compartment) -> np.n
     return measure(c.regions, distance)
 
 
-_PLANS: dict[str, Callable[[str, list[str], MeasureSettings], list[Block]]] = {
+_PLANS: dict[str, Callable[[str, list[str], MeasureSettings], list[CompartmentFeatures]]] = {
     "AreaShape": _area_shape,
     "Moments": _moments,
     "Intensity": _intensity,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.measure.blocks import Block
+from phenolens.measure.blocks import CompartmentFeatures
 from phenolens.measure.families import plan
 from phenolens.measure.field import Compartment, Field
 from phenolens.measure.names import check_families
@@ -143,7 +143,9 @@ def _inside(regions: Mapping[str, Regions], shape: tuple[int, int]) -> np.ndarra
     return inside
 
 
-def _table(compartments: Mapping[str, Compartment], blocks: list[Block]) -> pd.DataFrame:
+def _table(
+    compartments: Mapping[str, Compartment], blocks: list[CompartmentFeatures]
+) -> pd.DataFrame:
     ids = np.unique(np.concatenate([[0], *(c.regions.ids for c in compartments.values())]))[1:]
     parts, names = [], []
     for block in blocks:
@@ -160,7 +162,7 @@ def _table(compartments: Mapping[str, Compartment], blocks: list[Block]) -> pd.D
     return table
 
 
-def _spread(block: Block, compartment: Compartment, ids: np.ndarray) -> np.ndarray:
+def _spread(block: CompartmentFeatures, compartment: Compartment, ids: np.ndarray) -> np.ndarray:
     """Rows of the compartment's objects at their place among all ids; NaN for the absent."""
     out = np.full((len(ids), len(block.names)), np.nan)
     if compartment.regions.count:

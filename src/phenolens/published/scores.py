@@ -22,6 +22,7 @@ from phenolens.published.tables import (
     unchecked,
 )
 from phenolens.stats.average_precision import expected_average_precision
+from phenolens.stats.intervals import bootstrap_mean, exact_interval
 
 ACCURACY = ("accuracy", "test_accuracy")
 TRAIN_ACCURACY = ("train_accuracy", "training_accuracy")
@@ -55,7 +56,7 @@ def _reported(declared: Declared) -> Iterable[Evidence]:
 def _judged(score: Score, *, share: float, labels: pd.Series) -> Evidence:
     """A reported accuracy: its binomial interval, every image counted as independent."""
     n = score.n or len(labels)
-    low, high = binomial_interval(round(score.value * n), n)
+    low, high = exact_interval(round(score.value * n), n)
     name = "top-5 accuracy" if score.metric.lower().startswith("top5") else "accuracy"
     what = (
         f"{name} of {score.representation}: {percent(score.value)} ({percent(low)} to "
@@ -74,16 +75,6 @@ def _judged(score: Score, *, share: float, labels: pd.Series) -> Evidence:
     )  # fmt: skip
 
 
-def binomial_interval(right: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a share (Clopper & Pearson, Biometrika 26, 404, 1934)."""
-    from scipy.stats import beta
-
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, right, n - right + 1) if right else 0.0
-    high = beta.ppf(1 - tail, right + 1, n - right) if right < n else 1.0
-    return float(low), float(high)
-
-
 def _predicted(declared: Declared) -> Iterable[Evidence]:
     """Predictions against the majority answer, paired by row, wells resampled."""
     rows = declared.rows
@@ -96,7 +87,7 @@ def _predicted(declared: Declared) -> Iterable[Evidence]:
     truth, told = (part[c].astype(str).to_numpy() for c in (TREATMENT, PREDICTION))
     gain = (told == truth).astype(float) - (truth == counts.idxmax())
     well = pd.factorize(pd.MultiIndex.from_frame(part[list(WELL_KEY)]))[0]
-    low, high = clustered_interval(gain, well)
+    low, high = bootstrap_mean(gain, cluster=well, draws=1000)
     what = (
         f"predictions are right for {percent((told == truth).mean())} of "
         f"{number_of(len(part), 'row')} in {number_of(well.max() + 1, 'well')}, the majority "
@@ -109,18 +100,6 @@ def _predicted(declared: Declared) -> Iterable[Evidence]:
         "The predictions cannot be told from always naming the most frequent class." if bad else "",
         "Weight classes equally, and report balanced accuracy." if bad else "",
     )  # fmt: skip
-
-
-def clustered_interval(
-    values: np.ndarray, cluster: np.ndarray, *, draws: int = 1000, seed: int = 0
-) -> tuple[float, float]:
-    """95 % bootstrap interval of a mean whose clusters are drawn whole."""
-    total, size = np.bincount(cluster, weights=values), np.bincount(cluster)
-    rng = np.random.default_rng(seed)
-    chosen = rng.integers(0, len(size), size=(draws, len(size)))
-    means = total[chosen].sum(axis=1) / size[chosen].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def check_baselines(declared: Declared) -> Iterable[Evidence]:

@@ -44,19 +44,20 @@ def build(folder: str | Path, *, title: str | None = None, figures: bool = True)
     tables = Tables(folder)
     gallery = draw(tables) if figures else {}
     page = folder / "report.html"
-    write_text(page, render(tables, gallery, title))
+    write_text(page, render(tables, gallery, title=title))
     return page
 
 
 def draw(tables: Tables) -> dict[str, list[Picture]]:
     """Draw and save every figure; those of an earlier build that no longer exist are removed."""
-    from phenolens.report.figures import GROUPS, house_style, save, unique
+    from phenolens.report.figures import house_style, save, unique
     from phenolens.report.page import picture
+    from phenolens.report.sections import figure_groups
 
     folder = tables.folder / "figures"
     gallery: dict[str, list[Picture]] = {}
     with house_style():
-        for group, figures in GROUPS.items():
+        for group, figures in figure_groups().items():
             gallery[group] = [picture(d, *save(d, folder)) for d in unique(figures(tables))]
     _remove_stale(folder, gallery)
     return gallery

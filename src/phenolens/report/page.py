@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from phenolens import __version__
@@ -15,7 +16,7 @@ from phenolens.answers.tables import Tables
 from phenolens.report import colours
 from phenolens.report.embed import data_uri
 from phenolens.report.figures.style import PIXELS, Drawn
-from phenolens.report.sections import SECTIONS
+from phenolens.report.sections import Section, sections
 from phenolens.report.sections.overview import size
 from phenolens.words import names
 
@@ -42,8 +43,15 @@ def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
     )  # fmt: skip
 
 
-def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None) -> str:
-    """The whole page as text."""
+def render(
+    tables: Tables,
+    gallery: dict[str, list[Picture]],
+    *,
+    title: str | None = None,
+    only: Sequence[Section] | None = None,
+) -> str:
+    """The whole page as text; with `only`, a page of these sections."""
+    shown = sections() if only is None else only
     palette = colours.palette(tables)
     return (
         _environment()
@@ -52,8 +60,8 @@ def render(tables: Tables, gallery: dict[str, list[Picture]], title: str | None)
             title=title or study_title(tables),
             size=size(tables),
             version=__version__,
-            sections=[(s, view) for s in SECTIONS if (view := s.view(tables)) is not None],
-            gallery={name: gallery.get(name, []) for s in SECTIONS for name in s.figures},
+            sections=[(s, view) for s in shown if (view := s.view(tables)) is not None],
+            gallery={name: gallery.get(name, []) for s in shown for name in s.figures},
             drawn=bool(gallery),
             because=because(tables),
             colour=lambda name: palette.get(name, "#8a94a0"),
@@ -70,12 +78,21 @@ def study_title(tables: Tables) -> str:
 
 @cache
 def _environment() -> Environment:
-    loader = PackageLoader("phenolens.report")
+    ours = PackageLoader("phenolens.report")
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=ChoiceLoader([ours, FunctionLoader(_text)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     for name in ("style.css", "page.js"):
-        text = loader.get_source(environment, name)[0]
+        text = ours.get_source(environment, name)[0]
         environment.globals[name.replace(".", "_")] = Markup(text)
     return environment
+
+
+def _text(path: str) -> tuple[str, str, None] | None:
+    """A section's template, which lies beside its module, as Jinja takes it."""
+    file = Path(path)
+    return (file.read_text(encoding="utf-8"), path, None) if file.is_file() else None

@@ -96,6 +96,16 @@ REFERENCES = {
         "for dimension reduction. arXiv:1802.03426.",
         "https://arxiv.org/abs/1802.03426",
     ),
+    "he2016": _doi(
+        "He K, Zhang X, Ren S, Sun J (2016) Deep residual learning for image recognition. IEEE "
+        "Conference on Computer Vision and Pattern Recognition:770–778.",
+        "10.1109/CVPR.2016.90",
+    ),
+    "kingma2014": Reference(
+        "Kingma DP, Welling M (2014) Auto-encoding variational Bayes. International Conference on "
+        "Learning Representations. arXiv:1312.6114.",
+        "https://arxiv.org/abs/1312.6114",
+    ),
     "holm1979": Reference(
         "Holm S (1979) A simple sequentially rejective multiple test procedure. Scandinavian "
         "Journal of Statistics 6:65–70.",

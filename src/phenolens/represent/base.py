@@ -3,21 +3,29 @@
 A representation reads images of a :class:`~phenolens.prepared.Prepared` store and gives one row
 of features an image. What is the same for everybody (``learns = "nothing"``) is made once, as fold
 ``all``; what learns is fitted once per fold, on that fold's training rows only.
+
+Each is one class in one file of this package that registers itself; other packages offer theirs in
+the entry-point group ``phenolens.representations``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal, Protocol
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from phenolens.errors import LeakError
 from phenolens.prepared import Prepared, Progress
-from phenolens.profiles import feature_names, from_frame
+from phenolens.profiles import PLATE, WELL, feature_names, from_frame
+from phenolens.registry import Registry
 
 Learns = Literal["nothing", "pixels", "labels"]
+Kind = Literal["measured", "unsupervised", "supervised", "pretrained", "baseline"]
+Reads = Literal["images", "crops", "measurements"]
 ALL = "all"
 
 
@@ -62,30 +70,174 @@ class Card:
         return asdict(self)
 
 
-class Representation(Protocol):
-    """The contract of a representation; :func:`phenolens.testing.check_representation` tests it."""
+class Options(BaseModel):
+    """Settings of a representation in the study file; a subclass adds the keys it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Representation:
+    """One way to turn images into features; subclass it, and register the class.
+
+    What holds for the class is written as class attributes.
+    :func:`phenolens.testing.check_representation` tests what is asked here.
+
+    Attributes
+    ----------
+    name : str
+        As the study file calls it.
+    label : str
+        As the report calls it.
+    kind : {"measured", "unsupervised", "supervised", "pretrained", "baseline"}
+        ``baseline``: what the others must beat (random weights, shuffled labels).
+    methods : str
+        A sentence for the report's methods; ``{key}`` stands for an option.
+    learns : {"nothing", "pixels", "labels"}
+        What `fit` looks at. What learns is fitted once a fold, and what learns labels also once a
+        group of treatments that it has not seen.
+    reads : {"images", "crops", "measurements"}
+        Prepared images whole; crops around measured cells (or images, where the study says so); or
+        the measured cells themselves, for which `wells` takes the place of `fit` and `extract`.
+    needs_measured : bool
+        Whether the measured features of each image come beside its pixels (networks only).
+    fewest : int
+        Images it needs.
+    Options : type
+        Its settings in the study file: the table ``[represent.NAME]``, and those of its keys which
+        stand in `section`.
+    section : str
+        Section of the study file that it shares with others: ``networks``, ``represent`` or none.
+    version : str
+        Changes when the code does: what another version made is made anew.
+    rank : int
+        Place in lists and tables, low first.
+    trained_on, labels_seen : tuple of str
+        ``plate/well`` and treatments that the fitted one has learned from.
+    """
 
     name: str
-    learns: Learns
+    label: ClassVar[str]
+    kind: ClassVar[Kind]
+    methods: ClassVar[str] = ""
+    learns: ClassVar[Learns] = "nothing"
+    reads: ClassVar[Reads] = "crops"
+    needs_measured: ClassVar[bool] = False
+    fewest: ClassVar[int] = 1
+    Options: ClassVar[type[Options]] = Options
+    section: ClassVar[str] = ""
+    rank: ClassVar[int] = 100
+    version: ClassVar[str] = ""
+    trained_on: tuple[str, ...] = ()
+    labels_seen: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: Any, *, level: str, seed: int) -> Self:
+        """The unfitted representation as the study file wants it.
+
+        Parameters
+        ----------
+        options : Options
+            An object of the class's `Options`.
+        level : {"field", "tile", "cell"}
+            What one image is.
+        seed : int
+            Of the study.
+        """
+        del options, level, seed
+        return cls()
 
     def fit(
         self,
         prepared: Prepared,
         rows: np.ndarray,
         *,
-        labels: np.ndarray | None,
-        seed: int,
-        progress: Progress | None,
-    ) -> Representation:
-        """Learn from these rows of the store only; returns the fitted representation."""
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from these rows of the store only; returns the fitted representation.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        rows : ndarray of int
+        labels : ndarray of object, shape (len(rows),), optional
+            Treatments of the rows, for what learns labels.
+        seed : int
+        progress : callable, optional
+            Called with (done, total).
+        """
+        del prepared, rows, labels, seed, progress
+        return self
 
     def extract(
-        self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None
+        self, prepared: Prepared, rows: np.ndarray, *, progress: Progress | None = None
     ) -> np.ndarray:
-        """Features of these rows, float32 (len(rows), n_features)."""
+        """Features of these rows, float32 (len(rows), n_features), each of its own image alone."""
+        raise NotImplementedError(f"'{self.name}' has no extract.")
 
-    def card(self, prepared: Prepared, *, fold: str) -> Card:
-        """How the features came to be."""
+    def wells(self, units: Sequence[Any], *, how: str, min_cells: int) -> pd.DataFrame:
+        """Profile table of wells made of measured cells, for what reads measurements.
+
+        Parameters
+        ----------
+        units : sequence of Unit
+            The measured cells of every field; see :mod:`phenolens.represent.measuring.units`.
+        how : {"median", "mean"}
+        min_cells : int
+            Wells with fewer cells are left out.
+        """
+        raise NotImplementedError(f"'{self.name}' has no wells.")
+
+    def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
+        """How the features came to be, and which wells and labels were learned from."""
+        return Card(
+            self.name,
+            prepared.images.level,
+            prepared.channels,
+            learns=self.learns,
+            fold=fold,
+            trained_on=self.trained_on,
+            labels_seen=self.labels_seen,
+        )
+
+
+REPRESENTATIONS: Registry[type[Representation]] = Registry(
+    "representation", package="phenolens.represent", group="phenolens.representations"
+)
+register = REPRESENTATIONS.register
+
+
+def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
+    """A representation's options as a study file sets them.
+
+    Parameters
+    ----------
+    kind : type
+        The representation's class.
+    study : mapping
+        The study file as plain values.
+
+    Returns
+    -------
+    Options
+        Of the class ``kind.Options``: what ``[represent.NAME]`` says, then the section that it
+        shares, then its defaults.
+
+    Raises
+    ------
+    pydantic.ValidationError
+    """
+    shared = study.get(kind.section) or {}
+    own = (study.get("represent") or {}).get(kind.name) or {}
+    common = {key: shared[key] for key in kind.Options.model_fields if key in shared}
+    return kind.Options.model_validate(common | own)
+
+
+def wells_of(prepared: Prepared, rows: np.ndarray) -> list[str]:
+    """``plate/well`` of these rows, sorted, each once."""
+    table = prepared.images.table.iloc[rows]
+    return sorted(set(table[PLATE].astype(str) + "/" + table[WELL].astype(str)))
 
 
 def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: str) -> pd.DataFrame:
@@ -97,7 +249,7 @@ def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: s
 
 
 def refuse_overlap(card: Card, plates_and_wells: list[str], treatments: list[str]) -> None:
-    """Raise :class:`LeakError` when rows under examination were learned from.
+    """Raise :class:`LeakError` when rows to be scored were learned from.
 
     Parameters
     ----------

@@ -1,23 +1,27 @@
-"""A ResNet-18 that learns treatments from images, and the same network untrained."""
+"""A ResNet-18 that learns treatments from images."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
-from phenolens.represent.base import Learns, Progress
-from phenolens.represent.devices import pick_device, repeatable
-from phenolens.represent.feed import Batch, Feed, Standard
-from phenolens.represent.joining import FeatureBlock
-from phenolens.represent.network import Network, NetworkSettings, keys_of
-from phenolens.represent.torches import require_torch
-from phenolens.represent.weights import find_weights, load_pretrained
+from phenolens.represent.base import Kind, Learns, Options, Progress, register
+from phenolens.represent.networks.feed import Batch, Feed
+from phenolens.represent.networks.joining import FeatureBlock
+from phenolens.represent.networks.network import (
+    Network,
+    NetworkOptions,
+    NetworkSettings,
+    keys_of,
+)
+from phenolens.represent.networks.torches import require_torch
+from phenolens.represent.networks.weights import find_weights, load_pretrained
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +49,13 @@ class CNNSettings(NetworkSettings):
     shuffle_labels: bool = False
 
 
+class CNNOptions(NetworkOptions):
+    """``weights`` is nothing, ``imagenet``, or a safetensors file to start from."""
+
+    weights: str = ""
+
+
+@register
 @dataclass
 class CNN(Network):
     """Weakly supervised ResNet-18; its features are the pooled embedding.
@@ -58,7 +69,32 @@ class CNN(Network):
     settings: CNNSettings = field(default_factory=CNNSettings)
     name: str = "cnn"
     features: pd.DataFrame | None = None
-    learns: Learns = field(default="labels", init=False)
+
+    label: ClassVar[str] = "CNN"
+    kind: ClassVar[Kind] = "supervised"
+    methods: ClassVar[str] = (
+        "The CNN is a ResNet-18 [he2016] whose first stage has {width} filters, trained to name "
+        "the treatments of a fold's training wells; its features are the pooled embedding."
+    )
+    learns: ClassVar[Learns] = "labels"
+    Options: ClassVar[type[Options]] = CNNOptions
+    rank: ClassVar[int] = 30
+    shuffles: ClassVar[bool] = False
+
+    @classmethod
+    def of(cls, options: CNNOptions, *, level: str, seed: int) -> CNN:
+        """As the study file says."""
+        del seed
+        return cls(
+            CNNSettings(
+                options.pixels(level),
+                options.training(),
+                views=options.views,
+                width=options.width,
+                weights=options.weights,
+                shuffle_labels=cls.shuffles,
+            )
+        )
 
     def fit(
         self,
@@ -136,7 +172,7 @@ class CNN(Network):
         embedding : Tensor, optional
             Embedding of each square, where it is known already.
         """
-        from phenolens.represent.resnet import mean_of_squares
+        from phenolens.represent.networks.resnet import mean_of_squares
 
         squares, features = self.settings.pixels.tiles**2, batch.features
         if embedding is None:
@@ -152,7 +188,7 @@ class CNN(Network):
         return list(self.state["classes"])
 
     def build(self):
-        from phenolens.represent.resnet import StainResNet
+        from phenolens.represent.networks.resnet import StainResNet
 
         n_features = len(self.state.get("features", {}).get("names", []))
         return StainResNet(
@@ -169,15 +205,15 @@ class CNN(Network):
             self.state |= {"weights": origin, "licence": licence}
 
     def _objective(self, balance: np.ndarray):
-        from phenolens.represent.resnet import Treatments
+        from phenolens.represent.networks.resnet import WeakLabels
 
         torch = require_torch()
         weights = torch.from_numpy(balance.astype(np.float32)).to(self.state["made"]["device"])
         squares = self.settings.pixels.tiles**2
-        return Treatments(weights, smoothing=self.settings.smoothing, squares=squares)
+        return WeakLabels(weights, smoothing=self.settings.smoothing, squares=squares)
 
     def _embed(self, batch: Batch):
-        from phenolens.represent.resnet import mean_of_squares
+        from phenolens.represent.networks.resnet import mean_of_squares
 
         squares = self.settings.pixels.tiles**2
         return mean_of_squares(self.model.embed(batch.images).float(), squares)
@@ -197,50 +233,6 @@ class CNN(Network):
             return None
         block = FeatureBlock(**self.state["features"])
         return block.of(self.features, prepared, rows)
-
-
-@dataclass(frozen=True)
-class UntrainedSettings(NetworkSettings):
-    """Settings of the untrained network: its width and the seed of its weights."""
-
-    width: int = 64
-    seed: int = 0
-
-
-@dataclass
-class Untrained(Network):
-    """A ResNet-18 with random weights: the baseline that has learned nothing."""
-
-    settings: UntrainedSettings = field(default_factory=UntrainedSettings)
-    name: str = "untrained"
-    learns: Learns = field(default="nothing", init=False)
-
-    def fit(
-        self,
-        prepared: Prepared,
-        rows: np.ndarray,
-        *,
-        labels: np.ndarray | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Untrained:
-        """Draw the weights; rows and labels are not looked at."""
-        standard = Standard.fixed(len(prepared.channels))
-        device = pick_device(self.settings.training.device)
-        self.state = {"n_stains": len(prepared.channels), "trained_on": [], "labels_seen": []}
-        self.state["standard"] = {"mean": standard.mean.tolist(), "sd": standard.sd.tolist()}
-        self.state["made"] = {"device": device, "precision": "float32", "seed": self.settings.seed}
-        with repeatable(self.settings.seed):
-            model = self.build()
-        self.model = model.to(device).to(memory_format=require_torch().channels_last)
-        return self
-
-    def build(self):
-        from phenolens.represent.resnet import StainResNet
-
-        return StainResNet(self.state["n_stains"], 1, width=self.settings.width)
-
-    _embed = CNN._embed
 
 
 def shuffled(prepared: Prepared, rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
+from phenolens.errors import InputError
 from phenolens.illumination import block_means
 from phenolens.prepared import Prepared, Progress
-from phenolens.represent.base import Card
+from phenolens.represent.base import (
+    ALL,
+    Card,
+    Kind,
+    Learns,
+    Options,
+    Reads,
+    Representation,
+    register,
+    wells_of,
+)
 
 _BATCH = 512
 
 
+class PixelPCAOptions(Options):
+    """Side of the shrunk images, and the largest number of components."""
+
+    pixel_size: Annotated[int, Field(ge=4, le=64)] = 64
+    components: Annotated[int, Field(ge=1)] = 128
+
+
+@register
 @dataclass(frozen=True)
-class PixelPCA:
+class PixelPCA(Representation):
     """PCA of images shrunk to ``size`` x ``size`` pixels and flattened over all stains.
 
     Each stain of each image is scaled to mean 0 and standard deviation 1, so that brightness alone
@@ -38,10 +59,28 @@ class PixelPCA:
     variance: float = 0.95
     sample: int = 4096
     name: str = "pixel-pca"
-    learns: str = "pixels"
     mean: np.ndarray | None = None
     axes: np.ndarray | None = None
     trained_on: tuple[str, ...] = ()
+
+    label: ClassVar[str] = "Pixel PCA"
+    kind: ClassVar[Kind] = "unsupervised"
+    methods: ClassVar[str] = (
+        "Pixel PCA keeps at most {components} principal components of images reduced to "
+        "{pixel_size} × {pixel_size} pixels."
+    )
+    learns: ClassVar[Learns] = "pixels"
+    reads: ClassVar[Reads] = "images"
+    fewest: ClassVar[int] = 3
+    Options: ClassVar[type[Options]] = PixelPCAOptions
+    section: ClassVar[str] = "represent"
+    rank: ClassVar[int] = 20
+
+    @classmethod
+    def of(cls, options: PixelPCAOptions, *, level: str, seed: int) -> PixelPCA:
+        """With the study file's size and number of components."""
+        del level, seed
+        return cls(options.pixel_size, options.components)
 
     def fit(
         self,
@@ -56,6 +95,7 @@ class PixelPCA:
         from sklearn.decomposition import PCA
 
         del labels, progress
+        wells = tuple(wells_of(prepared, rows))
         if len(rows) > self.sample:
             rows = np.sort(np.random.default_rng(seed).choice(rows, self.sample, replace=False))
         images = flattened(prepared, rows, self.size)
@@ -63,7 +103,6 @@ class PixelPCA:
         pca = PCA(n, svd_solver="randomized", random_state=seed).fit(images)
         kept = int(np.searchsorted(np.cumsum(pca.explained_variance_ratio_), self.variance)) + 1
         axes = _with_fixed_sign(pca.components_[:kept]).astype(np.float32)
-        wells = tuple(sorted(set(_wells(prepared, rows))))
         return replace(self, mean=pca.mean_.astype(np.float32), axes=axes, trained_on=wells)
 
     def extract(
@@ -71,13 +110,15 @@ class PixelPCA:
     ) -> np.ndarray:
         """Scores of these rows' images on the components, float32."""
         del progress
+        if self.mean is None or self.axes is None:
+            raise InputError(f"'{self.name}' has not been fitted yet.")
         parts = np.array_split(rows, max(1, -(-len(rows) // _BATCH)))
         scores = [
             (flattened(prepared, part, self.size) - self.mean) @ self.axes.T for part in parts
         ]
         return np.concatenate(scores)
 
-    def card(self, prepared: Prepared, *, fold: str) -> Card:
+    def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be."""
         return Card(
             self.name,
@@ -88,11 +129,6 @@ class PixelPCA:
             preprocessing={"size": self.size, "scaling": "each stain of each image standardised"},
             trained_on=self.trained_on,
         )
-
-
-def _wells(prepared: Prepared, rows: np.ndarray) -> list[str]:
-    table = prepared.images.table.iloc[rows]
-    return (table["Metadata_Plate"].astype(str) + "/" + table["Metadata_Well"]).tolist()
 
 
 def _with_fixed_sign(axes: np.ndarray) -> np.ndarray:

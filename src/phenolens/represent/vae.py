@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from phenolens.errors import InputError
 from phenolens.prepared import Prepared
-from phenolens.represent.base import Learns, Progress
-from phenolens.represent.feed import Batch
-from phenolens.represent.network import Network, NetworkSettings, keys_of
-from phenolens.represent.training import TrainSettings
+from phenolens.represent.base import Kind, Learns, Options, Progress, register
+from phenolens.represent.networks.feed import Batch
+from phenolens.represent.networks.network import (
+    Network,
+    NetworkOptions,
+    NetworkSettings,
+    keys_of,
+)
+from phenolens.represent.networks.training import TrainSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from phenolens.represent.networks.autoencoder import EvidenceBound, StainVAE
+
+_MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
 
 @dataclass(frozen=True)
@@ -35,13 +49,49 @@ class VAESettings(NetworkSettings):
     width: int = 32
 
 
+class VAEOptions(NetworkOptions):
+    """``latent`` numbers describe an image; ``beta`` weighs the divergence from the prior.
+
+    ``width`` is that of a ResNet of the same study: the autoencoder starts with half.
+    """
+
+    latent: Annotated[int, Field(ge=1)] = 64
+    beta: Annotated[float, Field(ge=0)] = 1.0
+
+
+@register
 @dataclass
 class VAE(Network):
     """Convolutional VAE (Kingma & Welling 2014); its features are the means of the code."""
 
     settings: VAESettings = field(default_factory=VAESettings)
     name: str = "vae"
-    learns: Learns = field(default="pixels", init=False)
+
+    label: ClassVar[str] = "VAE"
+    kind: ClassVar[Kind] = "unsupervised"
+    methods: ClassVar[str] = (
+        "The VAE is a convolutional variational autoencoder [kingma2014] trained without labels; "
+        "its features are the means of a code of {latent} numbers."
+    )
+    learns: ClassVar[Learns] = "pixels"
+    Options: ClassVar[type[Options]] = VAEOptions
+    rank: ClassVar[int] = 40
+
+    @classmethod
+    def of(cls, options: VAEOptions, *, level: str, seed: int) -> VAE:
+        """As the study file says, with two and a half times its patience."""
+        del seed
+        patience = round(_MORE_PATIENCE * options.patience)
+        return cls(
+            VAESettings(
+                options.pixels(level),
+                replace(options.training(), patience=patience),
+                views=options.views,
+                latent=options.latent,
+                beta=options.beta,
+                width=options.width // 2,
+            )
+        )
 
     def fit(
         self,
@@ -87,12 +137,13 @@ class VAE(Network):
         made = self._collect(self.inputs(prepared, rows), what=self._decoded)
         return seen, np.clip(made.reshape(seen.shape) * scale + shift, 0.0, 1.0)
 
-    def _decoded(self, batch: Batch):
+    def _decoded(self, batch: Batch) -> torch.Tensor:
         squares = self.settings.pixels.tiles**2
-        return self.model(batch.images[::squares]).flatten(1)
+        return self._require_model()(batch.images[::squares]).flatten(1)
 
-    def build(self):
-        from phenolens.represent.autoencoder import StainVAE
+    def build(self) -> StainVAE:
+        """A new network of these settings; needs the number of stains."""
+        from phenolens.represent.networks.autoencoder import StainVAE
 
         settings = self.settings
         return StainVAE(
@@ -102,11 +153,11 @@ class VAE(Network):
             width=settings.width,
         )
 
-    def _objective(self):
-        from phenolens.represent.autoencoder import Evidence
+    def _objective(self) -> EvidenceBound:
+        from phenolens.represent.networks.autoencoder import EvidenceBound
 
-        return Evidence(self.settings.beta)
+        return EvidenceBound(self.settings.beta)
 
-    def _embed(self, batch: Batch):
-        mean = self.model.encode(batch.images)[0]
+    def _embed(self, batch: Batch) -> torch.Tensor:
+        mean = self._require_model().encode(batch.images)[0]
         return mean.unflatten(0, (-1, self.settings.pixels.tiles**2)).mean(1)

@@ -22,7 +22,7 @@ class AveragePrecision:
     Attributes
     ----------
     query : ndarray of int64, shape (n_queries,)
-        Row numbers of the wells asked.
+        Row numbers of the queries.
     value : ndarray of float64
         Average precision; NaN where there is no positive or no reference.
     n_positive, n_total : ndarray of int64
@@ -106,7 +106,7 @@ def average_precision(
     reference : ndarray of bool, shape (n_wells,)
         Wells the positives compete with; those of the query's own group never do.
     query : ndarray of bool, optional
-        Wells asked; every well of a group by default.
+        Queries; every well of a group by default.
     within : ndarray of int64, optional
         References share this code with the query (the plate, say).
     differ : ndarray of int64, shape (n_wells, n_columns), optional
@@ -121,14 +121,14 @@ def average_precision(
     """
     n = len(wells.unit)
     group = np.ascontiguousarray(group, dtype=np.int64)
-    asked = group >= 0 if query is None else np.asarray(query, dtype=bool) & (group >= 0)
-    if not asked.any():
-        raise InputError("No well is asked: no group holds a query.")
+    is_query = group >= 0 if query is None else np.asarray(query, dtype=bool) & (group >= 0)
+    if not is_query.any():
+        raise InputError("There is no query: no well belongs to a group.")
     within = np.zeros(n, dtype=np.int64) if within is None else np.asarray(within, dtype=np.int64)
     differ = np.empty((n, 0), np.int64) if differ is None else np.asarray(differ, np.int64)
     apart = np.arange(n) if apart is None else np.asarray(apart, dtype=np.int64)
     members, start = _members(group)
-    rows = np.flatnonzero(asked)
+    rows = np.flatnonzero(is_query)
     value, change = np.full(n, np.nan), np.zeros(n)
     n_positive, n_total, lost = np.zeros((3, n), dtype=np.int64)
     codes = (group, differ, apart, members, start)

@@ -1,6 +1,8 @@
-"""Intervals of a mean average precision over the wells of a perturbation."""
+"""Intervals: of shares, of means by bootstrap, and of a mean average precision by jackknife."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -8,6 +10,71 @@ from phenolens.stats.average_precision import AveragePrecision
 
 # 0 and 1 have no logit.
 EDGE = 0.002
+LIMITS = (0.025, 0.975)
+
+
+def wilson_interval(count: int, n: int) -> tuple[float, float]:
+    """95 % score interval of a share (Wilson 1927); NaN where ``n`` is 0."""
+    return _share_interval(count, n, "wilson")
+
+
+def exact_interval(count: int, n: int) -> tuple[float, float]:
+    """95 % exact interval of a share (Clopper and Pearson 1934); NaN where ``n`` is 0."""
+    return _share_interval(count, n, "exact")
+
+
+def _share_interval(count: int, n: int, method: str) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return (math.nan, math.nan)
+    found = binomtest(int(count), int(n)).proportion_ci(method=method)
+    return (float(found.low), float(found.high))
+
+
+def percentile_interval(draws: np.ndarray) -> tuple[float, float]:
+    """2.5 % and 97.5 % quantiles of bootstrap draws; NaN where none is finite."""
+    draws = np.asarray(draws, dtype=np.float64)
+    draws = draws[np.isfinite(draws)]
+    if not draws.size:
+        return (math.nan, math.nan)
+    low, high = np.quantile(draws, LIMITS)
+    return (float(low), float(high))
+
+
+def bootstrap_mean(
+    values: np.ndarray, *, cluster: np.ndarray | None = None, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of a mean (Efron 1979).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Finite.
+    cluster : ndarray of int64, shape (n,), optional
+        Numbers 0 ... k - 1 of the clusters that are drawn whole; every value alone by default.
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    total, size = np.asarray(values, dtype=np.float64), np.ones(len(values))
+    if cluster is not None:
+        total, size = np.bincount(cluster, weights=total), np.bincount(cluster).astype(float)
+    chosen = np.random.default_rng(seed).integers(len(total), size=(draws, len(total)))
+    low, high = np.quantile(total[chosen].sum(axis=1) / size[chosen].sum(axis=1), LIMITS)
+    return (float(low), float(high))
+
+
+def bootstrap_weights(n: int, *, n_draws: int, seed: int) -> np.ndarray:
+    """How often each of n units is drawn, shape (1 + n_draws, n).
+
+    The first row is all ones: the data themselves. For statistics that are not a plain mean.
+    """
+    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / max(n, 1)), size=n_draws)
+    return np.vstack([np.ones(n), draws])
 
 
 def jackknife(

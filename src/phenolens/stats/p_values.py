@@ -1,4 +1,4 @@
-"""p of each group of an exam under a named null, and the smallest p that it could have had."""
+"""p of each group of a ranking under a named null, and the smallest p that it could have had."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import numpy as np
 
 from phenolens.stats import copairs_null
 from phenolens.stats.average_precision import AveragePrecision
-from phenolens.stats.exam import Exam
 from phenolens.stats.label_permutation import permuted
+from phenolens.stats.ranking import Ranking
 
 NULLS = ("label-permutation", "copairs", "copairs-wells", "none")
 
 
 def p_values(
-    exam: Exam, scores: AveragePrecision, mean: np.ndarray, *, null: str, times: int, seed: int
+    ranking: Ranking,
+    scores: AveragePrecision,
+    mean: np.ndarray,
+    *,
+    null: str,
+    times: int,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """p of each group's mean average precision.
 
     Parameters
     ----------
-    exam : Exam
+    ranking : Ranking
     scores : AveragePrecision
-        Of the exam's groups.
+        Of the ranking's groups.
     mean : ndarray of float64, shape (n_groups,)
-        Their mean by group, in the order of ``exam.groups()``.
+        Their mean by group, in the order of ``ranking.groups()``.
     null : {"label-permutation", "copairs", "copairs-wells", "none"}
     times : int
         Labellings or lists drawn.
@@ -36,9 +42,9 @@ def p_values(
     if null == "none":
         return np.full(len(mean), np.nan), np.full(len(mean), np.nan)
     if null == "label-permutation":
-        return permuted(exam, mean, permutations=times, seed=seed)
+        return permuted(ranking, mean, permutations=times, seed=seed)
     pairs = np.stack([scores.n_positive, scores.n_total], axis=1)
-    _, group = np.unique(exam.group[scores.query], return_inverse=True)
+    _, group = np.unique(ranking.group[scores.query], return_inverse=True)
     floor = np.full(len(mean), 1 / (times + 1))
     if null == "copairs-wells":
         wells = copairs_null.well_p_values(scores.value, pairs, group, size=times, seed=seed)

@@ -23,7 +23,7 @@ CHUNK_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
-class Design:
+class StratifiedLabels:
     """How many wells of each stratum there are, and how many carry the label."""
 
     sizes: tuple[int, ...]
@@ -35,7 +35,9 @@ class Design:
         return math.prod(map(math.comb, self.sizes, self.labelled))
 
 
-def labellings(design: Design, permutations: int, *, seed: int) -> tuple[np.ndarray, bool]:
+def labellings(
+    design: StratifiedLabels, permutations: int, *, seed: int
+) -> tuple[np.ndarray, bool]:
     """Labellings of a design: all of them where they are few, a random sample otherwise.
 
     Returns
@@ -52,7 +54,7 @@ def labellings(design: Design, permutations: int, *, seed: int) -> tuple[np.ndar
     return np.concatenate(drawn, axis=1), False
 
 
-def _every(design: Design) -> np.ndarray:
+def _every(design: StratifiedLabels) -> np.ndarray:
     strata = zip(design.sizes, design.labelled, strict=True)
     choices = [itertools.combinations(range(size), count) for size, count in strata]
     rows = [sum(parts, ()) for parts in itertools.product(*choices)]
@@ -142,13 +144,15 @@ def p_value(observed: float, null: np.ndarray, *, enumerated: bool) -> float:
     return reached / len(null) if enumerated else (1 + reached) / (len(null) + 1)
 
 
-def smallest_p(design: Design, permutations: int) -> float:
+def smallest_p(design: StratifiedLabels, permutations: int) -> float:
     """The smallest p that a design and a number of permutations can give."""
     return 1 / design.labellings if design.labellings <= permutations else 1 / (permutations + 1)
 
 
-def design_of(stratum: np.ndarray, labelled: np.ndarray) -> tuple[Design, Sequence[np.ndarray]]:
-    """Design of a pool, and the pool rows of each stratum in which a label sits.
+def stratified_labels(
+    stratum: np.ndarray, labelled: np.ndarray
+) -> tuple[StratifiedLabels, Sequence[np.ndarray]]:
+    """Labels of a pool by stratum, and the pool rows of each stratum in which a label sits.
 
     Parameters
     ----------
@@ -157,10 +161,12 @@ def design_of(stratum: np.ndarray, labelled: np.ndarray) -> tuple[Design, Sequen
     """
     rows = [np.flatnonzero(stratum == code) for code in np.unique(stratum[labelled])]
     counts = tuple(int(labelled[row].sum()) for row in rows)
-    return Design(tuple(map(len, rows)), counts), rows
+    return StratifiedLabels(tuple(map(len, rows)), counts), rows
 
 
-def pool_rows(picks: np.ndarray, design: Design, rows: Sequence[np.ndarray]) -> np.ndarray:
+def pool_rows(
+    picks: np.ndarray, design: StratifiedLabels, rows: Sequence[np.ndarray]
+) -> np.ndarray:
     """Places within strata turned into rows of the pool."""
     edges = np.cumsum((0, *design.labelled))
     parts = [row[picks[:, a:b]] for row, a, b in zip(rows, edges[:-1], edges[1:], strict=True)]

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from phenolens.stats.average_precision import AveragePrecision
-from phenolens.stats.intervals import jackknife
+from phenolens.stats.intervals import jackknife, wilson_interval
 from phenolens.stats.multiple_testing import (
     needed_at_floor,
     needed_before_one,
-    share_interval,
 )
 
 
@@ -53,7 +52,7 @@ def summarize(result: pd.DataFrame, *, alpha: float = 0.05) -> dict[str, object]
     """
     tested = result[np.isfinite(result["p"])]
     found, n = int((tested["q"] < alpha).sum()), len(tested)
-    low, high = share_interval(found, n)
+    low, high = wilson_interval(found, n)
     floors = tested["p_attainable"].to_numpy(float)
     needed = needed_before_one(floors, alpha=alpha) if n else 0
     if n and not needed:

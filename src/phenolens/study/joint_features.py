@@ -13,7 +13,7 @@ from phenolens import profiles
 from phenolens.normalize.scale import robust_scale, soften
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
-from phenolens.represent.units import Cells
+from phenolens.represent.measuring.units import Cells
 from phenolens.study.network_input import CALIBRATING
 from phenolens.tools.compared import FEWEST_CALIBRATORS
 from phenolens.tools.design import Design

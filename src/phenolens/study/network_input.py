@@ -9,7 +9,7 @@ from phenolens.crops import X, Y, box_around, cell_crops, some_of_each_well
 from phenolens.errors import DesignError, InputError
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
-from phenolens.represent.units import Cells
+from phenolens.represent.measuring.units import Cells
 from phenolens.study.session import Session
 from phenolens.tools.design import Design
 

@@ -1,4 +1,4 @@
-"""Networks as representations of a study: one training a fold, its weights kept in the store."""
+"""Networks as representations of a study: their weights kept, a killed training resumed."""
 
 from __future__ import annotations
 
@@ -13,36 +13,23 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.files import read_json, write_json
-from phenolens.prepared import Prepared
-from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
-from phenolens.represent.base import ALL, Card, table
-from phenolens.represent.networks import Network, PixelStore, estimate_seconds, settle
-from phenolens.represent.torches import require_torch
-from phenolens.study.disjoint import Groups, treatment_groups
+from phenolens.represent.base import Representation
+from phenolens.represent.networks.network import Network
+from phenolens.represent.networks.pixels import PixelStore
+from phenolens.represent.networks.speed import estimate_seconds, settle
+from phenolens.represent.networks.torches import require_torch
 from phenolens.study.joint_features import components
 from phenolens.study.network_input import CALIBRATING
-from phenolens.study.network_settings import network_of
-from phenolens.study.session import Session
+from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
-from phenolens.tools.design import Design
 
 
 @dataclass(frozen=True)
-class Trainings:
+class NetworkTrainings(Trainings):
     """Everything that one network of a study is trained for.
 
     Attributes
     ----------
-    session : Session
-    name : str
-        ``cnn``, ``vae``, ``untrained`` or ``cnn-with-cellprofiler``.
-    prepared : Prepared
-    wells : DataFrame
-        The screen's wells.
-    design : Design
-        Folds and control roles.
-    question : list
-        What the pixels depend on.
     features : DataFrame, optional
         Scaled features that a joint network reads beside the pixels.
     measured : list
@@ -50,12 +37,6 @@ class Trainings:
         the number of BLAS threads in the last digit.
     """
 
-    session: Session
-    name: str
-    prepared: Prepared
-    wells: pd.DataFrame = field(repr=False)
-    design: Design = field(repr=False)
-    question: list = field(repr=False)
     features: pd.DataFrame | None = field(default=None, repr=False)
     measured: list = field(default_factory=list, repr=False)
 
@@ -64,22 +45,13 @@ class Trainings:
         if not all(map(self.made, self.rows)):
             self._announce()
         with threads(self.session.jobs):
-            for fold in self.rows:
-                self._make(fold)
-        tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
-        cards = {fold: _card(self.folder(fold)) for fold in self.rows}
-        return Block(self.name, tables, cards, judged=self.groups.judged)
+            return super().block()
 
-    @cached_property
+    @property
     def network(self) -> Network:
         """The unfitted network, as the study file says."""
-        session = self.session
-        return network_of(
-            self.name,
-            session.study.networks,
-            level=self.prepared.images.level,
-            seed=session.seed,
-        )
+        assert isinstance(self.unfitted, Network)
+        return self.unfitted
 
     def _reading(self, fold: str) -> Network:
         """The unfitted network of a fold with all that it reads."""
@@ -89,51 +61,13 @@ class Trainings:
         return replace(network, features=components(self.features, self.images, self.rows[fold]))
 
     @cached_property
-    def images(self) -> pd.DataFrame:
-        """Plate, well, site (and object), treatment, control and role of each image."""
-        keys = self.prepared.images.table[self.prepared.images.key]
-        known = self.wells
-        wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
-        wells = wells.merge(self.design.roles, on=WELL_KEY, how="left")
-        return keys.merge(wells, on=WELL_KEY, how="left", validate="many_to_one")
-
-    @cached_property
-    def groups(self) -> Groups:
-        """Treatments dealt into groups, for a network that learns labels; none for others."""
-        if self.network.learns != "labels":
-            return Groups()
-        settings = self.session.study.networks
-        return treatment_groups(self.wells, groups=settings.groups, seed=self.session.seed)
-
-    @cached_property
-    def rows(self) -> dict[str, np.ndarray]:
-        """Images that each training may see, by fold."""
-        if self.network.learns == "nothing":
-            return {ALL: np.arange(len(self.prepared))}
-        found = self._of_folds()
-        if self.network.learns == "pixels":
-            return {ALL: np.arange(len(self.prepared))} | found
-        found |= self.groups.training_rows(self.images)
-        return {fold: rows[self._known[rows]] for fold, rows in found.items()}
-
-    @cached_property
-    def _known(self) -> np.ndarray:
+    def _usable(self) -> np.ndarray:
         """Images that have the features that a joint network learns from."""
         if self.features is None:
             return np.ones(len(self.images), dtype=bool)
         key = [name for name in self.prepared.images.key if name in self.features.index.names]
         have = profiles.keys(profiles.metadata(self.features), key)
         return profiles.keys(self.images, key).isin(have)
-
-    def _of_folds(self) -> dict[str, np.ndarray]:
-        folds = self.design.folds
-        if folds is None:
-            return {}
-        keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
-        named = np.ones(len(keys), dtype=bool)
-        if self.network.learns == "labels":
-            named = self.images[TREATMENT].notna().to_numpy()
-        return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
 
     def folder(self, fold: str) -> Path:
         """Where weights, card, curves and profiles of one training lie."""
@@ -143,15 +77,6 @@ class Trainings:
         settings = asdict(self.network.settings)
         question = [*self.question, settings, self.rows[fold], shown, self.session.seed, *given]
         return self.session.store.folder(f"network-{self.name}", *question)
-
-    def _labels(self, fold: str) -> np.ndarray | None:
-        if self.network.learns != "labels":
-            return None
-        return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
-
-    def made(self, fold: str) -> bool:
-        """Whether this training is over and all it left is there."""
-        return (self.folder(fold) / "card.json").is_file()
 
     def trained(self, fold: str) -> Network:
         """The network of one fold with its weights."""
@@ -165,22 +90,9 @@ class Trainings:
         grid = found.reshape(n, tiles, tiles, stains, size, size).transpose(0, 3, 1, 4, 2, 5)
         return grid.reshape(n, stains, tiles * size, tiles * size)
 
-    def _make(self, fold: str) -> None:
-        if self.made(fold):
-            return
-        folder, rows = self.folder(fold), np.arange(len(self.prepared))
-        network = self._fit(fold, folder)
-        with self.session.progress.bar(f"Reading images with {self.name}, fold {fold}") as tick:
-            features = network.extract(self.prepared, rows, progress=tick)
-        images = table(self.prepared, rows, features, name=self.name)
-        wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
-        profiles.write(wells, folder / "wells.parquet")
-        if network.history.epochs:
-            profiles.write_frame(network.curves(), folder / "curves.parquet")
-        write_json(folder / "card.json", network.card(self.prepared, fold=fold).as_dict())
-
-    def _fit(self, fold: str, folder: Path) -> Network:
+    def _fit(self, fold: str) -> Network:
         """Train, going on where a killed run stopped; the checkpoint goes when weights are kept."""
+        folder = self.folder(fold)
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if weights.is_file():
             return self.trained(fold)
@@ -196,6 +108,10 @@ class Trainings:
         network.save(weights)
         partial.unlink(missing_ok=True)
         return network
+
+    def _keep(self, fitted: Representation, folder: Path) -> None:
+        if isinstance(fitted, Network) and fitted.history.epochs:
+            profiles.write_frame(fitted.curves(), folder / "curves.parquet")
 
     @cached_property
     def _pixels(self) -> PixelStore:
@@ -216,7 +132,7 @@ class Trainings:
         return replace(self.network, settings=settings), found["speeds"]
 
     def _measured_speed(self) -> dict:
-        if self.network.learns == "nothing":
+        if self.kind.learns == "nothing":
             return {"training": {}, "speeds": {}}
         with threads(self.session.jobs):
             settled, speeds = settle(self.network, len(self.prepared.channels))
@@ -263,13 +179,6 @@ def threads(wanted: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _card(folder: Path) -> Card:
-    told = read_json(folder / "card.json")
-    for name in ("channels", "trained_on", "labels_seen"):
-        told[name] = tuple(told[name])
-    return Card(**told)
 
 
 def _duration(seconds: float) -> str:

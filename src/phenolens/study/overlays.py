@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
-from phenolens.study.networks import Trainings
+from phenolens.study.networks import NetworkTrainings
 
 CELLS_SHOWN = 6
 
@@ -36,7 +36,7 @@ def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataF
 
 
 def overlays(
-    work: Trainings,
+    work: NetworkTrainings,
     shown: pd.DataFrame,
     rows: np.ndarray,
     *,

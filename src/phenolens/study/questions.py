@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from phenolens.study.network_settings import JOINT, SHUFFLED
+from phenolens.represent.cnn_shuffled import ShuffledCNN
+from phenolens.represent.cnn_with_cellprofiler import JointCNN
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.attention import Attention
@@ -27,6 +28,7 @@ QUESTIONS = (
 CANNOT = "This design cannot tell"
 BY_POSITION = "by the layout alone, position could explain what most treatments show"
 NO_HIT = "it can name no single hit, and an excess of small p is not certain"
+JOINT, SHUFFLED = JointCNN.name, ShuffledCNN.name
 _HAND, _PLAIN = "cellprofiler", "untrained"
 _SUPERVISED, _UNSUPERVISED = ("cnn", JOINT), ("vae",)
 _PARTS = {"cells": "cells", "nucleus": "nuclei"}

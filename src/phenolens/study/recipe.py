@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from phenolens.errors import ConfigError
 from phenolens.prepared import Prepared
-from phenolens.represent.labelling import Recipe
+from phenolens.represent.measuring.labelling import Recipe
 from phenolens.study.session import Session
 
 

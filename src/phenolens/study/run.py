@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from phenolens.prepared import Prepared
-    from phenolens.represent.units import Cells
+    from phenolens.represent.measuring.units import Cells
     from phenolens.study.steps.evaluate import Evaluation
     from phenolens.study.steps.represent import Represented
     from phenolens.tools.design import Design

@@ -156,7 +156,7 @@ def open_study(
     >>> session.out.name, session.seed
     ('results', 1)
     """
-    from phenolens.represent.cells import jobs_here
+    from phenolens.represent.measuring.cells import jobs_here
 
     path = Path(path)
     study = read_study(path)

@@ -113,7 +113,7 @@ def simulate_screen(
     Path
         The folder.
     """
-    from phenolens.represent.cells import jobs_here
+    from phenolens.represent.measuring.cells import jobs_here
     from phenolens.simulate import ScreenDesign, write_screen
 
     jobs = None if jobs is None else in_range("jobs", jobs)

@@ -25,12 +25,12 @@ from phenolens.evaluate.activity.share_active import (
     why_no_hit,
 )
 from phenolens.evaluate.activity.untested import doses_only, why_untested
-from phenolens.evaluate.matching.matching import bootstrap_mean
 from phenolens.evaluate.results import result, result_table
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.intervals import bootstrap_mean, wilson_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
 from phenolens.tools.representation import POSITION, Profiles
@@ -266,7 +266,7 @@ def _as_table(rows: list[dict]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, float) | known)
 
 
-def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_Part]) -> dict | None:
+def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]) -> dict | None:
     """How many treatments are active where none can be named; None where one could be."""
     first, layout = parts[0], item.layout
     uncovered = ""
@@ -330,7 +330,7 @@ def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.DataFram
 
 
 @dataclass(frozen=True)
-class _Part:
+class _PartOfActivity:
     """Activity of the treatments that one network, or nobody's labels, judged."""
 
     table: pd.DataFrame
@@ -363,7 +363,7 @@ def _part(
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
-) -> _Part:
+) -> _PartOfActivity:
     """Activity of the treatments whose wells may be compared with one another."""
     treated = _treatments(wells, item.named_by)
     if item.whole:
@@ -404,7 +404,7 @@ def _part(
     control = profiles.is_control(asked)
     on_plates = own[~control].groupby([TREATMENT, PLATE]).size()
     plates = on_plates.groupby(TREATMENT).size()
-    return _Part(
+    return _PartOfActivity(
         table=table.assign(test=found.test).sort_values(TREATMENT, ignore_index=True),
         summary=found.summary,
         notes=notes,
@@ -623,7 +623,7 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
         for metric, column in shares.items():
             if column in tested:
                 found, n = int((tested[column] < item.settings.alpha).sum()), len(tested)
-                interval = share_interval(found, n)
+                interval = wilson_interval(found, n)
                 if metric == "fraction_active" and "share_active" in summary:
                     interval = (np.nan, np.nan)  # nothing could be called: it would say nothing
                 rows.append(row(metric, found / n, n=n, interval=interval))
@@ -635,7 +635,7 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
     for test, told in safe.get("type_1", {}).items():
         interval = (told["low"], told["high"])
         metric = f"control_positions_called_{test}"
-        rows.append(row(metric, told["share"], n=told["judged"], interval=interval))
+        rows.append(row(metric, told["share"], n=told["tested"], interval=interval))
     crossed = safe.get("cross_position") or {}
     if "drop" in crossed:
         interval = (crossed["drop_low"], crossed["drop_high"])

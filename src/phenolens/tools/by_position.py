@@ -18,11 +18,12 @@ from phenolens.evaluate.activity import activity as evaluated
 from phenolens.evaluate.classification.baselines import POSITION
 from phenolens.evaluate.classification.position_views import best_of_views
 from phenolens.evaluate.matching.label_matching import match_labels
-from phenolens.evaluate.matching.matching import bootstrap_mean, nearest_neighbour
+from phenolens.evaluate.matching.matching import nearest_neighbour
 from phenolens.evaluate.matching.retrieval import retrieval
 from phenolens.evaluate.results import result
 from phenolens.profiles import PLATE, TREATMENT
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.intervals import bootstrap_mean, wilson_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.representation import Profiles
 
 PERMUTATIONS = 1_000
@@ -68,8 +69,8 @@ def activity_by_position(
     called = benjamini_hochberg(found["p"].to_numpy()) < settings.alpha
     safe = test == "position-safe"
     share = "fraction_active_plain" if safe else "fraction_active"
-    rows = _Rows(found, "activity")
-    rows.add(share, called.astype(float), interval=share_interval(int(called.sum()), len(called)))
+    rows = _Scores(found, "activity")
+    rows.add(share, called.astype(float), interval=wilson_interval(int(called.sum()), len(called)))
     for metric in () if safe else ("map", "map_normalized"):
         rows.add(f"mean_{metric}", found[metric])
     return rows.answer()
@@ -90,7 +91,7 @@ def retrieval_by_position(
     found = _asked(wells, ask, score="map_across_normalized", seed=item.settings.seed)
     if found is None:
         return [], {}
-    rows = _Rows(found, "retrieval")
+    rows = _Scores(found, "retrieval")
     for metric in ("map_normalized", "map_across_normalized", "nearest_across", "drop"):
         rows.add(f"{metric}_{place.removeprefix(profiles.PREFIX).lower()}", found[metric])
     return rows.answer()
@@ -139,9 +140,9 @@ def matching_by_position(
         test=lambda view: labels(view, min(settings.permutations, PERMUTATIONS)),
     )  # fmt: skip
     if found is not None:
-        rows = _Rows(found, "matching", unit="label")
+        rows = _Scores(found, "matching", unit="label")
         called = benjamini_hochberg(found["p"].to_numpy()) < settings.alpha
-        interval = share_interval(int(called.sum()), len(called))
+        interval = wilson_interval(int(called.sum()), len(called))
         rows.add("fraction_matched", called.astype(float), interval=interval)
         rows.add("mean_map_normalized", found["map_normalized"])
         told, summary = rows.answer()
@@ -152,7 +153,7 @@ def matching_by_position(
 
         found = _asked(wells, nearest, score="correct", seed=settings.seed)
         if found is not None and found["correct"].notna().any():
-            rows = _Rows(found, "matching")
+            rows = _Scores(found, "matching")
             rows.add(metric, found["correct"])
             more, values = rows.answer()
             told, summary = told + more, summary | {metric: values[metric]}
@@ -166,7 +167,7 @@ def _asked(wells: pd.DataFrame, ask: Ask, **how: object) -> pd.DataFrame | None:
         return None
 
 
-class _Rows:
+class _Scores:
     """Rows of one table of answers, and what the summary says of them."""
 
     def __init__(self, found: pd.DataFrame, task: str, *, unit: str = "treatment") -> None:

@@ -12,11 +12,11 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, reasons, shown
 from phenolens.evaluate.matching.label_matching import match_labels
-from phenolens.evaluate.matching.matching import accuracy, bootstrap_mean, labels, nearest_neighbour
+from phenolens.evaluate.matching.matching import accuracy, labels, nearest_neighbour
 from phenolens.evaluate.results import result, result_table
 from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
 from phenolens.settings import one_of, yes_or_no
-from phenolens.stats.multiple_testing import share_interval
+from phenolens.stats.intervals import bootstrap_mean, wilson_interval
 from phenolens.tools.activity import activity_of
 from phenolens.tools.by_position import matching_by_position
 from phenolens.tools.cluster import not_asked
@@ -244,7 +244,7 @@ def _rows(table: pd.DataFrame, near: dict[str, dict], item: Profiles) -> list[di
     ]  # fmt: skip
     if len(table):
         found, n = int((table["q"] < item.settings.alpha).sum()), len(table)
-        interval = share_interval(found, n)
+        interval = wilson_interval(found, n)
         rows.append(
             result(item.name, "matching", "fraction_matched", value=found / n, n=n, unit="label",
                    interval=interval, **common)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from phenolens.profiles import CONTROL, PLATE, TREATMENT
 from phenolens.simulate.planned import Background, simulate_planned
-from phenolens.stats.multiple_testing import share_interval
-from phenolens.stats.permutation import Design, smallest_p
+from phenolens.stats.intervals import wilson_interval
+from phenolens.stats.permutation import StratifiedLabels, smallest_p
 from phenolens.tools.activity import activity
 
 EFFECTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -48,7 +48,7 @@ def attainable(copies: Sequence[int], controls: int, *, permutations: int) -> fl
     if judges == 0 or sum(copies) < 2:
         return math.nan
     labelled = tuple(int(count) for count in copies if count)
-    return smallest_p(Design(tuple(judges + n for n in labelled), labelled), permutations)
+    return smallest_p(StratifiedLabels(tuple(judges + n for n in labelled), labelled), permutations)
 
 
 def power_by_effect(
@@ -117,7 +117,7 @@ def power_by_effect(
     for effect, part in tested.groupby("effect"):
         p = part["p"].to_numpy()
         count = int((p < alpha).sum())
-        low, high = share_interval(count, len(p))
+        low, high = wilson_interval(count, len(p))
         floor = float(part["p_attainable"].max())
         named = _found_together(p, floor, tests=tests, active=active, alpha=alpha, rng=rng)
         rows.append(

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.evaluate.activity.control_check import check_plainly
+from phenolens.evaluate.activity.control_check import check_by_null
 from phenolens.evaluate.activity.position_safe import position_safe as position_safe_activity
 from phenolens.evaluate.found import Found
-from phenolens.stats.exam import set_exam
 from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.stats.p_values import NULLS, p_values
+from phenolens.stats.ranking import rank_against
 from phenolens.stats.summary import means, summarize
 from phenolens.stats.wells import repeated_profiles
 
@@ -68,7 +68,7 @@ def activity(
         ``similarity`` must be left alone.
     check : bool
         Test groups of controls in the treatments' shape too, see
-        :func:`phenolens.evaluate.activity.control_check.check_plainly`; `position_safe` always
+        :func:`phenolens.evaluate.activity.control_check.check_by_null`; `position_safe` always
         does.
     alpha : float
         Level of the false discovery rate behind ``fraction_retrieved``.
@@ -82,7 +82,7 @@ def activity(
         design can give), ``q``; sorted by the ``same_by`` columns. ``summary``: the fraction
         retrieved with its interval, what was left out and why, and whether Benjamini-Hochberg
         can reject at the attainable p; with ``check`` its ``control_check``, and the groups in
-        ``more["control_groups"]``. ``more["judged"]``: with ``position_safe`` only.
+        ``more["control_groups"]``. ``more["held_out"]``: with ``position_safe`` only.
 
     Raises
     ------
@@ -104,15 +104,15 @@ def activity(
         )  # fmt: skip
     if null not in NULLS:
         raise InputError(f"Null {null!r} is unknown; use one of {NULLS}.")
-    exam = set_exam(
+    ranking = rank_against(
         table, same_by=same_by, controls=controls, diff_by=diff_by, within=within,
         strata=strata, references=references, similarity=similarity,
         single=null.startswith("copairs"),
     )  # fmt: skip
-    scores = exam.scores()
-    result = means(exam.names, exam.group[scores.query], scores)
+    scores = ranking.scores()
+    result = means(ranking.names, ranking.group[scores.query], scores)
     result["p"], result["p_attainable"] = p_values(
-        exam, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
+        ranking, scores, result["map"].to_numpy(), null=null, times=permutations, seed=seed
     )
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
     summary = summarize(result, alpha=alpha) | {
@@ -121,13 +121,13 @@ def activity(
         "seed": seed,
         "similarity": similarity,
         "references": references,
-        "excluded": exam.excluded,
-        "repeated_profiles": repeated_profiles(exam.wells),
+        "excluded": ranking.excluded,
+        "repeated_profiles": repeated_profiles(ranking.wells),
     }
     if not check:
         return Found(result, summary)
-    held = check_plainly(
-        exam, result["p"].to_numpy(float), null=null, permutations=permutations, alpha=alpha,
+    held = check_by_null(
+        ranking, result["p"].to_numpy(float), null=null, permutations=permutations, alpha=alpha,
         seed=seed,
     )  # fmt: skip
     return Found(result, summary | {"control_check": held.summary}, {"control_groups": held.table})

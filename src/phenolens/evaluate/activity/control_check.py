@@ -16,9 +16,9 @@ from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.evaluate.activity.control_groups import Shape, control_groups, shape_of
 from phenolens.evaluate.found import Found
-from phenolens.stats.exam import Exam
-from phenolens.stats.multiple_testing import exact_interval
+from phenolens.stats.intervals import exact_interval
 from phenolens.stats.p_values import p_values
+from phenolens.stats.ranking import Ranking
 
 LEVEL = 0.05
 FEWEST_GROUPS = 19
@@ -82,7 +82,7 @@ class ControlCheck:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Wells of an exam on their plates, and controls in groups of the treatments' shape.
+    """Wells of a ranking on their plates, and controls in groups of the treatments' shape.
 
     Attributes
     ----------
@@ -101,9 +101,9 @@ class Grouped:
     why: str = ""
 
 
-def grouped(exam: Exam, *, seed: int = 0) -> Grouped:
-    """Deal the controls of an exam into groups that lie as most of its treatments do."""
-    table = exam.wells.table
+def grouped(ranking: Ranking, *, seed: int = 0) -> Grouped:
+    """Deal the controls of a ranking into groups that lie as most of its treatments do."""
+    table = ranking.wells.table
     nowhere = Grouped(np.empty((0, 2), np.int64), None, [])
     missing = [name for name in profiles.WELL_KEY if name not in table.index.names]
     if missing:
@@ -114,11 +114,13 @@ def grouped(exam: Exam, *, seed: int = 0) -> Grouped:
     except InputError as error:
         return replace(nowhere, why=str(error).rstrip("."))
     place = profiles.well_position(known[name] for name in names)
-    plate = exam.wells.codes(profiles.PLATE)
-    shape = shape_of(plate, place, exam.group)
+    plate = ranking.wells.codes(profiles.PLATE)
+    shape = shape_of(plate, place, ranking.group)
     if shape is None:
         return Grouped(place, None, [], "no treatment has two wells")
-    groups = control_groups(shape, plate, place, group=exam.group, control=exam.control, seed=seed)
+    groups = control_groups(
+        shape, plate, place, group=ranking.group, control=ranking.control, seed=seed
+    )
     why = ""
     if not groups:
         words = shape_in_words(shape.code)
@@ -126,8 +128,8 @@ def grouped(exam: Exam, *, seed: int = 0) -> Grouped:
     return Grouped(place, shape, groups, why)
 
 
-def check_plainly(
-    exam: Exam,
+def check_by_null(
+    ranking: Ranking,
     treated: np.ndarray,
     *,
     null: str,
@@ -135,11 +137,11 @@ def check_plainly(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Found:
-    """Test groups of controls by the null that the treatments of an exam were tested by.
+    """Test groups of controls by the null that the treatments of a ranking were tested by.
 
     Parameters
     ----------
-    exam : Exam
+    ranking : Ranking
     treated : ndarray of float64
         p of the treatments.
     null, permutations, seed
@@ -150,31 +152,33 @@ def check_plainly(
     Returns
     -------
     Found
-        As :func:`verdict_of`.
+        As :func:`control_check_of`.
     """
-    found = grouped(exam, seed=seed)
+    found = grouped(ranking, seed=seed)
     p = floor = np.empty(0)
     if found.groups:
-        p, floor = p_of_groups(exam, found.groups, null=null, permutations=permutations, seed=seed)
-    return verdict_of(exam, found, p, floor=floor, treated=treated, test=null, alpha=alpha)
+        p, floor = p_of_groups(
+            ranking, found.groups, null=null, permutations=permutations, seed=seed
+        )
+    return control_check_of(ranking, found, p, floor=floor, treated=treated, test=null, alpha=alpha)
 
 
 def p_of_groups(
-    exam: Exam, groups: Sequence[np.ndarray], *, null: str, permutations: int, seed: int
+    ranking: Ranking, groups: Sequence[np.ndarray], *, null: str, permutations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """p of groups of controls among the other controls, and the smallest it could have been."""
-    code = np.full(len(exam.group), -1, dtype=np.int64)
+    code = np.full(len(ranking.group), -1, dtype=np.int64)
     for number, rows in enumerate(groups):
         code[rows] = number
-    exam = replace(exam, group=code, reference=exam.control)
-    scores = exam.scores()
-    group = exam.group[scores.query]
+    ranking = replace(ranking, group=code, reference=ranking.control)
+    scores = ranking.scores()
+    group = ranking.group[scores.query]
     mean = np.bincount(group, weights=scores.value) / np.bincount(group)
-    return p_values(exam, scores, mean, null=null, times=permutations, seed=seed)
+    return p_values(ranking, scores, mean, null=null, times=permutations, seed=seed)
 
 
-def verdict_of(
-    exam: Exam,
+def control_check_of(
+    ranking: Ranking,
     found: Grouped,
     p: np.ndarray,
     *,
@@ -187,7 +191,7 @@ def verdict_of(
 
     Parameters
     ----------
-    exam : Exam
+    ranking : Ranking
     found : Grouped
     p, floor : ndarray of float64, shape (n_groups,)
         p of each group, NaN where it could not be tested, and the smallest it could have been.
@@ -220,7 +224,7 @@ def verdict_of(
     treated = treated[np.isfinite(treated)]
     held = [found.groups[k] for k in np.flatnonzero(asked)]
     wells = found.place[np.concatenate(held)] if held else np.empty((0, 2), np.int64)
-    used = found.place[(exam.group >= 0) | exam.control] if len(found.place) else wells
+    used = found.place[(ranking.group >= 0) | ranking.control] if len(found.place) else wells
     (rows, columns), (rows_used, columns_used) = (
         tuple(len(np.unique(line)) for line in places.T) for places in (wells, used)
     )
@@ -244,7 +248,7 @@ def verdict_of(
         verdict=verdict,
         why=why,
     )
-    names = profiles.well_names(exam.wells.table) if found.groups else []
+    names = profiles.well_names(ranking.wells.table) if found.groups else []
     table = pd.DataFrame(
         {
             "wells": [" ".join(names[row] for row in rows) for rows in found.groups],

@@ -19,25 +19,25 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
-from phenolens.evaluate.activity.placements import placements
-from phenolens.evaluate.activity.position_p import Scores, decide
+from phenolens.evaluate.activity.permuted_positions import permuted_positions
+from phenolens.evaluate.activity.position_p import Scores, p_of_folds
 from phenolens.stats import position_model
 from phenolens.stats.average_precision import AveragePrecision, average_precision
 from phenolens.stats.permutation import Pool
 from phenolens.stats.wells import Wells
 
 FOLDS = 4
-# The positions are dealt into folds this often and the p averaged, so that it hangs less on luck.
-DEALS = 3
+# The positions are divided into folds this often and the p averaged: it depends less on one draw.
+SHUFFLES = 3
 VALUES = ("value", "change", "n_total")
-# Unit vectors are ranked; making a table of no columns for them takes longer than ranking them.
+# Unit vectors are ranked; making a table of no columns for them takes longer tha ranking them.
 NO_TABLE = pd.DataFrame()
 # A mean average precision of 1 has no logit; lists are too short to tell more nines apart.
 TOP = 0.999
 
 
 @dataclass(frozen=True)
-class Screen:
+class PlacedWells:
     """Wells by plate and position.
 
     Attributes
@@ -67,8 +67,8 @@ class Screen:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the test says of each group of wells.
+class PositionTest:
+    """p of each group of wells, and the scores behind it.
 
     Attributes
     ----------
@@ -87,12 +87,14 @@ class Verdict:
     scores: AveragePrecision
 
 
-def deal(screen: Screen, controls: np.ndarray, folds: int, *, seed: int) -> np.ndarray:
+def position_folds(
+    screen: PlacedWells, controls: np.ndarray, folds: int, *, seed: int
+) -> np.ndarray:
     """Fold of each control position, the rings of the plate shared out evenly.
 
     Parameters
     ----------
-    screen : Screen
+    screen : PlacedWells
     controls : ndarray of int64
         Rows of control wells.
     folds : int
@@ -111,20 +113,20 @@ def deal(screen: Screen, controls: np.ndarray, folds: int, *, seed: int) -> np.n
     return fold[code]
 
 
-def examine(
-    screen: Screen,
+def position_test(
+    screen: PlacedWells,
     groups: Sequence[np.ndarray],
     controls: np.ndarray,
     *,
     labellings: int = 1_000,
     folds: int = FOLDS,
     seed: int = 0,
-) -> Verdict:
+) -> PositionTest:
     """Test groups of wells against control positions that neither fitted nor belong to them.
 
     Parameters
     ----------
-    screen : Screen
+    screen : PlacedWells
     groups : sequence of ndarray of int64
         Rows of each perturbation; none is a control of this call.
     controls : ndarray of int64
@@ -136,7 +138,7 @@ def examine(
 
     Returns
     -------
-    Verdict
+    PositionTest
 
     Raises
     ------
@@ -150,17 +152,17 @@ def examine(
             f"others form the null, at least {2 * position_model.FEWEST} in all."
         )
     folds = min(folds, spots // 4)
-    dealt = [deal(screen, controls, folds, seed=seed + n) for n in range(DEALS)]
-    verdicts = [
+    divided = [position_folds(screen, controls, folds, seed=seed + n) for n in range(SHUFFLES)]
+    tests = [
         _rotate(screen, groups, controls, fold=fold, labellings=labellings, seed=seed)
-        for fold in dealt
+        for fold in divided
     ]
-    p, smooth, floor = np.mean([verdict[0] for verdict in verdicts], axis=0)
-    return Verdict(p, smooth, floor, _averaged([scores for _, scores in verdicts]))
+    p, smooth, floor = np.mean([found[0] for found in tests], axis=0)
+    return PositionTest(p, smooth, floor, _averaged([scores for _, scores in tests]))
 
 
 def _rotate(
-    screen: Screen,
+    screen: PlacedWells,
     groups: Sequence[np.ndarray],
     controls: np.ndarray,
     *,
@@ -168,7 +170,7 @@ def _rotate(
     labellings: int,
     seed: int,
 ) -> tuple[np.ndarray, AveragePrecision]:
-    """One deal of the control positions: each fold forms the null once, the others fit."""
+    """One division of the control positions: each fold forms the null once, the others fit."""
     rounds = [
         _round(
             screen,
@@ -180,12 +182,12 @@ def _rotate(
         )
         for k in range(fold.max() + 1)
     ]
-    rows = [decide(list(folds)) for folds in zip(*(found for found, _ in rounds), strict=True)]
+    rows = [p_of_folds(list(folds)) for folds in zip(*(found for found, _ in rounds), strict=True)]
     tests = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return tests, _averaged([scores for _, scores in rounds])
 
 
-def compared(screen: Screen, fitting: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def compared(screen: PlacedWells, fitting: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Unit vectors of wells, less the position model and in the metric of the fitting controls."""
     model = position_model.fit(
         screen.values[fitting],
@@ -199,7 +201,7 @@ def compared(screen: Screen, fitting: np.ndarray, rows: np.ndarray) -> np.ndarra
 
 
 def _round(
-    screen: Screen,
+    screen: PlacedWells,
     groups: Sequence[np.ndarray],
     fitting: np.ndarray,
     *,
@@ -233,7 +235,9 @@ def _round(
     return [found[k] for k in order], _joined([parts[k] for k in order])
 
 
-def _by_plates(screen: Screen, groups: Sequence[np.ndarray]) -> dict[tuple[int, ...], list[int]]:
+def _by_plates(
+    screen: PlacedWells, groups: Sequence[np.ndarray]
+) -> dict[tuple[int, ...], list[int]]:
     """Groups that sit on the same plates: only controls of those plates compete with them."""
     out: dict[tuple[int, ...], list[int]] = {}
     for number, rows in enumerate(groups):
@@ -241,13 +245,13 @@ def _by_plates(screen: Screen, groups: Sequence[np.ndarray]) -> dict[tuple[int, 
     return out
 
 
-def _pool(screen: Screen, rows: np.ndarray, unit: np.ndarray) -> Pool:
+def _pool(screen: PlacedWells, rows: np.ndarray, unit: np.ndarray) -> Pool:
     differ = np.empty((len(rows), 0), dtype=np.int64)
     return Pool.of(unit @ unit.T, screen.within[rows], differ)
 
 
 def _precision(
-    screen: Screen, rows: np.ndarray, unit: np.ndarray, *, n_null: int
+    screen: PlacedWells, rows: np.ndarray, unit: np.ndarray, *, n_null: int
 ) -> AveragePrecision:
     group = np.where(np.arange(len(rows)) < n_null, -1, 0)
     wells = Wells(NO_TABLE, unit)
@@ -268,10 +272,10 @@ def _averaged(rounds: list[AveragePrecision]) -> AveragePrecision:
 
 
 def _scores(
-    screen: Screen, rows: np.ndarray, pool: Pool, *, n_null: int, labellings: int, seed: int
+    screen: PlacedWells, rows: np.ndarray, pool: Pool, *, n_null: int, labellings: int, seed: int
 ) -> Scores:
     """Score the group, and every (or many a) choice of control positions in its place."""
-    picks = placements(
+    picks = permuted_positions(
         screen.plate[rows], screen.spot[rows], n_null, labellings=labellings, seed=seed
     )
     own = np.arange(n_null, len(rows))

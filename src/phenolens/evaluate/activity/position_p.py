@@ -18,10 +18,10 @@ class Scores:
     spots: int
 
 
-def decide(folds: list[Scores]) -> tuple[float, float, float]:
+def p_of_folds(folds: list[Scores]) -> tuple[float, float, float]:
     """p by counting, p by Student's t, and the smallest p by counting; NaN without a null."""
     usable = [fold for fold in folds if len(fold.null) > 2]
-    return _judge(_level_rings(usable)) if usable else (np.nan, np.nan, np.nan)
+    return _p_values(_level_rings(usable)) if usable else (np.nan, np.nan, np.nan)
 
 
 def _level_rings(folds: list[Scores]) -> list[Scores]:
@@ -57,7 +57,7 @@ def _slope(folds: list[Scores]) -> float:
     return slope * max(0.0, 1 - error / slope**2) if slope else 0.0
 
 
-def _judge(folds: list[Scores]) -> tuple[float, float, float]:
+def _p_values(folds: list[Scores]) -> tuple[float, float, float]:
     """p by counting, p by Student's t, and the smallest p by counting."""
     reached = sum((fold.null >= fold.own - 1e-9).mean() * fold.spots for fold in folds)
     spots = sum(fold.spots for fold in folds)

@@ -1,4 +1,4 @@
-"""Activity where treatment and position cannot be told apart by the layout."""
+"""Activity where treatment and position are not separated by the layout."""
 
 from __future__ import annotations
 
@@ -10,18 +10,24 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.activity.control_check import grouped, p_of_groups, verdict_of
-from phenolens.evaluate.activity.position_null import Screen, Verdict, deal, examine
+from phenolens.evaluate.activity.control_check import control_check_of, grouped, p_of_groups
+from phenolens.evaluate.activity.position_null import (
+    PlacedWells,
+    PositionTest,
+    position_folds,
+    position_test,
+)
 from phenolens.evaluate.found import Found
-from phenolens.evaluate.matching.retrieval import POSITION, across_exam, with_position
-from phenolens.stats.exam import Exam, set_exam
+from phenolens.evaluate.matching.retrieval import POSITION, retrieval_across, with_position
+from phenolens.stats.intervals import wilson_interval
 from phenolens.stats.label_permutation import permuted
-from phenolens.stats.multiple_testing import benjamini_hochberg, share_interval
+from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.stats.position_model import FEWEST
+from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.summary import means, summarize
 from phenolens.stats.wells import select
 
-JUDGES = 8
+HELD_OUT_FOLDS = 8
 _PLAIN = {"null": "label-permutation", "permutations": 999}
 FORMATS = ((8, 12), (16, 24), (32, 48))
 
@@ -67,7 +73,7 @@ def position_safe(
         ``control_check`` (:class:`phenolens.evaluate.activity.control_check.ControlCheck`: controls
         grouped as the treatments lie, which may be at several positions), and
         ``control_check_plain`` (the same groups by label permutation).
-        ``more["judged"]``: the judged control positions, as :func:`judge` gives them, and
+        ``more["held_out"]``: the control positions, as :func:`held_out_positions` gives them, and
         ``p_plain`` (label permutation). ``more["control_groups"]``: those of the control check.
 
     Raises
@@ -77,32 +83,39 @@ def position_safe(
     """
     require_plate_and_well(table)
     table, control, dropped = _calibrated(with_position(table), select(table, controls))
-    exam = set_exam(table, same_by=same_by, controls=control, within=within)
-    screen = screen_of(exam)
-    control = np.flatnonzero(exam.control)
+    ranking = rank_against(table, same_by=same_by, controls=control, within=within)
+    screen = placed_wells(ranking)
+    control = np.flatnonzero(ranking.control)
     refuse_centred_positions(screen, control)
-    verdict = examine(screen, list(exam.groups()), control, labellings=permutations, seed=seed)
-    result = _result(exam, verdict)
-    judged = judge(screen, control, seed=seed)
-    judged["p_plain"], floor = _plain(exam, judged, permutations=permutations, seed=seed)
-    check, plainly = _checks(
-        exam, screen, judged.assign(floor_plain=floor), treated=verdict.p, alpha=alpha, seed=seed
+    tested = position_test(
+        screen, list(ranking.groups()), control, labellings=permutations, seed=seed
     )
-    summary = _summary(exam, result, judged, alpha=alpha, seed=seed) | {
+    result = _result(ranking, tested)
+    held_out = held_out_positions(screen, control, seed=seed)
+    held_out["p_plain"], floor = _plain(ranking, held_out, permutations=permutations, seed=seed)
+    check, plainly = _checks(
+        ranking,
+        screen,
+        held_out.assign(floor_plain=floor),
+        treated=tested.p,
+        alpha=alpha,
+        seed=seed,
+    )
+    summary = _summary(ranking, result, held_out, alpha=alpha, seed=seed) | {
         "control_check": check.summary,
         "control_check_plain": plainly.summary,
         "null": "control positions",
         "permutations": permutations,
         "seed": seed,
-        "excluded": exam.excluded | dropped,
+        "excluded": ranking.excluded | dropped,
     }
-    return Found(result, summary, {"judged": judged, "control_groups": check.table})
+    return Found(result, summary, {"held_out": held_out, "control_groups": check.table})
 
 
 def _calibrated(
     table: pd.DataFrame, control: np.ndarray
 ) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
-    """Wells of plates with enough controls to tell their mean, in every deal of roles."""
+    """Wells of plates with enough controls to estimate their mean, whatever the roles."""
     plate, _ = profiles.groups(table, [profiles.PLATE])
     enough = np.bincount(plate, weights=control)[plate] >= FEWEST
     if not enough.any():
@@ -112,47 +125,47 @@ def _calibrated(
     return profiles.take(table, enough), control[enough], dropped
 
 
-def screen_of(exam: Exam) -> Screen:
-    """Wells of an exam by plate and position (needs ``Metadata_Position``)."""
-    table = exam.wells.table
+def placed_wells(ranking: Ranking) -> PlacedWells:
+    """Wells of a ranking by plate and position (needs ``Metadata_Position``)."""
+    table = ranking.wells.table
     position = profiles.well_position(profiles.column(table, POSITION))
     spot = position[:, 0] * 48 + position[:, 1]
     shape = next(f for f in FORMATS if (position.max(axis=0) < f).all())
-    plate = exam.wells.codes(profiles.PLATE)
-    return Screen(exam.wells.values(), plate, position, spot, shape, exam.within)
+    plate = ranking.wells.codes(profiles.PLATE)
+    return PlacedWells(ranking.wells.values(), plate, position, spot, shape, ranking.within)
 
 
-def _result(exam: Exam, verdict: Verdict) -> pd.DataFrame:
-    order = np.concatenate(list(exam.groups()))
-    result = means(exam.names, exam.group[order], verdict.scores)
-    result["p"], result["p_attainable"] = verdict.p, verdict.floor
-    result["q"] = benjamini_hochberg(verdict.p)
-    result["p_smooth"] = verdict.p_smooth
-    result["q_smooth"] = benjamini_hochberg(verdict.p_smooth)
+def _result(ranking: Ranking, tested: PositionTest) -> pd.DataFrame:
+    order = np.concatenate(list(ranking.groups()))
+    result = means(ranking.names, ranking.group[order], tested.scores)
+    result["p"], result["p_attainable"] = tested.p, tested.floor
+    result["q"] = benjamini_hochberg(tested.p)
+    result["p_smooth"] = tested.p_smooth
+    result["q_smooth"] = benjamini_hochberg(tested.p_smooth)
     return result
 
 
-def judge(
-    screen: Screen,
+def held_out_positions(
+    screen: PlacedWells,
     controls: np.ndarray,
     *,
     groups: Sequence[np.ndarray] | None = None,
-    judges: int = JUDGES,
+    folds: int = HELD_OUT_FOLDS,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Test every control position as if it were a perturbation, with all roles kept apart.
 
-    A position that is judged has neither fitted nor formed the null nor been a reference.
+    A position that is held out has neither fitted nor formed the null nor been a reference.
 
     Parameters
     ----------
-    screen : Screen
+    screen : PlacedWells
     controls : ndarray of int64
         Rows of control wells.
     groups : sequence of ndarray of int64, optional
-        Rows of the groups that are judged; by default the wells of each position.
-    judges : int
-        Folds of positions (or groups) that are judged in turn.
+        Rows of the groups that are tested; by default the wells of each position.
+    folds : int
+        Folds of positions (or groups) that are held out in turn.
     seed : int
 
     Returns
@@ -161,36 +174,36 @@ def judge(
         ``position`` (well name), ``outer`` (in the two outer rings), ``n``, ``map``, ``p``,
         ``p_smooth``, ``p_attainable``; of given groups in their order, with the first position.
     """
-    parts, judged = [], []
+    parts, turns = [], []
     if groups is None:
-        dealt = deal(screen, controls, judges, seed=seed + 1)
-        for fold in range(dealt.max() + 1):
-            own = controls[dealt == fold]
-            judged.append((_replicated(screen, own), own))
+        fold_of = position_folds(screen, controls, folds, seed=seed + 1)
+        for fold in range(fold_of.max() + 1):
+            own = controls[fold_of == fold]
+            turns.append((_replicated(screen, own), own))
     else:
-        dealt = np.random.default_rng(seed + 1).permutation(len(groups)) % judges
-        for fold in range(min(judges, len(groups))):
-            own = [rows for rows, turn in zip(groups, dealt, strict=True) if turn == fold]
+        fold_of = np.random.default_rng(seed + 1).permutation(len(groups)) % folds
+        for fold in range(min(folds, len(groups))):
+            own = [rows for rows, turn in zip(groups, fold_of, strict=True) if turn == fold]
             spots = screen.spot[np.concatenate(own)]
-            judged.append((own, controls[np.isin(screen.spot[controls], spots)]))
-    for own, out in judged:
+            turns.append((own, controls[np.isin(screen.spot[controls], spots)]))
+    for own, out in turns:
         if own:
-            verdict = examine(screen, own, np.setdiff1d(controls, out), seed=seed)
-            parts.append(_judged(screen, own, verdict))
+            found = position_test(screen, own, np.setdiff1d(controls, out), seed=seed)
+            parts.append(_tested(screen, own, found))
     if not parts:
-        raise DesignError("No control position is repeated on two plates, so none can be judged.")
-    told = pd.concat(parts, ignore_index=True)
+        raise DesignError("No control position is repeated on two plates, so none can be held out.")
+    table = pd.concat(parts, ignore_index=True)
     if groups is None:
-        return told.sort_values("position", ignore_index=True)
-    return told.set_axis(np.argsort(dealt, kind="stable")).sort_index()
+        return table.sort_values("position", ignore_index=True)
+    return table.set_axis(np.argsort(fold_of, kind="stable")).sort_index()
 
 
-def _replicated(screen: Screen, rows: np.ndarray) -> list[np.ndarray]:
+def _replicated(screen: PlacedWells, rows: np.ndarray) -> list[np.ndarray]:
     groups = [rows[screen.spot[rows] == spot] for spot in np.unique(screen.spot[rows])]
     return [group for group in groups if len(group) > 1]
 
 
-def _judged(screen: Screen, groups: list[np.ndarray], verdict: Verdict) -> pd.DataFrame:
+def _tested(screen: PlacedWells, groups: list[np.ndarray], found: PositionTest) -> pd.DataFrame:
     first = [group[0] for group in groups]
     names = [profiles.row_letters(r) + f"{c + 1:02d}" for r, c in screen.position[first]]
     code = np.repeat(np.arange(len(groups)), list(map(len, groups)))
@@ -199,29 +212,29 @@ def _judged(screen: Screen, groups: list[np.ndarray], verdict: Verdict) -> pd.Da
             "position": names,
             "outer": screen.outer[first] > 0,
             "n": list(map(len, groups)),
-            "map": np.bincount(code, weights=verdict.scores.value) / np.bincount(code),
-            "p": verdict.p,
-            "p_smooth": verdict.p_smooth,
-            "p_attainable": verdict.floor,
+            "map": np.bincount(code, weights=found.scores.value) / np.bincount(code),
+            "p": found.p,
+            "p_smooth": found.p_smooth,
+            "p_attainable": found.floor,
         }
     )
 
 
 def _plain(
-    exam: Exam, judged: pd.DataFrame, *, permutations: int, seed: int
+    ranking: Ranking, held_out: pd.DataFrame, *, permutations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Label-permutation p of the judged positions: what position alone does to the usual test."""
-    position = pd.Series(profiles.column(exam.wells.table, POSITION))
-    number = position.map({name: k for k, name in enumerate(judged["position"])})
-    groups = [np.flatnonzero(exam.control & (number == k)) for k in range(len(judged))]
+    """Label-permutation p of the held-out positions: what position alone does to the usual test."""
+    position = pd.Series(profiles.column(ranking.wells.table, POSITION))
+    number = position.map({name: k for k, name in enumerate(held_out["position"])})
+    groups = [np.flatnonzero(ranking.control & (number == k)) for k in range(len(held_out))]
     times = max(permutations, 999)
-    return p_of_groups(exam, groups, null="label-permutation", permutations=times, seed=seed)
+    return p_of_groups(ranking, groups, null="label-permutation", permutations=times, seed=seed)
 
 
 def _checks(
-    exam: Exam,
-    screen: Screen,
-    judged: pd.DataFrame,
+    ranking: Ranking,
+    screen: PlacedWells,
+    held_out: pd.DataFrame,
     *,
     treated: np.ndarray,
     alpha: float,
@@ -229,81 +242,85 @@ def _checks(
 ) -> tuple[Found, Found]:
     """Control check of this test and of label permutation.
 
-    Its groups are the judged positions, or several positions each where treatments lie so.
+    Its groups are the held-out positions, or several positions each where treatments lie so.
     """
-    found = grouped(exam, seed=seed)
+    found = grouped(ranking, seed=seed)
     at_one = found.shape is not None and found.shape.code == "same-position"
-    if at_one and sorted(map(len, found.groups)) == sorted(judged["n"]):
-        names = profiles.column(exam.wells.table, POSITION)
+    if at_one and sorted(map(len, found.groups)) == sorted(held_out["n"]):
+        names = profiles.column(ranking.wells.table, POSITION)
         by_name = {names[rows[0]]: rows for rows in found.groups}
-        found = replace(found, groups=[by_name[name] for name in judged["position"]])
+        found = replace(found, groups=[by_name[name] for name in held_out["position"]])
     elif found.groups:
         try:
-            judged = judge(screen, np.flatnonzero(exam.control), groups=found.groups, seed=seed)
-            p, floor = p_of_groups(exam, found.groups, **_PLAIN, seed=seed)
-            judged = judged.assign(p_plain=p, floor_plain=floor)
+            held_out = held_out_positions(
+                screen, np.flatnonzero(ranking.control), groups=found.groups, seed=seed
+            )
+            p, floor = p_of_groups(ranking, found.groups, **_PLAIN, seed=seed)
+            held_out = held_out.assign(p_plain=p, floor_plain=floor)
         except DesignError as error:
             found = replace(found, groups=[], why=str(error).rstrip("."))
-    told = (judged if found.groups else judged.iloc[:0]).astype({"p": float, "p_plain": float})
-    scores = exam.scores()
-    group = exam.group[scores.query]
+    groups_p = (held_out if found.groups else held_out.iloc[:0]).astype(
+        {"p": float, "p_plain": float}
+    )
+    scores = ranking.scores()
+    group = ranking.group[scores.query]
     size = np.maximum(np.bincount(group), 1)
     mean = (np.bincount(group, weights=scores.value) / size)[np.unique(group)]
-    plain, _ = permuted(exam, mean, permutations=_PLAIN["permutations"], seed=seed)
-    check = verdict_of(
-        exam, found, told["p"].to_numpy(), floor=told["p_attainable"].to_numpy(),
+    plain, _ = permuted(ranking, mean, permutations=_PLAIN["permutations"], seed=seed)
+    check = control_check_of(
+        ranking, found, groups_p["p"].to_numpy(), floor=groups_p["p_attainable"].to_numpy(),
         treated=treated, test="position-safe", alpha=alpha,
     )  # fmt: skip
-    plainly = verdict_of(
-        exam, found, told["p_plain"].to_numpy(), floor=told["floor_plain"].to_numpy(),
+    plainly = control_check_of(
+        ranking, found, groups_p["p_plain"].to_numpy(), floor=groups_p["floor_plain"].to_numpy(),
         treated=plain, test="label-permutation", alpha=alpha,
     )  # fmt: skip
     return check, plainly
 
 
 def _summary(
-    exam: Exam, result: pd.DataFrame, judged: pd.DataFrame, *, alpha: float, seed: int
+    ranking: Ranking, result: pd.DataFrame, held_out: pd.DataFrame, *, alpha: float, seed: int
 ) -> dict[str, object]:
     smooth = result.assign(p=result["p_smooth"], q=result["q_smooth"])
     called = summarize(smooth, alpha=alpha)
     return summarize(result, alpha=alpha) | {
         "smooth": {key: called[key] for key in called if key.startswith("fraction")},
         "type_1": {
-            "at_position_null": _called(judged["p"], alpha),
-            "at_smooth_tail": _called(judged["p_smooth"], alpha),
-            "at_smooth_tail_0.01": _called(judged["p_smooth"], 0.01),
-            "at_label_permutation": _called(judged["p_plain"], alpha),
-            "outer_rings": _called(judged["p"][judged["outer"]], alpha),
-            "interior": _called(judged["p"][~judged["outer"]], alpha),
+            "at_position_null": _called(held_out["p"], alpha),
+            "at_smooth_tail": _called(held_out["p_smooth"], alpha),
+            "at_smooth_tail_0.01": _called(held_out["p_smooth"], 0.01),
+            "at_label_permutation": _called(held_out["p_plain"], alpha),
+            "outer_rings": _called(held_out["p"][held_out["outer"]], alpha),
+            "interior": _called(held_out["p"][~held_out["outer"]], alpha),
         },
-        "nested_share": nested_share(exam),
-        "cross_position": _cross_position(exam, seed),
+        "nested_share": nested_share(ranking),
+        "cross_position": _cross_position(ranking, seed),
     }
 
 
 def _called(p: pd.Series, alpha: float) -> dict[str, float]:
     p = p[np.isfinite(p)]
     count = int((p < alpha).sum())
-    low, high = share_interval(count, len(p))
-    return {"called": count, "judged": len(p), "share": count / max(len(p), 1),
+    low, high = wilson_interval(count, len(p))
+    return {"called": count, "tested": len(p), "share": count / max(len(p), 1),
             "low": low, "high": high}  # fmt: skip
 
 
-def _cross_position(exam: Exam, seed: int) -> dict[str, object]:
+def _cross_position(ranking: Ranking, seed: int) -> dict[str, object]:
     try:
-        place = exam.wells.codes(POSITION)
-        return across_exam(exam, place, name="position", seed=seed).summary
+        place = ranking.wells.codes(POSITION)
+        return retrieval_across(ranking, place, name="position", seed=seed).summary
     except DesignError:
         return {"across": "position", "perturbations": 0}
 
 
-def nested_share(exam: Exam) -> float:
+def nested_share(ranking: Ranking) -> float:
     """Share of perturbations that sit at one position on every plate, where no control sits."""
-    spot = exam.wells.codes(POSITION)
-    of_controls = np.unique(spot[exam.control])
+    spot = ranking.wells.codes(POSITION)
+    of_controls = np.unique(spot[ranking.control])
     nested = [
         len(np.unique(spot[rows])) == 1 and spot[rows[0]] not in of_controls
-        for rows in exam.groups()
+        for rows in ranking.groups()
     ]
     return float(np.mean(nested))
 
@@ -318,8 +335,8 @@ def refuse_position_means(
     DesignError
         If perturbations sit at one position on every plate, alone there.
     """
-    exam = set_exam(with_position(table), same_by=same_by, controls=controls)
-    share = nested_share(exam)
+    ranking = rank_against(with_position(table), same_by=same_by, controls=controls)
+    share = nested_share(ranking)
     if share > 0:
         raise DesignError(
             f"Subtracting each position's mean would erase {share:.0%} of the perturbations: each "
@@ -328,7 +345,7 @@ def refuse_position_means(
         )
 
 
-def refuse_centred_positions(screen: Screen, controls: np.ndarray) -> None:
+def refuse_centred_positions(screen: PlacedWells, controls: np.ndarray) -> None:
     """Raise where the table shows that per-position means have already been subtracted.
 
     Raises

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.classification.classification import Classification
-from phenolens.evaluate.classification.scores import bootstrap_weights
-from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.evaluate.results import result, result_table
+from phenolens.stats.intervals import bootstrap_weights, percentile_interval
 
 
 def calibration_error(confidence: np.ndarray, correct: np.ndarray, *, n_bins: int = 15) -> float:

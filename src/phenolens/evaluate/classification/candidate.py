@@ -1,4 +1,4 @@
-"""What is put to the exam: a representation's wells and what to learn from them in each fold."""
+"""What is put to the ranking: a representation's wells and what to learn from them in each fold."""
 
 from __future__ import annotations
 

@@ -13,12 +13,13 @@ from threadpoolctl import threadpool_limits
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.classification.candidate import Candidate
-from phenolens.evaluate.classification.scores import METRICS, bootstrap_weights, class_scores, ranks
-from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.evaluate.classification.scores import METRICS, class_scores, ranks
+from phenolens.evaluate.results import result, result_table
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.profiles import WELL_KEY
 from phenolens.splits import Folds
+from phenolens.stats.intervals import bootstrap_weights, percentile_interval
 
 TASK = "classification"
 __all__ = ["TASK", "Candidate", "Classification", "class_table", "classify", "default_heads"]
@@ -97,18 +98,18 @@ def classify(
     rows, told, shares, chosen = [], [], {}, {}
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
-        exam = _Exam(candidate, folds, label=label or str(folds.label), seed=seed)
+        ranking = _CrossValidation(candidate, folds, label=label or str(folds.label), seed=seed)
         # Two BLAS threads that share a core make these small products ten times slower; one
         # thread also fixes the order of summation.
         with threadpool_limits(limits=1):
-            frame = exam.sit(heads)
+            frame = ranking.sit(heads)
         for _, part in frame.groupby("task", sort=True):
             told.append(part)
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
             rows += _gap_rows(part, split=folds.leave_out)
-        shares |= exam.shares()
-        if exam.chosen:
-            chosen[candidate.name] = exam.chosen
+        shares |= ranking.shares()
+        if ranking.chosen:
+            chosen[candidate.name] = ranking.chosen
     predictions = pd.concat(told, ignore_index=True).drop(columns="train_accuracy")
     return Classification(result_table(rows), predictions, shares, chosen)
 
@@ -118,7 +119,7 @@ def _inner_unit(folds: Folds) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _FoldWells:
     """One fold of one candidate: training rows, their labels, and held-out rows."""
 
     fold: int
@@ -128,7 +129,7 @@ class _Part:
     truth: np.ndarray
 
 
-class _Exam:
+class _CrossValidation:
     """One candidate going through all folds."""
 
     def __init__(self, candidate: Candidate, folds: Folds, *, label: str, seed: int) -> None:
@@ -152,7 +153,7 @@ class _Exam:
             raise DesignError(f"{self.candidate.name!r} has no well that the folds can test.")
         return pd.concat(told, ignore_index=True).assign(representation=self.candidate.name)
 
-    def _parts(self) -> Iterator[_Part]:
+    def _parts(self) -> Iterator[_FoldWells]:
         table = self.candidate.table
         for fold, train, test in self.folds.iterate(table):
             labels = self.truth[train]
@@ -162,9 +163,9 @@ class _Exam:
             if test.size:
                 own = self.candidate.for_fold(fold)
                 seen, held = profiles.take(own, train), profiles.take(own, test)
-                yield _Part(fold, seen, labels, held, self.truth[test])
+                yield _FoldWells(fold, seen, labels, held, self.truth[test])
 
-    def _fold(self, part: _Part, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
+    def _fold(self, part: _FoldWells, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
         model = clone(self.candidate.pipeline).fit(part.seen, part.labels)
         if hasattr(model, "chosen_"):
             self.chosen.append(model.chosen_)
@@ -180,7 +181,7 @@ class _Exam:
             for name, head in heads.items()
         ]
 
-    def _told(self, model: BaseEstimator, part: _Part, task: str) -> pd.DataFrame:
+    def _told(self, model: BaseEstimator, part: _FoldWells, task: str) -> pd.DataFrame:
         scores = class_table(model, part.held)
         if hasattr(model, "predict_proba"):
             frame = pd.DataFrame(scores, columns=model.classes_)
@@ -188,7 +189,7 @@ class _Exam:
         return _told(model, part, task=task, scores=scores)
 
 
-def _told(model: BaseEstimator, part: _Part, *, task: str, scores: np.ndarray) -> pd.DataFrame:
+def _told(model: BaseEstimator, part: _FoldWells, *, task: str, scores: np.ndarray) -> pd.DataFrame:
     """What one fitted classifier says about the held-out wells."""
     own, best = np.searchsorted(model.classes_, part.truth), scores.argmax(axis=1)
     rows = np.arange(len(scores))

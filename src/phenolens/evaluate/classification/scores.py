@@ -48,12 +48,6 @@ def _per_class(codes: np.ndarray, values: np.ndarray, n_classes: int) -> sparse.
     return sparse.csr_array((values.astype(float), place), shape=(n_classes, len(codes)))
 
 
-def bootstrap_weights(n: int, *, n_draws: int, seed: int) -> np.ndarray:
-    """How often each of n units is drawn; the first row is all ones (the data themselves)."""
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / max(n, 1)), size=n_draws)
-    return np.vstack([np.ones(n), draws])
-
-
 def ranks(scores: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Zero-based place of one column among each row's scores; ties share their expected place."""
     own = scores[np.arange(len(scores)), columns][:, None]

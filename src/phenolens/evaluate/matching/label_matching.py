@@ -10,11 +10,12 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
-from phenolens.evaluate.matching.matching import allowed_pairs, bootstrap_mean, labels
+from phenolens.evaluate.matching.matching import allowed_pairs, labels
 from phenolens.stats.average_precision import expected_average_precision
+from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.label_permutation import POOL_LIMIT
 from phenolens.stats.multiple_testing import benjamini_hochberg
-from phenolens.stats.permutation import Design, Pool, labellings, p_value, smallest_p
+from phenolens.stats.permutation import Pool, StratifiedLabels, labellings, p_value, smallest_p
 from phenolens.stats.summary import summarize
 from phenolens.stats.wells import as_list
 
@@ -91,7 +92,7 @@ def _can_match(differ: np.ndarray) -> bool:
 
 def _test(pool: Pool, members: np.ndarray, *, permutations: int, seed: int) -> dict[str, object]:
     size = len(pool.within)
-    design = Design((size,), (len(members),))
+    design = StratifiedLabels((size,), (len(members),))
     picks, enumerated = labellings(design, permutations, seed=seed)
     observed = float(pool.mean_average_precision(members[None])[0])
     null = pool.mean_average_precision(picks)
@@ -154,7 +155,7 @@ def enrichment(
         *(_log_odds(score[q], match[q], allowed[q], top=top) for q in np.flatnonzero(asked)),
         strict=True,
     )
-    low, high = bootstrap_mean(np.array(logs), resamples=resamples, seed=seed)
+    low, high = bootstrap_mean(np.array(logs), draws=resamples, seed=seed)
     return {
         "value": float(np.exp(np.mean(logs))),
         "low": float(np.exp(low)),

@@ -12,6 +12,7 @@ from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching import labels
 from phenolens.stats.average_precision import TIE
+from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.wells import Wells, as_list, prepare
 
 LIMIT = 20_000
@@ -128,16 +129,13 @@ def nearest_neighbour(
     return Found(result, {"excluded": wells.excluded})
 
 
-def accuracy(
-    neighbours: Found, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> dict[str, object]:
+def accuracy(neighbours: Found, *, resamples: int = 2000, seed: int = 0) -> dict[str, object]:
     """Share of treatments whose nearest neighbour matches, with a bootstrap over treatments.
 
     Parameters
     ----------
     neighbours : Found
         From :func:`nearest_neighbour`.
-    level : float
     resamples : int
     seed : int
 
@@ -150,7 +148,7 @@ def accuracy(
     asked = table.loc[table["askable"], "correct"].to_numpy()
     if not len(asked):
         raise DesignError("No treatment has an allowed neighbour that shares its label.")
-    low, high = bootstrap_mean(asked, level=level, resamples=resamples, seed=seed)
+    low, high = bootstrap_mean(asked, draws=resamples, seed=seed)
     return {
         "value": float(asked.mean()),
         "low": low,
@@ -158,16 +156,6 @@ def accuracy(
         "n": len(asked),
         "not_askable": len(table) - len(asked),
     }
-
-
-def bootstrap_mean(
-    values: np.ndarray, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean (Efron 1979)."""
-    rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
-    return float(low), float(high)
 
 
 def allowed_pairs(

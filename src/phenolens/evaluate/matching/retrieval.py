@@ -10,9 +10,9 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.found import Found
-from phenolens.evaluate.matching.matching import bootstrap_mean
 from phenolens.stats.average_precision import TIE, AveragePrecision, average_precision
-from phenolens.stats.exam import Exam, set_exam
+from phenolens.stats.intervals import bootstrap_mean
+from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.wells import as_list
 
 POSITION = f"{profiles.PREFIX}Position"
@@ -65,11 +65,11 @@ def retrieval(
     name = " + ".join(as_list(across))
     if across == "position":
         table, across = with_position(table), POSITION
-    exam = set_exam(
+    ranking = rank_against(
         table, same_by=same_by, controls=controls, within=within, references=references,
         similarity=similarity,
     )  # fmt: skip
-    return across_exam(exam, exam.wells.codes(across), name=name, seed=seed)
+    return retrieval_across(ranking, ranking.wells.codes(across), name=name, seed=seed)
 
 
 def with_position(table: pd.DataFrame) -> pd.DataFrame:
@@ -78,12 +78,12 @@ def with_position(table: pd.DataFrame) -> pd.DataFrame:
     return profiles.with_metadata(table, {POSITION: [profiles.well_name(w) for w in wells]})
 
 
-def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> Found:
-    """Retrieval of an exam's groups with and without matches of the same place.
+def retrieval_across(ranking: Ranking, place: np.ndarray, *, name: str, seed: int = 0) -> Found:
+    """Retrieval of a ranking's groups with and without matches of the same place.
 
     Parameters
     ----------
-    exam : Exam
+    ranking : Ranking
     place : ndarray of int64, shape (n_wells,)
     name : str
         What the place is called in the error message.
@@ -99,26 +99,26 @@ def across_exam(exam: Exam, place: np.ndarray, *, name: str, seed: int = 0) -> F
     DesignError
         If no perturbation sits at two places.
     """
-    asked = np.zeros(len(exam.group), dtype=bool)
-    for rows in exam.groups():
+    asked = np.zeros(len(ranking.group), dtype=bool)
+    for rows in ranking.groups():
         asked[rows] = len(np.unique(place[rows])) > 1
     if not asked.any():
         raise DesignError(f"No perturbation has wells in two values of {name}.")
-    options = {"reference": exam.reference, "query": asked, "within": exam.within}
-    every = average_precision(exam.wells, exam.group, **options)
-    away = average_precision(exam.wells, exam.group, differ=place[:, None], **options)
-    result = _per_group(exam, every, "")
-    result = pd.concat([result, _per_group(exam, away, "_across").iloc[:, -2:]], axis=1)
-    code = np.unique(exam.group[every.query], return_inverse=True)[1]
+    options = {"reference": ranking.reference, "query": asked, "within": ranking.within}
+    every = average_precision(ranking.wells, ranking.group, **options)
+    away = average_precision(ranking.wells, ranking.group, differ=place[:, None], **options)
+    result = _per_group(ranking, every, "")
+    result = pd.concat([result, _per_group(ranking, away, "_across").iloc[:, -2:]], axis=1)
+    code = np.unique(ranking.group[every.query], return_inverse=True)[1]
     for column, apart in (("nearest", None), ("nearest_across", place)):
-        result[column] = _mean_by(_nearest(exam, every.query, apart), code)
+        result[column] = _mean_by(_nearest(ranking, every.query, apart), code)
     result["drop"] = result["map_normalized"] - result["map_across_normalized"]
     return Found(result, _summary(result, name, seed))
 
 
-def _per_group(exam: Exam, scores: AveragePrecision, suffix: str) -> pd.DataFrame:
-    codes, group = np.unique(exam.group[scores.query], return_inverse=True)
-    result = exam.names.iloc[codes].reset_index(drop=True)
+def _per_group(ranking: Ranking, scores: AveragePrecision, suffix: str) -> pd.DataFrame:
+    codes, group = np.unique(ranking.group[scores.query], return_inverse=True)
+    result = ranking.names.iloc[codes].reset_index(drop=True)
     result["n"] = np.bincount(group)
     result[f"map{suffix}"] = _mean_by(scores.value, group)
     result[f"map{suffix}_normalized"] = _mean_by(scores.normalized, group)
@@ -131,17 +131,17 @@ def _mean_by(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     return total / np.maximum(np.bincount(group, weights=valid), 1)
 
 
-def _nearest(exam: Exam, queries: np.ndarray, place: np.ndarray | None) -> np.ndarray:
+def _nearest(ranking: Ranking, queries: np.ndarray, place: np.ndarray | None) -> np.ndarray:
     """Share of each query's tied nearest wells that are its replicates."""
     out = np.full(len(queries), np.nan)
     for row, q in enumerate(queries):
-        same = exam.group == exam.group[q]
-        allowed = same | (exam.reference & (exam.within == exam.within[q]))
+        same = ranking.group == ranking.group[q]
+        allowed = same | (ranking.reference & (ranking.within == ranking.within[q]))
         allowed[q] = False
         if place is not None:
             allowed &= ~(same & (place == place[q]))
         wells = np.flatnonzero(allowed)
-        similarity = exam.wells.similarity(np.array([q]), wells)[0]
+        similarity = ranking.wells.similarity(np.array([q]), wells)[0]
         best = similarity >= similarity.max() - TIE
         out[row] = same[wells][best].mean()
     return out

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.evaluate.results import result, result_table
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import PLATE, TREATMENT
+from phenolens.stats.intervals import bootstrap_mean
 
 TASK = "batch effect"
 
@@ -156,6 +157,5 @@ def _biology(
 
 def _mean(name: str, metric: str, values: np.ndarray, *, seed: int) -> dict:
     values = np.asarray(values, dtype=np.float64)
-    draws = np.random.default_rng(seed).integers(0, len(values), size=(1000, len(values)))
-    interval = percentile_interval(values[draws].mean(axis=1))
+    interval = bootstrap_mean(values, draws=1000, seed=seed)
     return result(name, TASK, metric, value=values.mean(), n=len(values), interval=interval)

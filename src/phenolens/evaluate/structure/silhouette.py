@@ -10,9 +10,10 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError
-from phenolens.evaluate.results import percentile_interval, result, result_table
+from phenolens.evaluate.results import result, result_table
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
+from phenolens.stats.intervals import bootstrap_mean
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,7 @@ def _silhouette(distance: np.ndarray, codes: np.ndarray, sizes: np.ndarray) -> n
 def _rows(values: np.ndarray, null: np.ndarray, name: str, *, seed: int) -> list[dict]:
     n, mean = len(values), values.mean()
     p = (1 + (null >= mean).sum()) / (1 + len(null))
-    draws = np.random.default_rng(seed).integers(0, n, size=(1000, n))
-    interval = percentile_interval(values[draws].mean(axis=1))
+    interval = bootstrap_mean(values, draws=1000, seed=seed)
     return [
         result(name, "silhouette", "silhouette", value=mean, n=n, interval=interval),
         result(name, "silhouette", "silhouette_null", value=null.mean(), n=n),

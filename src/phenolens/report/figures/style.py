@@ -94,7 +94,7 @@ def house_style() -> Iterator[None]:
         yield
 
 
-class Picture(Figure):
+class ShownFigure(Figure):
     """A figure that belongs to nobody's global state and yet shows itself in a notebook.
 
     Notebooks learn how to show matplotlib's figures when pyplot is imported, which we never do.
@@ -108,7 +108,7 @@ class Picture(Figure):
 
 def new_figure(height: float, *, width: float = WIDTH) -> Figure:
     """An empty figure, in inches."""
-    figure = Picture(figsize=(width, height))
+    figure = ShownFigure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 

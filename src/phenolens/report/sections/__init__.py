@@ -1,41 +1,58 @@
-"""The sections of the page, in order. Each ``view(tables)`` returns what its template shows."""
+"""The sections of the page. Each is one object in one file that registers itself.
+
+A file of this folder, or of another distribution (entry points of the group
+``phenolens.sections``), makes a :class:`Section` and hands it to :func:`register`; nothing else
+lists it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 
+from phenolens import plugins
 from phenolens.answers.tables import Tables
-from phenolens.report.sections import (
-    activity,
-    audit,
-    data,
-    features,
-    hits,
-    made,
-    methods,
-    network,
-    overview,
-    pictures,
-    plates,
-    published,
-    questions,
-    scores,
-    similar,
-)
+from phenolens.report.figures import Drawn
+
+Draw = Callable[[Tables], Iterator[Drawn]]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: anchor (and template name), heading, figure groups, view and short heading.
+    """One section of the page.
 
-    A view of None leaves the section out: it is about something this study did not ask for.
+    Attributes
+    ----------
+    key : str
+        Its anchor: lower-case letters, digits and hyphens, beginning with a letter.
+    title : str
+        The heading.
+    order : int
+        Where it stands: sections follow one another by `order`, then by `key`. Ours are tens.
+    view : callable
+        Takes the :class:`~phenolens.answers.tables.Tables` of a study folder, in which anything may
+        be missing, and returns what the template shows as ``view``. None leaves the section out:
+        it is about something this study did not ask for.
+    template : Path
+        A Jinja file. Beside ``view`` it has ``gallery`` (pictures by figure group), ``drawn``
+        (whether figures were drawn at all), ``label`` and ``colour`` of a representation, and the
+        macros ``m`` of ``templates/macros.html``.
+    figures : mapping of str to callable
+        Figure groups by name; each takes the tables and yields figures whose file names begin with
+        the name of the group.
+    short : str
+        The heading in the list of sections; by default `title`.
     """
 
     key: str
     title: str
+    order: int
     view: Callable[[Tables], dict | None]
-    figures: tuple[str, ...] = ()
+    template: Path
+    figures: Mapping[str, Draw] = field(default_factory=dict)
     short: str = ""
 
     @property
@@ -44,33 +61,37 @@ class Section:
         return self.short or self.title
 
 
-SECTIONS = [
-    Section("overview", "Overview", overview.view),
-    Section("questions", "The four questions", questions.view),
-    Section("hits", "Treatments", hits.view),
-    Section("activity", "Activity", activity.view, ("activity", "elsewhere", "doses")),
-    Section("scores", "Scores and baselines", scores.view, ("scores", "comparisons")),
-    Section("features", "What changed", features.view, ("features",)),
-    Section(
-        "similar",
-        "What looks similar",
-        similar.view,
-        ("similarity", "matching", "umap", "clusters"),
-    ),
-    Section("pictures", "Pictures", pictures.view, ("montage",)),
-    Section("network", "Where the network looked", network.view, ("attention", "curves")),
-    Section("plates", "Plates", plates.view, ("plates", "assay")),
-    Section("audit", "Design audit", audit.view),
-    Section("data", "Data integration", data.view),
-    Section(
-        "published",
-        "Tables and figures as published studies print them",
-        published.view,
-        ("kmeans", "activation", "reconstructions"),
-        short="As published",
-    ),
-    Section("methods", "Methods", methods.view),
-    Section("made", "How each number was made", made.view),
-]
+_SECTIONS: dict[str, Section] = {}
 
-__all__ = ["SECTIONS", "Section"]
+
+def register(section: Section) -> Section:
+    """Put a section on the page.
+
+    Raises
+    ------
+    ValueError
+        If another section has its key, or one of its figure groups.
+    """
+    others = [other for other in _SECTIONS.values() if other is not section]
+    if any(other.key == section.key for other in others):
+        raise ValueError(f"There is a section {section.key!r} already.")
+    for taken in sorted({group for other in others for group in other.figures}):
+        if taken in section.figures:
+            raise ValueError(f"Another section has a figure group {taken!r} already.")
+    _SECTIONS[section.key] = section
+    return section
+
+
+def sections() -> list[Section]:
+    """Every section in the order of the page: ours, and those that other distributions offer."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    for offered in plugins.load("sections"):
+        if isinstance(offered, Section):
+            register(offered)
+    return sorted(_SECTIONS.values(), key=lambda section: (section.order, section.key))
+
+
+def figure_groups() -> dict[str, Draw]:
+    """The figure groups of all sections, by name."""
+    return {name: draw for section in sections() for name, draw in section.figures.items()}

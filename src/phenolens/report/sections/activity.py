@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,9 @@ from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies, shape_in_words
 from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
 from phenolens.profiles import COMPOUND
+from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
 from phenolens.words.numbers import (
@@ -211,3 +215,15 @@ def _row(name: str, rows: object) -> dict:
         "untested": len(rows) - len(tested),
         "floor": p_value(tested["p_attainable"].min()) if len(tested) else "–",
     }
+
+
+register(
+    Section(
+        key="activity",
+        title="Activity",
+        order=40,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"activity": activity.draw, "elsewhere": elsewhere.draw, "doses": doses.draw},
+    )
+)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phenolens.answers.doubts import findings
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
 
@@ -31,3 +34,14 @@ def _shown(finding: dict) -> dict:
         "label": SEVERITIES.get(severity, severity.capitalize()),
         "where": ", ".join(map(str, where)) if isinstance(where, list) else str(where),
     }
+
+
+register(
+    Section(
+        key="audit",
+        title="Design audit",
+        order=110,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

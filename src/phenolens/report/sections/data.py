@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 from phenolens.words.numbers import number
 
 MOST = 200
@@ -53,3 +56,14 @@ def _spoken(item: object) -> str:
 
 def _count(value: object) -> str:
     return number(value) if isinstance(value, int | float) else str(value)
+
+
+register(
+    Section(
+        key="data",
+        title="Data integration",
+        order=120,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import bubbles
 from phenolens.report.figures.bubbles import top_treatments
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
 from phenolens.words.numbers import fixed
 
@@ -23,3 +27,15 @@ def _moved(tables: Tables, name: str) -> dict:
         "name": name,
         "features": [(r.feature, fixed(r.effect, 1), r.effect > 0) for r in rows.itertuples()],
     }
+
+
+register(
+    Section(
+        key="features",
+        title="What changed",
+        order=60,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"features": bubbles.draw},
+    )
+)

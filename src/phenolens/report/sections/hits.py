@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
 from phenolens.words import names
 from phenolens.words.numbers import NONE, fixed, listed, missing, number, p_value, percent, sentence
@@ -131,3 +133,14 @@ def _effect(item: str) -> tuple[str, str]:
         return name, f"{float(effect):+.1f}".replace("-", "−")
     except ValueError:
         return item, ""
+
+
+register(
+    Section(
+        key="hits",
+        title="Treatments",
+        order=30,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

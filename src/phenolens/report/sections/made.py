@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 
 MOST, LONG = 150, 12
 
@@ -40,3 +42,14 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return "none" if value in (None, {}, "") else str(value)
+
+
+register(
+    Section(
+        key="made",
+        title="How each number was made",
+        order=150,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import attention, curves
+from phenolens.report.sections import Section, register
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, percent, sentence
 
@@ -80,3 +84,15 @@ def _treatment(name: str, part: pd.DataFrame) -> dict:
 def _cell(row: pd.Series) -> str:
     spread = "" if pd.isna(row["sd"]) else f" ± {fixed(row['sd'])}"
     return f"{fixed(row['mean'])}{spread}"
+
+
+register(
+    Section(
+        key="network",
+        title="Where the network looked",
+        order=90,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"attention": attention.draw, "curves": curves.draw},
+    )
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -18,12 +19,13 @@ from phenolens.answers.doubts import findings
 from phenolens.answers.quality import lost_cells
 from phenolens.answers.scores import asked, best_baseline
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 from phenolens.words import names
 from phenolens.words.numbers import count, fixed, missing, percent, plural, within
 
 
 @dataclass(frozen=True)
-class Card:
+class Headline:
     """A number with its unit and what it stands beside."""
 
     value: str
@@ -58,7 +60,7 @@ def size(tables: Tables) -> str:
     return " · ".join(parts)
 
 
-def _active(tables: Tables) -> Card | None:
+def _active(tables: Tables) -> Headline | None:
     rows = tables.of_lead(tables.activity)
     if rows is None or rows["q"].isna().all():
         return None
@@ -67,40 +69,40 @@ def _active(tables: Tables) -> Card | None:
     if share is not None:
         low = share["low"]
         least = "none certain" if missing(low) or low <= 0 else f"at least {percent(low)}"
-        return Card(least, "of the treatments active", "no single hit can be named", "warn")
+        return Headline(least, "of the treatments active", "no single hit can be named", "warn")
     value = f"{int(tested['active'].sum())} of {len(tested)}"
     what = "treatment" if len(tested) == 1 else "treatments"
     if any(check["verdict"] == "calls-controls" for check in checks):
-        return Card(value, f"{what} called active", "but the test calls controls too", "warn")
+        return Headline(value, f"{what} called active", "but the test calls controls too", "warn")
     note = interval_of(tables, "fraction_active").removeprefix("; ")
     if certified(checks):
         told = ", ".join(f"{check['called']} of {check['groups']}" for check in checks)
         note = f"{note}; ✓ {told} groups of controls called".removeprefix("; ")
     if by_position(tested):
-        return Card(value, f"{what} called active", "position could explain it", "warn")
-    return Card(value, f"{what} active", note)
+        return Headline(value, f"{what} called active", "position could explain it", "warn")
+    return Headline(value, f"{what} active", note)
 
 
-def _score(tables: Tables) -> Card | None:
+def _score(tables: Tables) -> Headline | None:
     for (task, metric, *_), scores in asked(tables):
         if task.startswith("classification") and metric == "balanced_accuracy":
-            return _score_card(scores)
+            return _score_headline(scores)
     return None
 
 
-def _score_card(scores: pd.DataFrame) -> Card:
+def _score_headline(scores: pd.DataFrame) -> Headline:
     real = scores[[not names.is_baseline(name) for name in scores.index]].dropna(subset=["value"])
     top, best = real.loc[real["value"].idxmax()], best_baseline(scores)
     if best is None:
-        return Card(
+        return Headline(
             fixed(top["value"]), "balanced accuracy", f"{names.label(top.name)}; no baseline"
         )
     note = f"{names.label(top.name)}; {within(names.label(best[0]))} reaches {fixed(best[1])}"
     beaten = not top["low"] > best[1]
-    return Card(fixed(top["value"]), "balanced accuracy", note, "warn" if beaten else "plain")
+    return Headline(fixed(top["value"]), "balanced accuracy", note, "warn" if beaten else "plain")
 
 
-def _lost(tables: Tables) -> Card | None:
+def _lost(tables: Tables) -> Headline | None:
     rows = tables.of_lead(tables.activity)
     if rows is None or rows["q"].isna().all():
         return None
@@ -108,20 +110,31 @@ def _lost(tables: Tables) -> Card | None:
         return None
     active = rows[rows["active"]]
     lost = int(lost_cells(active).sum()) if len(active) else 0
-    return Card(
+    return Headline(
         str(lost), "active with cell loss", "possible toxicity", "warn" if lost else "plain"
     )
 
 
-def _audit(tables: Tables) -> Card | None:
+def _audit(tables: Tables) -> Headline | None:
     if tables.audit is None:
-        return Card("none", "design audit", "the design was not audited", "warn")
+        return Headline("none", "design audit", "the design was not audited", "warn")
     errors, warnings = (len(findings(tables, kind)) for kind in ("error", "warning"))
     if errors:
         what = "audit error" if errors == 1 else "audit errors"
-        return Card(str(errors), what, f"and {count(warnings, 'warning')}", "error")
+        return Headline(str(errors), what, f"and {count(warnings, 'warning')}", "error")
     note = (
         f"of {count(len(tables.audit), 'check')} reported" if tables.audit else "nothing reported"
     )
     what = "audit warning" if warnings == 1 else "audit warnings"
-    return Card(str(warnings), what, note, "warn" if warnings else "plain")
+    return Headline(str(warnings), what, note, "warn" if warnings else "plain")
+
+
+register(
+    Section(
+        key="overview",
+        title="Overview",
+        order=10,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

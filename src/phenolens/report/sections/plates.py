@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from phenolens.answers.quality import flags, of_plates
 from phenolens.answers.reasons import refusals
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import assay, plates
 from phenolens.report.figures.assay import measured
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, natural, number
@@ -96,3 +100,15 @@ def _cell(row: pd.Series, *, marked: bool) -> dict:
         "between": interval(row.get("low"), row.get("high"), of=fixed),
         "flagged": marked and bool(flags(row.to_frame().T).iloc[0]),
     }
+
+
+register(
+    Section(
+        key="plates",
+        title="Plates",
+        order=100,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"plates": plates.draw, "assay": assay.draw},
+    )
+)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from phenolens.answers.reasons import plainly
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import activation as areas
+from phenolens.report.figures import kmeans, reconstructions
 from phenolens.report.figures.clusters import METHODS, methods
+from phenolens.report.sections import Section, register
 from phenolens.report.sections.published_maps import activation, rebuilt
 from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
 from phenolens.report.sections.similar import holdings
@@ -56,3 +61,20 @@ def _unclustered(tables: Tables) -> str:
             why = plainly(str(item.get("why", "")), tables)
             whys.setdefault(why, []).append(names.label(name))
     return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())
+
+
+register(
+    Section(
+        key="published",
+        title="Tables and figures as published studies print them",
+        order=130,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={
+            "kmeans": kmeans.draw,
+            "activation": areas.draw,
+            "reconstructions": reconstructions.draw,
+        },
+        short="As published",
+    )
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from phenolens.answers.tables import Tables
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, sentence, within
@@ -87,3 +89,14 @@ def _row(what: str, given: dict, key: str) -> dict:
         "n": number(n),
         "p": p_value(given.get("p_holm")),
     }
+
+
+register(
+    Section(
+        key="questions",
+        title="The four questions",
+        order=20,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+    )
+)

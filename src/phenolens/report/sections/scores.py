@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from phenolens.answers.reasons import unsplit
 from phenolens.answers.scores import NOT_TASKS, asked, shown
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import comparisons, scores
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import by_task, sides, spaces_of
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, p_value, within
@@ -116,3 +120,15 @@ def _comparison(row: pd.Series, alpha: float) -> dict:
         "sure": bool(row["p_holm"] < alpha),
         "least": fixed(row["smallest_detectable"], 3),
     }
+
+
+register(
+    Section(
+        key="scores",
+        title="Scores and baselines",
+        order=50,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={"scores": scores.draw, "comparisons": comparisons.draw},
+    )
+)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from phenolens.answers.reasons import own_spread, refusals
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import clusters, matching, similarity, umap
 from phenolens.report.figures.clusters import METHODS, methods
+from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, listed, number, p_value, plural
@@ -111,3 +115,20 @@ def _mechanisms(part: pd.DataFrame) -> str:
     counts = part["Metadata_Mechanism"].dropna().value_counts()
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{name} ({n})" for name, n in ordered[:4])
+
+
+register(
+    Section(
+        key="similar",
+        title="What looks similar",
+        order=70,
+        view=view,
+        template=Path(__file__).with_suffix(".html"),
+        figures={
+            "similarity": similarity.draw,
+            "matching": matching.draw,
+            "umap": umap.draw,
+            "clusters": clusters.draw,
+        },
+    )
+)

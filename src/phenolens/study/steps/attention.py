@@ -23,9 +23,9 @@ from phenolens.profiles import (
     TREATMENT,
     WELL,
 )
+from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN
-from phenolens.study.network_settings import SHUFFLED
-from phenolens.study.networks import Trainings, threads
+from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.overlays import CELLS_SHOWN, overlays, shown_images
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
@@ -97,7 +97,7 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     return Made(Attention(told, images), files)
 
 
-def segmentation_of(work: Trainings) -> object:
+def segmentation_of(work: NetworkTrainings) -> object:
     """How crops that came without label images are segmented; None for fields."""
     if work.prepared.images.level != "cell":
         return None
@@ -121,7 +121,9 @@ def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
     turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
     own = pd.concat([table, turned[table.columns]], ignore_index=True)
     own = own[own["a"] == NETWORK]
-    return own[own["b"].str.startswith("baseline:") | own["b"].isin(["untrained", SHUFFLED])]
+    known = REPRESENTATIONS.known()
+    controls = [name for name, kind in known.items() if kind.kind == "baseline"]
+    return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
 
 
 def _not_better(own: pd.DataFrame) -> str:
@@ -135,7 +137,7 @@ def _not_better(own: pd.DataFrame) -> str:
     )
 
 
-def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
+def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     asked = _asked(work)
@@ -143,7 +145,7 @@ def _folds(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
         yield str(fold), test[asked[test]]
 
 
-def _asked(work: Trainings) -> np.ndarray:
+def _asked(work: NetworkTrainings) -> np.ndarray:
     """Every image; of single cells at most some of each well, drawn at random."""
     if work.prepared.images.level != "cell":
         return np.ones(len(work.images), dtype=bool)
@@ -152,7 +154,7 @@ def _asked(work: Trainings) -> np.ndarray:
     return np.isin(numbered["row"], some["row"])
 
 
-def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
+def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
     """Maps and measures of a fold's images, some hundred at a time."""
     network = work.trained(fold)
     checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
@@ -164,7 +166,7 @@ def _look(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
 
 
 def _explained(
-    work: Trainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
 ) -> Look:
     from phenolens.interpret.gradcam import gradcam
 
@@ -180,7 +182,9 @@ def _explained(
     return Look(table.assign(stride=cams.stride), checks, rows, cams.coarse)
 
 
-def _checks(work: Trainings, network: CNN, rows: np.ndarray, parts: np.ndarray) -> pd.DataFrame:
+def _checks(
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, parts: np.ndarray
+) -> pd.DataFrame:
     """For some images: the maps of random networks, and what covering the marked part costs."""
     from phenolens.interpret.attribution_checks import (
         deletion,
@@ -248,7 +252,7 @@ def _summary(looks: list[Look]) -> dict:
 
 def _over_wells(table: pd.DataFrame, column: str) -> dict:
     """Mean over wells of their images' mean, with a bootstrap interval over wells."""
-    from phenolens.evaluate.matching.matching import bootstrap_mean
+    from phenolens.stats.intervals import bootstrap_mean
 
     wells = table.groupby([PLATE, WELL])[column].mean().dropna().to_numpy()
     if len(wells) < 2:
@@ -279,7 +283,9 @@ def _stains(checks: pd.DataFrame) -> dict[str, float]:
     return {name.removeprefix("drop_"): checks[name].mean() for name in names}
 
 
-def _shown(session: Session, work: Trainings, looks: list[Look]) -> tuple[pd.DataFrame, dict]:
+def _shown(
+    session: Session, work: NetworkTrainings, looks: list[Look]
+) -> tuple[pd.DataFrame, dict]:
     """The images that a reader is shown with their maps, and the files of that figure."""
     table = pd.concat([look.table for look in looks], ignore_index=True)
     rows = np.concatenate([look.rows for look in looks])

@@ -8,8 +8,8 @@ from phenolens.config import Study
 from phenolens.errors import InputError
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
-from phenolens.represent.units import Cells
-from phenolens.study.network_settings import JOINT, NAMES
+from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.measuring.units import Cells
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -17,10 +17,12 @@ from phenolens.study.step import Made, step
 
 def needs_cells(study: Study) -> bool:
     """Whether a representation of this study is made of measured cells."""
-    wanted = study.represent.representations
-    if "cellprofiler" in wanted or JOINT in wanted:
+    known, images = REPRESENTATIONS.known(), study.data.images
+    made = [known[name] for name in study.represent.representations if name in known]
+    if any(kind.reads == "measurements" or kind.needs_measured for kind in made):
         return True
-    return study.networks.input == "cells" and bool(set(wanted) & set(NAMES))
+    cropped = study.networks.input == "cells" and images is not None and images.level != "cell"
+    return cropped and any(kind.reads == "crops" for kind in made)
 
 
 @step("cells", "fields.parquet", when=needs_cells)
@@ -32,8 +34,8 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     InputError
         If no field can be measured.
     """
-    from phenolens.represent.cells import measure_cells
-    from phenolens.represent.units import fields, write_plates
+    from phenolens.represent.measuring.cells import measure_cells
+    from phenolens.represent.measuring.units import fields, write_plates
 
     if prepare is None:
         return Made()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
-from phenolens.study.networks import Trainings, threads
+from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.represent import Represented
@@ -65,7 +65,7 @@ def reconstructions(session: Session, *, represent: Represented) -> Made:
     return Made(told, files)
 
 
-def held_out(work: Trainings) -> Iterator[tuple[str, np.ndarray]]:
+def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold and images of wells its network never saw, evenly spread where there are many."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     for fold, _, test in work.design.folds.iterate(keys):
@@ -77,7 +77,7 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     return np.asarray(rows)[places]
 
 
-def _rebuilt(work: Trainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
+def _rebuilt(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
     network = work.trained(fold)
     size = network.settings.pixels.size
     learned = work.squares(_spread(work.rows[fold], _FOR_THE_MEAN))[..., :size, :size]
@@ -146,7 +146,7 @@ def _typical(table: pd.DataFrame) -> pd.Series:
     return position
 
 
-def _pictures(work: Trainings, shown: pd.DataFrame) -> dict[str, np.ndarray]:
+def _pictures(work: NetworkTrainings, shown: pd.DataFrame) -> dict[str, np.ndarray]:
     pairs = [
         work.trained(fold).reconstruct(work.prepared, np.array([row]))
         for fold, row in zip(shown["fold"], shown["row"], strict=True)
@@ -171,7 +171,7 @@ def _summary(table: pd.DataFrame, channels: list[str]) -> dict:
 
 
 def _over_wells(means: pd.Series) -> dict:
-    from phenolens.evaluate.matching.matching import bootstrap_mean
+    from phenolens.stats.intervals import bootstrap_mean
 
     known = means.dropna().to_numpy()
     if len(known) < 2:

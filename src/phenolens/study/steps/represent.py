@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from phenolens import profiles
@@ -14,23 +13,24 @@ from phenolens.errors import ConfigError
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.prepared import Prepared
-from phenolens.profiles import PLATE, SITE, WELL, WELL_KEY
-from phenolens.represent.base import ALL, Card, table
-from phenolens.represent.units import Cells
+from phenolens.profiles import WELL_KEY
+from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
+from phenolens.represent.cellprofiler import CellProfiler
+from phenolens.represent.measuring.units import Cells
+from phenolens.represent.networks.network import Network
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
-from phenolens.study.network_settings import JOINT, check_names
-from phenolens.study.networks import Trainings
+from phenolens.study.networks import NetworkTrainings
+from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
 from phenolens.study.step import Made, step
+from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
 from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
-
-FEWEST_IMAGES = 3
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,19 @@ def represent(
         )
     made = _Images(session, screen, splits, prepare, measure, fingerprint)
     for name in wanted:
-        if name == "pixel-pca" and len(prepare) < FEWEST_IMAGES:
+        if is_fusion(name):
+            continue
+        fewest = REPRESENTATIONS.get(name).fewest
+        if len(prepare) < fewest:
             session.progress.say(
-                f"Left out: {name} needs {FEWEST_IMAGES} images or more, got {len(prepare)}"
+                f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
             )
-        elif not is_fusion(name):
-            blocks[name] = made.block(name)
+            continue
+        blocks[name] = made.block(name)
+    networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
         Represented(blocks, made.trainings),
-        {f"curves/{name}.parquet": item.curves() for name, item in made.trainings.items()},
+        {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
         set_aside=made.set_aside,
         conflicts=made.conflicts,
         counts=made.counts,
@@ -115,24 +119,19 @@ class _Images:
 
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
-        if name == "cellprofiler":
+        if REPRESENTATIONS.get(name).reads == "measurements":
             few = self.session.study.normalize.min_cells
-            self._note_missing(
-                name, f"fewer than {few} cells found" if few > 1 else "no cell found"
-            )
-            return self.measured
-        if name == "pixel-pca":
-            return self._components(name)
-        self.trainings[name] = self._trainings(name)
-        block = self.trainings[name].block().mapped(self._described)
-        self._note_missing(name, "no cell found to crop", block)
-        return block
-
-    def _note_missing(self, name: str, why: str, block: Block | None = None) -> None:
-        made = next(iter((block or self.measured).tables.values()))
-        lost = missing_wells(self.prepared.images.table, profiles.metadata(made))
+            block = self._measured(name)
+            why = f"fewer than {few} cells found" if few > 1 else "no cell found"
+        else:
+            self.trainings[name] = self._trainings(name)
+            block = self.trainings[name].block().mapped(self._described)
+            why = "no cell found to crop"
+        made = profiles.metadata(next(iter(block.tables.values())))
+        lost = missing_wells(self.prepared.images.table, made)
         self.set_aside += not_in(name, lost, why)
         self.counts[f"wells_not_in_{name}"] = len(lost)
+        return block
 
     @property
     def cells(self) -> Cells:
@@ -140,34 +139,33 @@ class _Images:
         assert self.measured_cells is not None
         return self.measured_cells
 
-    @cached_property
-    def measured(self) -> Block:
-        """CellProfiler-type features of the wells."""
+    def _measured(self, name: str) -> Block:
+        """Features of the wells made of those of their cells."""
         from phenolens.io.copies import ask_about_copies
-        from phenolens.represent.cells import well_profiles
 
-        cells, settings = self.cells, self.session.study.normalize
+        cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
+        made = kind.of(
+            options_of(kind, self.session.study.model_dump()),
+            level=self.prepared.images.level,
+            seed=self.session.seed,
+        )
         wells = self.session.store.table(
-            "cellprofiler",
+            name,
             cells.key,
             self.fingerprint,
             settings.aggregate,
             settings.min_cells,
-            make=lambda: well_profiles(
+            make=lambda: made.wells(
                 cells.units, how=settings.aggregate, min_cells=settings.min_cells
             ),
         )
         wells = self._described(wells)
         ledger, distinct = Ledger(), self.session.study.data.distinct_plates
-        ask_about_copies(
-            self.screen.wells, {"cellprofiler": wells}, distinct=distinct, ledger=ledger
-        )
-        known = self.screen.ledger.conflicts
+        ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
+        known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        card = Card(
-            "cellprofiler", "well", self.prepared.channels, preprocessing={"measured": True}
-        )
-        return Block("cellprofiler", {ALL: wells}, {ALL: card})
+        card = Card(name, "well", self.prepared.channels, preprocessing={"measured": True})
+        return Block(name, {ALL: wells}, {ALL: card})
 
     def _described(self, wells: pd.DataFrame) -> pd.DataFrame:
         """Attach the screen's metadata to wells by plate and well."""
@@ -177,51 +175,24 @@ class _Images:
         return profiles.with_metadata(wells, joined.to_dict("series"))
 
     def _trainings(self, name: str) -> Trainings:
-        """Every training of a network of this study, done or to be done."""
-        study, images = self.session.study, self._network_images
+        """Every fit of a representation of this study, done or to be done."""
+        study, kind = self.session.study, REPRESENTATIONS.get(name)
+        images = self.prepared if kind.reads == "images" else self._crops
         question = [self.fingerprint, study.prepare.model_dump(), images.cut]
         about = (self.session, name, images, self.screen.wells, self.design, question)
-        if name != JOINT:
+        if not issubclass(kind, Network):
             return Trainings(*about)
-        wells = Profiles(self.measured, self.design, self.session.settings).normalized.wells
+        if not kind.needs_measured:
+            return NetworkTrainings(*about)
+        block = self._measured(CellProfiler.name)
+        wells = Profiles(block, self.design, self.session.settings).normalized.wells
         features = joint_features(images, self.cells, wells=wells, design=self.design)
         made = [self.cells.key, study.normalize.model_dump()]
-        return Trainings(*about, features=features, measured=made)
+        return NetworkTrainings(*about, features=features, measured=made)
 
     @cached_property
-    def _network_images(self) -> Prepared:
-        """What networks read: crops around measured cells, or the images as they are."""
+    def _crops(self) -> Prepared:
+        """Crops around measured cells, or the images as they are where the study says so."""
         if self.session.study.networks.input == "images" or self.prepared.images.level == "cell":
             return self.prepared
         return crops_of_cells(self.session, self.prepared, cells=self.cells, design=self.design)
-
-    def _components(self, name: str) -> Block:
-        """Components of pixels: once on all images, and once per fold on its training wells."""
-        folds, rows = self.design.folds, {ALL: np.arange(len(self.prepared))}
-        if folds is not None:
-            metadata = self.prepared.images.metadata
-            keys = pd.DataFrame(index=pd.MultiIndex.from_frame(metadata[[PLATE, WELL, SITE]]))
-            rows |= {str(fold): train for fold, train, _ in folds.iterate(keys)}
-        made = {fold: self._fitted(name, fold, train) for fold, train in rows.items()}
-        tables = {fold: wells for fold, (wells, _) in made.items()}
-        return Block(name, tables, {fold: card for fold, (_, card) in made.items()})
-
-    def _fitted(self, name: str, fold: str, train: np.ndarray) -> tuple[pd.DataFrame, Card]:
-        from phenolens.represent.pixel_pca import PixelPCA
-
-        session, prepared = self.session, self.prepared
-        model = PixelPCA(session.study.represent.pixel_size, session.study.represent.components)
-        question = [self.fingerprint, session.study.prepare.model_dump(), repr(model)]
-        rows = np.arange(len(prepared))
-
-        def make() -> pd.DataFrame:
-            session.progress.say(f"Fitting {name}, fold {fold}")
-            fitted = model.fit(prepared, train, seed=session.seed)
-            images = table(prepared, rows, fitted.extract(prepared, rows), name=name)
-            return profiles.aggregate(images, list(WELL_KEY), how="mean")
-
-        wells = session.store.table(name, question, train, session.seed, make=make)
-        places = prepared.images.table.iloc[train]
-        seen = tuple(sorted(set(places[PLATE].astype(str) + "/" + places[WELL])))
-        card = replace(model, trained_on=seen).card(prepared, fold=fold)
-        return self._described(wells), card

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phenolens.files import atomic_path
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch

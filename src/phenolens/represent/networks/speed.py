@@ -1,42 +1,10 @@
-"""The networks by name, and what training one will cost; importing this needs no PyTorch.
-
->>> cnn = NETWORKS["cnn"](CNNSettings(), pixels=store)
->>> features = cnn.fit(prepared, train, labels=labels, seed=0).extract(prepared, test)
-"""
+"""What training a network will cost on this machine."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from phenolens.represent.cnn import CNN, CNNSettings, Untrained, UntrainedSettings
-from phenolens.represent.network import Network, NetworkSettings
-from phenolens.represent.pixels import PixelSettings, PixelStore
-from phenolens.represent.training import TrainSettings
-from phenolens.represent.vae import VAE, VAESettings
-
-NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "vae": VAE, "untrained": Untrained}
-SETTINGS: dict[str, type[NetworkSettings]] = {
-    "cnn": CNNSettings,
-    "vae": VAESettings,
-    "untrained": UntrainedSettings,
-}
-
-__all__ = [
-    "CNN",
-    "NETWORKS",
-    "SETTINGS",
-    "VAE",
-    "CNNSettings",
-    "NetworkSettings",
-    "PixelSettings",
-    "PixelStore",
-    "TrainSettings",
-    "Untrained",
-    "UntrainedSettings",
-    "VAESettings",
-    "estimate_seconds",
-    "settle",
-]
+from phenolens.represent.networks.network import Network
 
 
 def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network, dict]:
@@ -49,7 +17,7 @@ def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network
     speeds : dict
         Training images a second in each precision.
     """
-    from phenolens.represent.devices import pick_device, pick_precision, training_speeds
+    from phenolens.represent.networks.devices import pick_device, pick_precision, training_speeds
 
     training, pixels = network.settings.training, network.settings.pixels
     device = pick_device(training.device)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
-from phenolens.represent.checkpoint import load_tensors
+from phenolens.represent.networks.checkpoint import load_tensors
 
 if TYPE_CHECKING:
     import torch
 
-    from phenolens.represent.resnet import StainResNet
+    from phenolens.represent.networks.resnet import StainResNet
 
 HUB_NAME = "microsoft/resnet-18"
 HUB_LICENCE = "Apache-2.0"

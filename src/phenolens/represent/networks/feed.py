@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phenolens.represent.augment import SYMMETRIES, jitter, turn, turn_each
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn, turn_each
+from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch

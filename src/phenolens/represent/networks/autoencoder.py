@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from phenolens.represent.feed import Batch
+from phenolens.represent.networks.feed import Batch
 
 _FLOOR = 1e-4
 _LARGEST_LOG_VARIANCE = 8.0
@@ -74,7 +74,7 @@ def _up(before: int, after: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceBound:
     """Evidence lower bound, a pixel, with each stain's noise at its optimum.
 
     The noise variance of a stain is its mean squared error, which makes the reconstruction term

@@ -17,8 +17,8 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.prepared import Prepared, Progress, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
-from phenolens.represent.labelling import Recipe, UnusableLabelsError, field_labels
-from phenolens.represent.units import NOTHING, Measured, Unit, by_well, write_unit
+from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
+from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
 
 NO_NUCLEUS = "no nucleus near the middle of the crop"
 
@@ -136,7 +136,7 @@ def well_profiles(
     """One row a well: the median (or mean) over its cells, and ``Metadata_CellCount``.
 
     Wells with fewer than ``min_cells`` cells, or none, are left out; they keep their count in
-    :func:`phenolens.represent.units.fields`.
+    :func:`phenolens.represent.measuring.units.fields`.
 
     Raises
     ------

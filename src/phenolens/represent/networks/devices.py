@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch

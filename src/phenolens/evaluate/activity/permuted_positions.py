@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 
-def placements(
+def permuted_positions(
     plate: np.ndarray, spot: np.ndarray, n_null: int, *, labellings: int, seed: int
 ) -> np.ndarray:
     """Rows that would carry the label if the group's positions were others.

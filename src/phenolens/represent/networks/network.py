@@ -7,24 +7,24 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from phenolens.errors import DesignError, InputError
 from phenolens.files import plain
 from phenolens.prepared import Prepared
-from phenolens.profiles import PLATE, WELL
-from phenolens.represent import checkpoint
-from phenolens.represent.augment import SYMMETRIES
-from phenolens.represent.base import ALL, Card, Learns, Progress
-from phenolens.represent.devices import autocast, pick_device, pick_precision, repeatable
-from phenolens.represent.feed import Batch, Feed, Standard, as_tensor
-from phenolens.represent.pixels import PixelSettings, PixelStore
-from phenolens.represent.torches import require_torch
-from phenolens.represent.training import History, Trainer, TrainSettings
-from phenolens.represent.validation import hold_back
+from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
+from phenolens.represent.networks import checkpoint
+from phenolens.represent.networks.augment import SYMMETRIES
+from phenolens.represent.networks.devices import autocast, pick_device, pick_precision, repeatable
+from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore
+from phenolens.represent.networks.torches import require_torch
+from phenolens.represent.networks.training import History, Trainer, TrainSettings
+from phenolens.represent.networks.validation import How, hold_back
 
 if TYPE_CHECKING:
     import torch
@@ -52,9 +52,46 @@ class NetworkSettings:
     views: Literal[8, 4, 1] = 8
 
 
+class NetworkOptions(Options):
+    """What the study file says of any network: how it reads images and learns.
+
+    ``size`` is the side of its input in pixels, by default 64 for cells and 128 for whole images.
+    """
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] | None = None
+    tiles: Annotated[int, Field(ge=1)] = 1
+    scaling: Literal["controls", "image"] = "controls"
+    epochs: Annotated[int, Field(ge=1)] = 30
+    batch: Annotated[int, Field(ge=2)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    patience: Annotated[int, Field(ge=1)] = 8
+    validation: How = "auto"
+    width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
+    views: Literal[1, 4, 8] = 8
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+
+    def pixels(self, level: str) -> PixelSettings:
+        """How images of this level are read."""
+        size = self.size or (64 if level == "cell" else 128)
+        return PixelSettings(size=size, tiles=self.tiles, scaling=self.scaling)
+
+    def training(self) -> TrainSettings:
+        """How the network learns."""
+        return TrainSettings(
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            validation=self.validation,
+            device=self.device,
+            precision=self.precision,
+        )
+
+
 @dataclass
-class Network:
-    """A network as a representation; :class:`CNN`, :class:`VAE` and ``Untrained`` are those.
+class Network(Representation):
+    """A network as a representation: subclasses build it, and say what it learns and gives.
 
     Attributes
     ----------
@@ -76,7 +113,9 @@ class Network:
     history: History = field(default_factory=History)
     model: torch.nn.Module | None = None
 
-    learns: Learns = field(default="pixels", init=False)
+    learns: ClassVar[Learns] = "pixels"
+    Options: ClassVar[type[Options]] = NetworkOptions
+    section: ClassVar[str] = "networks"
 
     def curves(self) -> pd.DataFrame:
         """Training and validation scores, one row an epoch."""
@@ -115,7 +154,7 @@ class Network:
     def save(self, path: str | Path) -> None:
         """Write weights (safetensors) with settings, curves and what was learned from (JSON)."""
         self._require_model()
-        about = {"kind": type(self).__name__, "name": self.name, "state": self.state}
+        about = {"name": self.name, "state": self.state}
         about |= {"settings": asdict(self.settings), "history": vars(self.history)}
         checkpoint.save_tensors(path, self.model.state_dict(), about)
 
@@ -128,8 +167,8 @@ class Network:
             If the file is another kind of network or was made with other settings.
         """
         tensors, about = checkpoint.load_tensors(path)
-        if about.get("kind") != type(self).__name__:
-            raise InputError(f"{path} holds no {type(self).__name__}, but {about.get('kind')!r}.")
+        if about.get("name") != self.name:
+            raise InputError(f"{path} holds no '{self.name}', but {about.get('name')!r}.")
         if about["settings"] != plain(asdict(self.settings)):
             raise InputError(f"{path} was trained with other settings; use those or train again.")
         self.state, self.history = about["state"], History(**about["history"])
@@ -253,12 +292,6 @@ class Network:
         )
         self.history = trainer.run(progress)
         self.state = json.loads(json.dumps(plain(self.state)))
-
-
-def wells_of(prepared: Prepared, rows: np.ndarray) -> list[str]:
-    """``plate/well`` of these rows, sorted, each once."""
-    table = prepared.images.table.iloc[rows]
-    return sorted(set(table[PLATE].astype(str) + "/" + table[WELL].astype(str)))
 
 
 def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:

@@ -16,10 +16,10 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.prepared import Progress
-from phenolens.represent import checkpoint
-from phenolens.represent.devices import autocast, repeatable
-from phenolens.represent.feed import Batch, Feed
-from phenolens.represent.torches import require_torch
+from phenolens.represent.networks import checkpoint
+from phenolens.represent.networks.devices import autocast, repeatable
+from phenolens.represent.networks.feed import Batch, Feed
+from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch

@@ -1,4 +1,4 @@
-"""Who is asked, who are the positives and references, and who may swap labels with whom."""
+"""Queries, positives and references of a ranking, and which wells may swap labels."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CONTROL = f"{profiles.PREFIX}phenolens_control"
 
 
 @dataclass(frozen=True)
-class Exam:
-    """Wells with the roles they play in a retrieval task.
+class Ranking:
+    """Wells with their roles in replicate retrieval.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Exam:
     names : DataFrame, shape (n_groups, n_columns)
         Key of each group, by group number.
     group : ndarray of int64, shape (n_wells,)
-        Perturbation of each well asked; -1 for the others.
+        Perturbation of each query; -1 for the other wells.
     reference, control : ndarray of bool
         Wells that compete with the positives, and negative controls.
     within, stratum : ndarray of int64
@@ -48,7 +48,7 @@ class Exam:
     excluded: dict[str, int]
 
     def scores(self) -> AveragePrecision:
-        """Average precision of every well asked."""
+        """Average precision of every query."""
         return average_precision(
             self.wells,
             self.group,
@@ -60,12 +60,12 @@ class Exam:
     def groups(self) -> Iterator[np.ndarray]:
         """Rows of each perturbation, in the order of its name."""
         order = np.argsort(self.group, kind="stable")
-        asked = order[self.group[order] >= 0]
-        edges = np.flatnonzero(np.diff(self.group[asked])) + 1
-        yield from np.split(asked, edges)
+        queries = order[self.group[order] >= 0]
+        edges = np.flatnonzero(np.diff(self.group[queries])) + 1
+        yield from np.split(queries, edges)
 
 
-def set_exam(
+def rank_against(
     table: pd.DataFrame,
     *,
     same_by: str | Sequence[str],
@@ -76,8 +76,8 @@ def set_exam(
     references: str = "controls",
     similarity: str = "cosine",
     single: bool = False,
-) -> Exam:
-    """Clean a table, number its perturbations, and leave out, counted, what cannot be asked.
+) -> Ranking:
+    """Clean a table, number its perturbations, and leave out, counted, what cannot be ranked.
 
     Parameters are those of :func:`phenolens.evaluate.activity.activity.activity`; ``single`` rounds
     similarities as copairs does.
@@ -87,7 +87,7 @@ def set_exam(
     InputError
         If a column, the query or the table cannot be used.
     DesignError
-        If no perturbation can be asked.
+        If no perturbation can be tested.
     """
     if references not in ("controls", "others"):
         raise InputError(f"References {references!r} is unknown; use 'controls' or 'others'.")
@@ -97,20 +97,20 @@ def set_exam(
     group, names, unnamed = _perturbations(wells, as_list(same_by), control)
     codes, differ = wells.codes(within), _columns(wells, diff_by)
     reference = control if references == "controls" else group >= 0
-    group, dropped = _askable(group, reference, codes, differ=differ)
+    group, dropped = _rankable(group, reference, codes, differ=differ)
     if (group < 0).all():
         raise DesignError(f"No perturbation can be tested: {listed(dropped)}.")
     counts = wells.excluded | {"wells without a perturbation's name": unnamed} | dropped
     excluded = {reason: count for reason, count in counts.items() if count}
     stratum = wells.codes(strata or within or _plate(wells))
-    return Exam(wells, names, group, reference, control, codes, stratum, differ, excluded)
+    return Ranking(wells, names, group, reference, control, codes, stratum, differ, excluded)
 
 
 def _perturbations(
     wells: Wells, names: list[str], control: np.ndarray
 ) -> tuple[np.ndarray, pd.DataFrame, int]:
     if not names:
-        raise InputError("same_by names no column; name those that tell one perturbation.")
+        raise InputError("same_by names no column; name those that identify a perturbation.")
     for name in names:
         profiles.column(wells.table, name)
     group, keys = profiles.groups(wells.table, names)
@@ -127,7 +127,7 @@ def _plate(wells: Wells) -> str | None:
     return profiles.PLATE if profiles.PLATE in wells.table.index.names else None
 
 
-def _askable(
+def _rankable(
     group: np.ndarray, reference: np.ndarray, within: np.ndarray, *, differ: np.ndarray
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Groups whose wells have a reference and a positive; the others lose their number."""

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from phenolens.represent.feed import Batch
-from phenolens.represent.torches import require_resnet
+from phenolens.represent.networks.feed import Batch
+from phenolens.represent.networks.torches import require_resnet
 
 STRIDES = (4, 8, 16, 32)
 
@@ -82,7 +82,7 @@ class StainResNet(nn.Module):
 
 
 @dataclass(frozen=True)
-class Treatments:
+class WeakLabels:
     """Weak labels: each image is of its well's treatment.
 
     Attributes

@@ -1,0 +1,1 @@
+"""What networks are made of: pixels in, training, weights; importing this needs no PyTorch."""

@@ -1,0 +1,91 @@
+"""A ResNet-18 with random weights: the baseline that has learned nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from phenolens.prepared import Prepared
+from phenolens.represent.base import Kind, Learns, Progress, register
+from phenolens.represent.networks.devices import pick_device, repeatable
+from phenolens.represent.networks.feed import Batch, Standard
+from phenolens.represent.networks.network import Network, NetworkOptions, NetworkSettings
+from phenolens.represent.networks.torches import require_torch
+
+if TYPE_CHECKING:
+    import torch
+
+    from phenolens.represent.networks.resnet import StainResNet
+
+
+@dataclass(frozen=True)
+class UntrainedSettings(NetworkSettings):
+    """Settings of the untrained network: its width and the seed of its weights."""
+
+    width: int = 64
+    seed: int = 0
+
+
+@register
+@dataclass
+class Untrained(Network):
+    """A ResNet-18 with random weights: the baseline that has learned nothing."""
+
+    settings: UntrainedSettings = field(default_factory=UntrainedSettings)
+    name: str = "untrained"
+
+    label: ClassVar[str] = "Untrained network"
+    kind: ClassVar[Kind] = "baseline"
+    methods: ClassVar[str] = (
+        "The untrained network is a ResNet-18 [he2016] with random weights, whose first stage has "
+        "{width} filters."
+    )
+    learns: ClassVar[Learns] = "nothing"
+    rank: ClassVar[int] = 90
+
+    @classmethod
+    def of(cls, options: NetworkOptions, *, level: str, seed: int) -> Untrained:
+        """As the study file says; its weights are drawn with the study's seed."""
+        return cls(
+            UntrainedSettings(
+                options.pixels(level),
+                options.training(),
+                views=options.views,
+                width=options.width,
+                seed=seed,
+            )
+        )
+
+    def fit(
+        self,
+        prepared: Prepared,
+        rows: np.ndarray,
+        *,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Untrained:
+        """Draw the weights; rows and labels are not looked at."""
+        standard = Standard.fixed(len(prepared.channels))
+        device = pick_device(self.settings.training.device)
+        self.state = {"n_stains": len(prepared.channels), "trained_on": [], "labels_seen": []}
+        self.state["standard"] = {"mean": standard.mean.tolist(), "sd": standard.sd.tolist()}
+        self.state["made"] = {"device": device, "precision": "float32", "seed": self.settings.seed}
+        with repeatable(self.settings.seed):
+            model = self.build()
+        self.model = model.to(device).to(memory_format=require_torch().channels_last)
+        return self
+
+    def build(self) -> StainResNet:
+        """A new network of these settings; needs the number of stains."""
+        from phenolens.represent.networks.resnet import StainResNet
+
+        return StainResNet(self.state["n_stains"], 1, width=self.settings.width)
+
+    def _embed(self, batch: Batch) -> torch.Tensor:
+        from phenolens.represent.networks.resnet import mean_of_squares
+
+        squares = self.settings.pixels.tiles**2
+        return mean_of_squares(self._require_model().embed(batch.images).float(), squares)

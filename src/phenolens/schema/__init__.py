@@ -1,0 +1,57 @@
+"""Each file of a study folder, defined once: columns, types, units, words, and order of rows.
+
+Writers, the report, ``docs/schemas.md`` and the tests read these definitions.
+"""
+
+from __future__ import annotations
+
+from phenolens.schema import made, networks, representations, scores, screen, structure
+from phenolens.schema.kinds import Column, Document, File, Key, Table
+from phenolens.schema.write import SchemaError, conform, write
+
+FILES: tuple[File, ...] = (
+    *scores.FILES,
+    *representations.FILES,
+    *structure.FILES,
+    *networks.FILES,
+    *screen.FILES,
+    *made.FILES,
+)
+"""Every file, in the order of ``docs/schemas.md``."""
+TABLES: dict[str, Table] = {file.stem: file for file in FILES if isinstance(file, Table)}
+"""Every table by its path without ending: ``activity``, ``consensus/<representation>``."""
+
+
+def definition(path: str) -> File | None:
+    """The definition of a file, by its path below the study folder; None where there is none.
+
+    Parameters
+    ----------
+    path : str
+        With ``/`` between folders: ``consensus/cnn.parquet``.
+
+    Returns
+    -------
+    File or None
+
+    Examples
+    --------
+    >>> definition("consensus/cnn.parquet").title
+    'the same of each representation'
+    """
+    return next((file for file in FILES if file.pattern.fullmatch(path)), None)
+
+
+__all__ = [
+    "FILES",
+    "TABLES",
+    "Column",
+    "Document",
+    "File",
+    "Key",
+    "SchemaError",
+    "Table",
+    "conform",
+    "definition",
+    "write",
+]

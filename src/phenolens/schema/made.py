@@ -1,0 +1,53 @@
+"""Files about the run: settings, versions, times, figures and the page."""
+
+from __future__ import annotations
+
+from phenolens.schema.kinds import Document, File, Key
+
+LAYOUT = Document(
+    "layout.json",
+    "the version of these files",
+    text="A folder of another layout, or one with results and without it, is refused, not mixed "
+    "with.",
+    keys=(Key("layout", "int", "2"),),
+)
+
+QUESTIONS = Document(
+    "questions.json",
+    "the four questions of the study",
+    text="A list.",
+    keys=(
+        Key("question", "string", "what was asked"),
+        Key("answer", "string", 'two sentences, or "This design cannot tell: ..."'),
+        Key("numbers", "list of objects", "the rows of `results.parquet` it was read from"),
+        Key("withheld_because", "string or null", "why there is no answer"),
+    ),
+)
+
+PROVENANCE = Document(
+    "provenance.json",
+    "what the numbers were made with",
+    keys=(
+        Key("lead", "string", "the representation that the report leads with"),
+        Key("phenolens", "string", "version"),
+        Key("python", "string", "version"),
+        Key("machine", "string", "its type"),
+        Key("libraries", "object", "versions"),
+        Key("seed", "int", "the seed that all others derive from"),
+        Key("blas_threads", "string", "threads of linear algebra"),
+        Key("wells", "int", "wells of the screen"),
+        Key("cards", "object", "by representation and fold: what it learned from, and its digest"),
+    ),
+)
+
+TIMINGS = Document(
+    "timings.json",
+    "seconds of each step",
+    text='Not part of the "same bytes" promise.',
+)
+
+RESOLVED = File("study.resolved.toml", "the study with every default written out")
+FIGURES = File("figures/<figure>.<ending>", "every figure, as PNG and as SVG")
+REPORT = File("report.html", "one self-contained page")
+
+FILES: tuple[File, ...] = (QUESTIONS, PROVENANCE, TIMINGS, LAYOUT, RESOLVED, FIGURES, REPORT)

@@ -1,0 +1,147 @@
+"""Files of the screen itself: its wells and fields, what was joined, split and set aside."""
+
+from __future__ import annotations
+
+from phenolens.schema.columns import (
+    ANY_TREATMENT,
+    BATCH,
+    COMPOUND,
+    CONCENTRATION,
+    CONTROL,
+    MECHANISM,
+    PLATE,
+    SITE,
+    TARGET,
+    WELL,
+)
+from phenolens.schema.kinds import ANY, FLAG, REAL, TEXT, WHOLE, Column, Document, File, Key, Table
+
+_ROLE = Column(
+    "role",
+    TEXT,
+    "what a control does: `calibrate`, `judge`, `swap-a`, `swap-b`, `reused`; `treated` otherwise",
+)
+_FOLD = Column("fold", WHOLE, "the fold that tests the well; -1: none")
+
+WELLS = Table(
+    "wells.parquet",
+    "one row a well of the screen",
+    columns=(
+        PLATE,
+        WELL,
+        BATCH,
+        ANY_TREATMENT,
+        COMPOUND,
+        CONCENTRATION,
+        MECHANISM,
+        TARGET,
+        CONTROL,
+        Column("Metadata_PositiveControl", FLAG, "whether the well is a positive control"),
+        Column("Metadata_<more>", ANY, "every other column of the screen's own tables"),
+        _ROLE,
+        _FOLD,
+        Column("n_images", WHOLE, "images", nullable=True, when="where there are images",
+               label="images"),
+        Column(
+            "intensity_<stain>",
+            REAL,
+            "mean, corrected for illumination",
+            nullable=True,
+            unit="original units",
+        ),
+        Column("Metadata_CellCount", WHOLE, "cells", nullable=True, when="where cells were counted",
+               label="cells"),
+    ),
+    sort=("Metadata_Plate", "Metadata_Well"),
+)  # fmt: skip
+
+FIELDS = Table(
+    "fields.parquet",
+    "every measured field",
+    text="Cells carry their own `Metadata_Quality_*` in `cells/<plate>.parquet`. Nothing is "
+    "dropped because of them.",
+    when="Absent where no cells were measured.",
+    columns=(
+        PLATE,
+        WELL,
+        SITE,
+        Column("Metadata_CellCount", WHOLE, "cells", label="cells"),
+        Column(
+            "Metadata_Quality_<measure>",
+            REAL,
+            "focus, saturation, debris, coverage, flags; of a stain where it ends in one",
+            nullable=True,
+        ),
+    ),
+    sort=("Metadata_Plate", "Metadata_Well", "Metadata_Site"),
+)
+
+SPLITS = Table(
+    "splits.parquet",
+    "which wells calibrate, which evaluate, which fold tests them",
+    columns=(PLATE, WELL, _ROLE, _FOLD),
+    sort=("Metadata_Plate", "Metadata_Well"),
+)
+
+SPLITS_MADE = Document(
+    "splits.json",
+    "how the folds were made",
+    keys=(
+        Key("asked", "object", "settings of the study: what to leave out, most folds"),
+        Key("split", "string", "what is left out; `none` where nothing can be"),
+        Key("n_folds", "int", "number of folds"),
+        Key("seed", "int", "seed"),
+        Key("excluded", "list", "wells that no fold tests, and why"),
+        Key("refused", "list of strings", "why a split that was asked for was not made"),
+    ),
+)
+
+LEDGER = Document(
+    "ledger.json",
+    "what was joined, what was set aside, what contradicts itself",
+    text="""\
+A conflict of source `distinct_plates` names plates that look like one and count as different,
+one of source `profiles NAME` a representation that alone finds two plates similar.""",
+    keys=(
+        Key("joins", "list of objects",
+            "`source`, `rows`, `matched`, `unmatched`, `unmatched_keys`, `duplicates`, `unused` "
+            "(keys that nobody asked for), `note`; a join whose source is `same_plate (...)` says "
+            "what became of plates that are one"),
+        Key("set_aside", "list of objects",
+            "`plate`, `well`, `site`, `channel`, `file`, `reason`, `object` (of a single crop "
+            "only)"),
+        Key("conflicts", "list of objects",
+            "`column`, `source`, `wells`, `examples`, `consequence`"),
+        Key("counts", "object", "wells, plates, treatments, controls, images, ..."),
+    ),
+)  # fmt: skip
+
+AUDIT = Document(
+    "audit.json",
+    "what the design confounds or lacks",
+    text="A list of findings. Codes: `majority-class`, `class-is-one-well`, `split-shares-wells`, "
+    "`layout-confounded`, `layout-block`, `layout-edge`, `layout-order`, `layout-doses`, "
+    "`compared-elsewhere`, `controls-elsewhere`, `few-controls`, `no-controls`, "
+    "`controls-reused`, `no-replicate-plates`, `single-plate`, ...",
+    keys=(
+        Key("code", "string", "the same wherever the same is found"),
+        Key("severity", "string", "`error`, `warning`, `info`, `ok`"),
+        Key("where", "string", "what it concerns"),
+        Key("what", "string", "what was seen"),
+        Key("consequence", "string", "what follows"),
+        Key("remedy", "string", "what to do"),
+    ),
+)
+
+ILLUMINATION = File(
+    "illumination/<plate>_Illum<Stain>.npy",
+    text="""\
+Illumination functions that were estimated from a plate's fields (not those that were given):
+float32 (height, width) of a full field, mean one. An image is corrected by dividing through it,
+so CellProfiler's CorrectIlluminationApply can use them as they are.""",
+    when="Absent where none was estimated.",
+)
+
+FILES: tuple[File, ...] = (
+    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, LEDGER, ILLUMINATION,
+)  # fmt: skip

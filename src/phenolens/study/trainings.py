@@ -1,0 +1,202 @@
+"""Representations that learn, in a study: one fitted a fold, its profiles and card in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import InputError
+from phenolens.files import read_json, write_json
+from phenolens.prepared import Prepared
+from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
+from phenolens.represent.base import (
+    ALL,
+    REPRESENTATIONS,
+    Card,
+    Representation,
+    options_of,
+    table,
+    wells_of,
+)
+from phenolens.study.disjoint import Groups, treatment_groups
+from phenolens.study.session import Session
+from phenolens.tools.block import Block
+from phenolens.tools.design import Design
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Everything that one representation of a study is fitted for.
+
+    Attributes
+    ----------
+    session : Session
+    name : str
+        A representation that reads images or crops.
+    prepared : Prepared
+        What it reads.
+    wells : DataFrame
+        The screen's wells.
+    design : Design
+        Folds and control roles.
+    question : list
+        What the pixels depend on.
+    """
+
+    session: Session
+    name: str
+    prepared: Prepared
+    wells: pd.DataFrame = field(repr=False)
+    design: Design = field(repr=False)
+    question: list = field(repr=False)
+
+    def block(self) -> Block:
+        """Fit, or find, the representation of every fold; profiles of all wells by each."""
+        for fold in self.rows:
+            if not self.made(fold):
+                self._make(fold)
+        tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
+        cards = {fold: _card(self.folder(fold)) for fold in self.rows}
+        return Block(self.name, tables, cards, judged=self.groups.judged)
+
+    @cached_property
+    def kind(self) -> type[Representation]:
+        """The representation's class."""
+        return REPRESENTATIONS.get(self.name)
+
+    @cached_property
+    def options(self) -> Any:
+        """What the study file says of it."""
+        return options_of(self.kind, self.session.study.model_dump())
+
+    @cached_property
+    def unfitted(self) -> Representation:
+        """The representation as the study file says, before it learns."""
+        level = self.prepared.images.level
+        return self.kind.of(self.options, level=level, seed=self.session.seed)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """Plate, well, site (and object), treatment, control and role of each image."""
+        keys = self.prepared.images.table[self.prepared.images.key]
+        known = self.wells
+        wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
+        wells = wells.merge(self.design.roles, on=WELL_KEY, how="left")
+        return keys.merge(wells, on=WELL_KEY, how="left", validate="many_to_one")
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Treatments in groups, for what learns labels; none for others."""
+        if self.kind.learns != "labels":
+            return Groups()
+        groups = self.session.study.networks.groups
+        return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """Images that each fit may see, by fold."""
+        everything = np.arange(len(self.prepared))
+        if self.kind.learns == "nothing":
+            return {ALL: everything}
+        found = self._of_folds()
+        if self.kind.learns == "pixels":
+            return {ALL: everything} | found
+        found |= self.groups.training_rows(self.images)
+        return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
+
+    @cached_property
+    def _usable(self) -> np.ndarray:
+        """Images that can be learned from."""
+        return np.ones(len(self.images), dtype=bool)
+
+    def _of_folds(self) -> dict[str, np.ndarray]:
+        folds = self.design.folds
+        if folds is None:
+            return {}
+        keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
+        named = np.ones(len(keys), dtype=bool)
+        if self.kind.learns == "labels":
+            named = self.images[TREATMENT].notna().to_numpy()
+        return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
+
+    def folder(self, fold: str) -> Path:
+        """Where card and profiles of one fit lie."""
+        question = [*self.question, self.kind.version, self.options.model_dump(), self.rows[fold]]
+        labels = self._labels(fold)
+        question += [[] if labels is None else labels.tolist(), self.session.seed]
+        return self.session.store.folder(f"representation-{self.name}", *question)
+
+    def _labels(self, fold: str) -> np.ndarray | None:
+        if self.kind.learns != "labels":
+            return None
+        return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
+
+    def made(self, fold: str) -> bool:
+        """Whether this fit is over and all it left is there."""
+        return (self.folder(fold) / "card.json").is_file()
+
+    def _make(self, fold: str) -> None:
+        folder, rows = self.folder(fold), np.arange(len(self.prepared))
+        fitted = self._fit(fold)
+        with self.session.progress.bar(f"Reading images with {self.name}, fold {fold}") as tick:
+            features = fitted.extract(self.prepared, rows, progress=tick)
+        _require_rows(features, len(rows), self.name)
+        images = table(self.prepared, rows, features, name=self.name)
+        profiles.write(
+            profiles.aggregate(images, list(WELL_KEY), how="mean"), folder / "wells.parquet"
+        )
+        self._keep(fitted, folder)
+        write_json(
+            folder / "card.json", self._true(fitted.card(self.prepared, fold=fold)).as_dict()
+        )
+
+    def _fit(self, fold: str) -> Representation:
+        with self.session.progress.bar(f"Fitting {self.name}, fold {fold}") as tick:
+            return self.unfitted.fit(
+                self.prepared,
+                self.rows[fold],
+                labels=self._labels(fold),
+                seed=self.session.seed,
+                progress=tick,
+            )
+
+    def _keep(self, fitted: Representation, folder: Path) -> None:
+        """What else stays of a fit."""
+
+    def _true(self, card: Card) -> Card:
+        """The card with the wells and labels that were shown, whatever the representation says."""
+        if self.kind.learns == "nothing":
+            return card
+        labels = self._labels(card.fold)
+        return replace(
+            card,
+            trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
+            labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
+        )
+
+
+def _require_rows(features: object, rows: int, name: str) -> None:
+    """Refuse what is no matrix of finite numbers with a row an image."""
+    values = np.asarray(features)
+    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
+        raise InputError(
+            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
+            "images; expected float32, one row an image."
+        )
+    if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
+        raise InputError(
+            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
+        )
+
+
+def _card(folder: Path) -> Card:
+    found = read_json(folder / "card.json")
+    for name in ("channels", "trained_on", "labels_seen"):
+        found[name] = tuple(found[name])
+    return Card(**found)
