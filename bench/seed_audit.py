@@ -12,9 +12,10 @@ import tomli_w
 from seed_plate import Fields, Size, layout
 from seed_scores import CLUSTERS, dealt, raw_columns
 
+from phenolens.audit.basis import AuditFinding
 from phenolens.profiles import KEY, TREATMENT
-from phenolens.published.tables import Evidence
-from phenolens.study.auditing import audit_tables, tell_audit
+from phenolens.published.audits import audit_tables
+from phenolens.study.auditing import tell_audit
 
 RECIPE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "seed-study"
 # The eight findings about the published study, by the codes that must name each.
@@ -85,7 +86,7 @@ def declaration(found: dict, *, width: int) -> dict:
     return design
 
 
-def lines(findings: list[Evidence]) -> dict[str, list[str]]:
+def lines(findings: list[AuditFinding]) -> dict[str, list[str]]:
     """The lines that `phenolens audit` prints for each of the eight, the gravest of each code."""
     said: dict[str, list[str]] = {}
     for number, codes in EIGHT.items():
@@ -95,7 +96,7 @@ def lines(findings: list[Evidence]) -> dict[str, list[str]]:
     return said
 
 
-def missing(findings: list[Evidence]) -> set[str]:
+def missing(findings: list[AuditFinding]) -> set[str]:
     """Codes of the eight that are neither error nor warning."""
     grave = {asdict(f)["code"] for f in findings if f.severity in ("error", "warning")}
     return {code for codes in EIGHT.values() for code in codes} - grave

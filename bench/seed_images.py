@@ -17,8 +17,8 @@ from phenolens.interpret.gradcam import Cams
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
 from phenolens.profiles import TREATMENT, WELL_KEY
-from phenolens.published.images import design_effect
-from phenolens.published.scores import expected_map, mean_average_precision
+from phenolens.published.audit.checks.chance_map import expected_map, mean_average_precision
+from phenolens.published.audit.checks.unit import design_effect
 from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn_each
 from phenolens.splits import make_folds
 

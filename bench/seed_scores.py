@@ -21,8 +21,8 @@ from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import unit_rows
 from phenolens.normalize.scale import robust_scale
 from phenolens.profiles import CELL_COUNT, CONTROL, KEY, PLATE, TREATMENT, WELL, WELL_KEY
-from phenolens.published.blocks import block_shares
-from phenolens.published.scores import expected_map, mean_average_precision
+from phenolens.published.audit.checks.blocks import block_shares
+from phenolens.published.audit.checks.chance_map import expected_map, mean_average_precision
 from phenolens.splits import make_folds
 from phenolens.stats.average_precision import average_precision
 from phenolens.stats.wells import Wells

@@ -16,8 +16,9 @@ import tifffile
 
 from phenolens.config import Study, read_study
 from phenolens.profiles import row_letters
+from phenolens.published.audits import audit_tables
 from phenolens.simulate import ScreenDesign
-from phenolens.study.auditing import audit_tables, tell_audit
+from phenolens.study.auditing import tell_audit
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -112,7 +112,7 @@ class ProfileFiles(SettingsSection):
     prefix: str | list[str] | None = None
 
 
-class Table(SettingsSection):
+class MetadataTable(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
     file: str | list[str]
@@ -138,7 +138,7 @@ class Data(SettingsSection):
     columns: Columns = Columns()
     images: Images | None = None
     profiles: list[ProfileFiles] = []
-    tables: list[Table] = []
+    tables: list[MetadataTable] = []
 
     @model_validator(mode="after")
     def _something_to_study(self) -> Data:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from phenolens.published.audit import Declared, Evidence, audit_declared
-from phenolens.published.design import (
+from phenolens.audit.basis import AuditFinding
+from phenolens.published.audit.audit import audit_declared
+from phenolens.published.audit.checks.baselines import BASELINES
+from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
@@ -21,8 +23,7 @@ from phenolens.published.design import (
     Split,
     Training,
 )
-from phenolens.published.scores import BASELINES
-from phenolens.published.tables import key_columns
+from phenolens.published.audit.declared import Declared, key_columns
 from phenolens.simulate import simulate_profiles
 
 STAINS = ("DNA", "ER", "RNA", "AGP", "Mito")
@@ -68,11 +69,11 @@ class Study:
         told = {"trained": self.trained, "maps": self.maps}
         return Declared(self.design, self.rows, self.embeddings, **told)
 
-    def findings(self, code: str) -> list[Evidence]:
+    def findings(self, code: str) -> list[AuditFinding]:
         """Findings of one code, the gravest first."""
         return [f for f in audit_declared(self.declared()) if f.code == code]
 
-    def worst(self, code: str) -> Evidence:
+    def worst(self, code: str) -> AuditFinding:
         """The gravest finding of one code."""
         return self.findings(code)[0]
 

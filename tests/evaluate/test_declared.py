@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 
 from phenolens.audit.finding import SEVERITIES
-from phenolens.published.audit import Declared, audit_declared
-from phenolens.published.design import (
+from phenolens.published.audit.audit import audit_declared
+from phenolens.published.audit.checks.chance_map import expected_map
+from phenolens.published.audit.checks.unit import design_effect
+from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
@@ -22,8 +24,7 @@ from phenolens.published.design import (
     Split,
     Training,
 )
-from phenolens.published.images import design_effect
-from phenolens.published.scores import expected_map
+from phenolens.published.audit.declared import Declared
 
 from .declared_studies import Study, clean_study, fields
 
@@ -349,7 +350,7 @@ def test_a_map_that_class_sizes_explain(study):
 
 def test_the_expected_map_is_that_of_random_orders():
     labels = pd.Series(["a"] * 20 + ["b"] * 5 + ["c"] * 5)
-    from phenolens.published.scores import mean_average_precision
+    from phenolens.published.audit.checks.chance_map import mean_average_precision
 
     rng = np.random.default_rng(0)
     drawn = [mean_average_precision(rng.normal(size=(30, 8)), labels) for _ in range(300)]

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.published.blocks import block_columns
-from phenolens.published.design import Representation, Score
-from phenolens.published.likeness import likeness, standardized, structure
-from phenolens.published.tables import feature_values
+from phenolens.published.audit.checks.blocks import block_columns
+from phenolens.published.audit.declaration import Representation, Score
+from phenolens.published.audit.declared import feature_values
+from phenolens.published.audit.likeness import likeness, standardized, structure
 
 from .declared_studies import Study, clean_study
 

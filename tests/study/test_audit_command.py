@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import tomli_w
 
+from phenolens.audit.basis import AuditFinding
 from phenolens.files import read_json
 from phenolens.profiles import row_letters
-from phenolens.published.tables import Evidence
+from phenolens.published.audits import audit_tables
 from phenolens.simulate import simulate_profiles
-from phenolens.study.auditing import audit_tables
 
 SEED = {
     "study": {"name": "one plate of CPJUMP1", "controls": ["DMSO"]},
@@ -106,7 +106,7 @@ def seed_study(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seed_findings(seed_study) -> list[Evidence]:
+def seed_findings(seed_study) -> list[AuditFinding]:
     return audit_tables(seed_study)
 
 

@@ -116,8 +116,8 @@ def audit(name: str) -> Verb:
     signature = read_signature("study/auditing.py", "audit")
 
     def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: Any) -> None:
+        from phenolens.audit.basis import AuditFinding
         from phenolens.errors import InputError
-        from phenolens.published.tables import Evidence
         from phenolens.study import auditing
 
         if output is not None:
@@ -128,7 +128,7 @@ def audit(name: str) -> Verb:
         if data:
             options["data"] = data[0] if len(data) == 1 else list(data)
         result = auditing.audit(**options)
-        findings = [Evidence(**row) for row in result.table.to_dict("records")]
+        findings = [AuditFinding(**row) for row in result.table.to_dict("records")]
         for line in auditing.tell_audit(findings):
             click.echo(line)
         if output is not None and output.suffix == ".json":

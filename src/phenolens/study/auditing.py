@@ -11,10 +11,12 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.audit.audit import audit_design
+from phenolens.audit.basis import AuditFinding, merged, seen, unchecked
+from phenolens.audit.kinds import audit_folder
+from phenolens.audit.results.audit import audit_results
 from phenolens.errors import InputError, named
 from phenolens.files import write_json
 from phenolens.profiles import PLATE, WELL
-from phenolens.published.tables import seen
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -22,8 +24,6 @@ from phenolens.tools.result import Result
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from phenolens.published.audit import Evidence
-    from phenolens.published.design import Design
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
@@ -82,7 +82,7 @@ def audit(
     if (data is None) == (tables is None):
         raise InputError(f"Hand in either a study or profiles, or a folder with {named('tables')}.")
     if tables is not None:
-        findings = audit_tables(tables)
+        findings = audit_folder("tables", Path(tables))
     elif _is_study(data):
         findings = audit_study(data, out=out)
     else:
@@ -113,83 +113,7 @@ def _of_profiles(item: Profiles) -> list:
     return audit_design(wells, folds=item.design.folds, roles=roles)
 
 
-def audit_tables(folder: str | Path) -> list[Evidence]:
-    """Audit the files somebody exported from a notebook.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``design.toml`` or ``rows.csv``, and what else ``docs/audit.md`` lists.
-
-    Returns
-    -------
-    list of Evidence
-        The gravest first.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be used.
-    """
-    from phenolens.io.declared import read_tables
-    from phenolens.published.audit import Declared, Evidence, audit_declared, worst_first
-
-    folder = Path(folder)
-    design = read_declaration(folder / "design.toml")
-    told = read_tables(folder, label=design.study.label, controls=design.study.controls)
-    _known_names(design, told.embeddings)
-    findings = audit_declared(
-        Declared(design, told.rows, told.embeddings, trained=told.trained, maps=told.maps)
-    )
-    if told.unread:
-        what = f"Files with names that mean nothing here: {', '.join(told.unread)}."
-        findings.append(Evidence("unread-files", "info", "", what, remedy="See docs/audit.md."))
-    return worst_first(findings)
-
-
-def read_declaration(path: Path) -> Design:
-    """A ``design.toml``, checked; an empty design where the file does not exist.
-
-    Raises
-    ------
-    InputError
-        If it is not TOML, or has a key or value that is not known; each is named with its place.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    from phenolens.io.declared import read_design
-    from phenolens.published.design import Design
-
-    if not path.is_file():
-        return Design()
-    try:
-        return TypeAdapter(Design).validate_python(read_design(path))
-    except ValidationError as error:
-        raise InputError(f"{path}: {'; '.join(map(_fault, error.errors()))}") from None
-
-
-def _fault(item: dict) -> str:
-    place = ".".join(map(str, item["loc"]))
-    if item["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"'{place}' is not a key we know (see docs/audit.md)"
-    return f"'{place}': {item['msg']} (got {item['input']!r})"
-
-
-def _known_names(design: Design, embeddings: dict) -> None:
-    """Blocks of a table that is not there are a slip of the pen, unless scaling is declared."""
-    lost = [
-        item.name
-        for item in design.representations
-        if item.blocks and item.name not in embeddings and item.scaled is None
-    ]
-    if lost:
-        raise InputError(
-            f"design.toml names blocks of {', '.join(lost)}, but there is no embeddings_{lost[0]} "
-            "file. Add it, or say 'scaled = false' or 'true'."
-        )
-
-
-def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evidence]:
+def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[AuditFinding]:
     """Audit a study of ours: its design, and what its results show where there are any.
 
     Parameters
@@ -204,7 +128,6 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Evi
     InputError
         If a folder holds no study.
     """
-    from phenolens.published.audit import merged
 
     study = Path(study)
     if study.is_dir():
@@ -240,9 +163,7 @@ def _of_folder(folder: Path) -> list:
     )
 
 
-def _of_results(folder: Path) -> list[Evidence]:
-    from phenolens.published.results import audit_results
-    from phenolens.published.tables import unchecked
+def _of_results(folder: Path) -> list[AuditFinding]:
 
     path = folder / "results.parquet"
     if not path.is_file():
@@ -250,12 +171,12 @@ def _of_results(folder: Path) -> list[Evidence]:
     return audit_results(pd.read_parquet(path))
 
 
-def write_audit(findings: list[Evidence], path: str | Path) -> None:
+def write_audit(findings: list[AuditFinding], path: str | Path) -> None:
     """Write findings as a JSON list, the gravest first."""
     write_json(path, [asdict(finding) for finding in findings])
 
 
-def tell_audit(findings: list[Evidence]) -> Iterator[str]:
+def tell_audit(findings: list[AuditFinding]) -> Iterator[str]:
     """A line a finding, its consequence and remedy indented below, and one line that counts."""
     for finding in findings:
         basis = "" if finding.basis == "nothing" else f" [{finding.basis}]"
@@ -266,6 +187,6 @@ def tell_audit(findings: list[Evidence]) -> Iterator[str]:
     yield ", ".join(f"{counts[name]} {words[name]}" for name in _MARKS)
 
 
-def has_errors(findings: list[Evidence]) -> bool:
+def has_errors(findings: list[AuditFinding]) -> bool:
     """Whether any answer that was printed does not hold."""
     return any(finding.severity == "error" for finding in findings)

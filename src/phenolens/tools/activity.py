@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from phenolens.evaluate.activity.share_active import (
 )
 from phenolens.evaluate.activity.untested import doses_only, why_untested
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Severity
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
@@ -187,8 +188,7 @@ def activity_of(
     baselines: bool = False,
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
-    options = {"null": null, "within": within, "diff_by": diff_by}
-    parts = [_part(item, part, **options) for part in item.parts]
+    parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
     table, summary, notes = parts[0].table, parts[0].summary, parts[0].notes
     if not item.whole:
         # several networks, each judged on treatments it never saw; q over all treatments
@@ -236,7 +236,7 @@ def activity_of(
     rows = _score_rows(table, item, summary)
     if baselines and tested:
         placed, by_position = activity_by_position(
-            item, test=whole["test"], within=within, diff_by=diff_by
+            item, test=str(whole["test"]), within=within, diff_by=diff_by
         )
         rows, summary = rows + placed, summary | {"by_position": by_position}
     return Result(
@@ -244,13 +244,13 @@ def activity_of(
         table=table,
         summary=whole | summary,
         notes=(*item.notes, *position, *notes, *item.space_notes()),
-        settings=item.settings_with(**options, baselines=baselines),
+        settings=item.settings_with(null=null, within=within, diff_by=diff_by, baselines=baselines),
         scores=result_table(rows),
         more=more,
     )
 
 
-def _without_share_called(summary: dict) -> dict:
+def _without_share_called(summary: dict[str, Any]) -> dict[str, Any]:
     """The summary less the share called: of none, its interval would speak of the design only."""
     kept = {n: v for n, v in summary.items() if not n.startswith("fraction_retrieved")}
     if "position_safe" in kept:
@@ -258,7 +258,7 @@ def _without_share_called(summary: dict) -> dict:
     return kept
 
 
-def _as_table(rows: list[dict]) -> pd.DataFrame:
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table; what is missing in a column of numbers is NaN."""
     table = pd.DataFrame(rows)
     numbers = [name for name in ("share", "low", "high", "p_attainable") if name in table]
@@ -266,7 +266,9 @@ def _as_table(rows: list[dict]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, float) | known)
 
 
-def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]) -> dict | None:
+def _share(
+    item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]
+) -> dict[str, Any] | None:
     """How many treatments are active where none can be named; None where one could be."""
     first, layout = parts[0], item.layout
     uncovered = ""
@@ -290,7 +292,7 @@ def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]
     return None if found is None else as_values(found)
 
 
-def _share_note(table: pd.DataFrame, share: dict, *, alpha: float) -> Note:
+def _share_note(table: pd.DataFrame, share: dict[str, Any], *, alpha: float) -> Note:
     told = [why_no_hit(share, alpha=alpha), share_in_words(share)]
     if "q_smooth" in table and share["limit"] == "design":
         smooth = int((table["q_smooth"] < alpha).sum())
@@ -334,9 +336,9 @@ class _PartOfActivity:
     """Activity of the treatments that one network, or nobody's labels, judged."""
 
     table: pd.DataFrame
-    summary: dict
+    summary: dict[str, Any]
     notes: list[Note]
-    checks: list[dict]
+    checks: list[dict[str, Any]]
     groups: pd.DataFrame
     controls: float
     wells: tuple[int, int]
@@ -348,9 +350,9 @@ class _Tested:
 
     table: pd.DataFrame
     test: str = "none"
-    summary: dict = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     mark: str = ""
-    checks: tuple[dict, ...] = ()
+    checks: tuple[dict[str, Any], ...] = ()
     groups: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"p": [], "p_attainable": []}, dtype=float)
     )
@@ -535,7 +537,9 @@ def _tested(
     )
 
 
-def _check_note(item: Profiles, check: dict | None, beside: dict | None = None) -> Iterator[Note]:
+def _check_note(
+    item: Profiles, check: dict[str, Any] | None, beside: dict[str, Any] | None = None
+) -> Iterator[Note]:
     """What the control check says; a warning where it calls too many controls."""
     if check is None:
         return
@@ -545,7 +549,7 @@ def _check_note(item: Profiles, check: dict | None, beside: dict | None = None) 
     text = in_words(check)
     if beside is not None and beside["groups"]:
         text += f" By permuting wells {beside['called']} of {beside['groups']} would be called."
-    severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
     yield Note("control-check", severity, text, check)
 
 
@@ -606,12 +610,14 @@ def _cell_loss(wells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict]:
+def _score_rows(
+    table: pd.DataFrame, item: Profiles, summary: dict[str, Any]
+) -> list[dict[str, Any]]:
     """Shares called, mean mAP and control positions called, as rows of ``results.parquet``."""
 
     space = table["space"].iloc[0] if len(table) else item.space
 
-    def row(metric: str, value: float, **rest: object) -> dict:
+    def row(metric: str, value: float, **rest: Any) -> dict[str, Any]:
         return result(
             item.name, "activity", metric, value=value, unit="treatment", space=space, **rest
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.representation import Profiles
 
 PERMUTATIONS = 1_000
-Answer = tuple[list[dict], dict]
+Answer = tuple[list[dict[str, Any]], dict[str, Any]]
 Ask = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -133,8 +134,8 @@ def matching_by_position(
             permutations=permutations,
         ).table  # fmt: skip
 
-    told: list[dict] = []
-    summary: dict = {}
+    told: list[dict[str, Any]] = []
+    summary: dict[str, Any] = {}
     found = _asked(
         wells, labels, score="map_normalized", seed=settings.seed,
         test=lambda view: labels(view, min(settings.permutations, PERMUTATIONS)),
@@ -160,7 +161,7 @@ def matching_by_position(
     return told, summary
 
 
-def _asked(wells: pd.DataFrame, ask: Ask, **how: object) -> pd.DataFrame | None:
+def _asked(wells: pd.DataFrame, ask: Ask, **how: Any) -> pd.DataFrame | None:
     try:
         return best_of_views(wells, ask, **how)
     except (DesignError, InputError):
@@ -174,7 +175,7 @@ class _Scores:
         counts = Counter(found["view"]).most_common()
         self.views = " and ".join(name for name, _ in counts)
         self.task, self.unit = task, unit
-        self.rows: list[dict] = []
+        self.rows: list[dict[str, Any]] = []
 
     def add(
         self, metric: str, values: pd.Series, *, interval: tuple[float, float] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_p
 from phenolens.settings import Settings
 from phenolens.simulate.planned import SHIFTED, SimulatedBackground
 from phenolens.stats.multiple_testing import needed_at_floor
-from phenolens.tools.pilot import learn_background
+from phenolens.tools.pilot import PilotBackground, learn_background
 from phenolens.tools.plate_power import (
     EFFECTS,
     POWER,
@@ -51,7 +52,7 @@ def told(
     pilot: object,
     active: float,
     settings: Settings,
-) -> tuple[dict, list[Note], pd.DataFrame | None]:
+) -> tuple[dict[str, Any], list[Note], pd.DataFrame | None]:
     """Summary, notes, and power by effect; None where activity cannot test the layout."""
     background = SimulatedBackground() if pilot is None else learn_background(read(pilot))
     tests = len(listed) + len(positive)
@@ -109,7 +110,7 @@ def told(
     if refused:
         notes.append(Note("power-not-simulated", "warning", f"Power is not known: {refused}"))
     if power is not None:
-        notes.append(_about_power(table, background, pilot=pilot, active=active))
+        notes.append(_about_power(table, background, active=active))
     return summary, notes, power
 
 
@@ -228,14 +229,16 @@ def _about_plates(plan: Plan, treatments: int) -> Iterator[Note]:
         yield Note("edge-empty", "info", text, {"wells": rows * columns - needed})
 
 
-def _about_power(table: pd.DataFrame, background: object, *, pilot: object, active: float) -> Note:
+def _about_power(
+    table: pd.DataFrame, background: SimulatedBackground | PilotBackground, *, active: float
+) -> Note:
     """What power takes for granted."""
-    if pilot is None:
+    if isinstance(background, SimulatedBackground):
         source = (
             f"simulated noise ({background.features} features, half of its variance shared; "
             f"position adds {background.position_effect:g} of its standard deviation)"
         )
-        values = {"position_effect": background.position_effect}
+        values: dict[str, object] = {"position_effect": background.position_effect}
     else:
         made = background.position_share(well_position(table[WELL]))
         values = {"position_share": made, "controls": len(background.residual)}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError, either
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import anndata
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from phenolens.findings import Severity
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
 MARKS = {"error": "✗", "warning": "!", "info": "·"}
@@ -46,9 +48,9 @@ class Note:
     """
 
     code: str
-    severity: Literal["info", "warning", "error"]
+    severity: Severity
     text: str
-    values: dict = field(default_factory=dict, hash=False)
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return self.text
@@ -94,9 +96,9 @@ class Result:
 
     question: str
     table: pd.DataFrame
-    summary: dict
+    summary: dict[str, Any]
     notes: tuple[Note, ...] = ()
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=_no_scores)
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -155,7 +157,7 @@ class Result:
         yield from _told(self.summary)
         yield from self.marked_notes()
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Question, summary, notes and settings as JSON knows them (no number: null)."""
         from phenolens.files import plain
 
@@ -217,7 +219,7 @@ class Result:
         }
         return {name: flat_cells(frame) for name, frame in frames.items()}
 
-    def plot(self, **options: object) -> Figure:
+    def plot(self, **options: Any) -> Figure:
         """The question's picture; see :func:`phenolens.tools.plot.plot`, which takes the options.
 
         Returns
@@ -300,7 +302,7 @@ def _label(name: object) -> str:
     return str(name).replace("_", " ")
 
 
-def _told(summary: dict, indent: str = "") -> Iterator[str]:
+def _told(summary: dict[str, Any], indent: str = "") -> Iterator[str]:
     """A line a value, nested ones indented, of these only what is known and said once."""
     for name, value in summary.items():
         if not isinstance(value, dict):
@@ -311,9 +313,9 @@ def _told(summary: dict, indent: str = "") -> Iterator[str]:
             yield from _told(known, indent + "  ")
 
 
-def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
+def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
     """Names and values in order; a nested name follows the one it belongs to."""
-    found = []
+    found: list[tuple[str, object]] = []
     for name, value in values.items():
         nested = isinstance(value, dict) and value
         found += _flat(value, f"{before}{name}: ") if nested else [(f"{before}{name}", value)]

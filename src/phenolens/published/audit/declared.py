@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.finding import Finding
 from phenolens.profiles import CONTROL, KEY, PLATE, PREFIX, TREATMENT, WELL, WELL_KEY
-from phenolens.published.design import Design
+from phenolens.published.audit.declaration import Design
 
 FOLD, PREDICTION, HASH, ROLE, LABEL = "fold", "prediction", "image_hash", "role", "label"
-DATA, DECLARATION, NOTHING = "data", "declaration", "nothing"
+AREA = "area_fraction"
 SIDES = {
     "train": "train", "training": "train",
     "validation": "validation", "valid": "validation", "val": "validation",
     "test": "test", "testing": "test", "held-out": "test", "holdout": "test",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Evidence(Finding):
-    """A finding that says what it rests on.
-
-    Attributes
-    ----------
-    basis : {"data", "declaration", "nothing"}
-        Whether tables show it, the design declares it, or neither was given (not checked).
-    """
-
-    basis: str = DATA
-
-
-def unchecked(code: str, needs: str) -> Evidence:
-    """Says that something could not be looked at, and what would allow it."""
-    return Evidence(code, "info", "", f"Not checked: {needs}.", basis=NOTHING)
-
-
-def seen(findings: list[Finding]) -> list[Evidence]:
-    """Findings of the design audit, which reads tables only."""
-    return [Evidence(**asdict(finding), basis=DATA) for finding in findings]
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
 from phenolens.audit.finding import number_of, percent
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL_KEY
-from phenolens.published.likeness import (
+from phenolens.published.audit.audit import check
+from phenolens.published.audit.declared import (
+    LABEL,
+    Declared,
+    feature_frame,
+    key_columns,
+    placed_in,
+)
+from phenolens.published.audit.likeness import (
     Likeness,
     aligned_by_values,
     likeness,
@@ -25,23 +34,14 @@ from phenolens.published.likeness import (
     structure,
     treatment_likeness,
 )
-from phenolens.published.tables import (
-    DECLARATION,
-    LABEL,
-    Declared,
-    Evidence,
-    feature_frame,
-    key_columns,
-    placed_in,
-    unchecked,
-)
 
 CODE = "label-order"
 ENOUGH = 5.0
 REMEDY = "Write plate, well and site beside every row when it is made, and join labels by them."
 
 
-def check_label_order(declared: Declared) -> Iterable[Evidence]:
+@check(30)
+def check_label_order(declared: Declared) -> Iterable[AuditFinding]:
     """Embeddings whose rows are not those of their labels."""
     found = list(_shuffled(declared)) + list(_wells_of_two_labels(declared))
     if declared.rows is not None:
@@ -50,24 +50,24 @@ def check_label_order(declared: Declared) -> Iterable[Evidence]:
     yield from found or [unchecked(CODE, "no rows and embeddings are given")]
 
 
-def _shuffled(declared: Declared) -> Iterable[Evidence]:
+def _shuffled(declared: Declared) -> Iterable[AuditFinding]:
     for item in declared.design.representations:
         if item.shuffled and item.labels_by == "order":
-            yield Evidence(
+            yield AuditFinding(
                 CODE, "error", item.name,
                 f"{item.name} comes from a shuffling loader, its labels from the order of files.",
                 "Every score against labels is chance.", REMEDY, basis=DECLARATION,
             )  # fmt: skip
 
 
-def _wells_of_two_labels(declared: Declared) -> Iterable[Evidence]:
+def _wells_of_two_labels(declared: Declared) -> Iterable[AuditFinding]:
     """Labels that change within a well belong to other rows."""
     if declared.rows is None:
         return
     labels = declared.rows.dropna(subset=[TREATMENT]).groupby(list(WELL_KEY))[TREATMENT].nunique()
     several = int((labels > 1).sum())
     if several:
-        yield Evidence(
+        yield AuditFinding(
             CODE, "error", "rows",
             f"{several} of {number_of(len(labels), 'well')} hold rows of several labels.",
             "A well was treated once: labels and rows were joined by order, or wrongly.",
@@ -75,12 +75,14 @@ def _wells_of_two_labels(declared: Declared) -> Iterable[Evidence]:
         )  # fmt: skip
 
 
-def _of_table(declared: Declared, name: str) -> list[Evidence]:
+def _of_table(declared: Declared, name: str) -> list[AuditFinding]:
     rows, table = declared.rows, declared.embeddings[name]
     place = placed_in(rows, table)
     if place is None:
         what = f"{name} has {number_of(len(table), 'row')} without unique keys, for {len(rows):,}."
-        return [Evidence(CODE, "error", name, what, "Which row is which cannot be known.", REMEDY)]
+        return [
+            AuditFinding(CODE, "error", name, what, "Which row is which cannot be known.", REMEDY)
+        ]
     keyed = set(WELL_KEY) <= set(key_columns(rows, table))
     found = _key_faults(declared, name, place) if keyed else []
     kept = place >= 0
@@ -89,7 +91,7 @@ def _of_table(declared: Declared, name: str) -> list[Evidence]:
     return found + _asked(declared, name, _Asked(table[kept], place[kept], keyed=keyed))
 
 
-def _key_faults(declared: Declared, name: str, place: np.ndarray) -> list[Evidence]:
+def _key_faults(declared: Declared, name: str, place: np.ndarray) -> list[AuditFinding]:
     rows, table = declared.rows, declared.embeddings[name]
     lost = int((place < 0).sum())
     absent = len(rows) - len(np.unique(place[place >= 0]))
@@ -102,13 +104,13 @@ def _key_faults(declared: Declared, name: str, place: np.ndarray) -> list[Eviden
     moved = not np.array_equal(place, np.arange(len(rows)))
     if moved and not (lost or absent) and declared.design.representation(name).labels_by == "order":
         what = f"Rows of {name} are ordered otherwise than the labels, and were joined by order."
-        faults.append(Evidence(CODE, "error", name, what, "Scores against labels do not hold.",
+        faults.append(AuditFinding(CODE, "error", name, what, "Scores against labels do not hold.",
                                REMEDY))  # fmt: skip
     return faults
 
 
-def _mismatch(name: str, lost: int, absent: int, *, twice: int, rows: int) -> Evidence:
-    return Evidence(
+def _mismatch(name: str, lost: int, absent: int, *, twice: int, rows: int) -> AuditFinding:
+    return AuditFinding(
         CODE, "error" if lost > rows / 2 or twice else "warning", name,
         f"Keys disagree: {lost} of {number_of(rows, 'row')} of {name} are not among the labelled "
         f"rows, {absent} labelled rows are not in {name}, {twice} occur twice.",
@@ -119,7 +121,7 @@ def _mismatch(name: str, lost: int, absent: int, *, twice: int, rows: int) -> Ev
 
 def _own_labels(
     rows: pd.DataFrame, table: pd.DataFrame, place: np.ndarray, *, name: str
-) -> list[Evidence]:
+) -> list[AuditFinding]:
     kept = place >= 0
     own = table[LABEL][kept].astype(str).to_numpy()
     wrong = own != rows[TREATMENT].iloc[place[kept]].astype(str).to_numpy()
@@ -130,7 +132,7 @@ def _own_labels(
         f"{number_of(len(wrong), 'row')} ({percent(wrong.mean())})."
     )
     consequence = "Scores are against labels of other rows."
-    return [Evidence(CODE, "error", name, what, consequence, REMEDY)]
+    return [AuditFinding(CODE, "error", name, what, consequence, REMEDY)]
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class _Asked:
     keyed: bool
 
 
-def _asked(declared: Declared, name: str, asked: _Asked) -> list[Evidence]:
+def _asked(declared: Declared, name: str, asked: _Asked) -> list[AuditFinding]:
     """Whether like belongs to like in the order that was assumed, and if not, in which."""
     unit = standardized(feature_frame(asked.table))
     placed = declared.rows.iloc[asked.place].reset_index(drop=True)
@@ -172,20 +174,20 @@ def _groups(placed: pd.DataFrame) -> tuple[str, np.ndarray | None]:
     return "treatment", codes if repeated else None
 
 
-def _fits(name: str, kind: str, told: Likeness, *, keyed: bool) -> Evidence:
+def _fits(name: str, kind: str, told: Likeness, *, keyed: bool) -> AuditFinding:
     what = (
         f"Rows of {name} of one {kind} are alike (mean cosine {told.value:.3f}, {told.null:.3f} "
         f"when shuffled within plates, p {told.p:.3g})"
     )
     if keyed:
-        return Evidence(CODE, "ok", name, what + ".")
-    return Evidence(
+        return AuditFinding(CODE, "ok", name, what + ".")
+    return AuditFinding(
         CODE, "info", name, what + "; they carry no keys, but their order fits.",
         "Nothing would show it if a few rows, or wells as a whole, were out of place.", REMEDY,
     )  # fmt: skip
 
 
-def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> list[Evidence]:
+def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> list[AuditFinding]:
     """Rows that moved well by well: a well is like itself all the same, a treatment is not."""
     rows = declared.rows
     told = treatment_likeness(unit, rows)
@@ -241,9 +243,9 @@ def _in_order(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> dict[str
 
 def _restored_finding(
     name: str, kind: str, told: Likeness, *, best: tuple[str, Likeness]
-) -> Evidence:
+) -> AuditFinding:
     how, found = best
-    return Evidence(
+    return AuditFinding(
         CODE, "error", name,
         f"In the order of the labels, rows of {name} of one {kind} are no more alike than any "
         f"(mean cosine {told.value:.3f}, p {told.p:.2g}); {how} they are ({found.value:.3f}).",
@@ -251,7 +253,7 @@ def _restored_finding(
     )  # fmt: skip
 
 
-def _lost(name: str, kind: str, told: Likeness, *, unit: np.ndarray, keyed: bool) -> Evidence:
+def _lost(name: str, kind: str, told: Likeness, *, unit: np.ndarray, keyed: bool) -> AuditFinding:
     """No order was found: do the rows fall into groups at all?"""
     real, null = structure(unit)
     grouped = real > max(null) + 3 * np.std(null)
@@ -264,7 +266,7 @@ def _lost(name: str, kind: str, told: Likeness, *, unit: np.ndarray, keyed: bool
             f", though rows do fall into groups (nearest neighbour's cosine {real:.2f}, "
             f"{np.mean(null):.2f} without groups)"
         )
-    return Evidence(
+    return AuditFinding(
         CODE, "error" if grouped else "warning", name, what + ".",
         f"The {'keys' if keyed else 'rows'} were shuffled against the embedding." if grouped else
         "The rows were shuffled against their labels, or the embedding holds nothing of the image; "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, well_position
-from phenolens.published.tables import FOLD, feature_frame, feature_values
+from phenolens.published.audit.declared import FOLD, feature_frame, feature_values
 
 COMPONENTS = 32
 LARGEST = 3000

@@ -1,0 +1,1 @@
+"""The checks of a declared study: one a file, each registers itself."""
