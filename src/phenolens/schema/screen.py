@@ -109,8 +109,8 @@ entries; those of other steps stay while the study file says the same.""",
         Key("study", "string", "digest of the settings that the entries belong to"),
         Key("joins", "list of objects",
             "`step`, `source`, `rows`, `matched`, `unmatched`, `unmatched_keys`, `duplicates`, "
-            "`unused` (keys that nobody asked for), `note`; a join whose source is `same_plate (...)` says "
-            "what became of plates that are one"),
+            "`unused` (keys that nobody asked for), `note`; a join whose source is "
+            "`same_plate (...)` says what became of plates that are one"),
         Key("set_aside", "list of objects",
             "`step`, `plate`, `well`, `site`, `channel`, `file`, `reason`, `object` (of a single "
             "crop only)"),
