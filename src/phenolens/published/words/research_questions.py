@@ -94,9 +94,10 @@ def _(
 def _(representation: Sequence[str]) -> str:
     who = listed([_name(name) for name in representation])
     was = "was" if len(representation) == 1 else "were"
+    counts = "it counts" if len(representation) == 1 else "they count"
     return (
-        f"Nothing says how {who} {was} made, so {'it counts' if was == 'was' else 'they count'} as "
-        "given: neither as learned nor as handcrafted. The line 'kind' of [[data.profiles]] says it."
+        f"Nothing says how {who} {was} made, so {counts} as given: neither as deep nor as "
+        "handcrafted. The line 'kind' of [[data.profiles]] would say it."
     )
 
 
