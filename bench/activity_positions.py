@@ -8,8 +8,8 @@ import json
 import numpy as np
 
 from phenolens.evaluate.activity.position_null import PlacedWells, position_test
+from phenolens.normalize.position import ring
 from phenolens.stats.multiple_testing import benjamini_hochberg
-from phenolens.stats.position_model import ring
 
 SHAPE = (16, 24)
 CELLS = np.array([(row, column) for row in range(SHAPE[0]) for column in range(SHAPE[1])])

@@ -117,7 +117,7 @@ class ProfileFiles(SettingsSection):
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
-class Table(SettingsSection):
+class MetadataTable(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
     file: str | list[str]
@@ -143,7 +143,7 @@ class Data(SettingsSection):
     columns: Columns = Columns()
     images: Images | None = None
     profiles: list[ProfileFiles] = []
-    tables: list[Table] = []
+    tables: list[MetadataTable] = []
 
     @model_validator(mode="after")
     def _something_to_study(self) -> Data:

@@ -41,7 +41,7 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """The value with numpy scalars, arrays, paths and sets turned into what JSON knows."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}

@@ -87,6 +87,26 @@ def well_position(wells: Iterable[str]) -> np.ndarray:
     return np.array([_place(well) for well in wells], dtype=np.int64).reshape(-1, 2)
 
 
+PLATE_SHAPES = {
+    6: (2, 3), 12: (3, 4), 24: (4, 6), 48: (6, 8), 96: (8, 12), 384: (16, 24), 1536: (32, 48),
+}  # fmt: skip
+"""Rows and columns of the standard plates, by their number of wells."""
+
+
+def plate_shape(position: np.ndarray, *, fewest: int = 6) -> tuple[int, int]:
+    """Rows and columns of the smallest standard plate that holds all positions.
+
+    Parameters
+    ----------
+    position : ndarray of int64, shape (n, 2)
+        Zero-based row and column.
+    fewest : int
+        Wells of the smallest plate in question.
+    """
+    last = position.max(axis=0, initial=0)
+    return next(s for n, s in PLATE_SHAPES.items() if n >= fewest and (last < s).all())
+
+
 def from_frame(frame: pd.DataFrame, *, features: Sequence[str] | None = None) -> pd.DataFrame:
     """Turn a plain frame with ``Metadata_*`` columns into a profile table.
 

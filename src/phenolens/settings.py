@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from phenolens.errors import ConfigError, did_you_mean, either, named, shown
 
@@ -17,6 +17,7 @@ Middle = Literal["median", "mean"]
 Spread = Literal["auto", "plate", "screen"]
 PositionSafe = Literal["auto", "yes", "no"]
 
+Word = TypeVar("Word", bound=str)
 WORDS = {
     "leave_out": get_args(LeaveOut),
     "method": get_args(Scaling),
@@ -38,7 +39,7 @@ RANGES = {
 SHARES = ("alpha",)
 
 
-def one_of(setting: str, value: object, words: tuple[str, ...]) -> str:
+def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
     """The word, if it is one of those that a setting takes.
 
     Raises
@@ -46,8 +47,9 @@ def one_of(setting: str, value: object, words: tuple[str, ...]) -> str:
     ConfigError
         Names the word that was probably meant, or all.
     """
-    if isinstance(value, str) and value in words:
-        return value
+    for word in words if isinstance(value, str) else ():
+        if word == value:
+            return word
     meant = did_you_mean(value, words) if isinstance(value, str) else "."
     end = meant if meant != "." else f"; it takes {either(words)}."
     raise ConfigError(f"{named(setting)} has no {shown(value)}{end}")

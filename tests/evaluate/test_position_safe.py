@@ -8,8 +8,8 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity.activity import activity
 from phenolens.evaluate.activity.position_null import PlacedWells, position_folds
-from phenolens.evaluate.activity.position_safe import refuse_position_means
-from phenolens.stats import position_model
+from phenolens.normalize.position import fit_position, ring
+from phenolens.stats.metric import metric
 
 ROWS, COLUMNS = 8, 12
 CELLS = np.array([(r, c) for r in range(ROWS) for c in range(COLUMNS)])
@@ -21,7 +21,7 @@ def plates(
     """Plates of one layout: every third well is a control, the others hold one drug each."""
     rng = np.random.default_rng(seed)
     control = np.arange(len(CELLS)) % 3 == 0
-    edge = np.exp(-position_model.ring(CELLS, (ROWS, COLUMNS)))
+    edge = np.exp(-ring(CELLS, (ROWS, COLUMNS)))
     field = surface * (
         np.outer(edge, rng.normal(size=30)) + np.outer(CELLS[:, 0] / 4 - 1, rng.normal(size=30))
     )
@@ -112,8 +112,6 @@ def test_a_second_position_gives_the_cross_position_drop() -> None:
 
 def test_means_of_positions_are_refused_where_they_erase_treatments() -> None:
     table = plates(active=5, shift=2.0)
-    with pytest.raises(DesignError, match="erase 100% of the perturbations"):
-        refuse_position_means(table, same_by=ASK["same_by"], controls=ASK["controls"])
     centred = table - table.groupby(profiles.column(table, profiles.WELL)).transform("mean")
     with pytest.raises(DesignError, match="per-position means were subtracted"):
         activity(centred, position_safe=True, **ASK)
@@ -159,9 +157,9 @@ def test_surface_is_learned_where_there_is_one_and_left_alone_where_not() -> Non
     rng = np.random.default_rng(0)
     position, plate = np.tile(CELLS[::3], (3, 1)), np.repeat([0, 1, 2], 32)
     noise = rng.normal(size=(96, 8))
-    flat = position_model.fit(noise, plate, position, shape=(ROWS, COLUMNS))
+    flat = fit_position(noise, plate, position, shape=(ROWS, COLUMNS))
     field = np.outer(position[:, 0] - 3.5, np.ones(8))
-    bent = position_model.fit(noise + field, plate, position, shape=(ROWS, COLUMNS))
+    bent = fit_position(noise + field, plate, position, shape=(ROWS, COLUMNS))
     away = np.tile(CELLS[1::3], (1, 1))
     left = bent.residual(np.outer(away[:, 0] - 3.5, np.ones(8)), np.zeros(len(away), int), away)
     assert flat.trust <= 0.1 < bent.trust
@@ -173,7 +171,7 @@ def test_metric_makes_what_is_left_over_alike_in_every_direction() -> None:
     mixing = rng.normal(size=(5, 5)) * [10, 5, 1, 0.5, 0.1]
     error = rng.normal(size=(4000, 5)) @ mixing
     error = np.column_stack([error, np.zeros(4000)])
-    out = position_model.metric(error).apply(error)
+    out = metric(error).apply(error)
     spread = np.linalg.eigvalsh(np.cov(out[:, :5].T))
     assert spread.max() / spread.min() < 1.7 * 1.1
     assert (out[:, 5] == 0).all()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout.examine import Layout, examine_layout
+from phenolens.findings import Severity
 from phenolens.profiles import CONTROL, PLATE
 
 SEVERITIES = ("error", "warning", "info", "ok")
@@ -33,7 +34,7 @@ class Finding:
     """
 
     code: str
-    severity: str
+    severity: Severity
     where: str
     what: str
     consequence: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,5 +24,5 @@ class Found:
     """
 
     table: pd.DataFrame
-    summary: dict[str, object]
+    summary: dict[str, Any]
     more: dict[str, pd.DataFrame] = field(default_factory=dict)

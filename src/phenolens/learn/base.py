@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ class TableTransformer(TransformerMixin, BaseEstimator):
         self._fit(values, X.index if isinstance(X, pd.DataFrame) else None)
         return self
 
-    def transform(self, X: object) -> object:
+    def transform(self, X: Any) -> Any:
         """Apply what was learned; the index of a DataFrame is kept."""
         check_is_fitted(self)
         out = self._transform(self._values(X, reset=False))

@@ -1,8 +1,15 @@
-"""Where a well sits on its plate leaves a trace; controls alone may say how large it is."""
+"""A model of where a well sits, fitted on control wells only: plate + row + column + smooth.
+
+A feature's value at a position is the plate's mean plus a surface. The surface is predicted from
+the control positions by a Gaussian process whose covariance is the sum of a row, a column, an
+edge and a smooth part; how far it is trusted is chosen by predicting each control position from
+the others, and it is not used at all where that does not help. What is left over at a position
+that was left out is the error that a treated well suffers too: its covariance, with that of
+replicate wells, is the metric in which wells are compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,195 +17,207 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
+from phenolens.profiles import PLATE, WELL
 
-RIDGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, np.inf)
+# Ratios of surface to noise variance tried; 0 is no surface.
+TRUST = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+# Reach of the smooth part in wells, and of the edge part in rings: evaporation and thermal
+# gradients fade over two or three wells (Lundholt et al., J. Biomol. Screen. 8:566, 2003).
+REACH = 3.0
+EDGE_REACH = 1.0
+FEWEST = 8
 
 
 @dataclass(frozen=True)
 class PositionModel:
-    """Row, column and smooth position effects of each feature, as controls show them.
+    """Plate means and the surface of each feature, from controls.
 
     Attributes
     ----------
     positions : ndarray of int64, shape (n_positions, 2)
-        Plate positions with controls.
+        Row and column of the control positions that were fitted.
+    shape : tuple of int
+        Rows and columns of the plate.
+    plate_mean : dict of int to ndarray of float64, shape (n_features,)
     weights : ndarray of float64, shape (n_positions, n_features)
-        Kernel weights: the effect at a position is ``kernel(position, positions) @ weights``.
-    ridges : ndarray of float64, shape (n_features,)
-        The ridge of each feature; infinite where controls showed no position effect.
-    explained : ndarray of float64, shape (n_features,)
-        Share of the controls' variance between positions that the model predicts at positions it
-        was not given (leave-one-position-out); 0 where no effect is removed.
-    features : tuple of str
-    reach : float
+        The surface at x is ``kernel(x, positions) @ weights``.
+    level : ndarray of float64, shape (n_features,)
+    trust : float
+        The ratio chosen from :data:`TRUST`.
+    error : ndarray of float64, shape (n_wells, n_features)
+        What each fitted well differs from the prediction made without its position.
     """
 
     positions: np.ndarray
+    shape: tuple[int, int]
+    plate_mean: dict[int, np.ndarray]
     weights: np.ndarray
-    ridges: np.ndarray
-    explained: np.ndarray
-    features: tuple[str, ...]
-    reach: float
+    level: np.ndarray
+    trust: float
+    error: np.ndarray
 
-    def effect(self, wells: Sequence[str]) -> np.ndarray:
-        """Position effects, float32 of shape (n_wells, n_features)."""
-        unique, where = np.unique(np.asarray(wells, dtype=str), return_inverse=True)
-        here = profiles.well_position(unique)
-        return (_kernel(here, self.positions, self.reach) @ self.weights).astype(np.float32)[where]
+    def surface(self, position: np.ndarray) -> np.ndarray:
+        """What a position adds to the plate, float64 of shape (n, n_features)."""
+        return kernel(position, self.positions, shape=self.shape) @ self.weights
+
+    def residual(self, values: np.ndarray, plate: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Values less the plate's mean and the surface, float64 of shape (n, n_features)."""
+        missing = sorted(set(plate.tolist()) - set(self.plate_mean))
+        if missing:
+            raise DesignError(f"{len(missing)} plate(s) have no control well that fits their mean.")
+        centre = np.stack([self.plate_mean[code] for code in plate.tolist()])
+        return values - centre - self.surface(position) - self.level
+
+
+def kernel(one: np.ndarray, two: np.ndarray, *, shape: tuple[int, int]) -> np.ndarray:
+    """Covariance of the surface between positions, float64 of shape (len(one), len(two))."""
+    apart = one[:, None, :] - two[None, :, :]
+    smooth = np.exp(-0.5 * (apart**2).sum(axis=2) / REACH**2)
+    edge = np.outer(_edge(one, shape), _edge(two, shape))
+    row, column = (apart == 0).transpose(2, 0, 1)
+    return (row + column + smooth + edge) / 4
+
+
+def ring(position: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Distance to the plate's edge in wells; the outermost ring is 0."""
+    far = np.asarray(shape) - 1 - position
+    return np.minimum(position, far).min(axis=1)
+
+
+def _edge(position: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return np.exp(-ring(position, shape) / EDGE_REACH)
 
 
 def fit_position(
-    table: pd.DataFrame,
-    calibrators: np.ndarray,
+    values: np.ndarray,
+    plate: np.ndarray,
+    position: np.ndarray,
     *,
-    by: Sequence[str] = (PLATE,),
-    ridges: Sequence[float] = RIDGES,
-    reach: float = 4.0,
+    shape: tuple[int, int] = (16, 24),
 ) -> PositionModel:
-    """Fit ``x = plate + row + column + smooth(row, column)`` to control wells only.
-
-    Rows and columns are random effects, the smooth part a Gaussian process; all are shared by the
-    plates and shrunk by one ridge per feature, the one that predicts left-out positions best. An
-    infinite ridge, no effect, is among the choices, so that noise is not subtracted.
+    """Fit plate means and surfaces on control wells.
 
     Parameters
     ----------
-    table : DataFrame
-        Profile table, finite on the calibrating rows.
-    calibrators : ndarray of bool, shape (n_rows,)
-    by : sequence of str
-        Columns of the group that has its own level (not its own position effects).
-    ridges : sequence of float
-        Noise variance of one well over the variance of position effects.
-    reach : float
-        Length scale of the smooth part, in wells.
+    values : ndarray, shape (n_wells, n_features)
+        Control wells only.
+    plate : ndarray of int64, shape (n_wells,)
+    position : ndarray of int64, shape (n_wells, 2)
+        Zero-based row and column.
+    shape : tuple of int
+        Rows and columns of the plate.
+
+    Returns
+    -------
+    PositionModel
 
     Raises
     ------
     DesignError
-        If calibrators sit at fewer than six positions.
+        If there are fewer than eight control positions.
     """
-    part = profiles.take(table, np.asarray(calibrators, dtype=bool))
-    wells, where = np.unique(profiles.column(part, WELL).astype(str), return_inverse=True)
-    if len(wells) < 6:
+    cells, code = np.unique(position, axis=0, return_inverse=True)
+    if len(cells) < FEWEST:
         raise DesignError(
-            f"Calibrating controls sit at {len(wells)} position(s); a position model needs 6 or "
-            "more. Skip it, or spread controls over the plate."
+            f"A position model needs {FEWEST} control positions; there are {len(cells)}."
         )
-    values = part.to_numpy(np.float64)
-    if not np.isfinite(values).all():
-        raise InputError("Calibrating controls hold NaN; fill them in before fitting positions.")
-    here, counts = profiles.well_position(wells), np.bincount(where)
-    means = _position_means(values, profiles.groups(part, by)[0], where)
-    kernel = _kernel(here, here, reach)
-    errors = np.array([_left_out_error(kernel, means, counts, ridge=r) for r in ridges])
-    best = errors.argmin(axis=0)
-    chosen = np.asarray(ridges, dtype=np.float64)[best]
-    weights = _solve(kernel, means, counts, chosen=chosen)
-    nothing = np.maximum(_left_out_error(kernel, means, counts, ridge=np.inf), 1e-30)
-    explained = np.where(np.isinf(chosen), 0.0, 1.0 - errors.min(axis=0) / nothing)
-    return PositionModel(here, weights, chosen, explained, tuple(map(str, table.columns)), reach)
+    means = {int(p): values[plate == p].mean(axis=0) for p in np.unique(plate)}
+    centred = values - np.stack([means[p] for p in plate.tolist()])
+    observed = _mean_by(centred, code.ravel())
+    level = observed.mean(axis=0)
+    weights, trust, error = _surface(kernel(cells, cells, shape=shape), observed - level)
+    scatter = centred - observed[code.ravel()]
+    return PositionModel(cells, shape, means, weights, level, trust, scatter + error[code.ravel()])
+
+
+def _mean_by(values: np.ndarray, code: np.ndarray) -> np.ndarray:
+    total = np.zeros((code.max() + 1, values.shape[1]))
+    np.add.at(total, code, values)
+    return total / np.bincount(code)[:, None]
+
+
+def _surface(covariance: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Weights at the trust that predicts left-out positions best, averaged over the features.
+
+    One trust for all features: chosen feature by feature, noise is fitted in the many features
+    that have no surface.
+    """
+    value, vector = np.linalg.eigh(covariance)
+    rotated = vector.T @ observed
+    errors = {t: _left_out(vector, value, rotated, observed=observed, trust=t) for t in TRUST}
+    plain = np.maximum((errors[0.0] ** 2).sum(axis=0), np.finfo(float).tiny)
+    loss = {t: float(((error**2).sum(axis=0) / plain).mean()) for t, error in errors.items()}
+    trust = min(loss, key=loss.__getitem__)
+    weights = vector @ (rotated * (trust / (trust * value + 1))[:, None])
+    return weights, trust, errors[trust]
+
+
+def _left_out(
+    vector: np.ndarray,
+    value: np.ndarray,
+    rotated: np.ndarray,
+    *,
+    observed: np.ndarray,
+    trust: float,
+) -> np.ndarray:
+    """Each position less its prediction by the other ones (the level counts as one parameter)."""
+    shrink = trust * value / (trust * value + 1)
+    leverage = (vector**2) @ shrink + (1 - (vector**2) @ shrink) / len(observed)
+    fitted = vector @ (rotated * shrink[:, None])
+    return (observed - fitted) / (1 - leverage)[:, None]
 
 
 def remove_position(
-    table: pd.DataFrame, calibrators: np.ndarray, **how: object
-) -> tuple[pd.DataFrame, dict]:
-    """Subtract position effects that the calibrating controls show.
+    table: pd.DataFrame, calibrators: np.ndarray
+) -> tuple[pd.DataFrame, dict[str, float | int]]:
+    """Subtract from every well the surface that the calibrating controls show.
+
+    Treatments take no part, so that none is erased, whatever the layout; how much position still
+    weighs where no control sits is an extrapolation that nothing here can check.
 
     Parameters
     ----------
     table : DataFrame
+        Profile table with ``Metadata_Plate`` and ``Metadata_Well``, finite on the calibrating rows.
     calibrators : ndarray of bool, shape (n_rows,)
-    **how
-        Keywords of :func:`fit_position`.
 
     Returns
     -------
     table : DataFrame
         float32, same shape.
     report : dict
-        ``n_positions``, ``n_calibrators``, ``n_features_corrected``, ``explained_median`` (over
-        corrected features; see :class:`PositionModel`).
+        ``n_positions`` and ``n_calibrators`` of the fit; ``trust`` (see :class:`PositionModel`; 0
+        where controls show no surface that predicts the positions left out); ``share``, the part
+        of the calibrating controls' variance within plates that was removed; ``farthest``, the
+        distance in wells from a well to the nearest of those positions.
+
+    Raises
+    ------
+    DesignError
+        If calibrating controls sit at fewer than eight positions.
+    InputError
+        If a calibrating row misses a value.
     """
-    model = fit_position(table, calibrators, **how)
-    values = table.to_numpy(np.float32) - model.effect(profiles.column(table, WELL))
-    used = np.isfinite(model.ridges)
+    calibrators = np.asarray(calibrators, dtype=bool)
+    position = profiles.well_position(profiles.column(table, WELL))
+    plate, _ = profiles.groups(table, [PLATE])
+    values = table.to_numpy(np.float64)
+    if not np.isfinite(values[calibrators]).all():
+        raise InputError("Calibrating controls hold NaN; fill them in before fitting positions.")
+    model = fit_position(
+        values[calibrators], plate[calibrators], position[calibrators],
+        shape=profiles.plate_shape(position),
+    )  # fmt: skip
+    surface = model.surface(position)
+    own = values[calibrators] - np.stack([model.plate_mean[p] for p in plate[calibrators].tolist()])
+    after = own - surface[calibrators]
+    apart = np.abs(position[:, None] - model.positions[None]).max(axis=2).min(axis=1)
     report = {
         "n_positions": len(model.positions),
-        "n_calibrators": int(np.sum(calibrators)),
-        "n_features_corrected": int(used.sum()),
-        "explained_median": float(np.median(model.explained[used])) if used.any() else 0.0,
+        "n_calibrators": int(calibrators.sum()),
+        "trust": model.trust,
+        "share": float(1 - after.var() / max(own.var(), np.finfo(float).tiny)),
+        "farthest": int(apart.max()),
     }
-    return pd.DataFrame(values, index=table.index, columns=table.columns), report
-
-
-def nested_in_position(table: pd.DataFrame, *, label: str = TREATMENT) -> float:
-    """Share of treated positions that hold one and the same treatment on all their plates.
-
-    NaN when no treated position occurs on two plates.
-    """
-    frame = profiles.metadata(table)
-    frame = frame[~frame[CONTROL].eq(True)] if CONTROL in frame else frame
-    frame = frame[[PLATE, WELL, label]].drop_duplicates()
-    at = frame.groupby(WELL).agg(plates=(PLATE, "nunique"), labels=(label, "nunique"))
-    repeated = at[at["plates"] > 1]
-    return float((repeated["labels"] == 1).mean()) if len(repeated) else float("nan")
-
-
-def refuse_position_means(table: pd.DataFrame, *, label: str = TREATMENT) -> None:
-    """Raise :class:`DesignError` where subtracting position means would erase the treatments."""
-    share = nested_in_position(table, label=label)
-    if share > 0.1:
-        raise DesignError(
-            f"Subtracting the mean of each position over plates would erase the treatment: "
-            f"{share:.0%} of the treated positions hold the same treatment on every plate. Use a "
-            "position model fitted on controls, or replicate plates with another layout."
-        )
-
-
-def _kernel(left: np.ndarray, right: np.ndarray, reach: float) -> np.ndarray:
-    """Covariance of position effects: rows, columns and a smooth surface, a third each."""
-    rows, columns = (left[:, None, i] - right[None, :, i] for i in (0, 1))
-    smooth = np.exp(-(rows**2 + columns**2) / (2 * reach**2))
-    return (_line(rows, reach) + _line(columns, reach) + smooth) / 3.0
-
-
-def _line(distance: np.ndarray, reach: float) -> np.ndarray:
-    """A row's effect: half its own, half shared with its neighbours."""
-    return 0.5 * (distance == 0) + 0.5 * np.exp(-(distance**2) / (2 * reach**2))
-
-
-def _position_means(values: np.ndarray, plates: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Mean of each position after plate levels are taken off; alternating least squares."""
-    effect = np.zeros((where.max() + 1, values.shape[1]))
-    for _ in range(10):
-        level = _means(values - effect[where], plates)
-        effect = _means(values - level[plates], where)
-    return effect - effect.mean(axis=0)
-
-
-def _means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    member = (codes[None, :] == np.arange(codes.max() + 1)[:, None]).astype(np.float64)
-    return member @ values / np.maximum(member.sum(axis=1, keepdims=True), 1.0)
-
-
-def _left_out_error(
-    kernel: np.ndarray, means: np.ndarray, counts: np.ndarray, *, ridge: float
-) -> np.ndarray:
-    """Weighted mean squared error at each position predicted from the others, per feature."""
-    if np.isinf(ridge):
-        return np.average(means**2, axis=0, weights=counts)
-    inverse = np.linalg.inv(kernel + np.diag(ridge / counts))
-    missed = (inverse @ means) / np.diag(inverse)[:, None]
-    return np.average(missed**2, axis=0, weights=counts)
-
-
-def _solve(
-    kernel: np.ndarray, means: np.ndarray, counts: np.ndarray, *, chosen: np.ndarray
-) -> np.ndarray:
-    weights = np.zeros_like(means)
-    for ridge in np.unique(chosen[np.isfinite(chosen)]):
-        own = chosen == ridge
-        weights[:, own] = np.linalg.solve(kernel + np.diag(ridge / counts), means[:, own])
-    return weights
+    left = (values - surface).astype(np.float32)
+    return pd.DataFrame(left, index=table.index, columns=table.columns), report

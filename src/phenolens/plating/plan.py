@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from phenolens.errors import DesignError, either, named, shown
+from phenolens.profiles import PLATE_SHAPES
 from phenolens.settings import whole
 
-SHAPES = {96: (8, 12), 384: (16, 24), 1536: (32, 48)}
+WELLS = (96, 384, 1536)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Plan:
     empty_edge: bool = False
 
     def __post_init__(self) -> None:
-        if self.wells not in SHAPES:
-            formats = either(map(str, SHAPES))
+        if self.wells not in WELLS:
+            formats = either(map(str, WELLS))
             raise DesignError(f"{named('wells')} of a plate are {formats}; got {self.wells!r}.")
         whole("replicates", self.replicates, least=1)
         if self.plates is not None:
@@ -71,7 +72,7 @@ class Plan:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of a plate."""
-        return SHAPES[self.wells]
+        return PLATE_SHAPES[self.wells]
 
     @property
     def _usable(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
-from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, row_letters
+from phenolens.profiles import CONTROL, PLATE, PLATE_SHAPES, TREATMENT, WELL, row_letters
 
 SOUND = "scrambled"
 FAULTY = (
@@ -21,7 +21,6 @@ FAULTY = (
     "edge", "serpentine",
 )  # fmt: skip
 CONTROLS = ("scattered", "scattered per plate", "one column", "two columns")
-_FORMATS = {96: (8, 12), 384: (16, 24)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Arrangement:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of a plate."""
-        return _FORMATS[self.wells]
+        return PLATE_SHAPES[self.wells]
 
 
 def possible(kind: str, *, plates: int, replicates: int) -> bool:

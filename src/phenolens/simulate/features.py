@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
-from phenolens.profiles import from_frame, row_letters
+from phenolens.profiles import PLATE_SHAPES, from_frame, row_letters
 from phenolens.settings import in_range
 
 N_FACTORS = 12
 _COUNT_SD = 0.12
 _COMPARTMENTS = ("Cells", "Cytoplasm", "Nuclei")
-_SHAPES = ((8, 12), (16, 24), (32, 48))
 
 
 @dataclass(frozen=True)
@@ -192,9 +191,14 @@ def _wells(design: ProfileDesign, truth: pd.DataFrame, rng: np.random.Generator)
     )
 
 
+def _columns(wells: int) -> int:
+    """Columns of the smallest standard plate of 96 wells or more that holds so many."""
+    return next(c for n, (_, c) in PLATE_SHAPES.items() if n >= max(wells, 96))
+
+
 def _well_names(n: int) -> list[str]:
     """Wells of the smallest standard plate that holds ``n``, row by row."""
-    columns = next(c for r, c in _SHAPES if r * c >= n)
+    columns = _columns(n)
     return [f"{row_letters(k // columns)}{k % columns + 1:02d}" for k in range(n)]
 
 
@@ -212,7 +216,7 @@ def _nuisance(design: ProfileDesign, keys: pd.DataFrame, rng: np.random.Generato
     plate = pd.factorize(keys["Metadata_Plate"])[0]
     total = design.batch_effect * rng.standard_normal((design.batches, design.features))[batch]
     total += design.plate_effect * rng.standard_normal((design.plates, design.features))[plate]
-    columns = next(c for r, c in _SHAPES if r * c >= design.wells)
+    columns = _columns(design.wells)
     places = np.stack(np.divmod(np.arange(design.wells), columns), axis=1)
     basis = np.tile(position_basis(places), (design.plates, 1))
     loading = rng.standard_normal((basis.shape[1], design.features))

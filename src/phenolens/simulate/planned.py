@@ -23,7 +23,8 @@ class Background(Protocol):
         Standard deviation of the noise.
     """
 
-    spread: np.ndarray
+    @property
+    def spread(self) -> np.ndarray: ...
 
     def draw(self, plate: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Profiles of untreated wells, (n_wells, n_features), by plate code and (row, column)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from phenolens.evaluate.activity.share_active import (
 )
 from phenolens.evaluate.activity.untested import doses_only, why_untested
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Severity
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
@@ -187,8 +188,7 @@ def activity_of(
     baselines: bool = False,
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
-    options = {"null": null, "within": within, "diff_by": diff_by}
-    parts = [_part(item, part, **options) for part in item.parts]
+    parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
     table, summary, notes = parts[0].table, parts[0].summary, parts[0].notes
     if not item.whole:
         # several networks, each judged on treatments it never saw; q over all treatments
@@ -236,7 +236,7 @@ def activity_of(
     rows = _score_rows(table, item, summary)
     if baselines and tested:
         placed, by_position = activity_by_position(
-            item, test=whole["test"], within=within, diff_by=diff_by
+            item, test=str(whole["test"]), within=within, diff_by=diff_by
         )
         rows, summary = rows + placed, summary | {"by_position": by_position}
     return Result(
@@ -244,7 +244,7 @@ def activity_of(
         table=table,
         summary=whole | summary,
         notes=(*item.notes, *position, *notes, *item.space_notes()),
-        settings=item.settings_with(**options, baselines=baselines),
+        settings=item.settings_with(null=null, within=within, diff_by=diff_by, baselines=baselines),
         scores=result_table(rows),
         more=more,
     )
@@ -545,7 +545,7 @@ def _check_note(item: Profiles, check: dict | None, beside: dict | None = None) 
     text = in_words(check)
     if beside is not None and beside["groups"]:
         text += f" By permuting wells {beside['called']} of {beside['groups']} would be called."
-    severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
     yield Note("control-check", severity, text, check)
 
 
@@ -611,7 +611,7 @@ def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict
 
     space = table["space"].iloc[0] if len(table) else item.space
 
-    def row(metric: str, value: float, **rest: object) -> dict:
+    def row(metric: str, value: float, **rest: Any) -> dict:
         return result(
             item.name, "activity", metric, value=value, unit="treatment", space=space, **rest
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ class Block:
         seen = any(card.learns == "pixels" and card.trained_on for card in self.cards_of(ALL))
         return PIXELS_SEEN if seen else ""
 
-    def mapped(self, change, **updates: object) -> Block:
+    def mapped(self, change: Callable[[pd.DataFrame], pd.DataFrame], **updates: Any) -> Block:
         """The block with ``change`` applied to every table."""
         tables = {fold: change(table) for fold, table in self.tables.items()}
         return replace(self, tables=tables, **updates)

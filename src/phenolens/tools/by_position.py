@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -160,7 +161,7 @@ def matching_by_position(
     return told, summary
 
 
-def _asked(wells: pd.DataFrame, ask: Ask, **how: object) -> pd.DataFrame | None:
+def _asked(wells: pd.DataFrame, ask: Ask, **how: Any) -> pd.DataFrame | None:
     try:
         return best_of_views(wells, ask, **how)
     except (DesignError, InputError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -281,7 +281,7 @@ def _countable(wells: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) -> dict:
     pooled = scores[(scores["fold"] == "all") & (scores["metric"] == "balanced_accuracy")]
-    told: dict[str, object] = {
+    told: dict[str, Any] = {
         "representation": item.name,
         "split": split,
         "folds": folds.n_folds,

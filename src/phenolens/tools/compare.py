@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
@@ -111,8 +111,8 @@ def compare(
     options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
                "normalized": normalized, "same_plate": same_plate,
                "distinct_plates": distinct_plates, "measurement": measurement}  # fmt: skip
-    tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
-    tasks = list(dict.fromkeys(tasks))
+    named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
+    tasks = list(dict.fromkeys(named_tasks))
     items = _named(data, obsm, **options, seed=seed)
     told: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
     refused: dict[tuple[str, str], list[str]] = {}
@@ -171,12 +171,12 @@ def _notes_by_name(items: dict[str, Profiles]) -> Iterator[Note]:
             yield replace(note, text=f"{name}: {note.text}")
 
 
-def _difference(row: object) -> dict:
+def _difference(row: Any) -> dict:
     return {"difference": row.difference, "low": row.low, "high": row.high, "p_holm": row.p_holm}
 
 
 def _named(
-    data: object, obsm: str | Sequence[str] | None, *, seed: int | None, **options: object
+    data: object, obsm: str | Sequence[str] | None, *, seed: int | None, **options: Any
 ) -> dict[str, Profiles]:
     """Each representation by its name, read."""
     if obsm is not None and not isinstance(obsm, str):
@@ -275,7 +275,7 @@ def _rivals(values: pd.DataFrame, fusion: str) -> list[tuple[str, str]]:
 
 
 def _compared(
-    values: pd.DataFrame, families: list[list[tuple[str, str]]], **how: object
+    values: pd.DataFrame, families: list[list[tuple[str, str]]], **how: Any
 ) -> list[pd.DataFrame]:
     spaces = values.groupby("representation")["space"].first()
     tables = [compare_pairs(values, pairs, **how) for pairs in families if pairs]

@@ -10,6 +10,7 @@ features are selected without labels on the wells that are compared.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from phenolens.learn.whiten import Whitener
 from phenolens.normalize.scale import CALIBRATED, rescale, soften
 from phenolens.profiles import CONTROL, TREATMENT
 from phenolens.represent.base import refuse_overlap
+from phenolens.splits.folds import Folds
 from phenolens.tools.block import NOBODY, Block
 from phenolens.tools.design import JUDGES, Design
 
@@ -73,7 +75,7 @@ def compared(block: Block, design: Design, *, whitening: float) -> Block:
             fold: _selected(block, wells, _compared(block, wells, design), **rules)
             for fold, wells in block.tables.items()
         }
-        notes = {"space": _space(block)}
+        notes: dict[str, object] = {"space": _space(block)}
     else:
         made = {
             fold: _whitened(block, wells, design, whitening) for fold, wells in block.tables.items()
@@ -123,7 +125,7 @@ def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:
 
 
 def _selected(
-    block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: object
+    block: Block, wells: pd.DataFrame, rows: np.ndarray, **rules: Any
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The wells with the features worth comparing, and the rule that dropped each other one."""
     if len(wells) < 2:
@@ -133,7 +135,7 @@ def _selected(
     if raw:  # the unit of a feature says nothing about how much it varies
         wells, _ = rescale(wells)
     try:
-        selector = FeatureSelector(**rules, **({"max_outlier": None} if raw else {}))
+        selector = FeatureSelector(**(rules | {"max_outlier": None} if raw else rules))
         chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
         standard = (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
         return standard, selector.reasons_
@@ -189,7 +191,7 @@ def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
     return part
 
 
-def refuse_seen_wells(block: Block, folds: object) -> None:
+def refuse_seen_wells(block: Block, folds: Folds) -> None:
     """Raise :class:`LeakError` if a fold's table was learned from wells the fold tests."""
     for fold, _, test in folds.iterate(block.wells):
         held = profiles.well_names(profiles.take(block.wells, test))

@@ -210,10 +210,10 @@ def _parted(
     consensus: pd.DataFrame, label: str, separator: str | None
 ) -> tuple[pd.DataFrame, str, list[Note]]:
     """The treatments with labels as ``A|B``, what parted them, and a note where any has parts."""
-    values = profiles.column(consensus, label)
-    mark = labels.find_separator(values) if separator is None else separator
-    whole = labels.parted(values, separator=mark)
-    several = [value for value, one in zip(values, whole, strict=True) if "|" in str(one)]
+    written = profiles.column(consensus, label).tolist()
+    mark = labels.find_separator(written) if separator is None else separator
+    whole = labels.parted(written, separator=mark)
+    several = [value for value, one in zip(written, whole, strict=True) if "|" in str(one)]
     notes = []
     if several:
         text = (

@@ -8,10 +8,9 @@ import numpy as np
 
 from phenolens import profiles
 from phenolens.errors import DesignError, named
-from phenolens.evaluate.activity.position_safe import FORMATS
+from phenolens.normalize.position import PositionModel, fit_position
 from phenolens.normalize.scale import CALIBRATED
-from phenolens.profiles import PLATE, WELL, well_position
-from phenolens.stats import position_model
+from phenolens.profiles import PLATE, WELL, plate_shape, well_position
 from phenolens.tools.representation import Profiles
 
 FEWEST = 8
@@ -36,7 +35,7 @@ class PilotBackground:
     spread: np.ndarray
     residual: np.ndarray
     shrinkage: float
-    model: position_model.PositionModel | None
+    model: PositionModel | None
 
     def draw(self, plate: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Profiles of untreated wells, (n_wells, n_features), by plate code and (row, column)."""
@@ -50,13 +49,10 @@ class PilotBackground:
         """What position adds; places of another format are taken where they lie on the pilot's."""
         if self.model is None:
             return np.zeros((len(place), len(self.spread)))
-        rows, columns = next(f for f in FORMATS if (place.max(axis=0) < f).all())
+        rows, columns = plate_shape(place, fewest=96)
         scale = np.array(self.model.shape) / (rows, columns)
         there = np.floor((place + 0.5) * scale).astype(np.int64)
-        return (
-            position_model.kernel(there, self.model.positions, shape=self.model.shape)
-            @ self.model.weights
-        )
+        return self.model.surface(there)
 
     def position_share(self, place: np.ndarray) -> float:
         """Share of the variance of untreated wells that position makes, averaged over features."""
@@ -88,9 +84,9 @@ def learn_background(item: Profiles) -> PilotBackground:
     values = values[:, known]
     plate = np.unique(profiles.column(table, PLATE).astype(str), return_inverse=True)[1]
     place = well_position(profiles.column(table, WELL))
-    shape = next(f for f in FORMATS if (place.max(axis=0) < f).all())
+    shape = plate_shape(place, fewest=96)
     try:
-        model = position_model.fit(values, plate, place, shape=shape)
+        model = fit_position(values, plate, place, shape=shape)
         residual = model.error
     except DesignError:
         model = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,11 @@ def design(
     from phenolens.tools import plate_table, plate_told
     from phenolens.tools.result import Note, Result
 
-    chosen = {"permutations": permutations, "alpha": alpha, "seed": in_range("seed", seed)}
+    chosen: dict[str, Any] = {
+        "permutations": permutations,
+        "alpha": alpha,
+        "seed": in_range("seed", seed),
+    }
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
     listed = read_treatments(treatments)
     negative = plate_table.control_wells("controls", controls, usual=max(12, wells // 12))
@@ -125,14 +129,29 @@ def design(
         empty_edge=empty_edge,
     )
     names = plate_table.plate_names(plan, barcodes)
-    given = {"plan": plan, "listed": listed, "negative": negative, "positive": positive}
-    table, findings, layout = plate_table.audited(**given, names=names, seed=settings.seed)
+    table, findings, layout = plate_table.audited(
+        plan=plan,
+        listed=listed,
+        negative=negative,
+        positive=positive,
+        names=names,
+        seed=settings.seed,
+    )
     texts = map_texts(plate_table.plate_maps(table, listed, negative, positive))
     if output is not None and not force:
         require_free(texts, Path(output))
     active = share("active", active)
     summary, notes, power = plate_told.told(
-        table, findings, layout, **given, pilot=pilot, active=active, settings=settings
+        table,
+        findings,
+        layout,
+        plan=plan,
+        listed=listed,
+        negative=negative,
+        positive=positive,
+        pilot=pilot,
+        active=active,
+        settings=settings,
     )
     doubts = [
         Note(doubt.code, "warning", plate_told.doubted(doubt), {"rows": doubt.wells})

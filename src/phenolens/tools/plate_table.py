@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ ABOUT_POSITION = ("layout-", "compared-", "controls-elsewhere")
 OF_OTHERS = ("majority-class", "cell-count-missing")
 
 
-def control_wells(setting: str, given: object, *, usual: int | None = None) -> dict[str, int]:
+def control_wells(setting: str, given: Any, *, usual: int | None = None) -> dict[str, int]:
     """Controls with their wells on every plate.
 
     Parameters
@@ -165,7 +166,9 @@ def audited(
             best = against, table, findings
         if not against:
             break
-    return *best[1:], examine_layout(best[1])
+    assert best is not None  # ATTEMPTS is at least 1
+    _, table, findings = best
+    return table, findings, examine_layout(table)
 
 
 def plate_maps(

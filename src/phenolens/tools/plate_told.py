@@ -17,7 +17,7 @@ from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_p
 from phenolens.settings import Settings
 from phenolens.simulate.planned import SHIFTED, SimulatedBackground
 from phenolens.stats.multiple_testing import needed_at_floor
-from phenolens.tools.pilot import learn_background
+from phenolens.tools.pilot import PilotBackground, learn_background
 from phenolens.tools.plate_power import (
     EFFECTS,
     POWER,
@@ -109,7 +109,7 @@ def told(
     if refused:
         notes.append(Note("power-not-simulated", "warning", f"Power is not known: {refused}"))
     if power is not None:
-        notes.append(_about_power(table, background, pilot=pilot, active=active))
+        notes.append(_about_power(table, background, active=active))
     return summary, notes, power
 
 
@@ -228,14 +228,16 @@ def _about_plates(plan: Plan, treatments: int) -> Iterator[Note]:
         yield Note("edge-empty", "info", text, {"wells": rows * columns - needed})
 
 
-def _about_power(table: pd.DataFrame, background: object, *, pilot: object, active: float) -> Note:
+def _about_power(
+    table: pd.DataFrame, background: SimulatedBackground | PilotBackground, *, active: float
+) -> Note:
     """What power takes for granted."""
-    if pilot is None:
+    if isinstance(background, SimulatedBackground):
         source = (
             f"simulated noise ({background.features} features, half of its variance shared; "
             f"position adds {background.position_effect:g} of its standard deviation)"
         )
-        values = {"position_effect": background.position_effect}
+        values: dict[str, object] = {"position_effect": background.position_effect}
     else:
         made = background.position_share(well_position(table[WELL]))
         values = {"position_share": made, "controls": len(background.residual)}

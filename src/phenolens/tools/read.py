@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError, ended, named, shown
+from phenolens.findings import Severity
 from phenolens.io.copies import ask_about_copies
 from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
@@ -110,7 +111,7 @@ def read(
     if not isinstance(measurement, str | None):
         what = named("measurement")
         raise InputError(f"{what} is a query or 'average'; got {shown(measurement)}.")
-    own = {
+    own: dict[str, Any] = {
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
         "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
         "distinct_plates": distinct_plates, "measurement": measurement,
@@ -158,8 +159,12 @@ def _fresh(
     wells, rows = joined.wells, held.table
     named_by = [section["columns"].get(role) for role in ("compound", "concentration")]
     if same_by is not None:
-        how = {"setting": "same_by", "source": repr(given.name), "features": given.features}
-        named_by = [find_column(wells, name, **how) for name in names_given("same_by", same_by)]
+        named_by = [
+            find_column(
+                wells, name, setting="same_by", source=repr(given.name), features=given.features
+            )
+            for name in names_given("same_by", same_by)
+        ]
         wells, rows = _relabelled(wells, rows, named_by)
     rows = to_wells(rows) if held.level != "well" else rows
     distinct = names_given("distinct_plates", distinct_plates)
@@ -249,7 +254,7 @@ def _feature_notes(found: Features) -> Iterator[Note]:
     if found.unused:
         counts = {why: len(names) for why, names in found.unused.items()}
         # what may have been measured is doubtful; a column called dose is not
-        doubtful = "warning" if STRANGE in counts else "info"
+        doubtful: Severity = "warning" if STRANGE in counts else "info"
         text = f"{found.unused_line()}."
         yield Note("columns-not-used", doubtful, text[0].upper() + text[1:], counts)
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -25,6 +26,7 @@ from phenolens.profiles import (
     WELL,
 )
 from phenolens.settings import Settings
+from phenolens.splits.folds import Folds
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
@@ -234,7 +236,7 @@ class Profiles:
         """What happened to features on the way: rescaled, left out without a value, dropped."""
         for changed in list(self.compared.notes.get("rescaled", {}).values())[:1]:
             yield _rescaled(changed)
-        cleaned = next(iter(self.compared.notes.get("cleaned", {}).values()), {})
+        cleaned: dict[str, Any] = next(iter(self.compared.notes.get("cleaned", {}).values()), {})
         dropped = dict(next(iter(self.compared.notes.get("selection", {}).values()), {}))
         if empty := cleaned.get("dropped"):
             dropped["empty"] = {"features": len(empty), "examples": empty[:3]}
@@ -322,7 +324,7 @@ class Profiles:
                 "\"Metadata_Compound == 'DMSO'\"."
             )
 
-    def with_settings(self, **changed: object) -> Profiles:
+    def with_settings(self, **changed: Any) -> Profiles:
         """The same wells under other settings; those given as None stay as they are.
 
         What was calibrated already is kept where the change does not concern it. New folds are made
@@ -383,6 +385,6 @@ def _dropped(dropped: dict[str, dict], *, kept: int) -> Note:
     return Note("features-dropped", "warning" if lost else "info", text, counts)
 
 
-def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[object, str]:
+def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, str]:
     made = make_design(wells, settings)
     return made.folds, made.refused

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError, either
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import anndata
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from phenolens.findings import Severity
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
 MARKS = {"error": "✗", "warning": "!", "info": "·"}
@@ -46,7 +48,7 @@ class Note:
     """
 
     code: str
-    severity: Literal["info", "warning", "error"]
+    severity: Severity
     text: str
     values: dict = field(default_factory=dict, hash=False)
 
@@ -217,7 +219,7 @@ class Result:
         }
         return {name: flat_cells(frame) for name, frame in frames.items()}
 
-    def plot(self, **options: object) -> Figure:
+    def plot(self, **options: Any) -> Figure:
         """The question's picture; see :func:`phenolens.tools.plot.plot`, which takes the options.
 
         Returns
@@ -313,7 +315,7 @@ def _told(summary: dict, indent: str = "") -> Iterator[str]:
 
 def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
     """Names and values in order; a nested name follows the one it belongs to."""
-    found = []
+    found: list[tuple[str, object]] = []
     for name, value in values.items():
         nested = isinstance(value, dict) and value
         found += _flat(value, f"{before}{name}: ") if nested else [(f"{before}{name}", value)]

@@ -128,7 +128,7 @@ def label(representation: str) -> str:
     return representation.removeprefix(BASELINE).replace("-", " ")
 
 
-def spoken(representation: str) -> str:
+def inside(representation: str) -> str:
     """The name of a representation inside a sentence."""
     name = within(label(representation))
     return f"{name} features" if name.endswith("-type") else name

@@ -21,8 +21,9 @@ import pandas as pd
 from phenolens.errors import DesignError
 from phenolens.evaluate.activity.permuted_positions import permuted_positions
 from phenolens.evaluate.activity.position_p import Scores, p_of_folds
-from phenolens.stats import position_model
+from phenolens.normalize.position import FEWEST, fit_position, ring
 from phenolens.stats.average_precision import AveragePrecision, average_precision
+from phenolens.stats.metric import metric
 from phenolens.stats.permutation import Pool
 from phenolens.stats.wells import Wells
 
@@ -63,7 +64,7 @@ class PlacedWells:
     @property
     def outer(self) -> np.ndarray:
         """1 for wells in the two outer rings, else 0."""
-        return (position_model.ring(self.position, self.shape) < 2).astype(np.float64)
+        return (ring(self.position, self.shape) < 2).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def position_folds(
         Wells of one position are in one fold.
     """
     spots, first, code = np.unique(screen.spot[controls], return_index=True, return_inverse=True)
-    rings = np.minimum(position_model.ring(screen.position[controls[first]], screen.shape), 3)
+    rings = np.minimum(ring(screen.position[controls[first]], screen.shape), 3)
     luck = np.random.default_rng(seed).random(len(spots))
     fold = np.empty(len(spots), dtype=np.int64)
     fold[np.lexsort([luck, rings])] = np.arange(len(spots)) % folds
@@ -146,10 +147,10 @@ def position_test(
         If there are too few control positions.
     """
     spots = len(np.unique(screen.spot[controls]))
-    if spots < 2 * position_model.FEWEST:
+    if spots < 2 * FEWEST:
         raise DesignError(
             f"{spots} control positions are too few for a position-safe test: some fit and "
-            f"others form the null, at least {2 * position_model.FEWEST} in all."
+            f"others form the null, at least {2 * FEWEST} in all."
         )
     folds = min(folds, spots // 4)
     divided = [position_folds(screen, controls, folds, seed=seed + n) for n in range(SHUFFLES)]
@@ -189,14 +190,14 @@ def _rotate(
 
 def compared(screen: PlacedWells, fitting: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Unit vectors of wells, less the position model and in the metric of the fitting controls."""
-    model = position_model.fit(
+    model = fit_position(
         screen.values[fitting],
         screen.plate[fitting],
         screen.position[fitting],
         shape=screen.shape,
     )
     left = model.residual(screen.values[rows], screen.plate[rows], screen.position[rows])
-    values = position_model.metric(model.error).apply(left)
+    values = metric(model.error).apply(left)
     return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
 
 

@@ -19,17 +19,16 @@ from phenolens.evaluate.activity.position_null import (
 )
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.retrieval import POSITION, retrieval_across, with_position
+from phenolens.normalize.position import FEWEST
 from phenolens.stats.intervals import wilson_interval
 from phenolens.stats.label_permutation import permuted
 from phenolens.stats.multiple_testing import benjamini_hochberg
-from phenolens.stats.position_model import FEWEST
 from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.summary import means, summarize
 from phenolens.stats.wells import select
 
 HELD_OUT_FOLDS = 8
 _PLAIN = {"null": "label-permutation", "permutations": 999}
-FORMATS = ((8, 12), (16, 24), (32, 48))
 
 
 def position_safe(
@@ -130,7 +129,7 @@ def placed_wells(ranking: Ranking) -> PlacedWells:
     table = ranking.wells.table
     position = profiles.well_position(profiles.column(table, POSITION))
     spot = position[:, 0] * 48 + position[:, 1]
-    shape = next(f for f in FORMATS if (position.max(axis=0) < f).all())
+    shape = profiles.plate_shape(position, fewest=96)
     plate = ranking.wells.codes(profiles.PLATE)
     return PlacedWells(ranking.wells.values(), plate, position, spot, shape, ranking.within)
 
@@ -323,26 +322,6 @@ def nested_share(ranking: Ranking) -> float:
         for rows in ranking.groups()
     ]
     return float(np.mean(nested))
-
-
-def refuse_position_means(
-    table: pd.DataFrame, *, same_by: str | Sequence[str], controls: np.ndarray | str
-) -> None:
-    """Raise where subtracting per-position means would erase the treatments.
-
-    Raises
-    ------
-    DesignError
-        If perturbations sit at one position on every plate, alone there.
-    """
-    ranking = rank_against(with_position(table), same_by=same_by, controls=controls)
-    share = nested_share(ranking)
-    if share > 0:
-        raise DesignError(
-            f"Subtracting each position's mean would erase {share:.0%} of the perturbations: each "
-            "sits at one position on every plate, so its mean is its effect. Fit position on "
-            "controls only, or randomise the layout between plates."
-        )
 
 
 def refuse_centred_positions(screen: PlacedWells, controls: np.ndarray) -> None:

@@ -15,11 +15,11 @@ from phenolens.profiles import (
     CONTROL,
     PLATE,
     WELL,
+    plate_shape,
     well_name,
     well_position,
 )
 
-SHAPES = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
 PERMUTATIONS = 299
 MOST_PAIRS = 40_000  # about; where it would be more, wells of the largest treatments are drawn
 FEWEST_DRAWN = 24
@@ -196,7 +196,7 @@ def grid_of(wells: pd.DataFrame, label: str, *, seed: int = 0) -> Grid:
         dose=dose.to_numpy(float),
         rings=np.minimum(position - low, high - position).min(axis=1),
         quadrant=2 * lower + right,
-        shape=next(shape for shape in SHAPES if (high < shape).all()),
+        shape=plate_shape(used),
         labels=tuple(labels),
         compounds=tuple(compounds),
         plates=tuple(plates),

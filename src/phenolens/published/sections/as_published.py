@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phenolens.answers.reasons import plainly
+from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
 from phenolens.published.figures import activation as areas
 from phenolens.published.figures import kmeans, reconstructions
@@ -54,13 +54,14 @@ def _clusters(tables: Tables) -> list[dict]:
 
 def _unclustered(tables: Tables) -> str:
     """Whose treatments were not clustered and why, a sentence a reason."""
-    whys: dict[str, list[str]] = {}
-    for item in tables.unanswered or []:
-        name = str(item.get("representation", ""))
-        if item.get("question") == "clustering" and not names.is_noise(name):
-            why = plainly(str(item.get("why", "")), tables)
-            whys.setdefault(why, []).append(names.label(name))
-    return " ".join(sentence(f"Not clustered: {listed(who)}: {why}") for why, who in whys.items())
+    found = [
+        one for one in refusals(tables, "clustering") if not names.is_noise(one.representation)
+    ]
+    said = []
+    for why in reasons(found):
+        who = [names.label(one.representation) for one in found if one.why == why]
+        said.append(sentence(f"Not clustered: {listed(who)}: {why}"))
+    return " ".join(said)
 
 
 register(

@@ -8,14 +8,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from phenolens.profiles import PLATE, TREATMENT, WELL, well_position
+from phenolens.profiles import PLATE, TREATMENT, WELL, plate_shape, well_position
 from phenolens.report.colours import COLOURS
 from phenolens.report.figures.plates import EMPTY, MOST, plate_panels, seams
 from phenolens.report.figures.style import INK, shortened
 
 TREATED, POSITIVE = "#c3ccd6", "#f0c419"
 RIGHT = 0.85  # of the panels; the legend stands beside them
-SHAPES = ((8, 12), (16, 24), (32, 48))
 
 
 def layout_maps(wells: pd.DataFrame, *, kind: str, most: int) -> Figure:
@@ -31,7 +30,7 @@ def layout_maps(wells: pd.DataFrame, *, kind: str, most: int) -> Figure:
         How many treatments, spread over the list, have a colour of their own; eight at most.
     """
     place = well_position(wells[WELL])
-    shape = next(s for s in SHAPES if (place.max(axis=0) < s).all())
+    shape = plate_shape(place, fewest=96)
     plates = list(dict.fromkeys(wells[PLATE]))
     of_first = wells.loc[(wells[PLATE] == plates[0]) & (wells[kind] == "trt"), TREATMENT]
     treatments = sorted(set(of_first))

@@ -11,11 +11,10 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
-from phenolens.profiles import row_letters, well_position
+from phenolens.profiles import PLATE_SHAPES, row_letters, well_position
 from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.words.numbers import natural
 
-LAYOUTS = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]
 MOST = 12
 EMPTY = "#eef1f4"
 
@@ -83,7 +82,9 @@ def plate_shape(wells: pd.DataFrame) -> tuple[int, int]:
     """
     rows, columns = wells["row"].max() + 1, wells["column"].max() + 1
     most = wells.groupby("plate").size().max()
-    return next(s for s in LAYOUTS if s[0] >= rows and s[1] >= columns and _likely(s, most))
+    return next(
+        s for s in PLATE_SHAPES.values() if s[0] >= rows and s[1] >= columns and _likely(s, most)
+    )
 
 
 def _likely(shape: tuple[int, int], filled: int) -> bool:

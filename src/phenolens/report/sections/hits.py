@@ -46,7 +46,7 @@ def view(tables: Tables) -> dict:
     return {
         "common": sentence(f"holds for every row: {listed(common)}") if common else "",
         "hits": hits,
-        "lead": names.spoken(tables.lead) if tables.lead else "mAP",
+        "lead": names.inside(tables.lead) if tables.lead else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
         "alpha": tables.alpha,
         "lost": percent(LOST),
