@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from phenolens.answers.answer import Answer
 from phenolens.published.questions import apart, attention, fusion, unsupervised
-from phenolens.published.questions.answer import Answer
 from phenolens.published.questions.inputs import Inputs
 
 QUESTIONS: tuple[Callable[[Inputs], Answer], ...] = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from phenolens.answers.answer import Answer
 from phenolens.findings import Finding
-from phenolens.published.questions.answer import Answer
 from phenolens.published.questions.inputs import Inputs
 
 KEY = "research-attention"
