@@ -24,7 +24,7 @@ QUESTIONS = Document(
         Key(
             "headline, details",
             "lists of objects",
-            "findings: `code, severity, where, about, values` (with `low`, `high`), and their words",
+            "findings: `code, severity, about, values` (with `low`, `high`) and their words",
         ),
         Key("evidence", "list of strings", "sections of the report"),
     ),
