@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenolens import plugins, profiles
+from phenolens import plugins, profiles, schema
 from phenolens.config import Study
 from phenolens.files import atomic_path, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
@@ -201,7 +201,7 @@ def _write(session: Session, item: Step, made: Made) -> None:
             raise ValueError(f"Step {item.name!r} does not declare that it gives {path!r}.")
         if content is None or (isinstance(content, pd.DataFrame) and not len(content)):
             continue
-        _write_one(out / path, content)
+        _write_one(path, content, out)
         written += [path] if (out / path).exists() else []
     folder = _json(session, FOLDER)
     for path in set(folder.get(item.name, ())) - set(written):
@@ -214,12 +214,16 @@ def _write(session: Session, item: Step, made: Made) -> None:
     _enter(session, item, made)
 
 
-def _write_one(path: Path, content: Any) -> None:
+def _write_one(name: str, content: Any, out: Path) -> None:
+    path, table = out / name, schema.definition(name)
     if callable(content):
         content(path)
     elif isinstance(content, pd.DataFrame):
-        named = content.index.names != [None]
-        (profiles.write if named else profiles.write_frame)(content, path)
+        frame = profiles.to_frame(content) if content.index.names != [None] else content
+        if isinstance(table, schema.Table):
+            schema.write(frame, table, path)
+        else:
+            profiles.write_frame(frame, path)  # of a step from elsewhere
     elif path.suffix == ".npz":
         with atomic_path(path) as partial, partial.open("wb") as stream:
             np.savez_compressed(stream, **content)
