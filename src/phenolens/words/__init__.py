@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import Parameter, signature
-from pkgutil import iter_modules
 from typing import Any, TypeVar
+
+from phenolens import plugins
 
 _Wording = TypeVar("_Wording", bound=Callable[..., "str | Said"])
 
@@ -63,7 +63,7 @@ def say(code: str, /, **values: Any) -> Said:
     KeyError
         If no wording of this code was registered.
     """
-    function = known()[code]
+    function = _WORDINGS.get(code) or known()[code]
     taken = signature(function).parameters
     if all(one.kind is not Parameter.VAR_KEYWORD for one in taken.values()):
         values = {name: value for name, value in values.items() if name in taken}
@@ -87,6 +87,6 @@ def noted(codes: object, /, **row: Any) -> str:
 
 def known() -> dict[str, Callable[..., str | Said]]:
     """The wording of every code, ours and those that others registered."""
-    for topic in iter_modules(__path__):
-        import_module(f"{__name__}.{topic.name}")
+    plugins.import_all(__name__)
+    plugins.load("words")
     return _WORDINGS

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from phenolens import study
+from phenolens.published import embedding_scores
+from phenolens.published.steps import reconstructions
+from phenolens.published.steps.remade import activation_summary, activation_wells, fusion_classes
 from phenolens.stats.average_precision import expected_average_precision
-from phenolens.study import embedding_scores
-from phenolens.study.published import activation_summary, activation_wells, fusion_classes
 from phenolens.study.session import Silent, open_study
-from phenolens.study.steps import reconstructions
 
 PLATE, WELL, SITE = "Metadata_Plate", "Metadata_Well", "Metadata_Site"
 TREATMENT, CONTROL = "Metadata_Treatment", "Metadata_Control"

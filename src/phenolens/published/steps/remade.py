@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
-from phenolens.study.embedding_scores import embedding_scores, well_clusters
+from phenolens.published.embedding_scores import embedding_scores, well_clusters
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.attention import Attention
