@@ -112,13 +112,18 @@ class Images(SettingsSection):
 
 
 class ProfileFiles(SettingsSection):
-    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
+    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well.
+
+    ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
+    are ``measured``, and of others it is not known.
+    """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
 class MetadataTable(SettingsSection):

@@ -13,7 +13,7 @@ import pytest
 
 from phenolens.answers.tables import Tables
 from phenolens.profiles import row_letters
-from phenolens.study.published import activation_summary, activation_wells
+from phenolens.published.steps.remade import activation_summary, activation_wells
 
 STAINS = ["DNA", "ER", "RNA", "AGP", "Mito"]
 REPRESENTATIONS = ["cellprofiler", "pixel-pca", "cnn"]

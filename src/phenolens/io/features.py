@@ -15,7 +15,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, named, shown
 from phenolens.io.columns import ALIASES, FILE, FOLDER, nearest, place, same_name, well_text
-from phenolens.io.names import COMPARTMENTS, is_bookkeeping, measured_object
+from phenolens.io.names import COMPARTMENTS, is_bookkeeping, measured_object, parse_feature
 from phenolens.io.roles import NAMES
 from phenolens.io.row_words import describes_row, names_place, numbers_rows
 from phenolens.profiles import PREFIX, WELL, well_position
@@ -487,3 +487,17 @@ def _require_numbers(frame: pd.DataFrame, names: Sequence[str], *, source: str) 
             if len(unread)
             else f"{source}: {strings[0]} is not numeric."
         )
+
+
+def kind_of_features(names: Iterable[object]) -> str:
+    """``measured`` where most are named as CellProfiler or Harmony name measurements, else empty.
+
+    Examples
+    --------
+    >>> kind_of_features(["Cells_AreaShape_Area", "Nuclei_Intensity_MeanIntensity_DNA"])
+    'measured'
+    >>> kind_of_features(["f0", "f1"])
+    ''
+    """
+    known = [bool(parse_feature(str(n)).compartment or MEASURED.match(str(n))) for n in names]
+    return "measured" if sum(known) > len(known) / 2 else ""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, TypeVar
+
+from phenolens import plugins
 
 _Wording = TypeVar("_Wording", bound=Callable[..., "str | Said"])
 
@@ -57,12 +57,12 @@ def say(code: str, /, **values: Any) -> Said:
     KeyError
         If no wording of this code was registered.
     """
-    said = known()[code](**values)
+    said = (_WORDINGS.get(code) or known()[code])(**values)
     return Said(said) if isinstance(said, str) else said
 
 
 def known() -> dict[str, Callable[..., str | Said]]:
     """The wording of every code, ours and those that others registered."""
-    for topic in iter_modules(__path__):
-        import_module(f"{__name__}.{topic.name}")
+    plugins.import_all(__name__)
+    plugins.load("words")
     return _WORDINGS

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
-from phenolens.report.figures import activation as areas
-from phenolens.report.figures import kmeans, reconstructions
+from phenolens.published.figures import activation as areas
+from phenolens.published.figures import kmeans, reconstructions
+from phenolens.published.sections.maps import activation, rebuilt
+from phenolens.published.sections.scores import accuracies, embeddings, fusions
 from phenolens.report.figures.clusters import METHODS, methods
 from phenolens.report.sections import Section, register
-from phenolens.report.sections.published_maps import activation, rebuilt
-from phenolens.report.sections.published_scores import accuracies, embeddings, fusions
 from phenolens.report.sections.similar import holdings
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
