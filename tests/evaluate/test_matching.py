@@ -93,4 +93,4 @@ def test_hub_correction_keeps_one_treatment_from_being_everyones_neighbour() -> 
     assert (plain.table["neighbour"] == hub).sum() == 39
     assert (fair.table["neighbour"] == hub).sum() == 0
     assert accuracy(plain)["value"] < 0.2 < 0.9 < accuracy(fair)["value"]
-    np.testing.assert_allclose(fair.table["similarity"].max(), 1.49 / 2.49)
+    np.testing.assert_allclose(fair.table["similarity"].median(), 1.49 / 2.49)

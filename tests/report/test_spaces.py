@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html import unescape
@@ -10,8 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenolens.answers.reasons import plainly
-from phenolens.answers.tables import Tables
 from phenolens.report import build
 from phenolens.report.spaces import Spaces, by_task, computed_on, sides, spaces_of
 from phenolens.words import names
@@ -205,25 +204,11 @@ def test_metrics_have_names_that_are_words(metric, said):
     assert names.metric(metric) == said
 
 
-@pytest.mark.parametrize(
-    ("why", "said"),
-    [
-        ("No compound has 3 doses in column 'Metadata_Concentration'.",
-         "No compound has 3 doses in column concentration."),
-        ("No well of 'cnn' is a control (DMSO): say which are, with controls=\"x == 'y'\".",
-         "No well of CNN is a control (DMSO)"),
-        ("the screen does not name Metadata_Compound and Metadata_Batch",
-         "the screen does not name compound and batch"),
-    ],
-)  # fmt: skip
-def test_reasons_are_told_without_columns_and_settings(tables: Tables, why, said):
-    assert plainly(why, tables) == said
-
-
 def test_numbers_behind_an_answer_name_the_space_of_both_sides(copy):
     path = copy / "questions.json"
-    told = path.read_text().replace(f'"space_of": "{WHITE}"', f'"space_of": "{GIVEN}"')
-    path.write_text(told)
+    asked = json.loads(path.read_text())
+    asked[0]["details"][0]["values"]["spaces"][0] = GIVEN
+    path.write_text(json.dumps(asked))
     text = section(copy, "questions")
     assert f"Computed on profiles, for CellProfiler-type: {WHITE}. For CNN: {GIVEN}." in text
 

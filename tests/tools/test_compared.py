@@ -100,12 +100,23 @@ def test_position_is_removed_from_controls_that_did_not_show_it():
 
 def test_controls_at_few_positions_remove_nothing_and_the_reason_is_kept():
     frame = screen()
-    wells = frame["Metadata_Well"].isin(["A01", "A02", "C05", "D06", "H12"])
+    wells = frame["Metadata_Well"].isin([f"C{k:02d}" for k in range(1, 10)])
     frame["Metadata_Compound"] = frame["Metadata_Compound"].replace("DMSO", "t15")
     frame.loc[wells, "Metadata_Compound"] = "DMSO"
     item = compared(frame, position="remove")
-    assert "8 control positions" in item.compared.notes["position"]["why"]
+    assert item.compared.notes["position"] == {"refused": "few-positions", "positions": 6}
     assert "position removed" not in item.space
+    (found,) = [f for f in item.space_findings() if f.code.startswith("position-")]
+    assert (found.code, found.values["needed"]) == ("position-not-removed", 8)
+
+
+@pytest.mark.parametrize(("layout", "severity"), [("scrambled", "info"), ("fixed", "warning")])
+def test_removing_position_is_said_and_doubted_where_treatments_share_positions(layout, severity):
+    frame, _ = pl.simulate_profiles(layout=layout, position_effect=1.0, controls=32, seed=0)
+    item = compared(frame, position="remove")
+    (found,) = [f for f in item.space_findings() if f.code == "position-removed"]
+    assert found.severity == severity
+    assert ("cannot be told from an effect" in found.text) == (layout == "fixed")
 
 
 def test_batches_of_another_shape_are_aligned():
@@ -147,8 +158,8 @@ def test_names_of_features_are_kept_where_components_are_compared(tmp_path):
 
 def test_what_a_study_wrote_keeps_its_settings(tmp_path):
     item = compared(screen(), whitening="tvn", regularization=0.3)
-    write_profiles(item, tmp_path)
-    again = pl.read(next(tmp_path.glob("*.parquet")))
+    write_profiles(item, tmp_path / "cells.parquet")
+    again = pl.read(tmp_path / "cells.parquet")
     assert again.settings == item.settings
     np.testing.assert_allclose(again.wells, item.wells, rtol=1e-6)
     with pytest.raises(InputError, match="is normalized already"):

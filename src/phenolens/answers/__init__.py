@@ -1,19 +1,31 @@
-"""The questions a biologist asks first, answered in sentences made from the tables alone."""
+"""The questions a biologist asks first, answered as data from the tables of a study alone.
+
+One file a question: it gives an :class:`Answer`, which is findings, and writes no sentence. Their
+words are in ``words/answers_*.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import phenolens.evaluate.metrics
+import phenolens.represent.base  # noqa: F401  (words learn from both what things are called)
 from phenolens.answers import active, best, doubts, limits, similar
 from phenolens.answers.answer import Answer
 from phenolens.answers.tables import Tables
 
-QUESTIONS: list[Callable[[Tables], Answer]] = [
+QUESTIONS: tuple[Callable[[Tables], Answer], ...] = (
     active.answer,
     similar.answer,
     doubts.answer,
     best.answer,
     limits.answer,
-]
+)
 
-__all__ = ["QUESTIONS", "Answer"]
+
+def answers(tables: Tables) -> list[Answer]:
+    """The answers of a study, in the order a reader asks."""
+    return [question(tables) for question in QUESTIONS]
+
+
+__all__ = ["QUESTIONS", "Answer", "answers"]

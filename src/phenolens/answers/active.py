@@ -2,155 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from phenolens.answers.answer import Answer
-from phenolens.answers.reasons import because
+from phenolens.answers.answer import Answer, State
+from phenolens.answers.reasons import cause, notes
 from phenolens.answers.tables import Tables
-from phenolens.evaluate.activity.control_check import certifies, in_words
-from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
-from phenolens.words import names
-from phenolens.words.numbers import (
-    count,
-    fixed,
-    interval,
-    listed,
-    p_value,
-    percent,
-    plural,
-    sentence,
-)
+from phenolens.evaluate.activity.control_check import LEVEL, certifies
+from phenolens.findings import Finding, Severity
+from phenolens.profiles import TREATMENT
 
 MOST_NAMED = 10
-QUESTION = "Which treatments are active?"
 
 
 def answer(tables: Tables) -> Answer:
     """Number, share with interval, and names of the active treatments of the lead."""
     rows = tables.of_lead(tables.activity)
-    tested = None if rows is None else rows[rows["q"].notna()]
-    if tested is None or tested.empty:
-        return Answer("active", QUESTION, _untested(tables, rows), _notes(rows), tone="none")
+    if rows is None:
+        why = Finding("active-none-tested", "warning", {}, {"cause": cause(tables)})
+        return Answer("active", "open", (why,))
+    tested = rows[rows["q"].notna()]
+    if tested.empty:
+        none = Finding("active-none-testable", "warning", {}, {"treatments": len(rows)})
+        return Answer("active", "open", (none,), tuple(_notes(rows)))
     active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
-    share, checks = no_single_hit(tables), checks_of(tables)
+    share, checks, position = no_single_hit(tables), checks_of(tables), by_position(tested)
+    details: list[Finding] = []
     if share is None:
-        short = _share(tables, rows, len(active))
-        details = [_which(active), _plain_test(tables, tested), _floor(tested, tables.alpha)]
-        details += [_rest(tested)]
+        headline = _share(tables, rows)
+        details += [*_strongest(active), *_plain_test(tables, tested)]
+        details += [*_smallest_p(tested, tables.alpha), *_others(tested)]
     else:
-        short = why_no_hit(share, alpha=tables.alpha)
-        details = [share_in_words(share), _smoothed(tested, tables.alpha), remedy(share)]
-        details += [_ranking(tested), _plain_test(tables, tested)]
-    details += [*_check_words(checks), *_untested_some(rows), *_common_note(tested)]
-    called = any(check["verdict"] == "calls-controls" for check in checks)
-    position = by_position(tested)
-    return Answer(
-        key="active",
-        question=QUESTION,
-        short=short + position,
-        details=[text for text in details if text],
-        tone="warn" if called or share is not None or position else "plain",
-        links=[("hits", "Treatments"), ("activity", "Activity"), *_neighbours(share)],
-    )
+        headline = share
+        ranked = tested.sort_values(["p", "map"], ascending=[True, False])[TREATMENT]
+        named = {"treatments": ranked.tolist(), "most": MOST_NAMED}
+        details += [Finding("active-farthest", "info", {}, named), *_plain_test(tables, tested)]
+    details += [*checks, *_untested(rows), *_common_note(tested)]
+    found = [headline, *([position] if position else [])]
+    called = any(check.severity == "warning" for check in checks)
+    state: State = "doubtful" if called or share or position else "answered"
+    evidence = ("hits", "activity", *(["similar"] if share else []))
+    return Answer("active", state, tuple(found), tuple(details), evidence)
 
 
-def _neighbours(share: dict | None) -> list[tuple[str, str]]:
-    """Where no hit has a name, what lies near what still says something."""
-    return [] if share is None else [("similar", "Neighbours")]
-
-
-def no_single_hit(tables: Tables) -> dict | None:
+def no_single_hit(tables: Tables) -> Finding | None:
     """What ``share_active.parquet`` says of the lead; None where single hits could be named."""
-    rows = tables.of_lead(tables.share_active)
-    return None if rows is None else rows.iloc[0].to_dict()
+    rows, tested = tables.of_lead(tables.share_active), tables.of_lead(tables.activity)
+    if rows is None:
+        return None
+    smoothed = None
+    if tested is not None and "q_smooth" in tested and tested["q_smooth"].notna().any():
+        smoothed = int((tested["q_smooth"] < tables.alpha).sum())
+    return share_of(rows.iloc[0].to_dict(), alpha=tables.alpha, called_smoothed=smoothed)
 
 
-def checks_of(tables: Tables) -> list[dict]:
+def share_of(
+    row: Mapping[str, Any], *, alpha: float, called_smoothed: int | None = None
+) -> Finding:
+    """A row of ``share_active.parquet`` as a finding."""
+    values = {name: value for name, value in row.items() if name != "representation"}
+    values |= {"alpha": alpha, "called_smoothed": called_smoothed}
+    about = {"representation": row["representation"]}
+    return Finding("active-no-single-hit", "warning", about, values)
+
+
+def checks_of(tables: Tables) -> list[Finding]:
     """The control checks of the test that the lead's treatments were tested by."""
     rows, tested = (tables.of_lead(t) for t in (tables.control_check, tables.activity))
     if rows is None or tested is None or "test" not in tested:
         return []
-    return rows[rows["test"].isin(tested["test"].unique())].to_dict("records")
+    mine = rows[rows["test"].isin(tested["test"].unique())]
+    once = mine.drop_duplicates([name for name in mine if name != "part"])
+    checks = once.to_dict("records")
+    sound = all(map(certifies, checks))
+    return [_checked(check, sound=sound) for check in checks]
 
 
-def certified(checks: list[dict]) -> bool:
-    """Whether controls, grouped as the treatments lie, show that the test holds its level."""
-    return bool(checks) and all(certifies(check) for check in checks)
+def _checked(check: dict[str, Any], *, sound: bool) -> Finding:
+    """A control check as a finding; `sound` where all checks of the test certify it."""
+    about = {"representation": check.pop("representation")}
+    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    return Finding("control-check", "ok" if sound else severity, about, check)
 
 
-def _check_words(checks: list[dict]) -> list[str]:
-    told = list(dict.fromkeys(in_words(check) for check in checks))
-    return [f"✓ {text}" for text in told] if certified(checks) else told
-
-
-def _smoothed(tested: pd.DataFrame, alpha: float) -> str:
-    if "q_smooth" not in tested or tested["q_smooth"].isna().all():
-        return ""
-    n = int((tested["q_smooth"] < alpha).sum())
-    return (
-        f"By a tail continued below the smallest p (normal scores assumed) {n} of "
-        f"{plural(len(tested), 'treatment')} would have q < {alpha:g}."
-    )
-
-
-def _ranking(tested: pd.DataFrame) -> str:
-    first = tested.sort_values(["p", "map"], ascending=[True, False])["Metadata_Treatment"]
-    return f"Farthest from controls first, none of them certain: {listed(first, MOST_NAMED)}."
-
-
-def _untested(tables: Tables, rows: pd.DataFrame | None) -> str:
-    if rows is None:
-        return f"No treatment was tested for activity{because(tables)}."
-    return (
-        f"No treatment could be tested: none of the {count(len(rows), 'treatment')} has a q-value."
-    )
-
-
-def _notes(rows: pd.DataFrame | None) -> list[str]:
-    if rows is None or "note" not in rows:
-        return []
-    notes = rows["note"].fillna("").value_counts()
-    return [sentence(f"{n} of {len(rows)}: {note}") for note, n in notes.items() if note]
-
-
-def _share(tables: Tables, rows: pd.DataFrame, n: int) -> str:
-    tested = rows[rows["q"].notna()]
-    untested = len(rows) - len(tested)
-    representation = names.spoken(tables.lead)
-    rest = f" ({untested} more could not be tested)" if untested else ""
-    if n == 0:
-        several = f"None of the {len(tested)} treatments tested{rest} differs from its controls"
-        one = f"The one treatment tested{rest} does not differ from its controls"
-        differs = one if len(tested) == 1 else several
-        return f"{differs} at q < {tables.alpha:g}, judged by {representation}."
-    share = percent(n / len(tested))
-    between = interval_of(tables, "fraction_active")
-    return (
-        f"{n} of {plural(len(tested), 'treatment')}{' tested' * bool(untested)} ({share}{between})"
-        f"{rest} differ from the controls on "
-        f"their plates at q < {tables.alpha:g}, judged by {representation}."
-    )
-
-
-def by_position(tested: pd.DataFrame) -> str:
-    """How many of the active, or of the tested, position could explain; '' for none."""
+def by_position(tested: pd.DataFrame) -> Finding | None:
+    """How many of the active, or of the tested, position could explain; None for none."""
     among = tested[tested["active"]] if tested["active"].any() else tested
     marked = int((among["position"] != "").sum()) if "position" in among else 0
-    if not marked:
-        return ""
-    which = "it" if marked == len(among) else f"{marked} of them"
-    return f" Position could explain {which}: the layout alone does not rule it out."
+    counts = {"marked": marked, "among": len(among)}
+    return Finding("active-by-position", "warning", {}, counts) if marked else None
 
 
-def interval_of(tables: Tables, metric: str) -> str:
-    """``; 95 % interval 40 % to 75 %`` of a share the lead scored in ``activity``, or nothing."""
-    row = _scored(tables, metric)
-    text = "" if row is None else interval(row["low"], row["high"], of=percent)
-    return f"; 95 % interval {text}" if text else ""
-
-
-def _scored(tables: Tables, metric: str) -> pd.Series | None:
+def scored(tables: Tables, metric: str) -> pd.Series | None:
+    """The lead's pooled score of a metric of activity, or None."""
     rows = tables.of_lead(tables.results)
     if rows is None:
         return None
@@ -159,87 +106,80 @@ def _scored(tables: Tables, metric: str) -> pd.Series | None:
     return rows[mine].iloc[0] if mine.any() else None
 
 
-def _which(active: pd.DataFrame) -> str:
-    if active.empty:
-        return ""
-    first = active.iloc[0]
-    tied = active[(active["q"] == first["q"]) & (active["map"] == first["map"])]
-    if len(tied) > MOST_NAMED:
-        return (
-            f"{len(tied)} share the first place (mAP {fixed(first['map'])}), among them "
-            f"{listed(tied['Metadata_Treatment'].head(MOST_NAMED), MOST_NAMED)}."
-        )
-    return f"Strongest first: {listed(active['Metadata_Treatment'], MOST_NAMED)}."
-
-
 def position_safe(rows: pd.DataFrame) -> bool:
     """Whether treatments were tested against control positions, because the layout is fixed."""
     return "test" in rows and bool(rows["test"].eq("position-safe").any())
 
 
-def _plain_test(tables: Tables, tested: pd.DataFrame) -> str:
+def _share(tables: Tables, rows: pd.DataFrame) -> Finding:
+    tested = rows[rows["q"].notna()]
+    row = scored(tables, "fraction_active")
+    values: dict[str, Any] = {
+        "active": int(tested["active"].sum()),
+        "tested": len(tested),
+        "untested": len(rows) - len(tested),
+        "low": None if row is None else row["low"],
+        "high": None if row is None else row["high"],
+        "alpha": tables.alpha,
+    }
+    return Finding("active-share", "info", {"representation": tables.lead}, values)
+
+
+def _strongest(active: pd.DataFrame) -> Iterator[Finding]:
+    """The active treatments, strongest first; of many that share the first place, some."""
+    if active.empty:
+        return
+    first = active.iloc[0]
+    tied = active[(active["q"] == first["q"]) & (active["map"] == first["map"])]
+    values = {"tied": len(tied), "map": first["map"], "most": MOST_NAMED}
+    values["treatments"] = active[TREATMENT].tolist()
+    yield Finding("active-strongest", "info", {}, values)
+
+
+def _plain_test(tables: Tables, tested: pd.DataFrame) -> Iterator[Finding]:
     """What the usual test would have said, and how often it calls controls active."""
     if not position_safe(tested):
-        return ""
-    text = (
-        "One layout is repeated on every plate, so treatments were tested against control wells "
-        "that share a position, not by permuting wells."
-    )
+        return
     checks = tables.of_lead(tables.control_check)
     plain = [] if checks is None else checks[checks["test"] == "label-permutation"]
-    if not len(plain) or not plain["groups"].iloc[0]:
-        return text
-    told = plain.iloc[0]
-    return (
-        f"{text} At p <= 0.05, permuting wells would call {told['treatments_called']} of "
-        f"{plural(told['treatments'], 'treatment')}, but also {told['called']} of "
-        f"{plural(told['groups'], 'group')} of controls."
-    )
+    names = ("treatments_called", "treatments", "called", "groups")
+    known = len(plain) and plain["groups"].iloc[0]
+    counts = {name: int(plain[name].iloc[0]) if known else 0 for name in names}
+    yield Finding("active-against-positions", "info", {}, counts | {"level": LEVEL})
 
 
-def _common_note(tested: pd.DataFrame) -> list[str]:
-    """A note that all tested treatments carry."""
-    notes = tested["note"].fillna("").unique() if "note" in tested else []
-    return [sentence(f"for all of them: {notes[0]}")] if len(notes) == 1 and notes[0] else []
-
-
-def _floor(tested: pd.DataFrame, alpha: float) -> str:
+def _smallest_p(tested: pd.DataFrame, alpha: float) -> Iterator[Finding]:
     """Whether this design could reject at all (Benjamini-Hochberg over discrete p-values)."""
     floors = np.sort(tested["p_attainable"].dropna().to_numpy())
     if len(floors) == 0:
-        return ""
-    smallest = f"The smallest p this design can give is {p_value(floors[0])}"
+        return
     enough = floors * len(tested) / np.arange(1, len(floors) + 1) <= alpha
-    if not enough.any():
-        return (
-            f"{smallest}, so no treatment could have been called active at q < {alpha:g}: more "
-            "replicate wells or controls are needed."
-        )
-    needed = int(enough.argmax()) + 1
-    if needed == 1:
-        return f"{smallest}, low enough to call a single treatment active."
-    return (
-        f"{smallest}; with {len(tested)} tests, at least {count(needed, 'treatment')} must reach "
-        "it before any can be called active."
-    )
+    needed = int(enough.argmax()) + 1 if enough.any() else 0
+    values = {"smallest": float(floors[0]), "needed": needed, "tests": len(tested), "alpha": alpha}
+    yield Finding("active-smallest-p", "info" if needed else "warning", {}, values)
 
 
-def _rest(tested: pd.DataFrame) -> str:
+def _others(tested: pd.DataFrame) -> Iterator[Finding]:
     rest = int((~tested["active"]).sum())
-    if rest == 0 or "n" not in tested:
-        return ""
-    wells = int(tested["n"].median())
-    return (
-        f"The other {rest} could not be told from controls with {count(wells, 'well')} each; that "
-        "is not evidence that they do nothing."
-    )
+    if rest and "n" in tested:
+        values = {"treatments": rest, "wells": int(tested["n"].median())}
+        yield Finding("active-others", "info", {}, values)
 
 
-def _untested_some(rows: pd.DataFrame) -> list[str]:
+def _untested(rows: pd.DataFrame) -> Iterator[Finding]:
     missing = rows[rows["q"].isna()]
-    if missing.empty:
-        return []
-    return [
-        f"{count(len(missing), 'treatment').capitalize()} could not be tested.",
-        *_notes(missing),
-    ]
+    if len(missing):
+        yield Finding("active-untested", "info", {}, {"treatments": len(missing)})
+        yield from _notes(missing)
+
+
+def _notes(rows: pd.DataFrame) -> Iterator[Finding]:
+    """The notes of treatments, each with how many carry it."""
+    for values in notes(rows):
+        yield Finding("active-noted", "info", {}, values | {"of": len(rows)})
+
+
+def _common_note(tested: pd.DataFrame) -> Iterator[Finding]:
+    """A note that all tested treatments carry."""
+    if "note" in tested and tested["note"].fillna("").nunique() == 1:
+        yield from (Finding("active-noted-all", "info", {}, values) for values in notes(tested)[:1])

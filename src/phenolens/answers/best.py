@@ -2,67 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 
 from phenolens.answers.answer import Answer
-from phenolens.answers.reasons import because, unjudged
-from phenolens.answers.scores import asked, best_baseline, headlines
+from phenolens.answers.reasons import cause, notes
+from phenolens.answers.scores import Question, asked, best_baseline, headlines
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.words import names
-from phenolens.words.numbers import fixed, interval, listed, p_value, within
 
-QUESTION = "Which representation sees them best?"
+MOST_SCORES, MOST_PAIRS = 4, 2
+COMPARED = ("difference", "low", "high", "p", "p_holm", "smallest_p", "smallest_detectable")
 
 
 def answer(tables: Tables) -> Answer:
     """The highest scores, beside their baselines, and whether the differences hold."""
     questions = headlines(asked(tables))
-    spoken = [_beside_baseline(item) for item in questions if item[0][1] != "fraction_active"]
-    details = [_active(tables), *unjudged(tables), *spoken[:4], *_pairs(tables)]
-    details = [text for text in details if text]
+    scored = [
+        found
+        for question in questions
+        if question[0][1] != "fraction_active"
+        for found in _beside_baseline(question)
+    ]
+    details = [*_active(tables), *untestable(tables), *scored[:MOST_SCORES], *_unsure(tables)]
     if not details:
-        short = f"Representations were not compared: nothing was scored{because(tables)}."
-        return Answer("best", QUESTION, short, tone="none")
-    links = [("scores", "Scores and baselines")]
-    tone = "warn" if beaten_by_baseline(questions) else "plain"
-    short = _headline(tables, questions)
-    return Answer("best", QUESTION, short, details, tone=tone, links=links)
-
-
-def _headline(tables: Tables, questions: list) -> str:
+        none = Finding("best-not-scored", "warning", {}, {"cause": cause(tables)})
+        return Answer("best", "open", (none,))
     beaten = beaten_by_baseline(questions)
-    if beaten:
-        return " ".join(text for text in (beaten, _finds_most(tables)) if text)
-    real = tables.real
-    if len(real) < 2:
-        return f"Only {names.spoken(real[0])} were studied, so they stand beside baselines only."
-    best, other = _first_two(questions, real)
+    headline = [beaten, *_finds_most(tables)] if beaten else [_ahead(tables, questions)]
+    state = "doubtful" if beaten else "answered"
+    return Answer("best", state, tuple(headline), tuple(details), ("scores",))
+
+
+def _ahead(tables: Tables, questions: list[Question]) -> Finding:
+    """The representation that scores highest, and whether it is ahead of the next."""
+    if len(tables.real) < 2:
+        return Finding("best-alone", "info", {"representation": tables.real[0]})
+    best, other = _first_two(questions, tables.real)
+    about = {"representation": [best, other]}
     row = _comparison(tables, best, other)
-    who, whom = names.label(best), names.label(other)
     if row is None:
-        return f"{who} scores highest, followed by {whom}; the difference was not tested."
-    if row["p_holm"] < tables.alpha and row["difference"] > 0:
-        return f"{who}: ahead of {whom}, the next best, beyond chance."
-    return (
-        f"{who} scores highest, but this design cannot tell it from {whom} "
-        f"(Holm-corrected p = {p_value(row['p_holm'])})."
-    )
+        return Finding("best-not-compared", "info", about)
+    ahead = row["p_holm"] < tables.alpha and row["difference"] > 0
+    code = "best-ahead" if ahead else "best-not-separable"
+    return Finding(code, "info", about, {name: row.get(name) for name in COMPARED})
 
 
-def beaten_by_baseline(questions: list) -> str:
-    """The sentence for a study where a baseline does as well or better, or nothing."""
-    judged = [(key, s, best_baseline(s)) for key, s in questions if best_baseline(s)]
-    for key, scores, (name, value) in judged:
+def beaten_by_baseline(questions: list[Question]) -> Finding | None:
+    """That a baseline does as well or better, or that none is beaten; None otherwise."""
+    beside = [(key, s, best) for key, s in questions if (best := best_baseline(s)) is not None]
+    for key, scores, (name, value) in beside:
         top = _real(scores)["value"].dropna()
         if len(top) and value >= top.max():
-            return (
-                f"A baseline outdoes every representation in {within(names.task(key[0]))}: "
-                f"{within(names.label(name))} reaches {fixed(value)}, {names.label(top.idxmax())} "
-                f"{fixed(top.max())}."
-            )
-    if not judged or any(_rises(scores, best[1]) for _, scores, best in judged):
-        return ""
-    return "In recognising held-out wells, no representation is shown to beat its baselines."
+            about = {"representation": top.idxmax()}
+            values = {"task": key[0], "baseline": name, "reached": value, "value": top.max()}
+            return Finding("best-baseline-ahead", "warning", about, values)
+    if not beside or any(_rises(scores, best[1]) for _, scores, best in beside):
+        return None
+    return Finding("best-no-baseline-beaten", "warning")
 
 
 def _real(scores: pd.DataFrame) -> pd.DataFrame:
@@ -75,15 +75,15 @@ def _rises(scores: pd.DataFrame, baseline: float) -> bool:
     return bool((real["low"].fillna(real["value"]) > baseline).any())
 
 
-def _finds_most(tables: Tables) -> str:
+def _finds_most(tables: Tables) -> Iterator[Finding]:
     """The representation by which most treatments are active, when one is ahead."""
     found = found_active(tables)
-    if len(found) < 2 or found.iloc[0] == found.iloc[1]:
-        return ""
-    return f"{names.label(found.index[0])} finds the most treatments active ({found.iloc[0]})."
+    if len(found) > 1 and found.iloc[0] != found.iloc[1]:
+        about = {"representation": found.index[0]}
+        yield Finding("best-finds-most", "info", about, {"active": int(found.iloc[0])})
 
 
-def _first_two(questions: list, real: list[str]) -> list[str]:
+def _first_two(questions: list[Question], real: list[str]) -> list[str]:
     for _, scores in questions:
         values = scores["value"].reindex(real).dropna().sort_values(ascending=False, kind="stable")
         if len(values) > 1:
@@ -92,21 +92,20 @@ def _first_two(questions: list, real: list[str]) -> list[str]:
 
 
 def _comparison(tables: Tables, a: str, b: str) -> pd.Series | None:
-    """The comparison of a with b, turned so that a comes first."""
+    """The comparison of a with b, turned so that a comes first; that of activity before others."""
     if tables.comparisons is None:
         return None
     rows = tables.comparisons.dropna(subset=["p_holm"])
-    rows = rows.iloc[sorted(range(len(rows)), key=lambda i: rows["task"].iloc[i] != "activity")]
+    rows = rows.sort_values("task", key=lambda task: task != "activity", kind="stable")
     straight = rows[(rows["a"] == a) & (rows["b"] == b)]
     if len(straight):
         return straight.iloc[0]
     turned = rows[(rows["a"] == b) & (rows["b"] == a)]
-    return None if turned.empty else _turned(turned.iloc[0])
-
-
-def _turned(row: pd.Series) -> pd.Series:
+    if turned.empty:
+        return None
+    row = turned.iloc[0]
     signs = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-    return pd.Series(row.to_dict() | signs | {"a": row["b"], "b": row["a"]})
+    return pd.Series(row.to_dict() | signs | {"a": a, "b": b})
 
 
 def found_active(tables: Tables) -> pd.Series:
@@ -115,75 +114,55 @@ def found_active(tables: Tables) -> pd.Series:
         return pd.Series(dtype=int)
     rows = tables.activity[tables.activity["q"].notna()]
     counts = rows.groupby("representation")["active"].sum().astype(int)
-    real = [name for name in tables.real if not names.is_noise(name)]
-    order = [name for name in real if name in counts.index]
+    order = [name for name in tables.real if not names.is_noise(name) and name in counts.index]
     return counts[order].sort_values(ascending=False, kind="stable")
 
 
-def _active(tables: Tables) -> str:
-    found = [f"{names.label(name)} {n}" for name, n in found_active(tables).items()]
-    return f"Treatments found active: {listed(found)}." if len(found) > 1 else ""
+def _active(tables: Tables) -> Iterator[Finding]:
+    found = found_active(tables)
+    if len(found) > 1:
+        about = {"representation": list(found.index)}
+        yield Finding("best-active", "info", about, {"active": found.tolist()})
 
 
-def _beside_baseline(question: tuple) -> str:
+def untestable(tables: Tables) -> Iterator[Finding]:
+    """Representations by which no treatment could be tested, each with the table's reason."""
+    if tables.activity is None:
+        return
+    rows = tables.activity[tables.activity["representation"].isin(tables.real)]
+    for name, part in rows.groupby("representation"):
+        if part["q"].isna().all():
+            values = {"note": "", "treatments": len(part)} | next(iter(notes(part)), {})
+            yield Finding("best-untestable", "warning", {"representation": name}, values)
+
+
+def _beside_baseline(question: Question) -> Iterator[Finding]:
+    """The highest score of a question with its interval, and the best baseline's."""
     (task, metric, *_), scores = question
     real = _real(scores).dropna(subset=["value"])
     if real.empty:
-        return ""
-    top = real["value"].idxmax()
-    between = interval(real.loc[top, "low"], real.loc[top, "high"], of=fixed)
-    text = (
-        f"{names.task(task)}, {within(names.metric(metric))}: {names.label(top)} "
-        f"{fixed(real.loc[top, 'value'])}" + (f" ({between})" if between else "")
-    )
-    return f"{text}{_against(best_baseline(scores), real.loc[top, 'low'])}."
+        return
+    top = real.loc[real["value"].idxmax()]
+    name, reached = best_baseline(scores) or (None, None)
+    values: dict[str, Any] = {
+        "task": task,
+        "metric": metric,
+        "value": top["value"],
+        "low": top["low"],
+        "high": top["high"],
+        "baseline": name,
+        "reached": reached,
+        "beyond": reached is not None and bool(top["low"] > reached),
+    }
+    yield Finding("best-score", "info", {"representation": top.name}, values)
 
 
-def _against(best: tuple[str, float] | None, low: float) -> str:
-    if best is None:
-        return ", with no baseline beside it"
-    text = f"; the best baseline, {within(names.label(best[0]))}, reaches {fixed(best[1])}"
-    return text + ("" if low > best[1] else ", so nothing is shown beyond it")
-
-
-def _pairs(tables: Tables) -> list[str]:
+def _unsure(tables: Tables) -> Iterator[Finding]:
+    """Pairs that this design does not separate."""
     if tables.comparisons is None:
-        return []
+        return
     rows = tables.comparisons.dropna(subset=["p_holm"])
-    unsure = rows[rows["p_holm"] >= tables.alpha]
-    return [_cannot(row) for _, row in unsure.head(2).iterrows()]
-
-
-def _what(row: pd.Series) -> str:
-    """``mAP``, or ``accuracy in classification``: what was compared, inside a sentence."""
-    metric = within(names.metric(row["metric"]))
-    return metric if row["task"] == "activity" else f"{metric} in {within(names.task(row['task']))}"
-
-
-def _cannot(row: pd.Series) -> str:
-    least = row["smallest_detectable"]
-    seen = (
-        f"; only a difference of {fixed(least)} or more would have been seen"
-        if pd.notna(least)
-        else ""
-    )
-    return (
-        f"{names.label(row['a'])} and {names.label(row['b'])} are not told apart on "
-        f"{_what(row)} (difference {fixed(row['difference'])}, "
-        f"{interval(row['low'], row['high'], of=fixed)}{seen}). {_odds(row)}"
-    )
-
-
-def _odds(row: pd.Series) -> str:
-    """The p that was reached and the smallest there could be, and an interval that says more."""
-    text = f"p is {p_value(row['p'])}"
-    if row["p_holm"] > row["p"]:
-        text += f", and {p_value(row['p_holm'])} over all comparisons"
-    if pd.notna(row.get("smallest_p")):
-        text += f"; {p_value(row['smallest_p'])} was the smallest possible"
-    if row["low"] > 0 or row["high"] < 0:
-        text += (
-            ". The interval leaves out zero, but it speaks of this pair alone and is narrow where "
-            "few units are compared: p decides"
-        )
-    return f"{text[0].upper()}{text[1:]}."
+    for row in rows[rows["p_holm"] >= tables.alpha].head(MOST_PAIRS).to_dict("records"):
+        values = {name: row.get(name) for name in ("task", "metric", *COMPARED)}
+        about = {"representation": [row["a"], row["b"]]}
+        yield Finding("best-pair-not-separable", "info", about, values)

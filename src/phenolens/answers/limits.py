@@ -1,110 +1,96 @@
-"""What can this design not tell?"""
+"""What can this design not answer?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from phenolens.answers.active import no_single_hit
 from phenolens.answers.answer import Answer
-from phenolens.answers.doubts import findings
-from phenolens.answers.reasons import because, plainly, unsplit
+from phenolens.answers.doubts import audited
+from phenolens.answers.reasons import cause
+from phenolens.answers.refusals import refusals, unsplit
 from phenolens.answers.tables import Tables
-from phenolens.evaluate.activity.share_active import remedy, why_no_hit
-from phenolens.words import names
-from phenolens.words.numbers import count, listed, sentence, within
+from phenolens.findings import Finding
 
-QUESTION = "What can this design not tell?"
-OPEN = {
-    "class-is-one-well": "Whether a treatment would be recognised in any well but its own",
-    "layout-confounded": "Whether an effect is the treatment's or that of its place on the plate",
-    "layout-block": "Whether an effect is the treatment's or that of its part of the plate",
-    "layout-edge": "Whether an effect is the treatment's or that of the edge of the plate",
-    "layout-order": "Whether treatments are alike, or only always side by side",
-    "controls-elsewhere": "Whether treatments differ from controls, or parts of the plate do",
-    "layout-doses": "Whether a trend follows the dose or the plate",
-    "no-controls": "Whether any treatment differs from untreated cells",
-    "few-controls": "How large weak effects are, with so few controls to set the scale",
-    "controls-reused": "How surprising an effect is: the same controls both scale and judge",
-    "no-replicate-plates": "Whether an effect repeats on another plate",
-    "single-plate": "Whether anything holds beyond this one plate",
-    "split-shares-wells": "Whether scores hold for wells that were not trained on",
-    "cell-count-missing": "Whether a phenotype is more than a loss of cells",
-    "batch-confounded": "Whether likeness within a mechanism is more than that of its batch",
-    "no-labels": "What the treatments do: none is named",
-    "no-well-interval": "How sure scores are: too few wells for an interval",
-}
+LEFT_OPEN = (
+    "class-is-one-well", "layout-confounded", "layout-block", "layout-edge", "layout-order",
+    "controls-elsewhere", "layout-doses", "no-controls", "few-controls", "controls-reused",
+    "no-replicate-plates", "single-plate", "split-shares-wells", "cell-count-missing",
+    "batch-confounded", "no-labels", "no-well-interval",
+)  # fmt: skip
+"""Findings of the audit that leave a question open; ``words/answers_limits.py`` says which."""
 
 
 def answer(tables: Tables) -> Answer:
     """Questions left open by the audit, by missing labels and by missing tables."""
     left = [*_unnamed(tables), *_audited(tables), *_unsplit(tables), *_refused(tables)]
     left += [*_unlabelled(tables), *_absent(tables)]
-    links = [("audit", "Design audit")]
     if left:
-        short = f"{count(len(left), 'question')} this study leaves open.".capitalize()
-        return Answer("limits", QUESTION, short, left, tone="warn", links=links)
+        some = Finding("limits-some", "warning", {}, {"questions": len(left)})
+        return Answer("limits", "doubtful", (some,), tuple(left), ("audit",))
     if tables.audit is None:
-        return Answer("limits", QUESTION, "Unknown: the design was not audited.", tone="none")
-    short = "Nothing in the audit closes a question; what stays uncertain is said in each answer."
-    return Answer("limits", QUESTION, short, links=links)
+        return Answer("limits", "open", (Finding("limits-unknown", "warning"),))
+    return Answer("limits", "answered", (Finding("limits-none", "info"),), evidence=("audit",))
 
 
-def _unnamed(tables: Tables) -> list[str]:
+def _unnamed(tables: Tables) -> Iterator[Finding]:
     """Why no single hit can be named, where that is so."""
-    share = no_single_hit(tables)
-    if share is None:
-        return []
-    why = why_no_hit(share, alpha=tables.alpha)
-    return [" ".join(filter(None, ["Which treatments are active.", why, remedy(share)]))]
+    why = no_single_hit(tables)
+    if why is not None:
+        yield Finding("limits-no-hit", "warning", {}, {"why": why})
 
 
-def _audited(tables: Tables) -> list[str]:
-    return [
-        f"{OPEN[f['code']]}. {sentence(f.get('what', ''))}{_remedy(f)}"
-        for f in findings(tables, "error", "warning", "info")
-        if f.get("code") in OPEN
-    ]
+def _audited(tables: Tables) -> Iterator[Finding]:
+    for found in audited(tables, "error", "warning", "info"):
+        if found.code in LEFT_OPEN:
+            yield Finding("limits-audited", found.severity, {}, {"why": found})
 
 
-def _remedy(finding: dict) -> str:
-    return f" To find out: {sentence(finding['remedy'])}" if finding.get("remedy") else ""
-
-
-def _unsplit(tables: Tables) -> list[str]:
-    """Why wells could not be held out, in the words of ``splits.json``."""
+def _unsplit(tables: Tables) -> Iterator[Finding]:
     why = unsplit(tables)
-    return [f"Whether treatments are recognised in wells not seen before. {why}"] if why else []
+    if why is not None:
+        yield Finding("limits-not-split", "warning", {}, {"why": why})
 
 
-def _refused(tables: Tables) -> list[str]:
-    """Questions the study asked and could not answer, with its reasons, said once each."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for item in tables.unanswered or []:
-        key = (str(item.get("question", "")), plainly(str(item.get("why", "")), tables))
-        reasons.setdefault(key, []).append(names.label(str(item.get("representation", ""))))
-    together: dict[tuple[str, ...], list[str]] = {}
-    for (what, why), who in reasons.items():
-        together.setdefault((why, *who), []).append(within(names.metric(what)))
-    return [
-        f"{sentence(f'{listed(asked, 12)}, for {listed(who)}')} {sentence(why)}"
-        for (why, *who), asked in together.items()
-    ]
+def _refused(tables: Tables) -> Iterator[Finding]:
+    """Refused questions, those together that the same representations lack for the same reason."""
+    by_reason: list[tuple[str, Finding, list[str]]] = []
+    for one in refusals(tables):
+        for question, why, who in by_reason:
+            if (question, why) == (one.question, one.why):
+                who.append(one.representation)
+                break
+        else:
+            by_reason.append((one.question, one.why, [one.representation]))
+    together: list[tuple[list[str], Finding, list[str]]] = []
+    for question, why, who in by_reason:
+        for questions, known, others in together:
+            if (known, others) == (why, who):
+                questions.append(question)
+                break
+        else:
+            together.append(([question], why, who))
+    for questions, why, who in together:
+        values = {"questions": questions, "why": why}
+        yield Finding("limits-refused", "warning", {"representation": who}, values)
 
 
-def _unlabelled(tables: Tables) -> list[str]:
+def _unlabelled(tables: Tables) -> Iterator[Finding]:
     rows = tables.of_lead(tables.activity)
     if rows is None:
-        return []
+        return
     column = rows.get("Metadata_Mechanism")
     if column is None or column.isna().all():
-        return ["Whether treatments of one mechanism look alike. No mechanism is annotated."]
-    return []
+        yield Finding("limits-no-mechanism", "info")
 
 
-def _absent(tables: Tables) -> list[str]:
-    why = because(tables)
-    asked = [
-        (tables.activity, f"Which treatments are active. None was tested{why}."),
-        (tables.results, f"How representations do beside baselines. Nothing was scored{why}."),
-        (tables.pictures, "What the cells look like. There are no images in this study."),
-        (tables.features, f"Which features moved. No features with names were compared{why}."),
-    ]
-    return [text for table, text in asked if table is None]
+def _absent(tables: Tables) -> Iterator[Finding]:
+    absent = {
+        "activity": tables.activity,
+        "results": tables.results,
+        "pictures": tables.pictures,
+        "features": tables.features,
+    }
+    for name, table in absent.items():
+        if table is None:
+            yield Finding(f"limits-no-{name}", "info", {}, {"cause": cause(tables)})

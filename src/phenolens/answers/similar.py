@@ -1,18 +1,18 @@
-"""Which treatments look alike?"""
+"""Which treatments are similar?"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from phenolens.answers.answer import Answer
-from phenolens.answers.doubts import findings
-from phenolens.answers.reasons import because
+from phenolens.answers.doubts import audited
+from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
-from phenolens.words.numbers import count, fixed, listed, plural
+from phenolens.findings import Finding
 
-QUESTION = "Which look alike?"
-CAUTION = "Looking alike in these stains is a reason to test a shared mechanism, not proof of one."
 PAIRS = 3
 KEPT = frozenset({"layout-confounded", "layout-block", "layout-edge", "layout-order"})
 NEIGHBOUR = {"neighbour_treatment": "neighbour"}
@@ -22,31 +22,23 @@ def answer(tables: Tables) -> Answer:
     """Nearest treatments of another compound, among the active ones, against mechanism."""
     nearest = nearest_other(tables)
     if nearest is None:
-        return Answer("similar", QUESTION, _why_not(tables), tone="none")
-    facts = active_facts(tables.of_lead(tables.activity))
-    groups, position = together(nearest), _by_position(tables)
-    details = [_groups(groups), _surprises(nearest), _labels(tables), _clusters(tables), CAUTION]
+        return Answer("similar", "open", (_why_not(tables),))
+    kept = any(found.code in KEPT for found in audited(tables, "error", "warning"))
+    position = [Finding("similar-by-position", "warning")] if kept else []
+    details = [*_together(nearest), *_surprises(nearest), *_labels(tables), *_clusters(tables)]
     return Answer(
         key="similar",
-        question=QUESTION,
-        short=_headline(nearest, facts) + position,
-        details=[text for text in details if text],
-        tone="warn" if position else "plain",
-        links=[("similar", "What looks similar")],
+        state="doubtful" if kept else "answered",
+        headline=(_headline(nearest, active_facts(tables.of_lead(tables.activity))), *position),
+        details=(*details, Finding("similar-is-no-proof", "info")),
+        evidence=("similar",),
     )
 
 
-def _by_position(tables: Tables) -> str:
-    """That treatments in one place may look alike for it, where they keep their places."""
-    if not any(found["code"] in KEPT for found in findings(tables, "error", "warning")):
-        return ""
-    return " Position could explain some of it: treatments that keep their places look alike."
-
-
-def _why_not(tables: Tables) -> str:
+def _why_not(tables: Tables) -> Finding:
     if tables.of_lead(tables.similarity) is None:
-        return f"Treatments were not compared with one another{because(tables)}."
-    return "Fewer than two treatments are active, so there is nothing to compare."
+        return Finding("similar-not-compared", "warning", {}, {"cause": cause(tables)})
+    return Finding("similar-too-few-active", "info")
 
 
 def nearest_other(tables: Tables) -> pd.DataFrame | None:
@@ -83,17 +75,12 @@ def active_facts(rows: pd.DataFrame) -> pd.DataFrame:
     return facts.assign(compound=facts["compound"].fillna(facts["treatment"]))
 
 
-def _headline(nearest: pd.DataFrame, facts: pd.DataFrame) -> str:
+def _headline(nearest: pd.DataFrame, facts: pd.DataFrame) -> Finding:
     known = nearest.dropna(subset=["mechanism", "neighbour_mechanism"])
     if known.empty:
-        pairs = listed(_unordered(nearest.nlargest(PAIRS, "cosine")))
-        return f"Closest active treatments of different compounds: {pairs}."
-    same = int(_agree(known).sum())
-    return (
-        f"{same} of {count(len(known), 'active treatment')} with a known mechanism have their "
-        "nearest neighbour (of another compound) in the same mechanism; neighbours picked blindly "
-        f"would give about {blind(known, facts):.0f}."
-    )
+        return Finding("similar-closest", "info", {}, {"pairs": _unordered(_closest(nearest))})
+    values = {"same": int(_agree(known).sum()), "known": len(known), "blind": blind(known, facts)}
+    return Finding("similar-mechanism", "info", {}, values)
 
 
 def blind(known: pd.DataFrame, facts: pd.DataFrame) -> float:
@@ -108,7 +95,7 @@ def blind(known: pd.DataFrame, facts: pd.DataFrame) -> float:
     return total
 
 
-def labels_of(mechanism: str) -> set[str]:
+def labels_of(mechanism: object) -> set[str]:
     """The labels of a mechanism; several stand separated by ``|``."""
     return set(str(mechanism).split("|"))
 
@@ -129,47 +116,49 @@ def together(nearest: pd.DataFrame) -> dict[str, list[str]]:
     return dict(sorted(kept.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
-def _groups(groups: dict[str, list[str]]) -> str:
-    if not groups:
-        return ""
-    parts = [f"{name} ({listed(members, 5)})" for name, members in list(groups.items())[:8]]
-    return f"Mechanisms that stand together: {'; '.join(parts)}."
+def _together(nearest: pd.DataFrame) -> Iterator[Finding]:
+    groups = together(nearest)
+    if groups:
+        mechanisms = [{"mechanism": name, "compounds": held} for name, held in groups.items()]
+        yield Finding("similar-groups", "info", {}, {"mechanisms": mechanisms})
 
 
-def _surprises(nearest: pd.DataFrame) -> str:
-    """Pairs of different mechanisms as alike as neighbours of one mechanism usually are."""
+def _surprises(nearest: pd.DataFrame) -> Iterator[Finding]:
+    """Pairs of different mechanisms as close as neighbours of one mechanism usually are."""
     known = nearest.dropna(subset=["mechanism", "neighbour_mechanism"])
     agree = _agree(known)
     odd = known[~agree & (known["cosine"] >= known.loc[agree, "cosine"].median())]
-    odd = odd.nlargest(PAIRS, "cosine")
-    if odd.empty:
-        return ""
-    return f"Alike though annotated differently, worth a second look: {listed(_unordered(odd))}."
+    if len(odd):
+        pairs = _unordered(_closest(odd))
+        yield Finding("similar-across-mechanisms", "info", {}, {"pairs": pairs})
 
 
-def _unordered(pairs: pd.DataFrame) -> list[str]:
-    seen: dict[frozenset, str] = {}
+def _closest(pairs: pd.DataFrame) -> pd.DataFrame:
+    return pairs.nlargest(PAIRS, "cosine")
+
+
+def _unordered(pairs: pd.DataFrame) -> list[dict]:
+    """Each pair once: ``treatments`` and their ``cosine``."""
+    seen: dict[frozenset, dict] = {}
     for row in pairs.itertuples():
-        text = f"{row.treatment} and {row.neighbour} (cosine {fixed(row.cosine)})"
-        seen.setdefault(frozenset((row.treatment, row.neighbour)), text)
+        pair = {"treatments": [row.treatment, row.neighbour], "cosine": row.cosine}
+        seen.setdefault(frozenset(pair["treatments"]), pair)
     return list(seen.values())
 
 
-def _labels(tables: Tables) -> str:
+def _labels(tables: Tables) -> Iterator[Finding]:
     """How many mechanisms are found among all treatments, active or not."""
     rows = tables.of_lead(tables.matching)
     if rows is None:
-        return ""
-    found = rows[rows["q"] < tables.alpha].sort_values(["q", "label"])
-    shared = f"{plural(len(rows), 'mechanism')} that several treatments share"
-    named = f": {listed(found['label'], 6)}" if len(found) else ""
-    return f"Found among all treatments at q < {tables.alpha:g}: {len(found)} of {shared}{named}."
+        return
+    found = rows[rows["q"] < tables.alpha].sort_values(["q", "label"])["label"].tolist()
+    values = {"found": found, "mechanisms": len(rows), "alpha": tables.alpha}
+    yield Finding("similar-mechanisms-found", "info", {}, values)
 
 
-def _clusters(tables: Tables) -> str:
+def _clusters(tables: Tables) -> Iterator[Finding]:
     rows = tables.of_lead(tables.clusters)
-    if rows is None or "leiden" not in set(rows["method"]):
-        return ""
-    leiden = rows[rows["method"] == "leiden"]
-    n = leiden["cluster"].nunique()
-    return f"Leiden clustering puts {count(len(leiden), 'treatment')} in {count(n, 'cluster')}."
+    leiden = None if rows is None else rows[rows["method"] == "leiden"]
+    if leiden is not None and len(leiden):
+        counts = {"treatments": len(leiden), "clusters": int(leiden["cluster"].nunique())}
+        yield Finding("similar-clusters", "info", {}, counts)

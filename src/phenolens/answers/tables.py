@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenolens.answers.read import read_finding
 from phenolens.errors import InputError
 from phenolens.files import read_json
+from phenolens.findings import Finding
 from phenolens.profiles import read_frame
 from phenolens.words import names
 
@@ -137,8 +139,10 @@ class Tables:
         return _filled(pd.read_csv(path)) if path.is_file() else None
 
     @cached_property
-    def audit(self) -> list[dict] | None:
-        return self._json("audit")
+    def audit(self) -> list[Finding] | None:
+        """What the audit of the design found."""
+        found = self._json("audit")
+        return None if found is None else [read_finding(item) for item in found]
 
     @cached_property
     def unanswered(self) -> list[dict] | None:

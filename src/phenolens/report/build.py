@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phenolens.answers import answers
 from phenolens.answers.tables import Tables
 from phenolens.errors import InputError
-from phenolens.files import write_text
+from phenolens.files import write_json, write_text
 
 if TYPE_CHECKING:
     from phenolens.report.page import Picture
 
 
 def build(folder: str | Path, *, title: str | None = None, figures: bool = True) -> Path:
-    """Write ``figures/*.png``, ``figures/*.svg`` and ``report.html`` into a study's folder.
+    """Write ``report.html``, ``answers.json`` and ``figures/`` into a study's folder.
 
     Parameters
     ----------
@@ -24,7 +25,8 @@ def build(folder: str | Path, *, title: str | None = None, figures: bool = True)
     title : str, optional
         Heading of the page. By default the title or name in ``study.resolved.toml``.
     figures : bool
-        False writes the page with its texts and tables only, and leaves ``figures/`` alone.
+        False writes the page with its texts and tables only, and leaves ``figures/`` (a PNG and an
+        SVG of each) alone.
 
     Returns
     -------
@@ -42,6 +44,7 @@ def build(folder: str | Path, *, title: str | None = None, figures: bool = True)
     if not folder.is_dir():
         raise InputError(f"There is no study folder {folder}. 'phenolens run' makes one.")
     tables = Tables(folder)
+    write_json(folder / "answers.json", [answer.to_dict() for answer in answers(tables)])
     gallery = draw(tables) if figures else {}
     page = folder / "report.html"
     write_text(page, render(tables, gallery, title=title))

@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, Str
 from markupsafe import Markup
 
 from phenolens import __version__
-from phenolens.answers.reasons import because
+from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
 from phenolens.report.embed import data_uri
@@ -19,6 +19,7 @@ from phenolens.report.figures.style import PIXELS, Drawn
 from phenolens.report.sections import Section, sections
 from phenolens.report.sections.overview import size
 from phenolens.words import names
+from phenolens.words.answers import because
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def render(
             sections=[(s, view) for s in shown if (view := s.view(tables)) is not None],
             gallery={name: gallery.get(name, []) for s in shown for name in s.figures},
             drawn=bool(gallery),
-            because=because(tables),
+            because=because(cause(tables)),
             colour=lambda name: palette.get(name, "#8a94a0"),
             label=names.label,
         )

@@ -17,15 +17,16 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import InputError
 from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
+from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
 from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import CALIBRATED, rescale, soften
 from phenolens.normalize.tvn import batch_column, tvn
-from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.represent.base import ALL, refuse_overlap
 from phenolens.settings import Settings
 from phenolens.splits.folds import Folds
@@ -71,11 +72,11 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
     InputError
         If no feature is left.
     """
-    notes: dict[str, object] = {}
+    notes: dict[str, Any] = {}
     removed = ""
     if settings.position == "remove":
         block, notes["position"] = _without_position(block, design)
-        removed = "" if "why" in notes["position"] else ", position removed"
+        removed = "" if "refused" in notes["position"] else ", position removed"
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
     enough = not block.calibrated and calibrating.sum() >= FEWEST_CALIBRATORS
     if not enough or (settings.whitening, settings.transform) == ("none", "none"):
@@ -102,23 +103,23 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
     return replace(block, tables=tables, notes=block.notes | notes | {"selection": dropped})
 
 
-def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, object]]:
+def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, Any]]:
     """Each fold's table less the surface of its calibrating controls, and what was removed."""
     if block.calibrated:
-        return block, {"why": "the profiles were normalized elsewhere"}
+        return block, {"refused": "normalized-elsewhere"}
     tables, found = {}, {}
-    try:
-        for fold, wells in block.tables.items():
-            rows = (design.role_of(wells) == "calibrate").to_numpy()
-            tables[fold], found[fold] = remove_position(wells, rows)
-    except DesignError as error:
-        return block, {"why": str(error)}
-    return replace(block, tables=tables), next(iter(found.values()))
+    for fold, wells in block.tables.items():
+        rows = (design.role_of(wells) == "calibrate").to_numpy()
+        positions = len(np.unique(profiles.column(wells, WELL)[rows]))
+        if positions < FEWEST_POSITIONS:
+            return block, {"refused": "few-positions", "positions": positions}
+        tables[fold], found[fold] = remove_position(wells, rows)
+    return replace(block, tables=tables), found[ALL]
 
 
-def _by_reason(reasons: dict[str, str]) -> dict[str, dict]:
+def _by_reason(reasons: dict[str, str]) -> dict[str, dict[str, Any]]:
     """How many features each rule of selection dropped, with the first three by name."""
-    told: dict[str, dict] = {}
+    told: dict[str, dict[str, Any]] = {}
     for name, why in sorted(reasons.items()):
         own = told.setdefault(why, {"features": 0, "examples": []})
         own["features"] += 1

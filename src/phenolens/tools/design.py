@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,12 @@ class Design:
         """Role of each row of a profile table, by plate and well; empty where it has none."""
         keys = profiles.metadata(table)[[PLATE, WELL]]
         return keys.merge(self.roles, on=[PLATE, WELL], how="left")["role"].fillna("")
+
+    def table(self, wells: pd.DataFrame) -> pd.DataFrame:
+        """Plate, well, role and fold (-1 where never tested) of each well, sorted."""
+        folds = self.folds.table if self.folds else wells.assign(fold=-1)
+        table = self.roles.merge(folds[[PLATE, WELL, "fold"]], on=[PLATE, WELL])
+        return table.sort_values([PLATE, WELL])
 
 
 def make_design(wells: pd.DataFrame, settings: Settings) -> Design:
@@ -88,7 +95,7 @@ def design_columns(table: pd.DataFrame, design: Design) -> dict[str, np.ndarray]
     return columns
 
 
-def design_from(table: pd.DataFrame, split: dict) -> Design:
+def design_from(table: pd.DataFrame, split: dict[str, Any]) -> Design:
     """The design that :func:`design_columns` put beside a profile table.
 
     Parameters
@@ -115,7 +122,7 @@ def design_from(table: pd.DataFrame, split: dict) -> Design:
     return Design(Folds(table=wells, refused=tuple(split["refused"]), **told), "", roles)
 
 
-def split_of(design: Design) -> dict:
+def split_of(design: Design) -> dict[str, Any]:
     """What :func:`design_from` needs beside the columns."""
     folds = design.folds
     if folds is None:

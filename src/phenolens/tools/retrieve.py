@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -129,13 +129,13 @@ def retrieve(
         question="retrieve",
         table=table,
         summary=summary,
-        notes=(*item.notes, *item.position_notes, *item.space_notes()),
+        findings=(*item.findings, *item.position_findings, *item.space_findings()),
         settings=item.settings_with(across=across, within=inside, baselines=baselines),
         scores=result_table(rows),
     )
 
 
-def _rows(told: dict, item: Profiles, place: str) -> list[dict]:
+def _rows(told: dict[str, Any], item: Profiles, place: str) -> list[dict[str, Any]]:
     """Means over treatments, as rows of ``results.parquet``."""
     where = place.removeprefix(profiles.PREFIX).lower()
     return [

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenolens.answers.active import position_safe
+from phenolens.answers.active import position_safe, share_of
 from phenolens.answers.tables import Tables
-from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies, shape_in_words
-from phenolens.evaluate.activity.share_active import remedy, share_in_words, why_no_hit
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies
 from phenolens.profiles import COMPOUND
 from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.words import names
+from phenolens.words import names, noted
+from phenolens.words.activity import shape_in_words
 from phenolens.words.numbers import (
     NONE,
     count,
@@ -84,7 +84,7 @@ def _checks(tables: Tables) -> list[dict]:
 def _verdict(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return VERDICTS.get(row["verdict"], f"not possible: {row['why']}")
+    return VERDICTS.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:
@@ -94,11 +94,7 @@ def _no_hit(tables: Tables) -> list[dict]:
     return [
         {
             "representation": row["representation"],
-            "said": " ".join(
-                filter(
-                    None, [why_no_hit(row, alpha=tables.alpha), share_in_words(row), remedy(row)]
-                )
-            ),
+            "said": share_of(row, alpha=tables.alpha).said,
         }
         for row in tables.share_active.to_dict("records")
     ]
@@ -137,7 +133,7 @@ def _elsewhere(tables: Tables) -> dict | None:
     return {
         "rows": [_place(scores.loc[name], name, names.place(across)) for name, across in pairs],
         "spaces": spaces_of(asked),
-        "lead": names.spoken(tables.lead),
+        "lead": names.inside(tables.lead),
     }
 
 
@@ -168,7 +164,7 @@ def _doses(tables: Tables) -> dict | None:
         f"{int(reached.sum())} of {plural(len(rows), 'compound')} with three doses or more reach "
         f"three standard deviations of controls, and {count(int(rises.sum()), 'compound')} "
         f"{'moves' if rises.sum() == 1 else 'move'} further with dose (q below {tables.alpha:g}), "
-        f"by {names.spoken(tables.lead)}."
+        f"by {names.inside(tables.lead)}."
     )
     ordered = rows.sort_values(["benchmark_dose", "p"], kind="stable")
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phenolens.answers.doubts import findings
+from phenolens.answers.doubts import audited
 from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
 
@@ -12,27 +12,12 @@ SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fin
 
 
 def view(tables: Tables) -> dict:
-    if tables.audit is None:
-        return {"findings": None, "fine": []}
-    ordered = findings(tables, *SEVERITIES)
-    others = [f for f in tables.audit if f.get("severity") not in SEVERITIES]
-    shown = [_shown(finding) for finding in [*ordered, *others]]
+    found = audited(tables, *SEVERITIES)
     return {
-        "findings": [finding for finding in shown if finding["severity"] != "ok"],
-        "fine": [finding for finding in shown if finding["severity"] == "ok"],
-    }
-
-
-def _shown(finding: dict) -> dict:
-    severity = str(finding.get("severity", ""))
-    texts = {
-        name: str(finding.get(name) or "") for name in ("what", "consequence", "remedy", "code")
-    }
-    where = finding.get("where") or ""
-    return texts | {
-        "severity": severity,
-        "label": SEVERITIES.get(severity, severity.capitalize()),
-        "where": ", ".join(map(str, where)) if isinstance(where, list) else str(where),
+        "audited": tables.audit is not None,
+        "labels": SEVERITIES,
+        "findings": [one for one in found if one.severity != "ok"],
+        "fine": [one for one in found if one.severity == "ok"],
     }
 
 

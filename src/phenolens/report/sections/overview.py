@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.answers import QUESTIONS
-from phenolens.answers.active import (
-    by_position,
-    certified,
-    checks_of,
-    interval_of,
-    no_single_hit,
-)
-from phenolens.answers.doubts import findings
+from phenolens.answers import answers
+from phenolens.answers.active import by_position, checks_of, no_single_hit, scored
+from phenolens.answers.doubts import audited
 from phenolens.answers.quality import lost_cells
 from phenolens.answers.scores import asked, best_baseline
 from phenolens.answers.tables import Tables
 from phenolens.report.sections import Section, register
 from phenolens.words import names
-from phenolens.words.numbers import count, fixed, missing, percent, plural, within
+from phenolens.words.numbers import count, fixed, interval, missing, percent, plural, within
 
 
 @dataclass(frozen=True)
@@ -38,7 +32,7 @@ def view(tables: Tables) -> dict:
     cards = [_active(tables), _score(tables), _lost(tables), _audit(tables)]
     return {
         "cards": [card for card in cards if card],
-        "answers": [question(tables) for question in QUESTIONS],
+        "answers": answers(tables),
     }
 
 
@@ -65,22 +59,26 @@ def _active(tables: Tables) -> Headline | None:
     if rows is None or rows["q"].isna().all():
         return None
     tested = rows[rows["q"].notna()]
-    checks, share = checks_of(tables), no_single_hit(tables)
+    share, checks = no_single_hit(tables), checks_of(tables)
     if share is not None:
-        low = share["low"]
+        low = share.values["low"]
         least = "none certain" if missing(low) or low <= 0 else f"at least {percent(low)}"
         return Headline(least, "of the treatments active", "no single hit can be named", "warn")
     value = f"{int(tested['active'].sum())} of {len(tested)}"
     what = "treatment" if len(tested) == 1 else "treatments"
-    if any(check["verdict"] == "calls-controls" for check in checks):
+    if any(check.severity == "warning" for check in checks):
         return Headline(value, f"{what} called active", "but the test calls controls too", "warn")
-    note = interval_of(tables, "fraction_active").removeprefix("; ")
-    if certified(checks):
-        told = ", ".join(f"{check['called']} of {check['groups']}" for check in checks)
-        note = f"{note}; ✓ {told} groups of controls called".removeprefix("; ")
-    if by_position(tested):
+    if by_position(tested) is not None:
         return Headline(value, f"{what} called active", "position could explain it", "warn")
-    return Headline(value, f"{what} active", note)
+    row = scored(tables, "fraction_active")
+    between = "" if row is None else interval(row["low"], row["high"], of=percent)
+    sound = [check.values for check in checks if check.severity == "ok"]
+    called = ", ".join(f"{check['called']} of {check['groups']}" for check in sound)
+    notes = [
+        f"95 % interval {between}" if between else "",
+        f"✓ {called} groups of controls called" if sound else "",
+    ]
+    return Headline(value, f"{what} active", "; ".join(filter(None, notes)))
 
 
 def _score(tables: Tables) -> Headline | None:
@@ -118,7 +116,7 @@ def _lost(tables: Tables) -> Headline | None:
 def _audit(tables: Tables) -> Headline | None:
     if tables.audit is None:
         return Headline("none", "design audit", "the design was not audited", "warn")
-    errors, warnings = (len(findings(tables, kind)) for kind in ("error", "warning"))
+    errors, warnings = (len(audited(tables, kind)) for kind in ("error", "warning"))
     if errors:
         what = "audit error" if errors == 1 else "audit errors"
         return Headline(str(errors), what, f"and {count(warnings, 'warning')}", "error")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.answers.quality import flags, of_plates
-from phenolens.answers.reasons import refusals
+from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
 from phenolens.report.figures import assay, plates
 from phenolens.report.figures.assay import measured
@@ -22,7 +22,7 @@ def view(tables: Tables) -> dict:
     return {
         "wells": tables.wells is not None,
         "assay": None if rows is None else _assay(rows),
-        "ungraded": refusals(tables, "assay quality"),
+        "ungraded": reasons(refusals(tables, "assay quality")),
         "batch": _batch(tables),
         "spaces": spaces_of(rows),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.answers.reasons import unsplit
+from phenolens.answers.refusals import unsplit
 from phenolens.answers.scores import NOT_TASKS, asked, shown
 from phenolens.answers.tables import Tables
 from phenolens.report.figures import comparisons, scores

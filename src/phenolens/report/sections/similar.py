@@ -1,4 +1,4 @@
-"""Which treatments look alike: similarities, labels, map and clusters."""
+"""Which treatments are similar: similarities, labels, map and clusters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.answers.reasons import own_spread, refusals
+from phenolens.answers.reasons import own_spread
+from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
 from phenolens.report.figures import clusters, matching, similarity, umap
 from phenolens.report.figures.clusters import METHODS, methods
@@ -21,7 +22,7 @@ def view(tables: Tables) -> dict:
         "spread": own_spread(tables),
         "similar": tables.of_lead(tables.similarity) is not None,
         "umap": tables.umap is not None,
-        "unclustered": refusals(tables, "clustering"),
+        "unclustered": reasons(refusals(tables, "clustering")),
         "clusters": _clusters(tables.of_lead(tables.clusters)),
         "matched": _matched(tables),
         "spaces": spaces_of(
@@ -41,7 +42,7 @@ def _matched(tables: Tables) -> dict | None:
     found = int((rows["q"] < tables.alpha).sum())
     best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
     return {
-        "said": f"By {names.spoken(tables.lead)}, {found} of "
+        "said": f"By {names.inside(tables.lead)}, {found} of "
         f"{plural(len(rows), 'mechanism')} {'is' if found == 1 else 'are'} found at q < "
         f"{tables.alpha:g}.",
         "rows": [_label(row, tables.alpha) for _, row in best.head(MOST_LABELS).iterrows()],

@@ -1,0 +1,49 @@
+"""The questions of the report, and why there is nothing to answer them with."""
+
+from __future__ import annotations
+
+from phenolens.words import wording
+
+_CAUSES = {
+    "unlabelled": "no well is labelled with a treatment",
+    "uncontrolled": "the screen has no control wells",
+}
+
+
+def because(cause: str) -> str:
+    """``, because ...``, to end a sentence with; empty where no cause is known."""
+    return f", because {_CAUSES[cause]}" if cause else ""
+
+
+@wording("question-active")
+def _() -> str:
+    return "Which treatments are active?"
+
+
+@wording("question-similar")
+def _() -> str:
+    return "Which are similar?"
+
+
+@wording("question-doubts")
+def _() -> str:
+    return "What should be doubted?"
+
+
+@wording("question-best")
+def _() -> str:
+    return "Which representation sees them best?"
+
+
+@wording("question-limits")
+def _() -> str:
+    return "What can this design not answer?"
+
+
+@wording("measured-in-own-spread")
+def _() -> str:
+    return (
+        "Without control wells there is no untreated state to measure from: the map and the "
+        "similarities read in the screen's own spread (standard deviations over all its wells), "
+        "and show only which wells differ from one another."
+    )
