@@ -135,8 +135,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):

@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import ALIASES, has, normal_name
+from phenolens.io.formats.base import TableFormat, TableRead, register
 from phenolens.io.paths import read_table
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
@@ -222,3 +224,24 @@ def _sited(frame: pd.DataFrame) -> pd.DataFrame:
     parts = [f"Metadata_{key}" for key in ("TableNumber", "ImageNumber")]
     texts = [frame[part].astype(str) for part in parts if part in frame]
     return frame.assign(**{SITE: texts[0] if len(texts) == 1 else texts[0] + "-" + texts[1]})
+
+
+@register
+class CellProfilerTables(TableFormat):
+    """A database, a folder with object tables, or one of those tables: all are read together."""
+
+    name = "cellprofiler"
+    describes: ClassVar[str] = (
+        "CellProfiler's own output: an SQLite database, or Image, Nuclei, Cells and Cytoplasm "
+        "tables of a folder"
+    )
+    endings = DATABASES
+    alone = False
+
+    def recognises(self, path: Path) -> float | None:
+        """By the names of its tables, or a database's ending."""
+        return 0.9 if is_cellprofiler(path) else None
+
+    def read(self, path: Path, **_: Any) -> TableRead:
+        """One row a cell; see :func:`read_cellprofiler`."""
+        return TableRead(*read_cellprofiler(path))

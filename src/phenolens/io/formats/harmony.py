@@ -6,10 +6,13 @@ import io
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.formats.base import TableFormat, TableRead, register
+from phenolens.io.formats.delimited import SMALL
 
 ENDINGS = (".txt", ".tsv", ".csv")
 LONGEST_BLOCK, LONGEST_START = 60, 1_000_000
@@ -90,3 +93,25 @@ def _header(lines: tuple[str, ...]) -> int:
 def _about(line: str) -> tuple[str, str]:
     name, _, value = line.partition("\t")
     return name.strip().rstrip(":"), value.strip()
+
+
+@register
+class Harmony(TableFormat):
+    """Tab-separated, with lines about the plate before the header."""
+
+    name = "harmony"
+    describes: ClassVar[str] = "a table of Harmony or Columbus, with lines about the plate first"
+    endings = ENDINGS
+    metadata = True
+
+    def recognises(self, path: Path) -> float | None:
+        """By the lines before its header."""
+        return 0.9 if is_harmony(path) else None
+
+    def read(self, path: Path, **_: Any) -> TableRead:
+        """The table, with the plate's name from the lines above it."""
+        return TableRead(read_harmony(path))
+
+    def head(self, path: Path, rows: int) -> pd.DataFrame:
+        """All of a small table, the first rows of a large one."""
+        return read_harmony(path, rows=None if path.stat().st_size < SMALL else rows)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import FILE, find, has, key_text
+from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.imagetable import Located, channel_order
+from phenolens.io.listing import nuclei, places, root_of
+from phenolens.io.patterns import pattern
+from phenolens.io.survey import FoundTables
 
 
 def spread_samplesheet(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> Located:
@@ -54,3 +60,35 @@ def _require_one(files: pd.DataFrame, *, source: str) -> None:
             f"{source}: {row['channel']} of field {row['key']} is listed {len(twice)} times "
             f"({', '.join(twice['path'].iloc[:2])})."
         )
+
+
+@register
+class SampleSheet(ImageFormat):
+    """The nf-core sample sheet: ``channel`` and ``path``, one row a file."""
+
+    name = "samplesheet"
+    describes: ClassVar[str] = "a sample sheet: one row a file, with columns channel and path"
+    rank = 20
+
+    def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
+        """By its columns."""
+        del path, source
+        return 0.7 if has(head, "channel") and has(head, "path") and has(head, "well") else None
+
+    def propose(self, found: FoundTables, source: Path) -> ImageProposal:
+        """Its stains, and where the files lie."""
+        channel, path = find(found.head, "channel", source=""), find(found.head, "path", source="")
+        channels = channel_order(list(dict.fromkeys(found.head[channel].astype(str))))
+        section = {
+            "table": pattern(found.paths, source),
+            "layout": self.name,
+            **root_of(found.head[path].head(20).astype(str), found, source),
+            "channels": channels,
+        } | nuclei(channels)
+        return ImageProposal(section, *places(found, path, source))
+
+    def locate_listed(
+        self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str
+    ) -> Located:
+        """One row a field; see :func:`spread_samplesheet`."""
+        return spread_samplesheet(frame, channels=images["channels"], source=source)

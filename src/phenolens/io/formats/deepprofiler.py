@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import well_text
+from phenolens.io.formats.base import TableFormat, TableRead, register
 from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL
 
 FALLBACK = "deepprofiler"
@@ -140,3 +142,20 @@ def _pickled(path: Path, name: str) -> str:
         "you trust it, convert it: d = numpy.load(file, allow_pickle=True); numpy.savez(new_file, "
         f"features={features}, metadata=json.dumps({metadata}, default=str))."
     )
+
+
+@register
+class DeepProfiler(TableFormat):
+    """Arrays of NumPy with ``features``, a row a cell; nothing is unpickled."""
+
+    name = "deepprofiler"
+    describes: ClassVar[str] = "DeepProfiler's .npz: features of the cells of one field"
+    endings = (".npz",)
+
+    def recognises(self, path: Path) -> float | None:
+        """By its ending."""
+        return 1.0 if path.suffix.lower() == ".npz" else None
+
+    def read(self, path: Path, **_: Any) -> TableRead:
+        """The cells of one file; see :func:`read_npz`."""
+        return TableRead(*read_npz(path))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.imagetable import Located
+from phenolens.io.listing import nuclei
 from phenolens.profiles import row_letters
 
 NAME = re.compile(
@@ -131,3 +134,43 @@ def _take_name(element: ElementTree.Element, names: dict[int, str]) -> None:
 def _resolution(element: ElementTree.Element) -> float | None:
     metres = _child(element, "ImageResolutionX")
     return None if metres is None else round(float(metres) * 1e6, 6)
+
+
+@register
+class Phenix(ImageFormat):
+    """``r16c03f06p01-ch3sk1fk1fl1.tiff``; ``Index.idx.xml`` names the stains where it is there."""
+
+    name = "phenix"
+    describes: ClassVar[str] = "images of an Opera Phenix: r01c01f01p01-ch1sk1fk1fl1.tiff"
+    listed = False
+    rank = 40
+
+    def recognises_files(self, files: Sequence[Path]) -> float | None:
+        """By the names of most images."""
+        known = [parse_name(path.name) is not None for path in files]
+        return 0.9 if known and sum(known) > 0.9 * len(known) else None
+
+    def propose(self, found: Sequence[Path], source: Path) -> ImageProposal:
+        """The stains as the index names them, or a question."""
+        parsed = [parse_name(path.name) for path in found]
+        numbers = sorted({part["channel"] for part in parsed if part})
+        names = index_channels(source, numbers)
+        indexes = sorted(source.rglob("Index*.xml"))
+        size = read_index(indexes[0])[1] if indexes else None
+        section = {
+            "layout": self.name,
+            "root": ".",
+            "channels": names or [f"channel{n}" for n in numbers],
+        } | ({"pixel_size_um": size} if size else {})
+        text = (
+            f"which stain is ch{numbers[0]}, ch{numbers[1]}, ...? The order differs between "
+            "laboratories (docs/data-integration.md)"
+            if len(numbers) > 1
+            else "which stain is it?"
+        )
+        questions = [] if names else [("images.channels", text)]
+        return ImageProposal(section | nuclei(section["channels"]), {}, questions)
+
+    def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
+        """See :func:`phenix_table`."""
+        return phenix_table(folder, channels=images["channels"])
