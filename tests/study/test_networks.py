@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import replace
 
@@ -13,20 +12,16 @@ from scipy.stats import false_discovery_control
 
 from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
-from phenolens.evaluate.results import result, result_table
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
-from phenolens.study import attention
-from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
-from phenolens.study.profiling import normalize, represent, trainings
-from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
 from phenolens.study.representations import check_names
-from phenolens.study.scores import examined
 from phenolens.study.session import Session, Silent, open_study
+from phenolens.study.step import take
+from phenolens.study.steps import attention
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.compared import compared_parts, part_of, refuse_seen_wells
 from phenolens.tools.names import noise_name
@@ -82,6 +77,14 @@ def session(folder) -> Session:
     return session
 
 
+def represent(session: Session) -> dict[str, Block]:
+    return take(session, "represent").blocks
+
+
+def trainings(session: Session, name: str):
+    return take(session, "represent").trainings[name]
+
+
 def wells_of(part: pd.DataFrame) -> set[str]:
     return set(part["Metadata_Plate"] + "/" + part["Metadata_Well"])
 
@@ -95,7 +98,7 @@ def test_the_cost_is_told_before_training(session):
 
 @pytest.mark.parametrize("name", ["cnn", "vae"])
 def test_a_fold_is_learned_from_its_training_wells_only(session, name):
-    block, folds = represent(session)[name], splits(session).folds.table
+    block, folds = represent(session)[name], take(session, "splits").folds.table
     for fold in ("0", "1"):
         tested = wells_of(folds[folds["fold"] == int(fold)])
         card = block.cards[fold]
@@ -105,7 +108,7 @@ def test_a_fold_is_learned_from_its_training_wells_only(session, name):
 
 
 def test_a_treatment_is_judged_by_a_network_that_never_saw_it(session):
-    block, roles = represent(session)["cnn"], splits(session).roles
+    block, roles = represent(session)["cnn"], take(session, "splits").roles
     judging = wells_of(roles[roles["role"] == "judge"])
     names = [name for group in block.judged.values() for name in group]
     assert judging
@@ -118,7 +121,7 @@ def test_a_treatment_is_judged_by_a_network_that_never_saw_it(session):
 
 
 def judged_wells(session, names) -> set[str]:
-    wells = screen(session).wells
+    wells = take(session, "screen").wells
     return wells_of(wells[wells[TREATMENT].isin(names)])
 
 
@@ -131,8 +134,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):
@@ -153,10 +156,10 @@ def test_all_networks_and_fusions_are_scored_beside_shuffled_labels(session):
 
 
 def test_each_block_of_a_fusion_has_the_same_energy(session):
-    item = next(item for item in examined(session) if item.name == "cnn+pixel-pca")
+    item = next(item for item in take(session, "fuse") if item.name == "cnn+pixel-pca")
     blocks = {name: list(columns) for name, columns in item.block.features.items()}
     whole = item.block.tables["group-0"]
-    part = compared_parts(replace(item.block, judged={}), splits(session))[0]
+    part = compared_parts(replace(item.block, judged={}), take(session, "splits"))[0]
     assert set(blocks) == {"cnn", "pixel-pca"}
     assert part.shape == (len(whole), sum(map(len, blocks.values())))
     energy = [part[columns].var(ddof=0).sum() for columns in blocks.values()]
@@ -164,7 +167,7 @@ def test_each_block_of_a_fusion_has_the_same_energy(session):
 
 
 def test_the_control_of_a_fusion_is_as_wide(session):
-    found = {item.name: item.compared for item in examined(session)}
+    found = {item.name: item.compared for item in take(session, "fuse")}
     fused, control = found["cnn+pixel-pca"], found[noise_name("cnn", "pixel-pca")]
     assert len(control.features["noise"]) == len(fused.features["pixel-pca"])
     assert control.features["cnn"] == fused.features["cnn"]
@@ -225,7 +228,7 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
 
 
 def test_scoring_what_was_learned_is_refused(session):
-    block, design = normalize(session)["cnn"], splits(session)
+    block, design = take(session, "normalize")["cnn"].normalized, take(session, "splits")
     swapped = block.cards | {"0": block.cards["1"]}
     with pytest.raises(LeakError, match=r"'cnn' \(fold 1\) learned from"):
         refuse_seen_wells(replace(block, cards=swapped), design.folds)
@@ -294,8 +297,8 @@ def test_without_pytorch_the_line_says_what_to_install(monkeypatch):
 
 
 def test_every_well_keeps_its_metadata(session):
-    table = normalize(session)["cnn"].tables[ALL]
-    assert len(table) == len(screen(session).wells)
+    table = take(session, "normalize")["cnn"].normalized.tables[ALL]
+    assert len(table) == len(take(session, "screen").wells)
     assert set(profiles.column(table, "Metadata_Network")) == {"group-0", "group-1"}
 
 
@@ -303,91 +306,50 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     told = read_json(session.out / "activation.json")
     assert "held-out treated wells" in told["withheld_because"]
     assert not (session.out / "activation.parquet").exists()
-    fourth = read_json(session.out / "questions.json")[3]
-    assert fourth["answer"].startswith(CANNOT)
-    assert fourth["withheld_because"] == told["withheld_because"]
+    asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
+    assert list(asked) == [
+        "research-apart", "research-fusion", "research-unsupervised", "research-attention",
+    ]  # fmt: skip
+    (why,) = asked["research-attention"]["headline"]
+    assert why["code"] == "research-maps-withheld"
+
+
+def test_the_research_questions_know_representations_by_their_cards(session):
+    asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
+    compared = [
+        found["about"]["representation"]
+        for item in asked.values()
+        for found in (*item["headline"], *item["details"])
+        if found["code"] == "research-compared"
+    ]
+    assert asked["research-fusion"]["state"] == "answered"
+    assert "cnn+pixel-pca" in compared
+    third = asked["research-unsupervised"]["headline"][0]
+    assert third["about"].get("representation") in ("vae", "pixel-pca"), asked
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda session: {})
-    told = attention.attention(session)
-    table = pd.read_parquet(session.out / "activation.parquet")
-    tested = splits(session).folds.table.set_index(["Metadata_Plate", "Metadata_Well"])["fold"]
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    needs = {name: take(session, name) for name in ("represent", "evaluate")}
+    made = attention.attention(session, **needs)
+    told, table = made.value.summary, made.files["activation.parquet"]
+    tested = take(session, "splits").folds.table.set_index(["Metadata_Plate", "Metadata_Well"])[
+        "fold"
+    ]
     keys = pd.MultiIndex.from_frame(table[["Metadata_Plate", "Metadata_Well"]])
     assert (tested.loc[keys].astype(str).to_numpy() == table["fold"]).all()
     assert told["n_images"] == len(table) == 28
     assert told["enrichment"]["cells"]["value"] is None
-    shown = pd.read_parquet(session.out / "attention.parquet")
-    with np.load(session.out / "attention.npz") as stored:
-        assert stored["pixels"].shape == (len(shown), 5, 32, 32)
-        assert stored["maps"].shape == (len(shown), 32, 32)
-        assert (stored["maps"].max(axis=(1, 2)) == 255).all()
+    shown, drawn = made.files["attention.parquet"], made.files["attention.npz"]
+    assert drawn["pixels"].shape == (len(shown), 5, 32, 32)
+    assert drawn["maps"].shape == (len(shown), 32, 32)
+    assert (drawn["maps"].max(axis=(1, 2)) == 255).all()
     plates = shown.groupby("shown_for")["Metadata_Plate"].nunique()
     assert (plates == 1).all()
 
 
-def comparison(a: str, b: str, *, low: float, high: float, p: float, task="activity") -> dict:
-    row = {"task": task, "metric": "m", "a": a, "b": b, "n": 9, "low": low, "high": high}
-    row |= {"difference": (low + high) / 2, "p": p, "p_holm": p, "smallest_detectable": 0.3}
-    row |= {"space_a": "normalized", "space_b": "normalized"}
-    return row
-
-
-def evidence_of(*rows: dict, confounded: bool = False) -> Evidence:
-    names = dict.fromkeys(row[side] for row in rows for side in "ab")
-    scores = [
-        result(name, "activity", "fraction_active", value=0.4, n=10, interval=(0.2, 0.6))
-        for name in names
-    ]
-    return Evidence(result_table(scores), pd.DataFrame(rows), confounded, 0.05)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p", "said"),
-    [
-        (0.1, 0.3, 0.01, "cnn is worse than cellprofiler"),
-        (-0.3, -0.1, 0.01, "cnn is better than cellprofiler in normalized mAP .+0.200"),
-        (0.1, 0.3, 0.20, r"not surely worse \(p = 0.20 over all comparisons\) than"),
-        (-0.1, 0.3, 0.01, "cnn is neither better nor worse than .*0.3 would have been seen"),
-    ],
-)
-def test_an_answer_says_what_the_comparison_says(low, high, p, said):
-    evidence = evidence_of(comparison("cellprofiler", "cnn", low=low, high=high, p=p))
-    told = _answered("?", _first, evidence)
-    assert re.search(said, told["answer"])
-    assert told["withheld_because"] is None
-    assert {number.get("against") for number in told["numbers"]} == {None, "cellprofiler"}
-
-
-def test_a_fusion_is_judged_by_its_best_block_and_by_noise():
-    evidence = evidence_of(
-        comparison("cnn+cellprofiler", "cellprofiler", low=0.1, high=0.2, p=0.01),
-        comparison("cnn+cellprofiler", "cellprofiler+noise:cnn", low=-0.1, high=0.2, p=0.5),
-    )
-    told = _answered("?", _second, evidence)["answer"]
-    assert "cnn+cellprofiler is better than cellprofiler" in told
-    assert "neither better nor worse than cellprofiler+noise:cnn" in told
-
-
-def test_what_position_could_explain_is_not_answered():
-    row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
-    told = _answered("?", _first, evidence_of(row, confounded=True))
-    assert told["answer"].startswith(f"{CANNOT}: by the layout alone, position")
-    assert _answered("?", _third, evidence_of(row))["withheld_because"] == ("'vae' was not made")
-
-
-@pytest.mark.parametrize(("low", "said"), [(0.31, "at least 31% of 10"), (0.0, ""), (np.nan, "")])
-def test_a_share_without_names_is_told_with_its_bound_or_not_at_all(low, said):
-    row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
-    rows = [{"representation": name, "low": low} for name in ("cellprofiler", "cnn")]
-    evidence = replace(evidence_of(row), share_active=pd.DataFrame(rows))
-    told = _answered("?", _first, evidence)
-    assert said in told["answer"]
-    assert (told["withheld_because"] is None) == bool(said)
-
-
 def test_a_joint_network_learns_only_from_wells_with_features(session):
-    table = normalize(session)["pixel-pca"].wells
+    table = take(session, "normalize")["pixel-pca"].normalized.wells
     given = profiles.take(table, np.arange(1, len(table)))
     lost = wells_of(profiles.metadata(profiles.take(table, np.array([0]))))
     work = replace(trainings(session, "cnn"), name="cnn-with-cellprofiler", features=given)
@@ -397,6 +359,7 @@ def test_a_joint_network_learns_only_from_wells_with_features(session):
     assert any(lost & set(card.trained_on) for card in represent(session)["cnn"].cards.values())
 
 
+OF_CELLS = '["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler"]'
 CELLS = """
 [networks]
 epochs = 1
@@ -414,7 +377,7 @@ def of_cells(simulated, tmp_path_factory) -> Session:
     copy = tmp_path_factory.mktemp("cells") / "copy"
     shutil.copytree(simulated, copy)
     text = (copy / "study.toml").read_text().replace('"Intensity"]', '"Intensity", "Location"]')
-    text = text.replace("[represent]", '[represent]\nrepresentations = ["cnn", "cnn-shuffled"]')
+    text = text.replace("[represent]", f"[represent]\nrepresentations = {OF_CELLS}")
     (copy / "study.toml").write_text(text + CELLS)
     session = open_study(copy / "study.toml", out=copy / "out", jobs=1, progress=Told())
     represent(session)
@@ -487,15 +450,3 @@ def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
     np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
     block = work.block()
     assert all(card.labels_seen for card in block.cards.values())
-
-
-def test_the_fusion_at_the_classifier_is_held_against_its_better_half():
-    rows = [
-        comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01),
-        comparison("cellprofiler", "cnn-with-cellprofiler", low=0.2, high=0.4, p=0.01),
-        comparison("cnn", "cnn-with-cellprofiler", low=0.0, high=0.1, p=0.5),
-        comparison("cnn+cellprofiler", "cellprofiler", low=-0.1, high=0.1, p=0.5),
-    ]
-    sentences, _ = _second(evidence_of(*rows))
-    assert "cnn-with-cellprofiler is worse than cellprofiler" in sentences[0]
-    assert "cnn-with-cellprofiler is worse than cnn " not in sentences[0]

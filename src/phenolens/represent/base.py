@@ -22,6 +22,7 @@ from phenolens.errors import LeakError
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import PLATE, WELL, feature_names, from_frame
 from phenolens.registry import Registry
+from phenolens.words import names
 
 Learns = Literal["nothing", "pixels", "labels"]
 Kind = Literal["measured", "unsupervised", "supervised", "pretrained", "baseline"]
@@ -41,6 +42,9 @@ class Card:
         What one row is: ``cell``, ``tile``, ``field`` or ``well``.
     channels : tuple of str
     learns : {"nothing", "pixels", "labels"}
+    kind : str
+        ``measured``, ``unsupervised``, ``supervised``, ``pretrained``, ``baseline``, or ``fusion``
+        (trained on measured features beside its images); empty where nothing says.
     fold : str
         The fold it was fitted for, or ``all``.
     preprocessing : dict
@@ -57,6 +61,7 @@ class Card:
     level: str
     channels: tuple[str, ...]
     learns: Learns = "nothing"
+    kind: str = ""
     fold: str = ALL
     preprocessing: dict = field(default_factory=dict)
     weights: str = ""
@@ -110,7 +115,7 @@ class Representation:
     version : str
         Changes when the code does: what another version made is made anew.
     rank : int
-        Place in lists and tables, low first.
+        Place in lists and tables, low first; fusions stand at 50, those with noise at 70.
     trained_on, labels_seen : tuple of str
         ``plate/well`` and treatments that the fitted one has learned from.
     """
@@ -196,6 +201,7 @@ class Representation:
             prepared.images.level,
             prepared.channels,
             learns=self.learns,
+            kind=self.kind,
             fold=fold,
             trained_on=self.trained_on,
             labels_seen=self.labels_seen,
@@ -206,6 +212,10 @@ REPRESENTATIONS: Registry[type[Representation]] = Registry(
     "representation", package="phenolens.represent", group="phenolens.representations"
 )
 register = REPRESENTATIONS.register
+names.learn(
+    "representation",
+    lambda: {n: names.Called(k.label, k.rank) for n, k in REPRESENTATIONS.known().items()},
+)
 
 
 def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:

@@ -15,23 +15,23 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.files import plain
+from phenolens.findings import Finding
 from phenolens.io.anndata import open_h5ad, to_columns, write_h5ad
 from phenolens.represent.base import ALL, Card
 from phenolens.settings import LAYOUT, Settings
 from phenolens.tools.block import Block
 from phenolens.tools.design import COLUMNS, design_columns, design_from, split_of
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def write_profiles(item: Profiles, folder: Path) -> None:
+def write_profiles(item: Profiles, path: Path) -> None:
     """Write ``NAME.parquet``: normalized wells, with roles, folds and settings in the file.
 
-    What differs by fold (a network) is written to ``NAME/FOLD.parquet`` beside it. Together they
-    hold all that :func:`read_study_profiles` needs to ask every question again.
+    With what :func:`write_folds` writes beside it, it holds all that :func:`read_study_profiles`
+    needs to ask every question again.
     """
     block = item.normalized
     others = [fold for fold in block.tables if fold != ALL]
@@ -49,10 +49,15 @@ def write_profiles(item: Profiles, folder: Path) -> None:
     }
     columns = design_columns(block.wells, item.design)
     whole = profiles.with_metadata(block.wells, columns)
-    profiles.write(whole, folder / f"{item.name}.parquet", about=plain(about))
-    shutil.rmtree(folder / item.name, ignore_errors=True)  # folds of an earlier run
-    for fold in others:
-        profiles.write(block.tables[fold], folder / item.name / f"{fold}.parquet")
+    profiles.write(whole, path, about=plain(about))
+
+
+def write_folds(item: Profiles, folder: Path) -> None:
+    """Write ``FOLD.parquet`` of what differs by fold (a network); nothing for what does not."""
+    shutil.rmtree(folder, ignore_errors=True)  # folds of an earlier run
+    for fold, table in item.normalized.tables.items():
+        if fold != ALL:
+            profiles.write(table, folder / f"{fold}.parquet")
 
 
 def _about(item: Profiles) -> dict[str, Any]:
@@ -219,13 +224,12 @@ def _assembled(
     known = {field.name for field in fields(Settings)}
     settings = Settings(**{n: v for n, v in about["settings"].items() if n in known})
     design = design_from(whole, about["split"])
-    text = "Read as the study left them: normalized, with its roles, folds and settings."
     return Profiles(
         block,
         design,
         settings,
         stage=about.get("stage", "normalized"),
-        notes=(Note("of-a-study", "info", text),),
+        findings=(Finding("of-a-study", "info"),),
     )
 
 

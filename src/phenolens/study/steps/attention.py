@@ -1,0 +1,304 @@
+"""Where a network looked, for one that beats its baselines.
+
+Every image is explained by the network of the fold that held its well out. Maps of random networks
+stand beside: what they share with the trained one's maps explains images, not what was learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from phenolens.crops import some_of_each_well
+from phenolens.interpret.activation import activation_table, compartments
+from phenolens.interpret.activation_tests import by_treatment
+from phenolens.profiles import (
+    CONTROL,
+    OBJECT,
+    PLATE,
+    SITE,
+    TREATMENT,
+    WELL,
+)
+from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.cnn import CNN
+from phenolens.study.networks import NetworkTrainings, threads
+from phenolens.study.overlays import CELLS_SHOWN, overlays, shown_images
+from phenolens.study.recipe import recipe_of
+from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.evaluate import Evaluation
+from phenolens.study.steps.represent import Represented
+
+NETWORK = "cnn"
+CHECKED = ("cells", "nucleus")
+_CHUNK = 256
+_CHECKED_A_FOLD = 48
+_CELLS_A_WELL = 30
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network marked in some images it had not seen."""
+
+    table: pd.DataFrame
+    checks: pd.DataFrame
+    rows: np.ndarray
+    maps: np.ndarray
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What the step found.
+
+    Attributes
+    ----------
+    summary : dict
+        As ``activation.json``; empty where no network was asked for.
+    images : DataFrame
+        As ``activation.parquet``: one row an image explained.
+    """
+
+    summary: dict
+    images: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@step(
+    "activation.json", "activation.parquet", "activation_treatments.parquet", "attention.parquet",
+    "attention.npz", verb="interpret",
+)  # fmt: skip
+def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
+    """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
+    if NETWORK not in represent.trainings:
+        return Made(Attention({}))
+    comparisons = evaluate.tables["comparisons"]
+    if why := _withheld(comparisons, alpha=session.study.evaluate.alpha):
+        told = {"withheld_because": why}
+        return Made(Attention(told), {"activation.json": told})
+    work = represent.trainings[NETWORK]
+    with threads(session.jobs):
+        looks = [look for fold in _folds(work) for look in _look(work, *fold)]
+        table = pd.concat([look.table for look in looks], ignore_index=True)
+        shown, files = _shown(session, work, looks)
+    told = _summary(looks) | {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
+    # A crop is nearly all cell: whether maps lie on cells says nothing there.
+    told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
+    table = table.drop(columns="stride")
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
+    images = table.sort_values(key, ignore_index=True)
+    files |= {
+        "activation.json": told,
+        "activation.parquet": images,
+        "activation_treatments.parquet": by_treatment(table),
+    }
+    return Made(Attention(told, images), files)
+
+
+def segmentation_of(work: NetworkTrainings) -> object:
+    """How crops that came without label images are segmented; None for fields."""
+    if work.prepared.images.level != "cell":
+        return None
+    return recipe_of(work.session, work.prepared).settings()
+
+
+def _withheld(comparisons: pd.DataFrame, *, alpha: float) -> str:
+    """Why no map is shown; empty where the network is worth explaining."""
+    if not len(comparisons):
+        return "no held-out wells were classified"
+    own = _against_baselines(comparisons[comparisons["metric"] == "accuracy_treated"])
+    beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
+    if len(own) and beaten.groupby("task")["better"].all().any():
+        return ""
+    return _not_better(own)
+
+
+def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
+    """The network's comparisons with what knows nothing of its labels, itself as ``a``."""
+    turned = table.rename(columns={"a": "b", "b": "a", "value_a": "value_b", "value_b": "value_a"})
+    turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
+    own = pd.concat([table, turned[table.columns]], ignore_index=True)
+    own = own[own["a"] == NETWORK]
+    known = REPRESENTATIONS.known()
+    controls = [name for name, kind in known.items() if kind.kind == "baseline"]
+    return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
+
+
+def _not_better(own: pd.DataFrame) -> str:
+    if not len(own):
+        return "no held-out wells were classified"
+    worst = own.sort_values("difference").iloc[0]
+    return (
+        f"the network names the treatment of {worst['value_a']:.1%} of held-out treated wells and "
+        f"{worst['b']} of {worst['value_b']:.1%} (difference {worst['low']:.1%} to "
+        f"{worst['high']:.1%}): a map of what it looks at would explain nothing it knows"
+    )
+
+
+def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
+    """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
+    keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
+    asked = _asked(work)
+    for fold, _, test in work.design.folds.iterate(keys):
+        yield str(fold), test[asked[test]]
+
+
+def _asked(work: NetworkTrainings) -> np.ndarray:
+    """Every image; of single cells at most some of each well, drawn at random."""
+    if work.prepared.images.level != "cell":
+        return np.ones(len(work.images), dtype=bool)
+    numbered = work.images[[PLATE, WELL]].assign(row=np.arange(len(work.images)))
+    some = some_of_each_well(numbered, _CELLS_A_WELL, seed=work.session.seed)
+    return np.isin(numbered["row"], some["row"])
+
+
+def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
+    """Maps and measures of a fold's images, some hundred at a time."""
+    network = work.trained(fold)
+    checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
+    with work.session.progress.bar(f"Asking {NETWORK} where it looked, fold {fold}") as tick:
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            yield _explained(work, network, chunk, checked=checked, fold=fold)
+            tick(start + len(chunk), len(rows))
+
+
+def _explained(
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
+) -> Look:
+    from phenolens.interpret.gradcam import gradcam
+
+    prepared = work.prepared
+    cams = gradcam(network, prepared, rows)
+    segmentation = segmentation_of(work)
+    parts = compartments(prepared, rows, network.settings.pixels, segmentation=segmentation)
+    table = with_cells(activation_table(cams, work.images.iloc[rows], parts))
+    table.insert(0, "fold", fold)
+    table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
+    places = np.flatnonzero([row in checked for row in rows])
+    checks = _checks(work, network, rows[places], parts[places])
+    return Look(table.assign(stride=cams.stride), checks, rows, cams.coarse)
+
+
+def _checks(
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, parts: np.ndarray
+) -> pd.DataFrame:
+    """For some images: the maps of random networks, and what covering the marked part costs."""
+    from phenolens.interpret.attribution_checks import (
+        deletion,
+        occlusion,
+        randomised,
+        randomised_check,
+    )
+    from phenolens.interpret.gradcam import gradcam
+
+    if not len(rows):
+        return pd.DataFrame()
+    prepared, seed = work.prepared, work.session.seed
+    cams = gradcam(network, prepared, rows)
+    found = randomised_check(network, prepared, rows, cams=cams, seed=seed)
+    covered = deletion(network, prepared, rows, cams=cams, seed=seed)
+    stains = occlusion(network, prepared, rows, targets=cams.targets)
+    other = gradcam(randomised(network, seed=seed), prepared, rows, targets=cams.targets)
+    places = work.images.iloc[rows].reset_index(drop=True)
+    own = _enrichments(activation_table(cams, places, parts))
+    by_chance = _enrichments(activation_table(other, places, parts)).add_suffix("_random")
+    return pd.concat([places, found, covered, stains, own, by_chance], axis=1)
+
+
+def _enrichments(table: pd.DataFrame) -> pd.DataFrame:
+    return with_cells(table)[[f"enrichment_{part}" for part in CHECKED]]
+
+
+def with_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Add ``mass_cells``, ``share_cells`` and their ratio: nucleus and cytoplasm together."""
+    mass = table["mass_nucleus"] + table["mass_cytoplasm"]
+    share = table["share_nucleus"] + table["share_cytoplasm"]
+    ratio = mass / share.where(share > 0)
+    return table.assign(mass_cells=mass, share_cells=share, enrichment_cells=ratio)
+
+
+def _summary(looks: list[Look]) -> dict:
+    """Tests with wells as units, and the checks that maps can fail."""
+    from phenolens.interpret.activation_tests import (
+        accuracy_correlation,
+        correct_against_wrong,
+        kruskal_wells,
+    )
+
+    table = pd.concat([look.table for look in looks], ignore_index=True)
+    checks = pd.concat([look.checks for look in looks if len(look.checks)], ignore_index=True)
+    treated = table[~table[CONTROL].astype(bool)].drop(columns="stride")
+    right = treated["correct"].to_numpy()
+    return {
+        "network": NETWORK,
+        "stride": int(table["stride"].iloc[0]),
+        "n_images": len(table),
+        "n_zero_maps": int(table["zero_map"].sum()),
+        "images_named_right": float(right.mean()),
+        "enrichment": {
+            part: _over_wells(treated, f"enrichment_{part}")
+            for part in ("cells", "nucleus", "cytoplasm")
+        },
+        "randomised": _randomised(checks),
+        "stains": _stains(checks),
+        "across_treatments": kruskal_wells(treated).to_dict("records"),
+        "correct_against_wrong": correct_against_wrong(treated, right).to_dict("records"),
+        "with_accuracy": accuracy_correlation(treated, right).to_dict("records"),
+    }
+
+
+def _over_wells(table: pd.DataFrame, column: str) -> dict:
+    """Mean over wells of their images' mean, with a bootstrap interval over wells."""
+    from phenolens.stats.intervals import bootstrap_mean
+
+    wells = table.groupby([PLATE, WELL])[column].mean().dropna().to_numpy()
+    if len(wells) < 2:
+        return {"value": None, "low": None, "high": None, "n_wells": len(wells)}
+    low, high = bootstrap_mean(wells, seed=0)
+    return {"value": wells.mean(), "low": low, "high": high, "n_wells": len(wells)}
+
+
+def _randomised(checks: pd.DataFrame) -> dict:
+    """Do maps change with the weights; are cells marked more than by a random network?"""
+    cost = checks["deletion_random"] - checks["deletion"]
+    over = {}
+    for part in CHECKED:
+        gain = checks[f"enrichment_{part}"] - checks[f"enrichment_{part}_random"]
+        over[f"{part}_over_random"] = _over_wells(checks.assign(gain=gain), "gain")
+    return {
+        "n_images": len(checks),
+        "correlation": checks["correlation"].mean(),
+        "share_passing": checks["passes"].mean(),
+        **over,
+        "deletion_over_random_order": _over_wells(checks.assign(cost=cost), "cost"),
+    }
+
+
+def _stains(checks: pd.DataFrame) -> dict[str, float]:
+    """Mean loss of the class's probability without each stain."""
+    names = [name for name in checks if str(name).startswith("drop_")]
+    return {name.removeprefix("drop_"): checks[name].mean() for name in names}
+
+
+def _shown(
+    session: Session, work: NetworkTrainings, looks: list[Look]
+) -> tuple[pd.DataFrame, dict]:
+    """The images that a reader is shown with their maps, and the files of that figure."""
+    table = pd.concat([look.table for look in looks], ignore_index=True)
+    rows = np.concatenate([look.rows for look in looks])
+    many = CELLS_SHOWN if work.prepared.images.level == "cell" else 1
+    shown = shown_images(table.assign(row=rows), session.study.report.montages, many=many)
+    if not len(shown):
+        return shown, {}
+    parts = compartments(
+        work.prepared,
+        shown["row"].to_numpy(),
+        work.network.settings.pixels,
+        segmentation=segmentation_of(work),
+    )
+    coarse = np.concatenate([look.maps for look in looks])
+    drawn, arrays = overlays(work, shown, rows, coarse=coarse, nuclei=parts[:, 0])
+    return shown, {"attention.parquet": drawn, "attention.npz": arrays}
