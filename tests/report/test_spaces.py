@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from phenolens.answers.tables import Tables
+from phenolens.errors import InputError
 from phenolens.report import build
 from phenolens.report.spaces import Spaces, by_task, computed_on, sides, spaces_of
 from phenolens.words import names

@@ -200,7 +200,12 @@ ACTIVITY = Table(
         Column("cell_count_p", REAL, "rank-sum p of cell counts against controls", nullable=True),
         Column("active", FLAG, "`q` below alpha; missing where nothing was tested", nullable=True),
         Column("wells", WHOLE, "wells of the treatment, compared or not", nullable=True),
-        Column("note", TEXT, "why a value is missing, or what to distrust; empty otherwise"),
+        Column(
+            "note",
+            TEXT,
+            "codes of why a value is missing, or of what to distrust, parted by blanks; empty "
+            "otherwise",
+        ),
         Column(
             "position",
             TEXT,
@@ -286,7 +291,9 @@ do, no well is in two, and a group takes no part in its own null
             "`too-few-groups` (under 19: 5 % cannot be certified); `not-possible`",
             label="Finding",
         ),
-        Column("why", TEXT, "why no group could be tested; empty otherwise"),
+        Column(
+            "why", TEXT, "codes of why no group could be tested, parted by blanks; empty otherwise"
+        ),
         Column(
             "covered",
             FLAG,
@@ -334,7 +341,7 @@ SHARE_ACTIVE = Table(
             nullable=True,
         ),
         Column("low", REAL, "one-sided 95 % lower bound of the share active", nullable=True),
-        Column("withheld", TEXT, "why there is no share; empty otherwise"),
+        Column("withheld", TEXT, "code of why there is no share; empty otherwise"),
         Column("positions_needed", WHOLE, _TO_NAME_HITS),
         Column("plates_needed", WHOLE, _TO_NAME_HITS),
         Column("permutations_needed", WHOLE, _TO_NAME_HITS),
@@ -370,7 +377,13 @@ HITS = Table(
             "up to five, with their effects in `features.parquet`",
             nullable=True,
         ),
-        Column("distrust", TEXT, "what to distrust; empty otherwise"),
+        Column(
+            "doubts",
+            TEXT,
+            "codes of what to distrust (`few-cells-left`, `few-wells-compared`, and those of "
+            "`note` that do not hold for all treatments), parted by blanks; empty otherwise",
+        ),
+        Column("distrust", TEXT, "the same in words"),
         Column(
             "space",
             TEXT,

@@ -130,10 +130,11 @@ AUDIT = Document(
     keys=(
         Key("code", "string", "the same wherever the same is found"),
         Key("severity", "string", "`error`, `warning`, `info`, `ok`"),
-        Key("where", "string", "what it concerns"),
-        Key("what", "string", "what was seen"),
-        Key("consequence", "string", "what follows"),
-        Key("remedy", "string", "what to do"),
+        Key("about", "object", "what it concerns, by kind; empty: the whole screen"),
+        Key("values", "object", "the numbers and names behind the words"),
+        Key("what", "string", "what was seen, in words"),
+        Key("consequence", "string", "what follows, in words"),
+        Key("remedy", "string", "what to do, in words"),
     ),
 )
 
