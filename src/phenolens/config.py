@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from phenolens.errors import ConfigError, did_you_mean
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean
+from phenolens.io.formats.base import image_format
 from phenolens.represent.base import REPRESENTATIONS, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
@@ -23,9 +24,12 @@ from phenolens.settings import (
     RANGES,
     LeaveOut,
     Middle,
+    Position,
     PositionSafe,
     Scaling,
     Spread,
+    Transform,
+    Whitening,
 )
 
 
@@ -77,7 +81,7 @@ class Images(SettingsSection):
     """
 
     table: str | list[str] | None = None
-    layout: Literal["load_data", "table", "samplesheet", "phenix"] = "table"
+    layout: str = "table"
     root: str = "."
     level: Literal["field", "tile", "cell"] = "field"
     channels: list[str] = []
@@ -87,6 +91,14 @@ class Images(SettingsSection):
     nuclei: str | None = None
     pixel_size_um: Annotated[float, Field(gt=0)] | None = None
     labels: dict[str, str] = {}
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str) -> str:
+        try:
+            return image_format(layout).name
+        except PhenolensError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
     def _labels_that_can_be_used(self) -> Images:
@@ -103,13 +115,18 @@ class Images(SettingsSection):
 
 
 class ProfileFiles(SettingsSection):
-    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
+    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well.
+
+    ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
+    are ``measured``, and of others it is not known.
+    """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
 class MetadataTable(SettingsSection):
@@ -232,19 +249,23 @@ class Networks(SettingsSection, CNNOptions, VAEOptions):
 
 
 class Normalize(SettingsSection):
-    """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
+    """Scaling of wells on their own plate's calibrating controls, and what all of those even out.
 
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
     or, after centring, those of all plates (``auto``: where plates have fewer than 16 that
-    calibrate). ``whitening`` is the regularization in units of a feature's variance; 0 switches
-    it off.
+    calibrate). Then, on calibrating controls too: ``position`` subtracts the surface that they show
+    over the plate, ``transform`` takes ranks among them, ``whitening`` evens out the directions in
+    which they vary, with ``regularization`` in units of a feature's variance.
     """
 
     method: Scaling = DEFAULTS.method
     aggregate: Middle = DEFAULTS.aggregate
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
-    whitening: Annotated[float, Field(ge=0)] = DEFAULTS.whitening
+    position: Position = DEFAULTS.position
+    transform: Transform = DEFAULTS.transform
+    whitening: Whitening = DEFAULTS.whitening
+    regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
@@ -256,6 +277,7 @@ class Evaluate(SettingsSection):
     alpha: Share = DEFAULTS.alpha
     clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
     position_safe: PositionSafe = DEFAULTS.position_safe
+    hub_correction: bool = DEFAULTS.hub_correction
 
 
 class Report(SettingsSection):

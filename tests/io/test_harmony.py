@@ -10,8 +10,8 @@ import pytest
 
 from phenolens.io.columns import wells_of_rows
 from phenolens.io.discover import discover, study_toml
+from phenolens.io.formats.harmony import is_harmony, read_harmony
 from phenolens.io.given import open_table
-from phenolens.io.harmony import is_harmony, read_harmony
 from phenolens.tools.activity import activity
 from phenolens.tools.read import read
 
@@ -75,7 +75,7 @@ def test_every_question_reads_it_and_noise_is_not_active(tmp_path):
     for plate in ("PL1", "PL2"):
         write(tmp_path / plate, plate)
     item = read(str(tmp_path / "PL*" / "PlateResults.txt"), same_by="Metadata_Compound")
-    told = {note.code: str(note) for note in item.notes}
+    told = {note.code: str(note) for note in item.findings}
     assert told["features"].startswith(f"12 features: 12 of Harmony (such as {AREA}, ")
     assert told["columns-not-used"].startswith("Numeric columns not used: 9 (Row, Column, Plane, ")
     assert "Metadata_CellCount" in item.table.index.names
