@@ -201,10 +201,18 @@ ACTIVITY = Table(
         Column("active", FLAG, "`q` below alpha; missing where nothing was tested", nullable=True),
         Column("wells", WHOLE, "wells of the treatment, compared or not", nullable=True),
         Column(
+            "usable",
+            WHOLE,
+            "of its wells those that could be compared: they hold values and have a control to be "
+            "compared with",
+            nullable=True,
+        ),
+        Column(
             "note",
             TEXT,
-            "codes of why a value is missing, or of what to distrust, parted by blanks; empty "
-            "otherwise",
+            "codes of why a value is missing, or of what to distrust, parted by blanks "
+            "(`one-well-only`, `controls-reused`, `pixels-seen`, `position-could-explain`, ...); "
+            "empty otherwise. `phenolens.words.noted(note, **row)` puts them into words",
         ),
         Column(
             "position",
@@ -213,6 +221,7 @@ ACTIVITY = Table(
             "`layout-block`, `layout-edge`, `controls-elsewhere`, ...), parted by blanks; empty "
             "where position could not",
         ),
+        Column("control_positions", WHOLE, "positions of the controls that are compared with"),
         Column(
             "test",
             TEXT,
@@ -291,9 +300,7 @@ do, no well is in two, and a group takes no part in its own null
             "`too-few-groups` (under 19: 5 % cannot be certified); `not-possible`",
             label="Finding",
         ),
-        Column(
-            "why", TEXT, "codes of why no group could be tested, parted by blanks; empty otherwise"
-        ),
+        Column("why", TEXT, "codes of why no group could be tested; empty otherwise"),
         Column(
             "covered",
             FLAG,
@@ -377,12 +384,7 @@ HITS = Table(
             "up to five, with their effects in `features.parquet`",
             nullable=True,
         ),
-        Column(
-            "doubts",
-            TEXT,
-            "codes of what to distrust (`few-cells-left`, `few-wells-compared`, and those of "
-            "`note` that do not hold for all treatments), parted by blanks; empty otherwise",
-        ),
+        Column("doubts", TEXT, "codes of what to distrust, parted by blanks; empty otherwise"),
         Column("distrust", TEXT, "the same in words"),
         Column(
             "space",
