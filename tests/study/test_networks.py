@@ -347,7 +347,7 @@ def test_the_research_questions_are_answered_for_what_the_cards_say(session, mon
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: "")
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     made = attention.attention(session, **needs)
     told, table = made.value.summary, made.files["activation.parquet"]
