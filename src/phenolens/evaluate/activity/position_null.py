@@ -21,6 +21,7 @@ import pandas as pd
 from phenolens.errors import DesignError
 from phenolens.evaluate.activity.permuted_positions import permuted_positions
 from phenolens.evaluate.activity.position_p import Scores, p_of_folds
+from phenolens.learn.nearest import unit_rows
 from phenolens.normalize.position import FEWEST, fit_position, ring
 from phenolens.stats.average_precision import AveragePrecision, average_precision
 from phenolens.stats.metric import metric
@@ -197,8 +198,7 @@ def compared(screen: PlacedWells, fitting: np.ndarray, rows: np.ndarray) -> np.n
         shape=screen.shape,
     )
     left = model.residual(screen.values[rows], screen.plate[rows], screen.position[rows])
-    values = metric(model.error).apply(left)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
+    return unit_rows(metric(model.error).apply(left))
 
 
 def _round(
