@@ -20,7 +20,6 @@ FOLD = "Metadata_Fold"
 LEFT_OUT = "Metadata_LeftOut"
 UNIT = "Metadata_FoldUnit"
 COLUMNS = (ROLE, FOLD, LEFT_OUT, UNIT)
-JUDGES = ("judge", "swap-a", "swap-b")
 NO_TREATMENTS = Finding("no-treatment-named", "error")
 
 

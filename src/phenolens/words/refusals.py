@@ -142,11 +142,6 @@ def _(*, active: int) -> str:
     return f"Matching needs two active treatments; there are {active}."
 
 
-@wording("none-active")
-def _(*, alpha: float) -> str:
-    return f"No perturbation of the table is active at q < {alpha}, so none can be matched."
-
-
 @wording("label-not-shared")
 def _(*, label: str) -> str:
     return f"No value of {label!r} is shared by two treatments that may match."
