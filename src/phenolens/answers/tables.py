@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.answers.read import read_finding
+from phenolens.answers.treatments import Treatment, treatments
 from phenolens.errors import InputError
 from phenolens.files import read_json
 from phenolens.findings import Finding
@@ -132,11 +133,6 @@ class Tables:
     @cached_property
     def dose(self) -> pd.DataFrame | None:
         return self._table("dose")
-
-    @cached_property
-    def hits(self) -> pd.DataFrame | None:
-        path = self.folder / "hits.csv"
-        return _filled(pd.read_csv(path)) if path.is_file() else None
 
     @cached_property
     def audit(self) -> list[Finding] | None:
@@ -262,6 +258,12 @@ class Tables:
     def real(self) -> list[str]:
         """The representations without the baselines."""
         return [name for name in self.representations if not names.is_baseline(name)]
+
+    @cached_property
+    def ranked(self) -> list[Treatment]:
+        """The treatments in the lead representation, best first."""
+        near = self.of_lead(self.similarity)
+        return treatments(self.of_lead(self.activity), similarity=near, features=self.features)
 
     def of_lead(self, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         """The rows of a table that belong to the lead representation, or None."""

@@ -133,7 +133,7 @@ def _scaling(tables: Tables, *, others: bool) -> Iterator[str]:
         "[caicedo2017]."
     )
     if _shared_out(tables):
-        yield "The controls that calibrate are not the controls that judge activity."
+        yield "The controls that calibrate are not the controls that activity is tested against."
 
 
 def _shared_out(tables: Tables) -> bool:
@@ -189,7 +189,7 @@ def _activity(tables: Tables) -> Iterator[str]:
         yield (
             "One layout is repeated on every plate, where permuting wells would take position for "
             "effect; a treatment's mAP is therefore compared with that of control wells which "
-            "share a position across plates, each judged by controls of other positions."
+            "share a position across plates, each compared with controls of other positions."
         )
     else:
         yield (

@@ -17,11 +17,16 @@ _Wording = TypeVar("_Wording", bound=Callable[..., "str | Said"])
 
 @dataclass(frozen=True)
 class Said:
-    """A finding in words: what was seen, what follows, what to do; one or two sentences each."""
+    """A finding in words: what was seen, what follows, what to do; one or two sentences each.
+
+    `phrase` stands for `what` in a cell or behind a colon, where a sentence is too much; without a
+    full stop.
+    """
 
     what: str
     consequence: str = ""
     remedy: str = ""
+    phrase: str = ""
 
 
 _WORDINGS: dict[str, Callable[..., str | Said]] = {}
@@ -59,6 +64,20 @@ def say(code: str, /, **values: Any) -> Said:
     """
     said = known()[code](**values)
     return Said(said) if isinstance(said, str) else said
+
+
+def noted(codes: object, /, **row: Any) -> str:
+    """The codes of a cell, parted by blanks, in words: their phrases, parted by ``; ``.
+
+    Parameters
+    ----------
+    codes : str
+        A cell of a column such as ``note``; what is no text has no words.
+    **row
+        The row's values by the names of their columns, and the settings of the question.
+    """
+    said = [say(code, **row) for code in codes.split()] if isinstance(codes, str) else []
+    return "; ".join(one.phrase or one.what for one in said)
 
 
 def known() -> dict[str, Callable[..., str | Said]]:

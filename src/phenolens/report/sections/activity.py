@@ -35,7 +35,7 @@ CALLED = [
     for what in ("at_smooth_tail", "at_smooth_tail_0.01", "outer_rings", "interior")
 ]
 TESTS = {"position-safe": "Against control positions", "label-permutation": "By permuting wells"}
-VERDICTS = {
+OUTCOMES = {
     "calibrated": "holds its level, but not where the treatments lie",
     "calls-controls": "calls controls",
     "too-few-groups": f"under {FEWEST_GROUPS} groups: cannot certify 5 %",
@@ -74,17 +74,17 @@ def _checks(tables: Tables) -> list[dict]:
             "floor": p_value(row["p_attainable"]),
             "cover": f"{row['rows']} of {row['rows_used']} rows, {row['columns']} of "
             f"{row['columns_used']} columns",
-            "verdict": _verdict(row),
+            "outcome": _outcome(row),
             "bad": row["verdict"] == "calls-controls",
         }
         for row in rows.to_dict("records")
     ]
 
 
-def _verdict(row: dict) -> str:
+def _outcome(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return VERDICTS.get(row["verdict"], f"not possible: {row['why']}")
+    return OUTCOMES.get(row["verdict"], f"not possible: {row['why']}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:
