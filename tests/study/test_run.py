@@ -9,15 +9,15 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import phenolens as pl
-from phenolens import study
+from phenolens import schema, study
 from phenolens.files import read_json
 from phenolens.profiles import read_about, to_frame
 from phenolens.simulate import ScreenDesign, simulate_profiles, write_screen
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
 DESIGN = ScreenDesign(
     replicates=1,
     plates=4,
@@ -55,65 +55,74 @@ def pooled(results: pd.DataFrame, representation: str, task: str, metric: str) -
     return row["value"].item()
 
 
-SCHEMAS = (DOCS / "schemas.md").read_text()
-ABSENT = {"dose.parquet", "share_active.parquet"}  # one dose a compound; hits can be named
-OPTIONAL = {"p_smooth", "q_smooth", "map_plain", "p_plain", "q_plain", "map_chance"}
+ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attention",
+          "reconstructions", "activation", "activation_treatments", "activation_wells",
+          "activation_summary"}  # fmt: skip
+"""One dose a compound; hits can be named; no network and no fusion."""
 
 
-def documented() -> dict[str, list[str]]:
-    """Column names of each table that docs/schemas.md lists, in a table or in its first line."""
-    found: dict[str, list[str]] = {}
-    for section in re.split(r"^## ", SCHEMAS, flags=re.M)[1:]:
-        name = re.match(r"`([a-z_]+\.parquet)`", section)
-        rows = re.findall(r"^\| ((?:`\w+`(?: \*[a-z ]+\*)?(?:, )?)+)", section, flags=re.M)
-        line = re.match(r".*\n`(\w+, [^`]+)`", section)
-        if name and rows:
-            found[name[1]] = [c for row in rows for c in re.findall(r"`(\w+)`", row)]
-        elif name and line:
-            found[name[1]] = re.sub(r" \([^)]*\)", "", line[1]).split(", ")
-    return found
+PROFILE_FOLDERS = {"profiles", "cells", "pixel-pca", "cellprofiler"}
 
 
-@pytest.mark.parametrize("name", sorted(set(documented()) - ABSENT))
-def test_tables_have_the_columns_that_the_documentation_names(finished, name):
-    wanted = set(documented()[name]) - OPTIONAL
-    assert wanted <= set(pd.read_parquet(finished.out / name).columns)
+def files(out: Path) -> dict[str, schema.File | None]:
+    """Definition of each file that a study left, by its path."""
+    paths = [path.relative_to(out) for path in sorted(out.rglob("*")) if path.is_file()]
+    return {
+        path.as_posix(): schema.definition(path.as_posix())
+        for path in paths
+        if path.parts[0] != "store"
+    }
 
 
-def test_doses_have_the_columns_that_the_documentation_names():
+def test_every_file_is_defined_and_every_defined_file_is_there(finished):
+    found = files(finished.out)
+    assert [path for path, defined in found.items() if defined is None] == []
+    there = {defined.stem for defined in found.values()}
+    assert {file.stem for file in schema.FILES if not file.when} <= there
+    assert set(schema.TABLES) - there == ABSENT
+
+
+def test_tables_are_what_their_definitions_say(finished):
+    for path, table in files(finished.out).items():
+        if isinstance(table, schema.Table) and path.endswith(".parquet"):
+            assert_as_defined(finished.out / path, table)
+
+
+def assert_as_defined(path: Path, table: schema.Table) -> None:
+    """Columns, types and order of rows of a file are those of its definition."""
+    types = {field.name: str(field.type) for field in pq.read_schema(path)}
+    told = {name: table.column(name) for name in types}
+    assert None not in told.values(), path
+    arrow = {"float64": "double", "float32": "float"}
+    for name, column in told.items():
+        if column.dtype != "any" and types[name] != "null":
+            assert types[name] == arrow.get(column.dtype, column.dtype), (path, name)
+    frame = pd.read_parquet(path)
+    again = schema.conform(frame, table)[list(frame)]
+    pd.testing.assert_frame_equal(again, frame, check_dtype=False)
+    if path.parent.name not in PROFILE_FOLDERS:
+        assert table.ordered(frame) == list(frame), path
+
+
+def test_doses_have_the_columns_of_their_definition():
     """The screen above has one dose a compound, and a study keeps the table of `dose` as it is."""
     table, _ = simulate_profiles(seed=0, treatments=6, features=12)
     frame = to_frame(table)
     number = frame["Metadata_Treatment"].str.extract(r"(\d+)$")[0].astype(float) - 1
     frame["Metadata_Compound"] = ("compound-" + (number // 3).astype("string")).fillna("DMSO")
     frame["Metadata_Concentration"] = number % 3 + 1
-    found = pl.dose(frame.drop(columns="Metadata_Treatment"))
-    assert set(documented()["dose.parquet"]) == set(found.table)
+    found = pl.dose(frame.drop(columns="Metadata_Treatment")).table
+    assert list(schema.conform(found, schema.TABLES["dose"])) == list(found)
 
 
-def test_shares_have_the_columns_that_the_documentation_names():
+def test_shares_have_the_columns_of_their_definition():
     """Two plates of one layout name no hit, and a study keeps the table of `activity` as it is."""
     table, _ = simulate_profiles(seed=0, treatments=30, features=12, plates=2, controls=20,
                                  layout="fixed", active=0.0)  # fmt: skip
-    found = pl.activity(table)
-    assert set(documented()["share_active.parquet"]) == set(found.more["share_active"])
-    assert set(documented()["control_check.parquet"]) == set(found.more["control_check"])
-
-
-def test_the_documentation_names_the_columns_of_tables_with_a_schema(finished):
-    names = ("results", "comparisons", "activity", "matching", "retrieval", "umap", "clusters")
-    for name in (*names, "control_check"):
-        own = set(pd.read_parquet(finished.out / f"{name}.parquet"))
-        told = set(documented()[f"{name}.parquet"])
-        assert own - told <= {"split", "cluster", "n_clusters", "smallest_p"}, name
-
-
-def test_the_documentation_names_every_file(finished):
-    names = {path.name for path in finished.out.iterdir()} - {"store"}
-    folders = {"cells", "consensus", "figures", "illumination", "profiles", "curves"}
-    lacking = {name for name in names - folders if f"`{name}`" not in SCHEMAS}
-    assert not lacking
-    assert all(f"`{name}/" in SCHEMAS for name in names & folders)
+    more = pl.activity(table).more
+    for name in ("share_active", "control_check"):
+        found = more[name]
+        assert list(schema.conform(found, schema.TABLES[name])) == list(found)
 
 
 def test_profiles_carry_what_the_documentation_says(finished):
@@ -177,55 +186,6 @@ def test_the_page_calls_metrics_by_words(finished, results):
     text = re.sub(r"<(style|script|code).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
     raw = {name for name in results["metric"] if "_" in name}
     assert raw and not raw & set(re.findall(r"\w+", text))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "results.parquet",
-        "comparisons.parquet",
-        "activity.parquet",
-        "activity.json",
-        "hits.csv",
-        "profiles/cellprofiler.parquet",
-        "profiles/cellprofiler.h5ad",
-        "profiles/pixel-pca.parquet",
-        "consensus.parquet",
-        "consensus/pixel-pca.parquet",
-        "similarity.parquet",
-        "clusters.parquet",
-        "umap.parquet",
-        "predictions.parquet",
-        "matching.parquet",
-        "retrieval.parquet",
-        "layout.json",
-        "profiles/pixel-pca/0.parquet",
-        "normalization.json",
-        "unanswered.json",
-        "wells.parquet",
-        "fields.parquet",
-        "features.parquet",
-        "exemplars.parquet",
-        "exemplars.npz",
-        "assay.parquet",
-        "audit.json",
-        "ledger.json",
-        "splits.parquet",
-        "splits.json",
-        "provenance.json",
-        "study.resolved.toml",
-        "report.html",
-        "cells/SIM001.parquet",
-    ],
-)
-def test_every_file_is_there(finished, name):
-    assert (finished.out / name).stat().st_size > 0
-
-
-def test_results_are_sorted_by_their_key(results):
-    key = ["representation", "task", "metric", "split", "unit", "fold"]
-    assert not results.duplicated(key).any()
-    pd.testing.assert_frame_equal(results, results.sort_values(key, ignore_index=True))
 
 
 def test_always_naming_the_controls_scores_their_share(results):

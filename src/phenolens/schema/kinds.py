@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -35,7 +35,7 @@ class Column:
     unit : str
         Of its numbers, where they have one.
     label : str
-        Heading for a reader; the name without its prefix and underscores by default.
+        Heading for a reader: ``Normalized mAP``; by default the name without its prefix.
     when : str
         The condition under which the column is there, in words; empty: always.
     in_order : bool or sequence of str
@@ -55,8 +55,9 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """Heading for a reader."""
-        return self.label or self.name.removeprefix("Metadata_").replace("_", " ").lower()
+        """Heading for a reader: ``Normalized mAP``."""
+        words = self.name.removeprefix("Metadata_").replace("_", " ")
+        return self.label or (words if len(words) == 1 else words[0].upper() + words[1:])
 
     @property
     def required(self) -> bool:
@@ -166,16 +167,14 @@ class Table(File):
 
     def ordered(self, names: Iterable[str]) -> list[str]:
         """These columns in the order of the file; several of one kind as they came."""
-        names = list(names)
-        place = {column: number for number, column in enumerate(self.columns)}
-        known = {name: self.column(name) for name in names}
-        return sorted(
-            names, key=lambda name: place[known[name]] if known[name] else len(self.columns)
-        )
+        place = {column.name: number for number, column in enumerate(self.columns)}
+        last = len(self.columns)
 
-    def labels(self, names: Sequence[str] | None = None) -> dict[str, str]:
-        """Headings of columns by name."""
-        return {name: self.by_name[name].heading for name in names or self.by_name}
+        def of(name: str) -> int:
+            column = self.column(name)
+            return last if column is None else place[column.name]
+
+        return sorted(names, key=of)
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,24 @@ TIMINGS = Document(
     text='Not part of the "same bytes" promise.',
 )
 
+ANSWERS = Document(
+    "answers.json",
+    "the report's answers",
+    text="One entry a question, in the order of the report. `headline` and `details` are "
+    "findings: `code`, `severity`, `about` and `values` are the data, and `what`, `consequence` "
+    "and `remedy` their words.",
+    keys=(
+        Key("key", "string", "name of the question"),
+        Key("state", "string", "`answered`, `doubtful` or `open`"),
+        Key("question", "string", "as the report asks it"),
+        Key("short", "string", "the question in few words"),
+        Key("sentences", "list of strings", "the answer"),
+        Key("headline", "object", "the finding that answers it"),
+        Key("details", "list of objects", "findings that belong to it"),
+        Key("evidence", "list of strings", "sections of the report"),
+    ),
+)
+
 RESOLVED = File("study.resolved.toml", "the study with every default written out")
 FIGURES = File("figures/<figure>.<ending>", "every figure, as PNG and as SVG")
 REPORT = File("report.html", "one self-contained page")

@@ -40,6 +40,7 @@ _MEASURES = (
 CURVES = Table(
     "curves/<network>.parquet",
     "how a network trained",
+    when="Present of networks.",
     columns=(
         Column("epoch", WHOLE, "from 1"),
         Column("train_loss", REAL, "mean loss of training images"),
@@ -110,9 +111,9 @@ ACTIVATION_TREATMENTS = Table(
         Column("measure", TEXT, "a measure of `activation.parquet`", in_order=True),
         Column("mean", REAL, "over wells", nullable=True),
         Column("sd", REAL, "over wells", nullable=True, label="SD"),
-        Column("n_wells", WHOLE, "wells", label="wells"),
-        Column("n_images", WHOLE, "images", label="images"),
-        Column("n_zero", WHOLE, "images whose map is zero", label="all-zero maps"),
+        Column("n_wells", WHOLE, "wells", label="Wells"),
+        Column("n_images", WHOLE, "images", label="Images"),
+        Column("n_zero", WHOLE, "images whose map is zero", label="All-zero maps"),
     ),
 )
 
@@ -125,8 +126,8 @@ ACTIVATION_WELLS = Table(
         WELL,
         TREATMENT,
         CONTROL,
-        Column("n_images", WHOLE, "images", label="images"),
-        Column("n_zero", WHOLE, "images whose map is zero", label="all-zero maps"),
+        Column("n_images", WHOLE, "images", label="Images"),
+        Column("n_zero", WHOLE, "images whose map is zero", label="All-zero maps"),
         *(replace(measure, meaning=f"mean over images: {measure.meaning}")
           for measure in _MEASURES if not measure.name.startswith("share_")),
         Column("outcome", TEXT, "`all`, or the images named `right`, or `wrong`"),
@@ -140,7 +141,7 @@ ACTIVATION_SUMMARY = Table(
     when="Present where `activation.parquet` is.",
     columns=(
         Column("measure", TEXT, "a measure of `activation.parquet`"),
-        Column("n_wells", WHOLE, "treated wells", label="wells"),
+        Column("n_wells", WHOLE, "treated wells", label="Wells"),
         Column("mean", REAL, "over them"),
         Column("sd", REAL, "over them", nullable=True, label="SD"),
         Column("lowest", TEXT, "treatment with the lowest mean over its wells"),

@@ -126,7 +126,7 @@ CELLS = Table(
         PLATE,
         WELL,
         SITE,
-        Column("Metadata_ObjectNumber", WHOLE, "number of the cell in its field", label="object"),
+        Column("Metadata_ObjectNumber", WHOLE, "number of the cell in its field", label="Object"),
         Column(
             "Metadata_Quality_<measure>", REAL, "of its field, as in `fields.parquet`",
             nullable=True,
@@ -142,9 +142,12 @@ NORMALIZATION = Document(
     "what calibration dropped, filled or left as it was",
     text="By representation.",
     keys=(
-        Key("calibration", "object", "by fold: controls, and plates without a scale"),
-        Key("cleaned", "object", "by fold: features dropped, values filled"),
+        Key("calibration", "object",
+            "by fold: calibrating controls of each plate, features constant on them, plates "
+            "without a scale"),
+        Key("cleaned", "object", "by fold: features dropped, values missing or infinite"),
+        Key("selection", "object", "by fold: features that repeat others"),
     ),
-)
+)  # fmt: skip
 
 FILES: tuple[File, ...] = (PROFILES, PROFILES_SEEN, ANNDATA, CELLS, NORMALIZATION)

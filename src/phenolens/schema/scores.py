@@ -63,7 +63,7 @@ RESULTS = Table(
             "space",
             TEXT,
             "what the values were, see above; a baseline has its own",
-            label="computed on",
+            label="Computed on",
         ),
     ),
     sort=("representation", "task", "metric", "split", "unit", "fold"),
@@ -84,8 +84,8 @@ COMPARISONS = Table(
         Column("cluster", TEXT, "what is resampled and flipped together"),
         Column("a", TEXT, "the two representations"),
         Column("b", TEXT, "the two representations"),
-        Column("n", WHOLE, "number of pairs", label="pairs"),
-        Column("n_clusters", WHOLE, "number of clusters", label="clusters"),
+        Column("n", WHOLE, "number of pairs", label="Pairs"),
+        Column("n_clusters", WHOLE, "number of clusters", label="Clusters"),
         Column("value_a", REAL, "mean over pairs"),
         Column("value_b", REAL, "mean over pairs"),
         Column("difference", REAL, "mean over pairs"),
@@ -97,7 +97,7 @@ COMPARISONS = Table(
             REAL,
             "Holm-corrected over single representations, over fusions and over baselines apart",
             nullable=True,
-            label="p (Holm)",
+            label="p, Holm",
         ),
         Column("smallest_p", REAL, "smallest `p` that so many clusters can give", nullable=True),
         Column(
@@ -106,8 +106,8 @@ COMPARISONS = Table(
             "difference this design could have seen with 80 % power",
             nullable=True,
         ),
-        Column("space_a", TEXT, "what both were computed on", label="a computed on"),
-        Column("space_b", TEXT, "what both were computed on", label="b computed on"),
+        Column("space_a", TEXT, "what both were computed on", label="A computed on"),
+        Column("space_b", TEXT, "what both were computed on", label="B computed on"),
     ),
     sort=("task", "metric", "a", "b"),
 )
@@ -129,7 +129,7 @@ ACTIVITY = Table(
             REAL,
             "`map` less its expectation under the null, over one less that",
             nullable=True,
-            label="normalized mAP",
+            label="Normalized mAP",
         ),
         Column(
             "map_chance",
@@ -142,7 +142,13 @@ ACTIVITY = Table(
         Column("high", REAL, "95 % interval of `map`", nullable=True),
         Column("p", REAL, "p of the test named in `test`", nullable=True),
         Column("q", REAL, "Benjamini-Hochberg q within the representation", nullable=True),
-        Column("p_attainable", REAL, "smallest p this treatment's design can give", nullable=True),
+        Column(
+            "p_attainable",
+            REAL,
+            "smallest p this treatment's design can give",
+            nullable=True,
+            label="Smallest attainable p",
+        ),
         Column(
             "p_smooth",
             REAL,
@@ -183,13 +189,13 @@ ACTIVITY = Table(
             when=_SAFE,
             label="q, wells permuted",
         ),
-        Column("n_references", WHOLE, "reference control wells", nullable=True, label="controls"),
+        Column("n_references", WHOLE, "reference control wells", nullable=True, label="Controls"),
         Column(
             "cell_count_ratio",
             REAL,
             "median cell count over the median of its plates' controls",
             nullable=True,
-            label="cell count",
+            label="Cell count",
         ),
         Column("cell_count_p", REAL, "rank-sum p of cell counts against controls", nullable=True),
         Column("active", FLAG, "`q` below alpha; missing where nothing was tested", nullable=True),
@@ -258,7 +264,13 @@ do, no well is in two, and a group takes no part in its own null
         Column("low", REAL, "`called` over `groups`, with the exact 95 % interval", nullable=True),
         Column("high", REAL, "`called` over `groups`, with the exact 95 % interval", nullable=True),
         Column("called_at_alpha", WHOLE, "groups with p <= alpha of the settings"),
-        Column("p_attainable", REAL, "smallest p that every group could have had", nullable=True),
+        Column(
+            "p_attainable",
+            REAL,
+            "smallest p that every group could have had",
+            nullable=True,
+            label="Smallest attainable p",
+        ),
         Column(
             "rows", WHOLE, "rows and columns of the plate that the groups cover, of those in use"
         ),
@@ -272,7 +284,7 @@ do, no well is in two, and a group takes no part in its own null
             TEXT,
             "`calibrated`; `calls-controls` (so many in less than one of twenty sound tests); "
             "`too-few-groups` (under 19: 5 % cannot be certified); `not-possible`",
-            label="finding",
+            label="Finding",
         ),
         Column("why", TEXT, "why no group could be tested; empty otherwise"),
         Column(
@@ -290,13 +302,17 @@ SHARE_ACTIVE = Table(
     "share_active.parquet",
     "where the design cannot name a single hit",
     text="One row a representation by which no treatment is called and a single one could not "
-    "have been; absent where there is none\n"
-    "([how](statistics/activity.md#when-no-single-hit-can-be-named)).",
-    when="Absent where a hit can be named.",
+    "have been ([how](statistics/activity.md#when-no-single-hit-can-be-named)).",
+    when="Absent where there is none.",
     columns=(
         REPRESENTATION,
         Column("tests", WHOLE, "treatments tested"),
-        Column("p_attainable", REAL, "smallest p that most treatments can have"),
+        Column(
+            "p_attainable",
+            REAL,
+            "smallest p that most treatments can have",
+            label="Smallest attainable p",
+        ),
         Column(
             "needed",
             WHOLE,
@@ -345,7 +361,7 @@ HITS = Table(
         Column("map_high", REAL, "its 95 % interval", nullable=True),
         Column("q", REAL, "as in `activity.parquet`", nullable=True),
         Column(
-            "cell_count_ratio", REAL, "as in `activity.parquet`", nullable=True, label="cell count"
+            "cell_count_ratio", REAL, "as in `activity.parquet`", nullable=True, label="Cell count"
         ),
         Column("most_similar", TEXT, "up to three treatments, with cosine", nullable=True),
         Column(
@@ -359,7 +375,7 @@ HITS = Table(
             "space",
             TEXT,
             "what mAP and cosines were computed on, see above",
-            label="computed on",
+            label="Computed on",
         ),
     ),
 )
@@ -372,16 +388,21 @@ MATCHING = Table(
     when="Absent where no label is shared.",
     columns=(
         Column("label", TEXT, "the mechanism"),
-        Column("n", WHOLE, "treatments with the label", label="treatments"),
+        Column("n", WHOLE, "treatments with the label", label="Treatments"),
         Column("map", REAL, "how soon treatments of the label find one another", label="mAP"),
         Column(
             "map_normalized",
             REAL,
             "`map` less chance, over one less chance",
-            label="normalized mAP",
+            label="Normalized mAP",
         ),
         Column("p", REAL, "p of permuting labels among treatments"),
-        Column("p_attainable", REAL, "smallest p that so many treatments can give"),
+        Column(
+            "p_attainable",
+            REAL,
+            "smallest p that so many treatments can give",
+            label="Smallest attainable p",
+        ),
         Column("q", REAL, "Benjamini-Hochberg q within the representation"),
         SPACE,
         REPRESENTATION,
@@ -398,20 +419,20 @@ RETRIEVAL = Table(
     columns=(
         REPRESENTATION,
         TREATMENT,
-        Column("n", WHOLE, "wells", label="wells"),
+        Column("n", WHOLE, "wells", label="Wells"),
         Column("map", REAL, "all matches", label="mAP"),
         Column(
             "map_normalized",
             REAL,
             "all matches; chance is 0, whatever the number of matches",
-            label="normalized mAP",
+            label="Normalized mAP",
         ),
         Column("map_across", REAL, "matches of another place only", label="mAP, another place"),
         Column(
             "map_across_normalized",
             REAL,
             "matches of another place only; chance is 0",
-            label="normalized mAP, another place",
+            label="Normalized mAP, another place",
         ),
         Column(
             "nearest", REAL, "share of wells whose nearest well, controls included, is a replicate"
@@ -420,7 +441,7 @@ RETRIEVAL = Table(
             "nearest_across",
             REAL,
             "the same of another place only",
-            label="nearest, another place",
+            label="Nearest, another place",
         ),
         Column("drop", REAL, "`map_normalized` less `map_across_normalized`"),
         Column(
@@ -443,14 +464,14 @@ DOSE = Table(
     columns=(
         REPRESENTATION,
         Column("Metadata_Compound", TEXT, "compound"),
-        Column("n", WHOLE, "wells", label="wells"),
+        Column("n", WHOLE, "wells", label="Wells"),
         Column("doses", WHOLE, "different doses"),
         Column(
             "distance_top",
             REAL,
             "fitted distance from controls at the highest dose",
             unit="standard deviations of controls",
-            label="distance at the highest dose",
+            label="Distance at the highest dose",
         ),
         Column(
             "benchmark_dose",

@@ -19,7 +19,8 @@ from phenolens.schema.kinds import ANY, FLAG, REAL, TEXT, WHOLE, Column, Documen
 _ROLE = Column(
     "role",
     TEXT,
-    "what a control does: `calibrate`, `judge`, `swap-a`, `swap-b`, `reused`; `treated` otherwise",
+    "what a control does: `calibrate`, `judge`, `swap-a`, `swap-b`, `reused`; empty for treated "
+    "wells",
 )
 _FOLD = Column("fold", WHOLE, "the fold that tests the well; -1: none")
 
@@ -41,7 +42,7 @@ WELLS = Table(
         _ROLE,
         _FOLD,
         Column("n_images", WHOLE, "images", nullable=True, when="where there are images",
-               label="images"),
+               label="Images"),
         Column(
             "intensity_<stain>",
             REAL,
@@ -50,7 +51,7 @@ WELLS = Table(
             unit="original units",
         ),
         Column("Metadata_CellCount", WHOLE, "cells", nullable=True, when="where cells were counted",
-               label="cells"),
+               label="Cells"),
     ),
     sort=("Metadata_Plate", "Metadata_Well"),
 )  # fmt: skip
@@ -65,7 +66,7 @@ FIELDS = Table(
         PLATE,
         WELL,
         SITE,
-        Column("Metadata_CellCount", WHOLE, "cells", label="cells"),
+        Column("Metadata_CellCount", WHOLE, "cells", label="Cells"),
         Column(
             "Metadata_Quality_<measure>",
             REAL,

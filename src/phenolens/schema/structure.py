@@ -36,9 +36,9 @@ _CONSENSUS = (
     CONCENTRATION,
     MECHANISM,
     TARGET,
+    Column("Metadata_Count", WHOLE, "wells", label="Wells"),
     BATCH,
-    Column("Metadata_Count", WHOLE, "wells"),
-    Column("Metadata_Space", TEXT, "what the values are, see `space` above", label="computed on"),
+    Column("Metadata_Space", TEXT, "what the values are, see `space` above", label="Computed on"),
     Column("Metadata_<more>", ANY, "what the screen's tables say of all wells of a treatment"),
     Column("<feature>", REAL32, "median over wells", nullable=True),
 )
@@ -121,7 +121,7 @@ FEATURES = Table(
     when="Absent where there are none, or no control gives them a scale.",
     columns=(
         ANY_TREATMENT,
-        Column("feature", TEXT, "its name"),
+        Column("feature", TEXT, "name of the feature"),
         Column("compartment", TEXT, "`Nuclei`, `Cells`, `Cytoplasm`, ..."),
         Column("family", TEXT, "`AreaShape`, `Intensity`, `Texture`, ..."),
         Column("channel", TEXT, "stain; empty where it concerns none", nullable=True),
@@ -130,7 +130,7 @@ FEATURES = Table(
         ),
         Column("rank", WHOLE, "1 is the largest effect of the treatment, up or down"),
         REPRESENTATION,
-        Column("space", TEXT, "`normalized`, or `as given`", label="computed on"),
+        Column("space", TEXT, "`normalized`, or `as given`", label="Computed on"),
     ),
     sort=("representation", "Metadata_Treatment", "rank"),
 )
@@ -142,19 +142,19 @@ EMBEDDING_SCORES = Table(
     "which no representation has a value is absent.",
     when="Absent where nothing was scored.",
     columns=(
-        Column("representation", TEXT, "its name"),
+        Column("representation", TEXT, "name of the representation"),
         *(
             Column(f"{name}{end}", WHOLE if end == "_n" else REAL, meaning, nullable=True,
                    when="where known", label=f"{label}{words}")
             for name, label, meaning in (
-                ("silhouette", "silhouette",
+                ("silhouette", "Silhouette",
                  "cosine silhouette of treated wells against treatment, as in `results.parquet`"),
-                ("silhouette_null", "silhouette, treatments shuffled",
+                ("silhouette_null", "Silhouette, treatments shuffled",
                  "the same under shuffled treatments"),
                 ("map", "mAP",
                  "mean over treatments of the retrieval against controls, as in "
                  "`results.parquet`"),
-                ("map_normalized", "normalized mAP", "the same, with chance at 0"),
+                ("map_normalized", "Normalized mAP", "the same, with chance at 0"),
             )
             for end, words in (("", ""), ("_low", ", low"), ("_high", ", high"), ("_n", ", n"))
         ),
@@ -173,7 +173,7 @@ EMBEDDING_SCORES = Table(
             "about treatments",
             nullable=True,
             when="where known",
-            label="silhouette of k-means",
+            label="Silhouette of k-means",
         ),
         Column(
             "n_wells",
@@ -182,7 +182,7 @@ EMBEDDING_SCORES = Table(
             "each that it is judged by",
             nullable=True,
             when="where known",
-            label="wells",
+            label="Wells",
         ),
         Column(
             "map_all",
@@ -212,7 +212,7 @@ WELL_CLUSTERS = Table(
     text="k is `evaluate.clusters`, in the space of the profiles, cosine.",
     when="Absent where there are fewer than five wells.",
     columns=(
-        Column("representation", TEXT, "its name"),
+        Column("representation", TEXT, "name of the representation"),
         Column(
             "part",
             WHOLE,
@@ -240,9 +240,9 @@ FUSION_CLASSES = Table(
         Column("fusion", TEXT, "the fusion"),
         Column("block", TEXT, "its best single block"),
         TREATMENT,
-        Column("n", WHOLE, "tested wells", label="wells"),
-        Column("right_fusion", WHOLE, "wells named right by the fusion", label="right by fusion"),
-        Column("right_block", WHOLE, "wells named right by the block", label="right by block"),
+        Column("n", WHOLE, "tested wells", label="Wells"),
+        Column("right_fusion", WHOLE, "wells named right by the fusion", label="Right by fusion"),
+        Column("right_block", WHOLE, "wells named right by the block", label="Right by block"),
         Column("gained", WHOLE, "wells named right by the fusion only"),
         Column("lost", WHOLE, "wells named right by the block only"),
     ),
@@ -259,7 +259,7 @@ EXEMPLARS = Table(
         PLATE,
         WELL,
         Column("Metadata_Site", TEXT, "field of the well"),
-        Column("Metadata_ObjectNumber", WHOLE, "of single cells", nullable=True, label="object"),
+        Column("Metadata_ObjectNumber", WHOLE, "of single cells", nullable=True, label="Object"),
         Column("position", WHOLE, "place in the array of `exemplars.npz`"),
     ),
     sort=("position",),

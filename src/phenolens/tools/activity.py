@@ -250,7 +250,7 @@ def activity_of(
     )
 
 
-def _without_share_called(summary: dict) -> dict:
+def _without_share_called(summary: dict[str, Any]) -> dict[str, Any]:
     """The summary less the share called: of none, its interval would speak of the design only."""
     kept = {n: v for n, v in summary.items() if not n.startswith("fraction_retrieved")}
     if "position_safe" in kept:
@@ -258,7 +258,7 @@ def _without_share_called(summary: dict) -> dict:
     return kept
 
 
-def _as_table(rows: list[dict]) -> pd.DataFrame:
+def _as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows as a table; what is missing in a column of numbers is NaN."""
     table = pd.DataFrame(rows)
     numbers = [name for name in ("share", "low", "high", "p_attainable") if name in table]
@@ -266,7 +266,9 @@ def _as_table(rows: list[dict]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, float) | known)
 
 
-def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]) -> dict | None:
+def _share(
+    item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]
+) -> dict[str, Any] | None:
     """How many treatments are active where none can be named; None where one could be."""
     first, layout = parts[0], item.layout
     uncovered = ""
@@ -290,7 +292,7 @@ def _share(item: Profiles, table: pd.DataFrame, parts: Sequence[_PartOfActivity]
     return None if found is None else as_values(found)
 
 
-def _share_note(table: pd.DataFrame, share: dict, *, alpha: float) -> Note:
+def _share_note(table: pd.DataFrame, share: dict[str, Any], *, alpha: float) -> Note:
     told = [why_no_hit(share, alpha=alpha), share_in_words(share)]
     if "q_smooth" in table and share["limit"] == "design":
         smooth = int((table["q_smooth"] < alpha).sum())
@@ -334,9 +336,9 @@ class _PartOfActivity:
     """Activity of the treatments that one network, or nobody's labels, judged."""
 
     table: pd.DataFrame
-    summary: dict
+    summary: dict[str, Any]
     notes: list[Note]
-    checks: list[dict]
+    checks: list[dict[str, Any]]
     groups: pd.DataFrame
     controls: float
     wells: tuple[int, int]
@@ -348,9 +350,9 @@ class _Tested:
 
     table: pd.DataFrame
     test: str = "none"
-    summary: dict = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
     mark: str = ""
-    checks: tuple[dict, ...] = ()
+    checks: tuple[dict[str, Any], ...] = ()
     groups: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"p": [], "p_attainable": []}, dtype=float)
     )
@@ -535,7 +537,9 @@ def _tested(
     )
 
 
-def _check_note(item: Profiles, check: dict | None, beside: dict | None = None) -> Iterator[Note]:
+def _check_note(
+    item: Profiles, check: dict[str, Any] | None, beside: dict[str, Any] | None = None
+) -> Iterator[Note]:
     """What the control check says; a warning where it calls too many controls."""
     if check is None:
         return
@@ -606,12 +610,14 @@ def _cell_loss(wells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _score_rows(table: pd.DataFrame, item: Profiles, summary: dict) -> list[dict]:
+def _score_rows(
+    table: pd.DataFrame, item: Profiles, summary: dict[str, Any]
+) -> list[dict[str, Any]]:
     """Shares called, mean mAP and control positions called, as rows of ``results.parquet``."""
 
     space = table["space"].iloc[0] if len(table) else item.space
 
-    def row(metric: str, value: float, **rest: Any) -> dict:
+    def row(metric: str, value: float, **rest: Any) -> dict[str, Any]:
         return result(
             item.name, "activity", metric, value=value, unit="treatment", space=space, **rest
         )

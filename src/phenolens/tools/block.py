@@ -47,7 +47,7 @@ class Block:
     tables: dict[str, pd.DataFrame]
     cards: dict[str, Card] = field(default_factory=dict)
     calibrated: bool = False
-    notes: dict = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
     judged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     made_of: tuple[Block, ...] = ()
     features: dict[str, list[str]] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.representation import Profiles
 
 PERMUTATIONS = 1_000
-Answer = tuple[list[dict], dict]
+Answer = tuple[list[dict[str, Any]], dict[str, Any]]
 Ask = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -134,8 +134,8 @@ def matching_by_position(
             permutations=permutations,
         ).table  # fmt: skip
 
-    told: list[dict] = []
-    summary: dict = {}
+    told: list[dict[str, Any]] = []
+    summary: dict[str, Any] = {}
     found = _asked(
         wells, labels, score="map_normalized", seed=settings.seed,
         test=lambda view: labels(view, min(settings.permutations, PERMUTATIONS)),
@@ -175,7 +175,7 @@ class _Scores:
         counts = Counter(found["view"]).most_common()
         self.views = " and ".join(name for name, _ in counts)
         self.task, self.unit = task, unit
-        self.rows: list[dict] = []
+        self.rows: list[dict[str, Any]] = []
 
     def add(
         self, metric: str, values: pd.Series, *, interval: tuple[float, float] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def calibrated(
     InputError
         If no well has a value in any feature.
     """
-    notes: dict = {}
+    notes: dict[str, Any] = {}
     tables, left_out = {}, []
     for fold, wells in block.tables.items():
         table = _canonical(wells)

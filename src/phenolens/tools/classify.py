@@ -279,7 +279,7 @@ def _countable(wells: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return profiles.keep_metadata(wells, kept), missing
 
 
-def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) -> dict:
+def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) -> dict[str, Any]:
     pooled = scores[(scores["fold"] == "all") & (scores["metric"] == "balanced_accuracy")]
     told: dict[str, Any] = {
         "representation": item.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -149,9 +149,9 @@ def not_asked(refused: tuple[str, str]) -> Note:
     return Note("not-asked", "warning", text, {"question": question, "why": why})
 
 
-def _told(rows: pd.DataFrame) -> dict:
+def _told(rows: pd.DataFrame) -> dict[str, Any]:
     """Scores by method and metric, and the silhouette of wells with its interval and chance."""
-    told: dict[str, dict] = {}
+    told: dict[str, dict[str, Any]] = {}
     for row in rows.itertuples():
         method = row.task.removeprefix(f"{clustering.TASK}: ")
         told.setdefault(method, {})[row.metric] = row.value

@@ -171,7 +171,7 @@ def _notes_by_name(items: dict[str, Profiles]) -> Iterator[Note]:
             yield replace(note, text=f"{name}: {note.text}")
 
 
-def _difference(row: Any) -> dict:
+def _difference(row: Any) -> dict[str, Any]:
     return {"difference": row.difference, "low": row.low, "high": row.high, "p_holm": row.p_holm}
 
 
@@ -208,7 +208,7 @@ def _named(
 
 
 def _read(
-    tables: Iterable[object], obsm: str | None, seed: int | None, options: dict
+    tables: Iterable[object], obsm: str | None, seed: int | None, options: dict[str, Any]
 ) -> list[Profiles]:
     """Each table, read as the options say; profiles beside it that were read already stay."""
     tables = list(tables)

@@ -90,9 +90,9 @@ def compared(block: Block, design: Design, *, whitening: float) -> Block:
     return replace(block, tables=tables, notes=block.notes | notes | {"selection": dropped})
 
 
-def _by_reason(reasons: dict[str, str]) -> dict[str, dict]:
+def _by_reason(reasons: dict[str, str]) -> dict[str, dict[str, Any]]:
     """How many features each rule of selection dropped, with the first three by name."""
-    told: dict[str, dict] = {}
+    told: dict[str, dict[str, Any]] = {}
     for name, why in sorted(reasons.items()):
         own = told.setdefault(why, {"features": 0, "examples": []})
         own["features"] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def design_columns(table: pd.DataFrame, design: Design) -> dict[str, np.ndarray]
     return columns
 
 
-def design_from(table: pd.DataFrame, split: dict) -> Design:
+def design_from(table: pd.DataFrame, split: dict[str, Any]) -> Design:
     """The design that :func:`design_columns` put beside a profile table.
 
     Parameters
@@ -115,7 +116,7 @@ def design_from(table: pd.DataFrame, split: dict) -> Design:
     return Design(Folds(table=wells, refused=tuple(split["refused"]), **told), "", roles)
 
 
-def split_of(design: Design) -> dict:
+def split_of(design: Design) -> dict[str, Any]:
     """What :func:`design_from` needs beside the columns."""
     folds = design.folds
     if folds is None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def write_profiles(item: Profiles, folder: Path) -> None:
         profiles.write(block.tables[fold], folder / item.name / f"{fold}.parquet")
 
 
-def _about(item: Profiles) -> dict:
+def _about(item: Profiles) -> dict[str, Any]:
     return {
         "layout": LAYOUT,
         "name": item.name,
@@ -63,7 +63,7 @@ def _about(item: Profiles) -> dict:
     }
 
 
-def _cards(block: Block) -> dict[str, dict]:
+def _cards(block: Block) -> dict[str, dict[str, Any]]:
     return {fold: card.as_dict() for fold, card in block.cards.items()}
 
 
@@ -192,7 +192,7 @@ def _of_anndata(data: AnnData, beside: Path | None = None) -> Profiles | None:
     return _assembled(about, whole, {})
 
 
-def _require_layout(about: Mapping, source: str) -> None:
+def _require_layout(about: Mapping[str, Any], source: str) -> None:
     if about.get("layout") != LAYOUT:
         raise InputError(
             f"{source} was written by another version of phenolens (layout {about.get('layout')}, "
@@ -200,7 +200,9 @@ def _require_layout(about: Mapping, source: str) -> None:
         )
 
 
-def _assembled(about: Mapping, whole: pd.DataFrame, folds: dict[str, pd.DataFrame]) -> Profiles:
+def _assembled(
+    about: Mapping[str, Any], whole: pd.DataFrame, folds: dict[str, pd.DataFrame]
+) -> Profiles:
     kept = [name for name in whole.index.names if name not in COLUMNS]
     block = Block(
         about["name"],
@@ -227,7 +229,7 @@ def _assembled(about: Mapping, whole: pd.DataFrame, folds: dict[str, pd.DataFram
     )
 
 
-def _cards_from(cards: Mapping[str, dict]) -> dict[str, Card]:
+def _cards_from(cards: Mapping[str, dict[str, Any]]) -> dict[str, Card]:
     tuples = ("channels", "trained_on", "labels_seen")
     return {
         fold: Card(**(card | {name: tuple(card[name]) for name in tuples}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -165,7 +165,7 @@ def match(
         table["label"] = table["label"].str.replace(labels.WHOLE, labels.SEPARATOR)
     except (DesignError, InputError) as error:
         refused.append(("matching of labels", str(error)))
-    near: dict[str, dict] = {}
+    near: dict[str, dict[str, Any]] = {}
     for metric, columns in _APART.items():
         try:
             if unknown := [column for column in columns if not _known(consensus, column)]:
@@ -177,7 +177,7 @@ def match(
             refused.append((metric, str(error)))
     if not near and not len(table):
         raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
-    placed: tuple[list[dict], dict] = [], {}
+    placed: tuple[list[dict[str, Any]], dict[str, Any]] = [], {}
     if baselines:
         asked = {metric: _APART[metric] for metric in near}
         placed = matching_by_position(item, consensus, label=name, not_same=apart, near=asked)
@@ -233,7 +233,9 @@ def _known(table: pd.DataFrame, column: str) -> bool:
     return column in table.index.names and bool(pd.notna(profiles.column(table, column)).any())
 
 
-def _rows(table: pd.DataFrame, near: dict[str, dict], item: Profiles) -> list[dict]:
+def _rows(
+    table: pd.DataFrame, near: dict[str, dict[str, Any]], item: Profiles
+) -> list[dict[str, Any]]:
     common = {"space": item.space}
     rows = [
         result(

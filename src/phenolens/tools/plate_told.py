@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ def told(
     pilot: object,
     active: float,
     settings: Settings,
-) -> tuple[dict, list[Note], pd.DataFrame | None]:
+) -> tuple[dict[str, Any], list[Note], pd.DataFrame | None]:
     """Summary, notes, and power by effect; None where activity cannot test the layout."""
     background = SimulatedBackground() if pilot is None else learn_background(read(pilot))
     tests = len(listed) + len(positive)

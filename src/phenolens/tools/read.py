@@ -284,7 +284,7 @@ def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
         yield Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count})
 
 
-def _treatment_notes(wells: pd.DataFrame, roles: dict, *, asked: bool) -> Iterator[Note]:
+def _treatment_notes(wells: pd.DataFrame, roles: dict[str, Any], *, asked: bool) -> Iterator[Note]:
     """Which column was taken for the treatment, and wells that it leaves blank."""
     if not asked and roles.get("compound"):
         dose = f" with its dose {roles['concentration']}" if roles.get("concentration") else ""

@@ -185,7 +185,7 @@ class Profiles:
             return None
         return [self.column(name, setting=setting) for name in names_given(setting, names)]
 
-    def settings_with(self, **options: object) -> dict:
+    def settings_with(self, **options: object) -> dict[str, Any]:
         """Every setting behind a number: those of the profiles, and those of the question."""
         return asdict(self.settings) | options
 
@@ -362,7 +362,7 @@ def _position_note(finding: LayoutFinding) -> Note:
     return Note("position-could-explain", "warning", text, values)
 
 
-def _rescaled(changed: dict) -> Note:
+def _rescaled(changed: dict[str, Any]) -> Note:
     own = changed["own"]
     said = [] if changed["all_by"] == 1 else [f"all features by {changed['all_by']:.2g}"]
     if own:
@@ -374,7 +374,7 @@ def _rescaled(changed: dict) -> Note:
     )
 
 
-def _dropped(dropped: dict[str, dict], *, kept: int) -> Note:
+def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Note:
     parts = [
         f"{told['features']:,} {DROPPED[why]} (such as {', '.join(told['examples'][:2])})"
         for why, told in dropped.items()

@@ -50,7 +50,7 @@ class Note:
     code: str
     severity: Severity
     text: str
-    values: dict = field(default_factory=dict, hash=False)
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return self.text
@@ -96,9 +96,9 @@ class Result:
 
     question: str
     table: pd.DataFrame
-    summary: dict
+    summary: dict[str, Any]
     notes: tuple[Note, ...] = ()
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=_no_scores)
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -157,7 +157,7 @@ class Result:
         yield from _told(self.summary)
         yield from self.marked_notes()
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Question, summary, notes and settings as JSON knows them (no number: null)."""
         from phenolens.files import plain
 
@@ -302,7 +302,7 @@ def _label(name: object) -> str:
     return str(name).replace("_", " ")
 
 
-def _told(summary: dict, indent: str = "") -> Iterator[str]:
+def _told(summary: dict[str, Any], indent: str = "") -> Iterator[str]:
     """A line a value, nested ones indented, of these only what is known and said once."""
     for name, value in summary.items():
         if not isinstance(value, dict):
@@ -313,7 +313,7 @@ def _told(summary: dict, indent: str = "") -> Iterator[str]:
             yield from _told(known, indent + "  ")
 
 
-def _flat(values: dict, before: str = "") -> list[tuple[str, object]]:
+def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
     """Names and values in order; a nested name follows the one it belongs to."""
     found: list[tuple[str, object]] = []
     for name, value in values.items():

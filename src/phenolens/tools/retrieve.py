@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -135,7 +135,7 @@ def retrieve(
     )
 
 
-def _rows(told: dict, item: Profiles, place: str) -> list[dict]:
+def _rows(told: dict[str, Any], item: Profiles, place: str) -> list[dict[str, Any]]:
     """Means over treatments, as rows of ``results.parquet``."""
     where = place.removeprefix(profiles.PREFIX).lower()
     return [
