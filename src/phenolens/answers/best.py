@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from phenolens.answers.answer import Answer
+from phenolens.answers.answer import Answer, State
 from phenolens.answers.reasons import cause
 from phenolens.answers.scores import Question, asked, best_baseline, headlines
 from phenolens.answers.tables import Tables
@@ -33,7 +33,7 @@ def answer(tables: Tables) -> Answer:
         return Answer("best", "open", (none,))
     beaten = beaten_by_baseline(questions)
     headline = [beaten, *_finds_most(tables)] if beaten else [_ahead(tables, questions)]
-    state = "doubtful" if beaten else "answered"
+    state: State = "doubtful" if beaten else "answered"
     return Answer("best", state, tuple(headline), tuple(details), ("scores",))
 
 
@@ -132,8 +132,10 @@ def untestable(tables: Tables) -> Iterator[Finding]:
     rows = tables.activity[tables.activity["representation"].isin(tables.real)]
     for name, part in rows.groupby("representation"):
         if part["q"].isna().all():
-            notes = part["note"].replace("", None).dropna() if "note" in part else []
-            note = notes.mode().iloc[0] if len(notes) else ""
+            given = (
+                part["note"].replace("", None).dropna() if "note" in part else part["q"].dropna()
+            )
+            note = given.mode().iloc[0] if len(given) else ""
             values = {"treatments": len(part), "note": note}
             yield Finding("best-untestable", "warning", {"representation": name}, values)
 

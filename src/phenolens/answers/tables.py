@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,8 @@ class Tables:
     @cached_property
     def controls(self) -> pd.Series:
         """Which wells are controls, bool; none where the screen does not say."""
+        if self.wells is None:
+            return pd.Series(dtype=bool)
         if "Metadata_Control" not in self.wells:
             return pd.Series(data=False, index=self.wells.index)
         return self.wells["Metadata_Control"].fillna(value=False).astype(bool)
@@ -106,7 +109,7 @@ class Tables:
     @cached_property
     def treatments(self) -> list[str]:
         """Names of the treatments in the wells, controls left out."""
-        if "Metadata_Treatment" not in self.wells:
+        if self.wells is None or "Metadata_Treatment" not in self.wells:
             return []
         return sorted(self.wells.loc[~self.controls, "Metadata_Treatment"].dropna().unique())
 
@@ -276,7 +279,7 @@ class Tables:
         """Consensus profiles of one representation, one row a treatment."""
         return self._table(f"consensus/{representation}")
 
-    def setting(self, section: str, name: str) -> object:
+    def setting(self, section: str, name: str) -> Any:
         """One setting of the resolved study file, or None."""
         return self.settings.get(section, {}).get(name)
 
@@ -301,7 +304,7 @@ class Tables:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
 
-    def _json(self, name: str) -> object:
+    def _json(self, name: str) -> Any:
         path = self.folder / f"{name}.json"
         if not path.is_file():
             return None

@@ -110,7 +110,8 @@ def doubts_of(row: dict[str, Any]) -> list[str]:
     """Codes of why a treatment may not be what it seems."""
     note = row.get("note")
     codes = [code for code in note.split() if code not in OF_ALL] if isinstance(note, str) else []
-    kept, compared = row.get("cell_count_ratio"), row.get("n", 0)
+    kept: Any = row.get("cell_count_ratio")
+    compared: Any = row.get("n", 0)
     if not missing(row["active"]) and row["active"] and not missing(kept) and kept < FEW_CELLS:
         codes.append("few-cells-left")
     if not missing(compared) and 0 < compared < FEW_WELLS:
