@@ -33,8 +33,9 @@ class Registry(Generic[T]):
     ----------
     what : str
         What one of them is called in errors: ``representation``.
-    package : str
-        The package whose modules register ours when they are imported.
+    package : str or None
+        The package whose modules register ours when they are imported; None where one module
+        registers all.
     group : str
         Entry-point group in which other packages offer theirs: each entry is such a thing, or a
         module that registers some.
@@ -51,7 +52,7 @@ class Registry(Generic[T]):
     'Pixel PCA'
     """
 
-    def __init__(self, what: str, *, package: str, group: str) -> None:
+    def __init__(self, what: str, *, package: str | None, group: str) -> None:
         self.what = what
         self.package = package
         self.group = group
@@ -79,9 +80,9 @@ class Registry(Generic[T]):
 
     def known(self) -> dict[str, T]:
         """All of them by name: by rank where they have one, then by name."""
-        if not self._imported:
+        if not self._imported and self.package is not None:
             self._imported = True
-            self._import_ours()
+            _import_all(self.package)
         if self._offered is None:
             self._offered = {}
             self._load_offered()
@@ -117,11 +118,6 @@ class Registry(Generic[T]):
         self._offered = None
         self.broken = {}
 
-    def _import_ours(self) -> None:
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
-
     def _load_offered(self) -> None:
         assert self._offered is not None
         for entry in importlib.metadata.entry_points(group=self.group):
@@ -133,6 +129,11 @@ class Registry(Generic[T]):
                     self._offered[item.name] = item
             except Exception as error:  # whatever a stranger's package raises: the rest must run
                 self.broken[entry.name] = f"{type(error).__name__}: {error}"
+
+
+def _import_all(package: str) -> None:
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
 
 
 def _same(one: object, other: object) -> bool:

@@ -293,9 +293,9 @@ def test_lost_loss_before_an_epoch_is_an_error_with_its_cause(screen):
 
 
 def test_lost_loss_later_keeps_the_last_good_weights(screen, monkeypatch):
-    from phenolens.represent.networks.resnet import Treatments
+    from phenolens.represent.networks.resnet import WeakLabels
 
-    usual, calls = Treatments.loss, []
+    usual, calls = WeakLabels.loss, []
 
     def spoiled(self, model, batch):
         calls.append(1)
@@ -303,7 +303,7 @@ def test_lost_loss_later_keeps_the_last_good_weights(screen, monkeypatch):
         return loss * float("nan") if len(calls) > 2 * steps else loss
 
     steps = 9
-    monkeypatch.setattr(Treatments, "loss", spoiled)
+    monkeypatch.setattr(WeakLabels, "loss", spoiled)
     labels = screen.labels[screen.train]
     network = CNN(TINY).fit(screen.prepared, screen.train, labels=labels)
     assert "not a number" in network.history.stopped

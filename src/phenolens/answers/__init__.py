@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import phenolens.evaluate.metrics
+import phenolens.represent.base  # noqa: F401  (words learn from both what things are called)
 from phenolens.answers import active, best, doubts, limits, similar
 from phenolens.answers.answer import Answer
 from phenolens.answers.tables import Tables

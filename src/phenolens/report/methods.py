@@ -10,6 +10,7 @@ from phenolens.answers.active import position_safe
 from phenolens.answers.tables import Tables
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.spaces import spaces_of
+from phenolens.represent.base import REPRESENTATIONS, options_of
 from phenolens.words import names
 from phenolens.words.numbers import listed, plural, within
 
@@ -89,18 +90,11 @@ def _images(tables: Tables) -> Iterator[str]:
             "Uneven illumination was corrected per plate and stain by functions "
             f"{ILLUMINATION.get(how, how)} [singh2014]."
         )
-    made = tables.setting("represent", "representations") or []
-    if "cellprofiler" in made and "cellprofiler" in tables.real:
-        yield (
-            "Nuclei and cells were segmented and measured with our own implementation of "
-            "CellProfiler's families of features [stirling2021], under CellProfiler's names."
-        )
-    if "pixel-pca" in made and "pixel-pca" in tables.real:
-        size, parts = (tables.setting("represent", n) for n in ("pixel_size", "components"))
-        yield (
-            f"Pixel PCA keeps at most {parts} principal components of images reduced to {size} × "
-            f"{size} pixels."
-        )
+    known = REPRESENTATIONS.known()
+    wanted = tables.setting("represent", "representations") or []
+    for name in sorted(set(wanted) & set(known) & set(tables.real), key=list(known).index):
+        options = options_of(known[name], tables.settings)
+        yield known[name].methods.format(**options.model_dump())
 
 
 def _profiles(tables: Tables) -> Iterator[str]:

@@ -22,6 +22,7 @@ from phenolens.errors import LeakError
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import PLATE, WELL, feature_names, from_frame
 from phenolens.registry import Registry
+from phenolens.words import names
 
 Learns = Literal["nothing", "pixels", "labels"]
 Kind = Literal["measured", "unsupervised", "supervised", "pretrained", "baseline"]
@@ -110,7 +111,7 @@ class Representation:
     version : str
         Changes when the code does: what another version made is made anew.
     rank : int
-        Place in lists and tables, low first.
+        Place in lists and tables, low first; fusions stand at 50, those with noise at 70.
     trained_on, labels_seen : tuple of str
         ``plate/well`` and treatments that the fitted one has learned from.
     """
@@ -206,6 +207,10 @@ REPRESENTATIONS: Registry[type[Representation]] = Registry(
     "representation", package="phenolens.represent", group="phenolens.representations"
 )
 register = REPRESENTATIONS.register
+names.learn(
+    "representation",
+    lambda: {n: names.Called(k.label, k.rank) for n, k in REPRESENTATIONS.known().items()},
+)
 
 
 def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:

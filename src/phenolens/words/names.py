@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from phenolens.words.numbers import within
 
 BASELINE, NOISE = "baseline:", "noise"
 LABELS = {
-    "cellprofiler": "CellProfiler-type",
-    "pixel-pca": "Pixel PCA",
-    "cnn": "CNN",
-    "vae": "VAE",
-    "cnn+cellprofiler": "CNN + CellProfiler-type",
-    "vae+cellprofiler": "VAE + CellProfiler-type",
-    "cnn-with-cellprofiler": "CNN trained with CellProfiler-type",
-    "cnn+noise": "CNN + noise",
-    "vae+noise": "VAE + noise",
-    "cnn-shuffled": "CNN, labels shuffled",
-    "untrained": "Untrained network",
     "baseline:majority": "Majority class",
     "baseline:cell-count": "Cell count only",
     "baseline:intensity": "Mean intensity only",
@@ -31,71 +21,20 @@ LABELS = {
 }
 _BASELINES = re.compile(r"baseline:[a-z0-9:+-]*[a-z0-9]")
 SHUFFLED = "baseline:shuffled-labels:"
-METRICS = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "top5_accuracy": "Top-5 accuracy",
-    "macro_f1": "Macro F1",
-    "accuracy_without_controls": "Accuracy without controls",
-    "train_accuracy": "Training accuracy",
-    "train_test_gap": "Training minus test accuracy",
-    "mean_map": "Mean mAP",
-    "mean_map_normalized": "Mean normalized mAP",
-    "map": "mAP",
-    "map_normalized": "Normalized mAP",
-    "fraction_active": "Share active",
-    "fraction_active_plain": "Share active, wells permuted",
-    "cross_position_drop": "Drop of mAP across positions",
-    "control_positions_called_at_label_permutation": "By permuting wells",
-    "control_positions_called_at_position_null": "Against control positions",
-    "control_positions_called_at_smooth_tail": "Against control positions, smoothed",
-    "control_positions_called_at_smooth_tail_0.01": "Against control positions, smoothed, at 1 %",
-    "control_positions_called_interior": "Against control positions, inner wells",
-    "control_positions_called_outer_rings": "Against control positions, outer rings",
-    "accuracy_treated": "Accuracy on treated wells",
-    "silhouette": "Silhouette",
-    "ari": "Adjusted Rand index",
-    "ami": "Adjusted mutual information",
-    "nmi": "Normalized mutual information",
-    "replicate_correlation": "Replicate correlation",
-    "null_95": "Replicate correlation, 95 % of its null",
-    "percent_replicating": "Share replicating",
-    "grit": "Grit",
-    "cell_count_cv": "Cell count, CV of controls",
-    "ssmd": "SSMD of positive controls",
-    "positive_retrieval": "Retrieval of positive controls",
-    "n_wells": "Wells",
-    "n_controls": "Controls",
-    "n_treatments": "Treatments",
-    "kbet_rejection": "kBET rejection",
-    "lisi": "LISI",
-    "nn_batch_accuracy": "Nearest well is of the same",
-    "nn_label_accuracy_across": "Nearest well elsewhere is of the same treatment, across",
-    "variance_share_batch": "Share of variance due to",
-    "variance_share_label": "Share of variance due to treatment, beside",
-    "adjusted_rand_index": "Adjusted Rand index",
-    "adjusted_rand": "Adjusted Rand index",
-    "nsc_accuracy": "1-NN of another compound",
-    "nscb_accuracy": "1-NN of another compound and batch",
-    "fraction_matched": "Share of labels found",
-    "fraction_p": "Share with p below alpha",
-    "n_clusters": "Number of clusters",
-    "cluster_silhouette": "Silhouette of the clusters",
-    "conformal_coverage": "Prediction sets: share that hold the true class",
-    "conformal_set_size": "Prediction sets: number of classes",
-    "conformal_single_share": "Prediction sets: share with one class",
-    "conformal_single_accuracy": "Prediction sets of one class: share right",
-    "dose_order_correlation": "Order of doses, correlation",
-}
-# Metrics of retrieval end in what matches may not share: ``drop_plate``.
-_RETRIEVAL = {
-    "map_normalized": "Normalized mAP, more than one {}",
-    "map_across_normalized": "Normalized mAP, another {}",
-    "nearest_across": "Nearest neighbour, another {}",
-    "drop": "Drop of normalized mAP, another {}",
-}
 _ENDS = {"_without_controls": " without controls", "_null": ", labels shuffled", "_p": ", p"}
-_RETRIEVED = re.compile(rf"({'|'.join(_RETRIEVAL)})_([a-z_ ]+)")
+Kind = Literal["representation", "metric"]
+
+
+class Called(NamedTuple):
+    """What a reader calls a thing, and its place in lists, low first."""
+
+    label: str
+    rank: int
+
+
+Source = Callable[[], Mapping[str, Called]]
+_LEARNED: dict[Kind, list[Source]] = {"representation": [], "metric": []}
+_FUSION, _NOISE, _UNKNOWN = 50, 70, 1000  # ranks, among those that representations have
 TASKS = {
     "classification": "Classification",
     "classification: logistic": "Logistic regression",
@@ -114,6 +53,24 @@ TASKS = {
 }
 
 
+def learn(kind: Kind, source: Source) -> None:
+    """Take in what a registry calls its own things.
+
+    Parameters
+    ----------
+    kind : {"representation", "metric"}
+    source : callable
+        Gives :class:`Called` by name when asked. Metrics of retrieval end in what matches may not
+        share, as ``drop_plate`` does: their name ends in ``_{}``, and their label has that place.
+    """
+    _LEARNED[kind].append(source)
+
+
+def known(kind: Kind) -> dict[str, Called]:
+    """What the registries hold, by name."""
+    return {name: called for source in _LEARNED[kind] for name, called in source().items()}
+
+
 def label(representation: str) -> str:
     """The name of a representation or baseline for a reader."""
     if representation.startswith(SHUFFLED):
@@ -121,10 +78,12 @@ def label(representation: str) -> str:
     if f"+{NOISE}:" in representation:
         kept, other = representation.split(f"+{NOISE}:")
         return f"{label(kept)} + noise as wide as {label(other)}"
-    if representation in LABELS or not is_baseline(representation):
-        return LABELS.get(representation) or " + ".join(
-            LABELS.get(part, part) for part in representation.split("+")
-        )
+    if representation in LABELS:
+        return LABELS[representation]
+    if not is_baseline(representation):
+        labels = known("representation")
+        parts = representation.split("+")
+        return " + ".join(labels[part].label if part in labels else part for part in parts)
     return representation.removeprefix(BASELINE).replace("-", " ")
 
 
@@ -160,13 +119,17 @@ def read_out(text: str, representations: Iterable[str]) -> str:
 
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
+    labels = known("metric")
     for end, words in _ENDS.items():
         plain = name.removesuffix(end)
-        if plain != name and name not in METRICS and (plain in METRICS or end != "_p"):
+        if plain != name and name not in labels and (plain in labels or end != "_p"):
             return f"{metric(plain)}{words}"
-    if found := _RETRIEVED.fullmatch(name):
-        return _RETRIEVAL[found[1]].format(place(found[2]))
-    return METRICS.get(name, name.replace("_", " ").capitalize())
+    for pattern, found in labels.items():
+        before, place_of, _ = pattern.partition("_{}")
+        across = name.removeprefix(f"{before}_")
+        if place_of and across != name and name not in labels and re.fullmatch("[a-z_ ]+", across):
+            return found.label.format(place(across))
+    return labels[name].label if name in labels else name.replace("_", " ").capitalize()
 
 
 def task(name: str) -> str:
@@ -199,5 +162,14 @@ def in_order(found: Iterable[str], *, first: str | None = None) -> list[str]:
 
 
 def usual_rank(name: str) -> int:
-    order = list(LABELS)
-    return order.index(name) if name in order else len(order)
+    """Place of a representation in lists, low first."""
+    if is_baseline(name):
+        order = list(LABELS)
+        return order.index(name) if name in order else len(order)
+    ranks = known("representation")
+    if name in ranks:
+        return ranks[name].rank
+    parts = name.split("+")
+    if parts[1:] == [NOISE]:
+        return _NOISE
+    return _FUSION if len(parts) > 1 and all(part in ranks for part in parts) else _UNKNOWN
