@@ -198,7 +198,7 @@ def test_a_test_that_holds_on_controls_gets_a_tick(copy):
         answer
     )
     assert "✓ 2 of 64 groups of controls called" in card_of(tables).note
-    assert activity.view(tables)["checks"][0]["verdict"].startswith("✓")
+    assert activity.view(tables)["checks"][0]["outcome"].startswith("✓")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_test_that_is_not_certified_gets_none(copy, told, said, state):
     answer, (row,) = active.answer(tables), activity.view(tables)["checks"]
     assert said in spoken(answer) and answer.state == state
     assert card_of(tables).tone == ("warn" if state == "doubtful" else "plain")
-    shown = f"{spoken(answer)} {row['verdict']} {card_of(tables).note}"
+    shown = f"{spoken(answer)} {row['outcome']} {card_of(tables).note}"
     assert "✓" not in shown
 
 
