@@ -28,8 +28,8 @@ from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.report.figures.montage import composite
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
-from phenolens.study.design import screen
-from phenolens.study.profiling import network_images, trainings
+from phenolens.study.network_input import crops_of_cells
+from phenolens.study.step import take
 
 CELLS, SHOWN = 40, 6
 STUDY = """
@@ -50,13 +50,16 @@ on = {{ Metadata_Well = "well_position" }}
 
 def main(demo: Path, data: Path, figures: Path | None) -> dict:
     """Maps of real crops and whole fields by the demo's network."""
-    work = trainings(study.open_study(demo / "study.toml", out=demo, jobs=1), "cnn")
+    trained = study.open_study(demo / "study.toml", out=demo, jobs=1)
+    work = take(trained, "represent").trainings["cnn"]
     fold = next(name for name in work.rows if name.isdigit())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "study.toml"
         path.write_text(STUDY.format(root=data.resolve()))
         session = study.open_study(path, out=Path(folder) / "out", jobs=1)
-        crops, wells = network_images(session), screen(session).wells
+        prepared, wells = take(session, "prepare"), take(session, "screen").wells
+        cells, design = take(session, "measure"), take(session, "splits")
+        crops = crops_of_cells(session, prepared, cells=cells, design=design)
         treatments = crops.images.table.merge(wells, on=WELL, how="left", suffixes=("", "_"))
         crops_found = of_crops(work.trained(fold), crops, treatments, figures)
         fields_found = of_fields(work.trained(fold), crops, treatments, figures)

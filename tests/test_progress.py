@@ -143,11 +143,13 @@ def test_a_study_in_a_notebook_tells_its_steps(cell, tmp_path):
 
 
 def test_a_study_is_run_from_its_file(monkeypatch, tmp_path):
-    from phenolens.study import reporting
+    from importlib import import_module
+
+    running = import_module("phenolens.study.run")
 
     asked = []
 
-    monkeypatch.setattr(reporting, "open_study", lambda path: asked.append(path))
+    monkeypatch.setattr(running, "open_study", lambda path: asked.append(path))
     with pytest.raises(pl.InputError, match=r"from its file or open_study\(\.\.\.\); got None"):
         pl.run(tmp_path / "study.toml")
     assert asked == [tmp_path / "study.toml"]

@@ -143,8 +143,7 @@ def load_data(images: Path, written: str) -> pd.DataFrame:
 
 
 def test_the_recipe_joins_and_the_audit_says_what_one_plate_allows(real_data, tmp_path):
-    from phenolens.study.design import check
-    from phenolens.study.session import open_study
+    from phenolens.study import check, open_study
 
     recipe = bucket(tmp_path, real_data("cpjump1_profiles"))
     findings = check(open_study(recipe, out=tmp_path / "out"))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from phenolens.segment.field import segment_field as segment
     from phenolens.simulate.features import simulate_profiles
     from phenolens.study.auditing import audit
-    from phenolens.study.reporting import run
+    from phenolens.study.run import run
     from phenolens.study.session import open_study
     from phenolens.study.start import demo, init
     from phenolens.study.start import simulate_screen as simulate
@@ -84,7 +84,7 @@ _HOME = {
     "audit": "study.auditing",
     "init": "study.start",
     "open_study": "study.session",
-    "run": "study.reporting",
+    "run": "study.run",
     "demo": "study.start",
     "PhenolensError": "errors",
     "ConfigError": "errors",

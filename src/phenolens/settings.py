@@ -184,5 +184,5 @@ class Settings:
 
 
 DEFAULTS = Settings()
-LAYOUT = 2
+LAYOUT = 3
 """Version of the files that a study leaves; folders of another one are not mixed with."""

@@ -284,7 +284,7 @@ def test_a_study_counts_the_plate_once_and_its_ledger_says_so(study, command, on
     decided(study, "same_plate")
     assert command("check", study).code == 0
     ledger = read_json("study-out/ledger.json")
-    assert ledger["counts"]["wells"] == len(once)
+    assert ledger["counts"]["screen"]["wells"] == len(once)
     notes = [join["note"] for join in ledger["joins"]]
     assert "P01, X7 are one plate, as said: 32 wells averaged" in notes
 
@@ -293,7 +293,7 @@ def test_a_study_whose_plates_are_distinct_says_so_in_its_report(study, command,
     decided(study, "distinct_plates")
     assert command("run", study, "--jobs", 1).code == 0
     ledger = read_json("study-out/ledger.json")
-    assert ledger["counts"]["plates"] == 3
+    assert ledger["counts"]["screen"]["plates"] == 3
     (told,) = [c for c in ledger["conflicts"] if c["source"] == "distinct_plates"]
     assert told["examples"] == ["P01 and X7"]
     page = re.sub(r"\s+", " ", Path("study-out/report.html").read_text())
@@ -311,7 +311,7 @@ def test_a_study_of_time_points_waits_for_one(once, tmp_path, monkeypatch, comma
     assert "[data] measurement" in command("check", study).refused()
     decided(study, "measurement")
     assert command("check", study).code == 0
-    assert read_json("study-out/ledger.json")["counts"]["wells"] == len(once)
+    assert read_json("study-out/ledger.json")["counts"]["screen"]["wells"] == len(once)
 
 
 def test_a_representation_that_alone_knows_the_wells_is_told_and_not_asked_about(
@@ -357,7 +357,7 @@ def test_a_query_for_time_points_leaves_a_source_without_them_alone(
         f'{said}[data.columns]\ncompound = "Metadata_Compound"\n{blocks}{QUICK}'
     )
     assert command("check", "study.toml").code == 0
-    assert read_json("study-out/ledger.json")["counts"]["wells"] == len(once)
+    assert read_json("study-out/ledger.json")["counts"]["screen"]["wells"] == len(once)
     Path("study.toml").write_text(Path("study.toml").read_text().replace("Time", "Tyme"))
     assert "there is no column 'Metadata_Tymepoint'" in command("check", "study.toml").refused()
 
@@ -375,7 +375,7 @@ def test_wells_that_repeat_others_are_excluded_by_the_line_that_init_writes(
     assert "3 wells have the values of another well" in command("check", "study.toml").refused()
     decided(tmp_path / "study.toml", "exclude")
     assert command("check", "study.toml").code == 0
-    assert read_json("study-out/ledger.json")["counts"]["wells"] == len(once) - 3
+    assert read_json("study-out/ledger.json")["counts"]["screen"]["wells"] == len(once) - 3
 
 
 def test_a_distinct_plate_that_is_not_there_is_refused_by_a_study(study, command):

@@ -318,7 +318,7 @@ def test_a_field_without_cells_leaves_its_well_out_by_name(screen, command):
         tifffile.imwrite(screen.image(ROW, stain), np.zeros((128, 128), np.uint16))
     assert run(command, screen, "represent").code == 0
     assert ("B02", "", "no cell found: not in 'cellprofiler'") in reasons(screen)
-    assert screen.ledger()["counts"]["wells_not_in_cellprofiler"] >= 1
+    assert screen.ledger()["counts"]["represent"]["wells_not_in_cellprofiler"] >= 1
 
 
 # Other forms of images, all of them read.
@@ -416,7 +416,11 @@ def test_a_plate_that_cannot_be_calibrated_takes_no_part_among_those_that_can(
     assert run(command, wells, "normalize").code == 0
     table = pd.read_parquet(wells.out / "profiles" / "deep.parquet")
     assert set(table["Metadata_Plate"]) == {"P02", "P03"}
-    assert len(reasons(wells)) == 8 + number == wells.ledger()["counts"]["wells_not_in_deep"]
+    assert (
+        len(reasons(wells))
+        == 8 + number
+        == wells.ledger()["counts"]["normalize"]["wells_not_in_deep"]
+    )
     assert "cannot be calibrated" in reasons(wells)[0][2]
 
 

@@ -18,15 +18,13 @@ from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
-from phenolens.study import attention
-from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
-from phenolens.study.profiling import normalize, represent, trainings
 from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
 from phenolens.study.representations import check_names
-from phenolens.study.scores import examined
 from phenolens.study.session import Session, Silent, open_study
+from phenolens.study.step import take
+from phenolens.study.steps import attention
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.compared import compared_parts, part_of, refuse_seen_wells
 from phenolens.tools.names import noise_name
@@ -82,6 +80,14 @@ def session(folder) -> Session:
     return session
 
 
+def represent(session: Session) -> dict[str, Block]:
+    return take(session, "represent").blocks
+
+
+def trainings(session: Session, name: str):
+    return take(session, "represent").trainings[name]
+
+
 def wells_of(part: pd.DataFrame) -> set[str]:
     return set(part["Metadata_Plate"] + "/" + part["Metadata_Well"])
 
@@ -95,7 +101,7 @@ def test_the_cost_is_told_before_training(session):
 
 @pytest.mark.parametrize("name", ["cnn", "vae"])
 def test_a_fold_is_learned_from_its_training_wells_only(session, name):
-    block, folds = represent(session)[name], splits(session).folds.table
+    block, folds = represent(session)[name], take(session, "splits").folds.table
     for fold in ("0", "1"):
         tested = wells_of(folds[folds["fold"] == int(fold)])
         card = block.cards[fold]
@@ -105,7 +111,7 @@ def test_a_fold_is_learned_from_its_training_wells_only(session, name):
 
 
 def test_a_treatment_is_judged_by_a_network_that_never_saw_it(session):
-    block, roles = represent(session)["cnn"], splits(session).roles
+    block, roles = represent(session)["cnn"], take(session, "splits").roles
     judging = wells_of(roles[roles["role"] == "judge"])
     names = [name for group in block.judged.values() for name in group]
     assert judging
@@ -118,7 +124,7 @@ def test_a_treatment_is_judged_by_a_network_that_never_saw_it(session):
 
 
 def judged_wells(session, names) -> set[str]:
-    wells = screen(session).wells
+    wells = take(session, "screen").wells
     return wells_of(wells[wells[TREATMENT].isin(names)])
 
 
@@ -153,10 +159,10 @@ def test_all_networks_and_fusions_are_scored_beside_shuffled_labels(session):
 
 
 def test_each_block_of_a_fusion_has_the_same_energy(session):
-    item = next(item for item in examined(session) if item.name == "cnn+pixel-pca")
+    item = next(item for item in take(session, "fuse") if item.name == "cnn+pixel-pca")
     blocks = {name: list(columns) for name, columns in item.block.features.items()}
     whole = item.block.tables["group-0"]
-    part = compared_parts(replace(item.block, judged={}), splits(session))[0]
+    part = compared_parts(replace(item.block, judged={}), take(session, "splits"))[0]
     assert set(blocks) == {"cnn", "pixel-pca"}
     assert part.shape == (len(whole), sum(map(len, blocks.values())))
     energy = [part[columns].var(ddof=0).sum() for columns in blocks.values()]
@@ -164,7 +170,7 @@ def test_each_block_of_a_fusion_has_the_same_energy(session):
 
 
 def test_the_control_of_a_fusion_is_as_wide(session):
-    found = {item.name: item.compared for item in examined(session)}
+    found = {item.name: item.compared for item in take(session, "fuse")}
     fused, control = found["cnn+pixel-pca"], found[noise_name("cnn", "pixel-pca")]
     assert len(control.features["noise"]) == len(fused.features["pixel-pca"])
     assert control.features["cnn"] == fused.features["cnn"]
@@ -225,7 +231,7 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
 
 
 def test_scoring_what_was_learned_is_refused(session):
-    block, design = normalize(session)["cnn"], splits(session)
+    block, design = take(session, "normalize")["cnn"].normalized, take(session, "splits")
     swapped = block.cards | {"0": block.cards["1"]}
     with pytest.raises(LeakError, match=r"'cnn' \(fold 1\) learned from"):
         refuse_seen_wells(replace(block, cards=swapped), design.folds)
@@ -294,8 +300,8 @@ def test_without_pytorch_the_line_says_what_to_install(monkeypatch):
 
 
 def test_every_well_keeps_its_metadata(session):
-    table = normalize(session)["cnn"].tables[ALL]
-    assert len(table) == len(screen(session).wells)
+    table = take(session, "normalize")["cnn"].normalized.tables[ALL]
+    assert len(table) == len(take(session, "screen").wells)
     assert set(profiles.column(table, "Metadata_Network")) == {"group-0", "group-1"}
 
 
@@ -309,19 +315,21 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda session: {})
-    told = attention.attention(session)
-    table = pd.read_parquet(session.out / "activation.parquet")
-    tested = splits(session).folds.table.set_index(["Metadata_Plate", "Metadata_Well"])["fold"]
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    needs = {name: take(session, name) for name in ("represent", "evaluate")}
+    made = attention.attention(session, **needs)
+    told, table = made.value.summary, made.files["activation.parquet"]
+    tested = take(session, "splits").folds.table.set_index(["Metadata_Plate", "Metadata_Well"])[
+        "fold"
+    ]
     keys = pd.MultiIndex.from_frame(table[["Metadata_Plate", "Metadata_Well"]])
     assert (tested.loc[keys].astype(str).to_numpy() == table["fold"]).all()
     assert told["n_images"] == len(table) == 28
     assert told["enrichment"]["cells"]["value"] is None
-    shown = pd.read_parquet(session.out / "attention.parquet")
-    with np.load(session.out / "attention.npz") as stored:
-        assert stored["pixels"].shape == (len(shown), 5, 32, 32)
-        assert stored["maps"].shape == (len(shown), 32, 32)
-        assert (stored["maps"].max(axis=(1, 2)) == 255).all()
+    shown, drawn = made.files["attention.parquet"], made.files["attention.npz"]
+    assert drawn["pixels"].shape == (len(shown), 5, 32, 32)
+    assert drawn["maps"].shape == (len(shown), 32, 32)
+    assert (drawn["maps"].max(axis=(1, 2)) == 255).all()
     plates = shown.groupby("shown_for")["Metadata_Plate"].nunique()
     assert (plates == 1).all()
 
@@ -387,7 +395,7 @@ def test_a_share_without_names_is_told_with_its_bound_or_not_at_all(low, said):
 
 
 def test_a_joint_network_learns_only_from_wells_with_features(session):
-    table = normalize(session)["pixel-pca"].wells
+    table = take(session, "normalize")["pixel-pca"].normalized.wells
     given = profiles.take(table, np.arange(1, len(table)))
     lost = wells_of(profiles.metadata(profiles.take(table, np.array([0]))))
     work = replace(trainings(session, "cnn"), name="cnn-with-cellprofiler", features=given)
@@ -397,6 +405,7 @@ def test_a_joint_network_learns_only_from_wells_with_features(session):
     assert any(lost & set(card.trained_on) for card in represent(session)["cnn"].cards.values())
 
 
+OF_CELLS = '["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler"]'
 CELLS = """
 [networks]
 epochs = 1
@@ -414,7 +423,7 @@ def of_cells(simulated, tmp_path_factory) -> Session:
     copy = tmp_path_factory.mktemp("cells") / "copy"
     shutil.copytree(simulated, copy)
     text = (copy / "study.toml").read_text().replace('"Intensity"]', '"Intensity", "Location"]')
-    text = text.replace("[represent]", '[represent]\nrepresentations = ["cnn", "cnn-shuffled"]')
+    text = text.replace("[represent]", f"[represent]\nrepresentations = {OF_CELLS}")
     (copy / "study.toml").write_text(text + CELLS)
     session = open_study(copy / "study.toml", out=copy / "out", jobs=1, progress=Told())
     represent(session)

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from phenolens import study
-from phenolens.files import read_json
 from phenolens.stats.average_precision import expected_average_precision
-from phenolens.study import embedding_scores, reconstructions
+from phenolens.study import embedding_scores
 from phenolens.study.published import activation_summary, activation_wells, fusion_classes
 from phenolens.study.session import Silent, open_study
+from phenolens.study.steps import reconstructions
 
 PLATE, WELL, SITE = "Metadata_Plate", "Metadata_Well", "Metadata_Site"
 TREATMENT, CONTROL = "Metadata_Treatment", "Metadata_Control"
@@ -165,16 +165,22 @@ def work(tmp_path):
 
 
 @pytest.fixture
-def held(work, monkeypatch):
+def held(work):
     parts = [(0, work.rows["0"], work.rows["1"]), (1, work.rows["1"], work.rows["0"])]
     folds = SimpleNamespace(iterate=lambda keys: iter(parts))
-    monkeypatch.setattr(reconstructions, "splits", lambda session: SimpleNamespace(folds=folds))
+    work.design = SimpleNamespace(folds=folds)
     return work
 
 
+def rebuilt(work):
+    """What the step makes of a study with these trainings."""
+    represented = SimpleNamespace(trainings={"vae": work})
+    return reconstructions.reconstructions(work.session, represent=represented)
+
+
 def test_every_image_is_rebuilt_by_the_network_that_never_saw_its_well(held):
-    told = reconstructions._written(held.session, held)
-    table = pd.read_parquet(held.session.out / "reconstructions.parquet")
+    made = rebuilt(held)
+    told, table = made.value, made.files["reconstructions.parquet"]
     assert told["n_images"] == len(table) == 12 and told["n_wells"] == 4
     assert table.groupby("fold")[WELL].unique().map(list).to_dict() == {
         "0": ["A01", "A02"], "1": ["A03", "A04"],
@@ -182,10 +188,9 @@ def test_every_image_is_rebuilt_by_the_network_that_never_saw_its_well(held):
     np.testing.assert_allclose(table["correlation_DNA"], 1)
     assert [row["stain"] for row in told["stains"]] == ["DNA", "ER"]
     assert told["stains"][0]["error"]["value"] == pytest.approx(table["error_DNA"].mean())
-    with np.load(held.session.out / "reconstructions.npz") as stored:
-        shown = table["position"].notna().sum()
-        assert stored["pixels"].shape == stored["reconstructions"].shape == (shown, 2, 8, 8)
-        np.testing.assert_allclose(stored["reconstructions"], stored["pixels"] / 2, atol=0.5)
+    arrays, shown = made.files["reconstructions.npz"], table["position"].notna().sum()
+    assert arrays["pixels"].shape == arrays["reconstructions"].shape == (shown, 2, 8, 8)
+    np.testing.assert_allclose(arrays["reconstructions"], arrays["pixels"] / 2, atol=0.5)
 
 
 def test_many_images_are_spread_evenly(held, monkeypatch):
@@ -194,11 +199,8 @@ def test_many_images_are_spread_evenly(held, monkeypatch):
     assert rows["0"].tolist() == [0, 2, 5] and rows["1"].tolist() == [6, 8, 11]
 
 
-def test_without_held_out_wells_reconstructions_are_withheld(work, monkeypatch):
-    nothing = SimpleNamespace(folds=None)
-    monkeypatch.setattr(reconstructions, "splits", lambda session: nothing)
-    (work.session.out / "reconstructions.npz").write_bytes(b"old")
-    told = reconstructions.reconstructions(work.session)
-    assert "no wells were held out" in told["withheld_because"]
-    assert read_json(work.session.out / "reconstructions.json") == told
-    assert not (work.session.out / "reconstructions.npz").exists()
+def test_without_held_out_wells_reconstructions_are_withheld(work):
+    work.design = SimpleNamespace(folds=None)
+    made = rebuilt(work)
+    assert "no wells were held out" in made.value["withheld_because"]
+    assert made.files == {"reconstructions.json": made.value}

@@ -19,7 +19,8 @@ class ShuffledCNN(CNN):
     label: ClassVar[str] = "CNN, labels shuffled"
     kind: ClassVar[Kind] = "baseline"
     methods: ClassVar[str] = (
-        "The control of the CNN is the same network trained on labels that wells of a plate had swapped."
+        "The control of the CNN is the same network trained on labels that wells of a plate had "
+        "swapped."
     )
     rank: ClassVar[int] = 80
     shuffles: ClassVar[bool] = True

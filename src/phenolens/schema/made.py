@@ -9,7 +9,15 @@ LAYOUT = Document(
     "the version of these files",
     text="A folder of another layout, or one with results and without it, is refused, not mixed "
     "with.",
-    keys=(Key("layout", "int", "2"),),
+    keys=(Key("layout", "int", "3"),),
+)
+
+STEPS = Document(
+    "files.json",
+    "which step wrote what",
+    text="A step that is taken again takes away what it wrote before and does not write now, and "
+    "touches no other file.",
+    keys=(Key("<step>", "list of strings", "files and folders"),),
 )
 
 QUESTIONS = Document(
@@ -91,6 +99,7 @@ FILES: tuple[File, ...] = (
     PROVENANCE,
     TIMINGS,
     LAYOUT,
+    STEPS,
     RESOLVED,
     FIGURES,
     REPORT,

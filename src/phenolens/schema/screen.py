@@ -102,18 +102,21 @@ LEDGER = Document(
     "what was joined, what was set aside, what contradicts itself",
     text="""\
 A conflict of source `distinct_plates` names plates that look like one and count as different,
-one of source `profiles NAME` a representation that alone finds two plates similar.""",
+one of source `profiles NAME` a representation that alone finds two plates similar. `step` says
+which step found an entry (`screen`: the join itself). A step that is taken again replaces its own
+entries; those of other steps stay while the study file says the same.""",
     keys=(
+        Key("study", "string", "digest of the settings that the entries belong to"),
         Key("joins", "list of objects",
-            "`source`, `rows`, `matched`, `unmatched`, `unmatched_keys`, `duplicates`, `unused` "
-            "(keys that nobody asked for), `note`; a join whose source is `same_plate (...)` says "
-            "what became of plates that are one"),
+            "`step`, `source`, `rows`, `matched`, `unmatched`, `unmatched_keys`, `duplicates`, "
+            "`unused` (keys that nobody asked for), `note`; a join whose source is "
+            "`same_plate (...)` says what became of plates that are one"),
         Key("set_aside", "list of objects",
-            "`plate`, `well`, `site`, `channel`, `file`, `reason`, `object` (of a single crop "
-            "only)"),
+            "`step`, `plate`, `well`, `site`, `channel`, `file`, `reason`, `object` (of a single "
+            "crop only)"),
         Key("conflicts", "list of objects",
-            "`column`, `source`, `wells`, `examples`, `consequence`"),
-        Key("counts", "object", "wells, plates, treatments, controls, images, ..."),
+            "`step`, `column`, `source`, `wells`, `examples`, `consequence`"),
+        Key("counts", "object", "by step: wells, plates, treatments, controls, images, ..."),
     ),
 )  # fmt: skip
 

@@ -5,13 +5,21 @@
 >>> study.run(session)  # doctest: +SKIP
 """
 
-from phenolens.study.design import check, splits
-from phenolens.study.evaluation import evaluate
-from phenolens.study.interpretation import interpret
-from phenolens.study.profiling import measure, normalize, prepare, represent
-from phenolens.study.reporting import report, run
+from phenolens.study.run import (
+    check,
+    evaluate,
+    interpret,
+    measure,
+    normalize,
+    prepare,
+    report,
+    represent,
+    run,
+    splits,
+)
 from phenolens.study.session import Session, open_study
 from phenolens.study.start import demo, init, simulate_screen
+from phenolens.study.step import take
 from phenolens.study.tell import tell_check, tell_files, tell_report, tell_run, tell_splits
 
 __all__ = [
@@ -30,6 +38,7 @@ __all__ = [
     "run",
     "simulate_screen",
     "splits",
+    "take",
     "tell_check",
     "tell_files",
     "tell_report",

@@ -138,11 +138,11 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Aud
 
 
 def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
-    from phenolens.study.design import check
     from phenolens.study.session import open_study
+    from phenolens.study.step import take
 
     session = open_study(study, out=out)
-    return session.out, check(session)
+    return session.out, take(session, "check")
 
 
 def _of_folder(folder: Path) -> list:

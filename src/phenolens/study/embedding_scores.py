@@ -1,4 +1,4 @@
-"""Part of step `interpret`: separation and retrieval as published studies print them.
+"""Separation and retrieval as published studies print them.
 
 Published tables print the silhouette of k-means labels, which any cloud of points reaches, and a
 mean average precision over all wells without what chance gives, which frequent controls raise.
@@ -15,7 +15,6 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
-from phenolens.study.scores import examined
 from phenolens.study.session import Session
 from phenolens.tools.names import is_fusion, is_fusion_proper
 from phenolens.tools.representation import Profiles
@@ -30,7 +29,7 @@ _FROM_RESULTS = {
 }
 
 
-def well_clusters(session: Session) -> pd.DataFrame:
+def well_clusters(session: Session, items: list[Profiles]) -> pd.DataFrame:
     """Assign every well of a representation to one of k clusters, for ``well_clusters.parquet``.
 
     Where several networks saw the treatments, the wells of each (``part``) are clustered apart.
@@ -46,7 +45,7 @@ def well_clusters(session: Session) -> pd.DataFrame:
         _clustered(part, k=session.study.evaluate.clusters, seed=session.seed).assign(
             representation=item.name, part=number, space=item.space
         )
-        for item in _shown(session)
+        for item in _shown(items)
         for number, part in enumerate(item.parts)
         if len(part) >= _FEWEST_WELLS
     ]
@@ -60,7 +59,11 @@ def well_clusters(session: Session) -> pd.DataFrame:
 
 
 def embedding_scores(
-    session: Session, results: pd.DataFrame, *, activity: pd.DataFrame, clusters: pd.DataFrame
+    items: list[Profiles],
+    results: pd.DataFrame,
+    *,
+    activity: pd.DataFrame,
+    clusters: pd.DataFrame,
 ) -> pd.DataFrame:
     """Each representation's published numbers beside those that hold, one row each.
 
@@ -70,18 +73,18 @@ def embedding_scores(
         As ``embedding_scores.parquet``; empty where nothing was scored.
     """
     pooled = results[results["fold"].astype(str) == "all"]
-    items = {item.name: item for item in _shown(session)}
-    rows = [_row(i, pooled, activity=activity, clusters=clusters) for i in items.values()]
+    known = {item.name: item for item in _shown(items)}
+    rows = [_row(i, pooled, activity=activity, clusters=clusters) for i in known.values()]
     table = pd.DataFrame([row for row in rows if len(row) > 1])
     if table.empty:
         return table
     table = table.sort_values("representation", ignore_index=True)
-    return table.assign(space=[items[name].space for name in table["representation"]])
+    return table.assign(space=[known[name].space for name in table["representation"]])
 
 
-def _shown(session: Session) -> Iterator[Profiles]:
+def _shown(items: list[Profiles]) -> Iterator[Profiles]:
     """Representations and fusions; what stands beside noise is no representation of its own."""
-    for item in examined(session):
+    for item in items:
         labelled = {TREATMENT, CONTROL} <= set(item.wells.index.names)
         proper = is_fusion_proper(item.name) or not is_fusion(item.name)
         if labelled and proper and any(map(len, item.parts)):

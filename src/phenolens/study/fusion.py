@@ -11,15 +11,14 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.errors import ConfigError
-from phenolens.study.design import settings_of, splits
 from phenolens.study.session import Session
 from phenolens.tools.block import Block
-from phenolens.tools.files import write_profiles
+from phenolens.tools.design import Design
 from phenolens.tools.names import NOISE, noise_name
 from phenolens.tools.representation import Profiles
 
 
-def fusions(session: Session, items: dict[str, Profiles]) -> dict[str, Profiles]:
+def fusions(session: Session, items: dict[str, Profiles], *, design: Design) -> dict[str, Profiles]:
     """The fusions that the study asks for, each followed by its noise controls."""
     made: dict[str, Block] = {}
     blocks = {name: item.compared for name, item in items.items()}
@@ -31,13 +30,10 @@ def fusions(session: Session, items: dict[str, Profiles]) -> dict[str, Profiles]
         for kept, replaced in ((first, second), (second, first)):
             control = noise_name(kept.name, replaced.name)
             made[control] = _joined(control, kept, _noise(replaced, seed=session.seed))
-    design, settings = splits(session), settings_of(session)
-    found = {
-        name: Profiles(block, design, settings, stage="compared") for name, block in made.items()
+    return {
+        name: Profiles(block, design, session.settings, stage="compared")
+        for name, block in made.items()
     }
-    for item in found.values():
-        write_profiles(item, session.out / "profiles")
-    return found
 
 
 def _block(blocks: dict[str, Block], part: str, fusion: str) -> Block:

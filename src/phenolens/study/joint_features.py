@@ -11,11 +11,10 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.normalize.scale import robust_scale, soften
-from phenolens.prepared import Prepared, safe_name
+from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
-from phenolens.study.design import splits
+from phenolens.represent.measuring.units import Cells
 from phenolens.study.network_input import CALIBRATING
-from phenolens.study.session import Session
 from phenolens.tools.compared import FEWEST_CALIBRATORS
 from phenolens.tools.design import Design
 
@@ -23,16 +22,22 @@ _COMPONENTS, _FITTED_ON = 50, 2000
 IMAGE = [PLATE, WELL, SITE]
 
 
-def joint_features(session: Session, images: Prepared, wells: pd.DataFrame) -> pd.DataFrame:
+def joint_features(
+    images: Prepared, cells: Cells, *, wells: pd.DataFrame, design: Design
+) -> pd.DataFrame:
     """Features of each image (each cell, where images are cells), scaled on calibrating controls.
 
     Parameters
     ----------
     images : Prepared
         What the networks read.
+    cells : Cells
+        The measured cells.
     wells : DataFrame
         Calibrated CellProfiler-type profiles of the wells; among them the calibrating controls
         choose the features.
+    design : Design
+        Control roles.
 
     Returns
     -------
@@ -40,9 +45,12 @@ def joint_features(session: Session, images: Prepared, wells: pd.DataFrame) -> p
         A profile table; images without measured cells have no row. For whole images the values are
         medians over their cells.
     """
-    chosen = _chosen(wells, splits(session))
+    chosen = _chosen(wells, design)
     plates = sorted(set(images.images.table[PLATE].astype(str)))
-    tables = [_plate(session, plate, chosen, images) for plate in plates]
+    tables = [
+        _plate(cells.read(plate, [*IMAGE, OBJECT, *chosen]), images, design=design)
+        for plate in plates
+    ]
     return profiles.stack([table for table in tables if len(table)])
 
 
@@ -82,21 +90,16 @@ def _chosen(wells: pd.DataFrame, design: Design) -> list[str]:
     return [str(name) for name in selector.transform(wells.iloc[:1]).columns]
 
 
-def _plate(session: Session, plate: str, chosen: list[str], images: Prepared) -> pd.DataFrame:
+def _plate(cells: pd.DataFrame, images: Prepared, *, design: Design) -> pd.DataFrame:
     """Rows of one plate: its cells or images, scaled on its own calibrating control cells."""
-    path = session.out / "cells" / f"{safe_name(plate)}.parquet"
-    cells = pd.read_parquet(path, columns=[*IMAGE, OBJECT, *chosen])
-    table = profiles.from_frame(cells.astype(dict.fromkeys(IMAGE, str)), features=chosen)
+    features = [name for name in cells if name not in (*IMAGE, OBJECT)]
+    table = profiles.from_frame(cells.astype(dict.fromkeys(IMAGE, str)), features=features)
     if images.images.level != "cell":
         table = profiles.aggregate(table, IMAGE)
-    scaled, _ = robust_scale(table, _speaks(session, table))
+    calibrating = design.roles[design.roles["role"].isin(CALIBRATING)]
+    own = profiles.keys(profiles.metadata(table), WELL_KEY)
+    scaled, _ = robust_scale(table, own.isin(profiles.keys(calibrating, WELL_KEY)))
     return _of_images(soften(scaled.fillna(0.0)), images)
-
-
-def _speaks(session: Session, table: pd.DataFrame) -> np.ndarray:
-    roles = splits(session).roles
-    speaking = profiles.keys(roles[roles["role"].isin(CALIBRATING)], WELL_KEY)
-    return profiles.keys(profiles.metadata(table), WELL_KEY).isin(speaking)
 
 
 def _of_images(table: pd.DataFrame, images: Prepared) -> pd.DataFrame:

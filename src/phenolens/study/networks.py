@@ -45,9 +45,7 @@ class NetworkTrainings(Trainings):
         if not all(map(self.made, self.rows)):
             self._announce()
         with threads(self.session.jobs):
-            block = super().block()
-        self._write_curves()
-        return block
+            return super().block()
 
     @property
     def network(self) -> Network:
@@ -160,16 +158,15 @@ class NetworkTrainings(Trainings):
             f"({training.precision}, {speed:.0f} images a second)"
         )
 
-    def _write_curves(self) -> None:
+    def curves(self) -> pd.DataFrame:
+        """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
         found = {fold: self.folder(fold) / "curves.parquet" for fold in self.rows}
         parts = [
             profiles.read_frame(path).assign(representation=self.name, fold=fold)
             for fold, path in found.items()
             if path.is_file()
         ]
-        if parts:
-            curves = pd.concat(parts, ignore_index=True)
-            profiles.write_frame(curves, self.session.out / "curves" / f"{self.name}.parquet")
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 @contextmanager

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens.files import atomic_path
-from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
+from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
 from phenolens.study.networks import NetworkTrainings
 
-TABLE, ARRAYS = "attention.parquet", "attention.npz"
 CELLS_SHOWN = 6
 
 
@@ -37,14 +35,14 @@ def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataF
     return pd.concat(picked, ignore_index=True)
 
 
-def write_overlays(
+def overlays(
     work: NetworkTrainings,
     shown: pd.DataFrame,
     rows: np.ndarray,
     *,
     coarse: np.ndarray,
     nuclei: np.ndarray,
-) -> None:
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Pixels as the network read them and maps of the images shown: data of a figure.
 
     Parameters
@@ -53,6 +51,11 @@ def write_overlays(
         Images whose maps are known, and ``coarse`` those maps.
     nuclei : ndarray, shape (len(shown), S, S)
         Share of nucleus at each position of the images shown.
+
+    Returns
+    -------
+    table, arrays
+        As ``attention.parquet`` and ``attention.npz``.
     """
     from phenolens.interpret.gradcam import enlarge
 
@@ -64,12 +67,10 @@ def write_overlays(
     columns += ["target", "correct", "fold"]
     columns = [name for name in columns if name in shown]
     table = shown[columns].assign(position=np.arange(len(shown)))
-    write_frame(table, work.session.out / TABLE)
     arrays = {
         "pixels": work.squares(shown["row"].to_numpy()),
         "nuclei": np.nan_to_num(nuclei) >= 0.5,
         "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
         "channels": np.array(work.prepared.channels),
     }
-    with atomic_path(work.session.out / ARRAYS) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    return table, arrays

@@ -1,4 +1,4 @@
-"""Part of step `interpret`: tables that published studies print, made so that they can be read.
+"""Tables that published studies print, made so that they can be read.
 
 Nothing here is a new finding. Each table puts a number that readers look for beside the one that
 answers their question; the report prints them side by side.
@@ -10,43 +10,35 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, read_frame, write_frame
+from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 from phenolens.study.embedding_scores import embedding_scores, well_clusters
-from phenolens.study.evaluation import Evaluation
 from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.attention import Attention
+from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.names import is_fusion_proper
+from phenolens.tools.representation import Profiles
 
 _OUTCOMES = ("all", "right", "wrong")
+_SCORED = ("well_clusters", "embedding_scores", "fusion_classes")
+_LOOKED = ("activation_wells", "activation_summary")
 
 
-def published(session: Session, found: Evaluation) -> None:
-    """Write the tables; what this study cannot fill is taken away."""
-    from phenolens.study.attention import NETWORK
-
-    clusters = well_clusters(session)
-    scores = embedding_scores(session, found.results, activity=found.activity, clusters=clusters)
-    explained = NETWORK in session.study.represent.representations
-    looked = _read(session, "activation") if explained else pd.DataFrame()
+@step(*(f"{name}.parquet" for name in (*_SCORED, *_LOOKED)), verb="interpret", name="published")
+def published(
+    session: Session, *, fuse: list[Profiles], evaluate: Evaluation, attention: Attention
+) -> Made:
+    """The tables that this study can fill."""
+    found, clusters = evaluate.tables, well_clusters(session, fuse)
+    scores = embedding_scores(fuse, found["results"], activity=found["activity"], clusters=clusters)
     tables = {
         "well_clusters": clusters,
         "embedding_scores": scores,
-        "fusion_classes": fusion_classes(
-            _read(session, "predictions"), _read(session, "comparisons")
-        ),
-        "activation_wells": activation_wells(looked),
+        "fusion_classes": fusion_classes(found["predictions"], found["comparisons"]),
+        "activation_wells": activation_wells(attention.images),
     }
     tables["activation_summary"] = activation_summary(tables["activation_wells"])
-    for name, table in tables.items():
-        path = session.out / f"{name}.parquet"
-        if len(table):
-            write_frame(table, path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _read(session: Session, name: str) -> pd.DataFrame:
-    path = session.out / f"{name}.parquet"
-    return read_frame(path) if path.is_file() else pd.DataFrame()
+    return Made(tables, {f"{name}.parquet": table for name, table in tables.items()})
 
 
 def fusion_classes(predictions: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:

@@ -8,15 +8,15 @@ alpha; otherwise the smallest difference that the design could have seen is told
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
-from phenolens.files import read_json, write_json
-from phenolens.profiles import read_frame
 from phenolens.represent.cnn_shuffled import ShuffledCNN
 from phenolens.represent.cnn_with_cellprofiler import JointCNN
 from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.attention import Attention
+from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.names import is_fusion, is_fusion_proper
 
 QUESTIONS = (
@@ -98,28 +98,24 @@ def _turned(row: dict, sign: int) -> dict:
     return told | {"smallest_detectable": row["smallest_detectable"]}
 
 
-def questions(session: Session) -> list[dict]:
-    """Answer the four questions; write ``questions.json``."""
-    out, alpha = session.out, session.study.evaluate.alpha
+@step("questions.json", verb="interpret")
+def questions(session: Session, *, evaluate: Evaluation, attention: Attention) -> Made:
+    """Answer the four questions."""
+    alpha = session.study.evaluate.alpha
     answers = [
-        _answered(question, answer, _evidence(out, alpha))
+        _answered(question, answer, _evidence(evaluate.tables, alpha))
         for question, answer in zip(QUESTIONS[:3], (_first, _second, _third), strict=True)
     ]
-    answers.append(_fourth(out))
-    write_json(out / "questions.json", answers)
-    return answers
+    answers.append(_fourth(attention.summary))
+    return Made(answers, {"questions.json": answers})
 
 
-def _evidence(out: Path, alpha: float) -> Evidence:
-    def table(name: str) -> pd.DataFrame:
-        path = out / f"{name}.parquet"
-        return read_frame(path) if path.is_file() else pd.DataFrame()
-
-    activity = table("activity")
+def _evidence(tables: dict[str, pd.DataFrame], alpha: float) -> Evidence:
+    activity = tables["activity"]
     tested = activity[activity["p"].notna()] if len(activity) else activity
     confounded = bool(len(tested) and (tested["position"] != "").mean() >= 0.5)
     return Evidence(
-        table("results"), table("comparisons"), confounded, alpha, table("share_active")
+        tables["results"], tables["comparisons"], confounded, alpha, tables["share_active"]
     )
 
 
@@ -253,8 +249,7 @@ def _sentence(parts: list[str], task: str) -> str:
     return f"By {task}, {'; '.join(parts)}."
 
 
-def _fourth(out: Path) -> dict:
-    told = read_json(out / "activation.json") if (out / "activation.json").is_file() else {}
+def _fourth(told: dict) -> dict:
     reason = told.get("withheld_because", "" if told else "no network was explained")
     part, random = told.get("part", "cells"), told.get("randomised", {})
     found, over = told.get("enrichment", {}).get(part, {}), random.get(f"{part}_over_random", {})

@@ -1,23 +1,20 @@
-"""One run of one study: its settings, folders, and the steps already taken in this process."""
+"""One run of one study: its settings, its folders, and what steps found in this process."""
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 from phenolens.config import Study, read_study
 from phenolens.errors import ConfigError, shown
-from phenolens.files import read_json, write_json
-from phenolens.settings import LAYOUT, in_range
+from phenolens.files import read_json
+from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 
-T = TypeVar("T")
-_LAYOUT_FILE = "layout.json"
+LAYOUT_FILE, LEDGER, FOLDER, TIMINGS = "layout.json", "ledger.json", "files.json", "timings.json"
 _MARKS = ("splits.parquet", "ledger.json", "results.parquet", "store")
 
 
@@ -83,6 +80,10 @@ class Session:
     store : Store
         Intermediate results, under ``out/store``.
     progress : Progress
+    taken : dict of str to object
+        What each step found in this process, by name.
+    seconds : dict of str to float
+        How long each took.
     """
 
     study: Study
@@ -91,12 +92,21 @@ class Session:
     jobs: int
     store: Store
     progress: Progress = field(default_factory=Silent)
-    taken: dict = field(default_factory=dict)
+    taken: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
         """The seed all others derive from."""
         return self.study.study.seed
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the study file that decide its numbers."""
+        sections = (self.study.splits, self.study.normalize, self.study.evaluate)
+        known = {item.name for item in fields(Settings)}
+        given = {n: v for part in sections for n, v in part.model_dump().items() if n in known}
+        return Settings(seed=self.seed, **given)
 
 
 def open_study(
@@ -163,7 +173,7 @@ def open_study(
 
 def _require_layout(folder: Path) -> None:
     """Refuse a folder whose files another version laid out: they would be mixed with new ones."""
-    path = folder / _LAYOUT_FILE
+    path = folder / LAYOUT_FILE
     left = [name for name in _MARKS if (folder / name).exists()]
     known = read_json(path)["layout"] if path.is_file() else 1 if left else LAYOUT
     if known != LAYOUT:
@@ -171,32 +181,3 @@ def _require_layout(folder: Path) -> None:
             f"{folder} holds results of another version of phenolens (layout {known}; this one "
             f"writes {LAYOUT}). Give another folder with --out, or delete this one and run again."
         )
-
-
-def once(step: Callable[[Session], T]) -> Callable[[Session], T]:
-    """Take a step once a session, and note how long it took in ``timings.json``."""
-
-    @functools.wraps(step)
-    def take(session: Session) -> T:
-        if step.__name__ not in session.taken:
-            if not (session.out / _LAYOUT_FILE).is_file():
-                write_json(session.out / _LAYOUT_FILE, {"layout": LAYOUT})
-            started, before = time.perf_counter(), _spent(session)
-            session.taken[step.__name__] = step(session)
-            inner = _spent(session) - before
-            _note(session, step.__name__, time.perf_counter() - started - inner)
-        return session.taken[step.__name__]
-
-    return take
-
-
-def _spent(session: Session) -> float:
-    return sum(session.taken.get("seconds", {}).values())
-
-
-def _note(session: Session, name: str, seconds: float) -> None:
-    """Seconds of each step, without those of the steps it called."""
-    session.taken.setdefault("seconds", {})[name] = seconds
-    path = session.out / "timings.json"
-    known = read_json(path) if path.is_file() else {}
-    write_json(path, known | {name: round(seconds, 2)})

@@ -149,7 +149,7 @@ def demo(
     Path
         The report.
     """
-    from phenolens.study.reporting import run
+    from phenolens.study.run import run
 
     folder = Path(folder)
     simulate_screen(folder / "screen", jobs=jobs, progress=progress)

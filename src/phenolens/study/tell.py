@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from phenolens.study.design import Design, screen, splits
 from phenolens.study.session import Session
+from phenolens.study.step import take
+from phenolens.tools.design import Design
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
@@ -17,11 +18,11 @@ def tell_files(session: Session, result: object) -> Iterator[str]:
 
 def tell_check(session: Session, findings: list) -> Iterator[str]:
     """The join ledger, then the audit, worst first."""
-    yield from screen(session).ledger.lines()
+    yield from take(session, "screen").ledger.lines()
     order = list(_MARKS)
     for finding in sorted(findings, key=lambda f: order.index(f.severity)):
         yield f"{_MARKS[finding.severity]} {finding.code}: {finding.what} {finding.consequence}"
-    refused = splits(session).refused
+    refused = take(session, "splits").refused
     if refused:
         yield f"✗ no honest split: {refused}"
 

@@ -24,10 +24,10 @@ from phenolens.represent.base import (
     table,
     wells_of,
 )
-from phenolens.study.design import screen, splits
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
 from phenolens.tools.block import Block
+from phenolens.tools.design import Design
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Trainings:
         A representation that reads images or crops.
     prepared : Prepared
         What it reads.
+    wells : DataFrame
+        The screen's wells.
+    design : Design
+        Folds and control roles.
     question : list
         What the pixels depend on.
     """
@@ -48,6 +52,8 @@ class Trainings:
     session: Session
     name: str
     prepared: Prepared
+    wells: pd.DataFrame = field(repr=False)
+    design: Design = field(repr=False)
     question: list = field(repr=False)
 
     def block(self) -> Block:
@@ -79,9 +85,9 @@ class Trainings:
     def images(self) -> pd.DataFrame:
         """Plate, well, site (and object), treatment, control and role of each image."""
         keys = self.prepared.images.table[self.prepared.images.key]
-        known = screen(self.session).wells
+        known = self.wells
         wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
-        wells = wells.merge(splits(self.session).roles, on=WELL_KEY, how="left")
+        wells = wells.merge(self.design.roles, on=WELL_KEY, how="left")
         return keys.merge(wells, on=WELL_KEY, how="left", validate="many_to_one")
 
     @cached_property
@@ -89,9 +95,8 @@ class Trainings:
         """Treatments in groups, for what learns labels; none for others."""
         if self.kind.learns != "labels":
             return Groups()
-        wells = screen(self.session).wells
         groups = self.session.study.networks.groups
-        return treatment_groups(wells, groups=groups, seed=self.session.seed)
+        return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
 
     @cached_property
     def rows(self) -> dict[str, np.ndarray]:
@@ -111,7 +116,7 @@ class Trainings:
         return np.ones(len(self.images), dtype=bool)
 
     def _of_folds(self) -> dict[str, np.ndarray]:
-        folds = splits(self.session).folds
+        folds = self.design.folds
         if folds is None:
             return {}
         keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))

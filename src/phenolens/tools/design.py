@@ -45,6 +45,12 @@ class Design:
         keys = profiles.metadata(table)[[PLATE, WELL]]
         return keys.merge(self.roles, on=[PLATE, WELL], how="left")["role"].fillna("")
 
+    def table(self, wells: pd.DataFrame) -> pd.DataFrame:
+        """Plate, well, role and fold (-1 where never tested) of each well, sorted."""
+        folds = self.folds.table if self.folds else wells.assign(fold=-1)
+        table = self.roles.merge(folds[[PLATE, WELL, "fold"]], on=[PLATE, WELL])
+        return table.sort_values([PLATE, WELL])
+
 
 def make_design(wells: pd.DataFrame, settings: Settings) -> Design:
     """Give control wells their roles and cut the screen into folds, or say why that cannot be done.

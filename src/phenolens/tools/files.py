@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def write_profiles(item: Profiles, folder: Path) -> None:
+def write_profiles(item: Profiles, path: Path) -> None:
     """Write ``NAME.parquet``: normalized wells, with roles, folds and settings in the file.
 
-    What differs by fold (a network) is written to ``NAME/FOLD.parquet`` beside it. Together they
-    hold all that :func:`read_study_profiles` needs to ask every question again.
+    With what :func:`write_folds` writes beside it, it holds all that :func:`read_study_profiles`
+    needs to ask every question again.
     """
     block = item.normalized
     others = [fold for fold in block.tables if fold != ALL]
@@ -49,10 +49,15 @@ def write_profiles(item: Profiles, folder: Path) -> None:
     }
     columns = design_columns(block.wells, item.design)
     whole = profiles.with_metadata(block.wells, columns)
-    profiles.write(whole, folder / f"{item.name}.parquet", about=plain(about))
-    shutil.rmtree(folder / item.name, ignore_errors=True)  # folds of an earlier run
-    for fold in others:
-        profiles.write(block.tables[fold], folder / item.name / f"{fold}.parquet")
+    profiles.write(whole, path, about=plain(about))
+
+
+def write_folds(item: Profiles, folder: Path) -> None:
+    """Write ``FOLD.parquet`` of what differs by fold (a network); nothing for what does not."""
+    shutil.rmtree(folder, ignore_errors=True)  # folds of an earlier run
+    for fold, table in item.normalized.tables.items():
+        if fold != ALL:
+            profiles.write(table, folder / f"{fold}.parquet")
 
 
 def _about(item: Profiles) -> dict[str, Any]:

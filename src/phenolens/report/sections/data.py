@@ -23,7 +23,9 @@ def view(tables: Tables) -> dict:
         "more": max(len(aside) - MOST, 0),
         "conflicts": [_as_text(item) for item in (ledger.get("conflicts") or [])[:MOST]],
         "counts": [
-            (k.replace("_", " "), _count(v)) for k, v in (ledger.get("counts") or {}).items()
+            (name.replace("_", " "), _count(number))
+            for step in (ledger.get("counts") or {}).values()
+            for name, number in step.items()
         ],
     }
 

@@ -75,6 +75,44 @@ class Unit:
             return dict(zip(names, stored["quality"].tolist(), strict=True))
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The measured cells of a study: the units they were measured in, and a file a plate.
+
+    Attributes
+    ----------
+    units : list of Unit
+    folder : Path
+        Where :func:`write_plates` put them.
+    """
+
+    units: list[Unit]
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Digest of what the cells depend on: images, recipe, version."""
+        return self.units[0].path.parts[-3]
+
+    @property
+    def plates(self) -> list[str]:
+        """Names of the plates, sorted."""
+        return sorted({unit.plate for unit in self.units})
+
+    def columns(self, plate: str) -> list[str]:
+        """Names of a plate's columns."""
+        import pyarrow.parquet as pq
+
+        return list(pq.read_schema(self._path(plate)).names)
+
+    def read(self, plate: str, columns: Sequence[str]) -> pd.DataFrame:
+        """These columns of a plate's cells, one row a cell."""
+        return pd.read_parquet(self._path(plate), columns=list(columns))
+
+    def _path(self, plate: str) -> Path:
+        return self.folder / f"{safe_name(plate)}.parquet"
+
+
 def write_unit(measured: Measured, path: Path) -> None:
     """Write a unit atomically."""
     cells = measured.cells

@@ -1,94 +1,70 @@
-"""Step `interpret`: the features that moved, and pictures of what they mean."""
+"""What made it so: the features that moved, pictures of typical wells, and the list of hits."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.files import atomic_path
+from phenolens.io.integrate import Integrated
 from phenolens.prepared import Prepared
-from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL, write_frame
-from phenolens.study.design import screen
-from phenolens.study.evaluation import Evaluation, evaluate
-from phenolens.study.profiling import normalize, prepare
-from phenolens.study.published import published
-from phenolens.study.session import Session, once
+from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
+from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.activity import CONTROLS_REUSED
 from phenolens.tools.block import PIXELS_SEEN
 from phenolens.tools.compared import never_scaled, scale_of
+from phenolens.tools.design import Design
+from phenolens.tools.representation import Profiles
 
 
-@once
-def interpret(session: Session) -> pd.DataFrame:
-    """Write what features moved, pictures, where the network looked, hits and the answers."""
-    found = evaluate(session)
-    features = _features(session)
-    _keep(features, session.out / "features.parquet")
-    write_frame(_wells(session), session.out / "wells.parquet")
-    _pictures(session, found)
-    _explained(session)
-    published(session, found)
-    hits = _hits(session, found, features)
-    _keep(hits, session.out / "hits.csv")
-    return hits
+@step("hits.csv")
+def interpret(session: Session, *, evaluate: Evaluation, features: pd.DataFrame) -> Made:
+    """The activity of the lead representation as a biologist's spreadsheet."""
+    hits = _hits(evaluate, features)
+    return Made(hits, {"hits.csv": hits})
 
 
-def _keep(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table; an empty one also takes away what a run with other settings left."""
-    if len(frame):
-        write_frame(frame, path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _explained(session: Session) -> None:
-    """Where the network looked and what the autoencoder rebuilt; then the four questions."""
-    from phenolens.study import attention, reconstructions
-    from phenolens.study.questions import questions
-
-    asked = session.study.represent.representations
-    images = prepare(session) is not None
-    if images and attention.NETWORK in asked:
-        attention.attention(session)
-    else:
-        attention.clear(session)
-    if images and reconstructions.NETWORK in asked:
-        reconstructions.reconstructions(session)
-    else:
-        reconstructions.clear(session)
-    questions(session)
-
-
-def _features(session: Session) -> pd.DataFrame:
+@step("features.parquet", verb="interpret")
+def features(session: Session, *, normalize: dict[str, Profiles]) -> Made:
     """Which features moved, in robust z; nothing where no control gives features a scale."""
     from phenolens.interpret.features import changed_features
     from phenolens.io.names import parse_feature
 
     tables = []
-    for name, block in normalize(session).items():
+    for name, item in normalize.items():
+        block = item.normalized
         named = [c for c in block.wells if parse_feature(c).compartment]
         scaled = not never_scaled(block, block.wells)
         if named and scaled and TREATMENT in block.wells.index.names:
             moved = changed_features(block.wells[named])
             tables.append(moved.assign(representation=name, space=scale_of(block)))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return Made(found, {"features.parquet": found})
 
 
-def _wells(session: Session) -> pd.DataFrame:
+@step("wells.parquet", verb="interpret")
+def wells(
+    session: Session,
+    *,
+    screen: Integrated,
+    splits: Design,
+    prepare: Prepared | None,
+    normalize: dict[str, Profiles],
+) -> Made:
     """One row a well: design, counts and brightness, for the plate maps."""
     key = [PLATE, WELL]
-    wells = screen(session).wells
-    parts = [profiles.read_frame(session.out / "splits.parquet")]
-    if prepare(session) is not None:
-        parts.append(_brightness(prepare(session)))
-    if CELL_COUNT not in wells:
-        parts += _counts(session)
+    table = screen.wells
+    parts = [splits.table(screen.wells)]
+    if prepare is not None:
+        parts.append(_brightness(prepare))
+    if CELL_COUNT not in table:
+        parts += _counts(normalize)
     for part in parts:
-        wells = wells.merge(part, on=key, how="left")
-    return wells.sort_values(key, ignore_index=True)
+        table = table.merge(part, on=key, how="left")
+    table = table.sort_values(key, ignore_index=True)
+    return Made(table, {"wells.parquet": table})
 
 
 def _brightness(prepared: Prepared) -> pd.DataFrame:
@@ -102,36 +78,50 @@ def _brightness(prepared: Prepared) -> pd.DataFrame:
     )
 
 
-def _counts(session: Session) -> list[pd.DataFrame]:
-    for block in normalize(session).values():
-        known = profiles.metadata(block.wells)
+def _counts(items: dict[str, Profiles]) -> list[pd.DataFrame]:
+    for item in items.values():
+        known = profiles.metadata(item.normalized.wells)
         if CELL_COUNT in known:
             return [known[[PLATE, WELL, CELL_COUNT]]]
     return []
 
 
-def _pictures(session: Session, found: Evaluation) -> None:
+@step("exemplars.parquet", "exemplars.npz", verb="interpret")
+def exemplars(
+    session: Session,
+    *,
+    prepare: Prepared | None,
+    normalize: dict[str, Profiles],
+    evaluate: Evaluation,
+) -> Made:
+    """Pictures of typical wells of the most active treatments, beside controls of their plates."""
     from phenolens.interpret.exemplars import choose_exemplars
 
-    prepared, wells = prepare(session), next(iter(normalize(session).values())).wells
-    if prepared is None or not {TREATMENT, CONTROL} <= set(wells.index.names):
-        return
-    if pd.isna(profiles.column(wells, TREATMENT)).all():
-        wells = _named_by_place(wells)
-        shown = profiles.column(wells, TREATMENT)[: session.study.report.montages].tolist()
+    table = next(iter(normalize.values())).normalized.wells
+    if prepare is None or not {TREATMENT, CONTROL} <= set(table.index.names):
+        return Made()
+    most = session.study.report.montages
+    if pd.isna(profiles.column(table, TREATMENT)).all():
+        table = _named_by_place(table)
+        shown = profiles.column(table, TREATMENT)[:most].tolist()
     else:
-        shown = _shown(session, found)
-    chosen = choose_exemplars(prepared, wells, shown)
-    if not len(chosen.table):
-        return
-    write_frame(chosen.table, session.out / "exemplars.parquet")
+        shown = _best_first(_of_lead(evaluate))[TREATMENT].head(most).tolist()
+    chosen = choose_exemplars(prepare, table, shown)
     arrays = {
         "pixels": chosen.pixels,
         "channels": np.array(chosen.channels),
         "pixel_size_um": np.array(chosen.pixel_size_um),
     }
-    with atomic_path(session.out / "exemplars.npz") as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
+    drawn = arrays if len(chosen.table) else None
+    return Made(chosen, {"exemplars.parquet": chosen.table, "exemplars.npz": drawn})
+
+
+def _of_lead(found: Evaluation) -> pd.DataFrame:
+    """The lead representation's rows of activity; none where nothing was studied."""
+    table = found.tables["activity"]
+    if not len(table):
+        return pd.DataFrame(columns=[TREATMENT])
+    return table[table["representation"] == found.lead].copy()
 
 
 def _named_by_place(wells: pd.DataFrame) -> pd.DataFrame:
@@ -141,29 +131,17 @@ def _named_by_place(wells: pd.DataFrame) -> pd.DataFrame:
     return profiles.with_metadata(wells, {TREATMENT: places})
 
 
-def _shown(session: Session, found: Evaluation) -> list[str]:
-    """The treatments with the strongest activity in the lead representation."""
-    if not len(found.activity):
-        return []
-    lead = found.activity["representation"].iloc[0]
-    part = found.activity[found.activity["representation"] == lead]
-    return _best_first(part)[TREATMENT].head(session.study.report.montages).tolist()
-
-
 def _best_first(part: pd.DataFrame) -> pd.DataFrame:
     """By q, then mAP; ties of a coarse position-safe test by what permuting wells says."""
     keys = [name for name in ("q", "map_normalized", "map_plain") if name in part]
     return part.sort_values(keys, ascending=[name == "q" for name in keys], kind="stable")
 
 
-def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
-    """The activity table of the lead representation as a biologist's spreadsheet."""
-    if not len(found.activity):
+def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
+    part = _best_first(_of_lead(found))
+    if not len(part):
         return pd.DataFrame()
-    lead = found.activity["representation"].iloc[0]
-    part = found.activity[found.activity["representation"] == lead].copy()
-    part = _best_first(part)
-    part["most_similar"] = part[TREATMENT].map(_neighbours(found.similarity, lead))
+    part["most_similar"] = part[TREATMENT].map(_neighbours(found))
     part["features_changed"] = part[TREATMENT].map(_top_features(features))
     part["distrust"] = [_distrust(row) for row in part.to_dict("records")]
     columns = {
@@ -180,7 +158,8 @@ def _hits(session: Session, found: Evaluation, features: pd.DataFrame) -> pd.Dat
     return part.rename(columns=columns).reindex(columns=order).round(4)
 
 
-def _neighbours(similarity: pd.DataFrame, lead: str) -> dict[str, str]:
+def _neighbours(found: Evaluation) -> dict[str, str]:
+    similarity, lead = found.tables["similarity"], found.lead
     if not len(similarity):
         return {}
     near = similarity[(similarity["representation"] == lead) & (similarity["rank"] <= 3)]

@@ -1,4 +1,4 @@
-"""Part of step `interpret`: what the autoencoder makes of images whose wells it never saw.
+"""What the autoencoder makes of images whose wells it never saw.
 
 An autoencoder that gives back the mean of what it was trained on can look convincing, above all on
 crops centred on a cell. The error of that mean image therefore stands beside its own.
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.files import atomic_path, write_json
-from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL, write_frame
-from phenolens.study.design import splits
+from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
 from phenolens.study.networks import NetworkTrainings, threads
-from phenolens.study.profiling import trainings
 from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.represent import Represented
 
 NETWORK = "vae"
-FILES = ("reconstructions.parquet", "reconstructions.npz", "reconstructions.json")
 _MOST_A_FOLD = 1024
 _FOR_THE_MEAN = 512
 _CHUNK = 256
@@ -36,45 +34,41 @@ class Rebuilt:
     rows: np.ndarray
 
 
-def reconstructions(session: Session) -> dict:
-    """Write how well held-out images come back; returns ``reconstructions.json``.
+@step("reconstructions.parquet", "reconstructions.npz", "reconstructions.json", verb="interpret")
+def reconstructions(session: Session, *, represent: Represented) -> Made:
+    """How well held-out images come back; the value is what ``reconstructions.json`` holds.
 
     Every image (at most 1,024 a fold, evenly spread) is rebuilt by the network of the fold that
     held its well out.
     """
-    clear(session)
-    told = {"withheld_because": "no wells were held out, so every image had been learned from"}
-    if splits(session).folds is not None:
-        work = trainings(session, NETWORK)
-        with threads(session.jobs):
-            told = _written(session, work)
-    write_json(session.out / FILES[2], told)
-    return told
-
-
-def clear(session: Session) -> None:
-    """Take away what an earlier run left."""
-    for name in FILES:
-        (session.out / name).unlink(missing_ok=True)
-
-
-def _written(session: Session, work: NetworkTrainings) -> dict:
-    parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]
-    table = pd.concat([part.table for part in parts], ignore_index=True)
-    table["row"] = np.concatenate([part.rows for part in parts])
-    table["position"] = _typical(table)
-    shown = table.dropna(subset=["position"]).sort_values("position")
-    _pictures(session, work, shown)
+    if NETWORK not in represent.trainings:
+        return Made({})
+    work = represent.trainings[NETWORK]
+    if work.design.folds is None:
+        told = {"withheld_because": "no wells were held out, so every image had been learned from"}
+        return Made(told, {"reconstructions.json": told})
+    with threads(session.jobs):
+        parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]
+        table = pd.concat([part.table for part in parts], ignore_index=True)
+        table["row"] = np.concatenate([part.rows for part in parts])
+        table["position"] = _typical(table)
+        shown = table.dropna(subset=["position"]).sort_values("position")
+        arrays = _pictures(work, shown)
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     ordered = table.sort_values([*key, "row"], ignore_index=True).drop(columns="row")
-    write_frame(ordered, session.out / FILES[0])
-    return _summary(table, list(work.prepared.channels))
+    told = _summary(table, list(work.prepared.channels))
+    files = {
+        "reconstructions.parquet": ordered,
+        "reconstructions.npz": arrays,
+        "reconstructions.json": told,
+    }
+    return Made(told, files)
 
 
 def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold and images of wells its network never saw, evenly spread where there are many."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
-    for fold, _, test in splits(work.session).folds.iterate(keys):
+    for fold, _, test in work.design.folds.iterate(keys):
         yield str(fold), _spread(test, _MOST_A_FOLD)
 
 
@@ -152,19 +146,17 @@ def _typical(table: pd.DataFrame) -> pd.Series:
     return position
 
 
-def _pictures(session: Session, work: NetworkTrainings, shown: pd.DataFrame) -> None:
+def _pictures(work: NetworkTrainings, shown: pd.DataFrame) -> dict[str, np.ndarray]:
     pairs = [
         work.trained(fold).reconstruct(work.prepared, np.array([row]))
         for fold, row in zip(shown["fold"], shown["row"], strict=True)
     ]
     seen, made = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
-    arrays = {
+    return {
         "pixels": np.rint(255 * seen).astype(np.uint8),
         "reconstructions": np.rint(255 * made).astype(np.uint8),
         "channels": np.array(work.prepared.channels),
     }
-    with atomic_path(session.out / FILES[1]) as partial, partial.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
 
 
 def _summary(table: pd.DataFrame, channels: list[str]) -> dict:

@@ -1,4 +1,4 @@
-"""Part of step `interpret`: where a network looked, for one that beats its baselines.
+"""Where a network looked, for one that beats its baselines.
 
 Every image is explained by the network of the fold that held its well out. Maps of random networks
 stand beside: what they share with the trained one's maps explains images, not what was learned.
@@ -7,14 +7,14 @@ stand beside: what they share with the trained one's maps explains images, not w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from phenolens.crops import some_of_each_well
-from phenolens.files import write_json
 from phenolens.interpret.activation import activation_table, compartments
+from phenolens.interpret.activation_tests import by_treatment
 from phenolens.profiles import (
     CONTROL,
     OBJECT,
@@ -22,20 +22,18 @@ from phenolens.profiles import (
     SITE,
     TREATMENT,
     WELL,
-    read_frame,
-    write_frame,
 )
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN
-from phenolens.study.design import splits
 from phenolens.study.networks import NetworkTrainings, threads
-from phenolens.study.overlays import ARRAYS, CELLS_SHOWN, TABLE, shown_images, write_overlays
-from phenolens.study.profiling import trainings
+from phenolens.study.overlays import CELLS_SHOWN, overlays, shown_images
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.study.steps.evaluate import Evaluation
+from phenolens.study.steps.represent import Represented
 
 NETWORK = "cnn"
-FILES = ("activation.parquet", "activation_treatments.parquet", TABLE, ARRAYS)
 CHECKED = ("cells", "nucleus")
 _CHUNK = 256
 _CHECKED_A_FOLD = 48
@@ -52,25 +50,51 @@ class Look:
     maps: np.ndarray
 
 
-def attention(session: Session) -> dict:
-    """Write where the network looked, or why that is withheld; returns ``activation.json``."""
-    told = _withheld(session)
-    clear(session)
-    if not told:
-        work = trainings(session, NETWORK)
-        with threads(session.jobs):
-            looks = [look for fold in _folds(work) for look in _look(work, *fold)]
-        told = _summary(looks) | _write(session, work, looks)
-        # A crop is nearly all cell: whether maps lie on cells says nothing there.
-        told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
-    write_json(session.out / "activation.json", told)
-    return told
+@dataclass(frozen=True)
+class Attention:
+    """What the step found.
+
+    Attributes
+    ----------
+    summary : dict
+        As ``activation.json``; empty where no network was asked for.
+    images : DataFrame
+        As ``activation.parquet``: one row an image explained.
+    """
+
+    summary: dict
+    images: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def clear(session: Session) -> None:
-    """Take away what an earlier run left, which may have been another network's."""
-    for name in (*FILES, "activation.json"):
-        (session.out / name).unlink(missing_ok=True)
+@step(
+    "activation.json", "activation.parquet", "activation_treatments.parquet", "attention.parquet",
+    "attention.npz", verb="interpret",
+)  # fmt: skip
+def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
+    """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
+    if NETWORK not in represent.trainings:
+        return Made(Attention({}))
+    comparisons = evaluate.tables["comparisons"]
+    if why := _withheld(comparisons, alpha=session.study.evaluate.alpha):
+        told = {"withheld_because": why}
+        return Made(Attention(told), {"activation.json": told})
+    work = represent.trainings[NETWORK]
+    with threads(session.jobs):
+        looks = [look for fold in _folds(work) for look in _look(work, *fold)]
+        table = pd.concat([look.table for look in looks], ignore_index=True)
+        shown, files = _shown(session, work, looks)
+    told = _summary(looks) | {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
+    # A crop is nearly all cell: whether maps lie on cells says nothing there.
+    told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
+    table = table.drop(columns="stride")
+    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
+    images = table.sort_values(key, ignore_index=True)
+    files |= {
+        "activation.json": told,
+        "activation.parquet": images,
+        "activation_treatments.parquet": by_treatment(table),
+    }
+    return Made(Attention(told, images), files)
 
 
 def segmentation_of(work: NetworkTrainings) -> object:
@@ -80,20 +104,15 @@ def segmentation_of(work: NetworkTrainings) -> object:
     return recipe_of(work.session, work.prepared).settings()
 
 
-def _withheld(session: Session) -> dict:
-    """Why no map is shown; empty where there is a network worth explaining."""
-    asked = session.study.represent.representations
-    if NETWORK not in asked or not (session.out / "comparisons.parquet").is_file():
-        why = f"'{NETWORK}' is not among the representations" if NETWORK not in asked else (
-            "no held-out wells were classified")  # fmt: skip
-        return {"withheld_because": why}
-    table = read_frame(session.out / "comparisons.parquet")
-    own = _against_baselines(table[table["metric"] == "accuracy_treated"])
-    alpha = session.study.evaluate.alpha
+def _withheld(comparisons: pd.DataFrame, *, alpha: float) -> str:
+    """Why no map is shown; empty where the network is worth explaining."""
+    if not len(comparisons):
+        return "no held-out wells were classified"
+    own = _against_baselines(comparisons[comparisons["metric"] == "accuracy_treated"])
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
     if len(own) and beaten.groupby("task")["better"].all().any():
-        return {}
-    return {"withheld_because": _not_better(own)}
+        return ""
+    return _not_better(own)
 
 
 def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +141,7 @@ def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     asked = _asked(work)
-    for fold, _, test in splits(work.session).folds.iterate(keys):
+    for fold, _, test in work.design.folds.iterate(keys):
         yield str(fold), test[asked[test]]
 
 
@@ -264,23 +283,22 @@ def _stains(checks: pd.DataFrame) -> dict[str, float]:
     return {name.removeprefix("drop_"): checks[name].mean() for name in names}
 
 
-def _write(session: Session, work: NetworkTrainings, looks: list[Look]) -> dict:
-    from phenolens.interpret.activation_tests import by_treatment
-
-    table = pd.concat([look.table for look in looks], ignore_index=True).drop(columns="stride")
-    key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
-    write_frame(table.sort_values(key, ignore_index=True), session.out / FILES[0])
-    write_frame(by_treatment(table), session.out / FILES[1])
+def _shown(
+    session: Session, work: NetworkTrainings, looks: list[Look]
+) -> tuple[pd.DataFrame, dict]:
+    """The images that a reader is shown with their maps, and the files of that figure."""
+    table = pd.concat([look.table for look in looks], ignore_index=True)
     rows = np.concatenate([look.rows for look in looks])
     many = CELLS_SHOWN if work.prepared.images.level == "cell" else 1
     shown = shown_images(table.assign(row=rows), session.study.report.montages, many=many)
-    if len(shown):
-        coarse = np.concatenate([look.maps for look in looks])
-        parts = compartments(
-            work.prepared,
-            shown["row"].to_numpy(),
-            work.network.settings.pixels,
-            segmentation=segmentation_of(work),
-        )
-        write_overlays(work, shown, rows, coarse=coarse, nuclei=parts[:, 0])
-    return {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
+    if not len(shown):
+        return shown, {}
+    parts = compartments(
+        work.prepared,
+        shown["row"].to_numpy(),
+        work.network.settings.pixels,
+        segmentation=segmentation_of(work),
+    )
+    coarse = np.concatenate([look.maps for look in looks])
+    drawn, arrays = overlays(work, shown, rows, coarse=coarse, nuclei=parts[:, 0])
+    return shown, {"attention.parquet": drawn, "attention.npz": arrays}

@@ -1,0 +1,136 @@
+"""A study from its file to the page, verb by verb or in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phenolens import __version__
+from phenolens.errors import InputError, shown
+from phenolens.files import read_json, write_json
+from phenolens.store import digest, file_digest
+from phenolens.study.session import TIMINGS, Session, open_study
+from phenolens.study.step import take
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phenolens.prepared import Prepared
+    from phenolens.represent.measuring.units import Cells
+    from phenolens.study.steps.evaluate import Evaluation
+    from phenolens.study.steps.represent import Represented
+    from phenolens.tools.design import Design
+    from phenolens.tools.representation import Profiles
+
+
+def run(session: Session | str | Path) -> Path:
+    """Take every step and return the report's path; a study that is finished is left as it is.
+
+    Finished means: settings, inputs and version are those of the last run, and every file it left
+    is there, unchanged.
+
+    Parameters
+    ----------
+    session : Session or path
+        From :func:`phenolens.open_study`, which takes the options; or the study file.
+
+    Returns
+    -------
+    Path
+        ``report.html``.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if isinstance(session, str | Path):
+        session = open_study(session)
+    if not isinstance(session, Session):
+        raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
+    stamp = session.store.root / "finished.json"
+    question = digest(__version__, session.study.model_dump(), take(session, "fingerprint"))
+    if not session.store.force and _finished(session, stamp, question):
+        session.progress.say("Nothing changed since the last run")
+        return session.out / "report.html"
+    stamp.unlink(missing_ok=True)
+    path = take(session, "report")
+    write_json(stamp, {"question": question, "files": _digests(session)})
+    return path
+
+
+def _finished(session: Session, stamp: Path, question: str) -> bool:
+    if not stamp.is_file():
+        return False
+    known = read_json(stamp)
+    return known["question"] == question and known["files"] == _digests(session)
+
+
+def _digests(session: Session) -> dict[str, str]:
+    """Digest of every result file; intermediate results and timings are not results."""
+    files = sorted(path for path in session.out.rglob("*") if path.is_file())
+    own = session.store.root
+    return {
+        path.relative_to(session.out).as_posix(): file_digest(path)
+        for path in files
+        if own not in path.parents and path.name != TIMINGS and _ours(session, path)
+    }
+
+
+def _ours(session: Session, path: Path) -> bool:
+    """The demo's screen lies in the same folder; it is input, not result."""
+    return path.relative_to(session.out).parts[0] != "screen"
+
+
+def check(session: Session) -> list:
+    """Join the screen's tables and audit its design; nothing of the images is read."""
+    found: list = take(session, "check")
+    return found
+
+
+def splits(session: Session) -> Design:
+    """Make the folds and control roles that every score shares."""
+    found: Design = take(session, "splits")
+    return found
+
+
+def prepare(session: Session) -> Prepared | None:
+    """Read the original images once into the study's store; None for profiles only."""
+    found: Prepared | None = take(session, "prepare")
+    return found
+
+
+def measure(session: Session) -> Cells | None:
+    """Segment the images and measure every cell; None for profiles only."""
+    found: Cells | None = take(session, "measure")
+    return found
+
+
+def represent(session: Session) -> Represented:
+    """Make every representation of the wells, fold by fold where it learns."""
+    found: Represented = take(session, "represent")
+    return found
+
+
+def normalize(session: Session) -> dict[str, Profiles]:
+    """Calibrate wells on their own plate's controls."""
+    found: dict[str, Profiles] = take(session, "normalize")
+    return found
+
+
+def evaluate(session: Session) -> Evaluation:
+    """Score every representation beside its baselines."""
+    found: Evaluation = take(session, "evaluate")
+    return found
+
+
+def interpret(session: Session) -> pd.DataFrame:
+    """Find the features, wells and cells behind the results; the list of hits."""
+    found: pd.DataFrame = take(session, "interpret")
+    return found
+
+
+def report(session: Session) -> Path:
+    """Take all steps and write figures and ``report.html``."""
+    found: Path = take(session, "report")
+    return found

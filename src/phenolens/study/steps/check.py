@@ -1,0 +1,26 @@
+"""The design audit: what the screen's layout allows, and what it cannot answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from phenolens.io.integrate import Integrated
+from phenolens.profiles import PLATE, WELL
+from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+from phenolens.tools.design import Design
+
+
+@step("audit.json")
+def check(session: Session, *, screen: Integrated, splits: Design) -> Made:
+    """Audit the design of the screen; its value is the list of findings."""
+    from phenolens.audit.audit import audit_design
+
+    images = screen.images.table.groupby([PLATE, WELL]).size() if screen.images else None
+    findings = audit_design(
+        screen.wells,
+        folds=splits.folds,
+        roles=splits.roles["role"].to_numpy(),
+        images_per_well=images,
+    )
+    return Made(findings, {"audit.json": [asdict(finding) for finding in findings]})

@@ -1,0 +1,64 @@
+"""Every image segmented and measured."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from phenolens.config import Study
+from phenolens.errors import InputError
+from phenolens.io.ledger import SetAside
+from phenolens.prepared import Prepared
+from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.measuring.units import Cells
+from phenolens.study.recipe import recipe_of
+from phenolens.study.session import Session
+from phenolens.study.step import Made, step
+
+
+def needs_cells(study: Study) -> bool:
+    """Whether a representation of this study is made of measured cells."""
+    known, images = REPRESENTATIONS.known(), study.data.images
+    made = [known[name] for name in study.represent.representations if name in known]
+    if any(kind.reads == "measurements" or kind.needs_measured for kind in made):
+        return True
+    cropped = study.networks.input == "cells" and images is not None and images.level != "cell"
+    return cropped and any(kind.reads == "crops" for kind in made)
+
+
+@step("cells", "fields.parquet", when=needs_cells)
+def measure(session: Session, *, prepare: Prepared | None) -> Made:
+    """Segment and measure every image; the value is None for a screen of profiles only.
+
+    Raises
+    ------
+    InputError
+        If no field can be measured.
+    """
+    from phenolens.represent.measuring.cells import measure_cells
+    from phenolens.represent.measuring.units import fields, write_plates
+
+    if prepare is None:
+        return Made()
+    recipe = recipe_of(session, prepare)
+    question = [prepare.folder.name, session.study.prepare.model_dump(), recipe.__dict__]
+    folder = session.store.folder("cells", *question)
+    # one copy of the network fits memory, and it uses the GPU or all cores by itself
+    jobs = 1 if recipe.method == "cellpose" else session.jobs
+    with session.progress.bar("Measuring cells") as tick:
+        units = measure_cells(prepare, folder, recipe, jobs=jobs, progress=tick)
+    faults = [SetAside(**fault) for unit in units for fault in unit.faults()]
+    whole = [fault for fault in faults if not fault.object]
+    lost = {(fault.plate, fault.well, fault.site) for fault in whole}
+    usable = [unit for unit in units if (unit.plate, unit.well, unit.site) not in lost]
+    if not usable:
+        first = whole[0]
+        raise InputError(
+            f"None of {len(units)} fields can be measured; the first: plate {first.plate}, well "
+            f"{first.well}, site {first.site} ({first.file}): {first.reason}"
+        )
+    counts = {
+        "fields_without_usable_labels": len(whole),
+        "crops_without_nucleus": len(faults) - len(whole),
+    }
+    files = {"cells": partial(write_plates, usable), "fields.parquet": fields(usable)}
+    return Made(Cells(usable, session.out / "cells"), files, set_aside=faults, counts=counts)

@@ -1,0 +1,58 @@
+"""Wells calibrated on their own plate's controls, and fusions of what they are compared by."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from phenolens.errors import InputError
+from phenolens.study.fusion import fusions
+from phenolens.study.session import Session
+from phenolens.study.setting_aside import not_in
+from phenolens.study.step import Made, step
+from phenolens.study.steps.represent import Represented
+from phenolens.tools.design import Design
+from phenolens.tools.files import write_folds, write_profiles
+from phenolens.tools.representation import Profiles
+
+
+@step("profiles/*", "normalization.json")
+def normalize(session: Session, *, represent: Represented, splits: Design) -> Made:
+    """Calibrate wells on their plate's calibrating controls; a :class:`Profiles` each.
+
+    Raises
+    ------
+    InputError
+        If a representation has no usable feature left.
+    """
+    items = {
+        name: Profiles(block, splits, session.settings) for name, block in represent.blocks.items()
+    }
+    aside, counts, files = [], {}, {}
+    for name, item in items.items():
+        for why in dict.fromkeys(lost.why for lost in item.left_out):
+            wells = [(lost.plate, lost.well) for lost in item.left_out if lost.why == why]
+            aside += not_in(name, wells, why)
+        counts[f"wells_not_in_{name}"] = len(item.left_out)
+        if not len(item.normalized.wells.columns):
+            raise InputError(f"Representation '{name}' has no usable feature left.")
+        files |= _files(item)
+    files["normalization.json"] = {
+        name: item.normalized.notes | {"selection": item.compared.notes["selection"]}
+        for name, item in items.items()
+    }
+    return Made(items, files, set_aside=aside, counts=counts)
+
+
+@step("profiles/*", verb="normalize")
+def fuse(session: Session, *, normalize: dict[str, Profiles], splits: Design) -> Made:
+    """Every representation, then the fusions that the study asks for: a list of Profiles."""
+    made = fusions(session, normalize, design=splits)
+    files = {path: write for item in made.values() for path, write in _files(item).items()}
+    return Made([*normalize.values(), *made.values()], files)
+
+
+def _files(item: Profiles) -> dict:
+    return {
+        f"profiles/{item.name}.parquet": partial(write_profiles, item),
+        f"profiles/{item.name}": partial(write_folds, item),
+    }

@@ -1,0 +1,55 @@
+"""The originals, read once into the study's store."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from phenolens.io.integrate import Integrated
+from phenolens.io.ledger import SetAside
+from phenolens.prepared import Prepared
+from phenolens.store import digest
+from phenolens.study.session import Session
+from phenolens.study.setting_aside import missing_wells, named
+from phenolens.study.step import Made, step
+
+NONE_LEFT = "none of its images can be read, so the well takes no part in what is made of images"
+
+
+@step("illumination")
+def prepare(session: Session, *, screen: Integrated) -> Made:
+    """Read the original images once; the value is None for a screen of profiles only."""
+    from phenolens.prepare import prepare as fill
+    from phenolens.prepare import save_estimates
+
+    images = screen.images
+    if images is None:
+        return Made()
+    settings = session.study.prepare
+    files = images.table.drop(columns=images.metadata.columns.difference(images.key))
+    folder = session.store.folder("images", files, list(images.channels))
+    with session.progress.bar("Preparing images") as tick:
+        done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+    return Made(
+        done,
+        {"illumination": partial(save_estimates, done, correct=settings.illumination)},
+        **set_aside(screen, done),
+    )
+
+
+def set_aside(screen: Integrated, done: Prepared) -> dict:
+    """The images that could not be read, and the wells that have none left."""
+    faults = [SetAside(**row) for row in done.set_aside.to_dict("records")]
+    lost = missing_wells(screen.images.table, done.images.table)
+    counts = {"images_that_cannot_be_read": len(faults), "wells_without_readable_image": len(lost)}
+    return {"set_aside": [*faults, *named(lost, NONE_LEFT)], "counts": counts}
+
+
+@step(verb="prepare")
+def fingerprint(session: Session, *, screen: Integrated) -> Made:
+    """Digest of all that the study reads: tables, profiles, and the images' files as they stand."""
+    from phenolens.prepare import originals
+
+    parts = [screen.wells, *(block.table for block in screen.profiles.values())]
+    if screen.images is not None:
+        parts += [screen.images.table, originals(screen.images)]
+    return Made(digest(*parts))

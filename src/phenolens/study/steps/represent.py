@@ -1,0 +1,198 @@
+"""Every representation of the wells: profiles that were given, and those made of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from phenolens import profiles
+from phenolens.errors import ConfigError
+from phenolens.io.integrate import Integrated, ProfileBlock
+from phenolens.io.ledger import Conflict, Ledger, SetAside
+from phenolens.prepared import Prepared
+from phenolens.profiles import WELL_KEY
+from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
+from phenolens.represent.cellprofiler import CellProfiler
+from phenolens.represent.measuring.units import Cells
+from phenolens.represent.networks.network import Network
+from phenolens.study.joint_features import joint_features
+from phenolens.study.network_input import crops_of_cells
+from phenolens.study.networks import NetworkTrainings
+from phenolens.study.representations import check_names
+from phenolens.study.session import Session
+from phenolens.study.setting_aside import missing_wells, not_in
+from phenolens.study.step import Made, step
+from phenolens.study.trainings import Trainings
+from phenolens.tools.block import Block
+from phenolens.tools.design import Design
+from phenolens.tools.names import is_fusion
+from phenolens.tools.read import to_wells
+from phenolens.tools.representation import Profiles
+
+
+@dataclass(frozen=True)
+class Represented:
+    """What the step found: a block a representation, and the trainings of each network."""
+
+    blocks: Mapping[str, Block]
+    trainings: Mapping[str, Trainings] = field(default_factory=dict)
+
+
+@step("curves/*.parquet")
+def represent(
+    session: Session,
+    *,
+    screen: Integrated,
+    splits: Design,
+    prepare: Prepared | None,
+    measure: Cells | None,
+    fingerprint: str,
+) -> Made:
+    """Make every representation, fold by fold where it learns.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing to study, or two representations share a name.
+    UndecidedError
+        If wells look like others taken again, and the study file does not say what they are.
+    """
+    blocks = {name: _given(name, block) for name, block in screen.profiles.items()}
+    if prepare is None:
+        return Made(Represented(blocks))
+    wanted = session.study.represent.representations
+    check_names(wanted, list(blocks))
+    if not blocks and not wanted:
+        raise ConfigError(
+            "represent.representations is empty and no [[data.profiles]] are given, so there is "
+            "nothing to study. Name one, such as 'cellprofiler'."
+        )
+    if twice := sorted(set(blocks) & set(wanted)):
+        raise ConfigError(
+            f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
+            "give the profiles another name, or take it out there."
+        )
+    made = _Images(session, screen, splits, prepare, measure, fingerprint)
+    for name in wanted:
+        if is_fusion(name):
+            continue
+        fewest = REPRESENTATIONS.get(name).fewest
+        if len(prepare) < fewest:
+            session.progress.say(
+                f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
+            )
+            continue
+        blocks[name] = made.block(name)
+    networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
+    return Made(
+        Represented(blocks, made.trainings),
+        {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
+        set_aside=made.set_aside,
+        conflicts=made.conflicts,
+        counts=made.counts,
+    )
+
+
+def _given(name: str, block: ProfileBlock) -> Block:
+    rows = block.table if block.level == "well" else to_wells(block.table)
+    card = Card(name, "well", (), preprocessing={"given": True, "normalized": block.normalized})
+    return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
+
+
+@dataclass
+class _Images:
+    """The images and cells of a screen, of which representations are made one by one."""
+
+    session: Session
+    screen: Integrated
+    design: Design
+    prepared: Prepared
+    measured_cells: Cells | None
+    fingerprint: str
+    trainings: dict[str, Trainings] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def block(self, name: str) -> Block:
+        """Make one representation, and note the wells that it leaves out."""
+        if REPRESENTATIONS.get(name).reads == "measurements":
+            few = self.session.study.normalize.min_cells
+            block = self._measured(name)
+            why = f"fewer than {few} cells found" if few > 1 else "no cell found"
+        else:
+            self.trainings[name] = self._trainings(name)
+            block = self.trainings[name].block().mapped(self._described)
+            why = "no cell found to crop"
+        made = profiles.metadata(next(iter(block.tables.values())))
+        lost = missing_wells(self.prepared.images.table, made)
+        self.set_aside += not_in(name, lost, why)
+        self.counts[f"wells_not_in_{name}"] = len(lost)
+        return block
+
+    @property
+    def cells(self) -> Cells:
+        """The measured cells, which :func:`needs_cells` says when to make."""
+        assert self.measured_cells is not None
+        return self.measured_cells
+
+    def _measured(self, name: str) -> Block:
+        """Features of the wells made of those of their cells."""
+        from phenolens.io.copies import ask_about_copies
+
+        cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
+        made = kind.of(
+            options_of(kind, self.session.study.model_dump()),
+            level=self.prepared.images.level,
+            seed=self.session.seed,
+        )
+        wells = self.session.store.table(
+            name,
+            cells.key,
+            self.fingerprint,
+            settings.aggregate,
+            settings.min_cells,
+            make=lambda: made.wells(
+                cells.units, how=settings.aggregate, min_cells=settings.min_cells
+            ),
+        )
+        wells = self._described(wells)
+        ledger, distinct = Ledger(), self.session.study.data.distinct_plates
+        ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
+        known = [*self.screen.ledger.conflicts, *self.conflicts]
+        self.conflicts += [found for found in ledger.conflicts if found not in known]
+        card = Card(name, "well", self.prepared.channels, preprocessing={"measured": True})
+        return Block(name, {ALL: wells}, {ALL: card})
+
+    def _described(self, wells: pd.DataFrame) -> pd.DataFrame:
+        """Attach the screen's metadata to wells by plate and well."""
+        known, keys = self.screen.wells, profiles.metadata(wells)
+        new = [c for c in known if c not in keys or c in WELL_KEY]
+        joined = keys.merge(known[new], on=list(WELL_KEY), how="left", validate="many_to_one")
+        return profiles.with_metadata(wells, joined.to_dict("series"))
+
+    def _trainings(self, name: str) -> Trainings:
+        """Every fit of a representation of this study, done or to be done."""
+        study, kind = self.session.study, REPRESENTATIONS.get(name)
+        images = self.prepared if kind.reads == "images" else self._crops
+        question = [self.fingerprint, study.prepare.model_dump(), images.cut]
+        about = (self.session, name, images, self.screen.wells, self.design, question)
+        if not issubclass(kind, Network):
+            return Trainings(*about)
+        if not kind.needs_measured:
+            return NetworkTrainings(*about)
+        block = self._measured(CellProfiler.name)
+        wells = Profiles(block, self.design, self.session.settings).normalized.wells
+        features = joint_features(images, self.cells, wells=wells, design=self.design)
+        made = [self.cells.key, study.normalize.model_dump()]
+        return NetworkTrainings(*about, features=features, measured=made)
+
+    @cached_property
+    def _crops(self) -> Prepared:
+        """Crops around measured cells, or the images as they are where the study says so."""
+        if self.session.study.networks.input == "images" or self.prepared.images.level == "cell":
+            return self.prepared
+        return crops_of_cells(self.session, self.prepared, cells=self.cells, design=self.design)
