@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phenolens.words import wording
+from phenolens.words import names, wording
 from phenolens.words.answers import because
 from phenolens.words.numbers import count, fixed, listed, plural
 
@@ -72,3 +72,10 @@ def _named(pairs: list[dict[str, Any]]) -> str:
     return listed(
         [f"{listed(pair['treatments'])} (cosine {fixed(pair['cosine'])})" for pair in pairs]
     )
+
+
+@wording("mechanisms-found")
+def _(representation: str, found: int, mechanisms: int, alpha: float) -> str:
+    are = "is" if found == 1 else "are"
+    by = names.inside(representation)
+    return f"By {by}, {found} of {plural(mechanisms, 'mechanism')} {are} found at q < {alpha:g}."
