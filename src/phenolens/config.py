@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from phenolens.errors import ConfigError, did_you_mean
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean
+from phenolens.io.formats.base import image_format
 from phenolens.represent.base import REPRESENTATIONS, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
@@ -77,7 +78,7 @@ class Images(SettingsSection):
     """
 
     table: str | list[str] | None = None
-    layout: Literal["load_data", "table", "samplesheet", "phenix"] = "table"
+    layout: str = "table"
     root: str = "."
     level: Literal["field", "tile", "cell"] = "field"
     channels: list[str] = []
@@ -87,6 +88,14 @@ class Images(SettingsSection):
     nuclei: str | None = None
     pixel_size_um: Annotated[float, Field(gt=0)] | None = None
     labels: dict[str, str] = {}
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str) -> str:
+        try:
+            return image_format(layout).name
+        except PhenolensError as error:
+            raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
     def _labels_that_can_be_used(self) -> Images:
@@ -103,13 +112,18 @@ class Images(SettingsSection):
 
 
 class ProfileFiles(SettingsSection):
-    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well."""
+    """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well.
+
+    ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
+    are ``measured``, and of others it is not known.
+    """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
     files: str | list[str]
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
 class MetadataTable(SettingsSection):

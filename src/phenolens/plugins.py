@@ -9,8 +9,16 @@ from __future__ import annotations
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
 ROOMS = ("phenolens.published",)
+
+
+def import_all(name: str) -> None:
+    """Import a module, and where it is a package also the modules in it."""
+    package = import_module(name)
+    for module in iter_modules(getattr(package, "__path__", ())):
+        import_module(f"{name}.{module.name}")
 
 
 def load(kind: str) -> list[object]:
@@ -30,7 +38,7 @@ def load(kind: str) -> list[object]:
     """
     for room in ROOMS:
         if find_spec(f"{room}.{kind}") is not None:
-            import_module(f"{room}.{kind}")
+            import_all(f"{room}.{kind}")
     found = []
     for entry in sorted(entry_points(group=f"phenolens.{kind}"), key=lambda e: (e.name, e.value)):
         try:

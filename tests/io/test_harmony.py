@@ -10,8 +10,8 @@ import pytest
 
 from phenolens.io.columns import wells_of_rows
 from phenolens.io.discover import discover, study_toml
+from phenolens.io.formats.harmony import is_harmony, read_harmony
 from phenolens.io.given import open_table
-from phenolens.io.harmony import is_harmony, read_harmony
 from phenolens.tools.activity import activity
 from phenolens.tools.read import read
 

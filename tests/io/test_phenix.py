@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
 from phenolens.io.copies import ask_about_copies
+from phenolens.io.formats.phenix import parse_name, read_index
 from phenolens.io.integrate import integrate
-from phenolens.io.phenix import parse_name, read_index
 from phenolens.profiles import well_name, well_position
 
 INDEX = """<?xml version="1.0"?>

@@ -12,7 +12,7 @@ import pytest
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.io.anndata import write_h5ad
-from phenolens.io.cellprofiler import read_cellprofiler
+from phenolens.io.formats.cellprofiler import read_cellprofiler
 from phenolens.io.integrate import integrate
 
 

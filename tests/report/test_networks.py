@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pandas as pd
 import pytest
 
 from phenolens.answers.tables import Tables
+from phenolens.published.sections import research_questions
 from phenolens.report import build
 from phenolens.report.figures import attention, curves, house_style
 from phenolens.report.figures.network_pixels import intensities
-from phenolens.report.sections import network, questions
+from phenolens.report.sections import network
 from phenolens.words import names
 
 
@@ -24,9 +26,10 @@ def copy(study: Path, tmp_path: Path) -> Path:
 
 
 def test_a_question_comes_with_its_answer_and_numbers(tables):
-    first = questions.view(tables)["questions"][0]
-    assert first["code"] == "RQ1" and not first["withheld"]
-    assert first["answer"].startswith("Yes: CellProfiler-type finds 75%")
+    first = research_questions.view(tables)["questions"][0]
+    assert first["code"] == "RQ1" and not first["withheld"] and not first["needs"]
+    assert first["first"].startswith("Yes: by CellProfiler-type, 75 % of 24 treatments differ")
+    assert first["rest"][0].startswith("CNN is worse than CellProfiler-type in normalized mAP")
     share, difference = first["numbers"]
     assert (share["what"], share["metric"], share["value"]) == (
         "CellProfiler-type", "Activity, share active", "0.750",
@@ -35,16 +38,19 @@ def test_a_question_comes_with_its_answer_and_numbers(tables):
     assert (difference["value"], difference["p"]) == ("−0.150", "0.002")
 
 
-def test_a_withheld_question_is_marked_and_says_why(tables):
-    second = questions.view(tables)["questions"][1]
-    assert second["withheld"]
-    assert second["answer"] == "No fusion was made, and the baseline position only does as well."
+def test_a_question_without_its_input_is_one_folded_line(tables, copy):
+    second = research_questions.view(tables)["questions"][1]
+    assert second["needs"] and not second["numbers"]
+    text = build(copy, figures=False).read_text(encoding="utf-8")
+    folded = re.findall(r"<details class=.answer none.>(.*?)</details>", text)
+    assert [part[: part.index("</p>")].count("would need") for part in folded] == [1, 1]
+    assert "RQ2. Does fusing deep" in folded[0] and "RQ3. Are unsupervised" in folded[1]
 
 
-def test_numbers_with_names_of_their_own_are_unfolded(tables):
-    rows = questions.view(tables)["questions"][2]["numbers"]
+def test_numbers_of_maps_stand_beside_those_of_random_weights(tables):
+    rows = research_questions.view(tables)["questions"][3]["numbers"]
     assert [row["what"] for row in rows] == [
-        "Enrichment cells", "Randomised correlation", "Randomised cells over random",
+        "Maps on cells, over their share", "Its maps minus those of random weights",
     ]  # fmt: skip
     assert rows[0]["between"] == "1.400 to 2.200" and rows[0]["n"] == "40"
 
@@ -75,7 +81,7 @@ def test_a_study_without_networks_or_questions_has_no_such_sections(copy):
         (copy / name).unlink()
     shutil.rmtree(copy / "curves")
     text = build(copy, figures=False).read_text(encoding="utf-8")
-    assert "The four questions" not in text and "Where the network looked" not in text
+    assert "The four research questions" not in text and "Where the network looked" not in text
     assert 'href="#network"' not in text and 'href="#questions"' not in text
 
 

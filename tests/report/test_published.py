@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from phenolens.answers.tables import Tables
+from phenolens.published.figures import activation, kmeans, reconstructions
+from phenolens.published.sections import as_published as published
+from phenolens.published.sections.scores import verdict
 from phenolens.report import build
-from phenolens.report.figures import activation, house_style, kmeans, reconstructions
-from phenolens.report.sections import published
-from phenolens.report.sections.published_scores import verdict
+from phenolens.report.figures import house_style
 
 MADE_FOR_IT = (
     "embedding_scores.parquet", "well_clusters.parquet", "fusion_classes.parquet",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html import unescape
@@ -205,8 +206,9 @@ def test_metrics_have_names_that_are_words(metric, said):
 
 def test_numbers_behind_an_answer_name_the_space_of_both_sides(copy):
     path = copy / "questions.json"
-    told = path.read_text().replace(f'"space_of": "{WHITE}"', f'"space_of": "{GIVEN}"')
-    path.write_text(told)
+    asked = json.loads(path.read_text())
+    asked[0]["details"][0]["values"]["spaces"][0] = GIVEN
+    path.write_text(json.dumps(asked))
     text = section(copy, "questions")
     assert f"Computed on profiles, for CellProfiler-type: {WHITE}. For CNN: {GIVEN}." in text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import replace
 
@@ -13,14 +12,12 @@ from scipy.stats import false_discovery_control
 
 from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
-from phenolens.evaluate.results import result, result_table
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
 from phenolens.study.disjoint import treatment_groups, unjudged
 from phenolens.study.joint_features import components
-from phenolens.study.questions import CANNOT, Evidence, _answered, _first, _second, _third
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study
 from phenolens.study.step import take
@@ -137,8 +134,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):
@@ -309,9 +306,26 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     told = read_json(session.out / "activation.json")
     assert "held-out treated wells" in told["withheld_because"]
     assert not (session.out / "activation.parquet").exists()
-    fourth = read_json(session.out / "questions.json")[3]
-    assert fourth["answer"].startswith(CANNOT)
-    assert fourth["withheld_because"] == told["withheld_because"]
+    asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
+    assert list(asked) == [
+        "research-apart", "research-fusion", "research-unsupervised", "research-attention",
+    ]  # fmt: skip
+    (why,) = asked["research-attention"]["headline"]
+    assert why["code"] == "research-maps-withheld"
+
+
+def test_the_research_questions_know_representations_by_their_cards(session):
+    asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
+    compared = [
+        found["about"]["representation"]
+        for item in asked.values()
+        for found in (*item["headline"], *item["details"])
+        if found["code"] == "research-compared"
+    ]
+    assert asked["research-fusion"]["state"] == "answered"
+    assert "cnn+pixel-pca" in compared
+    third = asked["research-unsupervised"]["headline"][0]
+    assert third["about"].get("representation") in ("vae", "pixel-pca"), asked
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
@@ -332,66 +346,6 @@ def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, m
     assert (drawn["maps"].max(axis=(1, 2)) == 255).all()
     plates = shown.groupby("shown_for")["Metadata_Plate"].nunique()
     assert (plates == 1).all()
-
-
-def comparison(a: str, b: str, *, low: float, high: float, p: float, task="activity") -> dict:
-    row = {"task": task, "metric": "m", "a": a, "b": b, "n": 9, "low": low, "high": high}
-    row |= {"difference": (low + high) / 2, "p": p, "p_holm": p, "smallest_detectable": 0.3}
-    row |= {"space_a": "normalized", "space_b": "normalized"}
-    return row
-
-
-def evidence_of(*rows: dict, confounded: bool = False) -> Evidence:
-    names = dict.fromkeys(row[side] for row in rows for side in "ab")
-    scores = [
-        result(name, "activity", "fraction_active", value=0.4, n=10, interval=(0.2, 0.6))
-        for name in names
-    ]
-    return Evidence(result_table(scores), pd.DataFrame(rows), confounded, 0.05)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p", "said"),
-    [
-        (0.1, 0.3, 0.01, "cnn is worse than cellprofiler"),
-        (-0.3, -0.1, 0.01, "cnn is better than cellprofiler in normalized mAP .+0.200"),
-        (0.1, 0.3, 0.20, r"not surely worse \(p = 0.20 over all comparisons\) than"),
-        (-0.1, 0.3, 0.01, "cnn is neither better nor worse than .*0.3 would have been seen"),
-    ],
-)
-def test_an_answer_says_what_the_comparison_says(low, high, p, said):
-    evidence = evidence_of(comparison("cellprofiler", "cnn", low=low, high=high, p=p))
-    told = _answered("?", _first, evidence)
-    assert re.search(said, told["answer"])
-    assert told["withheld_because"] is None
-    assert {number.get("against") for number in told["numbers"]} == {None, "cellprofiler"}
-
-
-def test_a_fusion_is_judged_by_its_best_block_and_by_noise():
-    evidence = evidence_of(
-        comparison("cnn+cellprofiler", "cellprofiler", low=0.1, high=0.2, p=0.01),
-        comparison("cnn+cellprofiler", "cellprofiler+noise:cnn", low=-0.1, high=0.2, p=0.5),
-    )
-    told = _answered("?", _second, evidence)["answer"]
-    assert "cnn+cellprofiler is better than cellprofiler" in told
-    assert "neither better nor worse than cellprofiler+noise:cnn" in told
-
-
-def test_what_position_could_explain_is_not_answered():
-    row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
-    told = _answered("?", _first, evidence_of(row, confounded=True))
-    assert told["answer"].startswith(f"{CANNOT}: by the layout alone, position")
-    assert _answered("?", _third, evidence_of(row))["withheld_because"] == ("'vae' was not made")
-
-
-@pytest.mark.parametrize(("low", "said"), [(0.31, "at least 31% of 10"), (0.0, ""), (np.nan, "")])
-def test_a_share_without_names_is_told_with_its_bound_or_not_at_all(low, said):
-    row = comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01)
-    rows = [{"representation": name, "low": low} for name in ("cellprofiler", "cnn")]
-    evidence = replace(evidence_of(row), share_active=pd.DataFrame(rows))
-    told = _answered("?", _first, evidence)
-    assert said in told["answer"]
-    assert (told["withheld_because"] is None) == bool(said)
 
 
 def test_a_joint_network_learns_only_from_wells_with_features(session):
@@ -496,15 +450,3 @@ def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
     np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
     block = work.block()
     assert all(card.labels_seen for card in block.cards.values())
-
-
-def test_the_fusion_at_the_classifier_is_held_against_its_better_half():
-    rows = [
-        comparison("cellprofiler", "cnn", low=0.1, high=0.3, p=0.01),
-        comparison("cellprofiler", "cnn-with-cellprofiler", low=0.2, high=0.4, p=0.01),
-        comparison("cnn", "cnn-with-cellprofiler", low=0.0, high=0.1, p=0.5),
-        comparison("cnn+cellprofiler", "cellprofiler", low=-0.1, high=0.1, p=0.5),
-    ]
-    sentences, _ = _second(evidence_of(*rows))
-    assert "cnn-with-cellprofiler is worse than cellprofiler" in sentences[0]
-    assert "cnn-with-cellprofiler is worse than cnn " not in sentences[0]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError, PhenolensError, UndecidedError
-from phenolens.io.deepprofiler import read_npz
 from phenolens.io.discover_images import image_section
 from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
+from phenolens.io.formats.base import image_format, table_format
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -45,7 +45,8 @@ def discover(source: str | Path) -> Discovery:
     """
     source = _folder(Path(source))
     found, files = survey(source)
-    images, columns, questions = image_section(found, files, source)
+    proposal = image_section(found, files, source)
+    images = None if proposal is None else proposal.section
     profiles, notes = profile_sections(found, source)
     if images is None and not profiles:
         _refuse_pickles(source)
@@ -61,8 +62,8 @@ def discover(source: str | Path) -> Discovery:
         tables=tuple(tables),
         notes=tuple(notes + more),
     )
-    discovery = _with_roles(discovery, columns, known)
-    asked = [Question(*question) for question in questions]
+    discovery = _with_roles(discovery, {} if proposal is None else proposal.columns, known)
+    asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
     return replace(discovery, questions=(*asked, *_try(discovery)))
 
 
@@ -91,7 +92,7 @@ def _refuse_pickles(source: Path) -> None:
     """Say what to do with arrays that cannot be read, where there is nothing else."""
     first = next(source.rglob("*.npz"), None)
     if first is not None:
-        read_npz(first)
+        table_format(first).read(first)
 
 
 def _metadata(found: Sequence[FoundTables]) -> list[FoundTables]:
@@ -106,7 +107,7 @@ def _known(
     known = Known()
     for head in heads:
         known.learn(head, names=None)
-    if images is not None and images.get("layout") == "phenix":
+    if images is not None and not image_format(images["layout"]).listed:
         known.learn(pd.DataFrame({PLATE: [source.name]}), names=None)
     return known
 
@@ -114,7 +115,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds |= {{"table": "images"}.get(images["layout"], images["layout"])}
+        kinds.add(images["layout"])
     return kinds
 
 

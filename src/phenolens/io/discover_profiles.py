@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from phenolens.io.cellprofiler import COMPARTMENTS
-from phenolens.io.deepprofiler import FALLBACK
 from phenolens.io.features import CELLPROFILER, HARMONY, find_families
+from phenolens.io.formats.cellprofiler import COMPARTMENTS
+from phenolens.io.formats.deepprofiler import FALLBACK
 from phenolens.io.names import measured_object
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern

@@ -14,14 +14,13 @@ from phenolens.io.columns import (
     mark_blank_samples,
     tidy,
 )
+from phenolens.io.formats.base import image_format
 from phenolens.io.image_files import find_files
 from phenolens.io.image_keys import image_keys
 from phenolens.io.imagetable import (
     HELPERS,
     Located,
     image_shape,
-    image_table,
-    load_data,
     plane_index,
 )
 from phenolens.io.join import Source
@@ -29,8 +28,6 @@ from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
-from phenolens.io.phenix import phenix_table
-from phenolens.io.samplesheet import spread_samplesheet
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -89,23 +86,17 @@ def _one_measurement(
 
 def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path]]:
     """The image table by its layout, and the folders where its files may lie."""
-    base = root / str(images["root"])
-    if images["layout"] == "phenix" and images["table"] is None:
-        return phenix_table(base, channels=images["channels"]), [base]
+    base, kind = root / str(images["root"]), image_format(str(images["layout"]))
+    if not kind.listed and images["table"] is None:
+        return kind.locate_below(base, images), [base]
     if images["table"] is None:
         raise InputError("[data.images] needs 'table', the file that lists the images.")
+    if not kind.listed:
+        kind = image_format("table")
     paths = expand(images["table"], root)
     named = ", ".join(path.name for path in paths[:3])
     frame = set_labels_apart(read_tables(paths), images["labels"], source=named)
-    return with_labels(_by_layout(frame, images, source=named)), [base, root]
-
-
-def _by_layout(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
-    if images["layout"] == "load_data":
-        return load_data(frame, channels=images["channels"], source=source)
-    if images["layout"] == "samplesheet":
-        return spread_samplesheet(frame, channels=images["channels"], source=source)
-    return image_table(frame, images, source=source)
+    return with_labels(kind.locate_listed(frame, images, source=named)), [base, root]
 
 
 def _keyed(

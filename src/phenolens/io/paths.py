@@ -10,11 +10,9 @@ from urllib.parse import unquote
 
 import pandas as pd
 
-from phenolens.errors import InputError, reasons
+from phenolens.errors import InputError
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank
-from phenolens.io.harmony import is_harmony, read_harmony
-from phenolens.profiles import read_frame
 
 
 def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
@@ -44,10 +42,10 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
 
 def stem(path: Path) -> str:
     """The file name without its endings of table formats."""
-    name = path.name
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".h5ad", ".npz"):
-        name = name.removesuffix(ending)
-    return name
+    from phenolens.io.formats.base import table_endings
+
+    ending = max((e for e in table_endings() if path.name.lower().endswith(e)), key=len, default="")
+    return path.name[: len(path.name) - len(ending)]
 
 
 def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> pd.DataFrame:
@@ -67,20 +65,14 @@ def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     InputError
         If it cannot be read or has no rows.
     """
-    if sep is not None:
-        frame = _read_separated(path, sep)
-    else:
-        frame = read_harmony(path) if is_harmony(path) else read_frame(path)
+    from phenolens.io.formats.base import table_format  # formats read with what stands here
+    from phenolens.io.formats.delimited import Delimited
+
+    kind = table_format(path, metadata=True, alone=True) if sep is None else Delimited()
+    frame = kind.read(path).frame if sep is None else kind.read(path, sep=sep).frame
     if not len(frame):
         raise InputError(f"{path} has a header but no rows.")
     return frame
-
-
-def _read_separated(path: Path, sep: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, sep=sep, low_memory=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
 
 
 @lru_cache(maxsize=65536)

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.cellprofiler import is_cellprofiler, read_cellprofiler
 from phenolens.io.columns import FILE, mark_blank_samples, plain, tidy
-from phenolens.io.deepprofiler import read_npz
 from phenolens.io.features import UNNAMED, Features, merge, recognise
-from phenolens.io.harmony import is_harmony
-from phenolens.io.paths import expand, read_table, stem
+from phenolens.io.formats.base import table_format
+from phenolens.io.formats.delimited import Delimited
+from phenolens.io.paths import expand, stem
 from phenolens.profiles import text_dialect
 
 
@@ -74,20 +73,16 @@ def read_file(
     path: Path, *, features: str | Sequence[str] | None, layer: str | None, obsm: str | None
 ) -> tuple[pd.DataFrame, Features, list[str]]:
     """One profile file: tidy metadata, ``_file``, float32 features; what they are; notes."""
-    if path.suffix.lower() == ".h5ad":
-        from phenolens.io.anndata import open_h5ad, to_columns
-
-        frame = to_columns(open_h5ad(path), layer=layer, obsm=obsm, source=str(path))
-        return *tidied(frame, features=features, name=stem(path), source=str(path)), []
-    if layer or obsm:
+    kind = table_format(path)
+    if (layer or obsm) and "layer" not in kind.takes:
         where = f"layer {layer!r}" if layer else f"obsm {obsm!r}"
         raise InputError(f"{path} is no AnnData file (.h5ad), so it has no {where}.")
-    if path.suffix.lower() == ".npz":
-        frame, notes = read_npz(path)
-    elif is_cellprofiler(path):
-        frame, notes = read_cellprofiler(path)
-    else:
-        frame, notes = read_table(path), []
+    options = {"layer": layer, "obsm": obsm}
+    found = kind.read(path, **{name: options[name] for name in kind.takes if name in options})
+    frame, notes = found.frame, found.notes
+    if not len(frame):
+        raise InputError(f"{path} has a header but no rows.")
+    if isinstance(kind, Delimited):
         _refuse_repeated_header(frame, path)
     unnamed = [name for name in frame.columns if UNNAMED.match(str(name))]
     frame = frame.drop(columns=unnamed)
@@ -161,11 +156,7 @@ def _refuse_repeated_header(frame: pd.DataFrame, path: Path) -> None:
     """Pandas numbers the names that a text file's header repeats (``X``, ``X.1``): look there."""
     numbered = [re.fullmatch(r"(.+)\.\d+", str(name)) for name in frame.columns]
     bases = {match[1] for match in numbered if match} & set(map(str, frame.columns))
-    if (
-        not bases
-        or is_harmony(path)
-        or not path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
-    ):
+    if not bases:
         return
     header = pd.read_csv(path, header=None, nrows=1, dtype=str, **text_dialect(path)).iloc[0]
     if twice := sorted(set(header[header.duplicated()]) & bases):

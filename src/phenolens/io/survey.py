@@ -13,30 +13,27 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import ALIASES, has, is_blank, key_text, place
-from phenolens.io.deepprofiler import read_npz
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
-from phenolens.io.harmony import is_harmony, read_harmony
-from phenolens.io.imagetable import is_image_name, load_data, load_data_channels
-from phenolens.io.paths import ImageFinder, read_table, stem
-from phenolens.io.phenix import parse_name
-from phenolens.profiles import PLATE, WELL, index_as_columns, text_dialect
+from phenolens.io.formats.base import image_formats, table_endings, table_format
+from phenolens.io.imagetable import is_image_name
+from phenolens.io.paths import stem
+from phenolens.profiles import PLATE, WELL
 
-TABLES = (
-    ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".parquet", ".pq", ".h5ad", ".npz",
-)  # fmt: skip
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
 CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
 OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
+OBJECTS, PROFILES = 0.9, 0.8
+"""How sure we are of tables of objects and of profiles, beside those that list images."""
 
 
 @dataclass(frozen=True)
 class FoundTables:
     """Tables of one kind: files that belong together, and the first rows of the first.
 
-    ``kind`` is ``load_data``, ``samplesheet``, ``images``, ``profiles``, ``barcodes``,
-    ``cellprofiler`` or ``metadata``.
+    ``kind`` is ``profiles``, ``barcodes``, ``cellprofiler``, ``metadata``, or the name of an image
+    format.
     """
 
     paths: tuple[Path, ...]
@@ -50,7 +47,7 @@ def survey(source: Path) -> tuple[list[FoundTables], list[Path]]:
     Folders called ``truth``, hidden ones and what studies wrote are left alone.
     """
     files = list(_walk(source))
-    tables = [path for path in files if path.name.lower().endswith(TABLES)]
+    tables = [path for path in files if path.name.lower().endswith(table_endings())]
     images = [path for path in files if is_image_name(path.name)][:1000]
     found = [item for group in _grouped(tables, source) if (item := _look(group, source))]
     return _merged(found), images
@@ -94,72 +91,46 @@ def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
 
 def read_head(path: Path) -> pd.DataFrame:
     """The first rows of a table."""
-    name = path.name.lower()
-    if name.endswith(".h5ad"):
-        from phenolens.io.anndata import read_h5ad
-        from phenolens.profiles import to_frame
-
-        return to_frame(read_h5ad(path)).head(HEAD)
-    if name.endswith((".parquet", ".pq")):
-        return _parquet_head(path)
-    if name.endswith(".npz"):
-        return read_npz(path)[0].head(HEAD)
-    return _text_head(path)
-
-
-def _parquet_head(path: Path) -> pd.DataFrame:
-    import pyarrow.parquet as pq
-
-    try:
-        batches = pq.ParquetFile(path).iter_batches(batch_size=HEAD)
-        first = next(batches, None)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a table: {error}") from None
-    return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
+    return table_format(path, alone=True).head(path, HEAD)
 
 
 def plates_of(path: Path) -> set[str]:
     """Names of the plates in all rows of a table; empty where it names none."""
-    name = path.name.lower()
-    head = read_head(path)
+    kind = table_format(path, alone=True)
+    head = kind.head(path, HEAD)
     column = column_for(head, PLATE)
     if column is None:
         return set()
-    if len(head) < HEAD or name.endswith((".h5ad", ".npz")):
-        return set(key_text(head[column])) - {""}
-    if name.endswith((".parquet", ".pq")):
-        held = index_as_columns(pd.read_parquet(path, columns=[column]))
-        return set(key_text(held[column])) - {""}
-    return set(key_text(read_table(path)[column])) - {""}
-
-
-def _text_head(path: Path) -> pd.DataFrame:
-    if path.stat().st_size < 20_000_000:
-        return read_table(path)
-    if is_harmony(path):
-        return read_harmony(path, rows=HEAD)
-    return pd.read_csv(path, nrows=HEAD, **text_dialect(path))
+    values = head[column] if len(head) < HEAD else kind.values(path, column)
+    return set(key_text(values)) - {""}
 
 
 def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     """The kind of a table, from its columns and, for images, whether the files are there."""
-    if stem(path) == "Image" and _has_images(head, path, source):
-        return "load_data"
-    if stem(path).lower() in OBJECT_TABLES and has(head, "ImageNumber"):
+    images = [
+        (confidence, one.name)
+        for one in image_formats()
+        if one.listed
+        if (confidence := one.recognises_table(head, path, source)) is not None
+    ]
+    sure, name = max(images, default=(0.0, ""))
+    if sure <= OBJECTS and is_object_table(head, path):
         return "cellprofiler"
-    if has(head, "ImageNumber") and has(head, "ObjectNumber") and path.suffix == ".csv":
-        return "cellprofiler"
-    if holds_profiles(head):
+    if sure <= PROFILES and holds_profiles(head):
         return "profiles"
-    if has(head, "channel") and has(head, "path") and has(head, "well"):
-        return "samplesheet"
-    if _has_images(head, path, source):
-        return "load_data"
-    if image_columns(head, path, source):
-        return "images"
+    if images:
+        return name
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
+
+
+def is_object_table(head: pd.DataFrame, path: Path) -> bool:
+    """Whether this is one of CellProfiler's own tables."""
+    if stem(path).lower() in OBJECT_TABLES and has(head, "ImageNumber"):
+        return True
+    numbered = has(head, "ImageNumber") and has(head, "ObjectNumber")
+    return bool(numbered) and path.suffix == ".csv"
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:
@@ -174,42 +145,6 @@ def holds_profiles(head: pd.DataFrame) -> bool:
         if placed or family.key not in (BARE, HARMONY):
             return True
     return False
-
-
-def _has_images(head: pd.DataFrame, path: Path, source: Path) -> bool:
-    return bool(load_data_channels(head)) and _some_there(load_data_paths(head), path, source)
-
-
-def load_data_paths(head: pd.DataFrame) -> list[str]:
-    """The first image paths that LoadData columns name."""
-    located = load_data(head.head(3), channels=[], source="")
-    return [text for texts in located.paths.values() for text in texts]
-
-
-def _some_there(texts: Iterable[str], path: Path, source: Path) -> bool:
-    return image_root(texts, path, source) is not None
-
-
-def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
-    """The folder from which a table's image paths are found: its own, or one above it."""
-    texts = list(texts)
-    above = [folder for folder in path.parents if folder.is_relative_to(source)]
-    for folder in above:
-        finder = ImageFinder([folder])
-        if any(finder.find(text)[1] for text in texts):
-            return folder
-    return None
-
-
-def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:
-    """Columns that name image files which are there."""
-    return [
-        str(name)
-        for name in head.columns
-        if head[name].dtype == object
-        and head[name].map(is_image_name).mean() > 0.9
-        and _some_there(head[name].head(20), path, source)
-    ]
 
 
 def _merged(found: list[FoundTables]) -> list[FoundTables]:
@@ -238,11 +173,6 @@ def variant(path: Path, head: pd.DataFrame) -> str:
     if plate and name.startswith(plate):
         return name[len(plate) :]
     return re.sub(r"\d+", "#", name)
-
-
-def phenix_images(images: Sequence[Path]) -> bool:
-    """Whether most image files have Opera Phenix names."""
-    return bool(images) and np.mean([parse_name(path.name) is not None for path in images]) > 0.9
 
 
 def column_for(frame: pd.DataFrame, role: str) -> str | None:

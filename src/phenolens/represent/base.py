@@ -42,6 +42,9 @@ class Card:
         What one row is: ``cell``, ``tile``, ``field`` or ``well``.
     channels : tuple of str
     learns : {"nothing", "pixels", "labels"}
+    kind : str
+        ``measured``, ``unsupervised``, ``supervised``, ``pretrained``, ``baseline``, or ``fusion``
+        (trained on measured features beside its images); empty where nothing says.
     fold : str
         The fold it was fitted for, or ``all``.
     preprocessing : dict
@@ -58,6 +61,7 @@ class Card:
     level: str
     channels: tuple[str, ...]
     learns: Learns = "nothing"
+    kind: str = ""
     fold: str = ALL
     preprocessing: dict = field(default_factory=dict)
     weights: str = ""
@@ -197,6 +201,7 @@ class Representation:
             prepared.images.level,
             prepared.channels,
             learns=self.learns,
+            kind=self.kind,
             fold=fold,
             trained_on=self.trained_on,
             labels_seen=self.labels_seen,

@@ -22,13 +22,19 @@ STEPS = Document(
 
 QUESTIONS = Document(
     "questions.json",
-    "the four questions of the study",
-    text="A list.",
+    "the four research questions of the published study",
+    text="A list of always four; a question that lacks an input says what it would need.",
     keys=(
-        Key("question", "string", "what was asked"),
-        Key("answer", "string", 'two sentences, or "This design cannot tell: ..."'),
-        Key("numbers", "list of objects", "the rows of `results.parquet` it was read from"),
-        Key("withheld_because", "string or null", "why there is no answer"),
+        Key("key", "string", "`research-apart`, `research-fusion`, ..."),
+        Key("state", "string", "`answered`, or `open`"),
+        Key("question, short", "string", "the question, and its answer in a sentence or two"),
+        Key("sentences", "list of strings", "what supports or limits it"),
+        Key(
+            "headline, details",
+            "lists of objects",
+            "findings: `code, severity, about, values` (with `low`, `high`) and their words",
+        ),
+        Key("evidence", "list of strings", "sections of the report"),
     ),
 )
 

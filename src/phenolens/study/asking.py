@@ -60,14 +60,14 @@ class Answers:
             for question in questions:
                 self.refuse(item, question, str(error))
             return None
-        for note in found.notes:
-            if note.code == "not-asked":
-                self.refuse(item, note.values["question"], note.values["why"])
+        for part in found.findings:
+            if part.code == "not-asked":
+                self.refuse(item, part.values["question"], part.values["why"])
         self.scores.append(found.scores)
         return found
 
     def refuse(self, item: Profiles, question: str, why: str) -> None:
-        """Note why a question has no answer."""
+        """Keep why a question has no answer."""
         told = {"representation": item.name, "question": question, "why": why}
         if told not in self.refused:
             self.refused.append(told)
@@ -125,9 +125,9 @@ def _classify(
         if found is None:
             continue
         answers.keep("predictions", found.more["predictions"])
-        for note in found.notes:
-            if note.code == "no-cell-count":
-                session.progress.say(str(note))
+        for part in found.findings:
+            if part.code == "no-cell-count":
+                session.progress.say(str(part))
 
 
 def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None:

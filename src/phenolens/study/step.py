@@ -13,16 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from phenolens import profiles, schema
+from phenolens import plugins, profiles, schema
 from phenolens.config import Study
 from phenolens.files import atomic_path, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
@@ -34,8 +31,6 @@ VERBS = (
     "check", "splits", "prepare", "measure", "represent", "normalize", "evaluate", "interpret",
     "report",
 )  # fmt: skip
-ENTRY_POINTS = "phenolens.steps"
-PLUGINS = ("phenolens.study.published", "phenolens.study.questions")
 
 
 @dataclass(frozen=True)
@@ -144,14 +139,8 @@ def steps() -> dict[str, Step]:
     ValueError
         If a step needs one that is not there, or itself.
     """
-    from phenolens.study import steps as ours
-
-    for module in iter_modules(ours.__path__):
-        import_module(f"{ours.__name__}.{module.name}")
-    for name in PLUGINS:
-        import_module(name)
-    for entry in entry_points(group=ENTRY_POINTS):
-        entry.load()
+    plugins.import_all("phenolens.study.steps")
+    plugins.load("steps")
     found: dict[str, Step] = {}
     for item in sorted(_STEPS.values(), key=lambda item: (VERBS.index(item.verb), item.name)):
         _place(item, found, waiting=())

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
+from inspect import Parameter, signature
 from typing import Any, TypeVar
+
+from phenolens import plugins
 
 _Wording = TypeVar("_Wording", bound=Callable[..., "str | Said"])
 
@@ -35,8 +36,8 @@ _WORDINGS: dict[str, Callable[..., str | Said]] = {}
 def wording(*codes: str) -> Callable[[_Wording], _Wording]:
     """Register the function that puts findings of these codes into words.
 
-    The function takes what the finding is about and its values by name (those it has no use for
-    with ``**_``), and returns a sentence or :class:`Said`.
+    The function takes what the finding is about and its values by name, of these only what its
+    words need (or all, with ``**values``), and returns a sentence or :class:`Said`.
 
     Raises
     ------
@@ -62,7 +63,11 @@ def say(code: str, /, **values: Any) -> Said:
     KeyError
         If no wording of this code was registered.
     """
-    said = known()[code](**values)
+    function = _WORDINGS.get(code) or known()[code]
+    taken = signature(function).parameters
+    if all(one.kind is not Parameter.VAR_KEYWORD for one in taken.values()):
+        values = {name: value for name, value in values.items() if name in taken}
+    said = function(**values)
     return Said(said) if isinstance(said, str) else said
 
 
@@ -82,6 +87,6 @@ def noted(codes: object, /, **row: Any) -> str:
 
 def known() -> dict[str, Callable[..., str | Said]]:
     """The wording of every code, ours and those that others registered."""
-    for topic in iter_modules(__path__):
-        import_module(f"{__name__}.{topic.name}")
+    plugins.import_all(__name__)
+    plugins.load("words")
     return _WORDINGS

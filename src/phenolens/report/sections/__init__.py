@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from phenolens import plugins
 from phenolens.answers.tables import Tables
@@ -84,8 +82,7 @@ def register(section: Section) -> Section:
 
 def sections() -> list[Section]:
     """Every section in the order of the page: ours, and those that other distributions offer."""
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    plugins.import_all(__name__)
     for offered in plugins.load("sections"):
         if isinstance(offered, Section):
             register(offered)

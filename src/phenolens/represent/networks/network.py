@@ -142,6 +142,7 @@ class Network(Representation):
             level=prepared.images.level,
             channels=prepared.channels,
             learns=self.learns,
+            kind="fusion" if self.needs_measured else self.kind,
             fold=fold,
             preprocessing={"settings": plain(asdict(self.settings)), **self.state["made"]},
             weights=self.state.get("weights", ""),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import ConfigError
+from phenolens.io.features import kind_of_features
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.prepared import Prepared
@@ -60,7 +61,7 @@ def represent(
     UndecidedError
         If wells look like others taken again, and the study file does not say what they are.
     """
-    blocks = {name: _given(name, block) for name, block in screen.profiles.items()}
+    blocks = {name: _given(session, name, block) for name, block in screen.profiles.items()}
     if prepare is None:
         return Made(Represented(blocks))
     wanted = session.study.represent.representations
@@ -96,9 +97,12 @@ def represent(
     )
 
 
-def _given(name: str, block: ProfileBlock) -> Block:
+def _given(session: Session, name: str, block: ProfileBlock) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
-    card = Card(name, "well", (), preprocessing={"given": True, "normalized": block.normalized})
+    (section,) = (item for item in session.study.data.profiles if item.name == name)
+    kind = section.kind or kind_of_features(rows.columns)
+    how = {"given": True, "normalized": block.normalized}
+    card = Card(name, "well", (), kind=kind, preprocessing=how)
     return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
 
 
@@ -164,7 +168,10 @@ class _Images:
         ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
         known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        card = Card(name, "well", self.prepared.channels, preprocessing={"measured": True})
+        kind = REPRESENTATIONS.get(name).kind
+        card = Card(
+            name, "well", self.prepared.channels, kind=kind, preprocessing={"measured": True}
+        )
         return Block(name, {ALL: wells}, {ALL: card})
 
     def _described(self, wells: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""One file a format: what tables and images of a screen come as, recognised and read."""

@@ -1,0 +1,107 @@
+"""Any table with a column of image files: one file for all stains, or a column a stain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from phenolens.io.columns import has
+from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
+from phenolens.io.imagetable import (
+    Located,
+    channel_order,
+    image_shape,
+    image_table,
+    is_image_name,
+)
+from phenolens.io.listing import (
+    image_columns,
+    image_root,
+    nuclei,
+    places,
+    root_of,
+    stain_of,
+)
+from phenolens.io.paths import ImageFinder
+from phenolens.io.patterns import pattern
+from phenolens.io.screen_of_table import numbers_objects
+from phenolens.io.survey import FoundTables
+
+INDEX_NAMES = ("index", "stack_index", "frame", "page", "slice", "plane", "crop")
+
+
+@register
+class ImageTable(ImageFormat):
+    """``file`` (all stains, or a stack with ``index``) or ``files`` (a column a stain)."""
+
+    name = "table"
+    describes: ClassVar[str] = "a table with a column of image files, or one a stain"
+    rank = 30
+
+    def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
+        """By a column of names of images that are there."""
+        return 0.5 if image_columns(head, path, source) else None
+
+    def propose(self, found: FoundTables, source: Path) -> ImageProposal:
+        """Its columns; the stains are asked for where no column names them."""
+        named = image_columns(found.head, found.paths[0], source)
+        section: dict = {"table": pattern(found.paths, source), "layout": self.name}
+        section |= root_of(found.head[named[0]].head(20).astype(str), found, source)
+        shape = _first_shape(found, named[0], source)
+        index = next((c for c in (has(found.head, n) for n in INDEX_NAMES) if c), None)
+        index = index if index and len(shape) > 2 else None
+        section |= {"index": index} if index else {}
+        section |= {"level": _level(found, index, shape)}
+        questions: list[Question] = []
+        if len(named) > 1:
+            stains = {stain_of(name): name for name in named}
+            section |= {"files": stains, "channels": channel_order(list(stains))}
+        else:
+            section |= {"file": named[0], "channels": _numbered(shape, index)}
+            questions.append(_ask_stains(section["channels"]))
+        columns, more = places(found, named[0], source)
+        return ImageProposal(section | nuclei(section["channels"]), columns, questions + more)
+
+    def locate_listed(
+        self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str
+    ) -> Located:
+        """See :func:`phenolens.io.imagetable.image_table`."""
+        return image_table(frame, images, source=source)
+
+
+def _first_shape(item: FoundTables, column: str, source: Path) -> tuple[int, ...]:
+    texts = [text for text in item.head[column].head(20) if is_image_name(text)]
+    finder = ImageFinder([image_root(texts, item.paths[0], source) or source])
+    present = [path for path, there in map(finder.find, texts) if there]
+    return image_shape(Path(present[0]))
+
+
+def _level(item: FoundTables, index: str | None, shape: tuple[int, ...]) -> str:
+    if numbers_objects(item.head):
+        return "cell"
+    if index is None:
+        return "field"
+    return "cell" if max(shape[-2:]) <= 256 else "tile"
+
+
+def _numbered(shape: tuple[int, ...], index: str | None) -> list[str]:
+    """Placeholder names for the stains of a file of this shape."""
+    leading = shape[:-2]
+    if len(leading) == 2:
+        count = leading[1] if leading[1] <= 16 else leading[0]
+    elif len(leading) == 1 and index is None:
+        count = leading[0]
+    else:
+        count = 1
+    return [f"channel{number + 1}" for number in range(count)]
+
+
+def _ask_stains(channels: Sequence[str]) -> Question:
+    text = (
+        f"the files hold {len(channels)} stain(s) and do not name them; "
+        "write the names here, in the files' order"
+    )
+    return "images.channels", text

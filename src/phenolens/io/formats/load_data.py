@@ -1,0 +1,54 @@
+"""CellProfiler's LoadData tables, and its Image tables: a column of files a stain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from phenolens.io.formats.base import ImageFormat, ImageProposal, register
+from phenolens.io.imagetable import Located, load_data, load_data_channels
+from phenolens.io.listing import nuclei, places, root_of, some_there
+from phenolens.io.paths import stem
+from phenolens.io.patterns import pattern
+from phenolens.io.survey import FoundTables
+
+
+@register
+class LoadData(ImageFormat):
+    """``FileName_Orig<Stain>`` with ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``."""
+
+    name = "load_data"
+    describes: ClassVar[str] = "a CellProfiler LoadData table: FileName_OrigDNA, PathName_OrigDNA"
+    rank = 10
+
+    def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
+        """By its columns, where an image that they name is there; surest of an Image table."""
+        if not load_data_channels(head) or not some_there(_paths(head), path, source):
+            return None
+        return 1.0 if stem(path) == "Image" else 0.6
+
+    def propose(self, found: FoundTables, source: Path) -> ImageProposal:
+        """Its stains, and where the files lie."""
+        named = load_data_channels(found.head)
+        section = {
+            "table": pattern(found.paths, source),
+            "layout": self.name,
+            **root_of(_paths(found.head), found, source),
+            "channels": list(named),
+        } | nuclei(list(named))
+        return ImageProposal(section, *places(found, next(iter(named.values())), source))
+
+    def locate_listed(
+        self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str
+    ) -> Located:
+        """See :func:`phenolens.io.imagetable.load_data`."""
+        return load_data(frame, channels=images["channels"], source=source)
+
+
+def _paths(head: pd.DataFrame) -> list[str]:
+    """The first image paths that the columns name."""
+    located = load_data(head.head(3), channels=[], source="")
+    return [text for texts in located.paths.values() for text in texts]

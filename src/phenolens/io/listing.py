@@ -1,0 +1,105 @@
+"""What a table that lists images says: where the files lie, and which plate, well and site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from phenolens.io.columns import normal_name
+from phenolens.io.imagetable import is_image_name
+from phenolens.io.paths import ImageFinder
+from phenolens.io.survey import FoundTables, column_for, well_like
+from phenolens.profiles import PLATE, SITE, WELL
+
+NUCLEAR = ("dna", "dapi", "hoechst", "nuclei", "nucleus", "h33342", "draq5")
+WORDS = re.compile(r"(file_?names?|file|path|image|img|orig|url|channel|stain)", re.IGNORECASE)
+IN_NAMES = {
+    WELL: (r"(?:^|[_-])([A-P]\d{2})(?=[_f.-])", r"(?:^|[_-])([A-P]\d{1,2})(?=[_f.-])"),
+    SITE: (r"[_-]s(\d{1,3})(?=[_.w-])", r"[A-P]\d{2}f(\d{2,3})"),
+}
+Questions = list[tuple]
+
+
+def some_there(texts: Iterable[str], path: Path, source: Path) -> bool:
+    """Whether an image of these is there."""
+    return image_root(texts, path, source) is not None
+
+
+def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
+    """The folder from which a table's image paths are found: its own, or one above it."""
+    texts = list(texts)
+    above = [folder for folder in path.parents if folder.is_relative_to(source)]
+    for folder in above:
+        finder = ImageFinder([folder])
+        if any(finder.find(text)[1] for text in texts):
+            return folder
+    return None
+
+
+def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:
+    """Columns that name image files which are there."""
+    return [
+        str(name)
+        for name in head.columns
+        if head[name].dtype == object
+        and head[name].map(is_image_name).mean() > 0.9
+        and some_there(head[name].head(20), path, source)
+    ]
+
+
+def root_of(texts: Sequence[str], item: FoundTables, source: Path) -> dict[str, str]:
+    """``root``, where the images' paths do not start from the table's own folder."""
+    folder = image_root(texts, item.paths[0], source)
+    if folder is None or folder == item.paths[0].parent:
+        return {}
+    return {"root": folder.relative_to(source).as_posix()}
+
+
+def stain_of(column: str) -> str:
+    """Stain of an image column: ``dna_path`` and ``FileName_DNA`` are about DNA."""
+    name = WORDS.sub("", normal_name(column).removeprefix("Metadata_")).strip("_- ")
+    return name or column
+
+
+def nuclei(channels: Sequence[str]) -> dict[str, str]:
+    """``nuclei``, where a stain is known to show them."""
+    found = [c for c in channels if any(word in c.lower() for word in NUCLEAR)]
+    return {"nuclei": found[0]} if found else {}
+
+
+def places(item: FoundTables, file_column: str, source: Path) -> tuple[dict[str, str], Questions]:
+    """Specifications of plate, well and site, from columns or, failing that, file names."""
+    columns: dict[str, str] = {}
+    questions: Questions = []
+    for role in (PLATE, WELL, SITE):
+        name = column_for(item.head, role)
+        key = role[9:].lower()
+        if name is not None and (role != WELL or well_like(item.head[name])):
+            columns |= {} if name in {PLATE, WELL, SITE} else {key: name}
+            continue
+        guess = _from_names(item.head[file_column], role)
+        if guess:
+            columns[key] = f"{file_column} ~ {guess}"
+            questions.append((f"columns.{key}", "guessed from the file names; check it"))
+        elif role == PLATE:
+            columns["plate"] = f"= {source.name}"
+            questions.append(("columns.plate", "no column names the plate; one plate is assumed"))
+        elif role == WELL:
+            questions.append(("columns.well", "no column names the well", _names(item.head)))
+    return columns, questions
+
+
+def _names(head: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(map(str, head.columns))
+
+
+def _from_names(values: pd.Series, role: str) -> str | None:
+    """A pattern that finds the role in every file name."""
+    names = [str(v).replace("\\", "/").rpartition("/")[2] for v in values.dropna().head(200)]
+    for guess in IN_NAMES.get(role, ()):
+        if names and all(re.search(guess, name) for name in names):
+            return guess
+    return None

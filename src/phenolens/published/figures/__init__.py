@@ -1,0 +1,1 @@
+"""Figures that published studies show."""

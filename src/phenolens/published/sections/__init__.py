@@ -1,0 +1,1 @@
+"""Sections of the report about the published study; each registers itself."""

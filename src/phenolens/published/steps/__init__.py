@@ -1,0 +1,1 @@
+"""Steps of a study that make the published study again; each registers itself."""

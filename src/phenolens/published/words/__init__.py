@@ -1,0 +1,1 @@
+"""Words of the findings of this room, one file a topic."""
