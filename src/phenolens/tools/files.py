@@ -100,7 +100,8 @@ def write_annotated(item: Profiles, path: Path, *, maps: pd.DataFrame | None = N
     selected = None
     if item.whole and len(item.wells) == len(normalized):
         compared = item.wells
-        selected = normalized.columns.isin(compared.columns)
+        kept = item.compared.notes.get("selected", compared.columns)
+        selected = normalized.columns.isin(kept)
         name = "X_whitened" if "whitened" in item.space else "X_selected"
         obsm[name] = compared.to_numpy(np.float32)
         obsm["X_pca"] = _components(compared)

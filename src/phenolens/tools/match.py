@@ -49,6 +49,7 @@ def match(
     among: Among = "all",
     not_same: str | Sequence[str] | None = None,
     similarity: Similarity = "cosine",
+    hub_correction: bool | None = None,
     permutations: int | None = None,
     alpha: float | None = None,
     baselines: bool = True,
@@ -89,6 +90,9 @@ def match(
         Matches differ in these columns; the compound by default, where it is known.
     similarity : {"cosine", "abs_cosine", "correlation"}
         ``abs_cosine`` lets opposite effects match, as between compounds and genes.
+    hub_correction : bool, optional
+        Lower the similarity to treatments that are near to everything (CSLS), so that none is
+        everyone's neighbour [no, or what the study used].
     permutations : int, optional
         Labellings drawn for each number of treatments [10,000, or what the study used].
     alpha : float, optional
@@ -134,7 +138,7 @@ def match(
     )  # fmt: skip
     if not isinstance(separator, str | None):
         raise InputError(f"{named('separator')} is text, such as ';'; got {shown(separator)}.")
-    item = item.with_settings(permutations=permutations, alpha=alpha)
+    item = item.with_settings(permutations=permutations, alpha=alpha, hub_correction=hub_correction)
     settings = item.settings
     name = item.column(label, setting="label", usual=MECHANISM)
     apart = item.columns(not_same, setting="not_same")
@@ -160,6 +164,7 @@ def match(
     try:
         matched = match_labels(
             consensus, label=name, not_same=apart or None, similarity=similarity,
+            hub_correction=settings.hub_correction,
             permutations=settings.permutations, alpha=settings.alpha, seed=settings.seed,
         )  # fmt: skip
         table, summary = matched.table.assign(space=item.space), matched.summary
@@ -172,7 +177,13 @@ def match(
             if unknown := [column for column in columns if not _known(consensus, column)]:
                 raise DesignError(f"the screen does not name {' and '.join(unknown)}")
             near[metric] = accuracy(
-                nearest_neighbour(consensus, label=name, not_same=columns, similarity=similarity)
+                nearest_neighbour(
+                    consensus,
+                    label=name,
+                    not_same=columns,
+                    similarity=similarity,
+                    hub_correction=settings.hub_correction,
+                )
             )
         except (DesignError, InputError) as error:
             refused.append((metric, str(error)))

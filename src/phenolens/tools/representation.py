@@ -14,7 +14,9 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.evaluate.matching import labels
-from phenolens.findings import Finding
+from phenolens.findings import Finding, Severity
+from phenolens.normalize.consensus import consensus
+from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
 from phenolens.profiles import (
     BATCH,
     COMPOUND,
@@ -36,7 +38,7 @@ from phenolens.tools.design import Design, make_design
 SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 _CUT = ("leave_out", "max_folds")
-_SCALED = ("method", "clip", "spread", "whitening")
+_SCALED = ("method", "clip", "spread", "position", "transform", "whitening", "regularization")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +114,15 @@ class Profiles:
         """Wells as they are compared: selected and, with enough controls, whitened."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=self.settings.whitening)
+        return compared(self.normalized, self.design, self.settings)
 
     @cached_property
     def unwhitened(self) -> Block:
-        """Wells as they are compared, without whitening: no control has fitted directions."""
+        """Wells as they are compared, but that no control has fitted positions or directions."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=0.0)
+        plain = replace(self.settings, position="none", transform="none", whitening="none")
+        return compared(self.normalized, self.design, plain)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, ...]:
@@ -182,6 +185,7 @@ class Profiles:
         """What the compared values are, and the wells that could not be compared."""
         whitened = self.compared.notes.get("whitened_on")
         yield Finding("space", "info", {}, {"space": self.space, "whitened_on": whitened})
+        yield from self._removed_position()
         yield from self._feature_findings()
         if self.left_out:
             first = self.left_out[0]
@@ -217,6 +221,21 @@ class Profiles:
         """What position could explain of a trend over doses, where these never change places."""
         doses = None if self.layout is None else self.layout.doses
         return () if doses is None or doses.severity != "warning" else (_could_explain(doses),)
+
+    def _removed_position(self) -> Iterator[Finding]:
+        """What was removed of position, or why nothing was; empty where nobody asked for it."""
+        removed = self.compared.notes.get("position")
+        if removed is None:
+            return
+        if "refused" in removed:
+            positions = removed.get("positions", 0)
+            values = {"why": removed["refused"], "positions": positions, "needed": FEWEST_POSITIONS}
+            yield Finding("position-not-removed", "warning", {}, values)
+            return
+        doubtful = bool(self.position_findings)
+        values = {name: removed[name] for name in ("n_positions", "share", "farthest")}
+        severity: Severity = "warning" if doubtful else "info"
+        yield Finding("position-removed", severity, {}, values | {"could_explain": doubtful})
 
     def _feature_findings(self) -> Iterator[Finding]:
         """What happened to features on the way: rescaled, left out without a value, dropped."""
@@ -274,7 +293,7 @@ class Profiles:
         wells = profiles.take(wells, treated)
         names = list(dict.fromkeys([*DESCRIBED, *keep]))
         known = [name for name in names if name in wells.index.names]
-        medians = profiles.aggregate(profiles.keep_metadata(wells, known), [TREATMENT])
+        medians = consensus(profiles.keep_metadata(wells, known), [TREATMENT])
         codes, _ = profiles.groups(wells, [TREATMENT])
         several = {
             name: pd.Series(profiles.column(wells, name)).groupby(codes).agg(labels.join).to_numpy()

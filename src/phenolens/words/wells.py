@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phenolens.words import wording
-from phenolens.words.numbers import plural
+from phenolens.words.numbers import percent, plural
 from phenolens.words.sentences import named
 
 NO_FEATURES = {
@@ -115,6 +115,31 @@ def _() -> str:
 def _(*, space: str, whitened_on: int | None) -> str:
     on = f" on {whitened_on} calibrating controls" if whitened_on else ""
     return f"Wells are compared as: {space}{on}."
+
+
+@wording("position-removed")
+def _(*, n_positions: int, share: float, farthest: int, could_explain: bool) -> str:
+    said = (
+        f"What position adds was subtracted as calibrating controls at {n_positions} positions "
+        f"show it: {percent(share)} of their variance within plates."
+    )
+    if could_explain:
+        said += (
+            f" Wells lie up to {plural(farthest, 'well')} from the nearest of these positions, and "
+            "treatments share positions: what is left there cannot be told from an effect."
+        )
+    return said
+
+
+@wording("position-not-removed")
+def _(*, why: str, positions: int, needed: int) -> str:
+    reason = {
+        "normalized-elsewhere": "the profiles were normalized elsewhere, on unknown controls",
+        "few-positions": (
+            f"calibrating controls sit at {plural(positions, 'position')}, and {needed} are needed"
+        ),
+    }
+    return f"Position was not removed: {reason[why]}."
 
 
 @wording("wells-left-out")
