@@ -80,9 +80,11 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
                     pickled.add(name)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         # NumPy takes every file that is no archive for a pickle, and says how to open that.
-        what = "it is damaged, or no .npz file" if isinstance(error, ValueError) else error
+        what = (
+            "it is damaged, or no .npz file" if isinstance(error, (ValueError, EOFError)) else error
+        )
         raise InputError(f"{path} cannot be read as arrays of NumPy: {what}.") from None
     return held, pickled
 
