@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from phenolens.tools.plot import plot
     from phenolens.tools.read import read
     from phenolens.tools.representation import Profiles
-    from phenolens.tools.result import Note, Result
+    from phenolens.tools.result import Result
     from phenolens.tools.retrieve import retrieve
     from phenolens.tools.select import select
     from phenolens.tools.whiten import whiten
@@ -60,7 +60,7 @@ _HOME = {
     "read": "tools.read",
     "Profiles": "tools.representation",
     "Result": "tools.result",
-    "Note": "tools.result",
+    "Finding": "findings",
     "activity": "tools.activity",
     "match": "tools.match",
     "retrieve": "tools.retrieve",
@@ -95,9 +95,9 @@ _HOME = {
 __all__ = [
     "ConfigError",
     "DesignError",
+    "Finding",
     "InputError",
     "LeakError",
-    "Note",
     "PhenolensError",
     "Profiles",
     "Result",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.audit.finding import SEVERITIES
+from phenolens.findings import SEVERITIES
 from phenolens.published.audit.audit import audit_declared
 from phenolens.published.audit.checks.chance_map import expected_map
 from phenolens.published.audit.checks.unit import design_effect

@@ -416,7 +416,7 @@ def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "map": lead["map"], "map_low": lead["low"], "map_high": lead["high"], "q": lead["q"],
             "cell_count_ratio": lead["cell_count_ratio"], "most_similar": name.map(similar),
             "features_changed": name.map(moved),
-            "distrust": np.where(lead["cell_count_ratio"] < 0.7, "lost cells", ""),
+            "doubts": np.where(lead["cell_count_ratio"] < 0.7, "few-cells-left", ""),
             "space": SPACE,
         }
     )  # fmt: skip

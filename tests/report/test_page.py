@@ -208,11 +208,11 @@ def test_names_are_text_and_never_markup(copy, name):
 
 def test_reasons_that_every_treatment_shares_are_said_once(copy):
     hits = pd.read_csv(copy / "hits.csv")
-    hits.assign(distrust="controls reused; " + hits["distrust"].fillna("")).to_csv(
+    hits.assign(doubts="controls-reused " + hits["doubts"].fillna("")).to_csv(
         copy / "hits.csv", index=False
     )
     text = text_of(copy, figures=False)
-    assert text.count("controls reused") == 1 and "lost cells" in text
+    assert text.count("(controls-reused)") == 1 and "few cells left" in text
 
 
 def test_batch_effects_stand_beside_chance(copy):

@@ -134,8 +134,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):
@@ -329,7 +329,7 @@ def test_the_research_questions_know_representations_by_their_cards(session):
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: "")
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     made = attention.attention(session, **needs)
     told, table = made.value.summary, made.files["activation.parquet"]

@@ -114,7 +114,8 @@ def simulate_screen(
         The folder.
     """
     from phenolens.represent.measuring.cells import jobs_here
-    from phenolens.simulate import ScreenDesign, write_screen
+    from phenolens.simulate.design import ScreenDesign
+    from phenolens.simulate.screen import write_screen
 
     jobs = None if jobs is None else in_range("jobs", jobs)
     plates, seed = in_range("plates", plates), in_range("seed", seed)
