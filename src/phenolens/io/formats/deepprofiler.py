@@ -72,7 +72,8 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     """The arrays of a file, and the names of those that are pickled."""
     held, pickled = {}, set()
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # NumPy leaves a damaged file open that it opened itself.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for name in archive.files:
                 try:
                     held[name] = archive[name]
