@@ -169,8 +169,8 @@ def test_a_screen_without_treatments_or_controls_still_gets_its_page(copy):
         (copy / f"{name}.parquet").unlink()
     (copy / "hits.csv").unlink()
     wells = pd.read_parquet(copy / "wells.parquet")
-    few = ["Metadata_Plate", "Metadata_Well", "Metadata_CellCount"]
-    wells[few].to_parquet(copy / "wells.parquet")
+    wells = wells.assign(Metadata_Treatment=None, Metadata_Control=False)
+    wells.to_parquet(copy / "wells.parquet")
     assert "no treatments named" in text_of(copy)
 
 

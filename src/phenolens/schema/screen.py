@@ -50,8 +50,8 @@ WELLS = Table(
             nullable=True,
             unit="original units",
         ),
-        Column("Metadata_CellCount", WHOLE, "cells", nullable=True, when="where cells were counted",
-               label="Cells"),
+        Column("Metadata_CellCount", ANY, "cells, counted here or given", nullable=True,
+               when="where they were counted", label="Cells"),
     ),
     sort=("Metadata_Plate", "Metadata_Well"),
 )  # fmt: skip
