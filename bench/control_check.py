@@ -23,7 +23,6 @@ from activity_positions import CELLS, SCENARIOS, SHAPE, simulate
 
 import phenolens as pl
 from phenolens import profiles
-from phenolens.audit.layout import keeping_positions, layout_is_fixed
 from phenolens.evaluate.activity.activity import activity
 from phenolens.evaluate.activity.control_check import (
     LEVEL,
@@ -35,6 +34,7 @@ from phenolens.evaluate.activity.control_check import (
 from phenolens.evaluate.activity.position_null import PlacedWells, position_test
 from phenolens.evaluate.activity.position_safe import held_out_positions
 from phenolens.evaluate.activity.share_active import lower_bound
+from phenolens.evaluate.layout.kept_positions import keeping_positions, layout_is_fixed
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 from phenolens.simulate.arrangements import Arrangement, arrange, possible
 from phenolens.stats.ranking import Ranking, rank_against

@@ -86,6 +86,17 @@ def test_imports_go_down_only():
     assert wrong == []
 
 
+def test_the_core_does_not_know_the_published_study():
+    """Its room registers itself; only the list of such rooms names it."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if room(path) not in {"published", "plugins"}
+        and ("published" in imported_rooms(path) or "phenolens.published" in path.read_text())
+    ]
+    assert wrong == []
+
+
 def test_only_the_study_knows_the_config_and_the_store():
     wrong = [
         f"{path.relative_to(ROOT)} imports {other}"

@@ -111,8 +111,8 @@ def test_results_and_profiles_survive_the_way_to_another_process(screen, again):
     found = pl.activity(item, permutations=20)
     other = again(found)
     pd.testing.assert_frame_equal(found.table, other.table)
-    assert (found.summary, found.notes, found.settings) == (
-        other.summary, other.notes, other.settings
+    assert (found.summary, found.findings, found.settings) == (
+        other.summary, other.findings, other.settings
     )  # fmt: skip
     assert list(found.lines()) == list(other.lines())
     assert repr(again(item)) == repr(item)

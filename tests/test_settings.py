@@ -33,12 +33,16 @@ SECTIONS = {
     "aggregate": config.Normalize,
     "clip": config.Normalize,
     "spread": config.Normalize,
+    "position": config.Normalize,
+    "transform": config.Normalize,
     "whitening": config.Normalize,
+    "regularization": config.Normalize,
     "permutations": config.Evaluate,
     "bootstrap": config.Evaluate,
     "alpha": config.Evaluate,
     "clusters": config.Evaluate,
     "position_safe": config.Evaluate,
+    "hub_correction": config.Evaluate,
 }
 
 
@@ -96,7 +100,9 @@ def test_the_command_knows_what_classification_leaves_out():
         ("normalize", "method", "method"),
         ("normalize", "spread", "spread"),
         ("normalize", "clip", "clip"),
-        ("whiten", "regularization", "whitening"),
+        ("normalize", "position", "position"),
+        ("normalize", "transform", "transform"),
+        ("whiten", "regularization", "regularization"),
         ("aggregate", "how", "aggregate"),
     ],
 )

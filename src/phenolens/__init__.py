@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from phenolens.segment.field import segment_field as segment
     from phenolens.simulate.features import simulate_profiles
     from phenolens.study.auditing import audit
-    from phenolens.study.run import run
+    from phenolens.study.run import demo, run
     from phenolens.study.session import open_study
-    from phenolens.study.start import demo, init
+    from phenolens.study.start import init
     from phenolens.study.start import simulate_screen as simulate
     from phenolens.tools.activity import activity
     from phenolens.tools.aggregate import aggregate
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from phenolens.tools.plot import plot
     from phenolens.tools.read import read
     from phenolens.tools.representation import Profiles
-    from phenolens.tools.result import Note, Result
+    from phenolens.tools.result import Result
     from phenolens.tools.retrieve import retrieve
     from phenolens.tools.select import select
     from phenolens.tools.whiten import whiten
@@ -60,7 +60,7 @@ _HOME = {
     "read": "tools.read",
     "Profiles": "tools.representation",
     "Result": "tools.result",
-    "Note": "tools.result",
+    "Finding": "findings",
     "activity": "tools.activity",
     "match": "tools.match",
     "retrieve": "tools.retrieve",
@@ -85,7 +85,7 @@ _HOME = {
     "init": "study.start",
     "open_study": "study.session",
     "run": "study.run",
-    "demo": "study.start",
+    "demo": "study.run",
     "PhenolensError": "errors",
     "ConfigError": "errors",
     "DesignError": "errors",
@@ -95,9 +95,9 @@ _HOME = {
 __all__ = [
     "ConfigError",
     "DesignError",
+    "Finding",
     "InputError",
     "LeakError",
-    "Note",
     "PhenolensError",
     "Profiles",
     "Result",

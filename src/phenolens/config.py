@@ -24,9 +24,12 @@ from phenolens.settings import (
     RANGES,
     LeaveOut,
     Middle,
+    Position,
     PositionSafe,
     Scaling,
     Spread,
+    Transform,
+    Whitening,
 )
 
 
@@ -246,19 +249,23 @@ class Networks(SettingsSection, CNNOptions, VAEOptions):
 
 
 class Normalize(SettingsSection):
-    """Scaling of wells on their own plate's calibrating controls, and whitening on all of those.
+    """Scaling of wells on their own plate's calibrating controls, and what all of those even out.
 
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
     or, after centring, those of all plates (``auto``: where plates have fewer than 16 that
-    calibrate). ``whitening`` is the regularization in units of a feature's variance; 0 switches
-    it off.
+    calibrate). Then, on calibrating controls too: ``position`` subtracts the surface that they show
+    over the plate, ``transform`` takes ranks among them, ``whitening`` evens out the directions in
+    which they vary, with ``regularization`` in units of a feature's variance.
     """
 
     method: Scaling = DEFAULTS.method
     aggregate: Middle = DEFAULTS.aggregate
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
-    whitening: Annotated[float, Field(ge=0)] = DEFAULTS.whitening
+    position: Position = DEFAULTS.position
+    transform: Transform = DEFAULTS.transform
+    whitening: Whitening = DEFAULTS.whitening
+    regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 
@@ -270,6 +277,7 @@ class Evaluate(SettingsSection):
     alpha: Share = DEFAULTS.alpha
     clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
     position_safe: PositionSafe = DEFAULTS.position_safe
+    hub_correction: bool = DEFAULTS.hub_correction
 
 
 class Report(SettingsSection):

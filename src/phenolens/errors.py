@@ -5,8 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from phenolens.words.sentences import either, ended, named, reasons
+
 if TYPE_CHECKING:
     from phenolens.findings import Finding
+
+__all__ = [
+    "ConfigError",
+    "DesignError",
+    "InputError",
+    "LeakError",
+    "PhenolensError",
+    "UndecidedError",
+    "UnknownColumnError",
+    "did_you_mean",
+    "either",
+    "ended",
+    "named",
+    "reasons",
+    "shown",
+]
 
 
 class PhenolensError(Exception):
@@ -79,46 +97,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean '{close[0]}'?" if close else "."
-
-
-def either(words: Iterable[str]) -> str:
-    """``a, b or c``."""
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def named(setting: str) -> str:
-    """A setting as Python and, in parentheses, the command spell it.
-
-    Examples
-    --------
-    >>> named("same_by")
-    'same_by (--same-by)'
-    """
-    return f"{setting} (--{setting.replace('_', '-')})"
-
-
-def reasons(texts: Iterable[str]) -> str:
-    """Several sentences as one, on one line, each once.
-
-    Examples
-    --------
-    >>> reasons(["No plate has controls.", "no dose is known", "No plate has controls."])
-    'No plate has controls; no dose is known.'
-    """
-    plain = (" ".join(text.split()).rstrip(".") for text in texts)
-    return "; ".join(dict.fromkeys(plain)) + "."
-
-
-def ended(text: str) -> str:
-    """A sentence with its full stop, unless it ends in a question.
-
-    Examples
-    --------
-    >>> ended("two rows"), ended("another unit?")
-    ('two rows.', 'another unit?')
-    """
-    return text if text.endswith("?") else f"{text}."
 
 
 def shown(value: Any) -> str:

@@ -5,11 +5,12 @@ No sentence is kept: :mod:`phenolens.words` makes one of the code and the values
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from phenolens import words
+from phenolens.words.numbers import some
 
 Severity = Literal["error", "warning", "info", "ok"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info", "ok")
@@ -29,7 +30,8 @@ class Finding:
         looks; ``info``: worth knowing; ``ok``: looked at, nothing found.
     about : mapping of str to value
         What it concerns, by kind: ``{"representation": "cnn"}``, ``{"plate": ["P1", "P2"]}``.
-        Empty where the whole screen is meant.
+        Empty where the whole screen is meant. ``compared`` names that of several things compared
+        of which something was found.
     values : mapping of str to value
         The numbers and names behind the sentence: all that its words need beside `about`.
 
@@ -52,23 +54,50 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """What was seen, as a sentence."""
-        return self.said.what
+        """What was seen, as a sentence, behind the name of the thing compared if there is one."""
+        of = self.about.get("compared")
+        return f"{of}: {self.said.what}" if of else self.said.what
+
+    @property
+    def where(self) -> str:
+        """Names of what it is about, the first few; empty where all is in order."""
+        if self.severity == "ok":
+            return ""
+        for names in self.about.values():
+            listed = [names] if isinstance(names, str) else list(names)
+            if listed:
+                return some(listed)
+        return ""
 
     @property
     def said(self) -> words.Said:
         """What was seen, what follows, and what to do, as sentences."""
-        return words.say(self.code, **self.about, **self.values)
+        about = {kind: names for kind, names in self.about.items() if kind != "compared"}
+        return words.say(self.code, **about, **self.values)
 
     def __str__(self) -> str:
-        return self.text
+        """What was seen, where, and what follows."""
+        said = self.said
+        if not said.consequence:
+            return self.text
+        where = f" ({self.where})" if self.where and self.severity != "info" else ""
+        return f"{self.text.rstrip('.')}{where}. {said.consequence}"
 
     def to_dict(self) -> dict[str, Any]:
         """Code, severity, about and values, with the sentences beside them."""
-        data = {"code": self.code, "severity": self.severity}
-        return data | {"about": dict(self.about), "values": dict(self.values)} | vars(self.said)
+        said = self.said
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "where": self.where,
+            "about": dict(self.about),
+            "values": dict(self.values),
+            "what": said.what,
+            "consequence": said.consequence,
+            "remedy": said.remedy,
+        }
 
 
-def worst_first(findings: list[Finding]) -> list[Finding]:
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """Errors, then warnings, infos and what is in order; within each as they came."""
     return sorted(findings, key=lambda found: SEVERITIES.index(found.severity))

@@ -15,6 +15,9 @@ LeaveOut = Literal[
 Scaling = Literal["mad", "standard", "none"]
 Middle = Literal["median", "mean"]
 Spread = Literal["auto", "plate", "screen"]
+Position = Literal["none", "remove"]
+Transform = Literal["none", "rank-gaussian"]
+Whitening = Literal["sphering", "tvn", "none"]
 PositionSafe = Literal["auto", "yes", "no"]
 
 Word = TypeVar("Word", bound=str)
@@ -23,6 +26,9 @@ WORDS = {
     "method": get_args(Scaling),
     "aggregate": get_args(Middle),
     "spread": get_args(Spread),
+    "position": get_args(Position),
+    "transform": get_args(Transform),
+    "whitening": get_args(Whitening),
     "position_safe": get_args(PositionSafe),
 }
 # Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
@@ -37,6 +43,8 @@ RANGES = {
     "replicates": (1, None),
 }
 SHARES = ("alpha",)
+POSITIVE = ("clip", "regularization")
+SWITCHES = ("hub_correction",)
 
 
 def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
@@ -100,6 +108,18 @@ def share(setting: str, value: object) -> float:
     return float(value)
 
 
+def positive(setting: str, value: object) -> float:
+    """The number, if it is above 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) > 0:
+        raise ConfigError(f"{named(setting)} must be a number above 0; got {shown(value)}.")
+    return float(value)
+
+
 def yes_or_no(setting: str, value: object) -> bool:
     """The truth value, NumPy's too; text such as ``"no"`` would be true.
 
@@ -137,8 +157,18 @@ class Settings:
     spread : {"auto", "plate", "screen"}
         Whose controls give the spread: the plate's, or all plates' (``auto``: all plates' where a
         plate has fewer than 16 calibrating controls).
-    whitening : float
-        Regularization in units of a feature's variance among calibrating controls; 0 is off.
+    position : {"none", "remove"}
+        Whether the surface over the plate that calibrating controls show is subtracted before
+        wells are compared. It erases no treatment, but where no control sits it is extrapolated.
+    transform : {"none", "rank-gaussian"}
+        Whether features become normal quantiles of their rank among calibrating controls. What
+        lies beyond every control gets one and the same value, however far it lies.
+    whitening : {"sphering", "tvn", "none"}
+        How calibrating controls even out the directions in which they vary anyway: ZCA of their
+        correlations, or typical variation normalization, which aligns batches too.
+    regularization : float
+        Of whitening: in units of a feature's variance among calibrating controls; for ``tvn`` the
+        share of the identity in each covariance, 1 at most.
     permutations : int
         Labellings drawn for a p-value.
     bootstrap : int
@@ -150,6 +180,8 @@ class Settings:
     position_safe : {"auto", "yes", "no"}
         Whether activity compares control positions instead of wells; ``auto`` where treatments
         keep their position on all plates.
+    hub_correction : bool
+        Whether matching lowers the similarity to treatments that are near to everything.
 
     Raises
     ------
@@ -164,12 +196,16 @@ class Settings:
     aggregate: Middle = "median"
     clip: float = 50.0
     spread: Spread = "auto"
-    whitening: float = 0.1
+    position: Position = "none"
+    transform: Transform = "none"
+    whitening: Whitening = "sphering"
+    regularization: float = 0.1
     permutations: int = 10_000
     bootstrap: int = 1_000
     alpha: float = 0.05
     clusters: int = 10
     position_safe: PositionSafe = "auto"
+    hub_correction: bool = False
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
@@ -180,6 +216,10 @@ class Settings:
                 value = in_range(name, value)
             elif name in SHARES:
                 value = share(name, value)
+            elif name in POSITIVE:
+                value = positive(name, value)
+            elif name in SWITCHES:
+                value = yes_or_no(name, value)
             object.__setattr__(self, name, value)
 
 

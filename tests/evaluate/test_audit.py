@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.audit.audit import Finding, audit_design
+from phenolens.audit.audit import audit_design
+from phenolens.findings import Finding
 from phenolens.splits import control_roles, make_folds
 
 
@@ -59,20 +60,20 @@ def test_the_majority_share_is_of_images_where_they_are_known():
     counts = pd.Series(np.where(wells["Metadata_Control"], 9, 1), index=keys)
     finding = audit(wells, images_per_well=counts)["majority-class"]
     assert finding.severity == "warning"
-    assert "'DMSO' holds 90 % of the images" in finding.what
+    assert "'DMSO' holds 90 % of the images" in finding.text
 
 
 def test_fixed_layouts_are_confounded_with_position():
     finding = audit(screen(scrambled=False))["layout-confounded"]
     assert finding.severity == "error"
-    assert "24 of 24" in finding.what
+    assert "24 of 24" in finding.text
 
 
 def test_one_plate_with_single_wells_allows_nothing():
     found = audit(screen(plates=1))
     assert found["single-plate"].severity == "warning"
     assert found["class-is-one-well"].severity == "error"
-    assert "24 of 24 treatments" in found["class-is-one-well"].what
+    assert "24 of 24 treatments" in found["class-is-one-well"].text
     assert "layout-confounded" not in found
 
 
@@ -82,7 +83,7 @@ def test_treatments_on_one_plate_only():
     wells.loc[half & (wells["Metadata_Plate"] == "P1"), "Metadata_Treatment"] += "x"
     finding = audit(wells)["no-replicate-plates"]
     assert finding.severity == "warning"
-    assert "24 of 36" in finding.what
+    assert "24 of 36" in finding.text
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_a_plate_without_controls_is_named():
 def test_single_controls_are_reused():
     wells = screen(controls=1)
     roles = control_roles(wells, seed=0).to_numpy()
-    assert audit(wells, roles=roles)["controls-reused"].what.startswith("4 control wells")
+    assert audit(wells, roles=roles)["controls-reused"].text.startswith("4 control wells")
 
 
 def test_controls_at_the_edge_only():
@@ -121,7 +122,7 @@ def test_mechanisms_of_one_batch():
     wells.loc[wells["Metadata_Mechanism"] == "m3", "Metadata_Batch"] = "B0"
     finding = audit(wells)["batch-confounded"]
     assert (finding.severity, finding.where) == ("warning", "m3")
-    assert "(4 treatments)" in finding.what
+    assert "(4 treatments)" in finding.text
 
 
 def test_missing_cell_counts():
@@ -139,7 +140,7 @@ def test_small_plates_and_wells_with_few_images():
     counts.iloc[0] = 1
     found = audit(wells, images_per_well=counts)
     assert found["unbalanced-plates"].where == "P3"
-    assert found["few-images"].what.startswith("1 well of")
+    assert found["few-images"].text.startswith("1 well of")
 
 
 def test_our_own_folds_share_no_well():
@@ -155,7 +156,7 @@ def test_a_declared_split_of_fields_shares_wells():
     finding = audit(wells, folds=fields)["split-shares-wells"]
     assert finding.severity == "error"
     shared = (fields.groupby(["Metadata_Plate", "Metadata_Well"])["fold"].nunique() > 1).sum()
-    assert finding.what.startswith(f"{shared} wells of 72")
+    assert finding.text.startswith(f"{shared} wells of 72")
 
 
 def test_unlabelled_screens_say_so():
@@ -181,8 +182,8 @@ def test_cpjump1_layout_facts(real_data):
 
     found = discover(real_data("cpjump1_profiles"))
     findings = audit(integrate(found.section(), found.source).wells)
-    assert "284 of 302" in findings["layout-confounded"].what
-    assert "25 % of the control wells but 40 %" in findings["controls-elsewhere"].what
+    assert "284 of 302" in findings["layout-confounded"].text
+    assert "25 % of the control wells but 40 %" in findings["controls-elsewhere"].text
 
 
 def test_bbbc021_cells_are_descriptive(real_data):
@@ -192,6 +193,6 @@ def test_bbbc021_cells_are_descriptive(real_data):
     found = discover(real_data("bbbc021_cells"))
     findings = audit(integrate(found.section(), found.source).wells)
     assert findings["no-well-interval"].severity == "error"
-    assert "descriptive" in findings["no-well-interval"].consequence
-    assert "4 of 4" in findings["few-controls"].what
+    assert "descriptive" in findings["no-well-interval"].said.consequence
+    assert "4 of 4" in findings["few-controls"].text
     assert findings["few-controls"].severity == "error"

@@ -10,10 +10,11 @@ import pytest
 
 from phenolens import profiles
 from phenolens.evaluate.activity.activity import activity
-from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_by_null, in_words
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, check_by_null
 from phenolens.simulate import simulate_profiles
 from phenolens.simulate.arrangements import Arrangement, arrange
 from phenolens.stats.ranking import rank_against
+from phenolens.words import say
 
 NOTHING = {"treatments": 24, "features": 40, "active": 0.0}
 ASK = {"same_by": profiles.TREATMENT, "permutations": 499}
@@ -64,7 +65,7 @@ def test_blocks_of_neighbouring_controls_are_called_where_neighbours_are_alike()
     assert (told["shape"], told["groups"]) == ("neighbours", 10)
     assert told["called"] >= 5
     assert told["verdict"] == "calls-controls"
-    assert "10 groups cannot certify 5 %" in in_words(told)
+    assert "10 groups cannot certify 5 %" in say("control-check", **told).what
     still = checked(plate_of_neighbours(0.0))
     assert still["verdict"] == "too-few-groups"
     assert (told["columns"], told["columns_used"]) == (2, 24)
@@ -75,18 +76,20 @@ def test_fewer_than_nineteen_groups_certify_nothing():
         table, _ = simulate_profiles(controls=controls, seed=2, **NOTHING)
         told = checked(table)
         assert (told["groups"], told["verdict"]) == (controls, verdict)
-        assert ("cannot certify" in in_words(told)) == (verdict == "too-few-groups")
+        assert ("cannot certify" in say("control-check", **told).what) == (
+            verdict == "too-few-groups"
+        )
 
 
 def test_what_cannot_be_grouped_or_called_is_not_possible_and_says_why():
     table, _ = simulate_profiles(controls=3, layout="fixed", seed=1, plates=2, **NOTHING)
     few = checked(table)
     assert few["verdict"] == "not-possible"
-    assert few["why"].startswith("the smallest p of a group of controls")
+    assert few["why"] == "groups-p-too-large"
     names = [*table.index.names]
     names.remove(profiles.WELL)
     nowhere = checked(profiles.keep_metadata(table, names))
-    assert nowhere["verdict"] == "not-possible" and profiles.WELL in nowhere["why"]
+    assert nowhere["verdict"] == "not-possible" and nowhere["why"] == "no-positions-known"
     scattered, _ = simulate_profiles(controls=1, seed=1, **NOTHING)
     one = profiles.take(
         scattered,
@@ -94,7 +97,9 @@ def test_what_cannot_be_grouped_or_called_is_not_possible_and_says_why():
     )
     told = checked(one)
     assert told["verdict"] == "not-possible"
-    assert "no 4 controls lie as the wells of most treatments do" in in_words(told)
+    assert (
+        "no 4 controls lie as the wells of most treatments do" in say("control-check", **told).what
+    )
     assert told["groups"] == 0 and told["share"] is None
 
 
@@ -166,4 +171,4 @@ def test_a_screen_without_treatments_of_two_wells_is_not_asked():
     alone = replace(ranking, group=np.where(ranking.group >= 0, np.arange(len(ranking.group)), -1))
     told = check_by_null(alone, np.empty(0), null="label-permutation", permutations=99).summary
     assert (told["verdict"], told["shape"], told["wells"]) == ("not-possible", "", 0)
-    assert in_words(told).endswith("no treatment has two wells.")
+    assert say("control-check", **told).what.endswith("no treatment has two wells.")

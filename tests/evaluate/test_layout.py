@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phenolens.audit.layout_words import in_words
 from phenolens.errors import InputError
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.profiles import COMPOUND, CONCENTRATION, CONTROL, PLATE, TREATMENT, WELL
@@ -21,7 +20,7 @@ def laid_out(kind: str = SOUND, **given: object) -> tuple[Layout, frozenset[str]
 
 
 def named(layout: Layout) -> set[str]:
-    return {name for finding in layout.replicates for name in finding.treatments}
+    return {name for finding in layout.replicates for name in finding.about["treatment"]}
 
 
 def grid(names: list[list[str | None]], *, controls: tuple[str, ...] = ("DMSO",)) -> pd.DataFrame:
@@ -88,8 +87,8 @@ def test_whether_treatments_lie_elsewhere_is_a_finding_of_its_own(kind, plates, 
     assert elsewhere.severity == ("warning" if bound else "ok")
     count = wells.loc[~wells[CONTROL], TREATMENT].nunique()
     assert elsewhere.values["replicated"] == count
-    assert elsewhere.values["elsewhere"] == count - len(elsewhere.treatments)
-    assert (len(elsewhere.treatments) > 0.9 * count) == bound
+    assert elsewhere.values["elsewhere"] == count - len(elsewhere.about["treatment"])
+    assert (len(elsewhere.about["treatment"]) > 0.9 * count) == bound
 
 
 def test_many_scattered_wells_that_touch_lie_at_more_than_one_location():
@@ -99,7 +98,7 @@ def test_many_scattered_wells_that_touch_lie_at_more_than_one_location():
     assert scattered.elsewhere.severity == "ok"
     half = (["left"] * 6 + ["right"] * 6) * 8
     halves = examine_layout(grid([half] * 3)).elsewhere
-    assert (halves.severity, halves.treatments) == ("warning", ("left", "right"))
+    assert (halves.severity, halves.about["treatment"]) == ("warning", ("left", "right"))
 
 
 @pytest.mark.parametrize("controls", ["one column", "two columns"])
@@ -109,7 +108,7 @@ def test_controls_in_columns_say_nothing_about_the_rest(controls, wells):
     assert found.replicates == ()
     assert found.controls.severity == "warning"
     assert found.controls.values["columns"] == 1 + (controls == "two columns")
-    assert "1 column;" in in_words(found.controls).what or controls == "two columns"
+    assert "1 column;" in found.controls.text or controls == "two columns"
 
 
 def test_controls_in_four_columns_spread_over_the_plate_are_near_everything():
@@ -156,7 +155,7 @@ def test_names_that_are_not_all_say_so():
     (finding,) = found.replicates
     assert finding.values["complete"] is False
     assert 0.6 * len(concerned) < len(named(found) & concerned) < len(concerned)
-    assert in_words(finding).what.startswith(f"At least {len(finding.treatments)} of ")
+    assert finding.text.startswith(f"At least {len(finding.about['treatment'])} of ")
     found, concerned, _ = laid_out("near", plates=4, replicates=4, share=0.42, seed=0)
     assert found.replicates[0].values["complete"] is True
     assert named(found) >= concerned
@@ -165,8 +164,8 @@ def test_names_that_are_not_all_say_so():
 def test_two_replicates_go_without_names():
     found, _, _ = laid_out("rows", plates=2, replicates=2, wells=96, share=0.5, seed=0)
     (finding,) = found.replicates
-    assert (finding.treatments, finding.values["named"]) == ((), 0)
-    assert "more often than scrambling would put them" in in_words(finding).what
+    assert (finding.about["treatment"], finding.values["named"]) == ((), 0)
+    assert "more often than scrambling would put them" in finding.text
 
 
 @pytest.mark.parametrize(
@@ -175,8 +174,8 @@ def test_two_replicates_go_without_names():
 )
 def test_one_faulty_plate_of_four_is_named(kind, replicates, plates):
     found, _, _ = laid_out(kind, replicates=replicates, one_plate=True, seed=6)
-    assert found.replicates[0].plates == plates
-    assert in_words(found.replicates[0]).what.startswith(f"On {', '.join(plates)}: ")
+    assert found.replicates[0].about["plate"] == plates
+    assert found.replicates[0].text.startswith(f"On {', '.join(plates)}: ")
 
 
 def test_a_few_fixed_treatments_on_a_large_screen_are_no_finding():
@@ -222,7 +221,7 @@ def test_doses_of_a_compound_are_no_replicates_of_it():
     found = examine_layout(doses(moved=True), label=COMPOUND)
     assert found.replicates == ()
     one_plate = doses(moved=True).query(f"{PLATE} == 'P0'")
-    assert examine_layout(one_plate, label=COMPOUND).unasked["replicates"] == (
+    assert examine_layout(one_plate, label=COMPOUND).unasked["replicates"].text == (
         "doses are a treatment's only replicates"
     )
 
@@ -232,28 +231,30 @@ def test_plates_of_one_well_say_what_cannot_be_asked():
     wells[TREATMENT] = list("aabbccdd")
     found = examine_layout(wells)
     assert (found.replicates, found.elsewhere, found.controls) == ((), None, None)
-    assert found.unasked["replicates"] == "all treated wells are at one position"
-    assert found.unasked["controls"] == "no well is a control"
+    assert found.unasked["replicates"].text == "all treated wells are at one position"
+    assert found.unasked["controls"].text == "no well is a control"
 
 
 def test_one_treated_well_a_plate_beside_controls_keeps_its_position():
     wells = grid([["DMSO"] * 5 + [name] for name in "aabbccdd"])
     (finding,) = examine_layout(wells).replicates
     assert (finding.code, finding.severity) == ("layout-confounded", "error")
-    assert finding.treatments == ("a", "b", "c", "d")
-    assert "4 of 4 replicated treatments" in in_words(finding).what
+    assert finding.about["treatment"] == ("a", "b", "c", "d")
+    assert "4 of 4 replicated treatments" in finding.text
 
 
 def test_without_controls_the_other_two_are_asked():
     wells, _ = arrange(Arrangement("same", plates=2, replicates=2, wells=96))
     found = examine_layout(wells[~wells[CONTROL]].drop(columns=CONTROL))
-    assert found.unasked == {"controls": "no well is a control"}
+    assert {name: why.text for name, why in found.unasked.items()} == {
+        "controls": "no well is a control"
+    }
     assert found.replicates[0].code == "layout-confounded"
 
 
 def test_a_label_in_every_well_cannot_be_scrambled():
     found = examine_layout(grid([["a"] * 96, ["a"] * 96]))
-    assert found.unasked["replicates"] == "every treated well carries the same treatment"
+    assert found.unasked["replicates"].text == "every treated well carries the same treatment"
 
 
 def test_half_a_plate_a_label_is_one_part_of_the_plate():
@@ -269,12 +270,12 @@ def test_wells_without_labels_take_no_part():
     blank[PLATE] = [f"Q{n}" for n in range(len(blank))]
     both = examine_layout(pd.concat([wells, blank], ignore_index=True))
     assert both == examine_layout(wells)
-    assert examine_layout(blank).unasked["replicates"] == "no well carries a treatment"
+    assert examine_layout(blank).unasked["replicates"].text == "no well carries a treatment"
 
 
 def test_single_wells_have_no_replicates():
     found = examine_layout(grid([[f"t{k}" for k in range(90)] + ["DMSO"] * 6]))
-    assert found.unasked["replicates"] == "no treatment has two wells"
+    assert found.unasked["replicates"].text == "no treatment has two wells"
     assert found.controls.severity == "warning"  # the last half row
 
 
@@ -319,7 +320,5 @@ def test_every_finding_has_words(kind):
     wells, _ = arrange(Arrangement(kind, seed=3))
     found = examine_layout(wells)
     for finding in (*found.replicates, found.elsewhere, found.controls):
-        told = in_words(finding)
-        assert (told.code, told.severity) == (finding.code, finding.severity)
-        assert told.what.endswith(".")
-        assert bool(told.remedy) == (told.severity != "ok")
+        assert finding.text.endswith(".")
+        assert bool(finding.said.remedy) == (finding.severity != "ok")

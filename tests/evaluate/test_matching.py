@@ -6,10 +6,7 @@ import pytest
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
-from phenolens.evaluate.activity.activity import activity
-from phenolens.evaluate.matching.matching import accuracy, consensus, labels, nearest_neighbour
-
-from .screens import IS_CONTROL, screen
+from phenolens.evaluate.matching.matching import accuracy, labels, nearest_neighbour
 
 
 def treatments(n: int = 24, *, targets: int = 4, noise: float = 0.2, seed: int = 0) -> pd.DataFrame:
@@ -32,24 +29,6 @@ def test_labels_with_several_values() -> None:
     assert shared[0, 1] and shared[0, 4] and shared[2, 4]
     assert not shared[0, 2] and not shared[3].any()
     assert labels.join(pd.Series(["b|a", "a", None])) == "a|b"
-
-
-def test_consensus_keeps_active_perturbations_and_joins_metadata() -> None:
-    table = screen(active=2, shift=3.0)
-    result = activity(
-        table,
-        same_by=profiles.TREATMENT,
-        controls=IS_CONTROL,
-        within=profiles.PLATE,
-        permutations=1000,
-    ).table
-    profile = consensus(table, same_by=profiles.TREATMENT, active=result)
-    assert list(profiles.column(profile, profiles.TREATMENT)) == ["drug00", "drug01"]
-    assert profiles.column(profile, profiles.PLATE)[0] == "P0|P1|P2|P3"
-    rows = profiles.column(table, profiles.TREATMENT) == "drug01"
-    np.testing.assert_allclose(profile.iloc[1], table[rows].median(), rtol=1e-6)
-    with pytest.raises(DesignError, match="active"):
-        consensus(table, same_by=profiles.TREATMENT, active=result, alpha=0.0)
 
 
 def test_neighbours_of_clear_targets_match_and_of_noise_do_not() -> None:
@@ -98,3 +77,20 @@ def test_a_label_that_nobody_shares_is_refused() -> None:
         accuracy(nearest_neighbour(table, label=profiles.COMPOUND, not_same=[]))
     with pytest.raises(InputError, match="Metadata_None"):
         nearest_neighbour(table, label="Metadata_None", not_same=[])
+
+
+def test_hub_correction_keeps_one_treatment_from_being_everyones_neighbour() -> None:
+    """One treatment is what all share, and nearer to each than the others of its target are."""
+    table = treatments(40, targets=8)
+    axes = np.eye(1 + 8 + 40)
+    values = axes[0] + 0.7 * axes[1 + np.arange(40) // 5] + axes[9:]
+    values[0] = axes[0]
+    values *= np.linspace(1, 2, 40)[:, None]  # what all share is no constant feature
+    table = pd.DataFrame(values, index=table.index)
+    ask = {"label": "Metadata_Target", "not_same": profiles.COMPOUND}
+    plain, fair = (nearest_neighbour(table, **ask, hub_correction=on) for on in (False, True))
+    hub = np.flatnonzero(plain.table[profiles.COMPOUND] == "c0")[0]
+    assert (plain.table["neighbour"] == hub).sum() == 39
+    assert (fair.table["neighbour"] == hub).sum() == 0
+    assert accuracy(plain)["value"] < 0.2 < 0.9 < accuracy(fair)["value"]
+    np.testing.assert_allclose(fair.table["similarity"].median(), 1.49 / 2.49)

@@ -8,19 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenolens.evaluate.activity.share_active import (
-    as_values,
-    lower_bound,
-    remedy,
-    share_active,
-    share_in_words,
-    why_no_hit,
-)
+from phenolens.evaluate.activity.share_active import as_values, lower_bound, share_active
 from phenolens.stats.multiple_testing import (
     benjamini_hochberg,
     needed_at_floor,
     needed_before_one,
 )
+from phenolens.words.activity import remedy, share_in_words, why_no_hit
 
 POSITIONS = 32
 
@@ -48,7 +42,9 @@ def test_an_excess_is_told_as_a_share_with_a_lower_bound(excess):
     assert (found.called, found.groups_called, found.limit) == (50, 1, "design")
     assert 0.15 < found.low < found.share < 1 / 3
     assert found.needed == needed_at_floor(1 / 33, 150) == 91
-    text = " ".join([why_no_hit(as_values(found), alpha=0.05), share_in_words(as_values(found))])
+    text = " ".join(
+        [why_no_hit(alpha=0.05, **as_values(found)), share_in_words(**as_values(found))]
+    )
     assert "cannot name single hits" in text and "91 must reach it together" in text
     assert f"at least {100 * found.low:.0f} %" in text and "one-sided 95 % bound" in text
 
@@ -56,7 +52,7 @@ def test_an_excess_is_told_as_a_share_with_a_lower_bound(excess):
 def test_no_excess_is_never_told_as_none_active(excess):
     found = ask(np.linspace(0.04, 1, 150), excess[1])
     assert found.low == 0
-    text = share_in_words(as_values(found))
+    text = share_in_words(**as_values(found))
     assert "no more than chance may give" in text and "0 %" not in text
 
 
@@ -71,12 +67,13 @@ def test_nothing_is_told_where_a_hit_is_called_or_could_have_been(excess):
 
 
 def test_a_share_is_withheld_where_controls_do_not_lie_among_the_treatments(excess):
-    why = "the controls do not lie where the treatments lie"
-    found = ask(*excess, uncovered=why)
+    found = ask(*excess, uncovered="controls-not-among-treatments")
     assert found.share is None and found.low is None
-    assert share_in_words(as_values(found)).endswith(f"is given: {why}.")
+    assert share_in_words(**as_values(found)).endswith(
+        "is given: the controls do not lie where the treatments lie."
+    )
     alone = ask(excess[0], np.array([]))
-    assert "no group of controls" in alone.withheld
+    assert alone.withheld == "no-group-like-treatments"
 
 
 def test_too_few_permutations_are_told_as_such(excess):
@@ -86,8 +83,8 @@ def test_too_few_permutations_are_told_as_such(excess):
         permutations=100, positions=False, controls=16.0, wells=(4, 1),
     )  # fmt: skip
     assert found.limit == "permutations" and found.permutations_needed == 2999
-    assert "2,999 permutations" in why_no_hit(as_values(found), alpha=0.05)
-    assert share_in_words(as_values(found)) == "" == remedy(as_values(found))
+    assert "2,999 permutations" in why_no_hit(alpha=0.05, **as_values(found))
+    assert share_in_words(**as_values(found)) == "" == remedy(**as_values(found))
 
 
 def test_what_it_takes_to_name_hits_would_name_them(excess):

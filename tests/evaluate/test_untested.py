@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens import profiles
+from phenolens import profiles, words
 from phenolens.evaluate.activity.untested import doses_only, why_untested
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL
 
@@ -23,8 +23,9 @@ def table(*wells: tuple[str, str | None], missing: tuple[int, ...] = ()) -> pd.D
     return profiles.from_frame(frame, features=["f0", "f1"])
 
 
-def reasons(found: pd.DataFrame) -> dict[str, str]:
-    return found.set_index(TREATMENT)["reason"].to_dict()
+def reasons(found: pd.DataFrame, **settings: object) -> dict[str, str]:
+    rows = found.to_dict("records")
+    return {row[TREATMENT]: words.noted(row["reason"], **row, **settings) for row in rows}
 
 
 def test_each_treatment_is_told_its_own_reason():
@@ -33,7 +34,7 @@ def test_each_treatment_is_told_its_own_reason():
         ("P2", "apart"), ("P1", "fine"), ("P1", "fine"), missing=(2,),
     )  # fmt: skip
     found = why_untested(wells, within=[PLATE])
-    assert reasons(found) == {
+    assert reasons(found, within=[PLATE]) == {
         "one": "one well only; two are needed",
         "empty": "1 of its 2 wells hold values; two are needed",
         "apart": "0 of its 2 wells share Plate with a control that judges",
@@ -55,7 +56,7 @@ def test_without_controls_the_wells_show_no_reason_of_their_own():
 
 def test_replicates_that_must_differ_and_do_not():
     wells = table(("P1", None), ("P1", "a"), ("P1", "a"))
-    assert reasons(why_untested(wells, diff_by=[PLATE])) == {
+    assert reasons(why_untested(wells, diff_by=[PLATE]), diff_by=[PLATE]) == {
         "a": "no two of its 2 wells differ in Plate"
     }
 

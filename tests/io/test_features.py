@@ -276,7 +276,7 @@ def test_harmony_s_measured_columns():
     found = recognise(frame, source="t")
     assert found.names == list(HARMONY)
     assert found.families[0].key == "harmony"
-    assert set(found.unused["describing the row"]) == {
+    assert set(found.unused["row"]) == {
         "Nuclei - Number of Objects", "Number of Analyzed Fields", "Time [s]", "Row", "Plane",
         "Concentration",
     }  # fmt: skip

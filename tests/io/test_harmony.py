@@ -75,7 +75,7 @@ def test_every_question_reads_it_and_noise_is_not_active(tmp_path):
     for plate in ("PL1", "PL2"):
         write(tmp_path / plate, plate)
     item = read(str(tmp_path / "PL*" / "PlateResults.txt"), same_by="Metadata_Compound")
-    told = {note.code: str(note) for note in item.notes}
+    told = {note.code: str(note) for note in item.findings}
     assert told["features"].startswith(f"12 features: 12 of Harmony (such as {AREA}, ")
     assert told["columns-not-used"].startswith("Numeric columns not used: 9 (Row, Column, Plane, ")
     assert "Metadata_CellCount" in item.table.index.names

@@ -130,7 +130,7 @@ def test_reading_says_what_is_doubtful():
     frame["Metadata_dose"] = "10 mM"
     frame.loc[0, "Metadata_dose"] = "much"
     frame = frame.replace({"Metadata_Compound": {"c1": "C0"}}).assign(dose_nr=1, note_7=0.5)
-    notes = {note.code: note for note in read(frame).notes}
+    notes = {note.code: note for note in read(frame).findings}
     assert notes["features"].values["features"] == 10
     assert str(notes["columns-not-used"]) == (
         "Numeric columns not used: 2 (dose_nr: describing the row; note_7: names of no form that "
@@ -148,12 +148,12 @@ def test_wells_of_a_vehicle_that_a_query_leaves_out_are_doubted():
     vehicle = np.flatnonzero(frame["Metadata_Compound"] == "DMSO")
     frame = frame.rename(columns={"Metadata_Compound": "compound"})
     frame.loc[vehicle[:4], "compound"] = "DMSO 0.1%"
-    doubts = {n.code: n for n in read(frame, controls="compound == 'DMSO'").notes}
+    doubts = {n.code: n for n in read(frame, controls="compound == 'DMSO'").findings}
     assert doubts["vehicle-not-control"].values["wells"] == 4
     assert str(doubts["vehicle-not-control"]).endswith("are they controls too?")
     whole = read(frame, controls="Metadata_Compound == 'DMSO'")
-    assert "vehicle-not-control" not in {note.code for note in whole.notes}
-    assert "vehicle-not-control" not in {note.code for note in read(frame).notes}
+    assert "vehicle-not-control" not in {note.code for note in whole.findings}
+    assert "vehicle-not-control" not in {note.code for note in read(frame).findings}
 
 
 @pytest.mark.parametrize("name", ["conc_nM", "dose_mM", "Final Conc (uM)", "drug_concentration"])

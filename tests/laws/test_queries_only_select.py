@@ -137,7 +137,7 @@ def test_a_selection_is_made_without_the_evaluator_of_pandas(folder, command, mo
     monkeypatch.setattr("pandas.core.computation.eval.eval", never)
     query = "Compound == 'dmso' & Metadata_Number >= 0"
     said = pl.activity(screen(), controls=query, permutations=20)
-    assert {note.code: note for note in said.notes}["controls"].values["wells"] == 24
+    assert {note.code: note for note in said.findings}["controls"].values["wells"] == 24
     assert select(screen().set_index(["Metadata_Compound", "Metadata_Number"]), query).sum() == 24
     Path("study.toml").write_text(STUDY.format(setting="controls", query=f'"{query}"'))
     assert command("check", "study.toml").code == 0

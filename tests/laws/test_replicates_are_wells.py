@@ -76,7 +76,7 @@ def ask(question: str, data: object, **options: object) -> pl.Result:
 
 
 def test_replicate_plates_are_asked_about_by_nobody(once):
-    codes = [note.code for note in pl.read(once).notes]
+    codes = [note.code for note in pl.read(once).findings]
     assert "alike-plates" not in codes
     assert not [code for code in codes if "measurement" in code]
 
@@ -97,7 +97,7 @@ def test_said_to_be_one_its_wells_are_averaged_and_that_is_told(once, twice, sai
     item = pl.read(twice, same_plate=said)
     assert sorted(set(profiles.column(item.table, PLATE))) == ["P01", "P02"]
     assert len(item.table) == len(once)
-    assert any("P01, X7 are one plate, as said: 32 wells averaged" in str(n) for n in item.notes)
+    assert any("P01, X7 are one plate, as said: 32 wells averaged" in str(n) for n in item.findings)
     names = features_of(once)
     means = twice[twice[PLATE] != "P02"].groupby(WELL)[names].mean()
     held = item.table[profiles.column(item.table, PLATE) == "P01"]
@@ -117,7 +117,7 @@ def test_decided_the_number_of_wells_is_that_of_one_plate(question, once, twice)
 def test_said_to_be_distinct_they_count_and_that_is_told(twice):
     item = pl.read(twice, distinct_plates=["P01", "X7"])
     assert sorted(set(profiles.column(item.table, PLATE))) == ["P01", "P02", "X7"]
-    (note,) = [note for note in item.notes if note.code == "alike-plates"]
+    (note,) = [note for note in item.findings if note.code == "alike-plates"]
     assert note.severity == "warning"
     assert "P01 and X7" in note.text
     assert "count as different plates, as said" in note.text
@@ -184,7 +184,7 @@ def test_measurements_of_a_well_are_no_replicates(once, column, times):
     assert re.search(rf"{len(times)} (time points|planes|measurements)", str(error.value))
     averaged = pl.read(frame, measurement="average")
     assert len(averaged.table) == len(once)
-    assert any("averaged over" in str(note) for note in averaged.notes)
+    assert any("averaged over" in str(note) for note in averaged.findings)
 
 
 def test_the_measurement_that_is_chosen_is_what_is_asked_of(once):
@@ -192,7 +192,7 @@ def test_the_measurement_that_is_chosen_is_what_is_asked_of(once):
     chosen = pl.read(frame, measurement="Metadata_Timepoint == 24")
     alone = pl.read(frame[frame["Metadata_Timepoint"] == 24])
     assert np.array_equal(chosen.table.to_numpy(), alone.table.to_numpy())
-    assert any("128 rows of other measurements left out" in str(n) for n in chosen.notes)
+    assert any("128 rows of other measurements left out" in str(n) for n in chosen.findings)
     with pytest.raises(UndecidedError):
         pl.read(frame, measurement="Metadata_Timepoint > 0")
     with pytest.raises(pl.InputError, match=r"matches none.*holds 0, 24, 48"):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError
 from phenolens.normalize.position import remove_position
 
 
@@ -71,11 +71,16 @@ def test_too_few_positions_are_refused():
         remove_position(table, few)
 
 
-def test_missing_values_of_controls_are_refused():
+def test_a_missing_value_of_a_control_counts_as_its_plate_s_mean():
     table, controls = plate_set(1.0)
-    table.iloc[np.flatnonzero(controls)[0], 0] = np.nan
-    with pytest.raises(InputError, match="hold NaN"):
-        remove_position(table, controls)
+    first = np.flatnonzero(controls)[0]
+    holes, filled = table.copy(), table.copy()
+    holes.iloc[first, 0] = np.nan
+    own = controls & (profiles.column(table, "Metadata_Plate") == "P0")
+    own[first] = False
+    filled.iloc[first, 0] = table["a"].to_numpy(np.float64)[own].mean().astype(np.float32)
+    left, right = (remove_position(part, controls)[0].iloc[1:] for part in (holes, filled))
+    np.testing.assert_allclose(left, right, atol=1e-5)
 
 
 def test_real_plates_lose_part_of_their_position_effect(real_data):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phenolens.audit.finding import SEVERITIES
+from phenolens.findings import SEVERITIES
 from phenolens.published.audit.audit import audit_declared
 from phenolens.published.audit.checks.chance_map import expected_map
 from phenolens.published.audit.checks.unit import design_effect
@@ -16,10 +16,10 @@ from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
-    Design,
+    DeclaredDesign,
+    DeclaredImages,
+    DeclaredRepresentation,
     HypothesisTest,
-    Images,
-    Representation,
     Score,
     Split,
     Training,
@@ -69,13 +69,13 @@ def test_other_scrambled_screens_come_out_clean(study, seed):
 
 
 def test_nothing_given_is_nothing_checked():
-    found = audit_declared(Declared(Design()))
+    found = audit_declared(Declared(DeclaredDesign()))
     assert {f.code for f in found} >= set(CODES) - {"coarse-attribution"}
     assert {(f.severity, f.basis) for f in found} == {("info", "nothing")}
 
 
 def test_the_gravest_come_first(study):
-    study.declare(images=Images(input="grey"), split=Split("plate"))
+    study.declare(images=DeclaredImages(input="grey"), split=Split("plate"))
     ranks = [SEVERITIES.index(f.severity) for f in audit_declared(study.declared())]
     assert ranks == sorted(ranks)
     assert ranks[0] == 0
@@ -242,10 +242,10 @@ def test_a_few_scaled_columns_beside_many_weigh_nothing(study):
 
 def test_scaling_by_declaration(study):
     item = {"name": "fused", "blocks": {"a": 512, "b": 3}}
-    study.declare(representations=(Representation(**item, scaled=False),))
+    study.declare(representations=(DeclaredRepresentation(**item, scaled=False),))
     finding = study.worst("unscaled-blocks")
     assert (finding.severity, finding.basis) == ("error", "declaration")
-    study.declare(representations=(Representation(**item, scaled=True),))
+    study.declare(representations=(DeclaredRepresentation(**item, scaled=True),))
     assert study.worst("unscaled-blocks").severity == "ok"
 
 
@@ -255,11 +255,11 @@ def test_scaling_by_declaration(study):
 @pytest.mark.parametrize(
     ("images", "severity"),
     [
-        (Images(("DNA", "ER", "RNA", "AGP", "Mito"), input="grey"), "error"),
-        (Images(("DNA", "ER", "RNA", "AGP", "Mito"), input="rgb"), "error"),
-        (Images(("DNA", "ER", "RNA"), input="rgb"), "ok"),
-        (Images(("DNA", "ER", "RNA", "AGP", "Mito"), ("DNA", "ER")), "warning"),
-        (Images(("DNA",), ("DNA",), "stains"), "ok"),
+        (DeclaredImages(("DNA", "ER", "RNA", "AGP", "Mito"), input="grey"), "error"),
+        (DeclaredImages(("DNA", "ER", "RNA", "AGP", "Mito"), input="rgb"), "error"),
+        (DeclaredImages(("DNA", "ER", "RNA"), input="rgb"), "ok"),
+        (DeclaredImages(("DNA", "ER", "RNA", "AGP", "Mito"), ("DNA", "ER")), "warning"),
+        (DeclaredImages(("DNA",), ("DNA",), "stains"), "ok"),
     ],
 )
 def test_stains_that_the_network_did_not_see(study, images, severity):
@@ -375,7 +375,9 @@ def test_poor_tables_are_judged_without_numbers_that_are_none(n, labels, values)
     scores = tuple(
         Score("a", metric, 0.5, on="all") for metric in ("accuracy", "map", "silhouette")
     )
-    design = Design(representations=(Representation("a", "train", supervised=True),), scores=scores)
+    design = DeclaredDesign(
+        representations=(DeclaredRepresentation("a", "train", supervised=True),), scores=scores
+    )
     found = audit_declared(Declared(design, rows, {"a": pd.DataFrame(table[values])}, maps=rows))
     assert {f.severity for f in found} <= set(SEVERITIES)
     assert not [f.what for f in found if " nan" in f.what]

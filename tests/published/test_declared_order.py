@@ -10,7 +10,7 @@ import pytest
 
 from phenolens.errors import InputError
 from phenolens.published.audit.checks.blocks import block_columns
-from phenolens.published.audit.declaration import Representation, Score
+from phenolens.published.audit.declaration import DeclaredRepresentation, Score
 from phenolens.published.audit.declared import feature_values
 from phenolens.published.audit.likeness import likeness, standardized, structure
 
@@ -118,7 +118,7 @@ def test_labels_that_change_within_a_well(study):
 
 
 def test_a_shuffling_loader_by_declaration(study):
-    item = Representation("vae", shuffled=True, labels_by="order")
+    item = DeclaredRepresentation("vae", shuffled=True, labels_by="order")
     finding = study.declare(representations=(item,)).worst("label-order")
     assert (finding.severity, finding.basis) == ("error", "declaration")
 
@@ -166,7 +166,7 @@ def test_missing_features_become_their_columns_mean():
 
 
 def test_blocks_must_cover_the_columns():
-    item = Representation("fused", blocks={"deep": 3, "other": "c"})
+    item = DeclaredRepresentation("fused", blocks={"deep": 3, "other": "c"})
     assert block_columns(item, ["a", "a1", "a2", "c0"]) == {"deep": [0, 1, 2], "other": [3]}
     with pytest.raises(InputError, match="do not cover its 5 columns"):
         block_columns(item, ["a", "a1", "a2", "c0", "z"])

@@ -189,3 +189,82 @@ def test_the_fourth_reads_the_maps_and_those_of_random_weights():
     assert withheld.headline[0].severity == "warning" and withheld.state == "open"
     no_cells = answers(inputs(attention=MAPS | {"enrichment": {}}))[3]
     assert no_cells.headline[0].code == "research-needs-cells"
+
+
+@pytest.fixture(scope="module")
+def published_size() -> Inputs:
+    """Made-up tables of four plates of 384 wells: 302 compounds, five blocks, two fusions."""
+    from phenolens.tools.compare import comparisons
+    from phenolens.tools.names import noise_name
+
+    draw = np.random.default_rng(0)
+    level = {"stains": 0.20, "eye": 0.30, "dream": 0.10, "random": 0.10, "eye+stains": 0.40,
+             "dream+stains": 0.20, noise_name("eye", "stains"): 0.29,
+             noise_name("stains", "dream"): 0.19}  # fmt: skip
+    common = draw.normal(0, 0.2, 302)
+    tables = [
+        pd.DataFrame(
+            {
+                "representation": name,
+                "Metadata_Treatment": [f"compound {number}" for number in range(302)],
+                "Metadata_Compound": [f"compound {number}" for number in range(302)],
+                "map_normalized": mean + common + draw.normal(0, 0.05, 302),
+                "p": draw.uniform(size=302),
+                "position": "",
+                "space": "normalized, selected, whitened",
+            }
+        )
+        for name, mean in level.items()
+    ]
+    activity = pd.concat(tables, ignore_index=True)
+    scores = [
+        result(name, "activity", "fraction_active", value=mean + 0.2, n=302,
+               interval=(mean + 0.1, mean + 0.3))
+        for name, mean in level.items()
+    ]  # fmt: skip
+    return Inputs(
+        result_table(scores).assign(space="normalized, selected, whitened"),
+        comparisons(activity, None, seed=0, split="plate"),
+        activity,
+        pd.DataFrame(),
+        KINDS,
+        unlearned=("random",),
+        attention=MAPS,
+    )
+
+
+def test_a_study_of_the_published_size_has_all_four_answered(published_size):
+    first, second, third, fourth = answers(published_size)
+    assert {answer.state for answer in (first, second, third, fourth)} == {"answered"}
+    assert first.headline[0].about == {"representation": "eye"}
+    compared = {pair.about["representation"]: pair.values for pair in first.details}
+    assert compared["eye"]["outcome"] == "better" and compared["dream"]["outcome"] == "worse"
+    assert compared["eye"]["n"] == 302 and compared["eye"]["low"] > 0.05
+    (fused,) = second.headline
+    assert (fused.about["against"], fused.values["outcome"]) == ("eye", "better")
+    assert [pair.about["against"] for pair in second.details] == ["eye+noise:stains"]
+    beside, *_ = third.details
+    assert (beside.about["against"], beside.values["outcome"]) == ("random", "similar")
+    assert "would have been seen" in beside.text
+    for answer in (first, second, third, fourth):
+        for found in (*answer.headline, *answer.details):
+            assert found.values["low"] <= found.values["high"]
+            assert found.text.endswith(".")
+
+
+def test_no_order_and_no_number_depends_on_a_sentence(published_size, monkeypatch):
+    from phenolens import words
+
+    before = [answer.to_dict() for answer in answers(published_size)]
+    monkeypatch.setattr(words, "say", lambda code, /, **values: words.Said(code))
+    after = [answer.to_dict() for answer in answers(published_size)]
+    for old, new in zip(before, after, strict=True):
+        assert (old["key"], old["state"], old["evidence"]) == (
+            new["key"], new["state"], new["evidence"]
+        )  # fmt: skip
+        for part in ("headline", "details"):
+            data = [
+                [(f["code"], f["about"], f["values"]) for f in item[part]] for item in (old, new)
+            ]
+            assert data[0] == data[1]
+            assert {f["what"] for f in new[part]} <= {f["code"] for f in old[part]}

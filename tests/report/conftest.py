@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens import schema
 from phenolens.answers.tables import Tables
 from phenolens.profiles import row_letters
 from phenolens.published.steps.remade import activation_summary, activation_wells
@@ -97,17 +98,28 @@ def write_study(folder: Path, screen: Screen) -> Path:
         "consensus": _consensus(screen, 0),
     }
     for name, table in tables.items():
-        table.to_parquet(folder / f"{name}.parquet", index=False)
-    (folder / "consensus").mkdir(exist_ok=True)
+        write_table(folder, f"{name}.parquet", table)
     for number, name in enumerate(REPRESENTATIONS):
-        _consensus(screen, number).to_parquet(folder / f"consensus/{name}.parquet", index=False)
-    _hits(tables).to_csv(folder / "hits.csv", index=False)
+        write_table(folder, f"consensus/{name}.parquet", _consensus(screen, number))
+    write_table(folder, "hits.csv", _hits(tables))
     _documents(folder)
     if screen.images:
         _exemplars(folder, screen)
         _networks(folder, screen)
         _published(folder, screen, wells)
     return folder
+
+
+def write_table(folder: Path, path: str, frame: pd.DataFrame) -> None:
+    """Write a table as it is defined; columns that no test looks at are blank."""
+    table = schema.definition(path)
+    blank = {"string": "", "int64": 0, "float64": 0.0, "bool": False}
+    absent = {
+        name: None if table.by_name[name].nullable else blank[table.by_name[name].dtype]
+        for name in table.required
+        if name not in frame
+    }
+    schema.write(frame.assign(**absent), table, folder / path)
 
 
 def _wells(screen: Screen) -> pd.DataFrame:
@@ -147,9 +159,9 @@ def _with_measures(wells: pd.DataFrame, screen: Screen, draw: np.random.Generato
         f"intensity_{s}": 0.1 + 0.004 * row + draw.normal(0, 0.006, len(wells)) for s in STAINS
     }
     role = np.where(wells["Metadata_Control"], np.where(row % 3, "calibrate", "judge"), "treated")
-    fold = wells["Metadata_Plate"].astype("category").cat.codes.astype(str)
-    extra = {"role": role, "fold": fold, "n_images": 4, "flags": ""}
-    return wells.assign(Metadata_CellCount=count, n_cells=count.astype(int), **extra, **stains)
+    fold = wells["Metadata_Plate"].astype("category").cat.codes.astype("int64")
+    extra = {"role": role, "fold": fold, "n_images": 4}
+    return wells.assign(Metadata_CellCount=count, **extra, **stains)
 
 
 def _activity(screen: Screen) -> pd.DataFrame:
@@ -169,7 +181,7 @@ def _activity_of(screen: Screen, number: int, name: str) -> pd.DataFrame:
     q = np.minimum(p * len(p) / pd.Series(p).rank(method="max").to_numpy(), 1)
     ratio = np.where(np.isin(np.arange(screen.treatments), [1, 2]), 0.41, 0.98)
     return screen.annotation().assign(
-        representation=name, n=4, n_references=16, map=score, map_expected=0.2,
+        representation=name, n=4, n_references=16, map=score, map_chance=0.2,
         map_normalized=(score - 0.2) / 0.8, low=score - 0.08, high=np.minimum(score + 0.08, 1),
         p=p, q=q, p_attainable=1e-4, active=q < 0.05, cell_count_ratio=ratio,
         cell_count_p=np.where(ratio < 0.5, 1e-4, 0.6), note="", space=SPACE,
@@ -416,7 +428,7 @@ def _hits(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
             "map": lead["map"], "map_low": lead["low"], "map_high": lead["high"], "q": lead["q"],
             "cell_count_ratio": lead["cell_count_ratio"], "most_similar": name.map(similar),
             "features_changed": name.map(moved),
-            "distrust": np.where(lead["cell_count_ratio"] < 0.7, "lost cells", ""),
+            "doubts": np.where(lead["cell_count_ratio"] < 0.7, "few-cells-left", ""),
             "space": SPACE,
         }
     )  # fmt: skip
@@ -435,9 +447,7 @@ def _exemplars(folder: Path, screen: Screen) -> None:
     ]
     table = pd.DataFrame(keys, columns=["Metadata_Treatment", "role", "Metadata_Plate"])
     table = table.assign(Metadata_Well="B07", Metadata_Site="1", Metadata_ObjectNumber=None)
-    table.assign(position=np.arange(len(table))).to_parquet(
-        folder / "exemplars.parquet", index=False
-    )
+    write_table(folder, "exemplars.parquet", table.assign(position=np.arange(len(table))))
     pixels = np.stack([_picture(draw, 1 + (role == "control")) for _, role, _ in keys])
     np.savez(folder / "exemplars.npz", pixels=pixels, channels=np.array(STAINS), pixel_size_um=0.65)
 
@@ -447,23 +457,20 @@ def _networks(folder: Path, screen: Screen) -> None:
     keys = [(fold, epoch) for fold in ("0", "1", "all") for epoch in (1, 2, 3)]
     curve = pd.DataFrame(keys, columns=["fold", "epoch"]).assign(representation="cnn")
     curve = curve.assign(train_loss=1 / curve["epoch"], validation_loss=1.2 / curve["epoch"])
-    (folder / "curves").mkdir(exist_ok=True)
-    curve.to_parquet(folder / "curves/cnn.parquet", index=False)
+    write_table(folder, "curves/cnn.parquet", curve)
     name = screen.names()[0]
     shown = pd.DataFrame({"role": ["treated", "control"], "position": [0, 1], "correct": True})
     where = {"Metadata_Plate": "BR001", "Metadata_Well": "B07", "target": name, "fold": "0"}
-    shown.assign(shown_for=name, Metadata_Treatment=name, **where).to_parquet(
-        folder / "attention.parquet", index=False
-    )
+    shown = shown.assign(shown_for=name, Metadata_Treatment=name, **where)
+    write_table(folder, "attention.parquet", shown)
     draw = screen.random(70)
     pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2)])
     maps = draw.integers(0, 256, (2, 48, 48)).astype(np.uint8)
     np.savez(folder / "attention.npz", pixels=pixels, maps=maps, channels=np.array(STAINS))
     measures = ["area_0.5_image", "area_0.8_image", "intensity_image", "enrichment_nucleus"]
     treated = pd.DataFrame({"measure": measures, "mean": [0.31, 0.12, 0.44, 2.5], "sd": 0.05})
-    treated.assign(Metadata_Treatment=name, n_wells=4, n_images=16, n_zero=0).to_parquet(
-        folder / "activation_treatments.parquet", index=False
-    )
+    treated = treated.assign(Metadata_Treatment=name, n_wells=4, n_images=16, n_zero=0)
+    write_table(folder, "activation_treatments.parquet", treated)
 
 
 def _published(folder: Path, screen: Screen, wells: pd.DataFrame) -> None:
@@ -495,14 +502,17 @@ def _published(folder: Path, screen: Screen, wells: pd.DataFrame) -> None:
         ),
     }  # fmt: skip
     for name, table in tables.items():
-        table.to_parquet(folder / f"{name}.parquet", index=False)
+        write_table(folder, f"{name}.parquet", table)
     _rebuilt(folder, draw)
 
 
 def _looked(wells: pd.DataFrame, draw: np.random.Generator) -> pd.DataFrame:
     """Measures of two images a well, one named right and one named wrong."""
     columns = ["Metadata_Plate", "Metadata_Well", "Metadata_Treatment", "Metadata_Control"]
-    images = pd.concat([wells[columns].assign(correct=right) for right in (True, False)])
+    images = pd.concat(
+        wells[columns].assign(correct=right, Metadata_Site=site)
+        for right, site in ((True, "1"), (False, "2"))
+    )
     images = images.assign(zero_map=False)
     measures = ["area_0.5_image", "area_0.8_image", "intensity_image"]
     return images.assign(**{name: draw.uniform(0, 0.5, len(images)) for name in measures})
@@ -512,7 +522,7 @@ def _rebuilt(folder: Path, draw: np.random.Generator) -> None:
     rows = pd.DataFrame({"Metadata_Well": ["B07", "B08", "B09", "B10"], "fold": "0"})
     position = pd.array([2, 0, 1, pd.NA], dtype="Int64")
     rows = rows.assign(Metadata_Plate="BR001", Metadata_Treatment="DMSO", position=position)
-    rows.to_parquet(folder / "reconstructions.parquet", index=False)
+    write_table(folder, "reconstructions.parquet", rows)
     pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2, 3)])
     arrays = {"pixels": pixels, "reconstructions": pixels // 2, "channels": np.array(STAINS)}
     np.savez(folder / "reconstructions.npz", **arrays)

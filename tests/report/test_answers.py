@@ -52,9 +52,9 @@ def test_a_coarse_design_says_how_many_must_reach_the_floor(copy):
 
 
 def test_untested_treatments_come_with_their_reason(copy):
-    tables = changed(copy, "activity", q=np.nan, p=np.nan, active=False, note="one well only")
+    tables = changed(copy, "activity", q=np.nan, p=np.nan, active=False, note="one-well-only")
     answer = active.answer(tables)
-    assert answer.state == "open" and "24 of 24: one well only." in answer.sentences
+    assert answer.state == "open" and "24 of 24: one well only; two are needed." in answer.sentences
     assert not any("active" in card.label for card in overview.view(tables)["cards"])
 
 
@@ -158,9 +158,10 @@ def test_questions_that_could_not_be_answered_are_limits_with_their_reason(copy)
 def test_a_representation_that_could_not_be_judged_is_named_where_they_are_compared(copy):
     frame = pd.read_parquet(copy / "activity.parquet")
     cnn = frame["representation"] == "cnn"
-    columns = {"q": frame["q"].mask(cnn), "note": np.where(cnn, "no control well is left", "")}
+    columns = {"q": frame["q"].mask(cnn), "note": np.where(cnn, "fewer-than-two-compared", "")}
     text = spoken(best.answer(changed(copy, "activity", **columns)))
-    assert "By CNN no treatment could be tested (24 treatments): no control well is left." in text
+    assert "By CNN no treatment could be tested (24 treatments): " in text
+    assert "fewer than two of its wells can be compared." in text
     assert "By Pixel PCA" not in text
 
 
@@ -210,8 +211,8 @@ def test_a_test_that_holds_on_controls_gets_a_tick(copy):
         ),
         ({"groups": 9, "verdict": "too-few-groups"}, "9 groups cannot certify 5 %", "answered"),
         (
-            {"groups": 0, "verdict": "not-possible", "why": "it is so"},
-            "layout: it is so",
+            {"groups": 0, "verdict": "not-possible", "why": "wells-not-named"},
+            "layout: the names of the wells cannot be read",
             "answered",
         ),
         ({"covered": False}, "They do not lie where the treatments lie", "answered"),
@@ -252,10 +253,9 @@ def test_where_no_hit_can_be_named_the_answer_is_a_share_with_its_bound(copy):
 
 
 def test_a_share_that_is_withheld_gives_its_reason_and_no_number(copy):
-    tables = with_share(copy, share=np.nan, low=np.nan, withheld="controls lie elsewhere")
-    assert "no share of active treatments is given: controls lie elsewhere" in spoken(
-        active.answer(tables)
-    )
+    tables = with_share(copy, share=np.nan, low=np.nan, withheld="controls-not-among-treatments")
+    said = "no share of active treatments is given: the controls do not lie where the treatments"
+    assert said in spoken(active.answer(tables))
     assert card_of(tables).value == "none certain"
 
 

@@ -112,7 +112,8 @@ def test_bytes_of_a_network_are_drawn_as_intensities_with_one_contrast():
 def test_several_cells_a_role_stand_side_by_side_with_their_nuclei(copy):
     names_of = {"role": ["treated"] * 3 + ["control"] * 2, "position": range(5)}
     where = {"Metadata_Plate": "P1", "Metadata_Well": "A01", "target": "x", "fold": "0"}
-    rows = pd.DataFrame(names_of).assign(shown_for="x", correct=True, **where)
+    where |= {"shown_for": "x", "Metadata_Site": "1", "Metadata_Treatment": "x"}
+    rows = pd.DataFrame(names_of).assign(correct=True, **where)
     rows.to_parquet(copy / "attention.parquet", index=False)
     stored = {"pixels": np.zeros((5, 2, 8, 8), np.uint8), "maps": np.zeros((5, 8, 8), np.uint8)}
     nuclei = np.zeros((5, 8, 8), dtype=bool)

@@ -169,8 +169,8 @@ def test_a_screen_without_treatments_or_controls_still_gets_its_page(copy):
         (copy / f"{name}.parquet").unlink()
     (copy / "hits.csv").unlink()
     wells = pd.read_parquet(copy / "wells.parquet")
-    few = ["Metadata_Plate", "Metadata_Well", "Metadata_CellCount"]
-    wells[few].to_parquet(copy / "wells.parquet")
+    wells = wells.assign(Metadata_Treatment=None, Metadata_Control=False)
+    wells.to_parquet(copy / "wells.parquet")
     assert "no treatments named" in text_of(copy)
 
 
@@ -208,11 +208,11 @@ def test_names_are_text_and_never_markup(copy, name):
 
 def test_reasons_that_every_treatment_shares_are_said_once(copy):
     hits = pd.read_csv(copy / "hits.csv")
-    hits.assign(distrust="controls reused; " + hits["distrust"].fillna("")).to_csv(
+    hits.assign(doubts="controls-reused " + hits["doubts"].fillna("")).to_csv(
         copy / "hits.csv", index=False
     )
     text = text_of(copy, figures=False)
-    assert text.count("controls reused") == 1 and "lost cells" in text
+    assert text.count("(controls-reused)") == 1 and "few cells left" in text
 
 
 def test_batch_effects_stand_beside_chance(copy):

@@ -32,7 +32,7 @@ def copy(study: Path, tmp_path: Path) -> Path:
 def score(representation: str, metric: str, value: float) -> dict:
     row = {"representation": representation, "task": "classification", "metric": metric}
     row |= {"split": "leave-plate-out", "unit": "well", "fold": "all", "value": value}
-    return row | {"low": value - 0.05, "high": value + 0.05, "n": 100}
+    return row | {"low": value - 0.05, "high": value + 0.05, "n": 100, "space": "normalized"}
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def seed_like(copy: Path) -> Path:
     pd.DataFrame(rows).to_parquet(copy / "results.parquet", index=False)
     compared = {"task": "classification", "metric": "accuracy_treated", "a": "cnn", "n": 80}
     compared |= {"b": "baseline:position", "difference": -0.02, "low": -0.1, "high": 0.1}
-    compared |= {"p": 0.4, "p_holm": 0.8, "smallest_detectable": 0.1}
+    compared |= {"p": 0.4, "p_holm": 0.8, "smallest_detectable": 0.1, "smallest_p": 0.01}
+    compared |= {"split": "plate", "unit": "well", "cluster": "treatment", "n_clusters": 8}
+    compared |= {"value_a": 0.1, "value_b": 0.12, "space_a": "", "space_b": ""}
     pd.DataFrame([compared]).to_parquet(copy / "comparisons.parquet", index=False)
     return copy
 

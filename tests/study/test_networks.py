@@ -14,6 +14,7 @@ from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
+from phenolens.published.steps.research_questions import research_questions
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
 from phenolens.study.disjoint import treatment_groups, unjudged
@@ -134,8 +135,8 @@ def test_activity_is_corrected_over_all_groups(session):
     tested = cnn.dropna(subset=["p"])
     assert len(tested) > 3
     np.testing.assert_allclose(tested["q"], false_discovery_control(tested["p"]))
-    assert pca["note"].str.contains("fitted on the images of all wells").all()
-    assert not cnn["note"].str.contains("fitted on").any()
+    assert pca["note"].str.contains("pixels-seen").all()
+    assert not cnn["note"].str.contains("pixels-seen").any()
 
 
 def test_what_networks_of_several_groups_cannot_answer_is_said(session):
@@ -314,22 +315,39 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     assert why["code"] == "research-maps-withheld"
 
 
-def test_the_research_questions_know_representations_by_their_cards(session):
+def test_the_research_questions_are_answered_for_what_the_cards_say(session, monkeypatch):
+    """As if wells had been scrambled: on this layout position could explain all there is."""
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
-    compared = [
-        found["about"]["representation"]
-        for item in asked.values()
-        for found in (*item["headline"], *item["details"])
-        if found["code"] == "research-compared"
+    assert asked["research-apart"]["headline"][0]["code"] == "research-by-position"
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    needs = {name: take(session, name) for name in ("represent", "evaluate")}
+    looked = attention.attention(session, **needs).value
+    found = needs["evaluate"]
+    activity = found.tables["activity"].assign(position="")
+    tables = found.tables | {"activity": activity, "share_active": pd.DataFrame()}
+    first, second, third, fourth = research_questions(
+        session,
+        normalize=take(session, "normalize"),
+        evaluate=replace(found, tables=tables),
+        attention=looked,
+    ).value
+    assert [answer.state for answer in (first, second, third, fourth)] == [
+        "answered", "answered", "answered", "open",
+    ]  # fmt: skip
+    assert first.headline[0].values["kind"] in ("supervised", "unsupervised")
+    assert [lacks.values for lacks in first.details] == [{"lacking": "measured"}]
+    assert {pair.about["representation"] for pair in second.headline} == {"cnn+pixel-pca"}
+    assert third.headline[0].about["representation"] in ("vae", "pixel-pca")
+    assert ("vae", "untrained") in [
+        (pair.about["representation"], pair.about.get("against"))
+        for pair in third.details
+        if pair.code == "research-compared"
     ]
-    assert asked["research-fusion"]["state"] == "answered"
-    assert "cnn+pixel-pca" in compared
-    third = asked["research-unsupervised"]["headline"][0]
-    assert third["about"].get("representation") in ("vae", "pixel-pca"), asked
+    assert fourth.headline[0].code == "research-needs-cells"
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: "")
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     made = attention.attention(session, **needs)
     told, table = made.value.summary, made.files["activation.parquet"]

@@ -157,6 +157,7 @@ def work(tmp_path):
         return Halved(pixels)
 
     return SimpleNamespace(
+        name="vae",
         session=SimpleNamespace(out=tmp_path, progress=Silent(), jobs=1),
         images=images, prepared=SimpleNamespace(channels=("DNA", "ER")), asked=asked,
         rows={"0": np.arange(6, 12), "1": np.arange(6)}, squares=lambda rows: pixels[rows],
@@ -172,14 +173,8 @@ def held(work):
     return work
 
 
-def rebuilt(work):
-    """What the step makes of a study with these trainings."""
-    represented = SimpleNamespace(trainings={"vae": work})
-    return reconstructions.reconstructions(work.session, represent=represented)
-
-
 def test_every_image_is_rebuilt_by_the_network_that_never_saw_its_well(held):
-    made = rebuilt(held)
+    made = reconstructions.rebuilt(held)
     told, table = made.value, made.files["reconstructions.parquet"]
     assert told["n_images"] == len(table) == 12 and told["n_wells"] == 4
     assert table.groupby("fold")[WELL].unique().map(list).to_dict() == {
@@ -201,6 +196,6 @@ def test_many_images_are_spread_evenly(held, monkeypatch):
 
 def test_without_held_out_wells_reconstructions_are_withheld(work):
     work.design = SimpleNamespace(folds=None)
-    made = rebuilt(work)
+    made = reconstructions.rebuilt(work)
     assert "no wells were held out" in made.value["withheld_because"]
     assert made.files == {"reconstructions.json": made.value}

@@ -8,9 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens import words
 from phenolens.evaluate.results import result as row
 from phenolens.evaluate.results import result_table
-from phenolens.tools.result import Note, Result
+from phenolens.findings import Finding, Severity
+from phenolens.tools.result import Result
+
+
+@words.wording("as-told")
+def _(*, text: str, **_: object) -> str:
+    return text
+
+
+def told(severity: Severity, text: str, **values: object) -> Finding:
+    """A finding that says what it is told to."""
+    return Finding("as-told", severity, {}, {"text": text} | values)
 
 
 def activity() -> Result:
@@ -30,13 +42,13 @@ def activity() -> Result:
         "excluded": {"no replicate": 2, "controls": {}},
         "nearest_neighbour": {"value": 0.25, "low": 0.1, "high": np.nan},
     }  # fmt: skip
-    notes = (
-        Note("null-within", "info", "Labels were permuted within plates."),
-        Note("few-controls", "warning", "Plate P3 has 4 control wells.", {"n": np.int64(4)}),
-        Note("no-replicates", "error", "No plate holds <b>replicates</b>."),
+    findings = (
+        told("info", "Labels were permuted within plates."),
+        told("warning", "Plate P3 has 4 control wells.", n=np.int64(4)),
+        told("error", "No plate holds <b>replicates</b>."),
     )
     settings = {"alpha": 0.05, "seed": 0, "same_by": ["Metadata_Treatment"], "within": None}
-    return Result("activity", table, summary, notes, settings)
+    return Result("activity", table, summary, findings, settings)
 
 
 def match() -> Result:

@@ -8,12 +8,13 @@ import pytest
 
 import phenolens as pl
 from phenolens.errors import ConfigError, DesignError
+from phenolens.words import noted
 
 NOTHING = {"treatments": 24, "features": 60, "active": 0.0, "position_effect": 2.0}
 
 
 def codes(result: pl.Result) -> set[str]:
-    return {note.code for note in result.notes}
+    return {note.code for note in result.findings}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_a_repeated_layout_is_tested_by_control_positions(fixed):
     found = pl.activity(fixed)
     assert found.summary["test"] == "position-safe"
     assert found.summary["active"] <= 1
-    (note,) = (note for note in found.notes if note.code == "position-safe")
+    (note,) = (note for note in found.findings if note.code == "position-safe")
     assert note.values["positions"] == 32
     assert "24 of 24 replicated treatments" in note.text
     assert set(found.table["space"]) == {"normalized, selected"}
@@ -36,7 +37,7 @@ def test_the_plain_test_takes_position_for_effect_and_says_so(fixed):
     found = pl.activity(fixed, position_safe="no", normalized=True)
     assert found.summary["active"] >= 12
     assert "position-ignored" in codes(found)
-    assert found.table["note"].str.contains("position could explain").all()
+    assert found.table["note"].str.contains("position-could-explain").all()
 
 
 def test_controls_called_stand_beside_treatments_called(fixed):
@@ -49,7 +50,9 @@ def test_too_few_control_positions_are_counted_and_the_p_carries_the_mark():
     few, _ = pl.simulate_profiles(layout="fixed", controls=12, seed=5, **NOTHING)
     found = pl.activity(few, permutations=200)
     assert found.summary["test"] == "label-permutation"
-    assert found.table["note"].str.contains("12 control positions").all()
+    assert found.table["note"].str.contains("few-positions-to-compare").all()
+    said = noted(found.table["note"].iloc[0], **found.table.iloc[0])
+    assert "with 12 control positions (19 needed)" in said
     with pytest.raises(DesignError, match="12 control positions"):
         pl.activity(few, position_safe="yes")
 
@@ -60,7 +63,7 @@ def test_several_positions_repeated_on_all_plates_are_a_repeated_layout(fixed):
     paired = fixed.reset_index().assign(Metadata_Treatment=twins.to_numpy())
     found = pl.activity(paired)
     assert found.summary["test"] == "position-safe"
-    assert "12 of 12 replicated treatments" in str(found.notes)
+    assert "12 of 12 replicated treatments" in " ".join(map(str, found.findings))
 
 
 def test_a_scrambled_layout_is_asked_plainly_and_nothing_is_said_of_position():
@@ -120,7 +123,7 @@ def test_what_was_not_tested_is_not_called_inactive():
     assert pd.isna(alone["active"])
     assert found.table["active"].dtype == "boolean"
     assert alone["n"] == 0
-    assert alone["note"] == "one well only; two are needed"
+    assert alone["note"] == "one-well-only"
     assert found.table["active"].isna().sum() == 1
     assert found.summary["tested"] == len(found.table) - 1
 
@@ -133,7 +136,8 @@ def test_a_treatment_whose_wells_were_all_left_out_keeps_its_row():
     frame.loc[gone, screen.columns] = np.nan
     row = pl.activity(frame, permutations=99).table.set_index("Metadata_Treatment").iloc[0]
     assert (row.name, row["n"], row["wells"], row["active"]) == ("treatment-001", 0, 2, pd.NA)
-    assert row["note"] == "0 of its 2 wells could be used; two are needed"
+    assert row["note"] == "wells-not-usable"
+    assert noted(row["note"], **row) == "0 of its 2 wells could be used; two are needed"
 
 
 def test_doses_that_are_the_only_replicates_are_offered_together():
@@ -152,7 +156,7 @@ def test_doses_that_are_the_only_replicates_are_offered_together():
     together = pl.activity(frame, same_by="Metadata_Compound", permutations=99)
     assert together.summary["tested"] == 12
     frame.loc[treated.idxmax(), "Metadata_Concentration"] = 2.0
-    (note,) = (n for n in pl.activity(frame, permutations=99).notes if n.code == "doses-only")
+    (note,) = (n for n in pl.activity(frame, permutations=99).findings if n.code == "doses-only")
     assert note.values == {"compounds": 11}
     assert "same_by (--same-by) 'Metadata_Compound'" in note.text
 
@@ -165,7 +169,7 @@ def test_the_finding_that_could_explain_a_p_stands_beside_it(fixed):
 
 
 def note_of(result: pl.Result, code: str) -> pl.Note:
-    return next(note for note in result.notes if note.code == code)
+    return next(note for note in result.findings if note.code == code)
 
 
 def test_the_control_check_stands_in_summary_notes_and_tables(fixed):
@@ -208,7 +212,7 @@ def test_no_share_is_given_where_controls_stand_in_one_column():
         assert frame.loc[order[0], "Metadata_Plate"] == plate
     found = pl.activity(frame)
     share = found.summary["share_active"]
-    assert share["withheld"] == "the controls do not lie where the treatments lie"
+    assert share["withheld"] == "controls-not-among-treatments"
     assert share["low"] is None
     assert "no share of active treatments is given" in note_of(found, "no-single-hit").text
     assert not found.more["control_check"]["covered"].any()

@@ -72,7 +72,7 @@ def one_line(text: str) -> str:
 def answered(question: str, data: object, **options: object) -> pl.Result:
     """An answer of which every word can be read; numbers may be missing."""
     found = ask(question, data, **options)
-    for note in found.notes:
+    for note in found.findings:
         one_line(note.text)
     assert list(found.lines())
     assert repr(found).startswith(question)
@@ -82,7 +82,7 @@ def answered(question: str, data: object, **options: object) -> pl.Result:
 
 
 def warned(found: pl.Result) -> str:
-    return " ".join(note.text for note in found.notes if note.severity != "info")
+    return " ".join(note.text for note in found.findings if note.severity != "info")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -373,7 +373,7 @@ def test_some_wells_have_no_compound(frame, blank):
     some = frame["Metadata_Compound"].astype(object).mask(frame.index % 5 == 0, BLANKS[blank])
     item = pl.read(frame.assign(Metadata_Compound=some))
     assert item.table.index.get_level_values("Metadata_Treatment").isna().sum() == 14
-    assert "14 wells without a treatment" in " ".join(map(str, item.notes))
+    assert "14 wells without a treatment" in " ".join(map(str, item.findings))
     expected = pl.read(frame.assign(Metadata_Compound=some.where(frame.index % 5 != 0, None)))
     pd.testing.assert_frame_equal(item.table, expected.table)
 
@@ -495,7 +495,7 @@ def test_the_summary_of_clusters_is_by_method(frame):
 def test_rows_that_repeat_others_count_once(frame):
     item = pl.read(pd.concat([frame, frame.head(5)]))
     pd.testing.assert_frame_equal(item.table, pl.read(frame).table)
-    assert "5 rows repeat another exactly and count once." in map(str, item.notes)
+    assert "5 rows repeat another exactly and count once." in map(str, item.findings)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -523,7 +523,7 @@ def test_two_plates_of_one_barcode_are_not_cells(frame):
 def test_many_rows_a_well_are_cells(frame):
     cells = pd.concat([frame.assign(f0=frame["f0"] + step) for step in (-1.0, 0.0, 5.0)])
     item = pl.read(cells)
-    assert "Rows are cells: wells are their medians." in map(str, item.notes)
+    assert "Rows are cells: wells are their medians." in map(str, item.findings)
     np.testing.assert_array_equal(item.table["f0"], pl.read(frame).table["f0"])
 
 
@@ -660,7 +660,7 @@ def test_a_row_index_without_a_name(frame, question):
 
 def test_a_name_for_rows_that_is_not_read_is_told(frame):
     named = frame.set_axis(frame["Metadata_Compound"].to_numpy(), axis=0)
-    assert "the row index (such as 'c0') has no name" in str(pl.read(named).notes[0])
+    assert "the row index (such as 'c0') has no name" in str(pl.read(named).findings[0])
 
 
 @pytest.mark.parametrize(

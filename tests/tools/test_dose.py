@@ -57,7 +57,7 @@ def test_units_in_cells_are_read_wherever_the_dose_stands(column):
     acts = found.table.set_index("Metadata_Compound").loc["acts"]
     assert 1 < acts["benchmark_dose"] <= 10
     assert acts["q"] < 0.01
-    codes = {note.code for note in found.notes}
+    codes = {note.code for note in found.findings}
     assert not codes & {"wells-without-dose", "doses-implausible"}
 
 
@@ -76,10 +76,10 @@ def test_wells_without_a_readable_dose_are_counted_with_an_example(column):
     frame["Metadata_amount"] = amount.where(amount != 30.0, "thirty or so")
     found = asked(frame, column)
     assert found.table["doses"].tolist() == [5, 5]
-    (note,) = [n for n in found.notes if n.code == "wells-without-dose"]
+    (note,) = [n for n in found.findings if n.code == "wells-without-dose"]
     assert note.severity == "warning"
     assert str(note).startswith("12 of 72 treated wells have no readable dose")
-    assert any("thirty or so" in str(n) for n in found.notes)
+    assert any("thirty or so" in str(n) for n in found.findings)
 
 
 @pytest.mark.parametrize("column", ["amount_mM", "Concentration"])
@@ -87,7 +87,7 @@ def test_the_concentration_of_a_stock_is_doubted(column):
     factor = 1000 if column == "Concentration" else 1
     frame = screen()
     found = asked(frame.assign(Metadata_amount=frame["Metadata_amount"] * factor), column)
-    (note,) = [n for n in found.notes if n.code == "doses-implausible"]
+    (note,) = [n for n in found.findings if n.code == "doses-implausible"]
     assert note.values["wells"] == 24
     assert "a stock concentration, or another unit?" in str(note)
 
@@ -95,5 +95,5 @@ def test_the_concentration_of_a_stock_is_doubted(column):
 def test_a_dose_that_is_named_and_found_by_its_name_is_doubted_once():
     frame = screen().rename(columns={"Metadata_amount": "Metadata_dose_mM"})
     found = dose(frame, concentration="dose_mM")
-    (note,) = [n for n in found.notes if n.code == "doses-implausible"]
+    (note,) = [n for n in found.findings if n.code == "doses-implausible"]
     assert note.values["wells"] == 24

@@ -48,7 +48,7 @@ def test_a_target_in_common_is_found_whatever_parts_them(mark):
     assert found.table["label"].tolist() == ["EGFR", "HDAC1", "KIT", "TUBB"]
     assert (found.table["map"] > 0.9).all()
     assert found.settings["separator"] == mark.strip()
-    (note,) = [note for note in found.notes if note.code == "labels-parted"]
+    (note,) = [note for note in found.findings if note.code == "labels-parted"]
     assert str(note).startswith(f"3 treatments have several values in Metadata_target, parted at "
                                 f"{mark.strip()!r}, such as 'EGFR{mark}ERBB2'; ")  # fmt: skip
 
@@ -58,7 +58,7 @@ def test_another_mark_and_none():
     assert len(asked("/", separator="/").table) == 4
     whole = asked("|", separator="")
     assert whole.table["label"].tolist() == ["KIT"]
-    assert whole.notes and not [n for n in whole.notes if n.code == "labels-parted"]
+    assert whole.findings and not [n for n in whole.findings if n.code == "labels-parted"]
 
 
 def test_the_neighbour_shares_a_part_and_active_ones_keep_other_columns():

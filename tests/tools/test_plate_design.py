@@ -235,9 +235,9 @@ def test_the_summary_says_what_can_be_shown():
     assert power["power_p"].iloc[0] < 0.2 and power["power_p"].iloc[-1] > 0.9
     assert (power["power_q"] <= power["power_p"] + 0.05).all()
     assert 0.5 < summary["effect_found_at_p_0.05"] <= summary["effect_found_at_q_0.05"] < 2
-    codes = {note.code for note in found.notes}
+    codes = {note.code for note in found.findings}
     assert codes >= {"position-audited", "edge-empty", "power-assumes"}
-    (warned,) = [note for note in found.notes if note.severity != "info"]
+    (warned,) = [note for note in found.findings if note.severity != "info"]
     assert warned.code == "single-hits-cannot-be-named"
 
 
@@ -245,9 +245,9 @@ def test_a_design_that_cannot_name_hits_says_what_would_do(without_power):
     found = design(320, replicates=3, controls="DMSO=16")
     assert found.summary["single_hits_can_be_named"] is False
     assert found.summary["tests_needed_at_floor"] == 30  # 320 tests, 6 ** 3 labellings
-    (note,) = [note for note in found.notes if note.code == "single-hits-cannot-be-named"]
-    wells = note.values["control wells a plate_enough"]
-    plates = note.values["replicates on a plate each_enough"]
+    (note,) = [note for note in found.findings if note.code == "single-hits-cannot-be-named"]
+    wells = note.values["enough"]["control wells a plate"]
+    plates = note.values["enough"]["replicates on a plate each"]
     assert f"{wells} control wells a plate or {plates} replicates" in str(note)
     asked = {"replicates": 3, "controls": "DMSO=16"}
     for change, enough in (
@@ -260,31 +260,31 @@ def test_a_design_that_cannot_name_hits_says_what_would_do(without_power):
 
 def test_a_smallest_p_above_the_level_names_nobody(without_power):
     found = design(5, wells=96, plates=1, controls="DMSO=6")
-    (note,) = [note for note in found.notes if note.code == "single-hits-cannot-be-named"]
+    (note,) = [note for note in found.findings if note.code == "single-hits-cannot-be-named"]
     assert "is 0.067: no treatment could be named, if all 5 reached it, at q" in str(note)
 
 
 def test_too_few_labellings_are_said_to_be_so(without_power):
     found = design(320, permutations=1_000)
-    (note,) = [note for note in found.notes if note.code == "single-hits-cannot-be-named"]
+    (note,) = [note for note in found.findings if note.code == "single-hits-cannot-be-named"]
     assert "permutations=6400" in str(note)
     assert design(320, permutations=6_400).summary["single_hits_can_be_named"]
 
 
 def test_what_a_design_makes_impossible_is_told():
     found = design(1, replicates=1, plates=1)
-    codes = {note.code: note.severity for note in found.notes}
+    codes = {note.code: note.severity for note in found.findings}
     assert codes["no-p-possible"] == codes["class-is-one-well"] == "error"
     assert codes["single-plate"] == codes["position-not-asked"] == "warning"
     assert found.summary["p_attainable"] is None and "power" not in found.summary
     bare = design(10, controls="DMSO=0")
-    assert {note.code for note in bare.notes} >= {"no-p-possible", "no-controls"}
+    assert {note.code for note in bare.findings} >= {"no-p-possible", "no-controls"}
 
 
 def test_more_treatments_than_wells_make_sets(without_power):
     found = design(doses(100, 8), barcodes=[f"B{k}" for k in range(12)])
     assert (found.summary["plates"], found.summary["sets"]) == (12, 3)
-    assert "3 sets of 4 replicate plates" in " ".join(map(str, found.notes))
+    assert "3 sets of 4 replicate plates" in " ".join(map(str, found.findings))
     table = found.table[~found.table[CONTROL]]
     assert (table.groupby(TREATMENT)["Metadata_Set"].nunique() == 1).all()
     assert (table[TREATMENT].value_counts() == 4).all()
@@ -352,7 +352,7 @@ def test_a_pilot_gives_noise_and_position():
 def test_a_design_of_a_pilot():
     screen = to_frame(pilot(position_effect=1.5))
     found = design(140, replicates=3, pilot=screen, permutations=500)
-    (note,) = [note for note in found.notes if note.code == "power-assumes"]
+    (note,) = [note for note in found.findings if note.code == "power-assumes"]
     assert "the pilot's" in str(note) and note.values["position_share"] > 0.2
     assert found.more["power"]["power_p"].iloc[-1] > 0.5
     few = screen[~screen[CONTROL] | (screen[WELL] == "H12")]
@@ -394,7 +394,7 @@ def test_nothing_is_written_where_something_is_wrong(tmp_path):
 
 def test_what_is_doubtful_in_the_list_is_told():
     listed = pd.DataFrame({"compound": ["cpd-a", "CPD A", "b"], "dose": [20_000.0, 3.0, 1.0]})
-    told = {note.code: note for note in pl.design(listed, wells=96).notes}
+    told = {note.code: note for note in pl.design(listed, wells=96).findings}
     assert told["doses-implausible"].text.startswith("1 row of the list, e.g. row 1: 20000.0")
     assert told["compound-spellings"].severity == "warning"
-    assert "doses-implausible" not in {note.code for note in pl.design(4, wells=96).notes}
+    assert "doses-implausible" not in {note.code for note in pl.design(4, wells=96).findings}

@@ -14,7 +14,6 @@ from phenolens.tools.compare import compare
 from phenolens.tools.dose import dose
 from phenolens.tools.match import match
 from phenolens.tools.read import read
-from phenolens.tools.representation import POSITION
 from phenolens.tools.retrieve import retrieve
 
 CODE = "position-could-explain"
@@ -32,8 +31,8 @@ def screen(kind: str = SOUND, **given: object) -> tuple[pd.DataFrame, frozenset[
     return pd.concat([described, features], axis=1), concerned
 
 
-def notes(result, code: str = CODE) -> list:
-    return [note for note in result.notes if note.code == code]
+def findings(result, code: str = CODE) -> list:
+    return [found for found in result.findings if found.code == code]
 
 
 def ask(question, table: pd.DataFrame):
@@ -54,33 +53,33 @@ ASKED = [activity, match, retrieve, classify, cluster, compare]
 
 @pytest.mark.parametrize("question", ASKED)
 def test_rows_are_told_by_every_question(question):
-    (note,) = notes(ask(question, screen("rows")[0]))
-    assert note.severity == "warning"
-    assert note.text.startswith(f"{POSITION}: ")
-    assert "in one row" in note.text
-    assert note.values["finding"] == "layout-block"
-    assert note.values["p"] <= note.values["p_limit"]
+    (finding,) = findings(ask(question, screen("rows")[0]))
+    assert finding.severity == "warning"
+    assert finding.text.startswith("position could explain this: ")
+    assert "in one row" in finding.text
+    assert finding.values["finding"] == "layout-block"
+    assert finding.values["p"] <= finding.values["p_limit"]
 
 
 @pytest.mark.parametrize("question", ASKED)
 def test_a_scrambled_layout_is_passed_over_in_silence(question):
     found = ask(question, screen()[0])
-    assert notes(found) == []
+    assert findings(found) == []
     if "note" in found.table:
-        assert not found.table["note"].str.contains(POSITION).any()
+        assert not found.table["note"].str.contains(CODE).any()
 
 
 def test_controls_in_two_columns_mark_every_p():
     found = ask(activity, screen(controls="two columns")[0])
-    (note,) = notes(found)
-    assert note.values["finding"] == "controls-elsewhere"
-    assert found.table["note"].eq(POSITION).all()
+    (finding,) = findings(found)
+    assert finding.values["finding"] == "controls-elsewhere"
+    assert found.table["note"].eq(CODE).all()
 
 
 def test_only_the_treatments_concerned_are_marked():
     table, concerned = screen("near", plates=4, replicates=4, wells=384, share=0.2)
     found = ask(activity, table).table
-    marked = set(found.loc[found["note"].str.contains(POSITION), "Metadata_Treatment"])
+    marked = set(found.loc[found["note"].str.contains(CODE), "Metadata_Treatment"])
     assert len(marked & concerned) >= 0.95 * len(concerned)
     assert len(marked - concerned) <= 0.02 * (len(found) - len(concerned))
 
@@ -88,30 +87,31 @@ def test_only_the_treatments_concerned_are_marked():
 def test_where_more_are_concerned_than_can_be_named_all_are_marked():
     table, _ = screen("rows", plates=2, replicates=3, wells=384, share=0.42, seed=0)
     found = ask(activity, table)
-    (note,) = notes(found)
-    assert note.values["complete"] is False and note.values["named"] > 0
-    assert note.values["treatments"] == []
+    (finding,) = findings(found)
+    assert finding.values["complete"] is False and finding.values["named"] > 0
+    assert finding.about["treatment"] == ()
     tested = found.table["p"].notna()
-    assert found.table.loc[tested, "note"].str.contains(POSITION).all()
+    assert found.table.loc[tested, "note"].str.contains(CODE).all()
 
 
 def test_a_fixed_layout_is_told_once_by_activity_and_by_the_others():
     table, _ = screen("same")
     told = ask(activity, table)
-    assert notes(told) == []
-    assert len(notes(told, "position-not-separated")) == 1
-    assert told.table["note"].str.startswith(POSITION).all()
-    (note,) = notes(ask(match, table))
-    assert note.values["finding"] == "layout-confounded"
-    assert "at the same position on every plate" in note.text
+    assert findings(told) == []
+    assert len(findings(told, "position-not-separated")) == 1
+    marked = told.table["note"].str.startswith("position-not-separated few-positions-to-compare")
+    assert marked.all()
+    (finding,) = findings(ask(match, table))
+    assert finding.values["finding"] == "layout-confounded"
+    assert "at the same position on every plate" in finding.text
 
 
 def test_an_order_of_dispensing_is_told_but_marks_no_p():
     found = ask(activity, screen("serpentine", seed=1)[0])
-    (note,) = notes(found)
-    assert note.values["finding"] == "layout-order"
-    assert "the same neighbours again" in note.text
-    assert not found.table["note"].str.contains(POSITION).any()
+    (finding,) = findings(found)
+    assert finding.values["finding"] == "layout-order"
+    assert "the same neighbours again" in finding.text
+    assert not found.table["note"].str.contains(CODE).any()
 
 
 def doses(rng: np.random.Generator | None) -> pd.DataFrame:
@@ -138,9 +138,9 @@ def doses(rng: np.random.Generator | None) -> pd.DataFrame:
 
 
 def test_doses_side_by_side_are_told_by_the_dose_question():
-    found = {note.values["finding"] for note in notes(dose(doses(None)))}
+    found = {finding.values["finding"] for finding in findings(dose(doses(None)))}
     assert found >= {"layout-doses", "layout-confounded"}
-    assert notes(dose(doses(np.random.default_rng(0)))) == []
+    assert findings(dose(doses(np.random.default_rng(0)))) == []
 
 
 def test_profiles_without_treatments_have_no_layout():
@@ -148,4 +148,4 @@ def test_profiles_without_treatments_have_no_layout():
     bare = table.drop(columns=["Metadata_Treatment", "Metadata_Mechanism", "Metadata_Control"])
     profiles = read(bare)
     assert profiles.layout is None
-    assert profiles.position_notes == profiles.dose_notes == ()
+    assert profiles.position_findings == profiles.dose_findings == ()

@@ -33,7 +33,7 @@ def embedding(scale: float = 1.0, *, controls: bool = True) -> pd.DataFrame:
 
 
 def notes(result, code: str) -> list[str]:
-    return [str(note) for note in result.notes if note.code == code]
+    return [str(note) for note in result.findings if note.code == code]
 
 
 @pytest.mark.parametrize("normalized", [True, False])
@@ -77,7 +77,7 @@ def test_every_feature_that_selection_drops_is_told_by_its_reason():
         "1 with a value beyond 500 (such as emb_44)",
     ):
         assert part in text
-    (note,) = [note for note in found.notes if note.code == "features-dropped"]
+    (note,) = [note for note in found.findings if note.code == "features-dropped"]
     assert note.severity == "warning"
     assert note.values["wild"] == 1
 

@@ -21,7 +21,8 @@ from openpyxl import load_workbook
 
 from phenolens.errors import InputError
 from phenolens.evaluate.results import COLUMNS
-from phenolens.tools.result import Note, Result, in_text
+from phenolens.findings import Finding
+from phenolens.tools.result import Result, in_text
 
 ENDINGS = [".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx"]
 READ = {
@@ -51,7 +52,7 @@ def test_a_result_loads_no_heavy_library():
 
 def test_what_is_left_out_is_empty():
     result = Result("activity", pd.DataFrame({"n": [1]}), {})
-    assert (result.notes, result.settings, result.more) == ((), {}, {})
+    assert (result.findings, result.settings, result.more) == ((), {}, {})
     assert list(result.scores) == list(COLUMNS) and result.scores.empty
     assert repr(result) == "activity: 1 row, 1 column"
 
@@ -67,10 +68,10 @@ def test_repr_tells_numbers_with_intervals_and_notes_worst_first(answer):
 
 def test_repr_stays_short(answer):
     many = {f"number_{i}": i for i in range(50)}
-    notes = tuple(Note("long", "info", "word " * 200) for _ in range(50))
-    lines = repr(replace(answer("activity"), summary=many, notes=notes)).splitlines()
+    findings = (Finding("as-told", "info", {}, {"text": "word " * 200}),) * 50
+    lines = repr(replace(answer("activity"), summary=many, findings=findings)).splitlines()
     assert len(lines) < 20 and max(map(len, lines)) < 170
-    assert "  … 42 more in .summary" in lines and lines[-1] == "  … 44 more in .notes"
+    assert "  … 42 more in .summary" in lines and lines[-1] == "  … 44 more in .findings"
 
 
 def test_lines_tell_the_whole_summary_then_the_notes(answer):
@@ -100,11 +101,12 @@ def test_values_as_a_person_reads_them(value, text):
 
 def test_a_dict_that_json_can_write(answer):
     told = json.loads(json.dumps(answer("activity").to_dict(), allow_nan=False))
-    assert set(told) == {"question", "summary", "notes", "settings"}
+    assert set(told) == {"question", "summary", "findings", "settings"}
     assert told["summary"]["nearest_neighbour"] == {"value": 0.25, "low": 0.1, "high": None}
-    assert told["notes"][1] == {
-        "code": "few-controls", "severity": "warning", "text": "Plate P3 has 4 control wells.",
-        "values": {"n": 4},
+    text = "Plate P3 has 4 control wells."
+    assert told["findings"][1] == {
+        "code": "as-told", "severity": "warning", "where": "", "about": {}, "what": text,
+        "values": {"text": text, "n": 4}, "consequence": "", "remedy": "",
     }  # fmt: skip
 
 
@@ -140,7 +142,7 @@ def test_a_notebook_gets_numbers_notes_and_the_first_rows(answer):
 
 @given(text=st.text())
 def test_no_text_becomes_markup_or_fetches_anything(text):
-    note = Note("a", "info", text)
+    note = Finding("as-told", "info", {}, {"text": text})
     table = pd.DataFrame({text: [text, "<script src='http://x'>"]})
     page = _Page(Result(text, table, {text: text}, (note,))._repr_html_())
     assert set(page.tags) <= {"div", "table", "thead", "tbody", "tr", "th", "td"}
@@ -177,12 +179,12 @@ def test_no_time_of_day_is_written(answer, tmp_path):
 
 def test_a_workbook_holds_summary_notes_and_settings_too(answer, tmp_path):
     sheets = pd.read_excel(answer("activity").write(tmp_path / "a.xlsx"), sheet_name=None)
-    assert list(sheets) == ["table", "summary", "notes", "settings"]
+    assert list(sheets) == ["table", "summary", "findings", "settings"]
     summary = sheets["summary"].set_index("name")["value"]
     assert summary["fraction_retrieved"] == 0.5 and summary["excluded: no replicate"] == 2
     assert sheets["settings"].set_index("name")["value"]["same_by"] == "Metadata_Treatment"
-    assert list(sheets["notes"]["severity"]) == ["info", "warning", "error"]
-    assert json.loads(sheets["notes"]["values"][1]) == {"n": 4}
+    assert list(sheets["findings"]["severity"]) == ["info", "warning", "error"]
+    assert json.loads(sheets["findings"]["values"][1])["n"] == 4
 
 
 def test_infinite_doses_are_text_in_a_workbook(answer, tmp_path):

@@ -19,7 +19,7 @@ def test_a_finding_is_put_into_words_when_it_is_read(wording):
     found = Finding("few-wells", "warning", {"plate": "P1"}, {"wells": 3})
     assert (str(found), found.said.remedy) == ("P1: 3 wells.", "Add.")
     assert found.to_dict() == {
-        "code": "few-wells", "severity": "warning", "about": {"plate": "P1"},
+        "code": "few-wells", "severity": "warning", "where": "P1", "about": {"plate": "P1"},
         "values": {"wells": 3}, "what": "P1: 3 wells.", "consequence": "", "remedy": "Add.",
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.answers.answer import Answer, State
-from phenolens.answers.reasons import cause
+from phenolens.answers.reasons import cause, notes
 from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import LEVEL, certifies
 from phenolens.findings import Finding, Severity
@@ -175,17 +175,11 @@ def _untested(rows: pd.DataFrame) -> Iterator[Finding]:
 
 def _notes(rows: pd.DataFrame) -> Iterator[Finding]:
     """The notes of treatments, each with how many carry it."""
-    if "note" not in rows:
-        return
-    notes = rows["note"].fillna("")
-    for note, n in notes.value_counts().items():
-        if note:
-            values = {"note": note, "treatments": int(n), "of": len(rows)}
-            yield Finding("active-noted", "info", {}, values)
+    for values in notes(rows):
+        yield Finding("active-noted", "info", {}, values | {"of": len(rows)})
 
 
 def _common_note(tested: pd.DataFrame) -> Iterator[Finding]:
     """A note that all tested treatments carry."""
-    notes = tested["note"].fillna("").unique() if "note" in tested else []
-    if len(notes) == 1 and notes[0]:
-        yield Finding("active-noted-all", "info", {}, {"note": notes[0]})
+    if "note" in tested and tested["note"].fillna("").nunique() == 1:
+        yield from (Finding("active-noted-all", "info", {}, values) for values in notes(tested)[:1])

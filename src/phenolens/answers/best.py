@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from phenolens.answers.answer import Answer
-from phenolens.answers.reasons import cause
+from phenolens.answers.reasons import cause, notes
 from phenolens.answers.scores import Question, asked, best_baseline, headlines
 from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
@@ -132,9 +132,7 @@ def untestable(tables: Tables) -> Iterator[Finding]:
     rows = tables.activity[tables.activity["representation"].isin(tables.real)]
     for name, part in rows.groupby("representation"):
         if part["q"].isna().all():
-            notes = part["note"].replace("", None).dropna() if "note" in part else []
-            note = notes.mode().iloc[0] if len(notes) else ""
-            values = {"treatments": len(part), "note": note}
+            values = {"note": "", "treatments": len(part)} | next(iter(notes(part)), {})
             yield Finding("best-untestable", "warning", {"representation": name}, values)
 
 

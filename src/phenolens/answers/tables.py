@@ -10,38 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenolens import schema
 from phenolens.answers.read import read_finding
 from phenolens.errors import InputError
 from phenolens.files import read_json
 from phenolens.findings import Finding
 from phenolens.profiles import read_frame
 from phenolens.words import names
-
-NEEDED = {
-    "results": "representation task metric split unit fold value low high n",
-    "comparisons": "task metric a b n difference low high p p_holm smallest_detectable",
-    "activity": "representation Metadata_Treatment map q p_attainable active",
-    "control_check": "representation test shape wells groups called low high verdict why",
-    "share_active": "representation tests called threshold low withheld limit needed",
-    "similarity": "representation Metadata_Treatment neighbour rank cosine",
-    "clusters": "representation method Metadata_Treatment cluster",
-    "umap": "representation Metadata_Plate Metadata_Well Metadata_Treatment x y",
-    "wells": "Metadata_Plate Metadata_Well",
-    "features": "representation Metadata_Treatment feature compartment family channel effect rank",
-    "exemplars": "Metadata_Treatment role Metadata_Plate Metadata_Well position",
-    "assay": "representation Metadata_Plate metric value flag",
-    "matching": "representation label n map map_normalized p q",
-    "retrieval": "representation Metadata_Treatment across n map_normalized map_across_normalized "
-    "nearest_across drop",
-    "dose": "representation n doses distance_top benchmark_dose low high p q cell_loss_dose order",
-    "embedding_scores": "representation",
-    "well_clusters": "representation part Metadata_Plate Metadata_Well cluster",
-    "fusion_classes": "task fusion block Metadata_Treatment n gained lost",
-    "activation_wells": "Metadata_Treatment outcome",
-    "activation_summary": "measure n_wells mean sd lowest lowest_mean highest highest_mean",
-    "reconstructions": "Metadata_Plate Metadata_Well position",
-}
-
 
 NAMES = ("Metadata_Treatment", "Metadata_Compound", "Metadata_Mechanism")
 
@@ -136,7 +111,11 @@ class Tables:
     @cached_property
     def hits(self) -> pd.DataFrame | None:
         path = self.folder / "hits.csv"
-        return _filled(pd.read_csv(path)) if path.is_file() else None
+        if not path.is_file():
+            return None
+        frame = pd.read_csv(path)
+        _require(frame, path.name, path)
+        return _filled(frame)
 
     @cached_property
     def audit(self) -> list[Finding] | None:
@@ -288,7 +267,7 @@ class Tables:
         if not path.is_file():
             return None
         frame = read_frame(path)
-        _require(frame, name, path)
+        _require(frame, path.relative_to(self.folder).as_posix(), path)
         blank = {name: np.nan for name in NAMES if name in frame}
         return _filled(frame.replace({name: {"": none} for name, none in blank.items()}))
 
@@ -314,8 +293,9 @@ def _filled(frame: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _require(frame: pd.DataFrame, file: str, path: Path) -> None:
-    absent = [name for name in NEEDED.get(file, "").split() if name not in frame]
-    if absent:
+    table = schema.definition(file)
+    needed = table.required if isinstance(table, schema.Table) else []
+    if absent := [name for name in needed if name not in frame]:
         raise InputError(
             f"{path} has no column {', '.join(map(repr, absent))}, which docs/schemas.md promises. "
             "Run the study again with this version, or build the report with the version it ran in."

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from phenolens.audit.finding import SEVERITIES, Finding
+from phenolens.findings import SEVERITIES, Finding, Severity
 
 DATA, DECLARATION, NOTHING = "data", "declaration", "nothing"
 SHARE = "majority-class"
 
 
 @dataclass(frozen=True)
-class AuditFinding(Finding):
-    """A finding that says what it rests on.
+class AuditFinding:
+    """A finding of an audit in words, which says what it rests on.
 
     Attributes
     ----------
+    code : str
+        Stable name, such as ``layout-confounded``.
+    severity : {"error", "warning", "info", "ok"}
+    where : str
+        Plates, treatments or columns concerned.
+    what, consequence, remedy : str
+        One sentence each.
     basis : {"data", "declaration", "nothing"}
         Whether tables show it, the design declares it, or neither was given (not checked).
     """
 
+    code: str
+    severity: Severity
+    where: str
+    what: str
+    consequence: str = ""
+    remedy: str = ""
     basis: str = DATA
 
 
@@ -31,7 +44,17 @@ def unchecked(code: str, needs: str) -> AuditFinding:
 
 def seen(findings: Iterable[Finding]) -> list[AuditFinding]:
     """Findings of the design audit, which reads tables only."""
-    return [AuditFinding(**asdict(finding), basis=DATA) for finding in findings]
+    return [
+        AuditFinding(
+            code=found.code,
+            severity=found.severity,
+            where=found.where,
+            what=found.said.what,
+            consequence=found.said.consequence,
+            remedy=found.said.remedy,
+        )
+        for found in findings
+    ]
 
 
 def merged(layout: Iterable[AuditFinding], findings: Iterable[AuditFinding]) -> list[AuditFinding]:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from phenolens import words
 from phenolens.errors import InputError, named, shown
 from phenolens.io.columns import ALIASES, FILE, FOLDER, nearest, place, same_name, well_text
 from phenolens.io.names import COMPARTMENTS, is_bookkeeping, measured_object, parse_feature
 from phenolens.io.roles import NAMES
 from phenolens.io.row_words import describes_row, names_place, numbers_rows
 from phenolens.profiles import PREFIX, WELL, well_position
+from phenolens.words.sentences import small_first
 
 CELLPROFILER, HARMONY, BARE = "cellprofiler", "harmony", "numbered"
 LEARNED = re.compile(r"^(?!Metadata_)(?P<model>.+?)__.+?__\d{4,}$")
@@ -30,13 +32,8 @@ COUNTED = re.compile(r"(?:^| - )Number of Objects$")
 FEWEST_NUMBERED, FEWEST_HARMONY, FEWEST_ROWS = 8, 3, 8
 SHOWN = 3
 
-ROW, NUMBER, PLACED, STRANGE, NOT_NAMED = (
-    "describing the row",
-    "numbers of objects, or places in the image",
-    "whole numbers that stay the same, number the rows or follow the plate",
-    "names of no form that is known",
-    "not named",
-)
+# Why a numeric column is no feature; the words are those of the finding ``columns-not-used``.
+ROW, NUMBER, PLACED, STRANGE, NOT_NAMED = "row", "number", "placed", "strange", "not-named"
 _USUAL = frozenset(
     same_name(name) for names in (*ALIASES.values(), *NAMES.values()) for name in names
 )
@@ -81,7 +78,8 @@ class Features:
         The features, in the table's order (as named, where they were named).
     families : tuple of Family
     unused : dict of str to tuple of str
-        Why numeric columns are no features, and their names. ``Metadata_`` columns say so
+        Why numeric columns are no features (``row``, ``number``, ``placed``, ``strange``,
+        ``not-named``), and their names. ``Metadata_`` columns say so
         themselves and are not among them.
     """
 
@@ -97,9 +95,15 @@ class Features:
         """``numeric columns not used: 8 (Row, Column, ...: describing the row)``; '' for none."""
         if not self.unused:
             return ""
-        count = sum(map(len, self.unused.values()))
-        parts = [f"{_listed(names, most=SHOWN)}: {why}" for why, names in self.unused.items()]
-        return f"numeric columns not used: {count:,} ({'; '.join(parts)})"
+        said = words.say("columns-not-used", **self.unused_values()).what
+        return small_first(said).removesuffix(".")
+
+    def unused_values(self) -> dict[str, dict]:
+        """Numeric columns that are no features: how many, and the first, by reason."""
+        return {
+            "counts": {why: len(names) for why, names in self.unused.items()},
+            "examples": {why: list(names[:SHOWN]) for why, names in self.unused.items()},
+        }
 
     def lines(self) -> list[str]:
         """Both lines, for the ledger."""

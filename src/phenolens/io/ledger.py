@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from phenolens.findings import Finding
+
 SHOWN = 10
 
 
@@ -73,13 +75,14 @@ class Conflict:
     consequence: str
     code: str = "labels-disagree"
 
+    def finding(self, **values: object) -> Finding:
+        """The doubt as a finding."""
+        told = {name: value for name, value in asdict(self).items() if name != "code"}
+        return Finding(self.code, "warning", {"column": told.pop("column")}, told | values)
+
     def line(self) -> str:
         """The doubt in one line."""
-        doubt = "conflict" if self.code == "labels-disagree" else "doubt"
-        return (
-            f"{doubt} in {self.column} ({self.source}): {self.wells} wells, "
-            f"e.g. {'; '.join(self.examples)}; {self.consequence}"
-        )
+        return self.finding().said.phrase
 
     def to_json(self) -> dict[str, object]:
         """A plain dictionary, in the form of ``ledger.json``."""

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError
 from phenolens.profiles import PLATE, WELL
 
 # Ratios of surface to noise variance tried; 0 is no surface.
@@ -178,7 +178,8 @@ def remove_position(
     Parameters
     ----------
     table : DataFrame
-        Profile table with ``Metadata_Plate`` and ``Metadata_Well``, finite on the calibrating rows.
+        Profile table with ``Metadata_Plate`` and ``Metadata_Well``. A missing value of a
+        calibrating row counts as the mean of the others of its plate.
     calibrators : ndarray of bool, shape (n_rows,)
 
     Returns
@@ -195,21 +196,20 @@ def remove_position(
     ------
     DesignError
         If calibrating controls sit at fewer than eight positions.
-    InputError
-        If a calibrating row misses a value.
     """
     calibrators = np.asarray(calibrators, dtype=bool)
-    position = profiles.well_position(profiles.column(table, WELL))
+    position = profiles.well_position(map(profiles.well_name, profiles.column(table, WELL)))
     plate, _ = profiles.groups(table, [PLATE])
     values = table.to_numpy(np.float64)
-    if not np.isfinite(values[calibrators]).all():
-        raise InputError("Calibrating controls hold NaN; fill them in before fitting positions.")
-    model = fit_position(
-        values[calibrators], plate[calibrators], position[calibrators],
-        shape=profiles.plate_shape(position),
-    )  # fmt: skip
+    own, on = values[calibrators], plate[calibrators]
+    for number in np.unique(on):
+        here = own[on == number]
+        known = np.isfinite(here)
+        middle = np.where(known, here, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        own[on == number] = np.where(known, here, middle)
+    model = fit_position(own, on, position[calibrators], shape=profiles.plate_shape(position))
     surface = model.surface(position)
-    own = values[calibrators] - np.stack([model.plate_mean[p] for p in plate[calibrators].tolist()])
+    own = own - np.stack([model.plate_mean[p] for p in on.tolist()])
     after = own - surface[calibrators]
     apart = np.abs(position[:, None] - model.positions[None]).max(axis=2).min(axis=1)
     report = {

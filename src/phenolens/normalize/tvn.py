@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError
-from phenolens.profiles import PLATE
+from phenolens.errors import DesignError, InputError
+from phenolens.profiles import BATCH, PLATE
+
+
+def batch_column(table: pd.DataFrame) -> str:
+    """What is aligned: batches where every well names one, otherwise plates."""
+    if BATCH in table.index.names and pd.notna(profiles.column(table, BATCH)).all():
+        return BATCH
+    return PLATE
 
 
 def tvn(
@@ -22,7 +29,7 @@ def tvn(
 ) -> tuple[pd.DataFrame, dict]:
     """Scale on controls, PCA on controls, scale on controls, then CORAL of each batch to them all.
 
-    Only calibrating controls speak, so it may run before the split.
+    Only calibrating controls inform it, so it may run before the split.
 
     Parameters
     ----------
@@ -34,7 +41,7 @@ def tvn(
     n_components : int
         Capped at the number of calibrating controls less one.
     shrinkage : float
-        Share of the identity mixed into each covariance before it is inverted.
+        Share of the identity mixed into each covariance before it is inverted, 0 to 1.
 
     Returns
     -------
@@ -48,11 +55,15 @@ def tvn(
     ------
     DesignError
         With fewer than three calibrating controls.
+    InputError
+        If the share of the identity is none.
 
     References
     ----------
     Ando, McLean & Berndl, bioRxiv 161422 (2017).
     """
+    if not 0 <= shrinkage <= 1:
+        raise InputError(f"The share of the identity in TVN lies between 0 and 1; got {shrinkage}.")
     calibrators = np.asarray(calibrators, dtype=bool)
     if calibrators.sum() < 3:
         raise DesignError(f"TVN needs 3 or more calibrating controls; got {calibrators.sum()}.")
@@ -62,14 +73,14 @@ def tvn(
     counts = np.bincount(codes[calibrators], minlength=len(keys))
     for number in np.flatnonzero(counts > 1):
         own = codes == number
-        speaking = values[own & calibrators]
-        whiten = _root(_covariance(speaking, shrinkage), -0.5)
-        values[own] = (values[own] - speaking.mean(axis=0)) @ whiten @ target
-    told = np.array(["/".join(key) for key in keys.astype(str).to_numpy()], dtype=object)
+        own_controls = values[own & calibrators]
+        whiten = _root(_covariance(own_controls, shrinkage), -0.5)
+        values[own] = (values[own] - own_controls.mean(axis=0)) @ whiten @ target
+    names_of = np.array(["/".join(key) for key in keys.astype(str).to_numpy()], dtype=object)
     report = {
         "n_components": values.shape[1],
-        "thin_batches": told[(counts > 1) & (counts < values.shape[1])].tolist(),
-        "batches_without_controls": told[counts < 2].tolist(),
+        "thin_batches": names_of[(counts > 1) & (counts < values.shape[1])].tolist(),
+        "batches_without_controls": names_of[counts < 2].tolist(),
     }
     names = [f"tvn{i + 1:04d}" for i in range(values.shape[1])]
     return pd.DataFrame(values.astype(np.float32), index=table.index, columns=names), report

@@ -11,7 +11,7 @@ from phenolens.audit.basis import AuditFinding, worst_first
 from phenolens.audit.kinds import auditor
 from phenolens.errors import InputError
 from phenolens.published.audit.audit import audit_declared
-from phenolens.published.audit.declaration import Design
+from phenolens.published.audit.declaration import DeclaredDesign
 from phenolens.published.audit.declared import Declared
 from phenolens.published.audit.read import read_design, read_tables
 
@@ -48,7 +48,7 @@ def audit_tables(folder: str | Path) -> list[AuditFinding]:
     return worst_first(findings)
 
 
-def read_declaration(path: Path) -> Design:
+def read_declaration(path: Path) -> DeclaredDesign:
     """A ``design.toml``, checked; an empty design where the file does not exist.
 
     Raises
@@ -57,9 +57,9 @@ def read_declaration(path: Path) -> Design:
         If it is not TOML, or has a key or value that is not known; each is named with its place.
     """
     if not path.is_file():
-        return Design()
+        return DeclaredDesign()
     try:
-        return TypeAdapter(Design).validate_python(read_design(path))
+        return TypeAdapter(DeclaredDesign).validate_python(read_design(path))
     except ValidationError as error:
         raise InputError(f"{path}: {'; '.join(map(_fault, error.errors()))}") from None
 
@@ -71,7 +71,7 @@ def _fault(item: ErrorDetails) -> str:
     return f"'{place}': {item['msg']} (got {item['input']!r})"
 
 
-def _known_names(design: Design, embeddings: dict) -> None:
+def _known_names(design: DeclaredDesign, embeddings: dict) -> None:
     """Blocks of a table that is not there are a slip of the pen, unless scaling is declared."""
     lost = [
         item.name

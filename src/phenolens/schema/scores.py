@@ -200,7 +200,20 @@ ACTIVITY = Table(
         Column("cell_count_p", REAL, "rank-sum p of cell counts against controls", nullable=True),
         Column("active", FLAG, "`q` below alpha; missing where nothing was tested", nullable=True),
         Column("wells", WHOLE, "wells of the treatment, compared or not", nullable=True),
-        Column("note", TEXT, "why a value is missing, or what to distrust; empty otherwise"),
+        Column(
+            "usable",
+            WHOLE,
+            "of its wells those that could be compared: they hold values and have a control to be "
+            "compared with",
+            nullable=True,
+        ),
+        Column(
+            "note",
+            TEXT,
+            "codes of why a value is missing, or of what to distrust, parted by blanks "
+            "(`one-well-only`, `controls-reused`, `pixels-seen`, `position-could-explain`, ...); "
+            "empty otherwise. `phenolens.words.noted(note, **row)` puts them into words",
+        ),
         Column(
             "position",
             TEXT,
@@ -208,6 +221,7 @@ ACTIVITY = Table(
             "`layout-block`, `layout-edge`, `controls-elsewhere`, ...), parted by blanks; empty "
             "where position could not",
         ),
+        Column("control_positions", WHOLE, "positions of the controls that are compared with"),
         Column(
             "test",
             TEXT,
@@ -286,7 +300,7 @@ do, no well is in two, and a group takes no part in its own null
             "`too-few-groups` (under 19: 5 % cannot be certified); `not-possible`",
             label="Finding",
         ),
-        Column("why", TEXT, "why no group could be tested; empty otherwise"),
+        Column("why", TEXT, "codes of why no group could be tested; empty otherwise"),
         Column(
             "covered",
             FLAG,
@@ -334,7 +348,7 @@ SHARE_ACTIVE = Table(
             nullable=True,
         ),
         Column("low", REAL, "one-sided 95 % lower bound of the share active", nullable=True),
-        Column("withheld", TEXT, "why there is no share; empty otherwise"),
+        Column("withheld", TEXT, "code of why there is no share; empty otherwise"),
         Column("positions_needed", WHOLE, _TO_NAME_HITS),
         Column("plates_needed", WHOLE, _TO_NAME_HITS),
         Column("permutations_needed", WHOLE, _TO_NAME_HITS),
@@ -370,7 +384,8 @@ HITS = Table(
             "up to five, with their effects in `features.parquet`",
             nullable=True,
         ),
-        Column("distrust", TEXT, "what to distrust; empty otherwise"),
+        Column("doubts", TEXT, "codes of what to distrust, parted by blanks; empty otherwise"),
+        Column("distrust", TEXT, "the same in words"),
         Column(
             "space",
             TEXT,

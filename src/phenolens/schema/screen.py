@@ -50,8 +50,8 @@ WELLS = Table(
             nullable=True,
             unit="original units",
         ),
-        Column("Metadata_CellCount", WHOLE, "cells", nullable=True, when="where cells were counted",
-               label="Cells"),
+        Column("Metadata_CellCount", ANY, "cells, counted here or given", nullable=True,
+               when="where they were counted", label="Cells"),
     ),
     sort=("Metadata_Plate", "Metadata_Well"),
 )  # fmt: skip
@@ -130,7 +130,11 @@ AUDIT = Document(
     keys=(
         Key("code", "string", "the same wherever the same is found"),
         Key("severity", "string", "`error`, `warning`, `info`, `ok`"),
-        Key("where", "string", "what it concerns"),
+        Key(
+            "where", "string", "what it concerns, the first few names; empty where all is in order"
+        ),
+        Key("about", "object", "all that it concerns, by kind: `treatment`, `plate`, `well`, ..."),
+        Key("values", "object", "the numbers behind the words"),
         Key("what", "string", "what was seen"),
         Key("consequence", "string", "what follows"),
         Key("remedy", "string", "what to do"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -60,14 +61,14 @@ class Answers:
             for question in questions:
                 self.refuse(item, question, str(error))
             return None
-        for note in found.notes:
-            if note.code == "not-asked":
-                self.refuse(item, note.values["question"], note.values["why"])
+        for part in found.findings:
+            if part.code == "not-asked":
+                self.refuse(item, part.values["question"], part.values["why"])
         self.scores.append(found.scores)
         return found
 
     def refuse(self, item: Profiles, question: str, why: str) -> None:
-        """Note why a question has no answer."""
+        """Keep why a question has no answer."""
         told = {"representation": item.name, "question": question, "why": why}
         if told not in self.refused:
             self.refused.append(told)
@@ -92,9 +93,7 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
     lead = next((item for item in items if not item.block.judged), items[0] if items else None)
     for item in items:
         session.progress.say(f"Testing activity: {item.name}")
-        found = answers.ask(
-            item, ("activity",), lambda item=item: activity_of(item, baselines=item is lead)
-        )
+        found = answers.ask(item, ("activity",), partial(activity_of, item, baselines=item is lead))
         if found is not None:
             answers.summaries[item.name] = found.summary
             answers.keep("activity", found.table)
@@ -120,14 +119,14 @@ def _classify(
         found = answers.ask(
             item,
             ("classification",),
-            lambda item=item: classify(item, baselines=item is lead),
+            partial(classify, item, baselines=item is lead),
         )
         if found is None:
             continue
         answers.keep("predictions", found.more["predictions"])
-        for note in found.notes:
-            if note.code == "no-cell-count":
-                session.progress.say(str(note))
+        for part in found.findings:
+            if part.code == "no-cell-count":
+                session.progress.say(str(part))
 
 
 def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None:
@@ -155,7 +154,7 @@ def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None
         what = f"retrieval across {across.removeprefix(profiles.PREFIX).lower()}"
         found = answers.ask(
             item, (what,),
-            lambda across=across: retrieve(item, across=across, baselines=baselines),
+            partial(retrieve, item, across=across, baselines=baselines),
         )  # fmt: skip
         if found is not None:
             answers.keep("retrieval", found.table)

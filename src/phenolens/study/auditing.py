@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import pandas as pd
 
@@ -100,7 +100,7 @@ def audit(
     )
 
 
-def _is_study(data: object) -> bool:
+def _is_study(data: object) -> TypeGuard[str | Path]:
     if not isinstance(data, str | Path) or not str(data):
         return False
     return Path(data).suffix == ".toml" or Path(data).is_dir()

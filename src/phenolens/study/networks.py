@@ -14,12 +14,13 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.files import read_json, write_json
 from phenolens.represent.base import Representation
+from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.torches import require_torch
+from phenolens.splits.roles import CALIBRATING
 from phenolens.study.joint_features import components
-from phenolens.study.network_input import CALIBRATING
 from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
 
@@ -56,7 +57,7 @@ class NetworkTrainings(Trainings):
     def _reading(self, fold: str) -> Network:
         """The unfitted network of a fold with all that it reads."""
         network = replace(self._settled()[0], pixels=self._pixels)
-        if self.features is None:
+        if self.features is None or not isinstance(network, CNN):
             return network
         return replace(network, features=components(self.features, self.images, self.rows[fold]))
 

@@ -53,7 +53,8 @@ def _families() -> tuple[str, ...]:
 
 
 def _nuclei(session: Session, channels: tuple[str, ...]) -> str:
-    named = session.study.data.images.nuclei
+    images = session.study.data.images
+    named = images.nuclei if images else None
     if named is not None and named not in channels:
         raise ConfigError(
             f"data.images.nuclei = '{named}', but the stains are {', '.join(channels)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ class Progress(Protocol):
     def say(self, text: str) -> None:
         """One line about what happens now."""
 
-    def bar(self, text: str) -> object:
+    def bar(self, text: str) -> AbstractContextManager[Callable[[int, int], None]]:
         """Context manager that gives a callable(done, total)."""
 
 

@@ -21,7 +21,8 @@ def tell_check(session: Session, findings: list) -> Iterator[str]:
     yield from take(session, "screen").ledger.lines()
     order = list(_MARKS)
     for finding in sorted(findings, key=lambda f: order.index(f.severity)):
-        yield f"{_MARKS[finding.severity]} {finding.code}: {finding.what} {finding.consequence}"
+        said = finding.said
+        yield f"{_MARKS[finding.severity]} {finding.code}: {said.what} {said.consequence}"
     refused = take(session, "splits").refused
     if refused:
         yield f"✗ no honest split: {refused}"

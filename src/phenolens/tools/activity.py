@@ -12,21 +12,15 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from phenolens import profiles
-from phenolens.audit.layout import keeping_positions, layout_is_fixed
-from phenolens.errors import ConfigError, DesignError, InputError, named, reasons
+from phenolens.errors import ConfigError, DesignError, InputError, PhenolensError, named
 from phenolens.evaluate.activity import activity as evaluated
-from phenolens.evaluate.activity.control_check import in_words
+from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, LEVEL
 from phenolens.evaluate.activity.position_safe import position_safe as against_positions
-from phenolens.evaluate.activity.share_active import (
-    as_values,
-    remedy,
-    share_active,
-    share_in_words,
-    why_no_hit,
-)
+from phenolens.evaluate.activity.share_active import CERTAINTY, as_values, share_active
 from phenolens.evaluate.activity.untested import doses_only, why_untested
+from phenolens.evaluate.layout.kept_positions import keeping_positions, layout_is_fixed
 from phenolens.evaluate.results import result, result_table
-from phenolens.findings import Severity
+from phenolens.findings import Finding, Severity
 from phenolens.normalize.scale import CALIBRATED
 from phenolens.profiles import CELL_COUNT, COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import PositionSafe, one_of, yes_or_no
@@ -34,17 +28,15 @@ from phenolens.stats.intervals import bootstrap_mean, wilson_interval
 from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.by_position import activity_by_position
 from phenolens.tools.read import read
-from phenolens.tools.representation import POSITION, Profiles
-from phenolens.tools.result import Note, Result, counted
+from phenolens.tools.representation import Profiles
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 Null = Literal["label-permutation", "copairs", "copairs-wells", "none"]
 
-CONTROLS_REUSED = "the controls also normalized these profiles (controls-reused)"
 FEWEST_POSITIONS = 19
-UNCOMPARABLE = "fewer than two of its wells can be compared"
 _DESCRIBED = (COMPOUND, "Metadata_Concentration", "Metadata_Mechanism")
 _TESTED = ("n", "map", "map_normalized", "map_chance", "low", "high", "p", "q", "p_attainable")
 _PLAIN = {"map": "map_plain", "p": "p_plain", "q": "q_plain"}
@@ -123,7 +115,8 @@ def activity(
     Result
         ``table``: one row a treatment: ``map`` with ``low`` and ``high`` (95 % jackknife over
         wells), ``map_normalized`` (chance is 0), ``p``, ``q``, ``p_attainable`` (smallest p the
-        design can give), ``active``, ``n``, ``cell_count_ratio``, ``note``, ``test``, ``space``.
+        design can give), ``active``, ``n``, ``cell_count_ratio``, ``note`` (codes, parted by
+        blanks: :func:`phenolens.words.noted` says them), ``test``, ``space``.
         ``summary``: shares called with intervals, the test, ``control_check`` (groups of controls
         called, and whether that certifies the test), ``by_position`` (what position alone would
         score) and, where the design cannot name a single hit, ``share_active`` (how many are
@@ -174,7 +167,7 @@ def activity(
         baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
-        told = [str(n) for n in found.notes if n.code in ("not-tested", "doses-only")]
+        told = [str(f) for f in found.findings if f.code in ("not-tested", "doses-only")]
         raise DesignError(" ".join(told) or "No treatment has two wells to compare.")
     return found
 
@@ -189,7 +182,7 @@ def activity_of(
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
     parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
-    table, summary, notes = parts[0].table, parts[0].summary, parts[0].notes
+    table, summary, findings = parts[0].table, parts[0].summary, parts[0].findings
     if not item.whole:
         # several networks, each judged on treatments it never saw; q over all treatments
         table = pd.concat([part.table for part in parts], ignore_index=True)
@@ -200,11 +193,11 @@ def activity_of(
         table = table.sort_values(TREATMENT, ignore_index=True)
         by_group = zip(item.block.judged, parts, strict=True)
         summary = {"groups": {group: part.summary for group, part in by_group}}
-        notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+        findings = list(dict.fromkeys(found for part in parts for found in part.findings))
     if seen := item.block.fitted_on():
         summary |= {"fitted_on": seen}
-        table["note"] = table["note"].where(table["note"] == "", table["note"] + "; ") + seen
-    position = _by_location(item, notes)
+        table["note"] = (table["note"] + f" {seen}").str.strip()
+    position = _by_location(item, findings)
     table = _with_position(table, position)
     table.insert(0, "representation", item.name)
     table["space"] = table["space"].fillna(item.space) if "space" in table else item.space
@@ -230,7 +223,7 @@ def activity_of(
     more = {"control_check": _as_table(checks)}
     if share is not None:
         summary = _without_share_called(summary) | {"share_active": share}
-        notes = [*notes, _share_note(table, share, alpha=item.settings.alpha)]
+        findings = [*findings, _no_single_hit(item, table, share)]
         row = {"representation": item.name} | share | {"space": whole["space"]}
         more["share_active"] = _as_table([row])
     rows = _score_rows(table, item, summary)
@@ -243,7 +236,7 @@ def activity_of(
         question="activity",
         table=table,
         summary=whole | summary,
-        notes=(*item.notes, *position, *notes, *item.space_notes()),
+        findings=(*item.findings, *position, *findings, *item.space_findings()),
         settings=item.settings_with(null=null, within=within, diff_by=diff_by, baselines=baselines),
         scores=result_table(rows),
         more=more,
@@ -273,12 +266,11 @@ def _share(
     first, layout = parts[0], item.layout
     uncovered = ""
     if not item.whole:
-        uncovered = "several networks judged the treatments"
+        uncovered = "several-networks-judged"
     elif layout is None or layout.controls is None:
-        why = "" if layout is None else layout.unasked.get("controls", "")
-        uncovered = f"whether controls lie where treatments do is not known ({why})"
+        uncovered = "control-places-unknown"
     elif layout.controls.severity != "ok":
-        uncovered = "the controls do not lie where the treatments lie"
+        uncovered = "controls-not-among-treatments"
     found = share_active(
         table,
         first.groups,
@@ -292,43 +284,42 @@ def _share(
     return None if found is None else as_values(found)
 
 
-def _share_note(table: pd.DataFrame, share: dict[str, Any], *, alpha: float) -> Note:
-    told = [why_no_hit(share, alpha=alpha), share_in_words(share)]
+def _no_single_hit(item: Profiles, table: pd.DataFrame, share: dict[str, Any]) -> Finding:
+    values = share | {"alpha": item.settings.alpha, "certainty": CERTAINTY}
     if "q_smooth" in table and share["limit"] == "design":
-        smooth = int((table["q_smooth"] < alpha).sum())
-        told.append(
-            f"By the smoothed tail, which assumes normal scores, {smooth} have q < {alpha:g}."
-        )
-    told.append(remedy(share))
-    return Note("no-single-hit", "warning", " ".join(filter(None, told)), share)
+        values["smooth"] = int((table["q_smooth"] < item.settings.alpha).sum())
+    unknown = None if item.layout is None else item.layout.unasked.get("controls")
+    if unknown is not None:
+        values["unknown"] = {"code": unknown.code, **unknown.values}
+    return Finding("no-single-hit", "warning", {}, values)
 
 
-def _by_location(item: Profiles, notes: Sequence[Note]) -> list[Note]:
+def _by_location(item: Profiles, findings: Sequence[Finding]) -> list[Finding]:
     """What position could explain of it, but for positions that the test itself spoke of."""
     spoken = {"position-ignored", "position-not-separated", "position-safe"}
-    known = any(note.code in spoken for note in notes)
+    known = any(found.code in spoken for found in findings)
     return [
-        note
-        for note in item.position_notes
-        if not (known and note.values["finding"] == "layout-confounded")
+        found
+        for found in item.position_findings
+        if not (known and found.values["finding"] == "layout-confounded")
     ]
 
 
-def _with_position(table: pd.DataFrame, position: Sequence[Note]) -> pd.DataFrame:
+def _with_position(table: pd.DataFrame, position: Sequence[Finding]) -> pd.DataFrame:
     """The table with the findings that could explain each p in ``position``, and a note on it."""
     tested = table["p"].notna().to_numpy()
-    found = table["position"].mask(~tested, "")
-    said = (found != "").to_numpy()
-    for note in position:
-        if note.values["finding"] == "layout-order":
+    codes = table["position"].mask(~tested, "")
+    said = (codes != "").to_numpy()
+    for found in position:
+        code, concerned = found.values["finding"], found.about["treatment"]
+        if code == "layout-order":
             continue  # its wells lie apart: what could be explained is the likeness of neighbours
-        concerned = note.values["treatments"]
-        everyone = not concerned or note.values["finding"] == "controls-elsewhere"
+        everyone = not concerned or code == "controls-elsewhere"
         here = tested & (everyone | table[TREATMENT].astype(str).isin(concerned).to_numpy())
-        found = found.mask(here, (found + f" {note.values['finding']}").str.strip())
-    marked = (found != "").to_numpy() & ~said
-    noted = table["note"].mask(marked, (table["note"] + f"; {POSITION}").str.removeprefix("; "))
-    return table.assign(note=noted, position=found)
+        codes = codes.mask(here, (codes + f" {code}").str.strip())
+    marked = (codes != "").to_numpy() & ~said
+    noted = table["note"].mask(marked, (table["note"] + " position-could-explain").str.strip())
+    return table.assign(note=noted, position=codes)
 
 
 @dataclass(frozen=True)
@@ -337,7 +328,7 @@ class _PartOfActivity:
 
     table: pd.DataFrame
     summary: dict[str, Any]
-    notes: list[Note]
+    findings: list[Finding]
     checks: list[dict[str, Any]]
     groups: pd.DataFrame
     controls: float
@@ -346,12 +337,13 @@ class _PartOfActivity:
 
 @dataclass(frozen=True)
 class _Tested:
-    """A test: its rows, name and summary, what every p must be read with, and its controls."""
+    """A test: its rows, name and summary, codes that every p must be read with, its controls."""
 
     table: pd.DataFrame
     test: str = "none"
     summary: dict[str, Any] = field(default_factory=dict)
     mark: str = ""
+    positions: int = 0
     checks: tuple[dict[str, Any], ...] = ()
     groups: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame({"p": [], "p_attainable": []}, dtype=float)
@@ -372,13 +364,13 @@ def _part(
         lost = _treatments(item.table, item.named_by)
         treated = pd.concat([treated, lost[~lost[TREATMENT].isin(treated[TREATMENT])]])
     asked = item.judged(wells)
-    notes: list[Note] = []
+    findings: list[Finding] = []
     try:
-        found = _tested(item, asked, notes, null=null, within=within, diff_by=diff_by)
+        found = _tested(item, asked, findings, null=null, within=within, diff_by=diff_by)
     except (DesignError, InputError) as error:
         nothing = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
-        found = _Tested(nothing, mark=str(error).rstrip("."))
-        notes.append(Note("not-tested", "warning", reasons([str(error)])))
+        found = _Tested(nothing, mark=error.finding.code if error.finding else "not-tested")
+        findings.append(_refused(error))
     table = treated.merge(found.table, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
@@ -387,34 +379,39 @@ def _part(
     table["active"] = _active(table["q"], item.settings.alpha)
     reused = item.elsewhere and found.test != "none"
     if reused:
-        text = (
-            "The controls that are compared with also normalized these profiles, which makes them "
-            "more alike than fresh controls are: treatments look a little more active."
-        )
-        notes.append(Note("controls-reused", "warning", text))
-    note = "; ".join(filter(None, [found.mark, CONTROLS_REUSED if reused else ""]))
+        findings.append(Finding("controls-reused", "warning"))
+    note = " ".join(filter(None, [found.mark, "controls-reused" if reused else ""]))
     reasons_known = why_untested(asked, within=within or (), diff_by=diff_by or ())
     if item.whole:
         reasons_known = _with_left_out(reasons_known, item.table)
     table = table.merge(reasons_known, on=TREATMENT, how="left")
-    general = found.mark if found.test == "none" else UNCOMPARABLE
+    general = found.mark if found.test == "none" else "fewer-than-two-compared"
     why = table.pop("reason").fillna("").replace("", general)
     table["note"] = np.where(table["p"].notna(), note, "" if null == "none" else why)
     table["position"] = "layout-confounded" if found.mark and found.test != "none" else ""
-    notes += _over_doses(table, doses_only(asked))
+    findings += _over_doses(table, doses_only(asked))
     own = profiles.metadata(asked)
     control = profiles.is_control(asked)
+    table["control_positions"] = found.positions
     on_plates = own[~control].groupby([TREATMENT, PLATE]).size()
     plates = on_plates.groupby(TREATMENT).size()
     return _PartOfActivity(
         table=table.assign(test=found.test).sort_values(TREATMENT, ignore_index=True),
         summary=found.summary,
-        notes=notes,
+        findings=findings,
         checks=list(found.checks),
         groups=found.groups,
         controls=float(own[control].groupby(PLATE).size().median()) if control.any() else 0.0,
         wells=(int(plates.median()), int(on_plates.median())) if len(plates) else (1, 1),
     )
+
+
+def _refused(error: PhenolensError) -> Finding:
+    """That nothing could be tested, and why."""
+    why = error.finding
+    if why is None:
+        return Finding("not-tested", "warning", {}, {"text": str(error)})
+    return Finding("not-tested", "warning", why.about, {"why": why.code, **why.values})
 
 
 def _active(q: pd.Series, alpha: float) -> pd.Series:
@@ -427,14 +424,17 @@ def _with_left_out(known: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
     named = profiles.column(held, TREATMENT)[~profiles.is_control(held)]
     counts = pd.Series(named).dropna().value_counts().rename("held").rename_axis(TREATMENT)
     known = known.merge(counts.reset_index(), on=TREATMENT, how="outer")
-    known = known.fillna({"wells": 0, "reason": ""}).astype({"wells": np.int64, "held": np.int64})
+    known = known.fillna({"wells": 0, "usable": 0, "reason": ""})
+    known = known.astype(dict.fromkeys(("wells", "usable", "held"), np.int64))
     few = (known["wells"] < known["held"]) & (known["wells"] < 2)
-    said = known["wells"].astype(str) + " of its " + known["held"].astype(str)
-    reason = known["reason"].mask(few, said + " wells could be used; two are needed")
-    return known[[TREATMENT]].assign(wells=known["held"], reason=reason)
+    return known[[TREATMENT]].assign(
+        wells=known["held"],
+        usable=known["usable"].mask(few, known["wells"]),
+        reason=known["reason"].mask(few, "wells-not-usable"),
+    )
 
 
-def _over_doses(table: pd.DataFrame, doses: pd.Series) -> list[Note]:
+def _over_doses(table: pd.DataFrame, doses: pd.Series) -> list[Finding]:
     """An offer to test compounds over their doses, where these are their only replicates."""
     if COMPOUND not in table:
         return []
@@ -442,17 +442,13 @@ def _over_doses(table: pd.DataFrame, doses: pd.Series) -> list[Note]:
     compounds = table.loc[untested, COMPOUND].nunique()
     if not compounds:
         return []
-    text = (
-        f"{counted(compounds, 'compound')} with each dose in one well only: with "
-        f"{named('same_by')} {COMPOUND!r}, a compound's doses are tested together as its wells."
-    )
-    return [Note("doses-only", "warning", text, {"compounds": compounds})]
+    return [Finding("doses-only", "warning", {"column": COMPOUND}, {"compounds": compounds})]
 
 
 def _tested(
     item: Profiles,
     wells: pd.DataFrame,
-    notes: list[Note],
+    findings: list[Finding],
     *,
     null: str,
     within: str | Sequence[str] | None,
@@ -474,31 +470,27 @@ def _tested(
         alpha=settings.alpha, seed=settings.seed, check=null != "none",
     )  # fmt: skip
     table, check = plain.table[[TREATMENT, *_TESTED]], plain.summary.get("control_check")
-    plainly = _Tested(table, null, plain.summary)
+    plainly = _Tested(table, null, plain.summary, positions=_positions(wells, control))
     if check is not None:
         plainly = replace(plainly, checks=(check,), groups=plain.more["control_groups"])
     kept = keeping_positions(profiles.metadata(wells)[~control], TREATMENT)
     fixed = layout_is_fixed(kept)
-    said = f"{int(kept.sum())} of {len(kept)} replicated treatments keep their position"
+    keeping = {"kept": int(kept.sum()), "replicated": len(kept)}
     if settings.position_safe == "no" or (settings.position_safe == "auto" and not fixed):
         if fixed:
-            text = f"{POSITION}: {said} on all plates, and {named('position_safe')} is 'no'."
-            notes.append(Note("position-ignored", "warning", text))
-        notes.extend(_check_note(item, check))
-        return replace(plainly, mark=POSITION if fixed else "")
+            findings.append(Finding("position-ignored", "warning", {}, keeping))
+        findings.extend(_checked(item, check))
+        return replace(plainly, mark="position-could-explain" if fixed else "")
     wells, space = _for_positions(item, wells)
     control = profiles.is_control(wells)
-    spots = len(set(profiles.column(wells, WELL)[control]))
-    values = {"positions": spots, "kept": int(kept.sum()), "replicated": len(kept)}
-    why = ""
+    spots = _positions(wells, control)
+    why: Finding | None = None
     if own:
-        why = f"{named('null')} and {named('diff_by')} name another test"
+        why = Finding("other-test-asked", "info")
     elif spots < FEWEST_POSITIONS and settings.position_safe == "auto":
-        why = (
-            f"position cannot be separated from effect with {spots} control positions "
-            f"({FEWEST_POSITIONS} needed)"
-        )
-    if not why:
+        needed = {"control_positions": spots, "needed": FEWEST_POSITIONS}
+        why = Finding("few-positions-to-compare", "info", {}, needed)
+    if why is None:
         try:
             safe = against_positions(
                 wells, same_by=TREATMENT, controls=control,
@@ -508,19 +500,18 @@ def _tested(
         except DesignError as error:
             if settings.position_safe == "yes":
                 raise
-            why = str(error).rstrip(".")
-    if why:
-        text = f"{POSITION}: {said} on all plates, and {why}."
-        notes.append(Note("position-not-separated", "warning", text, values))
-        notes.extend(_check_note(item, check))
-        return replace(plainly, mark=f"{POSITION}: the layout is fixed, and {why}")
+            why = error.finding
+    if why is not None:
+        values = keeping | {"positions": spots, "why": why.code, **why.values}
+        findings.append(Finding("position-not-separated", "warning", {}, values))
+        findings.extend(_checked(item, check))
+        return replace(plainly, mark=f"position-not-separated {why.code}", positions=spots)
     both = plain.table[[TREATMENT, *_PLAIN]].rename(columns=_PLAIN)
     columns = [TREATMENT, *_TESTED, "p_smooth", "q_smooth"]
     check = safe.summary.pop("control_check")
     beside = safe.summary.pop("control_check_plain")
-    text = f"{said} on all plates, so {spots} control positions are compared, not wells."
-    notes.append(Note("position-safe", "info", text, values))
-    notes.extend(_check_note(item, check, beside))
+    findings.append(Finding("position-safe", "info", {}, keeping | {"positions": spots}))
+    findings.extend(_checked(item, check, beside))
     flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
     if beside["groups"]:
         called = f"{beside['called']} of {beside['groups']}"
@@ -532,25 +523,31 @@ def _tested(
         table,
         "position-safe",
         flat | more,
+        positions=spots,
         checks=(check, beside),
         groups=safe.more["control_groups"],
     )
 
 
-def _check_note(
+def _positions(wells: pd.DataFrame, control: np.ndarray) -> int:
+    """Distinct positions of the controls, over all plates."""
+    return len(set(profiles.column(wells, WELL)[control])) if WELL in wells.index.names else 0
+
+
+def _checked(
     item: Profiles, check: dict[str, Any] | None, beside: dict[str, Any] | None = None
-) -> Iterator[Note]:
+) -> Iterator[Finding]:
     """What the control check says; a warning where it calls too many controls."""
     if check is None:
         return
     controls = None if item.layout is None else item.layout.controls
     for told in (check, beside or {}):
         told["covered"] = None if controls is None else controls.severity == "ok"
-    text = in_words(check)
+    values = check | {"level": LEVEL, "groups_needed": FEWEST_GROUPS}
     if beside is not None and beside["groups"]:
-        text += f" By permuting wells {beside['called']} of {beside['groups']} would be called."
+        values["by_permuting"] = {"called": beside["called"], "groups": beside["groups"]}
     severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
-    yield Note("control-check", severity, text, check)
+    yield Finding("control-check", severity, {}, values)
 
 
 def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -584,7 +581,6 @@ def _treatments(wells: pd.DataFrame, named_by: Sequence[str]) -> pd.DataFrame:
 
 def _references(wells: pd.DataFrame) -> pd.DataFrame:
     """How many judging controls stand on the plates of each treatment."""
-
     metadata, controls = profiles.metadata(wells), profiles.is_control(wells)
     counts = metadata[controls].groupby(PLATE).size()
     plates = metadata.loc[~controls, [TREATMENT, PLATE]].drop_duplicates()

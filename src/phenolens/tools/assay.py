@@ -12,12 +12,13 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError, named, shown
 from phenolens.evaluate.quality.assay_quality import assay_quality
+from phenolens.findings import Finding
 from phenolens.profiles import PLATE
 from phenolens.query import evaluate_query, values_asked
 from phenolens.tools.columns import POSITIVE
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -105,7 +106,7 @@ def assay(
             "passed": int(plates["passed"].sum()),
             "space": item.space,
         },
-        notes=(*item.notes, *_plate_notes(plates), *item.space_notes()),
+        findings=(*item.findings, *_passed(plates), *item.space_findings()),
         settings=item.settings_with(positive=positive),
         scores=found.results.assign(space=item.space),
         more={"metrics": _long(plates)},
@@ -132,21 +133,17 @@ def _positive(wells: pd.DataFrame, query: str | None) -> np.ndarray | None:
     return flags
 
 
-def _plate_notes(plates: pd.DataFrame) -> Iterator[Note]:
+def _passed(plates: pd.DataFrame) -> Iterator[Finding]:
     """Plates that passed, and why the others did not; those beyond twenty are counted."""
     good = plates.loc[plates["passed"], PLATE].astype(str)
     bad = plates.loc[~plates["passed"], [PLATE, "reasons"]].astype(str)
     for plate, why in bad.head(_MOST_PLATES).itertuples(index=False):
-        text = f"Plate {plate} did not pass: {why}."
-        yield Note("plate-not-passed", "warning", text, {"plate": plate, "reasons": why})
+        yield Finding("plate-not-passed", "warning", {"plate": plate}, {"reasons": why})
     if len(bad) > _MOST_PLATES:
-        text = f"{len(bad) - _MOST_PLATES} more plates did not pass; the table says why."
-        yield Note("plates-not-passed", "warning", text, {"plates": len(bad) - _MOST_PLATES})
+        yield Finding("plates-not-passed", "warning", {}, {"plates": len(bad) - _MOST_PLATES})
     if len(good):
-        more = f" and {len(good) - _MOST_PLATES} more" if len(good) > _MOST_PLATES else ""
-        shown_plates = ", ".join(good.head(_MOST_PLATES))
-        text = f"{'Plate' if len(good) == 1 else 'Plates'} passed: {shown_plates}{more}."
-        yield Note("plates-passed", "info", text, {"plates": len(good)})
+        about = {"plate": good.head(_MOST_PLATES).tolist()}
+        yield Finding("plates-passed", "info", about, {"plates": len(good)})
 
 
 def _long(plates: pd.DataFrame) -> pd.DataFrame:

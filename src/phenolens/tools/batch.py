@@ -111,7 +111,7 @@ def batch(
         question="batch",
         table=rows,
         summary={"representation": item.name, "by": columns, "space": item.space} | told,
-        notes=(*item.notes, *item.space_notes()),
+        findings=(*item.findings, *item.space_findings()),
         settings=item.settings_with(by=by),
         scores=rows,
     )

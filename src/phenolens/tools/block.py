@@ -15,7 +15,7 @@ from phenolens.represent.base import ALL, Card
 
 NETWORK = "Metadata_Network"
 NOBODY = "group-all"
-PIXELS_SEEN = "fitted on the images of all wells, without labels"
+PIXELS_SEEN = "pixels-seen"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Block:
         return [card for card in cards if card is not None]
 
     def fitted_on(self) -> str:
-        """What a reader must know about table ``all``: a representation that saw every image."""
+        """Code of what a reader must know about table ``all``: that every image was seen."""
         seen = any(card.learns == "pixels" and card.trained_on for card in self.cards_of(ALL))
         return PIXELS_SEEN if seen else ""
 

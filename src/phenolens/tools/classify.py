@@ -33,6 +33,7 @@ from phenolens.evaluate.classification.calibration import calibration_results
 from phenolens.evaluate.classification.candidate import Candidate
 from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import join_results
+from phenolens.findings import Finding
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.logistic import LogisticPath
@@ -45,7 +46,7 @@ from phenolens.tools.block import Block
 from phenolens.tools.compared import refuse_seen_wells, scale_of
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -151,14 +152,13 @@ def classify(
         )
     refuse_seen_wells(block, folds)
     own = candidate(block)
-    asked, notes = [own], []
+    asked, findings = [own], []
     if not block.features:
         asked.append(shuffled(own))
     if baselines:
         table, lost = _countable(_finite(block.wells))
         if lost:
-            text = f"{lost} wells have no cell count: no cell-count baseline."
-            notes.append(Note("no-cell-count", "info", text, {"wells": lost}))
+            findings.append(Finding("no-cell-count", "info", {}, {"wells": lost}))
         raw = _finite(item.normalized.wells)
         asked += baseline_candidates(table, seed=settings.seed, unit=_unit(folds), raw=raw)
     scored = classification.classify(
@@ -188,12 +188,12 @@ def classify(
         question="classify",
         table=scores,
         summary=_summary(scores, item, folds, split=split),
-        notes=(
-            *item.notes,
-            *item.position_notes,
-            *notes,
-            *_fold_notes(folds),
-            *item.space_notes(),
+        findings=(
+            *item.findings,
+            *item.position_findings,
+            *findings,
+            *_never_tested(folds),
+            *item.space_findings(),
         ),
         settings=item.settings_with(baselines=baselines),
         scores=scores,
@@ -303,10 +303,10 @@ def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) 
     return told
 
 
-def _fold_notes(folds: Folds) -> list[Note]:
+def _never_tested(folds: Folds) -> list[Finding]:
     left = folds.excluded()
     if not len(left):
         return []
-    count, reasons = int(left["n"].sum()), ", ".join(sorted(set(left["reason"].astype(str))))
-    text = f"{count} wells are never tested: {reasons}."
-    return [Note("wells-not-tested", "warning", text, {"wells": count})]
+    reasons = sorted(set(left["reason"].astype(str)))
+    values = {"wells": int(left["n"].sum()), "reasons": reasons}
+    return [Finding("wells-not-tested", "warning", {}, values)]

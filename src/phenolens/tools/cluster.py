@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import DesignError, InputError, named, reasons
+from phenolens.errors import DesignError, InputError, reasons
 from phenolens.evaluate.results import join_results
 from phenolens.evaluate.structure import clustering
 from phenolens.evaluate.structure.silhouette import silhouette
+from phenolens.findings import Finding
 from phenolens.profiles import MECHANISM, TREATMENT
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -130,23 +131,22 @@ def cluster(
             "space": item.space,
         }
         | _told(pooled),
-        notes=(
-            *item.notes,
-            *item.position_notes,
+        findings=(
+            *item.findings,
+            *item.position_findings,
             *map(not_asked, refused),
-            *_cluster_notes(members, rows, k=k, label=name),
-            *item.space_notes(),
+            *_about_clusters(members, rows, k=k, label=name),
+            *item.space_findings(),
         ),
         settings=item.settings_with(label=name),
         scores=rows,
     )
 
 
-def not_asked(refused: tuple[str, str]) -> Note:
+def not_asked(refused: tuple[str, str]) -> Finding:
     """A part of a question that the design does not allow, and why."""
     question, why = refused
-    text = f"Not answered, {question}: {why.rstrip('.')}."
-    return Note("not-asked", "warning", text, {"question": question, "why": why})
+    return Finding("not-asked", "warning", {}, {"question": question, "why": why})
 
 
 def _told(rows: pd.DataFrame) -> dict[str, Any]:
@@ -160,22 +160,17 @@ def _told(rows: pd.DataFrame) -> dict[str, Any]:
     return told
 
 
-def _cluster_notes(
+def _about_clusters(
     members: pd.DataFrame, scores: pd.DataFrame, *, k: int, label: str
-) -> Iterator[Note]:
+) -> Iterator[Finding]:
     """Fewer clusters than were asked for, and clusters that no label judges."""
     if not len(members):
         return
     most = members[TREATMENT].nunique() - 1
     if k > most:
-        text = f"k-means makes {most} clusters, not {k}: there are {most + 1} treatments."
-        yield Note("fewer-clusters", "warning", text, {"clusters": most})
+        yield Finding("fewer-clusters", "warning", {}, {"clusters": most, "asked": k})
     if not (scores["metric"] == "ari").any():
-        text = (
-            f"Clusters are held against no label: fewer than two values of {label!r} are known; "
-            f"name another column with {named('label')}."
-        )
-        yield Note("no-label", "warning", text)
+        yield Finding("no-label", "warning", {"column": label})
 
 
 def _silhouettes(item: Profiles, *, seed: int) -> pd.DataFrame:

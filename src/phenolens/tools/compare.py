@@ -19,6 +19,7 @@ from phenolens.evaluate.classification.baselines import (
     SHUFFLED,
 )
 from phenolens.evaluate.compare import compare_pairs, fusion_pairs
+from phenolens.findings import Finding
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL
 from phenolens.settings import one_of
 from phenolens.tools.activity import activity_of
@@ -27,7 +28,7 @@ from phenolens.tools.columns import names_given
 from phenolens.tools.names import control_of, is_fusion, is_fusion_proper, is_noise_control
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -129,8 +130,8 @@ def compare(
                     told[task].append(found[own].assign(representation=name))
             except DesignError as error:
                 refused.setdefault((task, str(error)), []).append(name)
-    notes = [
-        Note("not-asked", "warning", f"{task} of {', '.join(names)}: {why}", {"question": task})
+    unasked = [
+        Finding("not-asked", "warning", {"representation": names}, {"question": task, "why": why})
         for (task, why), names in refused.items()
     ]
     activity, predictions = (
@@ -147,7 +148,9 @@ def compare(
     if not len(table):
         if not tasks:
             raise InputError(f"{named('tasks')} is empty; name {either(get_args(Tasks))}, or both.")
-        why = [str(note) for note in notes] or ["no treatment of two representations was tested"]
+        why = [str(found) for found in unasked] or [
+            "no treatment of two representations was tested"
+        ]
         raise DesignError(f"Nothing could be compared: {reasons(why)}")
     spaces = {name: item.space for name, item in items.items()}
     return Result(
@@ -155,20 +158,20 @@ def compare(
         table=table,
         summary={"representations": list(items), "spaces": spaces, "comparisons": len(table)}
         | {f"{r.task}: {r.a} less {r.b}": _difference(r) for r in table.itertuples()},
-        notes=(
-            *dict.fromkeys(note for item in items.values() for note in item.position_notes),
-            *notes,
-            *_notes_by_name(items),
+        findings=(
+            *dict.fromkeys(found for item in items.values() for found in item.position_findings),
+            *unasked,
+            *_by_name(items),
         ),
         settings=first.settings_with(tasks=tasks),
     )
 
 
-def _notes_by_name(items: dict[str, Profiles]) -> Iterator[Note]:
+def _by_name(items: dict[str, Profiles]) -> Iterator[Finding]:
     """What was found on reading each representation, and how its wells are compared."""
     for name, item in items.items():
-        for note in (*item.notes, *item.space_notes()):
-            yield replace(note, text=f"{name}: {note.text}")
+        for found in (*item.findings, *item.space_findings()):
+            yield replace(found, about={**found.about, "compared": name})
 
 
 def _difference(row: Any) -> dict[str, Any]:

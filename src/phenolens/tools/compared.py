@@ -2,9 +2,10 @@
 
 Where a screen has enough calibrating controls, extreme values are drawn in, and those controls
 alone choose features (measured, varying, not repeating one another) and whiten them, so that
-directions in which controls vary anyway, plate and position included, count for less. Both happen
-before the split, which only controls may do; the controls that judge take no part. Otherwise
-features are selected without labels on the wells that are compared.
+directions in which controls vary anyway, plate and position included, count for less. A study may
+have them remove position first, take ranks, or align batches. All of it happens before the split,
+which only controls may do; the evaluation controls take no part. Otherwise features are selected
+without labels on the wells that are compared.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.learn.fuse import BlockFusion
+from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
+from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
+from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import CALIBRATED, rescale, soften
-from phenolens.profiles import CONTROL, TREATMENT
-from phenolens.represent.base import refuse_overlap
+from phenolens.normalize.tvn import batch_column, tvn
+from phenolens.profiles import CONTROL, TREATMENT, WELL
+from phenolens.represent.base import ALL, refuse_overlap
+from phenolens.settings import Settings
 from phenolens.splits.folds import Folds
+from phenolens.splits.roles import JUDGING
 from phenolens.tools.block import NOBODY, Block
-from phenolens.tools.design import JUDGES, Design
+from phenolens.tools.design import Design
 
 FEWEST_CALIBRATORS = 16
 
@@ -44,30 +51,36 @@ def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -
     calibrated = np.ones(len(wells), dtype=bool)
     if CALIBRATED in wells.index.names:
         calibrated = profiles.column(wells, CALIBRATED).astype(bool)
-    return np.where(controls, np.isin(roles, JUDGES), True) & calibrated
+    return np.where(controls, np.isin(roles, JUDGING), True) & calibrated
 
 
-def compared(block: Block, design: Design, *, whitening: float) -> Block:
+def compared(block: Block, design: Design, settings: Settings) -> Block:
     """The block with each fold's table ready for comparing wells by similarity.
 
-    ``notes["space"]`` says in words what the values are, ``notes["selection"]`` how many features
-    each rule dropped.
+    ``notes`` say what the values are (``space``), which features are left (``selected``), how many
+    each rule dropped (``selection``), and of what position was removed, or why not (``position``).
 
     Parameters
     ----------
     block : Block
         Calibrated wells.
     design : Design
-    whitening : float
-        Regularization in units of a feature's variance among controls; 0 switches whitening off.
+    settings : Settings
+        Its ``position``, ``transform``, ``whitening`` and ``regularization``.
 
     Raises
     ------
     InputError
         If no feature is left.
     """
+    notes: dict[str, Any] = {}
+    removed = ""
+    if settings.position == "remove":
+        block, notes["position"] = _without_position(block, design)
+        removed = "" if "refused" in notes["position"] else ", position removed"
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
-    if block.calibrated or not whitening or calibrating.sum() < FEWEST_CALIBRATORS:
+    enough = not block.calibrated and calibrating.sum() >= FEWEST_CALIBRATORS
+    if not enough or (settings.whitening, settings.transform) == ("none", "none"):
         # Networks of different folds do not share the meaning of a feature: which of two alike goes
         # would differ by fold, and a fusion keep only what happens to be left in all.
         rules = {"max_correlation": None} if len(block.tables) > 1 else {}
@@ -75,19 +88,34 @@ def compared(block: Block, design: Design, *, whitening: float) -> Block:
             fold: _selected(block, wells, _compared(block, wells, design), **rules)
             for fold, wells in block.tables.items()
         }
-        notes: dict[str, object] = {"space": _space(block)}
+        notes["space"] = _space(block, removed)
     else:
-        made = {
-            fold: _whitened(block, wells, design, whitening) for fold, wells in block.tables.items()
-        }
-        notes = {
-            "space": "normalized, selected, whitened",
-            "whitened_on": int(calibrating.sum()),
-            "whitening": whitening,
+        made = {fold: _by_controls(block, wells, design, settings)
+                for fold, wells in block.tables.items()}  # fmt: skip
+        words = {"sphering": ", whitened", "tvn": ", whitened (TVN)", "none": ""}
+        ranked = ", ranked" if settings.transform == "rank-gaussian" else ""
+        notes |= {
+            "space": f"normalized{removed}, selected{ranked}{words[settings.whitening]}",
+            "whitened_on": int(calibrating.sum()) if settings.whitening != "none" else None,
         }
     dropped = {fold: _by_reason(reasons) for fold, (_, reasons) in made.items()}
     tables = {fold: wells for fold, (wells, _) in made.items()}
+    notes["selected"] = [name for name in block.wells if name not in made[ALL][1]]
     return replace(block, tables=tables, notes=block.notes | notes | {"selection": dropped})
+
+
+def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, Any]]:
+    """Each fold's table less the surface of its calibrating controls, and what was removed."""
+    if block.calibrated:
+        return block, {"refused": "normalized-elsewhere"}
+    tables, found = {}, {}
+    for fold, wells in block.tables.items():
+        rows = (design.role_of(wells) == "calibrate").to_numpy()
+        positions = len(np.unique(profiles.column(wells, WELL)[rows]))
+        if positions < FEWEST_POSITIONS:
+            return block, {"refused": "few-positions", "positions": positions}
+        tables[fold], found[fold] = remove_position(wells, rows)
+    return replace(block, tables=tables), found[ALL]
 
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, dict[str, Any]]:
@@ -100,11 +128,11 @@ def _by_reason(reasons: dict[str, str]) -> dict[str, dict[str, Any]]:
     return told
 
 
-def _space(block: Block) -> str:
+def _space(block: Block, removed: str) -> str:
     """What the values of selected but not whitened features are, in words."""
     if never_scaled(block, block.wells):
         return "selected, standardized over all wells"
-    return f"{scale_of(block)}, selected"
+    return f"{scale_of(block)}{removed}, selected"
 
 
 def scale_of(block: Block) -> str:
@@ -160,14 +188,23 @@ def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
     return CONTROL not in levels or not profiles.is_control(wells).any()
 
 
-def _whitened(
-    block: Block, wells: pd.DataFrame, design: Design, regularization: float
+def _by_controls(
+    block: Block, wells: pd.DataFrame, design: Design, settings: Settings
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    wells = soften(wells)
+    """Features selected, ranked and whitened by what calibrating controls show of them."""
     rows = (design.role_of(wells) == "calibrate").to_numpy()
+    if settings.transform == "none":
+        wells = soften(wells)
     chosen, dropped = _selected(block, wells, rows)
-    whitener = Whitener(regularization=regularization).fit(profiles.take(chosen, rows))
-    return whitener.transform(chosen), dropped
+    if settings.transform == "rank-gaussian":
+        chosen = RankGaussian().fit(profiles.take(chosen, rows)).transform(chosen)
+    if settings.whitening == "sphering":
+        whitener = Whitener(regularization=settings.regularization)
+        chosen = whitener.fit(profiles.take(chosen, rows)).transform(chosen)
+    elif settings.whitening == "tvn":
+        batch = batch_column(chosen)
+        chosen, _ = tvn(chosen, rows, batch=(batch,), shrinkage=settings.regularization)
+    return chosen, dropped
 
 
 def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
@@ -183,7 +220,7 @@ def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
         return wells.iloc[:0]
     treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
     controls = profiles.is_control(wells)
-    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGES)
+    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGING)
     part = profiles.take(wells, (treated & ~controls) | judges)
     for card in block.cards_of(group):
         if card.learns == "labels":

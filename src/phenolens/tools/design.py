@@ -19,7 +19,6 @@ FOLD = "Metadata_Fold"
 LEFT_OUT = "Metadata_LeftOut"
 UNIT = "Metadata_FoldUnit"
 COLUMNS = (ROLE, FOLD, LEFT_OUT, UNIT)
-JUDGES = ("judge", "swap-a", "swap-b")
 NO_TREATMENTS = "no treatments are named, so there is nothing to tell apart"
 
 

@@ -13,11 +13,12 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate.activity.dose import dose_response
 from phenolens.evaluate.results import result_table
+from phenolens.findings import Finding
 from phenolens.io.doses import Doses, read_doses
 from phenolens.profiles import COMPOUND, CONCENTRATION
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -119,7 +120,7 @@ def dose(
             raise DesignError(
                 f"No well of {item.name!r} has a {setting}: name its column with {named(setting)}."
             )
-    wells, notes = _in_micromolar(wells, how)
+    wells, findings = _in_micromolar(wells, how)
     found = dose_response(
         wells, same_by=[who], dose=how, controls=profiles.is_control(wells),
         seed=item.settings.seed,
@@ -138,19 +139,25 @@ def dose(
         question="dose",
         table=table,
         summary=whole | found.summary,
-        notes=(*item.notes, *notes, *item.position_notes, *item.dose_notes, *item.space_notes()),
+        findings=(
+            *item.findings,
+            *findings,
+            *item.position_findings,
+            *item.dose_findings,
+            *item.space_findings(),
+        ),
         settings=item.settings_with(compound=who, concentration=how),
         scores=result_table([]),
     )
 
 
-def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Note]]:
+def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding]]:
     """The wells with doses as numbers, and what of the treated wells' doses is doubtful."""
     said = pd.Series(profiles.column(wells, name), name=name)
     treated = ~profiles.is_control(wells)
     no = np.zeros(len(said), dtype=bool)  # the canonical column was read with the table
     read = Doses(said, no, no) if name == CONCENTRATION else read_doses(said)
-    doses, notes = read.values.to_numpy(float), []
+    doses, findings = read.values.to_numpy(float), []
     unread = treated & ~(doses > 0)
     shown = said[unread & read.unread].head(1).tolist()
     if shown and unread[treated].all():
@@ -159,16 +166,13 @@ def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[N
             "are numbers, with their unit in the cell or in the column's name."
         )
     if unread.any():
-        such = f", e.g. {shown[0]!r}" if shown else " above 0"
-        text = f"{unread.sum()} of {treated.sum()} treated wells have no readable dose{such}."
-        notes.append(Note("wells-without-dose", "warning", text, {"wells": int(unread.sum())}))
+        counts = {"wells": int(unread.sum()), "treated": int(treated.sum())}
+        values = counts | {"example": shown[0] if shown else None}
+        findings.append(Finding("wells-without-dose", "warning", {}, values))
     known = CONCENTRATION in wells.index.names and np.array_equal(
         doses, profiles.column(wells, CONCENTRATION).astype(float), equal_nan=True
     )  # then doubted when the table was read
     if not known and (high := treated & read.implausible()).any():
-        text = (
-            f"{high.sum()} treated wells have a dose of 10 mM or more (or below 0) in {name}, such "
-            f"as {said[high].iloc[0]}: a stock concentration, or another unit?"
-        )
-        notes.append(Note("doses-implausible", "warning", text, {"wells": int(high.sum())}))
-    return profiles.with_metadata(wells, {name: doses}), notes
+        values = {"wells": int(high.sum()), "examples": [said[high].iloc[0]], "of": "question"}
+        findings.append(Finding("doses-implausible", "warning", {"column": name}, values))
+    return profiles.with_metadata(wells, {name: doses}), findings

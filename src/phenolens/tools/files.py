@@ -15,13 +15,13 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.files import plain
+from phenolens.findings import Finding
 from phenolens.io.anndata import open_h5ad, to_columns, write_h5ad
 from phenolens.represent.base import ALL, Card
 from phenolens.settings import LAYOUT, Settings
 from phenolens.tools.block import Block
 from phenolens.tools.design import COLUMNS, design_columns, design_from, split_of
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -100,7 +100,8 @@ def write_annotated(item: Profiles, path: Path, *, maps: pd.DataFrame | None = N
     selected = None
     if item.whole and len(item.wells) == len(normalized):
         compared = item.wells
-        selected = normalized.columns.isin(compared.columns)
+        kept = item.compared.notes.get("selected", compared.columns)
+        selected = normalized.columns.isin(kept)
         name = "X_whitened" if "whitened" in item.space else "X_selected"
         obsm[name] = compared.to_numpy(np.float32)
         obsm["X_pca"] = _components(compared)
@@ -224,13 +225,12 @@ def _assembled(
     known = {field.name for field in fields(Settings)}
     settings = Settings(**{n: v for n, v in about["settings"].items() if n in known})
     design = design_from(whole, about["split"])
-    text = "Read as the study left them: normalized, with its roles, folds and settings."
     return Profiles(
         block,
         design,
         settings,
         stage=about.get("stage", "normalized"),
-        notes=(Note("of-a-study", "info", text),),
+        findings=(Finding("of-a-study", "info"),),
     )
 
 

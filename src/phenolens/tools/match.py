@@ -14,6 +14,7 @@ from phenolens.errors import DesignError, InputError, named, reasons, shown
 from phenolens.evaluate.matching.label_matching import match_labels
 from phenolens.evaluate.matching.matching import accuracy, labels, nearest_neighbour
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Finding
 from phenolens.profiles import BATCH, COMPOUND, MECHANISM, TREATMENT
 from phenolens.settings import one_of, yes_or_no
 from phenolens.stats.intervals import bootstrap_mean, wilson_interval
@@ -22,7 +23,7 @@ from phenolens.tools.by_position import matching_by_position
 from phenolens.tools.cluster import not_asked
 from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
-from phenolens.tools.result import Note, Result
+from phenolens.tools.result import Result
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -48,6 +49,7 @@ def match(
     among: Among = "all",
     not_same: str | Sequence[str] | None = None,
     similarity: Similarity = "cosine",
+    hub_correction: bool | None = None,
     permutations: int | None = None,
     alpha: float | None = None,
     baselines: bool = True,
@@ -88,6 +90,9 @@ def match(
         Matches differ in these columns; the compound by default, where it is known.
     similarity : {"cosine", "abs_cosine", "correlation"}
         ``abs_cosine`` lets opposite effects match, as between compounds and genes.
+    hub_correction : bool, optional
+        Lower the similarity to treatments that are near to everything (CSLS), so that none is
+        everyone's neighbour [no, or what the study used].
     permutations : int, optional
         Labellings drawn for each number of treatments [10,000, or what the study used].
     alpha : float, optional
@@ -133,7 +138,7 @@ def match(
     )  # fmt: skip
     if not isinstance(separator, str | None):
         raise InputError(f"{named('separator')} is text, such as ';'; got {shown(separator)}.")
-    item = item.with_settings(permutations=permutations, alpha=alpha)
+    item = item.with_settings(permutations=permutations, alpha=alpha, hub_correction=hub_correction)
     settings = item.settings
     name = item.column(label, setting="label", usual=MECHANISM)
     apart = item.columns(not_same, setting="not_same")
@@ -145,7 +150,7 @@ def match(
             f"No treatment of {item.name!r} has {what} to match by; name another column with "
             f"{named('label')}."
         )
-    consensus, separator, notes = _parted(consensus, name, separator)
+    consensus, separator, findings = _parted(consensus, name, separator)
     if among == "active":
         found = activity_of(item).table
         active = set(found.loc[found["active"], TREATMENT])
@@ -159,6 +164,7 @@ def match(
     try:
         matched = match_labels(
             consensus, label=name, not_same=apart or None, similarity=similarity,
+            hub_correction=settings.hub_correction,
             permutations=settings.permutations, alpha=settings.alpha, seed=settings.seed,
         )  # fmt: skip
         table, summary = matched.table.assign(space=item.space), matched.summary
@@ -171,7 +177,13 @@ def match(
             if unknown := [column for column in columns if not _known(consensus, column)]:
                 raise DesignError(f"the screen does not name {' and '.join(unknown)}")
             near[metric] = accuracy(
-                nearest_neighbour(consensus, label=name, not_same=columns, similarity=similarity)
+                nearest_neighbour(
+                    consensus,
+                    label=name,
+                    not_same=columns,
+                    similarity=similarity,
+                    hub_correction=settings.hub_correction,
+                )
             )
         except (DesignError, InputError) as error:
             refused.append((metric, str(error)))
@@ -181,7 +193,7 @@ def match(
     if baselines:
         asked = {metric: _APART[metric] for metric in near}
         placed = matching_by_position(item, consensus, label=name, not_same=apart, near=asked)
-    notes += map(not_asked, refused)
+    findings += map(not_asked, refused)
     whole = {
         "representation": item.name,
         "label": name,
@@ -193,7 +205,12 @@ def match(
         question="match",
         table=table,
         summary=whole | summary | near | ({"by_position": placed[1]} if baselines else {}),
-        notes=(*item.notes, *item.position_notes, *notes, *item.space_notes()),
+        findings=(
+            *item.findings,
+            *item.position_findings,
+            *findings,
+            *item.space_findings(),
+        ),
         settings=item.settings_with(
             label=name,
             separator=separator,
@@ -208,21 +225,17 @@ def match(
 
 def _parted(
     consensus: pd.DataFrame, label: str, separator: str | None
-) -> tuple[pd.DataFrame, str, list[Note]]:
-    """The treatments with labels as ``A|B``, what parted them, and a note where any has parts."""
+) -> tuple[pd.DataFrame, str, list[Finding]]:
+    """The treatments with labels as ``A|B``, what parted them, and a finding if any has parts."""
     written = profiles.column(consensus, label).tolist()
     mark = labels.find_separator(written) if separator is None else separator
     whole = labels.parted(written, separator=mark)
     several = [value for value, one in zip(written, whole, strict=True) if "|" in str(one)]
-    notes = []
+    findings = []
     if several:
-        text = (
-            f"{len(several)} treatments have several values in {label}, parted at {mark!r}, such "
-            f"as {several[0]!r}; separator sets another mark, or none."
-        )
-        values = {"treatments": len(several), "separator": mark}
-        notes.append(Note("labels-parted", "info", text, values))
-    return profiles.with_metadata(consensus, {label: whole}), mark, notes
+        values = {"treatments": len(several), "separator": mark, "example": several[0]}
+        findings.append(Finding("labels-parted", "info", {"column": label}, values))
+    return profiles.with_metadata(consensus, {label: whole}), mark, findings
 
 
 _APART = {"nsc_accuracy": [COMPOUND], "nscb_accuracy": [COMPOUND, BATCH]}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from phenolens.settings import Position, Transform
+
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
@@ -18,6 +20,8 @@ def normalize(
     by: str | Sequence[str] = "Metadata_Plate",
     spread: str = "auto",
     clip: float | None = 50.0,
+    position: Position = "none",
+    transform: Transform = "none",
     features: str | Sequence[str] | None = None,
     layer: str | None = None,
     obsm: str | None = None,
@@ -49,6 +53,15 @@ def normalize(
         ``auto`` takes all where groups have fewer than 16 controls.
     clip : float, optional
         Values are limited to ``[-clip, clip]``; None leaves them.
+    position : {"none", "remove"}
+        ``remove`` subtracts the surface over the plate that the controls show, the same on all
+        plates (:func:`phenolens.normalize.position.remove_position`). No treatment is erased, but
+        where no control sits the surface is extrapolated. Never subtract the mean of each position
+        over plates instead: where treatments keep their position it is their effect.
+    transform : {"none", "rank-gaussian"}
+        ``rank-gaussian`` makes of each value the normal quantile of its rank among the controls
+        (:class:`phenolens.learn.gaussian.RankGaussian`): what lies beyond them all is one and the
+        same value, however far it lies.
     features : str or sequence of str, optional
         Prefix or names of the features; by default they are recognised by their names.
     layer, obsm : str, optional
@@ -66,7 +79,8 @@ def normalize(
     InputError
         If the table cannot be read, or a column or word is unknown.
     DesignError
-        If a group has fewer than two controls; names it.
+        If a group has fewer than two controls; names it. If controls at fewer than eight positions
+        are to show a surface.
 
     Examples
     --------
@@ -82,11 +96,19 @@ def normalize(
     2    P1     DMSO                 True  0.67
     3    P1    taxol                 True  4.72
     """
-    from phenolens.errors import DesignError
+    import numpy as np
+
+    from phenolens import profiles
+    from phenolens.errors import DesignError, InputError
     from phenolens.io.controls import control_rows
     from phenolens.io.given import open_table, put_back
+    from phenolens.learn.gaussian import RankGaussian
+    from phenolens.normalize.position import remove_position
     from phenolens.normalize.scale import robust_scale, spread_group
+    from phenolens.settings import WORDS, one_of
 
+    position = one_of("position", position, WORDS["position"])
+    transform = one_of("transform", transform, WORDS["transform"])
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     table, groups = given.table(), given.columns(by)
     rows = control_rows(given.metadata(), controls)
@@ -100,4 +122,14 @@ def normalize(
             f"have fewer than two controls and cannot be scaled: {shown}. Name their controls, "
             "leave these rows out, or scale on every row with controls='all'."
         )
+    if position == "remove":
+        scaled, _ = remove_position(scaled, rows)
+    if transform == "rank-gaussian":
+        gaps = scaled.columns[np.isnan(scaled.to_numpy()).any(axis=0)]
+        if len(gaps):
+            raise InputError(
+                f"{len(gaps)} feature(s) have missing values, such as {gaps[0]}; ranks need them "
+                "all. Leave such features out, or fill them: select(..., fill=True)."
+            )
+        scaled = RankGaussian().fit(profiles.take(scaled, rows)).transform(scaled)
     return put_back(given, scaled)

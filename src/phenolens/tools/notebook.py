@@ -14,25 +14,30 @@ if TYPE_CHECKING:
 ROWS, WIDEST_CELL = 10, 60
 # Text takes the page's colour and tints are see-through, so light and dark themes both read well.
 LINE = "1px solid rgba(128,128,128,.35)"
-TINTS = {"!": "rgba(224,160,74,.2)", "✗": "rgba(217,96,109,.22)", "·": "rgba(128,128,128,.1)"}
+TINTS = {
+    "!": "rgba(224,160,74,.2)",
+    "✗": "rgba(217,96,109,.22)",
+    "·": "rgba(128,128,128,.1)",
+    "✓": "rgba(128,128,128,.1)",
+}
 
 
 def as_html(result: Result) -> str:
-    """The main numbers, the notes, and the first rows of the table; every text escaped."""
+    """The main numbers, the findings, and the first rows of the table; every text escaped."""
     numbers = "".join(
         f'<div style="margin:0 1.8em .4em 0">{_small(escape(name))}'
         f'<div style="font-weight:600">{escape(value)}</div></div>'
         for name, value in result.headline()[:MOST_NUMBERS]
     )
-    notes = "".join(
+    findings = "".join(
         f'<div style="background:{TINTS[line[0]]};padding:.2em .6em;margin:.2em 0">'
         f"{escape(line)}</div>"
-        for line in result.marked_notes()
+        for line in result.marked_findings()
     )
     title = '<div style="font-size:1.15em;font-weight:600;margin:.2em 0">'
     return (
         f'<div style="color:inherit">{title}{escape(result.question)}</div>'
-        f'<div style="display:flex;flex-wrap:wrap">{numbers}</div>{notes}'
+        f'<div style="display:flex;flex-wrap:wrap">{numbers}</div>{findings}'
         f"{_table(result.table)}</div>"
     )
 

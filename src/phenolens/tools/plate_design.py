@@ -82,7 +82,7 @@ def design(
         ``_Compound``, ``_Concentration`` (where given), ``_Control``, ``_pert_type``
         (``trt``, ``negcon`` or ``poscon``), ``_Set`` (of replicate plates). ``summary``: plates,
         the smallest p and whether it lets single hits be named, power. ``more["power"]``: power by
-        size of effect, in standard deviations of the noise. ``notes``: what position could still
+        size of effect, in standard deviations of the noise. ``findings``: what position could still
         explain, and what the numbers take for granted.
 
     Raises
@@ -108,7 +108,7 @@ def design(
     from phenolens.plating.plan import Plan
     from phenolens.settings import Settings, in_range, share
     from phenolens.tools import plate_table, plate_told
-    from phenolens.tools.result import Note, Result
+    from phenolens.tools.result import Result
 
     chosen: dict[str, Any] = {
         "permutations": permutations,
@@ -141,7 +141,7 @@ def design(
     if output is not None and not force:
         require_free(texts, Path(output))
     active = share("active", active)
-    summary, notes, power = plate_told.told(
+    summary, found, power = plate_told.told(
         table,
         findings,
         layout,
@@ -153,15 +153,12 @@ def design(
         active=active,
         settings=settings,
     )
-    doubts = [
-        Note(doubt.code, "warning", plate_told.doubted(doubt), {"rows": doubt.wells})
-        for doubt in listed.doubts
-    ]
+    doubts = [doubt.finding(of="list") for doubt in listed.doubts]
     result = Result(
         question="design",
         table=table,
         summary=summary,
-        notes=(*doubts, *notes),
+        findings=(*doubts, *found),
         settings={
             "replicates": replicates, "wells": wells, "controls": negative, "positives": positive,
             "plates": len(names), "empty_edge": empty_edge, "active": active,

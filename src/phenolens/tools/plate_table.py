@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.audit import audit_design
-from phenolens.audit.finding import Finding
 from phenolens.errors import ConfigError, DesignError, InputError, named, shown
 from phenolens.evaluate.layout.examine import Layout, examine_layout
+from phenolens.findings import Finding
 from phenolens.io.treatments import Treatments
 from phenolens.plating.layout import CONTROL_WELLS, propose
 from phenolens.plating.plan import Plan

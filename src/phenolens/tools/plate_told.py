@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from phenolens.audit.finding import Finding
-from phenolens.errors import DesignError, ended
+from phenolens.errors import DesignError
 from phenolens.evaluate.layout.examine import Layout
-from phenolens.io.ledger import Conflict
+from phenolens.findings import Finding
 from phenolens.io.treatments import Treatments
 from phenolens.plating.plan import Plan
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL, well_position
@@ -29,15 +28,8 @@ from phenolens.tools.plate_power import (
 )
 from phenolens.tools.plate_table import ABOUT_POSITION
 from phenolens.tools.read import read
-from phenolens.tools.result import Note, counted
 
 MOST_REPLICATES = 24
-
-
-def doubted(doubt: Conflict) -> str:
-    """What is doubtful in the list of treatments, as a sentence."""
-    such = "; ".join(text.replace("row/", "row ") for text in doubt.examples)
-    return ended(f"{counted(doubt.wells, 'row')} of the list, e.g. {such}: {doubt.consequence}")
 
 
 def told(
@@ -52,8 +44,8 @@ def told(
     pilot: object,
     active: float,
     settings: Settings,
-) -> tuple[dict[str, Any], list[Note], pd.DataFrame | None]:
-    """Summary, notes, and power by effect; None where activity cannot test the layout."""
+) -> tuple[dict[str, Any], list[Finding], pd.DataFrame | None]:
+    """Summary, findings, and power by effect; None where activity cannot test the layout."""
     background = SimulatedBackground() if pilot is None else learn_background(read(pilot))
     tests = len(listed) + len(positive)
     controls = sum(negative.values())
@@ -102,16 +94,16 @@ def told(
                 for row in power.itertuples()
             },
         }
-    notes = [
+    found = [
         *_about_hits(plan, floor, needed=needed, tests=tests, controls=controls, settings=settings),
         *_about_findings(findings, layout),
         *_about_plates(plan, len(listed)),
     ]
     if refused:
-        notes.append(Note("power-not-simulated", "warning", f"Power is not known: {refused}"))
+        found.append(Finding("power-not-simulated", "warning", {}, {"why": refused}))
     if power is not None:
-        notes.append(_about_power(table, background, active=active))
-    return summary, notes, power
+        found.append(_about_power(table, background, active=active))
+    return summary, found, power
 
 
 def _covered(table: pd.DataFrame) -> dict[str, str]:
@@ -133,38 +125,26 @@ def _covered(table: pd.DataFrame) -> dict[str, str]:
 
 def _about_hits(
     plan: Plan, floor: float, *, needed: int | None, tests: int, controls: int, settings: Settings
-) -> Iterator[Note]:
+) -> Iterator[Finding]:
     """Whether a single treatment can be named, and what would let it."""
-    alpha, drawn = settings.alpha, settings.permutations
+    alpha = settings.alpha
     values = {"p_attainable": floor, "tests": tests, "needed": needed, "controls": controls}
+    values["alpha"] = alpha
     if needed is None:
-        why = (
-            "a treatment has a single well"
-            if plan.replicates < 2
-            else f"{counted(judging(controls), 'control well')} of a plate's {controls} would judge"
-        )
-        text = f"Activity can give no p with this design: {why}."
-        yield Note("no-p-possible", "error", text, values | {"p_attainable": None})
+        values |= {"p_attainable": None, "replicates": plan.replicates}
+        yield Finding("no-p-possible", "error", {}, values | {"judging": judging(controls)})
         return
-    start = f"The smallest p that activity can give is {floor:.2g}"
     if needed == 1:
-        text = f"{start}: one treatment among {tests} tests can be named at q < {alpha:g}."
-        yield Note("single-hits-can-be-named", "info", text, values)
+        yield Finding("single-hits-can-be-named", "info", {}, values)
         return
-    if floor <= 1 / drawn:
-        enough = math.ceil(tests / alpha)
-        remedy = f"ask activity with permutations={enough} (--permutations {enough})"
-        values |= {"permutations_enough": enough}
+    enough: dict[str, int] = {}
+    more = None
+    if floor <= 1 / settings.permutations:
+        more = math.ceil(tests / alpha)
     else:
-        more = _enough(plan, tests=tests, controls=controls, settings=settings)
-        values |= {f"{name}_enough": count for name, count in more.items()}
-        offers = [f"{count} {name}" for name, count in more.items()]
-        remedy = f"{' or '.join(offers)} would do" if offers else "more replicate plates are needed"
-    before = f"{needed} of {tests} tests must reach it before one treatment can be named"
-    if needed > tests:
-        before = f"no treatment could be named, if all {tests} reached it,"
-    text = f"{start}: {before} at q < {alpha:g}; {remedy}."
-    yield Note("single-hits-cannot-be-named", "warning", text, values)
+        enough = _enough(plan, tests=tests, controls=controls, settings=settings)
+    values |= {"enough": enough, "permutations_enough": more}
+    yield Finding("single-hits-cannot-be-named", "warning", {}, values)
 
 
 def _enough(plan: Plan, *, tests: int, controls: int, settings: Settings) -> dict[str, int]:
@@ -188,69 +168,56 @@ def _enough(plan: Plan, *, tests: int, controls: int, settings: Settings) -> dic
     return found
 
 
-def _about_findings(findings: Sequence[Finding], layout: Layout) -> Iterator[Note]:
+def _about_findings(findings: Sequence[Finding], layout: Layout) -> Iterator[Finding]:
     """What the audit says against the layout, what it found in order, and what it cannot ask."""
-    for finding in findings:
-        where = f" ({finding.where})" if finding.where and finding.severity != "info" else ""
-        text = " ".join(filter(None, [f"{finding.what.rstrip('.')}{where}.", finding.consequence]))
-        yield Note(finding.code, finding.severity, text, {"where": finding.where})
+    yield from findings
     sound = {
-        "replicates share no position, block, edge or order": "replicates" not in layout.unasked
-        and not layout.replicates,
-        "treatments lie at other locations too": getattr(layout.elsewhere, "severity", "") == "ok",
-        "controls lie among them": getattr(layout.controls, "severity", "") == "ok",
+        "replicates": "replicates" not in layout.unasked and not layout.replicates,
+        "elsewhere": layout.elsewhere is not None and layout.elsewhere.severity == "ok",
+        "controls": layout.controls is not None and layout.controls.severity == "ok",
     }
     if any(sound.values()):
-        text = "; ".join(what for what, holds in sound.items() if holds)
-        yield Note("position-audited", "info", f"Audited: {text}.")
-    if layout.unasked:
-        asked = {"replicates": "replicates", "controls": "controls"}
-        text = "; ".join(f"{asked[k]} ({why})" for k, why in layout.unasked.items() if k in asked)
-        yield Note("position-not-asked", "warning", f"Position could not be audited of {text}.")
+        held = [what for what, holds in sound.items() if holds]
+        yield Finding("position-audited", "info", {}, {"sound": held})
+    unasked = {
+        what: {"code": why.code, **why.values}
+        for what, why in layout.unasked.items()
+        if what in ("replicates", "controls")
+    }
+    if unasked:
+        yield Finding("position-not-asked", "warning", {}, {"unasked": unasked})
 
 
-def _about_plates(plan: Plan, treatments: int) -> Iterator[Note]:
+def _about_plates(plan: Plan, treatments: int) -> Iterator[Finding]:
     """Several sets of plates, and edges that are left empty."""
     if plan.sets > 1:
-        text = (
-            f"{treatments} treatments make {plan.sets} sets of {plan.plates_a_set} replicate "
-            "plates, each with treatments of its own; every plate is scrambled anew."
-        )
-        yield Note("several-sets", "info", text, {"sets": plan.sets})
+        values = {"treatments": treatments, "sets": plan.sets, "plates_a_set": plan.plates_a_set}
+        yield Finding("several-sets", "info", {}, values)
     largest = -(-treatments // plan.sets) * plan.replicates
     needed = -(-largest // plan.plates_a_set) + sum(plan.controls)
     rows, columns = plan.shape
     inner = (rows - 2) * (columns - 2)
     if plan.empty_edge or needed <= inner:
-        why = "as asked" if plan.empty_edge else "for there is room"
-        yield Note("edge-empty", "info", f"The outermost wells stay empty, {why}.")
+        yield Finding("edge-empty", "info", {}, {"asked": plan.empty_edge})
     elif needed < rows * columns:
-        text = f"{rows * columns - needed} wells of a plate stay empty, all at the edge."
-        yield Note("edge-empty", "info", text, {"wells": rows * columns - needed})
+        yield Finding("edge-empty", "info", {}, {"wells": rows * columns - needed})
 
 
 def _about_power(
     table: pd.DataFrame, background: SimulatedBackground | PilotBackground, *, active: float
-) -> Note:
+) -> Finding:
     """What power takes for granted."""
+    values: dict[str, object] = {
+        "shifted": SHIFTED, "power": POWER, "largest": max(EFFECTS), "active": active,
+    }  # fmt: skip
     if isinstance(background, SimulatedBackground):
-        source = (
-            f"simulated noise ({background.features} features, half of its variance shared; "
-            f"position adds {background.position_effect:g} of its standard deviation)"
-        )
-        values: dict[str, object] = {"position_effect": background.position_effect}
+        values |= {
+            "features": background.features, "position_effect": background.position_effect,
+        }  # fmt: skip
     else:
-        made = background.position_share(well_position(table[WELL]))
-        values = {"position_share": made, "controls": len(background.residual)}
-        source = f"the noise of the pilot's {counted(len(background.residual), 'control well')}"
-        source += (
-            f" (position makes {made:.0%} of the variance)"
-            if background.model is not None
-            else " (at too few positions to tell what position does)"
-        )
-    text = (
-        f"Power is that of treatments which shift {SHIFTED:.0%} of the features, over {source}; "
-        f"'found' is {POWER:.0%} of them (–: no effect up to {max(EFFECTS):g} is); at q, "
-        f"{active:.0%} of all treatments have the effect."
-    )
-    return Note("power-assumes", "info", text, values)
+        values |= {
+            "controls": len(background.residual),
+            "position_share": background.position_share(well_position(table[WELL])),
+            "modelled": background.model is not None,
+        }
+    return Finding("power-assumes", "info", {}, values)

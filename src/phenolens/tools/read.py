@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, ended, named, shown
-from phenolens.findings import Severity
+from phenolens.errors import DesignError, InputError, named, shown
+from phenolens.findings import Finding, Severity
 from phenolens.io.copies import ask_about_copies
 from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
@@ -28,7 +28,6 @@ from phenolens.tools.columns import find_column, names_given
 from phenolens.tools.design import make_design
 from phenolens.tools.files import read_study_profiles
 from phenolens.tools.representation import Profiles
-from phenolens.tools.result import Note, counted
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -88,7 +87,7 @@ def read(
     Returns
     -------
     Profiles
-        Its ``notes`` say what was assumed and what was left out.
+        Its ``findings`` say what was assumed and what was left out.
 
     Raises
     ------
@@ -105,7 +104,7 @@ def read(
     >>> wells = pl.read(screen, same_by="Metadata_Treatment")
     >>> wells
     Profiles('profiles': 224 wells, 200 features, measured)
-    >>> print(wells.notes[-1])
+    >>> print(wells.findings[-1])
     64 control wells, by convention (DMSO, negcon).
     """
     if not isinstance(measurement, str | None):
@@ -176,19 +175,21 @@ def _fresh(
         given.name, "well", (), preprocessing={"given": True, "normalized": held.normalized}
     )
     block = Block(given.name, {ALL: rows}, {ALL: card}, calibrated=held.normalized)
-    notes = [
-        _read_note(rows, wells, joined.ledger),
-        *_feature_notes(given.found),
-        *_row_notes(joined.ledger, level=level),
-        *_treatment_notes(wells, section["columns"], asked=same_by is not None),
-        *_control_notes(wells, query=query, mask=controls is not None and query is None),
+    findings = [
+        _wells_read(rows, wells, joined.ledger),
+        *_features(given.found),
+        *_rows(joined.ledger, level=level),
+        *_treatments(wells, section["columns"], asked=same_by is not None),
+        *_controls(wells, query=query, mask=controls is not None and query is None),
         *_doubts(joined.ledger),
     ]
     if held.normalized and normalized is None:
-        notes.append(_normalized_note(wells))
+        findings.append(
+            Finding("normalized-already", "info", {}, {"centred": bool(wells[CONTROL].any())})
+        )
     known = tuple(name for name in named_by if name in rows.index.names)
     design = make_design(wells, settings)
-    return Profiles(block, design, settings, notes=tuple(notes), named_by=known)
+    return Profiles(block, design, settings, findings=tuple(findings), named_by=known)
 
 
 def _marked(
@@ -239,78 +240,56 @@ def _relabelled(
     return wells, profiles.with_metadata(rows, {TREATMENT: text.to_numpy()[place]})
 
 
-def _read_note(rows: pd.DataFrame, wells: pd.DataFrame, ledger: Ledger) -> Note:
+def _wells_read(rows: pd.DataFrame, wells: pd.DataFrame, ledger: Ledger) -> Finding:
     values = {"wells": len(rows), "plates": int(wells[PLATE].nunique()), "features": rows.shape[1]}
-    size = f"{counted(values['wells'], 'well')} on {counted(values['plates'], 'plate')}"
-    how = "".join(f"; {join.note}" for join in ledger.joins if join.note)
-    return Note("wells-read", "info", f"{size}{how}.", values)
+    how = [join.note for join in ledger.joins if join.note]
+    return Finding("wells-read", "info", {}, values | {"how": how})
 
 
-def _feature_notes(found: Features) -> Iterator[Note]:
+def _features(found: Features) -> Iterator[Finding]:
     """The features by family, and the numeric columns that are none."""
     families = {family.name: len(family.columns) for family in found.families}
     values = {"features": len(found.names), "families": families}
-    yield Note("features", "info", f"{found.used_line()}.", values)
+    described = [str(family) for family in found.families]
+    yield Finding("features", "info", {}, values | {"described": described})
     if found.unused:
-        counts = {why: len(names) for why, names in found.unused.items()}
         # what may have been measured is doubtful; a column called dose is not
-        doubtful: Severity = "warning" if STRANGE in counts else "info"
-        text = f"{found.unused_line()}."
-        yield Note("columns-not-used", doubtful, text[0].upper() + text[1:], counts)
+        severity: Severity = "warning" if STRANGE in found.unused else "info"
+        yield Finding("columns-not-used", severity, {}, found.unused_values())
 
 
-def _doubts(ledger: Ledger) -> Iterator[Note]:
+def _doubts(ledger: Ledger) -> Iterator[Finding]:
     """Doses that came with units, and what sources disagree on or is hardly so."""
     if units := ledger.counts.get("doses_read_with_their_units"):
-        text = f"{counted(units, 'well')} with the unit of the dose: all doses are in micromolar."
-        yield Note("doses-with-units", "info", text, {"wells": units})
-    for doubt in ledger.conflicts:
-        yield Note(doubt.code, "warning", ended(doubt.line()), {"wells": doubt.wells})
+        yield Finding("doses-with-units", "info", {}, {"wells": units})
+    yield from (doubt.finding() for doubt in ledger.conflicts)
 
 
-def _row_notes(ledger: Ledger, *, level: str) -> Iterator[Note]:
+def _rows(ledger: Ledger, *, level: str) -> Iterator[Finding]:
     """What rows were taken for, which repeat others, and which could not be used."""
     if level != "well":
-        text = f"Rows are {level}s: wells are their medians."
-        yield Note("aggregated", "info", text, {"level": level})
+        yield Finding("aggregated", "info", {}, {"level": level})
     if repeated := sum(join.duplicates for join in ledger.joins):
-        text = f"{counted(repeated, 'row')} repeat another exactly and count once."
-        yield Note("rows-repeated", "warning", text, {"rows": repeated})
+        yield Finding("rows-repeated", "warning", {}, {"rows": repeated})
     for conflict in ledger.conflicts:
         if conflict.source == "distinct_plates":
-            text = f"{conflict.examples[0]}: {conflict.consequence}."
-            yield Note("alike-plates", "warning", text, {"wells": conflict.wells})
+            values = {"example": conflict.examples[0], "consequence": conflict.consequence}
+            yield Finding("alike-plates", "warning", {}, values | {"wells": conflict.wells})
     for reason, count in Counter(item.reason for item in ledger.set_aside).items():
-        yield Note("set-aside", "warning", f"{count} set aside: {reason}.", {"n": count})
+        yield Finding("set-aside", "warning", {}, {"n": count, "reason": reason})
 
 
-def _treatment_notes(wells: pd.DataFrame, roles: dict[str, Any], *, asked: bool) -> Iterator[Note]:
+def _treatments(wells: pd.DataFrame, roles: dict[str, Any], *, asked: bool) -> Iterator[Finding]:
     """Which column was taken for the treatment, and wells that it leaves blank."""
     if not asked and roles.get("compound"):
-        dose = f" with its dose {roles['concentration']}" if roles.get("concentration") else ""
-        text = (
-            f"A treatment is {roles['compound']}{dose}, found by its name; name other columns with "
-            f"{named('same_by')}."
-        )
-        yield Note("treatments-by-name", "info", text, {"column": roles["compound"]})
+        values = {"column": roles["compound"], "concentration": roles.get("concentration")}
+        yield Finding("treatments-by-name", "info", {}, values)
     if blank := int((wells[TREATMENT].isna() & ~wells[CONTROL]).sum()):
-        text = f"{counted(blank, 'well')} without a treatment take part in no question about them."
-        yield Note("wells-without-treatment", "warning", text, {"wells": blank})
+        yield Finding("wells-without-treatment", "warning", {}, {"wells": blank})
 
 
-def _control_notes(wells: pd.DataFrame, *, query: str | None, mask: bool) -> Iterator[Note]:
+def _controls(wells: pd.DataFrame, *, query: str | None, mask: bool) -> Iterator[Finding]:
     """How many wells are controls, and who says so."""
-    how = "by convention (DMSO, negcon)" if query is None else "by the query"
+    found = "mask" if mask else "convention" if query is None else "query"
     if count := int(wells[CONTROL].sum()):
-        text = f"{counted(count, 'control well')}, {'as marked' if mask else how}."
-        yield Note("controls", "info", text, {"wells": count})
-
-
-def _normalized_note(wells: pd.DataFrame) -> Note:
-    centred = "each plate's controls or wells are centred on 0"
-    why = centred if wells[CONTROL].any() else "no well is a control"
-    text = (
-        f"Taken as normalized already: {why}; normalized=False (--no-normalized) scales them on "
-        "controls."
-    )
-    return Note("normalized-already", "info", text)
+        yield Finding("controls", "info", {}, {"wells": count, "found": found})

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.audit.layout_words import in_words
 from phenolens.errors import DesignError, InputError, named
-from phenolens.evaluate.layout.examine import Layout, LayoutFinding, examine_layout
+from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.evaluate.matching import labels
+from phenolens.findings import Finding, Severity
+from phenolens.normalize.consensus import consensus
+from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
 from phenolens.profiles import (
     BATCH,
     COMPOUND,
@@ -32,22 +34,11 @@ from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
 from phenolens.tools.compared import compared, compared_parts, judged
 from phenolens.tools.design import Design, make_design
-from phenolens.tools.result import Note
 
-POSITION = "position could explain this"
 SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
-DROPPED = {
-    "blocked": "not wanted",
-    "missing": "missing in more than 5 % of the wells",
-    "constant": "that hardly vary",
-    "repetitive": "of few values",
-    "wild": "with a value beyond 500",
-    "correlated": "that repeat another",
-    "empty": "without a value",
-}
 _CUT = ("leave_out", "max_folds")
-_SCALED = ("method", "clip", "spread", "whitening")
+_SCALED = ("method", "clip", "spread", "position", "transform", "whitening", "regularization")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +59,7 @@ class Profiles:
     stage : {"measured", "normalized", "compared"}
         What the block holds: ``normalized`` for what a study left, ``compared`` for fusions, whose
         blocks were calibrated and whitened one by one.
-    notes : tuple of Note
+    findings : tuple of Finding
         What was assumed and left out on reading.
 
     Examples
@@ -88,7 +79,7 @@ class Profiles:
     design: Design
     settings: Settings
     stage: str = "measured"
-    notes: tuple[Note, ...] = ()
+    findings: tuple[Finding, ...] = ()
     named_by: tuple[str, ...] = ()
 
     @property
@@ -123,14 +114,15 @@ class Profiles:
         """Wells as they are compared: selected and, with enough controls, whitened."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=self.settings.whitening)
+        return compared(self.normalized, self.design, self.settings)
 
     @cached_property
     def unwhitened(self) -> Block:
-        """Wells as they are compared, without whitening: no control has fitted directions."""
+        """Wells as they are compared, but that no control has fitted positions or directions."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, whitening=0.0)
+        plain = replace(self.settings, position="none", transform="none", whitening="none")
+        return compared(self.normalized, self.design, plain)
 
     @cached_property
     def parts(self) -> tuple[pd.DataFrame, ...]:
@@ -189,18 +181,16 @@ class Profiles:
         """Every setting behind a number: those of the profiles, and those of the question."""
         return asdict(self.settings) | options
 
-    def space_notes(self) -> Iterator[Note]:
+    def space_findings(self) -> Iterator[Finding]:
         """What the compared values are, and the wells that could not be compared."""
         whitened = self.compared.notes.get("whitened_on")
-        on = f" on {whitened} calibrating controls" if whitened else ""
-        text = f"Wells are compared as: {self.space}{on}."
-        yield Note("space", "info", text, {"space": self.space})
-        yield from self._feature_notes()
+        yield Finding("space", "info", {}, {"space": self.space, "whitened_on": whitened})
+        yield from self._removed_position()
+        yield from self._feature_findings()
         if self.left_out:
             first = self.left_out[0]
-            text = f"{len(self.left_out)} wells left out, such as {first.plate}/{first.well}"
-            values = {"wells": len(self.left_out)}
-            yield Note("wells-left-out", "warning", f"{text}: {first.why}.", values)
+            values = {"wells": len(self.left_out), "well": f"{first.plate}/{first.well}"}
+            yield Finding("wells-left-out", "warning", {}, values | {"why": first.why})
 
     @cached_property
     def layout(self) -> Layout | None:
@@ -211,28 +201,43 @@ class Profiles:
         return examine_layout(wells, seed=self.settings.seed)
 
     @cached_property
-    def position_notes(self) -> tuple[Note, ...]:
+    def position_findings(self) -> tuple[Finding, ...]:
         """What position could explain of any comparison of these wells; empty where it could not.
 
-        ``values["finding"]`` is the code of the finding, ``values["treatments"]`` whom it concerns
-        (none: all of them, or more than could be named).
+        ``values["finding"]`` is the code of the layout's finding, ``about["treatment"]`` whom it
+        concerns (none: all of them, or more than could be named).
         """
         if self.layout is None:
             return ()
         found = [*self.layout.replicates, self.layout.controls]
         return tuple(
-            _position_note(finding)
+            _could_explain(finding)
             for finding in found
             if finding is not None and finding.severity in ("error", "warning")
         )
 
     @cached_property
-    def dose_notes(self) -> tuple[Note, ...]:
+    def dose_findings(self) -> tuple[Finding, ...]:
         """What position could explain of a trend over doses, where these never change places."""
         doses = None if self.layout is None else self.layout.doses
-        return () if doses is None or doses.severity != "warning" else (_position_note(doses),)
+        return () if doses is None or doses.severity != "warning" else (_could_explain(doses),)
 
-    def _feature_notes(self) -> Iterator[Note]:
+    def _removed_position(self) -> Iterator[Finding]:
+        """What was removed of position, or why nothing was; empty where nobody asked for it."""
+        removed = self.compared.notes.get("position")
+        if removed is None:
+            return
+        if "refused" in removed:
+            positions = removed.get("positions", 0)
+            values = {"why": removed["refused"], "positions": positions, "needed": FEWEST_POSITIONS}
+            yield Finding("position-not-removed", "warning", {}, values)
+            return
+        doubtful = bool(self.position_findings)
+        values = {name: removed[name] for name in ("n_positions", "share", "farthest")}
+        severity: Severity = "warning" if doubtful else "info"
+        yield Finding("position-removed", severity, {}, values | {"could_explain": doubtful})
+
+    def _feature_findings(self) -> Iterator[Finding]:
         """What happened to features on the way: rescaled, left out without a value, dropped."""
         for changed in list(self.compared.notes.get("rescaled", {}).values())[:1]:
             yield _rescaled(changed)
@@ -288,7 +293,7 @@ class Profiles:
         wells = profiles.take(wells, treated)
         names = list(dict.fromkeys([*DESCRIBED, *keep]))
         known = [name for name in names if name in wells.index.names]
-        medians = profiles.aggregate(profiles.keep_metadata(wells, known), [TREATMENT])
+        medians = consensus(profiles.keep_metadata(wells, known), [TREATMENT])
         codes, _ = profiles.groups(wells, [TREATMENT])
         several = {
             name: pd.Series(profiles.column(wells, name)).groupby(codes).agg(labels.join).to_numpy()
@@ -354,35 +359,28 @@ class Profiles:
         return f"Profiles({self.name!r}: {rows} wells, {columns} features, {self.stage})"
 
 
-def _position_note(finding: LayoutFinding) -> Note:
-    what = in_words(finding).what
-    concerned = list(finding.treatments) if finding.values.get("complete", True) else []
-    values = {"finding": finding.code, "treatments": concerned} | finding.values
-    text = f"{POSITION}: {what[0].lower()}{what[1:]}"
-    return Note("position-could-explain", "warning", text, values)
-
-
-def _rescaled(changed: dict[str, Any]) -> Note:
-    own = changed["own"]
-    said = [] if changed["all_by"] == 1 else [f"all features by {changed['all_by']:.2g}"]
-    if own:
-        first, spread = next(iter(own.items()))
-        said.append(f"{len(own):,} by their own spread, such as {first} ({spread:.2g})")
-    text = f"Features of another scale were divided: {' and '.join(said)}."
-    return Note(
-        "features-rescaled", "warning", text, {"all_by": changed["all_by"], "own": len(own)}
+def _could_explain(found: Finding) -> Finding:
+    kinds = dict(found.about)
+    named = kinds.pop("compound", None) or kinds.pop("treatment", ())
+    whom = named if found.values.get("complete", True) else ()
+    about = {"treatment": whom} | kinds
+    return Finding(
+        "position-could-explain", "warning", about, {"finding": found.code, **found.values}
     )
 
 
-def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Note:
-    parts = [
-        f"{told['features']:,} {DROPPED[why]} (such as {', '.join(told['examples'][:2])})"
-        for why, told in dropped.items()
-    ]
+def _rescaled(changed: dict[str, Any]) -> Finding:
+    first, spread = next(iter(changed["own"].items()), ("", 1.0))
+    values = {"all_by": changed["all_by"], "own": len(changed["own"])}
+    return Finding("features-rescaled", "warning", {}, values | {"first": first, "spread": spread})
+
+
+def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Finding:
     counts = {why: told["features"] for why, told in dropped.items()}
+    examples = {why: told["examples"][:2] for why, told in dropped.items()}
     lost = bool({"wild", "missing", "empty"} & set(counts))
-    text = f"{kept:,} features are compared; dropped: {', '.join(parts)}."
-    return Note("features-dropped", "warning" if lost else "info", text, counts)
+    values = {"kept": kept, "dropped": counts, "examples": examples}
+    return Finding("features-dropped", "warning" if lost else "info", {}, values)
 
 
 def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, str]:

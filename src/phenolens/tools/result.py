@@ -4,56 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError, either
+from phenolens.findings import MARKS, Finding, worst_first
 
 if TYPE_CHECKING:
     import anndata
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from phenolens.findings import Severity
-
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
-MARKS = {"error": "✗", "warning": "!", "info": "·"}
 NONE = "–"
-MOST_NUMBERS, MOST_NOTES, WIDEST = 8, 6, 160
-
-
-@dataclass(frozen=True)
-class Note:
-    """A finding as data: what was assumed, left out, or is doubtful.
-
-    Attributes
-    ----------
-    code : str
-        In kebab-case, the same wherever the same is found: ``controls-reused``.
-    severity : {"info", "warning", "error"}
-    text : str
-        One sentence for a person.
-    values : dict
-        The numbers behind the sentence.
-
-    Examples
-    --------
-    >>> import phenolens as pl
-    >>> screen, truth = pl.simulate_profiles(layout="fixed", controls=12, seed=3)
-    >>> found = pl.activity(screen, permutations=500)
-    >>> [note.code for note in found.notes if note.severity == "warning"]
-    ['position-not-separated']
-    """
-
-    code: str
-    severity: Severity
-    text: str
-    values: dict[str, Any] = field(default_factory=dict, hash=False)
-
-    def __str__(self) -> str:
-        return self.text
+MOST_NUMBERS, MOST_FINDINGS, WIDEST = 8, 6, 160
 
 
 def _no_scores() -> pd.DataFrame:
@@ -74,7 +40,7 @@ class Result:
         One row a thing asked (a treatment, a label, a plate), with plain columns.
     summary : dict
         What the table says as a whole: plain values by name, nested where that helps.
-    notes : tuple of Note
+    findings : tuple of Finding
         What was assumed, left out, or is doubtful.
     settings : dict
         Every setting that made it, defaults included.
@@ -97,19 +63,19 @@ class Result:
     question: str
     table: pd.DataFrame
     summary: dict[str, Any]
-    notes: tuple[Note, ...] = ()
+    findings: tuple[Finding, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=_no_scores)
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """A few lines: the question, the main numbers, the notes; never the table."""
+        """A few lines: the question, the main numbers, the findings; never the table."""
         rows, columns = self.table.shape
         lines = [f"{self.question}: {counted(rows, 'row')}, {counted(columns, 'column')}"]
         numbers = [f"{name}: {value}" for name, value in self.headline()]
         for told, most, where in (
             (numbers, MOST_NUMBERS, "summary"),
-            (self.marked_notes(), MOST_NOTES, "notes"),
+            (self.marked_findings(), MOST_FINDINGS, "findings"),
         ):
             lines += [shorten(line, WIDEST, placeholder=" …") for line in told[:most]]
             if len(told) > most:
@@ -117,7 +83,7 @@ class Result:
         return "\n  ".join(lines)
 
     def _repr_html_(self) -> str:
-        """For a notebook: the main numbers, the notes, and the first rows of the table."""
+        """For a notebook: the main numbers, the findings, and the first rows of the table."""
         from phenolens.tools.notebook import as_html
 
         return as_html(self)
@@ -146,23 +112,21 @@ class Result:
             found.append((_label(name), in_text(value) + limits))
         return found
 
-    def marked_notes(self) -> list[str]:
-        """The notes with their marks (``·`` info, ``!`` warning, ``✗`` error), worst first."""
-        order = list(MARKS)
-        worst = sorted(self.notes, key=lambda note: order.index(note.severity))
-        return [f"{MARKS[note.severity]} {note}" for note in worst]
+    def marked_findings(self) -> list[str]:
+        """The findings with their marks (``·`` info, ``!`` warning, ``✗`` error), worst first."""
+        return [f"{MARKS[found.severity]} {found}" for found in worst_first(self.findings)]
 
     def lines(self) -> Iterator[str]:
-        """The whole summary, then the notes, as lines of text: what the command prints."""
+        """The whole summary, then the findings, as lines of text: what the command prints."""
         yield from _told(self.summary)
-        yield from self.marked_notes()
+        yield from self.marked_findings()
 
     def to_dict(self) -> dict[str, Any]:
-        """Question, summary, notes and settings as JSON knows them (no number: null)."""
+        """Question, summary, findings and settings as JSON knows them (no number: null)."""
         from phenolens.files import plain
 
-        notes = [asdict(note) for note in self.notes]
-        told = {"question": self.question, "summary": self.summary, "notes": notes}
+        findings = [found.to_dict() for found in self.findings]
+        told = {"question": self.question, "summary": self.summary, "findings": findings}
         return plain(told | {"settings": self.settings})
 
     def write(self, path: str | Path) -> Path:
@@ -172,8 +136,8 @@ class Result:
         ----------
         path : str or Path
             ``.parquet``, ``.csv``, ``.csv.gz`` and ``.tsv`` hold the table; ``.xlsx`` has the
-            sheets ``table``, ``summary``, ``notes`` and ``settings``. Cells that hold lists become
-            text, items parted by ``; ``.
+            sheets ``table``, ``summary``, ``findings`` and ``settings``. Cells that hold lists
+            become text, items parted by ``; ``.
 
         Returns
         -------
@@ -206,15 +170,16 @@ class Result:
         return path
 
     def _sheets(self) -> dict[str, pd.DataFrame]:
-        """Summary, notes and settings as frames; the names of nested values run on."""
+        """Summary, findings and settings as frames; the names of nested values run on."""
         import pandas as pd
 
         from phenolens.tools.sheets import flat_cells
 
-        notes = [(note.code, note.severity, note.text, note.values) for note in self.notes]
+        columns = ["code", "severity", "what", "about", "values"]
+        rows = [(f.code, f.severity, f.text, f.about, f.values) for f in self.findings]
         frames = {
             "summary": pd.DataFrame(_flat(self.summary), columns=["name", "value"], dtype=object),
-            "notes": pd.DataFrame(notes, columns=["code", "severity", "text", "values"]),
+            "findings": pd.DataFrame(rows, columns=columns),
             "settings": pd.DataFrame(_flat(self.settings), columns=["name", "value"], dtype=object),
         }
         return {name: flat_cells(frame) for name, frame in frames.items()}

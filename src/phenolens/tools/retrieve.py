@@ -129,7 +129,7 @@ def retrieve(
         question="retrieve",
         table=table,
         summary=summary,
-        notes=(*item.notes, *item.position_notes, *item.space_notes()),
+        findings=(*item.findings, *item.position_findings, *item.space_findings()),
         settings=item.settings_with(across=across, within=inside, baselines=baselines),
         scores=result_table(rows),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any, TypeVar
 
 from phenolens import plugins
@@ -17,11 +18,16 @@ _Wording = TypeVar("_Wording", bound=Callable[..., "str | Said"])
 
 @dataclass(frozen=True)
 class Said:
-    """A finding in words: what was seen, what follows, what to do; one or two sentences each."""
+    """A finding in words: what was seen, what follows, what to do; one or two sentences each.
+
+    `phrase` stands for `what` in a cell or behind a colon, where a sentence is too much; without a
+    full stop.
+    """
 
     what: str
     consequence: str = ""
     remedy: str = ""
+    phrase: str = ""
 
 
 _WORDINGS: dict[str, Callable[..., str | Said]] = {}
@@ -30,8 +36,8 @@ _WORDINGS: dict[str, Callable[..., str | Said]] = {}
 def wording(*codes: str) -> Callable[[_Wording], _Wording]:
     """Register the function that puts findings of these codes into words.
 
-    The function takes what the finding is about and its values by name (those it has no use for
-    with ``**_``), and returns a sentence or :class:`Said`.
+    The function takes what the finding is about and its values by name, of these only what its
+    words need (or all, with ``**values``), and returns a sentence or :class:`Said`.
 
     Raises
     ------
@@ -57,8 +63,26 @@ def say(code: str, /, **values: Any) -> Said:
     KeyError
         If no wording of this code was registered.
     """
-    said = (_WORDINGS.get(code) or known()[code])(**values)
+    function = _WORDINGS.get(code) or known()[code]
+    taken = signature(function).parameters
+    if all(one.kind is not Parameter.VAR_KEYWORD for one in taken.values()):
+        values = {name: value for name, value in values.items() if name in taken}
+    said = function(**values)
     return Said(said) if isinstance(said, str) else said
+
+
+def noted(codes: object, /, **row: Any) -> str:
+    """The codes of a cell, parted by blanks, in words: their phrases, parted by ``; ``.
+
+    Parameters
+    ----------
+    codes : str
+        A cell of a column such as ``note``; what is no text has no words.
+    **row
+        The row's values by the names of their columns, and the settings of the question.
+    """
+    said = [say(code, **row) for code in codes.split()] if isinstance(codes, str) else []
+    return "; ".join(one.phrase or one.what for one in said)
 
 
 def known() -> dict[str, Callable[..., str | Said]]:

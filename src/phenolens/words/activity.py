@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from phenolens.words import wording
+from phenolens.words import Said, noted, say, wording
+from phenolens.words.numbers import plural
+from phenolens.words.sentences import named, reasons
 
+_POSITION = "position could explain this"
 _SHAPES = {
     "same-position": "wells at one position on all plates",
     "same-positions": "wells at several positions, the same on all plates",
@@ -18,6 +21,34 @@ _SHAPES = {
 }
 
 
+@wording("position-ignored")
+def _(*, kept: int, replicated: int) -> str:
+    return (
+        f"{_POSITION}: {_keeping(kept, replicated)} on all plates, and {named('position_safe')} is "
+        "'no'."
+    )
+
+
+@wording("position-safe")
+def _(*, positions: int, kept: int, replicated: int) -> str:
+    return (
+        f"{_keeping(kept, replicated)} on all plates, so {positions} control positions are "
+        "compared, not wells."
+    )
+
+
+def _keeping(kept: int, replicated: int) -> str:
+    return f"{kept} of {replicated} replicated treatments keep their position"
+
+
+@wording("doses-only")
+def _(*, compounds: int, column: str) -> str:
+    return (
+        f"{plural(compounds, 'compound')} with each dose in one well only: with "
+        f"{named('same_by')} {column!r}, a compound's doses are tested together as its wells."
+    )
+
+
 def shape_in_words(shape: str) -> str:
     """``neighbouring wells``, ``wells of one column, the same on all plates``, ..."""
     kept = ", the same on all plates" if shape.endswith("-kept") else ""
@@ -26,15 +57,16 @@ def shape_in_words(shape: str) -> str:
 
 @wording("control-check")
 def control_check(
-    verdict: str, groups: int, called: int, wells: int, shape: str, treatments: int,
+    *, verdict: str, groups: int, called: int, wells: int, shape: str, treatments: int,
     treatments_called: int, rows: int, rows_used: int, columns: int, columns_used: int,
     p_attainable: float | None = None, why: str = "", share: float = 0.0, low: float = 0.0,
     high: float = 0.0, covered: object = None,
-    level: float = 0.05, groups_needed: int = 19, by_permuting: dict | None = None, **_: object,
+    level: float = 0.05, groups_needed: int = 19, by_permuting: dict | None = None
 ) -> str:  # fmt: skip
     """Groups of controls tested as treatments: how many are called, and what that says."""
     if verdict == "not-possible":
-        return f"A control check is not possible with this layout: {why}."
+        said = noted(why, wells=wells, shape=shape, p_attainable=p_attainable)
+        return f"A control check is not possible with this layout: {said}."
     groups = int(groups)
     told = (
         f"Control check: {int(called)} of {groups} groups of controls "
@@ -62,8 +94,20 @@ def control_check(
     return told
 
 
+@wording("no-single-hit")
+def no_single_hit(*, alpha: float, smooth: int | None = None, **share: object) -> Said:
+    """Why this design names no hit, how many treatments are active, and what would do."""
+    told = [why_no_hit(alpha=alpha, **share), share_in_words(**share)]
+    if smooth is not None:
+        told.append(
+            f"By the smoothed tail, which assumes normal scores, {smooth} have q < {alpha:g}."
+        )
+    told.append(remedy(**share))
+    return Said(" ".join(filter(None, told)))
+
+
 def why_no_hit(
-    alpha: float, tests: int, needed: int, p_attainable: float, limit: str,
+    *, alpha: float, tests: int, needed: int, p_attainable: float, limit: str,
     permutations_needed: int, **_: object,
 ) -> str:  # fmt: skip
     """Why this design names no hit, in a sentence."""
@@ -84,7 +128,7 @@ def why_no_hit(
 
 
 def share_in_words(
-    limit: str, called: int, tests: int, threshold: float, withheld: str, groups: int,
+    *, limit: str, called: int, tests: int, threshold: float, withheld: str, groups: int,
     groups_called: int, low: float | None, share: float | None, certainty: float = 0.95,
     unknown: Mapping[str, object] | None = None, **_: object,
 ) -> str:  # fmt: skip
@@ -93,7 +137,8 @@ def share_in_words(
         return ""
     counts = f"{int(called)} of {int(tests)} treatments have p <= {float(threshold):.2g}"
     if withheld:
-        return f"{counts}; no share of active treatments is given: {withheld}."
+        why = say(withheld, unknown=unknown).what
+        return f"{counts}; no share of active treatments is given: {why}."
     told = (
         f"{counts}, and {int(groups_called)} of {int(groups)} groups of controls by the same test"
     )
@@ -106,7 +151,7 @@ def share_in_words(
     )
 
 
-def remedy(limit: str, plates_needed: int, positions_needed: int, **_: object) -> str:
+def remedy(*, limit: str, plates_needed: int, positions_needed: int, **_: object) -> str:
     """What would do to name hits, in a sentence; empty where permutations would."""
     if limit == "permutations":
         return ""
@@ -114,3 +159,148 @@ def remedy(limit: str, plates_needed: int, positions_needed: int, **_: object) -
     if positions_needed:
         return f"To name hits: {plates}, or about {int(positions_needed):,} control positions."
     return f"To name hits: {plates}, or more controls on each."
+
+
+# Codes of the column ``note``: phrases of a row's own values, and of the settings of the question.
+
+
+@wording("not-tested")
+def _(*, why: str = "", text: str = "", **values: object) -> Said:
+    said = say(why, **values).what if why else text
+    return Said(reasons([said]), phrase="no treatment could be tested")
+
+
+@wording("one-well-only")
+def _() -> str:
+    return "one well only; two are needed"
+
+
+@wording("wells-without-values")
+def _(*, usable: int, wells: int) -> str:
+    return f"{usable} of its {wells} wells hold values; two are needed"
+
+
+@wording("wells-without-controls")
+def _(*, usable: int, wells: int, within: Sequence[str] = ()) -> str:
+    shared = _listed(within) or "what they are compared within"
+    return f"{usable} of its {wells} wells share {shared} with a control that judges"
+
+
+@wording("wells-not-differing")
+def _(*, wells: int, diff_by: Sequence[str] = ()) -> str:
+    return f"no two of its {wells} wells differ in {_listed(diff_by) or 'what they must differ by'}"
+
+
+def _listed(columns: Sequence[str] | None) -> str:
+    return " and ".join(name.removeprefix("Metadata_") for name in columns or ())
+
+
+@wording("wells-not-usable")
+def _(*, usable: int, wells: int) -> str:
+    return f"{usable} of its {wells} wells could be used; two are needed"
+
+
+@wording("fewer-than-two-compared")
+def _() -> str:
+    return "fewer than two of its wells can be compared"
+
+
+@wording("pixels-seen")
+def _() -> str:
+    return "fitted on the images of all wells, without labels"
+
+
+@wording("position-not-separated")
+def position_not_separated(
+    *, kept: int = 0, replicated: int = 0, why: str = "", **values: object
+) -> Said:
+    """A fixed layout whose positions could not be compared, and why; a row has why as a code."""
+    phrase = f"{_POSITION}: the layout is fixed"
+    if not why:
+        return Said(phrase, phrase=phrase)
+    said = say(why, **values).what.rstrip(".")
+    return Said(
+        f"{_POSITION}: {_keeping(kept, replicated)} on all plates, and {said}.", phrase=phrase
+    )
+
+
+@wording("other-test-asked")
+def _() -> str:
+    return f"{named('null')} and {named('diff_by')} name another test"
+
+
+@wording("few-positions-to-compare")
+def _(*, control_positions: int, needed: int = 19) -> str:
+    return (
+        f"position cannot be separated from effect with {control_positions} control positions "
+        f"({needed} needed)"
+    )
+
+
+@wording("few-cells-left")
+def _() -> str:
+    return "few cells left: the profile may show dying cells"
+
+
+@wording("few-wells-compared")
+def _(*, n: int) -> str:
+    return f"only {n} comparable well(s)"
+
+
+# Why no group of controls could be tested, and why no share of active treatments is given.
+
+
+@wording("no-plates-known")
+def _() -> str:
+    return "the wells have no Metadata_Plate"
+
+
+@wording("no-positions-known")
+def _() -> str:
+    return "the wells have no Metadata_Well"
+
+
+@wording("wells-not-named")
+def _() -> str:
+    return "the names of the wells cannot be read"
+
+
+@wording("no-controls-in-shape")
+def _(*, wells: int, shape: str) -> str:
+    return f"no {wells} controls lie as the wells of most treatments do ({shape_in_words(shape)})"
+
+
+@wording("groups-without-others")
+def _() -> str:
+    return "no group of controls has others to compare with"
+
+
+@wording("groups-p-too-large")
+def _(*, p_attainable: float) -> str:
+    return f"the smallest p of a group of controls is {p_attainable:.2g}"
+
+
+@wording("several-networks-judged")
+def _() -> str:
+    return "several networks judged the treatments"
+
+
+@wording("control-places-unknown")
+def _(*, unknown: Mapping[str, object] | None = None) -> str:
+    why = f" ({say(str(unknown['code']), **unknown).what})" if unknown else ""
+    return f"whether controls lie where treatments do is not known{why}"
+
+
+@wording("controls-not-among-treatments")
+def _() -> str:
+    return "the controls do not lie where the treatments lie"
+
+
+@wording("more-permutations-needed")
+def _() -> str:
+    return "more permutations would name hits"
+
+
+@wording("no-group-like-treatments")
+def _() -> str:
+    return "no group of controls lies as the treatments do"

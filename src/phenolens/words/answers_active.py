@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phenolens.words import Said, activity, names, wording
+from phenolens.words import Said, activity, names, noted, wording
 from phenolens.words.answers import because
 from phenolens.words.numbers import (
     count,
@@ -122,10 +122,10 @@ def _(treatments: int) -> str:
 
 
 @wording("active-noted")
-def _(note: str, treatments: int, of: int) -> str:
-    return sentence(f"{treatments} of {of}: {note}")
+def _(*, note: str, carry: int, of: int, **row: Any) -> str:
+    return sentence(f"{carry} of {of}: {noted(note, **row)}")
 
 
 @wording("active-noted-all")
-def _(note: str) -> str:
-    return sentence(f"for all of them: {note}")
+def _(*, note: str, **row: Any) -> str:
+    return sentence(f"for all of them: {noted(note, **row)}")

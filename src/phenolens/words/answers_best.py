@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from phenolens.words import names, wording
+from typing import Any
+
+from phenolens.words import names, noted, wording
 from phenolens.words.answers import because
 from phenolens.words.numbers import (
     count,
@@ -74,9 +76,9 @@ def _(representation: list[str], active: list[int]) -> str:
 
 
 @wording("best-untestable")
-def _(representation: str, treatments: int, note: str) -> str:
+def _(*, representation: str, treatments: int, note: str, **row: Any) -> str:
     n = count(treatments, "treatment")
-    why = f": {note}" if note else ""
+    why = f": {noted(note, representation=representation, **row)}" if note else ""
     return sentence(f"By {names.inside(representation)} no treatment could be tested ({n}){why}")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 NONE = "–"
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -22,9 +21,9 @@ def number(value: Any, digits: int = 3) -> str:
     """
     if missing(value):
         return NONE
-    if isinstance(value, bool | np.bool_):
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy's own without NumPy
         return "yes" if value else "no"
-    if isinstance(value, int | np.integer) or abs(value) >= 1000:
+    if isinstance(value, Integral) or abs(value) >= 1000:
         return f"{value:,.0f}".replace("-", "−")
     return _short(float(value), digits).replace("-", "−")
 
@@ -34,7 +33,7 @@ def _short(value: float, digits: int) -> str:
         return "0"
     if abs(value) < 1e-3:
         return f"{value:.{max(digits - 2, 0)}e}".replace("e-0", "e-")
-    places = max(digits - 1 - int(np.floor(np.log10(abs(value)))), 0)
+    places = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
     return f"{value:.{min(places, digits)}f}"
 
 
@@ -72,7 +71,20 @@ def interval(low: object, high: object, *, of: Callable[[Any], str] = number) ->
 
 
 def missing(value: object) -> bool:
-    return value is None or bool(pd.isna(value))
+    """Whether a value is none: None, NaN, or what pandas has for them."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
+
+
+def portion(share: float) -> str:
+    """A share as a percentage with the digits that matter: ``12 %``, ``1.2 %``."""
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
+
+
+def some(names: Iterable[object], *, most: int = 5) -> str:
+    """The first few names, sorted, and how many more there are."""
+    shown = sorted(map(str, names))
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

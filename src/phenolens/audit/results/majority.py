@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
-from phenolens.audit.finding import percent
 from phenolens.audit.results.audit import BASELINE, check, is_baseline, scores_of
+from phenolens.words.numbers import portion as percent
 
 
 @check(10)

@@ -22,6 +22,7 @@ from phenolens.stats.ranking import Ranking
 
 LEVEL = 0.05
 FEWEST_GROUPS = 19
+_UNKNOWN = {profiles.PLATE: "no-plates-known", profiles.WELL: "no-positions-known"}
 VERDICTS = ("calibrated", "calls-controls", "too-few-groups", "not-possible")
 
 
@@ -54,7 +55,7 @@ class ControlCheck:
     verdict : {"calibrated", "calls-controls", "too-few-groups", "not-possible"}
         ``calls-controls`` where so many would be called in less than one of twenty sound tests.
     why : str
-        Why no group could be tested, if none was.
+        Codes of why no group could be tested, if none was, parted by blanks.
     covered : bool or None
         Whether controls lie where the treatments lie, as far as the caller knows.
     """
@@ -92,7 +93,7 @@ class Grouped:
     groups : list of ndarray of int64
         Rows of each group.
     why : str
-        Why there is no group, if there is none.
+        Codes of why there is no group, if there is none.
     """
 
     place: np.ndarray
@@ -107,25 +108,21 @@ def grouped(ranking: Ranking, *, seed: int = 0) -> Grouped:
     nowhere = Grouped(np.empty((0, 2), np.int64), None, [])
     missing = [name for name in profiles.WELL_KEY if name not in table.index.names]
     if missing:
-        return replace(nowhere, why=f"the wells have no {' and no '.join(missing)}")
+        return replace(nowhere, why=" ".join(_UNKNOWN[name] for name in missing))
     names = profiles.column(table, profiles.WELL)
     try:
         known = {name: profiles.well_name(name) for name in dict.fromkeys(names)}
-    except InputError as error:
-        return replace(nowhere, why=str(error).rstrip("."))
+    except InputError:
+        return replace(nowhere, why="wells-not-named")
     place = profiles.well_position(known[name] for name in names)
     plate = ranking.wells.codes(profiles.PLATE)
     shape = shape_of(plate, place, ranking.group)
     if shape is None:
-        return Grouped(place, None, [], "no treatment has two wells")
+        return Grouped(place, None, [], "no-treatment-in-two-wells")
     groups = control_groups(
         shape, plate, place, group=ranking.group, control=ranking.control, seed=seed
     )
-    why = ""
-    if not groups:
-        words = shape_in_words(shape.code)
-        why = f"no {sum(shape.wells)} controls lie as the wells of most treatments do ({words})"
-    return Grouped(place, shape, groups, why)
+    return Grouped(place, shape, groups, "" if groups else "no-controls-in-shape")
 
 
 def check_by_null(
@@ -212,9 +209,9 @@ def control_check_of(
     groups, called = int(asked.sum()), int((p[asked] <= LEVEL).sum())
     low, high = exact_interval(called, groups) if groups else (None, None)
     smallest = float(floor[asked].max()) if groups else None
-    why = found.why or ("" if groups else "no group of controls has others to compare with")
+    why = found.why or ("" if groups else "groups-without-others")
     if not why and smallest > LEVEL:
-        why = f"the smallest p of a group of controls is {smallest:.2g}"
+        why = "groups-p-too-large"
     if why:
         verdict = "not-possible"
     elif binom.sf(called - 1, groups, LEVEL) < LEVEL:
@@ -260,56 +257,7 @@ def control_check_of(
     return Found(table, asdict(check))
 
 
-_SHAPES = {
-    "same-position": "wells at one position on all plates",
-    "same-positions": "wells at several positions, the same on all plates",
-    "near-position": "wells side by side on different plates",
-    "neighbours": "neighbouring wells",
-    "column": "wells of one column",
-    "row": "wells of one row",
-    "region": "wells of one quarter of the plate",
-    "scattered": "scattered wells",
-}
-
-
 def certifies(check: Mapping[str, object]) -> bool:
     """Whether a control check shows that a test of these treatments holds its level."""
     elsewhere = check.get("covered") in (True, False) and not check["covered"]
     return check["verdict"] == "calibrated" and not elsewhere
-
-
-def shape_in_words(shape: str) -> str:
-    """``neighbouring wells``, ``wells of one column, the same on all plates``, ..."""
-    kept = ", the same on all plates" if shape.endswith("-kept") else ""
-    return _SHAPES.get(shape.removesuffix("-kept"), "wells") + kept
-
-
-def in_words(check: Mapping[str, object]) -> str:
-    """The fields of a :class:`ControlCheck` in a sentence or two."""
-    if check["verdict"] == "not-possible":
-        return f"A control check is not possible with this layout: {check['why']}."
-    groups, called = int(check["groups"]), int(check["called"])
-    told = (
-        f"Control check: {called} of {groups} groups of controls "
-        f"({int(check['wells'])} {shape_in_words(str(check['shape']))}, as most treatments lie) "
-        f"have p <= {LEVEL:g} ({_between(check)}), beside {int(check['treatments_called'])} of "
-        f"{int(check['treatments'])} treatments. The groups cover {int(check['rows'])} of "
-        f"{int(check['rows_used'])} rows and {int(check['columns'])} of "
-        f"{int(check['columns_used'])} columns."
-    )
-    if check.get("covered") in (True, False) and not check["covered"]:
-        told += " They do not lie where the treatments lie, of which they say little."
-    if check["verdict"] == "calls-controls":
-        told += (
-            " More are called than the 5 % that are due: the test takes something else, such as "
-            "position, for an effect."
-        )
-    if groups < FEWEST_GROUPS:
-        told += f" {groups} group{'s' if groups != 1 else ''} cannot certify 5 %: "
-        told += f"{FEWEST_GROUPS} are needed."
-    return told
-
-
-def _between(check: Mapping[str, object]) -> str:
-    low, high = (f"{100 * float(check[end]):.0f}" for end in ("low", "high"))
-    return f"{100 * float(check['share']):.0f} %; exact 95 % interval {low} to {high} %"

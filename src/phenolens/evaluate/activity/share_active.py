@@ -12,7 +12,6 @@ exact test, one-sided).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -50,7 +49,7 @@ class ShareActive:
     low : float or None
         One-sided lower bound of the share of active treatments, 95 %; None where withheld.
     withheld : str
-        Why there is no share; empty otherwise.
+        Code of why there is no share; empty otherwise.
     positions_needed : int
         Control positions with which hits could be named, if as many treatments reach the smallest
         p then; 0 where positions are not compared.
@@ -144,8 +143,8 @@ def share_active(
     wells : tuple of int
         Plates of a treatment, and wells on each.
     uncovered : str
-        Why the controls may say nothing about the positions of the treatments; empty where they
-        do.
+        Code of why the controls may say nothing about the positions of the treatments; empty where
+        they do.
 
     Returns
     -------
@@ -168,9 +167,9 @@ def share_active(
     limit = "design" if positions or smallest > 1.5 / (permutations + 1) else "permutations"
     withheld = uncovered
     if limit == "permutations":
-        withheld = "more permutations would name hits"
+        withheld = "more-permutations-needed"
     elif not len(groups):
-        withheld = "no group of controls lies as the treatments do"
+        withheld = "no-group-like-treatments"
     share = low = None
     if not withheld:
         due = max(reach, of_controls / len(groups))
@@ -201,53 +200,3 @@ def share_active(
 def as_values(found: ShareActive) -> dict[str, object]:
     """Plain values by name."""
     return asdict(found)
-
-
-def why_no_hit(found: Mapping[str, object], *, alpha: float) -> str:
-    """Why this design names no hit, in a sentence."""
-    tests, needed = int(found["tests"]), int(found["needed"])
-    told = (
-        f"This design cannot name single hits: the smallest p it can give is "
-        f"{float(found['p_attainable']):.2g}, so that with {tests} tests "
-    )
-    if found["limit"] == "permutations":
-        return (
-            f"Too few permutations to name a single hit: the smallest p is "
-            f"{float(found['p_attainable']):.2g}, and with {tests} tests a single hit takes "
-            f"{int(found['permutations_needed']):,} permutations."
-        )
-    if not needed:
-        return f"{told}no number of treatments could have q < {alpha:g}."
-    return f"{told}{needed} must reach it together before one has q < {alpha:g}."
-
-
-def share_in_words(found: Mapping[str, object]) -> str:
-    """How many treatments are active, or why that is not said, in a sentence; may be empty."""
-    if found["limit"] == "permutations":
-        return ""
-    counts = f"{int(found['called'])} of {int(found['tests'])} treatments"
-    small = f"have p <= {float(found['threshold']):.2g}"
-    if found["withheld"]:
-        return f"{counts} {small}; no share of active treatments is given: {found['withheld']}."
-    controls = f"{int(found['groups_called'])} of {int(found['groups'])} groups of controls"
-    told = f"{counts} {small}, and {controls} by the same test"
-    if float(found["low"]) <= 0:
-        return f"{told}: no more than chance may give, which is not to say that none is active."
-    return (
-        f"{told}: at least {100 * float(found['low']):.0f} % of the treatments are active "
-        f"(one-sided {CERTAINTY:.0%} bound; all are compared with the same controls, which it "
-        f"counts; the excess itself is {100 * float(found['share']):.0f} %)."
-    ).replace("95%", "95 %")
-
-
-def remedy(found: Mapping[str, object]) -> str:
-    """What would do to name hits, in a sentence; empty where permutations would."""
-    if found["limit"] == "permutations":
-        return ""
-    plates = f"{int(found['plates_needed'])} replicate plates with a layout of their own each"
-    if found["positions_needed"]:
-        return (
-            f"To name hits: {plates}, or about {int(found['positions_needed']):,} control "
-            "positions."
-        )
-    return f"To name hits: {plates}, or more controls on each."

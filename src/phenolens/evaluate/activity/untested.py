@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.profiles import COMPOUND, PREFIX, TREATMENT
+from phenolens.profiles import COMPOUND, TREATMENT
 
 
 def why_untested(
@@ -26,8 +26,9 @@ def why_untested(
     Returns
     -------
     DataFrame
-        ``Metadata_Treatment``, ``wells`` (int64, how many it has) and ``reason`` (text, empty where
-        its wells do not show one).
+        ``Metadata_Treatment``, ``wells`` (int64, how many it has), ``usable`` (int64, how many of
+        them could be compared: they hold values and, with `within`, have a control there) and
+        ``reason`` (a code, empty where its wells do not show one).
     """
     metadata, control = profiles.metadata(wells), profiles.is_control(wells)
     asked = ~control & metadata[TREATMENT].notna().to_numpy()
@@ -37,10 +38,11 @@ def why_untested(
         usable=np.isfinite(wells[asked].to_numpy()).any(axis=1),
     )
     rows = [
-        (treatment, len(part), _reason(part, within=within, diff_by=diff_by))
+        (treatment, len(part), *_reason(part, within=within, diff_by=diff_by))
         for treatment, part in treated.groupby(TREATMENT, sort=True)
     ]
-    return pd.DataFrame(rows, columns=[TREATMENT, "wells", "reason"]).astype({"wells": np.int64})
+    columns = [TREATMENT, "wells", "usable", "reason"]
+    return pd.DataFrame(rows, columns=columns).astype({"wells": np.int64, "usable": np.int64})
 
 
 def doses_only(wells: pd.DataFrame) -> pd.Series:
@@ -72,19 +74,19 @@ def _near(treated: pd.DataFrame, controls: pd.DataFrame, columns: Sequence[str])
     return pd.MultiIndex.from_frame(treated[list(columns)].astype(str)).isin(known)
 
 
-def _reason(part: pd.DataFrame, *, within: Sequence[str], diff_by: Sequence[str]) -> str:
-    count = len(part)
+def _reason(
+    part: pd.DataFrame, *, within: Sequence[str], diff_by: Sequence[str]
+) -> tuple[int, str]:
+    """How many wells could be compared, and the code of why they are too few."""
     usable = int(part["usable"].sum())
-    if count == 1:
-        return "one well only; two are needed"
+    if len(part) == 1:
+        return usable, "one-well-only"
     if usable < 2:
-        return f"{usable} of its {count} wells hold values; two are needed"
-    if within and (near := int(part["near"].sum())) < 2:
-        return f"{near} of its {count} wells share {_listed(within)} with a control that judges"
-    if diff_by and any(part[name].nunique() < 2 for name in diff_by):
-        return f"no two of its {count} wells differ in {_listed(diff_by)}"
-    return ""
-
-
-def _listed(columns: Sequence[str]) -> str:
-    return " and ".join(name.removeprefix(PREFIX) for name in columns)
+        return usable, "wells-without-values"
+    near = int(part["near"].sum())
+    if near < 2:
+        return near, "wells-without-controls"
+    usable = int((part["usable"] & part["near"]).sum())
+    if any(part[name].nunique() < 2 for name in diff_by):
+        return usable, "wells-not-differing"
+    return usable, ""

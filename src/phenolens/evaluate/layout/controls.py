@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.evaluate.layout.finding import CERTAIN, LayoutFinding
-from phenolens.evaluate.layout.grid import PERMUTATIONS, Grid
+from phenolens.evaluate.layout.grid import PERMUTATIONS, REACH_MM, Grid
+from phenolens.evaluate.layout.statistics import CERTAIN
+from phenolens.findings import Finding, Severity
 from phenolens.profiles import CONTROL, WELL, well_position
 
 FEWEST_CONTROLS = 2
@@ -18,8 +19,8 @@ COVERED = 0.4  # rows or columns that hold a control, over those that would
 UNCOVERED = 0.1  # rows or columns with treatments beyond the reach of any that holds a control
 
 
-def controls_elsewhere(wells: pd.DataFrame, grid: Grid) -> LayoutFinding | str:
-    """Whether treatments share their region with the controls; or why that cannot be asked.
+def controls_elsewhere(wells: pd.DataFrame, grid: Grid) -> tuple[Finding | None, Finding | None]:
+    """Whether treatments share their region with the controls; or else why that cannot be asked.
 
     Parameters
     ----------
@@ -33,22 +34,20 @@ def controls_elsewhere(wells: pd.DataFrame, grid: Grid) -> LayoutFinding | str:
         np.column_stack([grid.row, grid.column]), axis=0, return_inverse=True
     )
     if not len(controls) or not len(treated):
-        return "no well is a control" if not len(controls) else "no well carries a treatment"
+        return None, Finding("no-well-treated" if len(controls) else "no-well-a-control", "info")
     used = len(np.unique(np.concatenate([controls, treated]), axis=0))
     if len(controls) < FEWEST_CONTROLS or used < FEWEST_POSITIONS:
-        return (
-            f"{len(controls)} control positions among {used} in use are too few "
-            f"({FEWEST_CONTROLS} of {FEWEST_POSITIONS} needed)"
-        )
+        counts = {"controls": len(controls), "used": used}
+        needed = {"controls_needed": FEWEST_CONTROLS, "used_needed": FEWEST_POSITIONS}
+        return None, Finding("few-control-positions", "info", {}, counts | needed)
     found = region(controls, treated, reach=grid.reach, seed=grid.seed)
     near = np.zeros(len(grid.labels), dtype=bool)
     near[grid.label[~found.far[where.ravel()]]] = True
-    return LayoutFinding(
-        "controls-elsewhere",
-        "warning" if found.elsewhere else "ok",
-        found.values | {"positions": len(controls), "p_limit": CERTAIN},
-        tuple(name for name, known in zip(grid.labels, near, strict=True) if not known),
-    )
+    far = tuple(name for name, known in zip(grid.labels, near, strict=True) if not known)
+    values = {"positions": len(controls), "p_limit": CERTAIN, "reach_mm": REACH_MM}
+    values |= found.values | {"elsewhere": found.elsewhere}
+    severity: Severity = "warning" if found.elsewhere else "ok"
+    return Finding("controls-elsewhere", severity, {"treatment": far}, values), None
 
 
 @dataclass(frozen=True)

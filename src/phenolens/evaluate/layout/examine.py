@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout.controls import controls_elsewhere
-from phenolens.evaluate.layout.finding import LayoutFinding
 from phenolens.evaluate.layout.grid import Grid, grid_of, placed
 from phenolens.evaluate.layout.replicates import (
+    NOBODY,
     compared_elsewhere,
     doses_together,
     predicted,
@@ -24,9 +24,8 @@ from phenolens.evaluate.layout.replicates import (
     why_not,
 )
 from phenolens.evaluate.layout.statistics import BETWEEN
+from phenolens.findings import Finding
 from phenolens.profiles import TREATMENT, WELL
-
-__all__ = ["Layout", "LayoutFinding", "examine_layout"]
 
 
 @dataclass(frozen=True)
@@ -35,25 +34,26 @@ class Layout:
 
     Attributes
     ----------
-    replicates : tuple of LayoutFinding
+    replicates : tuple of Finding
         Replicates that share their location; empty where none do.
-    elsewhere : LayoutFinding or None
+    elsewhere : Finding or None
         ``compared-elsewhere``: how many treatments lie at another location too; its
-        ``treatments`` are those that do not. None where that cannot be asked.
-    controls : LayoutFinding or None
-        ``controls-elsewhere``, of severity ``ok`` where the controls lie among the treatments; its
-        ``treatments`` are those with no well near a control. None where that cannot be asked.
-    doses : LayoutFinding or None
+        ``about["treatment"]`` are those that do not. None where that cannot be asked.
+    controls : Finding or None
+        ``controls-elsewhere``, of severity ``ok`` where the controls lie among the treatments;
+        ``about["treatment"]`` are those with no well near a control. None where that cannot be
+        asked.
+    doses : Finding or None
         ``layout-doses``, where doses of one compound lie side by side.
-    unasked : dict of str to str
+    unasked : dict of str to Finding
         Why ``replicates``, ``elsewhere`` or ``controls`` could not be asked.
     """
 
-    replicates: tuple[LayoutFinding, ...]
-    elsewhere: LayoutFinding | None
-    controls: LayoutFinding | None
-    doses: LayoutFinding | None
-    unasked: dict[str, str] = field(default_factory=dict, hash=False)
+    replicates: tuple[Finding, ...]
+    elsewhere: Finding | None
+    controls: Finding | None
+    doses: Finding | None
+    unasked: dict[str, Finding] = field(default_factory=dict, hash=False)
 
 
 def examine_layout(wells: pd.DataFrame, *, label: str = TREATMENT, seed: int = 0) -> Layout:
@@ -87,27 +87,24 @@ def examine_layout(wells: pd.DataFrame, *, label: str = TREATMENT, seed: int = 0
     """
     wells = placed(wells, label)
     grid = grid_of(wells, label, seed=seed)
-    unasked: dict[str, str] = {}
-    replicates: tuple[LayoutFinding, ...] = ()
+    unasked: dict[str, Finding] = {}
+    replicates: tuple[Finding, ...] = ()
     elsewhere = None
     if why := why_not(grid, replicate_pairs(grid)):
-        unasked |= {"replicates": why, "elsewhere": why}
+        unasked |= dict.fromkeys(("replicates", "elsewhere"), Finding(why, "info"))
         if wells[WELL].nunique() > 1:
             replicates = _with_kept_positions(grid, ())
     else:
         replicates = _with_kept_positions(grid, shared_locations(grid))
         shared = [finding.values["statistic"] for finding in replicates]
         elsewhere = compared_elsewhere(grid, shared)
-    controls = controls_elsewhere(wells, grid)
-    if isinstance(controls, str):
-        unasked["controls"] = controls
-        controls = None
+    controls, unknown = controls_elsewhere(wells, grid)
+    if unknown is not None:
+        unasked["controls"] = unknown
     return Layout(replicates, elsewhere, controls, doses_together(grid), unasked)
 
 
-def _with_kept_positions(
-    grid: Grid, findings: tuple[LayoutFinding, ...]
-) -> tuple[LayoutFinding, ...]:
+def _with_kept_positions(grid: Grid, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Findings on positions say how many treatments have one only; half of them are a finding.
 
     That takes no permutation: a screen can be too small for one to be certain.
@@ -122,13 +119,16 @@ def _with_kept_positions(
     told = []
     for finding in findings:
         if finding.code == "layout-confounded":
-            named = finding.treatments or (names if most else ())
-            values = finding.values | kept | {"named": len(named)}
-            told.append(replace(finding, values=values, treatments=named))
+            named = finding.about["treatment"] or (names if most else ())
+            values = {**finding.values, **kept, "named": len(named)}
+            told.append(
+                replace(finding, about={**finding.about, "treatment": named}, values=values)
+            )
         else:
             told.append(finding)
     if most and not any(finding.code == "layout-confounded" for finding in told):
         values = {"statistic": "same", "where": BETWEEN, "replicated": len(several)}
         values |= kept | {"named": len(fixed), "complete": True} | predicted(grid)
-        told.insert(0, LayoutFinding("layout-confounded", "error", values, names))
+        about = NOBODY | {"treatment": names}
+        told.insert(0, Finding("layout-confounded", "error", about, values))
     return tuple(told)

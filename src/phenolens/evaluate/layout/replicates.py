@@ -10,10 +10,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from phenolens.evaluate.layout.finding import CERTAIN, LEAST_SHARE, LayoutFinding
-from phenolens.evaluate.layout.grid import PERMUTATIONS, Grid, Pairs, pairs_of
+from phenolens.evaluate.layout.grid import PERMUTATIONS, REACH_MM, Grid, Pairs, pairs_of
 from phenolens.evaluate.layout.statistics import (
     BETWEEN,
+    CERTAIN,
+    LEAST_SHARE,
     ORDER,
     STATISTICS,
     WITHIN,
@@ -22,11 +23,13 @@ from phenolens.evaluate.layout.statistics import (
     scope,
     tested,
 )
+from phenolens.findings import Finding, Severity
 
 NAMED = np.array([0.0005, 0.001, 0.002, 0.004, 0.008, 0.014])  # p of a treatment that is named
 NEVER_OUT = 0.025  # chance of a treatment with all wells at the edge or in one quadrant
 LEAST_ON_ONE = 0.2  # smallest share on a single plate where the screen as a whole shows nothing
 WIDE = 0.8  # of all treated wells' mean squared distance; a whole row of a plate has 0.69
+NOBODY: dict[str, tuple[str, ...]] = {"treatment": (), "plate": ()}
 MOST_FALSE = 0.25  # no names where chance would give more of them than this
 CODES = {
     "same": "layout-confounded", "near": "layout-block", "row": "layout-block",
@@ -48,25 +51,23 @@ def by_place(grid: Grid, pairs: Pairs) -> dict[str, Pairs]:
 
 
 def why_not(grid: Grid, pairs: Pairs) -> str:
-    """Why nothing can be said about replicates; empty where something can."""
+    """Code of why nothing can be said about replicates; empty where something can."""
     if not len(grid):
-        return "no well carries a treatment"
+        return "no-well-treated"
     if not len(pairs):
         several = len(np.unique(grid.label)) < len(grid)
-        return (
-            "doses are a treatment's only replicates" if several else "no treatment has two wells"
-        )
+        return "doses-are-the-replicates" if several else "no-treatment-in-two-wells"
     if len(np.unique(grid.row * grid.shape[1] + grid.column)) == 1:
-        return "all treated wells are at one position"
+        return "one-position-for-all"
     if len(np.unique(grid.label)) == 1:
-        return "every treated well carries the same treatment"
+        return "one-treatment-for-all"
     both = np.unique(np.stack([grid.plate, grid.label]), axis=1)
     if np.bincount(both[0]).max() == 1:
-        return "no plate holds two treatments"
+        return "one-treatment-a-plate"
     return ""
 
 
-def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
+def shared_locations(grid: Grid) -> tuple[Finding, ...]:
     """Findings on replicates that share their location, one a kind, the plainest first.
 
     The most specific statistic that lies beyond the permutations is told. Treatments are named
@@ -76,7 +77,7 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
     whole, order = grid, True
     pairs = replicate_pairs(grid)
     replicated = len(np.unique(pairs.owner))
-    findings: dict[str, LayoutFinding] = {}
+    findings: dict[str, Finding] = {}
     while not why_not(grid, pairs):
         tests = tested(grid, by_place(grid, pairs), order=order)
         certain = [test for test in tests if test.p <= CERTAIN]
@@ -88,7 +89,7 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
         values = told(test) | predicted(whole) | {"replicated": replicated, "named": 0}
         values["complete"] = True
         if test.statistic == ORDER:
-            findings[ORDER] = LayoutFinding(CODES[ORDER], "warning", values)
+            findings[ORDER] = Finding(CODES[ORDER], "warning", NOBODY, values)
             order = False
             continue
         if test.statistic in findings:
@@ -103,13 +104,13 @@ def shared_locations(grid: Grid) -> tuple[LayoutFinding, ...]:
             named = beyond[np.bincount(grid.label, grid.edge)[beyond] > 0]
         count = len(named) or min(test.share, 1.0) * replicated
         grave = test.statistic != "edge" and count >= 0.5 * replicated
-        findings[test.statistic] = LayoutFinding(
-            CODES[test.statistic],
-            "error" if grave else "warning",
-            values | {"where": " and ".join(where), "named": len(named)},
-            tuple(grid.labels[k] for k in named),
-            tuple(grid.plates[k] for k in plates),
-        )
+        about = {
+            "treatment": tuple(grid.labels[k] for k in named),
+            "plate": tuple(grid.plates[k] for k in plates),
+        }
+        values |= {"where": " and ".join(where), "named": len(named), "one_position": 0}
+        severity: Severity = "error" if grave else "warning"
+        findings[test.statistic] = Finding(CODES[test.statistic], severity, about, values)
         if not len(beyond) or len(plates):
             break
         grid = grid.take(~np.isin(grid.label, beyond))
@@ -223,7 +224,7 @@ def predicted(grid: Grid) -> dict[str, float]:
     return {"predicted": float(right.mean()), "predicted_expected": float(chance)}
 
 
-def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
+def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> Finding:
     """How many replicated treatments have wells at another location too.
 
     Wells are at two locations where they lie more than :data:`layout_grid.REACH_MM` apart, do not
@@ -257,11 +258,13 @@ def compared_elsewhere(grid: Grid, shared: Iterable[str]) -> LayoutFinding:
     elsewhere = np.logical_or.reduceat(apart, start)
     bound = pairs.owner[start][~elsewhere]
     share = float(elsewhere.mean())
-    return LayoutFinding(
+    enough = share >= 0.5
+    values = {"replicated": len(start), "elsewhere": int(elsewhere.sum()), "share": share}
+    return Finding(
         "compared-elsewhere",
-        "ok" if share >= 0.5 else "warning",
-        {"replicated": len(start), "elsewhere": int(elsewhere.sum()), "share": share},
-        tuple(grid.labels[k] for k in bound),
+        "ok" if enough else "warning",
+        {"treatment": tuple(grid.labels[k] for k in bound)},
+        values | {"enough": enough, "reach_mm": REACH_MM},
     )
 
 
@@ -279,7 +282,7 @@ def _spread(grid: Grid, pairs: Pairs, start: np.ndarray) -> np.ndarray:
     return np.repeat(own >= WIDE * whole, length)
 
 
-def doses_together(grid: Grid) -> LayoutFinding | None:
+def doses_together(grid: Grid) -> Finding | None:
     """Whether the doses of a compound lie close to one another on their plate.
 
     That is normal practice; such doses are no replicates at independent positions. ``keep`` is the
@@ -310,9 +313,9 @@ def doses_together(grid: Grid) -> LayoutFinding | None:
     )
     moves = np.unique(grid.compound[again.left[steps > 1]])
     keep = float((~np.isin(compounds, moves)).mean())
-    return LayoutFinding(
+    return Finding(
         "layout-doses",
         "warning" if keep > 0.5 else "info",
+        {"compound": tuple(grid.compounds[k] for k in named)},
         told(test) | {"compounds": len(compounds), "named": len(named), "keep": keep},
-        tuple(grid.compounds[k] for k in named),
     )

@@ -17,6 +17,8 @@ from phenolens.evaluate.layout.grid import PERMUTATIONS, Grid, Pairs
 
 BY_STEPS = ("same", "near", "row", "column", "region")  # of the rows and columns between two wells
 STATISTICS = (*BY_STEPS[:-1], "quadrant", "region", "edge")  # from what says most to least
+CERTAIN = 0.005  # largest adjusted p: the layout lies beyond all 299 permutations
+LEAST_SHARE = 0.04  # smallest part of full confounding
 ORDER = "order"
 BETWEEN, WITHIN = "between plates", "on a plate"
 _ROOM = 400_000  # numbers of one array that is worked on

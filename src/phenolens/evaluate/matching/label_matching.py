@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.matching import allowed_pairs, labels
+from phenolens.learn.nearest import hub_corrected
 from phenolens.stats.average_precision import expected_average_precision
 from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.label_permutation import POOL_LIMIT
@@ -26,6 +27,7 @@ def match_labels(
     label: str,
     not_same: str | Sequence[str] | None = None,
     similarity: str = "cosine",
+    hub_correction: bool = False,
     permutations: int = 10_000,
     alpha: float = 0.05,
     seed: int = 0,
@@ -35,8 +37,7 @@ def match_labels(
     Parameters
     ----------
     table : DataFrame
-        Profile table, one row a treatment (see
-        :func:`phenolens.evaluate.matching.matching.consensus`).
+        Profile table, one row a treatment.
     label : str
         Column of the target or mechanism; ``A|B`` counts for both.
     not_same : str or sequence of str, optional
@@ -44,6 +45,8 @@ def match_labels(
         not ``A``.
     similarity : {"cosine", "abs_cosine", "correlation"}
         ``"abs_cosine"`` lets opposite effects match, as between compounds and genes.
+    hub_correction : bool
+        Rank by :func:`phenolens.learn.nearest.hub_corrected` similarity.
     permutations : int
         Labellings drawn for each number of treatments; all where there are no more.
     alpha : float
@@ -68,7 +71,8 @@ def match_labels(
     differ = [wells.codes(name) for name in as_list(not_same)]
     differ = np.stack(differ, axis=1) if differ else np.empty((len(everyone), 0), np.int64)
     flat = np.zeros(len(everyone), dtype=np.int64)
-    pool = Pool.of(wells.similarity(everyone, everyone), flat, differ)
+    similar = wells.similarity(everyone, everyone)
+    pool = Pool.of(hub_corrected(similar) if hub_correction else similar, flat, differ)
     held, names = labels.indicator_of(profiles.column(wells.table, label))
     rows = [
         {"label": name} | _test(pool, members, permutations=permutations, seed=seed)

@@ -1,4 +1,4 @@
-"""Do perturbations of one target or mechanism look alike? Consensus profiles and matches."""
+"""Are perturbations of one target or mechanism similar? The nearest of consensus profiles."""
 
 from __future__ import annotations
 
@@ -11,74 +11,12 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching import labels
+from phenolens.learn.nearest import hub_corrected
 from phenolens.stats.average_precision import TIE
 from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.wells import Wells, as_list, prepare
 
 LIMIT = 20_000
-
-
-def consensus(
-    table: pd.DataFrame,
-    *,
-    same_by: str | Sequence[str],
-    active: pd.DataFrame | None = None,
-    alpha: float = 0.05,
-    how: str = "median",
-) -> pd.DataFrame:
-    """One profile per perturbation, of the active ones where a table of activity is given.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Profile table of treated wells.
-    same_by : str or sequence of str
-        Columns that name a perturbation.
-    active : DataFrame, optional
-        The table that :func:`phenolens.evaluate.activity.activity.activity` found; those with q <
-        ``alpha`` stay.
-    alpha : float
-    how : {"median", "mean"}
-
-    Returns
-    -------
-    DataFrame
-        Profile table; other metadata columns hold a perturbation's distinct values, ``A|B``.
-
-    Raises
-    ------
-    DesignError
-        If no perturbation is active.
-    """
-    names = as_list(same_by)
-    table = profiles.take(table, _named(table, names))
-    if active is not None:
-        table = profiles.take(table, _is_active(table, names, active, alpha=alpha))
-    codes, _ = profiles.groups(table, names)
-    values = profiles.aggregate(profiles.keep_metadata(table, names), names, how=how)
-    others = profiles.metadata(table).drop(columns=names)
-    joined = others.groupby(codes).agg(labels.join)
-    return profiles.with_metadata(values, {name: joined[name].to_numpy() for name in joined})
-
-
-def _named(table: pd.DataFrame, names: list[str]) -> np.ndarray:
-    named = ~np.any([pd.isna(profiles.column(table, name)) for name in names], axis=0)
-    if not named.any():
-        raise InputError(f"No row has a value in {', '.join(names)}.")
-    return named
-
-
-def _is_active(
-    table: pd.DataFrame, names: list[str], active: pd.DataFrame, *, alpha: float
-) -> np.ndarray:
-    found = pd.MultiIndex.from_frame(active.loc[active["q"] < alpha, names])
-    rows = pd.MultiIndex.from_frame(profiles.metadata(table)[names])
-    mask = np.asarray(rows.isin(found))
-    if not mask.any():
-        raise DesignError(
-            f"No perturbation of the table is active at q < {alpha}, so none can be matched."
-        )
-    return mask
 
 
 def nearest_neighbour(
@@ -87,18 +25,22 @@ def nearest_neighbour(
     label: str,
     not_same: str | Sequence[str],
     similarity: str = "cosine",
+    hub_correction: bool = False,
 ) -> Found:
     """Whether each treatment's nearest other treatment shares its label.
 
     Parameters
     ----------
     table : DataFrame
-        Profile table, one row a treatment (see :func:`consensus`).
+        Profile table, one row a treatment.
     label : str
         Column of the target or mechanism; ``A|B`` holds both, and one in common is a match.
     not_same : str or sequence of str
         The neighbour differs in all of these: the compound (NSC), compound and batch (NSCB).
     similarity : {"cosine", "abs_cosine", "correlation"}
+    hub_correction : bool
+        Choose the nearest by :func:`phenolens.learn.nearest.hub_corrected` similarity, so that no
+        treatment is everyone's neighbour.
 
     Returns
     -------
@@ -115,13 +57,15 @@ def nearest_neighbour(
     """
     wells, match, allowed = allowed_pairs(table, label, as_list(not_same), similarity=similarity)
     everyone = np.arange(len(match))
-    score = np.where(allowed, wells.similarity(everyone, everyone), -np.inf)
+    plain = wells.similarity(everyone, everyone)
+    score = np.where(allowed, hub_corrected(plain) if hub_correction else plain, -np.inf)
     best = score.max(axis=1)
     tied = allowed & (score >= best[:, None] - TIE)
     askable = (allowed & match).any(axis=1)
     result = profiles.metadata(wells.table)
     result["neighbour"] = np.where(allowed.any(axis=1), score.argmax(axis=1), -1)
-    result["similarity"] = np.where(np.isfinite(best), best, np.nan)
+    nearest = plain[everyone, score.argmax(axis=1)]
+    result["similarity"] = np.where(np.isfinite(best), nearest, np.nan)
     result["candidates"] = allowed.sum(axis=1)
     result["askable"] = askable
     right = (tied & match).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)

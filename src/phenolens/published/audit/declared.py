@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, KEY, PLATE, PREFIX, TREATMENT, WELL, WELL_KEY
-from phenolens.published.audit.declaration import Design
+from phenolens.published.audit.declaration import DeclaredDesign
 
 FOLD, PREDICTION, HASH, ROLE, LABEL = "fold", "prediction", "image_hash", "role", "label"
 AREA = "area_fraction"
@@ -27,7 +27,7 @@ class Declared:
 
     Attributes
     ----------
-    design : Design
+    design : DeclaredDesign
     rows : DataFrame, optional
         One row an image (or cell, or well): ``Metadata_Plate``, ``Metadata_Well``, where known
         ``Metadata_Site`` and ``Metadata_ObjectNumber``; ``Metadata_Treatment`` (the class, null
@@ -41,7 +41,7 @@ class Declared:
         Attribution per image: keys and ``area_fraction``.
     """
 
-    design: Design
+    design: DeclaredDesign
     rows: pd.DataFrame | None = None
     embeddings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     trained: Mapping[str, pd.DataFrame] = field(default_factory=dict)

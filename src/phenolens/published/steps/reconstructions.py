@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
+from phenolens.represent.vae import VAE
 from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.represent import Represented
 
-NETWORK = "vae"
 _MOST_A_FOLD = 1024
 _FOR_THE_MEAN = 512
 _CHUNK = 256
@@ -41,13 +42,17 @@ def reconstructions(session: Session, *, represent: Represented) -> Made:
     Every image (at most 1,024 a fold, evenly spread) is rebuilt by the network of the fold that
     held its well out.
     """
-    if NETWORK not in represent.trainings:
-        return Made({})
-    work = represent.trainings[NETWORK]
+    networks = [w for w in represent.trainings.values() if isinstance(w, NetworkTrainings)]
+    work = next((item for item in networks if issubclass(item.kind, VAE)), None)
+    return Made({}) if work is None else rebuilt(work)
+
+
+def rebuilt(work: NetworkTrainings) -> Made:
+    """Measures and pictures of held-out images, rebuilt by the network of their fold."""
     if work.design.folds is None:
         told = {"withheld_because": "no wells were held out, so every image had been learned from"}
         return Made(told, {"reconstructions.json": told})
-    with threads(session.jobs):
+    with threads(work.session.jobs):
         parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]
         table = pd.concat([part.table for part in parts], ignore_index=True)
         table["row"] = np.concatenate([part.rows for part in parts])
@@ -56,7 +61,7 @@ def reconstructions(session: Session, *, represent: Represented) -> Made:
         arrays = _pictures(work, shown)
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     ordered = table.sort_values([*key, "row"], ignore_index=True).drop(columns="row")
-    told = _summary(table, list(work.prepared.channels))
+    told = {"network": work.name} | _summary(table, list(work.prepared.channels))
     files = {
         "reconstructions.parquet": ordered,
         "reconstructions.npz": arrays,
@@ -68,7 +73,8 @@ def reconstructions(session: Session, *, represent: Represented) -> Made:
 def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold and images of wells its network never saw, evenly spread where there are many."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
-    for fold, _, test in work.design.folds.iterate(keys):
+    folds = work.design.folds
+    for fold, _, test in folds.iterate(keys) if folds else ():
         yield str(fold), _spread(test, _MOST_A_FOLD)
 
 
@@ -78,11 +84,11 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
 
 
 def _rebuilt(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
-    network = work.trained(fold)
+    network = cast(VAE, work.trained(fold))
     size = network.settings.pixels.size
     learned = work.squares(_spread(work.rows[fold], _FOR_THE_MEAN))[..., :size, :size]
     mean = learned.mean(axis=0, dtype=np.float64) / 255.0
-    with work.session.progress.bar(f"Rebuilding images with {NETWORK}, fold {fold}") as tick:
+    with work.session.progress.bar(f"Rebuilding images with {work.name}, fold {fold}") as tick:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             seen, made = network.reconstruct(work.prepared, chunk)
@@ -148,7 +154,7 @@ def _typical(table: pd.DataFrame) -> pd.Series:
 
 def _pictures(work: NetworkTrainings, shown: pd.DataFrame) -> dict[str, np.ndarray]:
     pairs = [
-        work.trained(fold).reconstruct(work.prepared, np.array([row]))
+        cast(VAE, work.trained(fold)).reconstruct(work.prepared, np.array([row]))
         for fold, row in zip(shown["fold"], shown["row"], strict=True)
     ]
     seen, made = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
@@ -167,7 +173,7 @@ def _summary(table: pd.DataFrame, channels: list[str]) -> dict:
         | {measure: _over_wells(wells[f"{measure}_{stain}"].mean()) for measure in _MEASURES}
         for stain in channels
     ]
-    return {"network": NETWORK, "n_images": len(table), "n_wells": len(wells), "stains": stains}
+    return {"n_images": len(table), "n_wells": len(wells), "stains": stains}
 
 
 def _over_wells(means: pd.Series) -> dict:

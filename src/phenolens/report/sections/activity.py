@@ -15,7 +15,7 @@ from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.words import names
+from phenolens.words import names, noted
 from phenolens.words.activity import shape_in_words
 from phenolens.words.numbers import (
     NONE,
@@ -84,7 +84,7 @@ def _checks(tables: Tables) -> list[dict]:
 def _verdict(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return VERDICTS.get(row["verdict"], f"not possible: {row['why']}")
+    return VERDICTS.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:

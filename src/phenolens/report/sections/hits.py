@@ -9,9 +9,10 @@ import pandas as pd
 
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
+from phenolens.profiles import TREATMENT
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
-from phenolens.words import names
+from phenolens.words import names, noted
 from phenolens.words.numbers import NONE, fixed, listed, missing, number, p_value, percent, sentence
 
 
@@ -41,10 +42,12 @@ class Hit:
 def view(tables: Tables) -> dict:
     if tables.hits is None:
         return {"hits": None}
-    common = common_notes(tables.hits)
-    hits = [_hit(row, common) for row in tables.hits.to_dict("records")]
+    common = common_doubts(tables.hits)
+    own = _tested(tables)
+    rows = [{**own.get(row["treatment"], {}), **row} for row in tables.hits.to_dict("records")]
+    hits = [_hit(row, common) for row in rows]
     return {
-        "common": sentence(f"holds for every row: {listed(common)}") if common else "",
+        "common": _of_every_row(common, rows),
         "hits": hits,
         "lead": names.inside(tables.lead) if tables.lead else "mAP",
         "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
@@ -72,12 +75,25 @@ def _given(value: object) -> bool:
     return bool(value) and value != NONE
 
 
-def common_notes(hits: pd.DataFrame) -> list[str]:
-    """Reasons for distrust that every treatment shares; they are said once, above the table."""
-    if "distrust" not in hits or len(hits) < 2:
+def common_doubts(hits: pd.DataFrame) -> list[str]:
+    """Codes of doubts that every treatment shares; they are said once, above the table."""
+    if "doubts" not in hits or len(hits) < 2:
         return []
-    each = [_items(value) for value in hits["distrust"]]
-    return [note for note in each[0] if all(note in notes for notes in each)]
+    each = [str(codes).split() for codes in hits["doubts"].fillna("")]
+    return [code for code in each[0] if all(code in codes for codes in each)]
+
+
+def _of_every_row(common: list[str], rows: list[dict]) -> str:
+    """What holds for all rows, in the words of the first."""
+    if not common:
+        return ""
+    return sentence(f"holds for every row: {listed([noted(code, **rows[0]) for code in common])}")
+
+
+def _tested(tables: Tables) -> dict[object, dict]:
+    """The lead's rows of the table of activity, by treatment: what the words of doubts need."""
+    rows = tables.of_lead(tables.activity)
+    return {} if rows is None else rows.set_index(TREATMENT, drop=False).to_dict("index")
 
 
 def _hit(row: dict, common: list[str]) -> Hit:
@@ -99,8 +115,15 @@ def _hit(row: dict, common: list[str]) -> Hit:
         lost=not missing(ratio) and ratio < LOST,
         similar=_items(row.get("most_similar")),
         features=[_effect(item) for item in _items(row.get("features_changed"))],
-        distrust="; ".join(n for n in _items(row.get("distrust")) if n not in common),
+        distrust=_distrust(row, common),
     )
+
+
+def _distrust(row: dict, common: list[str]) -> str:
+    codes = row.get("doubts")
+    if not isinstance(codes, str):
+        return ""
+    return noted(" ".join(code for code in codes.split() if code not in common), **row)
 
 
 def _also(row: dict) -> str:

@@ -25,6 +25,7 @@ from phenolens.profiles import (
 )
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN
+from phenolens.segment.settings import SegmentSettings
 from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.overlays import CELLS_SHOWN, overlays, shown_images
 from phenolens.study.recipe import recipe_of
@@ -33,7 +34,6 @@ from phenolens.study.step import Made, step
 from phenolens.study.steps.evaluate import Evaluation
 from phenolens.study.steps.represent import Represented
 
-NETWORK = "cnn"
 CHECKED = ("cells", "nucleus")
 _CHUNK = 256
 _CHECKED_A_FOLD = 48
@@ -72,18 +72,19 @@ class Attention:
 )  # fmt: skip
 def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
     """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
-    if NETWORK not in represent.trainings:
+    work = explained(represent)
+    if work is None:
         return Made(Attention({}))
     comparisons = evaluate.tables["comparisons"]
-    if why := _withheld(comparisons, alpha=session.study.evaluate.alpha):
-        told = {"withheld_because": why}
-        return Made(Attention(told), {"activation.json": told})
-    work = represent.trainings[NETWORK]
+    if why := _withheld(comparisons, work.name, alpha=session.study.evaluate.alpha):
+        withheld = {"withheld_because": why}
+        return Made(Attention(withheld), {"activation.json": withheld})
     with threads(session.jobs):
         looks = [look for fold in _folds(work) for look in _look(work, *fold)]
         table = pd.concat([look.table for look in looks], ignore_index=True)
         shown, files = _shown(session, work, looks)
-    told = _summary(looks) | {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
+    told = {"network": work.name, **_summary(looks)}
+    told |= {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
     # A crop is nearly all cell: whether maps lie on cells says nothing there.
     told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
     table = table.drop(columns="stride")
@@ -97,30 +98,41 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     return Made(Attention(told, images), files)
 
 
-def segmentation_of(work: NetworkTrainings) -> object:
+def explained(represent: Represented) -> NetworkTrainings | None:
+    """The first network of pixels alone that learned labels: what a map explains best."""
+    for work in represent.trainings.values():
+        kind = work.kind
+        learned = issubclass(kind, CNN) and kind.kind == "supervised" and not kind.needs_measured
+        if learned and isinstance(work, NetworkTrainings):
+            return work
+    return None
+
+
+def segmentation_of(work: NetworkTrainings) -> SegmentSettings | None:
     """How crops that came without label images are segmented; None for fields."""
     if work.prepared.images.level != "cell":
         return None
     return recipe_of(work.session, work.prepared).settings()
 
 
-def _withheld(comparisons: pd.DataFrame, *, alpha: float) -> str:
+def _withheld(comparisons: pd.DataFrame, network: str, *, alpha: float) -> str:
     """Why no map is shown; empty where the network is worth explaining."""
     if not len(comparisons):
         return "no held-out wells were classified"
-    own = _against_baselines(comparisons[comparisons["metric"] == "accuracy_treated"])
+    scored = comparisons[comparisons["metric"] == "accuracy_treated"]
+    own = _against_baselines(scored, network)
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
     if len(own) and beaten.groupby("task")["better"].all().any():
         return ""
     return _not_better(own)
 
 
-def _against_baselines(table: pd.DataFrame) -> pd.DataFrame:
+def _against_baselines(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """The network's comparisons with what knows nothing of its labels, itself as ``a``."""
     turned = table.rename(columns={"a": "b", "b": "a", "value_a": "value_b", "value_b": "value_a"})
     turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
     own = pd.concat([table, turned[table.columns]], ignore_index=True)
-    own = own[own["a"] == NETWORK]
+    own = own[own["a"] == network]
     known = REPRESENTATIONS.known()
     controls = [name for name, kind in known.items() if kind.kind == "baseline"]
     return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
@@ -140,8 +152,8 @@ def _not_better(own: pd.DataFrame) -> str:
 def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
-    asked = _asked(work)
-    for fold, _, test in work.design.folds.iterate(keys):
+    asked, folds = _asked(work), work.design.folds
+    for fold, _, test in folds.iterate(keys) if folds else ():
         yield str(fold), test[asked[test]]
 
 
@@ -157,8 +169,9 @@ def _asked(work: NetworkTrainings) -> np.ndarray:
 def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
     """Maps and measures of a fold's images, some hundred at a time."""
     network = work.trained(fold)
+    assert isinstance(network, CNN)
     checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
-    with work.session.progress.bar(f"Asking {NETWORK} where it looked, fold {fold}") as tick:
+    with work.session.progress.bar(f"Asking {work.name} where it looked, fold {fold}") as tick:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             yield _explained(work, network, chunk, checked=checked, fold=fold)
@@ -233,7 +246,6 @@ def _summary(looks: list[Look]) -> dict:
     treated = table[~table[CONTROL].astype(bool)].drop(columns="stride")
     right = treated["correct"].to_numpy()
     return {
-        "network": NETWORK,
         "stride": int(table["stride"].iloc[0]),
         "n_images": len(table),
         "n_zero_maps": int(table["zero_map"].sum()),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from phenolens.io.integrate import Integrated
 from phenolens.profiles import PLATE, WELL
 from phenolens.study.session import Session
@@ -23,4 +21,4 @@ def check(session: Session, *, screen: Integrated, splits: Design) -> Made:
         roles=splits.roles["role"].to_numpy(),
         images_per_well=images,
     )
-    return Made(findings, {"audit.json": [asdict(finding) for finding in findings]})
+    return Made(findings, {"audit.json": [finding.to_dict() for finding in findings]})

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from phenolens import profiles
+from phenolens import profiles, words
 from phenolens.io.integrate import Integrated
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.evaluate import Evaluation
-from phenolens.tools.activity import CONTROLS_REUSED
-from phenolens.tools.block import PIXELS_SEEN
 from phenolens.tools.compared import never_scaled, scale_of
 from phenolens.tools.design import Design
 from phenolens.tools.representation import Profiles
+
+FEW_CELLS, FEW_WELLS = 0.6, 3
+_OF_ALL = {"controls-reused", "pixels-seen"}
 
 
 @step("hits.csv")
@@ -143,7 +144,11 @@ def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     part["most_similar"] = part[TREATMENT].map(_neighbours(found))
     part["features_changed"] = part[TREATMENT].map(_top_features(features))
-    part["distrust"] = [_distrust(row) for row in part.to_dict("records")]
+    rows = part.to_dict("records")
+    part["doubts"] = [_doubts(row) for row in rows]
+    part["distrust"] = [
+        words.noted(codes, **row) for codes, row in zip(part["doubts"], rows, strict=True)
+    ]
     columns = {
         TREATMENT: "treatment",
         "Metadata_Compound": "compound",
@@ -154,7 +159,7 @@ def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
     }
     order = ["treatment", "compound", "concentration", "mechanism", "wells", "active", "map",
              "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
-             "distrust", "space"]  # fmt: skip
+             "doubts", "distrust", "space"]  # fmt: skip
     return part.rename(columns=columns).reindex(columns=order).round(4)
 
 
@@ -176,10 +181,11 @@ def _top_features(features: pd.DataFrame) -> dict[str, str]:
     return text.groupby(top[TREATMENT]).agg("; ".join).to_dict()
 
 
-def _distrust(row: dict) -> str:
-    reasons = [row["note"]] if row["note"] not in ("", CONTROLS_REUSED, PIXELS_SEEN) else []
-    if row["active"] and row["cell_count_ratio"] < 0.6:
-        reasons.append("few cells left: the profile may show dying cells")
-    if 0 < row["n"] < 3:
-        reasons.append(f"only {row['n']} comparable well(s)")
-    return "; ".join(reasons)
+def _doubts(row: dict) -> str:
+    """Codes of why a treatment may not be what it seems; what holds for all rows is no reason."""
+    codes = [code for code in row["note"].split() if code not in _OF_ALL]
+    if row["active"] and row["cell_count_ratio"] < FEW_CELLS:
+        codes.append("few-cells-left")
+    if 0 < row["n"] < FEW_WELLS:
+        codes.append("few-wells-compared")
+    return " ".join(codes)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from phenolens.errors import InputError
+from phenolens.io.ledger import SetAside
 from phenolens.study.fusion import fusions
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import not_in
@@ -27,7 +31,9 @@ def normalize(session: Session, *, represent: Represented, splits: Design) -> Ma
     items = {
         name: Profiles(block, splits, session.settings) for name, block in represent.blocks.items()
     }
-    aside, counts, files = [], {}, {}
+    aside: list[SetAside] = []
+    counts: dict[str, int] = {}
+    files: dict[str, Any] = {}
     for name, item in items.items():
         for why in dict.fromkeys(lost.why for lost in item.left_out):
             wells = [(lost.plate, lost.well) for lost in item.left_out if lost.why == why]
@@ -51,7 +57,7 @@ def fuse(session: Session, *, normalize: dict[str, Profiles], splits: Design) ->
     return Made([*normalize.values(), *made.values()], files)
 
 
-def _files(item: Profiles) -> dict:
+def _files(item: Profiles) -> dict[str, Callable[[Path], None]]:
     return {
         f"profiles/{item.name}.parquet": partial(write_profiles, item),
         f"profiles/{item.name}": partial(write_folds, item),

@@ -6,7 +6,6 @@ from functools import partial
 
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
-from phenolens.prepared import Prepared
 from phenolens.store import digest
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named
@@ -29,19 +28,17 @@ def prepare(session: Session, *, screen: Integrated) -> Made:
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
         done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
+    faults = [SetAside(**row) for row in done.set_aside.to_dict("records")]
+    lost = missing_wells(images.table, done.images.table)
     return Made(
         done,
         {"illumination": partial(save_estimates, done, correct=settings.illumination)},
-        **set_aside(screen, done),
+        set_aside=[*faults, *named(lost, NONE_LEFT)],
+        counts={
+            "images_that_cannot_be_read": len(faults),
+            "wells_without_readable_image": len(lost),
+        },
     )
-
-
-def set_aside(screen: Integrated, done: Prepared) -> dict:
-    """The images that could not be read, and the wells that have none left."""
-    faults = [SetAside(**row) for row in done.set_aside.to_dict("records")]
-    lost = missing_wells(screen.images.table, done.images.table)
-    counts = {"images_that_cannot_be_read": len(faults), "wells_without_readable_image": len(lost)}
-    return {"set_aside": [*faults, *named(lost, NONE_LEFT)], "counts": counts}
 
 
 @step(verb="prepare")

@@ -10,7 +10,7 @@ from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
 from phenolens.errors import InputError
 from phenolens.learn.nearest import unit_rows
 from phenolens.published.audit.audit import check
-from phenolens.published.audit.declaration import Representation
+from phenolens.published.audit.declaration import DeclaredRepresentation
 from phenolens.published.audit.declared import (
     Declared,
     feature_frame,
@@ -31,7 +31,7 @@ def check_blocks(declared: Declared) -> Iterable[AuditFinding]:
     yield from found or [unchecked(BLOCKS, "no representation names the blocks it was fused from")]
 
 
-def _of_fused(declared: Declared, item: Representation) -> Iterable[AuditFinding]:
+def _of_fused(declared: Declared, item: DeclaredRepresentation) -> Iterable[AuditFinding]:
     if item.name not in declared.embeddings:
         yield from _by_word(item)
         return
@@ -42,7 +42,7 @@ def _of_fused(declared: Declared, item: Representation) -> Iterable[AuditFinding
     yield _weighed(item.name, shares, sizes)
 
 
-def _by_word(item: Representation) -> Iterable[AuditFinding]:
+def _by_word(item: DeclaredRepresentation) -> Iterable[AuditFinding]:
     if item.scaled is None:
         yield unchecked(BLOCKS, f"neither the table nor the scaling of {item.name} is given")
         return
@@ -58,7 +58,7 @@ def _by_word(item: Representation) -> Iterable[AuditFinding]:
     )  # fmt: skip
 
 
-def block_columns(item: Representation, names: list[str]) -> dict[str, list[int]]:
+def block_columns(item: DeclaredRepresentation, names: list[str]) -> dict[str, list[int]]:
     """Column numbers of each block: so many in turn, those with a prefix, or those named.
 
     Raises

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import DATA, DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import number_of
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.published.audit.audit import check
@@ -18,6 +17,7 @@ from phenolens.published.audit.declared import (
     feature_values,
     placed_in,
 )
+from phenolens.words.numbers import plural as number_of
 
 BLOCKS, CLUSTERS = "unscaled-blocks", "clusters-as-labels"
 NEAR, APART = 0.05, 0.1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phenolens.audit.basis import DATA, DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import percent
 from phenolens.profiles import TREATMENT
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
     PREDICTION,
     Declared,
 )
+from phenolens.words.numbers import portion as percent
 
 ACCURACY = ("accuracy", "test_accuracy")
 TRAIN_ACCURACY = ("train_accuracy", "training_accuracy")

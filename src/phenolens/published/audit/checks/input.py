@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import number_of
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
     Declared,
 )
+from phenolens.words.numbers import plural as number_of
 
 
 @check(80)

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import number_of, percent
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
@@ -34,6 +33,8 @@ from phenolens.published.audit.likeness import (
     structure,
     treatment_likeness,
 )
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import portion as percent
 
 CODE = "label-order"
 ENOUGH = 5.0

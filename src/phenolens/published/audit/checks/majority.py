@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
-from phenolens.audit.finding import number_of, percent
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import Score
@@ -16,6 +15,8 @@ from phenolens.published.audit.declared import (
     Declared,
 )
 from phenolens.stats.intervals import bootstrap_mean, exact_interval
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import portion as percent
 
 ACCURACY = ("accuracy", "test_accuracy")
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import DATA, DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import listed, number_of
 from phenolens.profiles import WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
@@ -18,6 +17,8 @@ from phenolens.published.audit.declared import (
     key_columns,
     placed_in,
 )
+from phenolens.words.numbers import plural as number_of
+from phenolens.words.numbers import some as listed
 
 ENOUGH_COLUMNS = 8
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import DATA, DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import percent
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import Attribution
 from phenolens.published.audit.declared import (
     AREA,
     Declared,
 )
+from phenolens.words.numbers import portion as percent
 
 CONSTANT = 0.005
 

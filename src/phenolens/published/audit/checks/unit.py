@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
-from phenolens.audit.finding import percent
 from phenolens.profiles import PLATE, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import HypothesisTest
@@ -15,6 +14,7 @@ from phenolens.published.audit.declared import (
     AREA,
     Declared,
 )
+from phenolens.words.numbers import portion as percent
 
 HARMLESS = 1.2
 WHOLE = ("well", "plate", "treatment")

@@ -1,0 +1,1 @@
+"""Defects of a design, one check a file."""

@@ -1,0 +1,68 @@
+"""What the questions found beside their tables: assay, match, cluster, classify, compare, dose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from phenolens.words import wording
+from phenolens.words.sentences import named
+
+
+@wording("not-asked")
+def _(*, question: str, why: str, representation: Sequence[str] = ()) -> str:
+    if representation:
+        return f"{question} of {', '.join(representation)}: {why}"
+    return f"Not answered, {question}: {why.rstrip('.')}."
+
+
+@wording("no-cell-count")
+def _(*, wells: int) -> str:
+    return f"{wells} wells have no cell count: no cell-count baseline."
+
+
+@wording("wells-not-tested")
+def _(*, wells: int, reasons: Sequence[str]) -> str:
+    return f"{wells} wells are never tested: {', '.join(reasons)}."
+
+
+@wording("fewer-clusters")
+def _(*, clusters: int, asked: int) -> str:
+    return f"k-means makes {clusters} clusters, not {asked}: there are {clusters + 1} treatments."
+
+
+@wording("no-label")
+def _(*, column: str) -> str:
+    return (
+        f"Clusters are held against no label: fewer than two values of {column!r} are known; "
+        f"name another column with {named('label')}."
+    )
+
+
+@wording("labels-parted")
+def _(*, treatments: int, column: str, separator: str, example: str) -> str:
+    return (
+        f"{treatments} treatments have several values in {column}, parted at {separator!r}, such "
+        f"as {example!r}; separator sets another mark, or none."
+    )
+
+
+@wording("wells-without-dose")
+def _(*, wells: int, treated: int, example: object) -> str:
+    such = " above 0" if example is None else f", e.g. {example!r}"
+    return f"{wells} of {treated} treated wells have no readable dose{such}."
+
+
+@wording("plate-not-passed")
+def _(*, plate: str, reasons: str) -> str:
+    return f"Plate {plate} did not pass: {reasons}."
+
+
+@wording("plates-not-passed")
+def _(*, plates: int) -> str:
+    return f"{plates} more plates did not pass; the table says why."
+
+
+@wording("plates-passed")
+def _(*, plate: Sequence[str], plates: int) -> str:
+    more = f" and {plates - len(plate)} more" if plates > len(plate) else ""
+    return f"{'Plate' if plates == 1 else 'Plates'} passed: {', '.join(plate)}{more}."
