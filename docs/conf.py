@@ -59,15 +59,15 @@ html_theme_options = {
 
 
 def _links_of_the_repository(_app: object, name: str, source: list[str]) -> None:
-    """Links that hold in the repository but not on the site point to where the site has them.
+    """Point links that hold in the repository to where the site has the same thing.
 
-    Folders are read in a repository's browser; on the site their first page stands for them.
+    A folder is read in the repository's browser; on the site its first page stands for it.
     """
-    text = source[0]
-    if name == "index":
-        text = text.replace("](docs/", "](")
-    text = re.sub(r"\]\(((?:\w+/)*)(statistics|measure)/\)", r"](\1\2/index.md)", text)
-    source[0] = text
+    up = "../" * name.count("/")
+    text = re.sub(r"\]\(((?:\w+/)*)(statistics|measure)/\)", r"](\1\2/index.md)", source[0])
+    text = re.sub(r"\]\((?:\.\./)+CHANGELOG\.md\)", f"]({up}changes.md)", text)
+    text = re.sub(r"\]\((?:\.\./)+CONTRIBUTING\.md\)", f"]({up}contributing.md)", text)
+    source[0] = re.sub(r"\[([^\]]+)\]\((?:\.\./)*recipes/seed-study\)", r"`\1`", text)
 
 
 def setup(app: object) -> None:
