@@ -12,6 +12,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Finding
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import MECHANISM, TREATMENT
 
@@ -74,7 +75,8 @@ def cluster(
     """
     part = profiles.take(consensus, ~profiles.is_control(consensus))
     if len(part) < 4:
-        raise DesignError(f"Clustering needs at least four treatments; got {len(part)}.")
+        counts = {"treatments": len(part), "needed": 4}
+        raise DesignError(Finding("too-few-treatments", "error", {}, counts))
     unit = unit_rows(part.to_numpy(np.float64))
     found = {f"kmeans-{min(k, len(part) - 1)}": kmeans(unit, min(k, len(part) - 1), seed=seed)}
     found["kmeans-chosen"] = chosen_kmeans(unit, seed=seed)

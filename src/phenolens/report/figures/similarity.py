@@ -1,4 +1,4 @@
-"""Which treatments look alike: cosine similarity of consensus profiles, clustered."""
+"""Which treatments are similar: cosine similarity of consensus profiles, clustered."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 alt=f"Clustered heat map of cosine similarity between {len(rows)} consensus "
                 f"profiles by {names.label(name)}.",
                 caption="Cosine similarity of consensus profiles (median over wells), ordered by "
-                "average linkage. Red blocks on the diagonal are treatments that look alike; the "
+                "average linkage. Red blocks on the diagonal are treatments that look similar; the "
                 "strip at the left names their mechanism." + _thinned(len(rows)),
                 vector=False,
             )
@@ -52,7 +52,7 @@ def _thinned(n: int) -> str:
 
 
 def similarities(profiles: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Metadata and cosine matrix of the treatments, ordered so that alike ones are neighbours."""
+    """Metadata and cosine matrix of the treatments, ordered so that similar ones are neighbours."""
     features = [c for c in profiles.columns if not c.startswith("Metadata_")]
     values = np.nan_to_num(profiles[features].to_numpy(dtype=float))
     length = np.linalg.norm(values, axis=1, keepdims=True)
