@@ -15,10 +15,10 @@ from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
-    Design,
+    Declaration,
+    DeclaredImages,
+    DeclaredRepresentation,
     HypothesisTest,
-    Images,
-    Representation,
     Score,
     Split,
     Training,
@@ -53,7 +53,7 @@ class Study:
     """A declared study that a test may damage."""
 
     frame: pd.DataFrame
-    design: Design
+    design: Declaration
     rows: pd.DataFrame
     embeddings: dict[str, pd.DataFrame] = field(default_factory=dict)
     trained: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -93,17 +93,17 @@ def clean_study() -> Study:
     return Study(frame, clean_design(), rows, {"cnn": keyed}, maps=maps)
 
 
-def clean_design() -> Design:
+def clean_design() -> Declaration:
     """A declaration that says everything, and nothing wrong."""
-    return Design(
+    return Declaration(
         study=About("clean", baselines=BASELINES),
-        images=Images(STAINS, STAINS, "stains"),
+        images=DeclaredImages(STAINS, STAINS, "stains"),
         training=Training(("RandomHorizontalFlip", "RandomRotation"), ("Resize", "CenterCrop")),
         split=Split("plate"),
         controls=Controls("part", "part"),
         attribution=Attribution("relative", 0.5, map_size=28, image_size=224, nucleus_diameter=30),
         representations=(
-            Representation("cnn", trained_on="train", supervised=True, labels_by="key",
+            DeclaredRepresentation("cnn", trained_on="train", supervised=True, labels_by="key",
                            blocks={"deep": 20, "cellprofiler": 4}),
         ),
         scores=(

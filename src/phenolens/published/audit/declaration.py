@@ -31,7 +31,7 @@ class About(Strict):
 
 
 @dataclass(frozen=True)
-class Images(Strict):
+class DeclaredImages(Strict):
     """Section ``[images]``: stains recorded, stains used, and the form the network saw."""
 
     stains: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Attribution(Strict):
 
 
 @dataclass(frozen=True)
-class Representation(Strict):
+class DeclaredRepresentation(Strict):
     """One ``[[representations]]``: what it learned from, and how its rows got their labels."""
 
     name: str
@@ -109,23 +109,23 @@ class HypothesisTest(Strict):
 
 
 @dataclass(frozen=True)
-class Design(Strict):
-    """A declared design: all that ``design.toml`` may say."""
+class Declaration(Strict):
+    """What is declared of a study: all that ``design.toml`` may say."""
 
     study: About = About()
-    images: Images = Images()
+    images: DeclaredImages = DeclaredImages()
     training: Training = Training()
     split: Split = Split()
     controls: Controls = Controls()
     attribution: Attribution = Attribution()
-    representations: tuple[Representation, ...] = ()
+    representations: tuple[DeclaredRepresentation, ...] = ()
     scores: tuple[Score, ...] = ()
     tests: tuple[HypothesisTest, ...] = ()
 
-    def representation(self, name: str) -> Representation:
+    def representation(self, name: str) -> DeclaredRepresentation:
         """What is declared of a representation; nothing but its name where nothing is."""
         known = {item.name: item for item in self.representations}
-        return known.get(name, Representation(name))
+        return known.get(name, DeclaredRepresentation(name))
 
     def reported(self, *metrics: str, on: str | None = None) -> list[Score]:
         """Scores of these metrics (``-`` and ``_`` alike), of the rows in question."""
