@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from phenolens.segment.field import segment_field as segment
     from phenolens.simulate.features import simulate_profiles
     from phenolens.study.auditing import audit
-    from phenolens.study.run import run
+    from phenolens.study.run import demo, run
     from phenolens.study.session import open_study
-    from phenolens.study.start import demo, init
+    from phenolens.study.start import init
     from phenolens.study.start import simulate_screen as simulate
     from phenolens.tools.activity import activity
     from phenolens.tools.aggregate import aggregate
@@ -85,7 +85,7 @@ _HOME = {
     "init": "study.start",
     "open_study": "study.session",
     "run": "study.run",
-    "demo": "study.start",
+    "demo": "study.run",
     "PhenolensError": "errors",
     "ConfigError": "errors",
     "DesignError": "errors",

@@ -15,7 +15,7 @@ READ = [
     ("study/session.py", "open_study"),
     ("study/start.py", "init"),
     ("study/start.py", "simulate_screen"),
-    ("study/start.py", "demo"),
+    ("study/run.py", "demo"),
     ("study/auditing.py", "audit"),
     ("tools/plate_design.py", "design"),
 ]

@@ -37,7 +37,7 @@ def simulate(name: str) -> Verb:
 
 def demo(name: str) -> Verb:
     """The verb that simulates a screen and studies it."""
-    signature = read_signature("study/start.py", "demo")
+    signature = read_signature("study/run.py", "demo")
 
     def show(out: str, **values: Any) -> None:
         from phenolens import study

@@ -14,7 +14,7 @@ from phenolens.io.columns import (
     mark_blank_samples,
     tidy,
 )
-from phenolens.io.formats.base import image_format
+from phenolens.io.formats.base import ImageFormat, image_format
 from phenolens.io.image_files import find_files
 from phenolens.io.image_keys import image_keys
 from phenolens.io.imagetable import (
@@ -38,18 +38,20 @@ def read_images(
     *,
     source: Source,
     measurement: str | None = None,
+    layout: ImageFormat | None = None,
 ) -> ImageSet:
     """The image set of a screen: keyed rows, every file checked to be there.
 
     Rows whose well is no well, or with a missing file, are set aside and listed. Rows that repeat
-    another entirely are dropped and counted.
+    another entirely are dropped and counted. `layout` is a format that is not registered; else
+    the section names one.
 
     Raises
     ------
     InputError
         If a table or column is missing, two different rows share a key, or no image is left.
     """
-    located, bases = locate(images, root)
+    located, bases = locate(images, root, layout=layout)
     found, missing = find_files(located, bases)
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
@@ -84,9 +86,11 @@ def _one_measurement(
     return rows, f"{left} rows of other measurements left out" if left else ""
 
 
-def locate(images: Mapping[str, object], root: Path) -> tuple[Located, list[Path]]:
+def locate(
+    images: Mapping[str, object], root: Path, *, layout: ImageFormat | None = None
+) -> tuple[Located, list[Path]]:
     """The image table by its layout, and the folders where its files may lie."""
-    base, kind = root / str(images["root"]), image_format(str(images["layout"]))
+    base, kind = root / str(images["root"]), layout or image_format(str(images["layout"]))
     if not kind.listed and images["table"] is None:
         return kind.locate_below(base, images), [base]
     if images["table"] is None:

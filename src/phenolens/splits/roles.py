@@ -8,6 +8,9 @@ import pandas as pd
 from phenolens.profiles import CONTROL, PLATE, WELL
 from phenolens.splits.naming import draw, unique_wells, well_keys
 
+CALIBRATING = ("calibrate", "swap-a", "swap-b", "reused")
+JUDGING = ("judge", "swap-a", "swap-b")
+
 
 def control_roles(wells: pd.DataFrame, *, seed: int) -> pd.Series:
     """What each negative control is for, so that none both fits a correction and is judged by it.

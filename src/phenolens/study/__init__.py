@@ -7,6 +7,7 @@
 
 from phenolens.study.run import (
     check,
+    demo,
     evaluate,
     interpret,
     measure,
@@ -16,32 +17,14 @@ from phenolens.study.run import (
     represent,
     run,
     splits,
-)
+)  # fmt: skip
 from phenolens.study.session import Session, open_study
-from phenolens.study.start import demo, init, simulate_screen
+from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
 from phenolens.study.tell import tell_check, tell_files, tell_report, tell_run, tell_splits
 
 __all__ = [
-    "Session",
-    "check",
-    "demo",
-    "evaluate",
-    "init",
-    "interpret",
-    "measure",
-    "normalize",
-    "open_study",
-    "prepare",
-    "report",
-    "represent",
-    "run",
-    "simulate_screen",
-    "splits",
-    "take",
-    "tell_check",
-    "tell_files",
-    "tell_report",
-    "tell_run",
-    "tell_splits",
-]
+    "Session", "check", "demo", "evaluate", "init", "interpret", "measure", "normalize",
+    "open_study", "prepare", "report", "represent", "run", "simulate_screen", "splits", "take",
+    "tell_check", "tell_files", "tell_report", "tell_run", "tell_splits",
+]  # fmt: skip

@@ -14,7 +14,7 @@ from phenolens.normalize.scale import robust_scale, soften
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
 from phenolens.represent.measuring.units import Cells
-from phenolens.study.network_input import CALIBRATING
+from phenolens.splits.roles import CALIBRATING
 from phenolens.tools.compared import FEWEST_CALIBRATORS
 from phenolens.tools.design import Design
 

@@ -10,10 +10,10 @@ from phenolens.errors import DesignError, InputError
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 from phenolens.represent.measuring.units import Cells
+from phenolens.splits.roles import CALIBRATING
 from phenolens.study.session import Session
 from phenolens.tools.design import Design
 
-CALIBRATING = ("calibrate", "swap-a", "swap-b", "reused")
 _CENTRE = {
     "Metadata_Nuclei_Location_Center_X": X,
     "Metadata_Nuclei_Location_Center_Y": Y,

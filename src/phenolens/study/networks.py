@@ -19,8 +19,8 @@ from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.torches import require_torch
+from phenolens.splits.roles import CALIBRATING
 from phenolens.study.joint_features import components
-from phenolens.study.network_input import CALIBRATING
 from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
 

@@ -1,4 +1,4 @@
-"""A study from its file to the page, verb by verb or in one go."""
+"""A study from its file to the page, verb by verb or in one go; and the demo, from nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from phenolens import __version__
 from phenolens.errors import InputError, shown
-from phenolens.files import read_json, write_json
+from phenolens.files import read_json, write_json, write_text
 from phenolens.store import digest, file_digest
-from phenolens.study.session import TIMINGS, Session, open_study
+from phenolens.study.session import TIMINGS, Progress, Session, open_study
+from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
 
 if TYPE_CHECKING:
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
     from phenolens.study.steps.represent import Represented
     from phenolens.tools.design import Design
     from phenolens.tools.representation import Profiles
+
+
+_NETWORKS = """
+# Small networks, so that two cores train all of them in minutes: see docs/networks.md.
+[represent]
+representations = [
+    "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
+    "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
+]
+
+[networks]
+width = 16
+epochs = 18
+views = 1
+learning_rate = 2e-3
+"""
 
 
 def run(session: Session | str | Path) -> Path:
@@ -80,6 +97,41 @@ def _digests(session: Session) -> dict[str, str]:
 def _ours(session: Session, path: Path) -> bool:
     """The demo's screen lies in the same folder; it is input, not result."""
     return path.relative_to(session.out).parts[0] != "screen"
+
+
+def demo(
+    folder: str | Path,
+    *,
+    networks: bool = True,
+    jobs: int | None = None,
+    progress: Progress | bool | None = None,
+) -> Path:
+    """Simulate a screen, study it, and leave report.html: everything in one go.
+
+    Parameters
+    ----------
+    folder : path
+        For the screen, the study file and the results.
+    networks : bool
+        Train networks too; they need PyTorch and most of the time.
+    jobs : int, optional
+        Processes; by default the cores this process may use.
+    progress : bool or Progress, optional
+        Whether to show what is being done; by default in a notebook only.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    folder = Path(folder)
+    simulate_screen(folder / "screen", jobs=jobs, progress=progress)
+    name = "A simulated Cell Painting screen"
+    study = folder / "study.toml"
+    init(folder / "screen", study, force=True, name=name)
+    if networks:
+        write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
+    return run(open_study(study, out=folder, jobs=jobs, progress=progress))
 
 
 def check(session: Session) -> list:

@@ -1,4 +1,4 @@
-"""What comes before a study: looking at a folder, simulating a screen, the demo."""
+"""What comes before a study: looking at a folder, simulating a screen."""
 
 from __future__ import annotations
 
@@ -8,22 +8,7 @@ from typing import Literal
 from phenolens.errors import ConfigError, named
 from phenolens.files import write_text
 from phenolens.settings import in_range
-from phenolens.study.session import Progress, open_study, progress_of
-
-_NETWORKS = """
-# Small networks, so that two cores train all of them in minutes: see docs/networks.md.
-[represent]
-representations = [
-    "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
-    "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
-]
-
-[networks]
-width = 16
-epochs = 18
-views = 1
-learning_rate = 2e-3
-"""
+from phenolens.study.session import Progress, progress_of
 
 
 def init(
@@ -123,40 +108,3 @@ def simulate_screen(
     with progress_of(progress=progress).bar("Simulating fields") as tick:
         write_screen(design, Path(folder), jobs=jobs_here(jobs), progress=tick)
     return Path(folder)
-
-
-def demo(
-    folder: str | Path,
-    *,
-    networks: bool = True,
-    jobs: int | None = None,
-    progress: Progress | bool | None = None,
-) -> Path:
-    """Simulate a screen, study it, and leave report.html: everything in one go.
-
-    Parameters
-    ----------
-    folder : path
-        For the screen, the study file and the results.
-    networks : bool
-        Train networks too; they need PyTorch and most of the time.
-    jobs : int, optional
-        Processes; by default the cores this process may use.
-    progress : bool or Progress, optional
-        Whether to show what is being done; by default in a notebook only.
-
-    Returns
-    -------
-    Path
-        The report.
-    """
-    from phenolens.study.run import run
-
-    folder = Path(folder)
-    simulate_screen(folder / "screen", jobs=jobs, progress=progress)
-    name = "A simulated Cell Painting screen"
-    study = folder / "study.toml"
-    init(folder / "screen", study, force=True, name=name)
-    if networks:
-        write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
-    return run(open_study(study, out=folder, jobs=jobs, progress=progress))

@@ -30,8 +30,9 @@ from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.represent.base import ALL, refuse_overlap
 from phenolens.settings import Settings
 from phenolens.splits.folds import Folds
+from phenolens.splits.roles import JUDGING
 from phenolens.tools.block import NOBODY, Block
-from phenolens.tools.design import JUDGES, Design
+from phenolens.tools.design import Design
 
 FEWEST_CALIBRATORS = 16
 
@@ -50,7 +51,7 @@ def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -
     calibrated = np.ones(len(wells), dtype=bool)
     if CALIBRATED in wells.index.names:
         calibrated = profiles.column(wells, CALIBRATED).astype(bool)
-    return np.where(controls, np.isin(roles, JUDGES), True) & calibrated
+    return np.where(controls, np.isin(roles, JUDGING), True) & calibrated
 
 
 def compared(block: Block, design: Design, settings: Settings) -> Block:
@@ -219,7 +220,7 @@ def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
         return wells.iloc[:0]
     treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
     controls = profiles.is_control(wells)
-    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGES)
+    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGING)
     part = profiles.take(wells, (treated & ~controls) | judges)
     for card in block.cards_of(group):
         if card.learns == "labels":

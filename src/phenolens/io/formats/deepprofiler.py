@@ -72,7 +72,8 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     """The arrays of a file, and the names of those that are pickled."""
     held, pickled = {}, set()
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # NumPy leaves a damaged file open that it opened itself.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             for name in archive.files:
                 try:
                     held[name] = archive[name]
@@ -80,9 +81,11 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
                     pickled.add(name)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         # NumPy takes every file that is no archive for a pickle, and says how to open that.
-        what = "it is damaged, or no .npz file" if isinstance(error, ValueError) else error
+        what = (
+            "it is damaged, or no .npz file" if isinstance(error, (ValueError, EOFError)) else error
+        )
         raise InputError(f"{path} cannot be read as arrays of NumPy: {what}.") from None
     return held, pickled
 

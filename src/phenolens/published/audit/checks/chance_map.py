@@ -12,7 +12,8 @@ from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import CONTROL, TREATMENT
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import Declared, feature_values, placed_in
-from phenolens.stats.average_precision import expected_average_precision
+from phenolens.stats.average_precision import average_precision, expected_average_precision
+from phenolens.stats.wells import Wells
 
 CODE = "label-noise-in-map"
 MAP = ("map", "mean_map", "mean_average_precision")
@@ -82,10 +83,6 @@ def mean_average_precision(values: np.ndarray, labels: pd.Series) -> float:
     """mAP of ranking all other labelled rows by cosine; rows alone in their label do not ask."""
     known = labels.notna().to_numpy()
     codes = pd.factorize(labels[known])[0]
-    unit = unit_rows(values[known])
-    order = np.argsort(-(unit @ unit.T), axis=1, kind="stable")
-    own = order == np.arange(len(codes))[:, None]
-    hit = (codes[order] == codes[:, None])[~own].reshape(len(codes), -1)
-    found = np.cumsum(hit, axis=1) * hit / np.arange(1, len(codes))
-    positive = hit.sum(axis=1)
-    return float((found.sum(axis=1)[positive > 0] / positive[positive > 0]).mean())
+    wells = Wells(pd.DataFrame(), unit_rows(values[known].astype(np.float64)))
+    scores = average_precision(wells, codes, reference=np.ones(len(codes), dtype=bool))
+    return float(np.nanmean(scores.value))

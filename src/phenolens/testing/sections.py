@@ -1,7 +1,4 @@
-"""Contracts that can be run: what makes a thing of ours, or of yours, fit its registry.
-
-Each ``check_*`` raises AssertionError with one line on what does not hold.
-"""
+"""The contract of a section of the report."""
 
 from __future__ import annotations
 

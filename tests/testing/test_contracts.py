@@ -1,0 +1,274 @@
+"""Every representation and every format of ours keeps its contract, and broken ones are named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from phenolens.io.anndata import write_h5ad
+from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_formats
+from phenolens.io.formats.delimited import Delimited
+from phenolens.profiles import from_frame
+from phenolens.represent.base import REPRESENTATIONS, Representation
+from phenolens.represent.networks.network import Network
+from phenolens.testing import check_format, check_representation
+
+TINY = {
+    "epochs": 1, "width": 8, "size": 32, "batch": 16, "views": 1, "precision": "float32",
+    "device": "cpu",
+}  # fmt: skip
+NETWORKS = [name for name, kind in REPRESENTATIONS.known().items() if issubclass(kind, Network)]
+OTHERS = [name for name in REPRESENTATIONS.names() if name not in NETWORKS]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_representation_of_ours_keeps_its_contract(name):
+    check_representation(REPRESENTATIONS.get(name))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_of_ours_keeps_its_contract(name):
+    pytest.importorskip("torch").set_num_threads(1)
+    check_representation(REPRESENTATIONS.get(name), TINY)
+
+
+@dataclass
+class Brightness(Representation):
+    """Mean of each stain: right as it is, and broken in one way by each test."""
+
+    name: str = "brightness"
+    label: ClassVar[str] = "Brightness"
+    kind: ClassVar[str] = "measured"
+    reads: ClassVar[str] = "images"
+
+    def extract(self, prepared, rows, *, progress=None):
+        return np.stack([prepared.pixels(int(row)).mean(axis=(1, 2)) for row in rows])
+
+
+class NoLabel(Brightness):
+    label = ""
+
+
+class Doubles(Brightness):
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows).astype(np.float64)
+
+
+class Ranks(Brightness):
+    def extract(self, prepared, rows, *, progress=None):
+        values = super().extract(prepared, rows)
+        return values.argsort(axis=0).argsort(axis=0).astype(np.float32)
+
+
+class Learns(Brightness):
+    def fit(self, prepared, rows, *, labels=None, seed=0, progress=None):
+        self.mean = super().extract(prepared, rows).mean(axis=0)
+        return self
+
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows) - self.mean
+
+
+class Forgets(Learns):
+    learns = "pixels"
+
+
+class Peeks(Forgets):
+    def fit(self, prepared, rows, *, labels=None, seed=0, progress=None):
+        return super().fit(prepared, np.arange(len(prepared)))
+
+
+class Labels(Brightness):
+    learns = "pixels"
+
+    def fit(self, prepared, rows, *, labels=None, seed=0, progress=None):
+        self.first = 0.0 if labels is None else float(sum(map(len, labels[:7])))
+        self.trained_on = ("P1/A01",)
+        return self
+
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows) + np.float32(self.first)
+
+
+class Chance(Brightness):
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows) * np.float32(np.random.default_rng().random())
+
+
+class Sentence(Brightness):
+    methods = "Brightness of {stains}."
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (NoLabel, "has no label"),
+        (Doubles, "float64, not float32"),
+        (Ranks, "depend on what else is read"),
+        (Learns, "says it learns nothing, and does"),
+        (Forgets, "names 0 wells"),
+        (Peeks, "plate P3 that it was not given"),
+        (Labels, "says it does not learn labels, and does"),
+        (Chance, "depend on|other features"),
+        (Sentence, "which is no option"),
+    ],
+)
+def test_a_broken_representation_is_named(broken, said):
+    with pytest.raises(AssertionError, match=said) as error:
+        check_representation(broken)
+    assert "\n" not in str(error.value).split("\nassert")[0]
+
+
+def test_a_right_one_passes():
+    check_representation(Brightness)
+
+
+# -- formats --------------------------------------------------------------------------------
+
+
+WELLS = pd.DataFrame(
+    {
+        "Metadata_Plate": ["P1"] * 3,
+        "Metadata_Well": ["A01", "A02", "A03"],
+        "Cells_AreaShape_Area": [3.0, 2.0, 1.0],
+    }
+)
+
+
+def delimited(folder):
+    WELLS.to_csv(folder / "wells.csv", index=False)
+    return folder / "wells.csv"
+
+
+def parquet(folder):
+    WELLS.to_parquet(folder / "wells.parquet")
+    return folder / "wells.parquet"
+
+
+def h5ad(folder):
+    write_h5ad(from_frame(WELLS), folder / "wells.h5ad")
+    return folder / "wells.h5ad"
+
+
+def deepprofiler(folder):
+    path = folder / "P1" / "A01" / "1.npz"
+    path.parent.mkdir(parents=True)
+    np.savez(path, features=np.ones((3, 2), np.float32))
+    return path
+
+
+def harmony(folder):
+    lines = ["Database\tHere", "Plate Name\tP1", "", "[Data]", "Row\tColumn\tArea\tMean DNA"]
+    path = folder / "PlateResults.txt"
+    path.write_text("\n".join([*lines, "1\t1\t3.5\t2", "1\t2\t2.5\t1"]) + "\n")
+    return path
+
+
+def cellprofiler(folder):
+    pd.DataFrame({"ImageNumber": [1], "Metadata_Plate": ["P1"], "Metadata_Well": ["A01"]}).to_csv(
+        folder / "Image.csv", index=False
+    )
+    cells = {"ImageNumber": [1, 1], "ObjectNumber": [1, 2], "AreaShape_Area": [3.0, 4.0]}
+    pd.DataFrame(cells).to_csv(folder / "Cells.csv", index=False)
+    return folder
+
+
+def plane(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, np.full((8, 8), 7, np.uint16))
+    return path.name
+
+
+def rows(folder):
+    for plate in ("P1", "P2"):
+        for well in ("A01", "A02"):
+            names = {s: plane(folder / "images" / f"{plate}_{well}_{s}.tif") for s in ("DNA", "ER")}
+            yield {"Metadata_Plate": plate, "Metadata_Well": well, "Metadata_Site": 1}, names
+
+
+def load_data(folder):
+    table = [
+        key | {f"FileName_Orig{s}": n for s, n in names.items()}
+        | {f"PathName_Orig{s}": "images" for s in names}
+        for key, names in rows(folder)
+    ]  # fmt: skip
+    pd.DataFrame(table).to_csv(folder / "load_data.csv", index=False)
+    return folder
+
+
+def samplesheet(folder):
+    table = [
+        {"plate": key["Metadata_Plate"], "well": key["Metadata_Well"], "site": 1, "channel": s,
+         "path": f"images/{n}"}
+        for key, names in rows(folder) for s, n in names.items()
+    ]  # fmt: skip
+    pd.DataFrame(table).to_csv(folder / "samplesheet.csv", index=False)
+    return folder
+
+
+def table(folder):
+    found = [key | {f"{s}_path": f"images/{n}" for s, n in names.items()}
+             for key, names in rows(folder)]  # fmt: skip
+    pd.DataFrame(found).to_csv(folder / "fields.csv", index=False)
+    return folder
+
+
+def phenix(folder):
+    for column in (1, 2):
+        for channel in (1, 2):
+            name = f"r01c{column:02d}f01p01-ch{channel}sk1fk1fl1.tiff"
+            plane(folder / "P1" / "Images" / name)
+    return folder
+
+
+SAMPLES = {
+    one.__name__: one
+    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler, load_data,
+                samplesheet, table, phenix)
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS.names())
+def test_a_format_of_ours_keeps_its_contract(name, tmp_path):
+    check_format(FORMATS.get(name), SAMPLES[name](tmp_path))
+
+
+def test_endings_are_told_apart():
+    endings = [e for one in table_formats() if one.name != "harmony" for e in one.endings]
+    assert len(endings) == len(set(endings))
+
+
+class Crashes(TableFormat):
+    name = "crashes"
+    describes = "a table that cannot be cut"
+    endings = (".rows",)
+
+    def read(self, path, **_):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        return TableRead(
+            pd.DataFrame({"a": [one[0] for one in lines], "b": [one[1] for one in lines]})
+        )
+
+
+class Greedy(Delimited):
+    name = "greedy"
+
+    def recognises(self, path):
+        return 0.7
+
+
+def test_a_broken_format_is_named(tmp_path):
+    sample = tmp_path / "x.rows"
+    sample.write_text("1 2\n3 4\n5 6\n")
+    with pytest.raises(AssertionError, match=r"a file that is (empty|cut short)|in an empty file"):
+        check_format(Crashes, sample)
+    with pytest.raises(AssertionError, match="takes a page of notes for its own"):
+        check_format(Greedy, delimited(tmp_path))
+    with pytest.raises(AssertionError, match="does not recognise the sample"):
+        check_format(Crashes, delimited(tmp_path))
