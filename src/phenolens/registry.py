@@ -7,12 +7,11 @@ cannot be loaded is named where it is missed, and the rest works.
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import inspect
-import pkgutil
 from typing import Generic, Protocol, TypeVar
 
+from phenolens import plugins
 from phenolens.errors import ConfigError, did_you_mean
 
 
@@ -82,7 +81,7 @@ class Registry(Generic[T]):
         """All of them by name: by rank where they have one, then by name."""
         if not self._imported and self.package is not None:
             self._imported = True
-            _import_all(self.package)
+            plugins.import_all(self.package)
         if self._offered is None:
             self._offered = {}
             self._load_offered()
@@ -129,11 +128,6 @@ class Registry(Generic[T]):
                     self._offered[item.name] = item
             except Exception as error:  # whatever a stranger's package raises: the rest must run
                 self.broken[entry.name] = f"{type(error).__name__}: {error}"
-
-
-def _import_all(package: str) -> None:
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
 
 
 def _same(one: object, other: object) -> bool:
