@@ -73,7 +73,7 @@ def test_one_plate_leaves_wells_out_and_counts_what_cannot_be_tested():
     assert set(tested["label"]) == {"t00", "DMSO"}
     left = folds.excluded()
     assert left["n"].sum() == 8
-    assert set(left["reason"]) == {"class in one well only"}
+    assert set(left["reason"]) == {"class-in-one-unit-only"}
 
 
 def test_a_class_in_a_single_well_everywhere_is_refused_with_the_nearest_design():
@@ -143,7 +143,7 @@ def test_a_class_of_two_units_is_not_left_in_one_fold():
     frame["Metadata_Well"] = [f"A{i:02d}" for i in range(len(frame))]
     for seed in range(10):
         folds = make_folds(frame, label="Metadata_Mechanism", seed=seed, leave_out="batch")
-        assert set(folds.excluded()["reason"]) == {"class in one batch only"}
+        assert set(folds.excluded()["reason"]) == {"class-in-one-unit-only"}
         assert set(folds.table.groupby("left_out")["unit"].nunique()) == {2}
 
 
@@ -297,7 +297,7 @@ def test_null_labels_neither_train_nor_test():
     folds = make_folds(frame, label=LABEL, seed=0)
     used = [np.concatenate([train, test]) for _, train, test in folds.iterate(as_table(frame))]
     assert all(0 not in rows for rows in used)
-    assert (folds.excluded()["reason"] == "no label").sum() == 1
+    assert (folds.excluded()["reason"] == "no-label-known").sum() == 1
 
 
 def test_compounds_left_out_of_mechanism_classes():

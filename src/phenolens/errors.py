@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from phenolens.findings import Finding
 from phenolens.words.sentences import either, ended, named, reasons
-
-if TYPE_CHECKING:
-    from phenolens.findings import Finding
 
 __all__ = [
     "ConfigError",
@@ -37,12 +35,15 @@ class PhenolensError(Exception):
 
     Attributes
     ----------
-    finding : Finding or None
+    finding : Finding
+        What was handed in; of text, one of the code ``as-said``.
     """
 
     def __init__(self, what: Finding | str) -> None:
-        super().__init__(str(what))
-        self.finding = None if isinstance(what, str) else what
+        super().__init__(what if isinstance(what, str) else what.said.advice)
+        self.finding = (
+            Finding("as-said", "error", {}, {"text": what}) if isinstance(what, str) else what
+        )
 
 
 class ConfigError(PhenolensError):

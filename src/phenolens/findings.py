@@ -83,6 +83,20 @@ class Finding:
         where = f" ({self.where})" if self.where and self.severity != "info" else ""
         return f"{self.text.rstrip('.')}{where}. {said.consequence}"
 
+    def data(self) -> dict[str, Any]:
+        """Code, severity, about and values: all but the words."""
+        own = {"code": self.code, "severity": self.severity}
+        return own | {"about": dict(self.about), "values": dict(self.values)}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Finding:
+        """The finding that :meth:`data` gave."""
+        return cls(data["code"], data["severity"], data["about"], data["values"])
+
+    def named(self) -> dict[str, Any]:
+        """Its code and what it is about with its values, as another finding's words take it up."""
+        return {"code": self.code} | {**self.about, **self.values}
+
     def to_dict(self) -> dict[str, Any]:
         """Code, severity, about and values, with the sentences beside them."""
         said = self.said

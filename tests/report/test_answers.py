@@ -65,9 +65,10 @@ def test_what_was_tested_is_counted_among_what_there_is(copy):
     answer = active.answer(changed(copy, "activity", q=q, p=q, active=state))
     assert " of 23 treatments tested (" in answer.short
     assert "(1 more could not be tested)" in answer.short
-    rows = pd.read_csv(copy / "hits.csv").assign(active=None, q=np.nan)
-    rows.to_csv(copy / "hits.csv", index=False)
-    assert not any(hit.tested for hit in hits.view(Tables(copy))["hits"])
+    shown = {hit.treatment: hit for hit in hits.view(Tables(copy))["hits"]}
+    untested = shown[told["Metadata_Treatment"].iloc[0]]
+    assert not untested.tested and not untested.active
+    assert sum(hit.tested for hit in shown.values()) == 23
 
 
 def test_position_that_could_explain_it_is_in_the_headline(copy):
@@ -110,7 +111,7 @@ def test_without_mechanisms_only_pairs_are_named(copy):
     assert "No mechanism is annotated" in spoken(limits.answer(Tables(copy)))
 
 
-def test_a_flagged_plate_and_lost_cells_are_distrusted(tables):
+def test_a_flagged_plate_and_lost_cells_are_doubts(tables):
     text = spoken(doubts.answer(tables))
     assert "1 of 4 plates flagged: BR003 (replicates no more alike than chance)" in text
     assert "may simply be toxic: cpd-002" in text
@@ -198,7 +199,7 @@ def test_a_test_that_holds_on_controls_gets_a_tick(copy):
         answer
     )
     assert "✓ 2 of 64 groups of controls called" in card_of(tables).note
-    assert activity.view(tables)["checks"][0]["verdict"].startswith("✓")
+    assert activity.view(tables)["checks"][0]["outcome"].startswith("✓")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_test_that_is_not_certified_gets_none(copy, told, said, state):
     answer, (row,) = active.answer(tables), activity.view(tables)["checks"]
     assert said in spoken(answer) and answer.state == state
     assert card_of(tables).tone == ("warn" if state == "doubtful" else "plain")
-    shown = f"{spoken(answer)} {row['verdict']} {card_of(tables).note}"
+    shown = f"{spoken(answer)} {row['outcome']} {card_of(tables).note}"
     assert "✓" not in shown
 
 

@@ -193,9 +193,8 @@ def test_an_unlabelled_screen_says_so_in_plain_words(copy):
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a & b", '"><img src=x onerror=1>'])
 def test_names_are_text_and_never_markup(copy, name):
-    hits = pd.read_csv(copy / "hits.csv")
-    hits.loc[0, "treatment"] = name
-    hits.to_csv(copy / "hits.csv", index=False)
+    rows = pd.read_parquet(copy / "activity.parquet")
+    rows.replace({"cpd-001 @ 5 µM": name}).to_parquet(copy / "activity.parquet")
     audit = json.loads((copy / "audit.json").read_text())
     audit[0]["what"] = name
     (copy / "audit.json").write_text(json.dumps(audit))
@@ -206,13 +205,12 @@ def test_names_are_text_and_never_markup(copy, name):
     assert found.text.count(" ".join(name.split())) >= 3
 
 
-def test_reasons_that_every_treatment_shares_are_said_once(copy):
-    hits = pd.read_csv(copy / "hits.csv")
-    hits.assign(doubts="controls-reused " + hits["doubts"].fillna("")).to_csv(
-        copy / "hits.csv", index=False
-    )
+def test_doubts_that_every_treatment_shares_are_said_once(copy):
+    rows = pd.read_parquet(copy / "activity.parquet")
+    rows.assign(note="position-not-separated").to_parquet(copy / "activity.parquet")
     text = text_of(copy, figures=False)
-    assert text.count("(controls-reused)") == 1 and "few cells left" in text
+    assert text.count("Holds for every row: position could explain this") == 1
+    assert text.count("few cells left") == 2
 
 
 def test_batch_effects_stand_beside_chance(copy):

@@ -79,7 +79,7 @@ def test_every_feature_that_selection_drops_is_told_by_its_reason():
         assert part in text
     (note,) = [note for note in found.findings if note.code == "features-dropped"]
     assert note.severity == "warning"
-    assert note.values["wild"] == 1
+    assert note.values["dropped"]["wild"] == 1
 
 
 def test_nothing_dropped_is_nothing_told():

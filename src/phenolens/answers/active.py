@@ -141,10 +141,10 @@ def _plain_test(tables: Tables, tested: pd.DataFrame) -> Iterator[Finding]:
     if not position_safe(tested):
         return
     checks = tables.of_lead(tables.control_check)
-    plain = [] if checks is None else checks[checks["test"] == "label-permutation"]
-    names = ("treatments_called", "treatments", "called", "groups")
-    known = len(plain) and plain["groups"].iloc[0]
-    counts = {name: int(plain[name].iloc[0]) if known else 0 for name in names}
+    counts = dict.fromkeys(("treatments_called", "treatments", "called", "groups"), 0)
+    if checks is not None and (checks["test"] == "label-permutation").any():
+        plain = checks[checks["test"] == "label-permutation"].iloc[0]
+        counts = {name: int(plain[name]) for name in counts}
     yield Finding("active-against-positions", "info", {}, counts | {"level": LEVEL})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from phenolens.answers.answer import Answer
+from phenolens.answers.answer import Answer, State
 from phenolens.answers.reasons import cause, notes
 from phenolens.answers.scores import Question, asked, best_baseline, headlines
 from phenolens.answers.tables import Tables
@@ -33,7 +33,7 @@ def answer(tables: Tables) -> Answer:
         return Answer("best", "open", (none,))
     beaten = beaten_by_baseline(questions)
     headline = [beaten, *_finds_most(tables)] if beaten else [_ahead(tables, questions)]
-    state = "doubtful" if beaten else "answered"
+    state: State = "doubtful" if beaten else "answered"
     return Answer("best", state, tuple(headline), tuple(details), ("scores",))
 
 

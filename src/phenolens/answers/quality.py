@@ -31,5 +31,4 @@ def of_plates(tables: Tables) -> pd.DataFrame | None:
 
 def flags(rows: pd.DataFrame) -> pd.Series:
     """Which rows carry a flag."""
-    text = rows["flag"].fillna("").astype(str).str.lower()
-    return ~text.isin(["", "ok", "pass", "false", "none"])
+    return rows["flag"].fillna("") != ""

@@ -6,12 +6,14 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from phenolens import schema
 from phenolens.answers.read import read_finding
+from phenolens.answers.treatments import Treatment, treatments
 from phenolens.errors import InputError
 from phenolens.files import read_json
 from phenolens.findings import Finding
@@ -73,6 +75,8 @@ class Tables:
     @cached_property
     def controls(self) -> pd.Series:
         """Which wells are controls, bool; none where the screen does not say."""
+        if self.wells is None:
+            return pd.Series(dtype=bool)
         if "Metadata_Control" not in self.wells:
             return pd.Series(data=False, index=self.wells.index)
         return self.wells["Metadata_Control"].fillna(value=False).astype(bool)
@@ -80,7 +84,7 @@ class Tables:
     @cached_property
     def treatments(self) -> list[str]:
         """Names of the treatments in the wells, controls left out."""
-        if "Metadata_Treatment" not in self.wells:
+        if self.wells is None or "Metadata_Treatment" not in self.wells:
             return []
         return sorted(self.wells.loc[~self.controls, "Metadata_Treatment"].dropna().unique())
 
@@ -107,15 +111,6 @@ class Tables:
     @cached_property
     def dose(self) -> pd.DataFrame | None:
         return self._table("dose")
-
-    @cached_property
-    def hits(self) -> pd.DataFrame | None:
-        path = self.folder / "hits.csv"
-        if not path.is_file():
-            return None
-        frame = pd.read_csv(path)
-        _require(frame, path.name, path)
-        return _filled(frame)
 
     @cached_property
     def audit(self) -> list[Finding] | None:
@@ -242,6 +237,12 @@ class Tables:
         """The representations without the baselines."""
         return [name for name in self.representations if not names.is_baseline(name)]
 
+    @cached_property
+    def ranked(self) -> list[Treatment]:
+        """The treatments in the lead representation, best first."""
+        near = self.of_lead(self.similarity)
+        return treatments(self.of_lead(self.activity), similarity=near, features=self.features)
+
     def of_lead(self, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         """The rows of a table that belong to the lead representation, or None."""
         if frame is None:
@@ -253,7 +254,7 @@ class Tables:
         """Consensus profiles of one representation, one row a treatment."""
         return self._table(f"consensus/{representation}")
 
-    def setting(self, section: str, name: str) -> object:
+    def setting(self, section: str, name: str) -> Any:
         """One setting of the resolved study file, or None."""
         return self.settings.get(section, {}).get(name)
 
@@ -278,7 +279,7 @@ class Tables:
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
 
-    def _json(self, name: str) -> object:
+    def _json(self, name: str) -> Any:
         path = self.folder / f"{name}.json"
         if not path.is_file():
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from phenolens.answers.tables import Tables
 from phenolens.words import names
 
-# Okabe and Ito's colours, which readers with any of the common colour deficiencies tell apart.
+# Okabe and Ito's colours, which readers with any of the common colour deficiencies distinguish.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"]
 KNOWN = ["cellprofiler", "pixel-pca", "cnn", "vae", "cnn+cellprofiler", "vae+cellprofiler"]
 

@@ -1,4 +1,4 @@
-"""Figures as data for the page: the smallest form a reader cannot tell from the file."""
+"""Figures as data for the page: the smallest form a reader cannot distinguish from the file."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Spaces:
     Parameters
     ----------
     by : dict of str to str
-        Space of each representation, in words; empty where the table does not tell.
+        Space of each representation, in words; empty where the table does not say.
     """
 
     by: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Spaces:
 
     @property
     def line(self) -> str:
-        """One sentence for the foot of a table; empty where a column tells."""
+        """One sentence for the foot of a table; empty where a column does."""
         return "" if self.several else self.sentence
 
     @property
@@ -55,8 +55,8 @@ def sides(pairs: pd.DataFrame | None) -> pd.DataFrame | None:
     if pairs is None or "space_a" not in pairs:
         return None
     columns = {"a": "representation", "b": "representation", "space_a": "space", "space_b": "space"}
-    told = [pairs[["task", side, f"space_{side}"]].rename(columns=columns) for side in "ab"]
-    return pd.concat(told, ignore_index=True)
+    both = [pairs[["task", side, f"space_{side}"]].rename(columns=columns) for side in "ab"]
+    return pd.concat(both, ignore_index=True)
 
 
 def by_task(rows: pd.DataFrame | None) -> str:
@@ -65,7 +65,7 @@ def by_task(rows: pd.DataFrame | None) -> str:
     Parameters
     ----------
     rows : DataFrame or None
-        ``task, representation, space``; what does not tell gives nothing.
+        ``task, representation, space``; what does not say gives nothing.
     """
     if rows is None or "space" not in rows:
         return ""
@@ -98,21 +98,21 @@ def _by_representation(real: pd.DataFrame, asked: list[str]) -> str:
     return " ".join(said)
 
 
-def computed_on(told: Iterable[tuple[str, str]]) -> str:
+def computed_on(whose: Iterable[tuple[str, str]]) -> str:
     """``Computed on profiles: normalized, selected.``; and for what, where there are several.
 
     Parameters
     ----------
-    told : iterable of (str, str)
+    whose : iterable of (str, str)
         What was computed, as a reader calls it, and its space.
     """
-    whose: dict[str, list[str]] = {}
-    for what, space in told:
-        whose.setdefault(space, []).append(what)
-    if len(whose) < 2:
-        return " ".join(f"Computed on profiles: {space}." for space in whose)
+    by_space: dict[str, list[str]] = {}
+    for what, space in whose:
+        by_space.setdefault(space, []).append(what)
+    if len(by_space) < 2:
+        return " ".join(f"Computed on profiles: {space}." for space in by_space)
     first, *rest = (
         f"or {listed(list(dict.fromkeys(map(within, found))), 12)}: {space}."
-        for space, found in whose.items()
+        for space, found in by_space.items()
     )
     return " ".join([f"Computed on profiles, f{first}", *(f"F{text}" for text in rest)])

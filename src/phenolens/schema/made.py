@@ -38,6 +38,23 @@ QUESTIONS = Document(
     ),
 )
 
+ANSWERS = Document(
+    "answers.json",
+    "the report's answers",
+    text="A list, one entry a question, in the order of the report. The data of a finding are in "
+    "`code`, `severity`, `about` and `values`; the rest is their words.",
+    keys=(
+        Key("key", "string", "the question: `active`, `similar`, `doubts`, `best`, `limits`"),
+        Key("state", "string", "`answered`, `doubtful`, or `open`: there is no answer"),
+        Key("question", "string", "in words"),
+        Key("short", "string", "the answer in words"),
+        Key("sentences", "list of strings", "what supports or limits it, in words"),
+        Key("headline", "list of objects", "the findings that carry the answer"),
+        Key("details", "list of objects", "the findings that support or limit it"),
+        Key("evidence", "list of strings", "sections of the report that show it"),
+    ),
+)
+
 PROVENANCE = Document(
     "provenance.json",
     "what the numbers were made with",

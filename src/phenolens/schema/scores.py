@@ -570,7 +570,11 @@ UNANSWERED = Document(
     keys=(
         Key("representation", "string", "of which it was asked"),
         Key("question", "string", "what was asked"),
-        Key("why", "string", "why there is no answer"),
+        Key("code", "string", "of why there is no answer (a finding)"),
+        Key("severity", "string", "of that finding"),
+        Key("about", "object", "what it concerns"),
+        Key("values", "object", "the numbers behind the words"),
+        Key("why", "string", "the same in words"),
     ),
 )
 

@@ -92,8 +92,12 @@ SPLITS_MADE = Document(
         Key("split", "string", "what is left out; `none` where nothing can be"),
         Key("n_folds", "int", "number of folds"),
         Key("seed", "int", "seed"),
-        Key("excluded", "list", "wells that no fold tests, and why"),
-        Key("refused", "list of strings", "why a split that was asked for was not made"),
+        Key("excluded", "list", "wells that no fold tests: `label`, `reason` (a code), `n`"),
+        Key(
+            "refused",
+            "list of objects",
+            "findings: folds that were dropped; or the one finding why there is no split",
+        ),
     ),
 )
 

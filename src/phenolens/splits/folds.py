@@ -12,6 +12,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import InputError, LeakError
 from phenolens.files import read_json, write_json
+from phenolens.findings import Finding
 from phenolens.profiles import WELL_KEY
 from phenolens.splits.naming import well_keys
 
@@ -32,8 +33,8 @@ class Folds:
         One row per well, sorted by plate and well: ``Metadata_Plate``, ``Metadata_Well``, ``unit``,
         ``label``, ``fold`` (int64, the fold that tests the well; -1 = never tested), ``left_out``
         (int64, the fold whose training must not see it; -1 = always in training, -2 = never),
-        ``reason`` (why a well is never tested; empty otherwise).
-    refused : tuple of str
+        ``reason`` (code of why a well is never tested; empty otherwise).
+    refused : tuple of Finding
         Folds that were dropped because nothing was left to test in them, with the reason.
     seed : int
     """
@@ -42,7 +43,7 @@ class Folds:
     unit: str
     label: str | None
     table: pd.DataFrame
-    refused: tuple[str, ...] = ()
+    refused: tuple[Finding, ...] = ()
     seed: int = 0
 
     @property
@@ -113,7 +114,7 @@ class Folds:
             "leave_out": self.leave_out,
             "unit": self.unit,
             "label": self.label,
-            "refused": self.refused,
+            "refused": [dropped.data() for dropped in self.refused],
             "seed": self.seed,
             "n_folds": self.n_folds,
         }
@@ -125,7 +126,7 @@ class Folds:
         path = Path(path)
         settings = read_json(path.with_suffix(".json"))
         settings.pop("n_folds")
-        settings["refused"] = tuple(settings["refused"])
+        settings["refused"] = tuple(map(Finding.of, settings["refused"]))
         folds = cls(table=profiles.read_frame(path.with_suffix(".parquet")), **settings)
         folds.check()
         return folds

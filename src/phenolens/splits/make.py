@@ -7,6 +7,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
+from phenolens.findings import Finding
 from phenolens.profiles import CONTROL, PLATE, WELL, WELL_KEY
 from phenolens.splits.folds import Folds
 from phenolens.splits.naming import unique_wells
@@ -70,7 +71,7 @@ def make_folds(
     frame = _labelled(wells, leave_out=leave_out, label=label)
     table = _deal(frame, leave_out=leave_out, seed=seed, max_folds=max_folds)
     if label is not None:
-        table["reason"] = _reasons(table, leave_out)
+        table["reason"] = _reasons(table)
         table["fold"] = table["left_out"].where(table["reason"] == "", -1)
     table, refused = _drop_empty(table)
     if table["fold"].max() < (1 if label is None else 0):
@@ -121,30 +122,33 @@ def _deal(frame: pd.DataFrame, *, leave_out: str, seed: int, max_folds: int) -> 
     usable = (frame["unit"].notna() & frame["label"].notna()).to_numpy()
     left_out = np.full(len(frame), -2)
     left_out[usable] = spread(frame[usable], leave_out=leave_out, seed=seed, max_folds=max_folds)
-    missing = np.where(frame["unit"].isna(), "no unit to leave out", "no label")
+    missing = np.where(frame["unit"].isna(), "no-unit-known", "no-label-known")
     reason = np.where(usable, "", missing)
     return frame.assign(left_out=left_out, fold=np.maximum(left_out, -1), reason=reason)
 
 
-def _reasons(table: pd.DataFrame, leave_out: str) -> pd.Series:
-    """Why a well is never tested: its class would be missing from its own fold's training rows."""
+def _reasons(table: pd.DataFrame) -> pd.Series:
+    """Codes of why wells are never tested: their class would not be trained on in their fold."""
     reason = table["reason"].copy()
     dealt = table["left_out"] >= 0
     elsewhere = table[dealt].groupby("label")["left_out"].transform("nunique") > 1
     units = table[dealt].groupby("label")["unit"].transform("nunique")
-    alone = np.where(units == 1, f"class in one {leave_out} only", "class in one fold only")
+    alone = np.where(units == 1, "class-in-one-unit-only", "class-in-one-fold-only")
     reason[dealt] = np.where(elsewhere, "", alone)
     return reason
 
 
-def _drop_empty(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _drop_empty(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
     """Renumber the folds that test something; the wells of the others always train."""
     tested = np.unique(table.loc[table["fold"] >= 0, "fold"])
     numbers = {int(old): new for new, old in enumerate(tested)} | {-1: -1, -2: -2}
     gone = sorted(set(table["left_out"]) - set(numbers))
     told = tuple(
-        f"fold of {', '.join(sorted(table.loc[table['left_out'] == old, 'unit'].unique())[:3])}: "
-        "none of its classes occurs elsewhere"
+        Finding(
+            "fold-dropped",
+            "warning",
+            {"units": sorted(table.loc[table["left_out"] == old, "unit"].unique())[:3]},
+        )
         for old in gone
     )
     renumber = {name: table[name].map(numbers).fillna(-1) for name in ("fold", "left_out")}
@@ -171,19 +175,14 @@ def _automatic(wells: pd.DataFrame, label: str | None) -> str:
     return "plate" if 2 * by_plate >= by_well else "well"
 
 
-def _refusal(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> str:
+def _refusal(wells: pd.DataFrame, *, leave_out: str, label: str | None) -> Finding:
     """Why nothing can be tested, and the nearest design under which something could."""
     if label is None:
-        return f"Leaving out a {leave_out} leaves nothing to train on: there is only one."
-    why = (
-        f"No class of {label!r} ({wells[label].nunique()} classes) occurs in two or more of the "
-        f"units left out ({leave_out})"
-    )
+        return Finding("one-unit-only", "error", {}, {"leave_out": leave_out})
+    values = {"label": label, "classes": int(wells[label].nunique()), "leave_out": leave_out}
     start = _ALTERNATIVES.index(leave_out) + 1 if leave_out in _ALTERNATIVES else 0
     for other in _ALTERNATIVES[start:]:
         if (count := _testable(wells, other, label)) > 0:
-            return f"{why}. Nearest possible design: leave-{other}-out, {count} classes."
-    return (
-        f"{why}: where a class is a single well, what a model learns about it cannot be tested. "
-        "Nearest possible design: a second replicate plate, best with another layout."
-    )
+            values |= {"nearest": other, "nearest_classes": count}
+            break
+    return Finding("class-in-one-unit", "error", {}, values)

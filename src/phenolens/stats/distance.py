@@ -7,6 +7,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError
+from phenolens.findings import Finding
 from phenolens.stats.wells import prepare, select
 
 CONTROL = f"{profiles.PREFIX}phenolens_control"
@@ -71,10 +72,8 @@ def activity_distance(
 def _require_controls(codes: np.ndarray, control: np.ndarray) -> None:
     fewest = np.bincount(codes, weights=control).min()
     if control.sum() < FEWEST or fewest < 2:
-        raise DesignError(
-            f"A distance from controls needs {FEWEST} control wells and 2 a plate; there are "
-            f"{int(control.sum())}, and {int(fewest)} on one plate."
-        )
+        counts = {"needed": FEWEST, "controls": int(control.sum()), "fewest": int(fewest)}
+        raise DesignError(Finding("too-few-controls", "error", {}, counts))
 
 
 def _less_controls(values: np.ndarray, codes: np.ndarray, control: np.ndarray) -> np.ndarray:

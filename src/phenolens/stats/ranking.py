@@ -10,8 +10,9 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
+from phenolens.findings import Finding
 from phenolens.stats.average_precision import AveragePrecision, average_precision
-from phenolens.stats.wells import Wells, as_list, listed, prepare, select
+from phenolens.stats.wells import Wells, as_list, prepare, select
 
 _CONTROL = f"{profiles.PREFIX}phenolens_control"
 
@@ -99,7 +100,7 @@ def rank_against(
     reference = control if references == "controls" else group >= 0
     group, dropped = _rankable(group, reference, codes, differ=differ)
     if (group < 0).all():
-        raise DesignError(f"No perturbation can be tested: {listed(dropped)}.")
+        raise DesignError(Finding("nothing-can-be-tested", "error", {}, {"dropped": dropped}))
     counts = wells.excluded | {"wells without a perturbation's name": unnamed} | dropped
     excluded = {reason: count for reason, count in counts.items() if count}
     stratum = wells.codes(strata or within or _plate(wells))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.query import evaluate_query
 
 SIMILARITIES = ("cosine", "abs_cosine", "correlation")
@@ -124,7 +125,7 @@ def prepare(
     excluded["wells with a zero vector"] = int((good & (length == 0)).sum())
     good &= length > 0
     if not good.any():
-        raise InputError(f"No well is left to compare: {listed(excluded)}.")
+        raise InputError(Finding("no-well-left", "error", {}, {"excluded": excluded}))
     kept = {reason: count for reason, count in excluded.items() if count}
     left = profiles.take(table, rows[good])
     unit = unit if good.all() else unit[good]
@@ -146,11 +147,6 @@ def _unit(
         unit[first : first + ROWS] = part / np.where(size > 0, size, 1)[:, None]
         length[first : first + ROWS] = size
     return unit, length
-
-
-def listed(excluded: dict[str, int]) -> str:
-    """Reasons and counts as words; zero counts are left out."""
-    return ", ".join(f"{count} {reason}" for reason, count in excluded.items() if count)
 
 
 def _require_wells(table: pd.DataFrame) -> None:

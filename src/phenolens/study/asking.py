@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.metrics import offered
 from phenolens.evaluate.results import result_table
+from phenolens.findings import Finding
 from phenolens.profiles import BATCH, CONCENTRATION, CONTROL, PLATE, TREATMENT
 from phenolens.study.session import Session
 from phenolens.tools.activity import activity_of
@@ -32,6 +34,12 @@ from phenolens.tools.result import Result
 from phenolens.tools.retrieve import retrieve
 
 
+def refusal(representation: str, question: str, why: Finding) -> dict[str, Any]:
+    """A question without an answer, as in ``unanswered.json``: its finding, and that in words."""
+    asked = {"representation": representation, "question": question}
+    return asked | why.data() | {"why": why.said.advice}
+
+
 @dataclass
 class Answers:
     """What the questions gave.
@@ -45,7 +53,7 @@ class Answers:
     summaries : dict of str to dict
         What the tests of activity say as a whole, by representation.
     refused : list of dict
-        ``representation``, ``question``, ``why``.
+        As :func:`refusal`.
     """
 
     scores: list[pd.DataFrame] = field(default_factory=list)
@@ -61,17 +69,17 @@ class Answers:
             found = answer()
         except (DesignError, InputError) as error:
             for question in questions:
-                self.refuse(item, question, str(error))
+                self.refuse(item, question, error.finding)
             return None
         for part in found.findings:
             if part.code == "not-asked":
-                self.refuse(item, part.values["question"], part.values["why"])
+                self.refuse(item, part.values["question"], Finding.of(part.values["why"]))
         self.scores.append(found.scores)
         return found
 
-    def refuse(self, item: Profiles, question: str, why: str) -> None:
+    def refuse(self, item: Profiles, question: str, why: Finding) -> None:
         """Keep why a question has no answer."""
-        told = {"representation": item.name, "question": question, "why": why}
+        told = refusal(item.name, question, why)
         if told not in self.refused:
             self.refused.append(told)
 
@@ -174,7 +182,7 @@ def _ask_offered(item: Profiles, answers: Answers) -> None:
     try:
         answers.scores.append(result_table(offered(item.wells, item.name, space=item.space)))
     except InputError as error:
-        answers.refuse(item, "metrics of other packages", str(error))
+        answers.refuse(item, "metrics of other packages", error.finding)
 
 
 def _known(item: Profiles, column: str) -> bool:

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
+from phenolens.findings import Finding
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL
+from phenolens.study.asking import refusal
 from phenolens.tools.block import NOBODY, Block
 
 _FEWEST = 2
@@ -75,9 +77,6 @@ def unjudged(block: Block) -> list[dict]:
     """What a network that saw every label cannot be asked, as in ``unanswered.json``."""
     if NOBODY not in block.judged:
         return []
-    why = (
-        "it learned from labels, so it is tested on compounds that it never saw, which takes "
-        f"{2 * _FEWEST} of them; this screen has fewer"
-    )
+    why = Finding("too-few-compounds-unseen", "warning", {}, {"needed": 2 * _FEWEST})
     questions = ("activity", "silhouette", "clustering")
-    return [{"representation": block.name, "question": name, "why": why} for name in questions]
+    return [refusal(block.name, name, why) for name in questions]

@@ -25,13 +25,13 @@ def tell_check(session: Session, findings: list) -> Iterator[str]:
         yield f"{_MARKS[finding.severity]} {finding.code}: {said.what} {said.consequence}"
     refused = take(session, "splits").refused
     if refused:
-        yield f"✗ no honest split: {refused}"
+        yield f"✗ no honest split: {refused.said.advice}"
 
 
 def tell_splits(session: Session, design: Design) -> Iterator[str]:
     """How the screen was divided."""
     if design.folds is None:
-        yield f"No split: {design.refused}"
+        yield f"No split: {design.refused.said.advice}"
     else:
         tested = (design.folds.table["fold"] >= 0).sum()
         kind = f"leave-{design.folds.leave_out}-out"

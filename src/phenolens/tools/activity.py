@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from phenolens import profiles
-from phenolens.errors import ConfigError, DesignError, InputError, PhenolensError, named
+from phenolens.errors import ConfigError, DesignError, InputError, named
 from phenolens.evaluate.activity import activity as evaluated
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, LEVEL
 from phenolens.evaluate.activity.position_safe import position_safe as against_positions
@@ -369,8 +369,9 @@ def _part(
         found = _tested(item, asked, findings, null=null, within=within, diff_by=diff_by)
     except (DesignError, InputError) as error:
         nothing = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
-        found = _Tested(nothing, mark=error.finding.code if error.finding else "not-tested")
-        findings.append(_refused(error))
+        why = error.finding
+        found = _Tested(nothing, mark=why.code)
+        findings.append(Finding("not-tested", "warning", {}, {"why": why.data()}))
     table = treated.merge(found.table, on=TREATMENT, how="left")
     table = table.merge(_references(asked), on=TREATMENT, how="left")
     table = table.merge(_cell_loss(wells), on=TREATMENT, how="left")
@@ -404,14 +405,6 @@ def _part(
         controls=float(own[control].groupby(PLATE).size().median()) if control.any() else 0.0,
         wells=(int(plates.median()), int(on_plates.median())) if len(plates) else (1, 1),
     )
-
-
-def _refused(error: PhenolensError) -> Finding:
-    """That nothing could be tested, and why."""
-    why = error.finding
-    if why is None:
-        return Finding("not-tested", "warning", {}, {"text": str(error)})
-    return Finding("not-tested", "warning", why.about, {"why": why.code, **why.values})
 
 
 def _active(q: pd.Series, alpha: float) -> pd.Series:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, named
+from phenolens.errors import DesignError
 from phenolens.evaluate.quality.batch_effect import batch_effect
 from phenolens.evaluate.results import join_results
+from phenolens.findings import Finding
 from phenolens.profiles import BATCH, PLATE
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -102,10 +103,8 @@ def batch(
     rows = join_results(found)
     if not len(rows):
         what = "plate" if by is None else by
-        raise DesignError(
-            f"Wells of {item.name!r} are not of several batches: {what} has one value or none; "
-            f"name the column of batches with {named('by')}."
-        )
+        about = {"representation": item.name, "column": what}
+        raise DesignError(Finding("one-batch-only", "error", about))
     told = dict(zip(rows["metric"], rows["value"], strict=True))
     return Result(
         question="batch",

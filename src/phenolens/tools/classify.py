@@ -44,6 +44,7 @@ from phenolens.settings import LeaveOut, yes_or_no
 from phenolens.splits import Folds
 from phenolens.tools.block import Block
 from phenolens.tools.compared import refuse_seen_wells, scale_of
+from phenolens.tools.design import NO_TREATMENTS
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -145,11 +146,9 @@ def classify(
     folds, block, settings = item.design.folds, item.compared, item.settings
     if folds is None:
         item.require_treatments()
-        raise DesignError(item.design.refused)
+        raise DesignError(item.design.refused or NO_TREATMENTS)
     if folds.table.loc[folds.table["fold"] >= 0, "label"].nunique() < 2:
-        raise DesignError(
-            f"Held-out wells of {item.name!r} have one treatment: there is nothing to tell apart."
-        )
+        raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
     refuse_seen_wells(block, folds)
     own = candidate(block)
     asked, findings = [own], []
@@ -308,5 +307,5 @@ def _never_tested(folds: Folds) -> list[Finding]:
     if not len(left):
         return []
     reasons = sorted(set(left["reason"].astype(str)))
-    values = {"wells": int(left["n"].sum()), "reasons": reasons}
+    values = {"wells": int(left["n"].sum()), "reasons": reasons, "leave_out": folds.leave_out}
     return [Finding("wells-not-tested", "warning", {}, values)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import DesignError, InputError, reasons
+from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.results import join_results
 from phenolens.evaluate.structure import clustering
 from phenolens.evaluate.structure.silhouette import silhouette
@@ -107,7 +107,7 @@ def cluster(
     try:
         scores.append(_silhouettes(item, seed=seed))
     except (DesignError, InputError) as error:
-        refused.append(("silhouette", str(error)))
+        refused.append(("silhouette", error.finding))
     name = item.column(label, setting="label", usual=MECHANISM)
     try:
         consensus = item.consensus(keep=() if label is None else (name,))
@@ -117,9 +117,9 @@ def cluster(
         kept = [column for column in wanted if column in found.members]
         members = found.members[kept].assign(space=item.space)
     except (DesignError, InputError) as error:
-        refused.append(("clustering", str(error)))
+        refused.append(("clustering", error.finding))
     if not scores:
-        raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
+        raise DesignError(parts_refused(item.name, refused))
     rows = join_results([join_results(scores).assign(space=item.space)])
     pooled = rows[rows["fold"] == "all"]
     return Result(
@@ -143,10 +143,16 @@ def cluster(
     )
 
 
-def not_asked(refused: tuple[str, str]) -> Finding:
+def parts_refused(name: str, refused: Sequence[tuple[str, Finding]]) -> Finding:
+    """That no part of a question has an answer, and why."""
+    parts = [why.named() for _, why in refused]
+    return Finding("parts-refused", "error", {"representation": name}, {"parts": parts})
+
+
+def not_asked(refused: tuple[str, Finding]) -> Finding:
     """A part of a question that the design does not allow, and why."""
     question, why = refused
-    return Finding("not-asked", "warning", {}, {"question": question, "why": why})
+    return Finding("not-asked", "warning", {}, {"question": question, "why": why.data()})
 
 
 def _told(rows: pd.DataFrame) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def compare(
     tasks = list(dict.fromkeys(named_tasks))
     items = _named(data, obsm, **options, seed=seed)
     told: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
-    refused: dict[tuple[str, str], list[str]] = {}
+    refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
         for task in tasks:
             try:
@@ -129,9 +129,9 @@ def compare(
                     own = found["representation"] == item.name
                     told[task].append(found[own].assign(representation=name))
             except DesignError as error:
-                refused.setdefault((task, str(error)), []).append(name)
+                refused.setdefault((task, error.finding), []).append(name)
     unasked = [
-        Finding("not-asked", "warning", {"representation": names}, {"question": task, "why": why})
+        Finding("not-asked", "warning", {}, {"question": task, "of": names, "why": why.data()})
         for (task, why), names in refused.items()
     ]
     activity, predictions = (

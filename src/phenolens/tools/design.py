@@ -10,6 +10,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError
+from phenolens.findings import Finding
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL, WELL_KEY
 from phenolens.settings import Settings
 from phenolens.splits import Folds, control_roles, make_folds
@@ -19,7 +20,7 @@ FOLD = "Metadata_Fold"
 LEFT_OUT = "Metadata_LeftOut"
 UNIT = "Metadata_FoldUnit"
 COLUMNS = (ROLE, FOLD, LEFT_OUT, UNIT)
-NO_TREATMENTS = "no treatments are named, so there is nothing to tell apart"
+NO_TREATMENTS = Finding("no-treatment-named", "error")
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Design:
     ----------
     folds : Folds or None
         None when no honest split exists; ``refused`` says why.
-    refused : str
+    refused : Finding or None
     roles : DataFrame
         ``Metadata_Plate``, ``Metadata_Well``, ``role``: one row a well.
     """
 
     folds: Folds | None
-    refused: str
+    refused: Finding | None
     roles: pd.DataFrame
 
     def role_of(self, table: pd.DataFrame) -> pd.Series:
@@ -75,8 +76,8 @@ def make_design(wells: pd.DataFrame, settings: Settings) -> Design:
             max_folds=settings.max_folds,
         )
     except DesignError as error:
-        return Design(None, str(error), roles)
-    return Design(folds, "", roles)
+        return Design(None, error.finding, roles)
+    return Design(folds, None, roles)
 
 
 def design_columns(table: pd.DataFrame, design: Design) -> dict[str, np.ndarray]:
@@ -107,7 +108,7 @@ def design_from(table: pd.DataFrame, split: dict[str, Any]) -> Design:
     metadata = profiles.metadata(table)
     roles = metadata[list(WELL_KEY)].assign(role=metadata[ROLE].fillna("").to_numpy())
     if "leave_out" not in split:
-        return Design(None, split["refused"], roles)
+        return Design(None, Finding.of(split["refused"]), roles)
     label = split["label"]
     wells = metadata[list(WELL_KEY)].assign(
         unit=metadata[UNIT],
@@ -115,16 +116,17 @@ def design_from(table: pd.DataFrame, split: dict[str, Any]) -> Design:
         fold=metadata[FOLD].astype(np.int64),
         left_out=metadata[LEFT_OUT].astype(np.int64),
     )
-    wells["reason"] = np.where(wells["fold"] < 0, "not tested in the study", "")
+    wells["reason"] = np.where(wells["fold"] < 0, "not-tested-in-study", "")
     wells = wells.sort_values(list(WELL_KEY), ignore_index=True)
     told = {name: split[name] for name in ("leave_out", "unit", "label", "seed")}
-    return Design(Folds(table=wells, refused=tuple(split["refused"]), **told), "", roles)
+    refused = tuple(map(Finding.of, split["refused"]))
+    return Design(Folds(table=wells, refused=refused, **told), None, roles)
 
 
 def split_of(design: Design) -> dict[str, Any]:
     """What :func:`design_from` needs beside the columns."""
     folds = design.folds
     if folds is None:
-        return {"refused": design.refused}
+        return {"refused": None if design.refused is None else design.refused.data()}
     told = {name: getattr(folds, name) for name in ("leave_out", "unit", "label", "seed")}
-    return told | {"refused": list(folds.refused)}
+    return told | {"refused": [dropped.data() for dropped in folds.refused]}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, named
+from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity.dose import dose_response
 from phenolens.evaluate.results import result_table
 from phenolens.findings import Finding
@@ -117,9 +117,8 @@ def dose(
     how = item.column(concentration, setting="concentration", usual=CONCENTRATION)
     for name, setting in ((who, "compound"), (how, "concentration")):
         if name not in wells.index.names or pd.isna(profiles.column(wells, name)).all():
-            raise DesignError(
-                f"No well of {item.name!r} has a {setting}: name its column with {named(setting)}."
-            )
+            about = {"representation": item.name}
+            raise DesignError(Finding("no-dose", "error", about, {"setting": setting}))
     wells, findings = _in_micromolar(wells, how)
     found = dose_response(
         wells, same_by=[who], dose=how, controls=profiles.is_control(wells),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, named, reasons, shown
+from phenolens.errors import DesignError, InputError, named, shown
 from phenolens.evaluate.matching.label_matching import match_labels
 from phenolens.evaluate.matching.matching import accuracy, labels, nearest_neighbour
 from phenolens.evaluate.results import result, result_table
@@ -20,7 +20,7 @@ from phenolens.settings import one_of, yes_or_no
 from phenolens.stats.intervals import bootstrap_mean, wilson_interval
 from phenolens.tools.activity import activity_of
 from phenolens.tools.by_position import matching_by_position
-from phenolens.tools.cluster import not_asked
+from phenolens.tools.cluster import not_asked, parts_refused
 from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
 from phenolens.tools.result import Result
@@ -145,18 +145,16 @@ def match(
     own = [column for column in (name, *(apart or ())) if column not in DESCRIBED]
     consensus = item.consensus(keep=own)
     if not _known(consensus, name):
-        what = "a mechanism" if label is None else f"a value of {name!r}"
-        raise DesignError(
-            f"No treatment of {item.name!r} has {what} to match by; name another column with "
-            f"{named('label')}."
-        )
+        about = {"representation": item.name, "label": None if label is None else name}
+        raise DesignError(Finding("label-not-known", "error", about))
     consensus, separator, findings = _parted(consensus, name, separator)
     if among == "active":
         found = activity_of(item).table
         active = set(found.loc[found["active"], TREATMENT])
         kept = np.isin(profiles.column(consensus, TREATMENT), sorted(active))
         if kept.sum() < 2:
-            raise DesignError(f"Matching needs two active treatments; there are {kept.sum()}.")
+            active = {"active": int(kept.sum())}
+            raise DesignError(Finding("too-few-active", "error", {}, active))
         consensus = profiles.take(consensus, kept)
     if apart is None:
         apart = [COMPOUND] if _known(consensus, COMPOUND) else []
@@ -170,12 +168,12 @@ def match(
         table, summary = matched.table.assign(space=item.space), matched.summary
         table["label"] = table["label"].str.replace(labels.WHOLE, labels.SEPARATOR)
     except (DesignError, InputError) as error:
-        refused.append(("matching of labels", str(error)))
+        refused.append(("matching of labels", error.finding))
     near: dict[str, dict[str, Any]] = {}
     for metric, columns in _APART.items():
         try:
             if unknown := [column for column in columns if not _known(consensus, column)]:
-                raise DesignError(f"the screen does not name {' and '.join(unknown)}")
+                raise DesignError(Finding("columns-not-known", "error", {}, {"columns": unknown}))
             near[metric] = accuracy(
                 nearest_neighbour(
                     consensus,
@@ -186,9 +184,9 @@ def match(
                 )
             )
         except (DesignError, InputError) as error:
-            refused.append((metric, str(error)))
+            refused.append((metric, error.finding))
     if not near and not len(table):
-        raise DesignError(f"{item.name!r}: {reasons(why for _, why in refused)}")
+        raise DesignError(parts_refused(item.name, refused))
     placed: tuple[list[dict[str, Any]], dict[str, Any]] = [], {}
     if baselines:
         asked = {metric: _APART[metric] for metric in near}

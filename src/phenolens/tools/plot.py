@@ -191,7 +191,7 @@ def _cluster(result: Result, most: int) -> Figure:
 def _batch(result: Result, most: int) -> Figure:
     """What the batch decides and what biology is kept, each beside chance."""
     from phenolens.report.figures.dots import panels
-    from phenolens.report.sections.plates import spoken
+    from phenolens.report.sections.plates import by_column
     from phenolens.words import names
     from phenolens.words.numbers import fixed
 
@@ -199,7 +199,9 @@ def _batch(result: Result, most: int) -> Figure:
     return panels(
         rows.assign(
             label=rows["representation"].map(names.label),
-            metric=[spoken(f"{m}_{s}") for m, s in zip(rows["metric"], rows["split"], strict=True)],
+            metric=[
+                by_column(f"{m}_{s}") for m, s in zip(rows["metric"], rows["split"], strict=True)
+            ],
             text=rows["value"].map(fixed),
         )
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError, named
+from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.evaluate.matching import labels
 from phenolens.findings import Finding, Severity
@@ -35,7 +35,6 @@ from phenolens.tools.columns import find_column, names_given, telling
 from phenolens.tools.compared import compared, compared_parts, judged
 from phenolens.tools.design import Design, make_design
 
-SEVERAL_NETWORKS = "its treatments were seen by several networks, whose profiles cannot be compared"
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 _CUT = ("leave_out", "max_folds")
 _SCALED = ("method", "clip", "spread", "position", "transform", "whitening", "regularization")
@@ -86,6 +85,10 @@ class Profiles:
     def name(self) -> str:
         """Name of the representation."""
         return self.block.name
+
+    @property
+    def _about(self) -> dict[str, str]:
+        return {"representation": self.name}
 
     @property
     def table(self) -> pd.DataFrame:
@@ -255,11 +258,7 @@ class Profiles:
     def require_judges(self, part: pd.DataFrame) -> None:
         """Raise :class:`DesignError` where no control of a part is left to compare with."""
         if not profiles.is_control(part).any():
-            raise DesignError(
-                f"No control well of {self.name!r} is left to judge: a plate needs three or more, "
-                "two to scale it and others to compare with. Where it has fewer, normalize the "
-                "profiles beforehand and say normalized=True (--normalized)."
-            )
+            raise DesignError(Finding("no-control-left", "error", self._about))
 
     def require_whole(self) -> pd.DataFrame:
         """All wells as they are compared.
@@ -270,7 +269,7 @@ class Profiles:
             If rows may not be compared with one another.
         """
         if not self.whole:
-            raise DesignError(SEVERAL_NETWORKS)
+            raise DesignError(Finding("several-networks", "error"))
         return self.wells
 
     def consensus(self, *, keep: Sequence[str] = ()) -> pd.DataFrame:
@@ -309,25 +308,14 @@ class Profiles:
         if TREATMENT in wells.index.names and pd.notna(profiles.column(treated, TREATMENT)).any():
             return
         if len(wells) and not len(treated):
-            raise DesignError(
-                f"All {len(wells)} wells of {self.name!r} are negative controls: none is treated. "
-                f"Say which are controls with {named('controls')}."
-            )
+            raise DesignError(Finding("all-controls", "error", self._about, {"wells": len(wells)}))
         known = [n for n in telling(profiles.metadata(wells)) if n not in (PLATE, WELL, TREATMENT)]
-        raise DesignError(
-            f"No well of {self.name!r} has a treatment: name the column that tells one "
-            f"perturbation from another with {named('same_by')}; there are "
-            f"{', '.join(known) or 'none beside plate and well'}."
-        )
+        raise DesignError(Finding("no-treatment", "error", self._about, {"columns": known}))
 
     def require_controls(self) -> None:
         """Raise :class:`DesignError` where there is no control well, saying what to do."""
         if not profiles.is_control(self.wells).any():
-            raise DesignError(
-                f"No usable well of {self.name!r} is a negative control (by convention DMSO or "
-                f"negcon): name them with {named('controls')}, such as "
-                "\"Metadata_Compound == 'DMSO'\"."
-            )
+            raise DesignError(Finding("no-control", "error", self._about))
 
     def with_settings(self, **changed: Any) -> Profiles:
         """The same wells under other settings; those given as None stay as they are.

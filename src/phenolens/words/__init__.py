@@ -29,6 +29,15 @@ class Said:
     remedy: str = ""
     phrase: str = ""
 
+    @property
+    def advice(self) -> str:
+        """What was seen and what to do about it, on one line: what an error says."""
+        if not self.remedy:
+            return self.what
+        if self.remedy[0].islower():
+            return f"{self.what.rstrip('.')}: {self.remedy}"
+        return f"{self.what} {self.remedy}"
+
 
 _WORDINGS: dict[str, Callable[..., str | Said]] = {}
 

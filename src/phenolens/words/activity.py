@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from phenolens.words import Said, noted, say, wording
 from phenolens.words.numbers import plural
@@ -165,9 +166,9 @@ def remedy(*, limit: str, plates_needed: int, positions_needed: int, **_: object
 
 
 @wording("not-tested")
-def _(*, why: str = "", text: str = "", **values: object) -> Said:
-    said = say(why, **values).what if why else text
-    return Said(reasons([said]), phrase="no treatment could be tested")
+def _(*, why: Mapping[str, Any]) -> str:
+    said = say(why["code"], **why["about"], **why["values"])
+    return reasons([said.advice])
 
 
 @wording("one-well-only")

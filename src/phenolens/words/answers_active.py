@@ -129,3 +129,13 @@ def _(*, note: str, carry: int, of: int, **row: Any) -> str:
 @wording("active-noted-all")
 def _(*, note: str, **row: Any) -> str:
     return sentence(f"for all of them: {noted(note, **row)}")
+
+
+@wording("doses-reached")
+def _(*, representation: str, compounds: int, reached: int, rising: int, alpha: float) -> str:
+    return (
+        f"{reached} of {plural(compounds, 'compound')} with three doses or more reach three "
+        f"standard deviations of controls, and {count(rising, 'compound')} "
+        f"{'moves' if rising == 1 else 'move'} further with dose (q below {alpha:g}), by "
+        f"{names.inside(representation)}."
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from phenolens.words import wording
 from phenolens.words.numbers import count, listed, percent, plural
 
@@ -22,7 +24,7 @@ def _() -> str:
 
 
 @wording("doubts-cells-lost")
-def _(treatments: list[dict], active: int, limit: float) -> str:
+def _(treatments: list[dict[str, Any]], active: int, limit: float) -> str:
     named = [f"{one['treatment']} ({percent(one['kept'])})" for one in treatments]
     return (
         f"{len(named)} of {count(active, 'active treatment')} kept less than {percent(limit)} of "
@@ -31,7 +33,7 @@ def _(treatments: list[dict], active: int, limit: float) -> str:
 
 
 @wording("doubts-plates-flagged")
-def _(flagged: list[dict], plates: int) -> str:
+def _(flagged: list[dict[str, Any]], plates: int) -> str:
     named = [f"{one['plate']} ({listed(one['flags'], 3)})" for one in flagged]
     return f"{len(named)} of {plural(plates, 'plate')} flagged: {listed(named, 4)}."
 

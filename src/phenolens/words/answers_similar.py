@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from phenolens.words import wording
+from typing import Any
+
+from phenolens.words import names, wording
 from phenolens.words.answers import because
 from phenolens.words.numbers import count, fixed, listed, plural
 
@@ -27,7 +29,7 @@ def _(same: int, known: int, blind: float) -> str:
 
 
 @wording("similar-closest")
-def _(pairs: list[dict]) -> str:
+def _(pairs: list[dict[str, Any]]) -> str:
     return f"Closest active treatments of different compounds: {_named(pairs)}."
 
 
@@ -37,13 +39,13 @@ def _() -> str:
 
 
 @wording("similar-groups")
-def _(mechanisms: list[dict]) -> str:
+def _(mechanisms: list[dict[str, Any]]) -> str:
     parts = [f"{group['mechanism']} ({listed(group['compounds'], 5)})" for group in mechanisms[:8]]
     return f"Mechanisms that stand together: {'; '.join(parts)}."
 
 
 @wording("similar-across-mechanisms")
-def _(pairs: list[dict]) -> str:
+def _(pairs: list[dict[str, Any]]) -> str:
     return f"Similar though annotated differently, worth a second look: {_named(pairs)}."
 
 
@@ -66,7 +68,14 @@ def _() -> str:
     return "Being similar in these stains is a reason to test a shared mechanism, not proof of one."
 
 
-def _named(pairs: list[dict]) -> str:
+def _named(pairs: list[dict[str, Any]]) -> str:
     return listed(
         [f"{listed(pair['treatments'])} (cosine {fixed(pair['cosine'])})" for pair in pairs]
     )
+
+
+@wording("mechanisms-found")
+def _(representation: str, found: int, mechanisms: int, alpha: float) -> str:
+    are = "is" if found == 1 else "are"
+    by = names.inside(representation)
+    return f"By {by}, {found} of {plural(mechanisms, 'mechanism')} {are} found at q < {alpha:g}."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from phenolens.words import wording
+from phenolens.words import say, wording
 from phenolens.words.sentences import named
 
 
 @wording("not-asked")
-def _(*, question: str, why: str, representation: Sequence[str] = ()) -> str:
-    if representation:
-        return f"{question} of {', '.join(representation)}: {why}"
-    return f"Not answered, {question}: {why.rstrip('.')}."
+def _(*, question: str, why: Mapping[str, Any], of: Sequence[str] = ()) -> str:
+    said = say(why["code"], **why["about"], **why["values"]).advice
+    if of:
+        return f"{question} of {', '.join(of)}: {said}"
+    return f"Not answered, {question}: {said.rstrip('.')}."
 
 
 @wording("no-cell-count")
@@ -21,8 +23,34 @@ def _(*, wells: int) -> str:
 
 
 @wording("wells-not-tested")
-def _(*, wells: int, reasons: Sequence[str]) -> str:
-    return f"{wells} wells are never tested: {', '.join(reasons)}."
+def _(*, wells: int, reasons: Sequence[str], leave_out: str) -> str:
+    said = [say(code, leave_out=leave_out).what for code in reasons]
+    return f"{wells} wells are never tested: {', '.join(said)}."
+
+
+@wording("class-in-one-unit-only")
+def _(*, leave_out: str = "unit") -> str:
+    return f"class in one {leave_out} only"
+
+
+@wording("class-in-one-fold-only")
+def _() -> str:
+    return "class in one fold only"
+
+
+@wording("no-unit-known")
+def _() -> str:
+    return "no unit to leave out"
+
+
+@wording("no-label-known")
+def _() -> str:
+    return "no label"
+
+
+@wording("not-tested-in-study")
+def _() -> str:
+    return "not tested in the study"
 
 
 @wording("fewer-clusters")

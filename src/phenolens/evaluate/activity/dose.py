@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
+from phenolens.findings import Finding
 from phenolens.stats.distance import activity_distance
 from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.stats.wells import as_list
@@ -125,9 +126,8 @@ def dose_response(
         else:
             rows.append(dict(zip(names, key, strict=True)) | _compound(part, limits, rng))
     if not rows:
-        raise DesignError(
-            f"No compound has {FEWEST_DOSES} positive doses in column {dose!r}; a curve needs them."
-        )
+        needed = {"needed": FEWEST_DOSES}
+        raise DesignError(Finding("too-few-doses", "error", {"column": dose}, needed))
     result = pd.DataFrame(rows)
     result.insert(result.columns.get_loc("p") + 1, "q", benjamini_hochberg(result["p"].to_numpy()))
     return Found(result, {"excluded": {"compounds with fewer than three doses": left_out}})
@@ -153,10 +153,7 @@ def _treated(wells: pd.DataFrame, names: list[str], dose: str) -> pd.DataFrame:
     if not rows.any():
         said = wells.loc[~wells["control"], dose].dropna()
         got = repr(str(said.iloc[0])) if len(said) else "nothing"
-        raise InputError(
-            f"Column {dose!r} holds no positive number for a treated well; got {got}. Doses are "
-            "numbers in one unit, on their natural scale."
-        )
+        raise InputError(Finding("doses-not-positive", "error", {"column": dose}, {"got": got}))
     return wells[rows].assign(**{DOSE: np.log10(amount[rows])})
 
 

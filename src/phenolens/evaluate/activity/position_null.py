@@ -21,6 +21,8 @@ import pandas as pd
 from phenolens.errors import DesignError
 from phenolens.evaluate.activity.permuted_positions import permuted_positions
 from phenolens.evaluate.activity.position_p import Scores, p_of_folds
+from phenolens.findings import Finding
+from phenolens.learn.nearest import unit_rows
 from phenolens.normalize.position import FEWEST, fit_position, ring
 from phenolens.stats.average_precision import AveragePrecision, average_precision
 from phenolens.stats.metric import metric
@@ -148,10 +150,8 @@ def position_test(
     """
     spots = len(np.unique(screen.spot[controls]))
     if spots < 2 * FEWEST:
-        raise DesignError(
-            f"{spots} control positions are too few for a position-safe test: some fit and "
-            f"others form the null, at least {2 * FEWEST} in all."
-        )
+        counts = {"control_positions": spots, "needed": 2 * FEWEST}
+        raise DesignError(Finding("too-few-positions", "error", {}, counts))
     folds = min(folds, spots // 4)
     divided = [position_folds(screen, controls, folds, seed=seed + n) for n in range(SHUFFLES)]
     tests = [
@@ -197,8 +197,7 @@ def compared(screen: PlacedWells, fitting: np.ndarray, rows: np.ndarray) -> np.n
         shape=screen.shape,
     )
     left = model.residual(screen.values[rows], screen.plate[rows], screen.position[rows])
-    values = metric(model.error).apply(left)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
+    return unit_rows(metric(model.error).apply(left))
 
 
 def _round(

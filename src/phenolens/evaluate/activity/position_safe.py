@@ -19,6 +19,7 @@ from phenolens.evaluate.activity.position_null import (
 )
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.retrieval import POSITION, retrieval_across, with_position
+from phenolens.findings import Finding
 from phenolens.normalize.position import FEWEST
 from phenolens.stats.intervals import wilson_interval
 from phenolens.stats.label_permutation import permuted
@@ -118,7 +119,7 @@ def _calibrated(
     plate, _ = profiles.groups(table, [profiles.PLATE])
     enough = np.bincount(plate, weights=control)[plate] >= FEWEST
     if not enough.any():
-        raise DesignError(f"No plate has {FEWEST} control wells, as position-safe activity needs.")
+        raise DesignError(Finding("no-plate-with-controls", "error", {}, {"needed": FEWEST}))
     reason = f"wells of plates with fewer than {FEWEST} controls"
     dropped = {reason: int((~enough).sum())} if not enough.all() else {}
     return profiles.take(table, enough), control[enough], dropped
@@ -190,7 +191,7 @@ def held_out_positions(
             found = position_test(screen, own, np.setdiff1d(controls, out), seed=seed)
             parts.append(_tested(screen, own, found))
     if not parts:
-        raise DesignError("No control position is repeated on two plates, so none can be held out.")
+        raise DesignError(Finding("no-position-repeated", "error"))
     table = pd.concat(parts, ignore_index=True)
     if groups is None:
         return table.sort_values("position", ignore_index=True)
@@ -340,10 +341,7 @@ def refuse_centred_positions(screen: PlacedWells, controls: np.ndarray) -> None:
     np.add.at(total, code, values)
     left = (total / np.bincount(code)[:, None]).std()
     if left < 1e-4 * max(values.std(), np.finfo(float).tiny):
-        raise DesignError(
-            "Every position has mean zero over the plates: per-position means were subtracted, "
-            "which erases treatments that keep their position. Use the profiles before that step."
-        )
+        raise DesignError(Finding("positions-centred", "error"))
 
 
 def require_plate_and_well(table: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from phenolens.errors import DesignError
 from phenolens.evaluate.classification.candidate import Candidate
 from phenolens.evaluate.classification.scores import METRICS, class_scores, ranks
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Finding
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.profiles import WELL_KEY
@@ -150,7 +151,8 @@ class _CrossValidation:
         """Predictions for every tested well, with the fold's training accuracy."""
         told = [frame for part in self._parts() for frame in self._fold(part, heads)]
         if not told:
-            raise DesignError(f"{self.candidate.name!r} has no well that the folds can test.")
+            about = {"representation": self.candidate.name}
+            raise DesignError(Finding("no-well-tested", "error", about))
         return pd.concat(told, ignore_index=True).assign(representation=self.candidate.name)
 
     def _parts(self) -> Iterator[_FoldWells]:

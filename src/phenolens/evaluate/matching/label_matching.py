@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.matching import allowed_pairs, labels
+from phenolens.findings import Finding
 from phenolens.learn.nearest import hub_corrected
 from phenolens.stats.average_precision import expected_average_precision
 from phenolens.stats.intervals import bootstrap_mean
@@ -80,7 +81,7 @@ def match_labels(
         if _can_match(differ[members])
     ]
     if not rows:
-        raise DesignError(f"No value of {label!r} is shared by two treatments that may match.")
+        raise DesignError(Finding("label-not-shared", "error", {"label": label}))
     result = pd.DataFrame(rows)
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
     summary = summarize(result, alpha=alpha) | {
@@ -152,9 +153,7 @@ def enrichment(
     score = np.where(allowed, wells.similarity(everyone, everyone), -np.inf)
     asked = match.any(axis=1) & (allowed & ~match).any(axis=1)
     if not asked.any():
-        raise DesignError(
-            "No treatment has both others that share its label and others that do not."
-        )
+        raise DesignError(Finding("no-contrast", "error"))
     logs, corrected = zip(
         *(_log_odds(score[q], match[q], allowed[q], top=top) for q in np.flatnonzero(asked)),
         strict=True,

@@ -11,6 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching import labels
+from phenolens.findings import Finding
 from phenolens.learn.nearest import hub_corrected
 from phenolens.stats.average_precision import TIE
 from phenolens.stats.intervals import bootstrap_mean
@@ -91,7 +92,7 @@ def accuracy(neighbours: Found, *, resamples: int = 2000, seed: int = 0) -> dict
     table = neighbours.table
     asked = table.loc[table["askable"], "correct"].to_numpy()
     if not len(asked):
-        raise DesignError("No treatment has an allowed neighbour that shares its label.")
+        raise DesignError(Finding("no-neighbour-allowed", "error"))
     low, high = bootstrap_mean(asked, draws=resamples, seed=seed)
     return {
         "value": float(asked.mean()),
@@ -108,7 +109,8 @@ def allowed_pairs(
     """Usable treatments, which share a label, and which may be compared."""
     keep = ~pd.isna(profiles.column(table, label))
     if keep.sum() < 2:
-        raise InputError(f"Column {label!r} names the label of {int(keep.sum())} rows; need two.")
+        rows = {"rows": int(keep.sum())}
+        raise InputError(Finding("labels-too-few", "error", {"label": label}, rows))
     if len(table) > LIMIT:
         raise InputError(f"{len(table)} rows are no consensus table; aggregate by treatment first.")
     wells = prepare(table, similarity=similarity, keep=keep)

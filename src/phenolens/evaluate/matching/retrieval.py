@@ -10,6 +10,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.found import Found
+from phenolens.findings import Finding
 from phenolens.stats.average_precision import TIE, AveragePrecision, average_precision
 from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.ranking import Ranking, rank_against
@@ -103,7 +104,7 @@ def retrieval_across(ranking: Ranking, place: np.ndarray, *, name: str, seed: in
     for rows in ranking.groups():
         asked[rows] = len(np.unique(place[rows])) > 1
     if not asked.any():
-        raise DesignError(f"No perturbation has wells in two values of {name}.")
+        raise DesignError(Finding("one-place-only", "error", {}, {"place": name}))
     options = {"reference": ranking.reference, "query": asked, "within": ranking.within}
     every = average_precision(ranking.wells, ranking.group, **options)
     away = average_precision(ranking.wells, ranking.group, differ=place[:, None], **options)

@@ -12,7 +12,8 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
-from phenolens.learn.nearest import unit_rows
+from phenolens.findings import Finding
+from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import MECHANISM, TREATMENT
 
 TASK = "clustering"
@@ -74,7 +75,8 @@ def cluster(
     """
     part = profiles.take(consensus, ~profiles.is_control(consensus))
     if len(part) < 4:
-        raise DesignError(f"Clustering needs at least four treatments; got {len(part)}.")
+        counts = {"treatments": len(part), "needed": 4}
+        raise DesignError(Finding("too-few-treatments", "error", {}, counts))
     unit = unit_rows(part.to_numpy(np.float64))
     found = {f"kmeans-{min(k, len(part) - 1)}": kmeans(unit, min(k, len(part) - 1), seed=seed)}
     found["kmeans-chosen"] = chosen_kmeans(unit, seed=seed)
@@ -132,11 +134,8 @@ def leiden(
     import igraph
     import leidenalg
 
-    similar = unit @ unit.T
-    np.fill_diagonal(similar, -np.inf)
-    k = min(n_neighbors, len(unit) - 1)
-    near = np.argsort(-similar, axis=1, kind="stable")[:, :k]
-    pairs = np.column_stack([np.repeat(np.arange(len(unit)), k), near.ravel()])
+    near, _ = nearest_rows(unit, k=n_neighbors)
+    pairs = np.column_stack([np.repeat(np.arange(len(unit)), near.shape[1]), near.ravel()])
     edges, counts = np.unique(np.sort(pairs, axis=1), axis=0, return_counts=True)
     graph = igraph.Graph(n=len(unit), edges=edges.tolist())
     parts = leidenalg.find_partition(

@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Finding
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.stats.intervals import bootstrap_mean
@@ -70,10 +71,8 @@ def silhouette(
     part, codes = profiles.take(treated, repeated), codes[repeated]
     codes = np.unique(codes, return_inverse=True)[1]
     if codes.max(initial=0) < 1:
-        raise DesignError(
-            f"Silhouette needs two values of {label!r} with two wells each; this table has "
-            f"{codes.max(initial=-1) + 1}. Add replicate wells."
-        )
+        values = {"label": label, "values": int(codes.max(initial=-1)) + 1}
+        raise DesignError(Finding("too-few-values", "error", {}, values))
     unit = unit_rows(part.to_numpy(np.float64))
     distance = 1.0 - unit @ unit.T
     values = silhouette_values(distance, codes)

@@ -109,10 +109,10 @@ def paired(wells: pd.DataFrame) -> pd.DataFrame:
 
 def _outcomes(pairs: pd.DataFrame, tests: list[dict]) -> Drawn:
     figure = new_figure(3.2, width=7.4)
-    told = {str(test.get("measure")): test for test in tests}
+    by_measure = {str(test.get("measure")): test for test in tests}
     for place, name in enumerate((AREA, INTENSITY)):
         axes = figure.add_axes((0.09 + 0.49 * place, 0.1, 0.38, 0.72))
-        test = told.get(name, {})
+        test = by_measure.get(name, {})
         _slopes(axes, pairs[name], [test.get("wrong"), test.get("correct")])
         axes.set_title(TITLES[name], pad=16)
         note = f"{len(pairs)} wells, p = {p_value(test.get('p'))} (signs flipped)"

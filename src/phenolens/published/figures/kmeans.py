@@ -18,7 +18,7 @@ KEY = ["Metadata_Plate", "Metadata_Well"]
 CAPTION = (
     "The same wells twice: by what was done to them, and by k-means clusters of their "
     "profiles (not of this map). k-means cuts any cloud into pieces that look tidy, so a tidy "
-    "right half says nothing; what would speak is pieces that are the colours of the left half. "
+    "right half says nothing; what would count is pieces that are the colours of the left half. "
 )
 PARTS = (
     "Only wells seen by one of the networks are drawn: profiles of two networks cannot be compared."

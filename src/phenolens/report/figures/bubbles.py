@@ -60,10 +60,10 @@ def stain(channel: pd.Series) -> pd.Series:
 def top_treatments(tables: Tables, most: int = MOST) -> list[str]:
     """The first treatments of the list of hits: active ones, else the best there are."""
     known = set(tables.features["Metadata_Treatment"]) if tables.features is not None else set()
-    if tables.hits is None:
+    if not tables.ranked:
         return sorted(known)[:most]
-    ordered = tables.hits.sort_values("active", ascending=False, kind="stable")["treatment"]
-    return [name for name in ordered if name in known][:most]
+    ordered = sorted(tables.ranked, key=lambda one: not one.active)
+    return [one.name for one in ordered if one.name in known][:most]
 
 
 def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:

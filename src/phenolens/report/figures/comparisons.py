@@ -29,7 +29,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         figure=forest(rows),
         label="Comparisons",
         alt="Forest plot of paired differences. "
-        + " ".join(_spoken(row) for _, row in rows.iterrows()),
+        + " ".join(_sentence(row) for _, row in rows.iterrows()),
         caption="First minus second representation, paired over the same treatments or wells; bars "
         "are 95 % cluster-bootstrap intervals. The grey band is what this design could not have "
         "seen with 80 % power: a difference inside it is not evidence that two are equal.",
@@ -41,7 +41,7 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["difference"].notna()].head(MOST)
 
 
-def _spoken(row: pd.Series) -> str:
+def _sentence(row: pd.Series) -> str:
     return f"{names.label(row['a'])} minus {names.label(row['b'])}: {row['difference']:.2f}."
 
 

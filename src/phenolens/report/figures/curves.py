@@ -43,12 +43,12 @@ def _panels(rows: pd.DataFrame) -> Figure:
     for place, columns in enumerate(groups):
         axes = figure.add_axes((0.07 + place * wide, 0.17, wide - 0.06, 0.7))
         _lines(axes, rows, columns)
-        axes.set_title("Loss" if place == 0 else _spoken(columns[0]))
+        axes.set_title("Loss" if place == 0 else _title(columns[0]))
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="training", title_fontsize=8)
     return figure
 
 
-def _spoken(column: str) -> str:
+def _title(column: str) -> str:
     metric = column.removeprefix("validation_")
     return "Mean squared error" if metric == "mse" else names.metric(metric)
 

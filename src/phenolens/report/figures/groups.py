@@ -24,7 +24,7 @@ MOST = len(SHADES)
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of a table drawn alike."""
+    """Rows of a table drawn in the same way."""
 
     label: str
     colour: str

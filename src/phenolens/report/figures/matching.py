@@ -1,4 +1,4 @@
-"""Which labels are found: do treatments of one mechanism or target look alike?"""
+"""Which labels are found: do treatments of one mechanism or target look similar?"""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ def _caption(treatment: str, rows: pd.DataFrame) -> str:
 def order(tables: Tables) -> list[str]:
     """Treatments with pictures, best hits first."""
     found = list(dict.fromkeys(tables.exemplars["Metadata_Treatment"]))
-    if tables.hits is None:
-        return found
-    rank = {name: i for i, name in enumerate(tables.hits["treatment"])}
+    rank = {one.name: i for i, one in enumerate(tables.ranked)}
     return sorted(found, key=lambda name: rank.get(name, len(rank)))
 
 

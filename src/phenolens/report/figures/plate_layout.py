@@ -51,9 +51,9 @@ def layout_maps(wells: pd.DataFrame, *, kind: str, most: int) -> Figure:
         )
         seams(axes, shape)
         axes.set_title(shortened(plate, 30), fontsize=9, pad=16)
-    told = [("negative control", 2), ("positive control", 3), ("treatment", 1), ("empty", 0)]
+    kinds = [("negative control", 2), ("positive control", 3), ("treatment", 1), ("empty", 0)]
     present = {*code.tolist(), *([0] if len(wells) < len(plates) * shape[0] * shape[1] else [])}
-    known = [(text, k) for text, k in told if k in present]
+    known = [(text, k) for text, k in kinds if k in present]
     known += [(shortened(name, 16), k + 4) for k, name in enumerate(shown)]
     figure.legend(
         handles=[Patch(facecolor=colours(k), label=text) for text, k in known],

@@ -10,6 +10,7 @@ import pandas as pd
 from phenolens.answers.active import position_safe, share_of
 from phenolens.answers.tables import Tables
 from phenolens.evaluate.activity.control_check import FEWEST_GROUPS, certifies
+from phenolens.findings import Finding
 from phenolens.profiles import COMPOUND
 from phenolens.report.figures import activity, doses, elsewhere
 from phenolens.report.figures.doses import MOST
@@ -19,14 +20,12 @@ from phenolens.words import names, noted
 from phenolens.words.activity import shape_in_words
 from phenolens.words.numbers import (
     NONE,
-    count,
     fixed,
     interval,
     missing,
     number,
     p_value,
     percent,
-    plural,
 )
 
 # What the control check does not say: the smoothed tail, and rings of the plate.
@@ -35,7 +34,7 @@ CALLED = [
     for what in ("at_smooth_tail", "at_smooth_tail_0.01", "outer_rings", "interior")
 ]
 TESTS = {"position-safe": "Against control positions", "label-permutation": "By permuting wells"}
-VERDICTS = {
+OUTCOMES = {
     "calibrated": "holds its level, but not where the treatments lie",
     "calls-controls": "calls controls",
     "too-few-groups": f"under {FEWEST_GROUPS} groups: cannot certify 5 %",
@@ -74,17 +73,17 @@ def _checks(tables: Tables) -> list[dict]:
             "floor": p_value(row["p_attainable"]),
             "cover": f"{row['rows']} of {row['rows_used']} rows, {row['columns']} of "
             f"{row['columns_used']} columns",
-            "verdict": _verdict(row),
+            "outcome": _outcome(row),
             "bad": row["verdict"] == "calls-controls",
         }
         for row in rows.to_dict("records")
     ]
 
 
-def _verdict(row: dict) -> str:
+def _outcome(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return VERDICTS.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
+    return OUTCOMES.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:
@@ -160,15 +159,11 @@ def _doses(tables: Tables) -> dict | None:
     if rows is None:
         return None
     reached, rises = np.isfinite(rows["benchmark_dose"]), rows["q"] < tables.alpha
-    said = (
-        f"{int(reached.sum())} of {plural(len(rows), 'compound')} with three doses or more reach "
-        f"three standard deviations of controls, and {count(int(rises.sum()), 'compound')} "
-        f"{'moves' if rises.sum() == 1 else 'move'} further with dose (q below {tables.alpha:g}), "
-        f"by {names.inside(tables.lead)}."
-    )
+    counts = {"reached": int(reached.sum()), "compounds": len(rows), "rising": int(rises.sum())}
+    about = {"representation": tables.lead}
     ordered = rows.sort_values(["benchmark_dose", "p"], kind="stable")
     return {
-        "said": said,
+        "found": Finding("doses-reached", "info", about, counts | {"alpha": tables.alpha}),
         "rows": [_dosed(row) for _, row in ordered.iterrows()],
         "many": len(rows) > MOST,
         "spaces": spaces_of(tables.dose),

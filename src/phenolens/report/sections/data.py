@@ -21,7 +21,7 @@ def view(tables: Tables) -> dict:
         "joins": [_join(join) for join in ledger.get("joins") or []],
         "set_aside": [_texts(item) for item in aside[:MOST]],
         "more": max(len(aside) - MOST, 0),
-        "conflicts": [_spoken(item) for item in (ledger.get("conflicts") or [])[:MOST]],
+        "conflicts": [_as_text(item) for item in (ledger.get("conflicts") or [])[:MOST]],
         "counts": [
             (name.replace("_", " "), _count(number))
             for step in (ledger.get("counts") or {}).values()
@@ -47,7 +47,7 @@ def _texts(item: dict) -> dict:
     return {n: "" if item.get(n) is None else str(item[n]) for n in names}
 
 
-def _spoken(item: object) -> str:
+def _as_text(item: object) -> str:
     if not isinstance(item, dict):
         return str(item)
     shown = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in item.items()}

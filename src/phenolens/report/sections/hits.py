@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from phenolens import words
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
-from phenolens.profiles import TREATMENT
+from phenolens.answers.treatments import Treatment, common_doubts
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
-from phenolens.words import names, noted
-from phenolens.words.numbers import NONE, fixed, listed, missing, number, p_value, percent, sentence
+from phenolens.words import names
+from phenolens.words.numbers import NONE, fixed, missing, number, p_value, percent
 
 
 @dataclass(frozen=True)
@@ -36,21 +35,22 @@ class Hit:
     lost: bool
     similar: list[str]
     features: list[tuple[str, str]]
-    distrust: str
+    doubts: str
 
 
 def view(tables: Tables) -> dict:
-    if tables.hits is None:
-        return {"hits": None}
-    common = common_doubts(tables.hits)
-    own = _tested(tables)
-    rows = [{**own.get(row["treatment"], {}), **row} for row in tables.hits.to_dict("records")]
-    hits = [_hit(row, common) for row in rows]
+    found = tables.ranked
+    common = common_doubts(found)
+    hits = [_hit(one, common) for one in found]
     return {
-        "common": _of_every_row(common, rows),
+        "common": words.noted(" ".join(common), **found[0].row) if common else "",
         "hits": hits,
         "lead": names.inside(tables.lead) if tables.lead else "mAP",
-        "shows": {name: any(_given(getattr(hit, name)) for hit in hits) for name in OPTIONAL},
+        "shows": {
+            "cells": any(hit.cells_value is not None for hit in hits),
+            "similar": any(hit.similar for hit in hits),
+            "features": any(hit.features for hit in hits),
+        },
         "alpha": tables.alpha,
         "lost": percent(LOST),
         "space": _spaces(tables),
@@ -60,102 +60,51 @@ def view(tables: Tables) -> dict:
 
 def _spaces(tables: Tables) -> str:
     """What mAP and similarities were computed on, and what the effects of features."""
-    told = (("mAP and similarity", tables.hits), ("effects of features", tables.features))
+    whose = (
+        ("mAP and similarity", tables.of_lead(tables.activity)),
+        ("effects of features", tables.features),
+    )
     return computed_on(
         (what, rows["space"].iloc[0])
-        for what, rows in told
+        for what, rows in whose
         if rows is not None and "space" in rows and rows["space"].notna().any()
     )
 
 
-OPTIONAL = ["cells", "similar", "features"]
-
-
-def _given(value: object) -> bool:
-    return bool(value) and value != NONE
-
-
-def common_doubts(hits: pd.DataFrame) -> list[str]:
-    """Codes of doubts that every treatment shares; they are said once, above the table."""
-    if "doubts" not in hits or len(hits) < 2:
-        return []
-    each = [str(codes).split() for codes in hits["doubts"].fillna("")]
-    return [code for code in each[0] if all(code in codes for codes in each)]
-
-
-def _of_every_row(common: list[str], rows: list[dict]) -> str:
-    """What holds for all rows, in the words of the first."""
-    if not common:
-        return ""
-    return sentence(f"holds for every row: {listed([noted(code, **rows[0]) for code in common])}")
-
-
-def _tested(tables: Tables) -> dict[object, dict]:
-    """The lead's rows of the table of activity, by treatment: what the words of doubts need."""
-    rows = tables.of_lead(tables.activity)
-    return {} if rows is None else rows.set_index(TREATMENT, drop=False).to_dict("index")
-
-
-def _hit(row: dict, common: list[str]) -> Hit:
-    ratio = row.get("cell_count_ratio")
+def _hit(one: Treatment, common: list[str]) -> Hit:
+    row = one.row
+    kept = row.get("cell_count_ratio")
+    mechanism = row.get("Metadata_Mechanism")
+    doubts = " ".join(code for code in one.doubts if code not in common)
     return Hit(
-        treatment=str(row["treatment"]),
-        also=_also(row),
-        mechanism=_text(row.get("mechanism")),
-        wells=number(row.get("wells"), 4).removesuffix(".0"),
-        active=str(row.get("active")).lower() in ("true", "1", "1.0", "yes"),
-        tested=not missing(row.get("q")),
-        map=_plain(row.get("map")),
-        low=_plain(row.get("map_low")),
-        high=_plain(row.get("map_high")),
-        q=p_value(row.get("q")),
-        q_value=_plain(row.get("q")),
-        cells=fixed(ratio),
-        cells_value=_plain(ratio),
-        lost=not missing(ratio) and ratio < LOST,
-        similar=_items(row.get("most_similar")),
-        features=[_effect(item) for item in _items(row.get("features_changed"))],
-        distrust=_distrust(row, common),
+        treatment=one.name,
+        also=_also(one),
+        mechanism=NONE if missing(mechanism) else str(mechanism).replace("|", ", "),
+        wells=number(None if missing(row.get("wells")) else int(row["wells"])),
+        active=one.active,
+        tested=one.tested,
+        map=_plain(row["map"]),
+        low=_plain(row.get("low")),
+        high=_plain(row.get("high")),
+        q=p_value(row["q"]),
+        q_value=_plain(row["q"]),
+        cells=fixed(kept),
+        cells_value=_plain(kept),
+        lost=not missing(kept) and kept < LOST,
+        similar=[f"{name} ({fixed(cosine)})" for name, cosine in one.neighbours],
+        features=[(name, f"{effect:+.1f}".replace("-", "−")) for name, effect in one.features],
+        doubts=words.noted(doubts, **row),
     )
 
 
-def _distrust(row: dict, common: list[str]) -> str:
-    codes = row.get("doubts")
-    if not isinstance(codes, str):
-        return ""
-    return noted(" ".join(code for code in codes.split() if code not in common), **row)
-
-
-def _also(row: dict) -> str:
+def _also(one: Treatment) -> str:
     """The compound's name, where the treatment's name does not hold it already."""
-    compound = row.get("compound")
-    if missing(compound) or str(compound) in str(row["treatment"]):
-        return ""
-    return str(compound)
+    compound = one.row.get("Metadata_Compound")
+    return "" if missing(compound) or str(compound) in one.name else str(compound)
 
 
 def _plain(value: object) -> float | None:
     return None if missing(value) else float(value)
-
-
-def _text(value: object) -> str:
-    return NONE if missing(value) or value == "" else str(value).replace("|", ", ")
-
-
-def _items(value: object) -> list[str]:
-    """The parts of a cell that lists several things, separated by semicolons."""
-    if missing(value) or pd.isna(value):
-        return []
-    return [part.strip() for part in str(value).split(";") if part.strip()]
-
-
-def _effect(item: str) -> tuple[str, str]:
-    """Name and effect of ``Cells_Texture_Contrast_Mito 12.3``; no effect where none is given."""
-    name, _, effect = item.rpartition(" ")
-    try:
-        return name, f"{float(effect):+.1f}".replace("-", "−")
-    except ValueError:
-        return item, ""
 
 
 register(

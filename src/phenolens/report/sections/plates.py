@@ -40,7 +40,7 @@ def _batch(tables: Tables) -> dict | None:
     scores = {(row["representation"], row["metric"]): row for _, row in kept.iterrows()}
     shown = list(dict.fromkeys(kept["representation"]))
     lines = [
-        {"metric": spoken(metric), "cells": [_score(scores, chance, (n, metric)) for n in shown]}
+        {"metric": by_column(metric), "cells": [_score(scores, chance, (n, metric)) for n in shown]}
         for metric in dict.fromkeys(kept["metric"])
     ]
     found = {"representations": shown, "lines": lines, "spaces": spaces_of(kept)}
@@ -66,7 +66,7 @@ def _counterpart(metric: str) -> str | None:
     return None
 
 
-def spoken(metric: str) -> str:
+def by_column(metric: str) -> str:
     """``lisi_plate`` as ``LISI (plate)``."""
     name, _, column = metric.rpartition("_")
     if column not in ("plate", "batch", "source") or not name:

@@ -9,6 +9,7 @@ import pandas as pd
 from phenolens.answers.reasons import own_spread
 from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.report.figures import clusters, matching, similarity, umap
 from phenolens.report.figures.clusters import METHODS, methods
 from phenolens.report.sections import Section, register
@@ -39,12 +40,12 @@ def _matched(tables: Tables) -> dict | None:
     rows = tables.of_lead(tables.matching)
     if rows is None:
         return None
-    found = int((rows["q"] < tables.alpha).sum())
+    about = {"representation": tables.lead}
+    counts = {"found": int((rows["q"] < tables.alpha).sum()), "mechanisms": len(rows)}
+    counts |= {"alpha": tables.alpha}
     best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
     return {
-        "said": f"By {names.inside(tables.lead)}, {found} of "
-        f"{plural(len(rows), 'mechanism')} {'is' if found == 1 else 'are'} found at q < "
-        f"{tables.alpha:g}.",
+        "found": Finding("mechanisms-found", "info", about, counts),
         "rows": [_label(row, tables.alpha) for _, row in best.head(MOST_LABELS).iterrows()],
         "rest": max(len(rows) - MOST_LABELS, 0),
         "near": _near(tables),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles, words
+from phenolens.answers.treatments import best_first, treatments
 from phenolens.io.integrate import Integrated
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
@@ -15,9 +16,6 @@ from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.compared import never_scaled, scale_of
 from phenolens.tools.design import Design
 from phenolens.tools.representation import Profiles
-
-FEW_CELLS, FEW_WELLS = 0.6, 3
-_OF_ALL = {"controls-reused", "pixels-seen"}
 
 
 @step("hits.csv")
@@ -106,7 +104,7 @@ def exemplars(
         table = _named_by_place(table)
         shown = profiles.column(table, TREATMENT)[:most].tolist()
     else:
-        shown = _best_first(_of_lead(evaluate))[TREATMENT].head(most).tolist()
+        shown = best_first(_of_lead(evaluate))[TREATMENT].head(most).tolist()
     chosen = choose_exemplars(prepare, table, shown)
     arrays = {
         "pixels": chosen.pixels,
@@ -132,23 +130,25 @@ def _named_by_place(wells: pd.DataFrame) -> pd.DataFrame:
     return profiles.with_metadata(wells, {TREATMENT: places})
 
 
-def _best_first(part: pd.DataFrame) -> pd.DataFrame:
-    """By q, then mAP; ties of a coarse position-safe test by what permuting wells says."""
-    keys = [name for name in ("q", "map_normalized", "map_plain") if name in part]
-    return part.sort_values(keys, ascending=[name == "q" for name in keys], kind="stable")
-
-
 def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
-    part = _best_first(_of_lead(found))
-    if not len(part):
+    similarity = found.tables["similarity"]
+    if len(similarity):
+        similarity = similarity[similarity["representation"] == found.lead]
+    ranked = treatments(_of_lead(found), similarity=similarity, features=features)
+    if not ranked:
         return pd.DataFrame()
-    part["most_similar"] = part[TREATMENT].map(_neighbours(found))
-    part["features_changed"] = part[TREATMENT].map(_top_features(features))
-    rows = part.to_dict("records")
-    part["doubts"] = [_doubts(row) for row in rows]
-    part["distrust"] = [
-        words.noted(codes, **row) for codes, row in zip(part["doubts"], rows, strict=True)
-    ]
+    part = best_first(_of_lead(found)).assign(
+        most_similar=[
+            "; ".join(f"{name} ({round(cosine, 2)})" for name, cosine in one.neighbours)
+            for one in ranked
+        ],
+        features_changed=[
+            "; ".join(f"{name} {round(effect, 1)}" for name, effect in one.features)
+            for one in ranked
+        ],
+        doubts=[" ".join(one.doubts) for one in ranked],
+        distrust=[words.noted(" ".join(one.doubts), **one.row) for one in ranked],
+    )
     columns = {
         TREATMENT: "treatment",
         "Metadata_Compound": "compound",
@@ -161,31 +161,3 @@ def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
              "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
              "doubts", "distrust", "space"]  # fmt: skip
     return part.rename(columns=columns).reindex(columns=order).round(4)
-
-
-def _neighbours(found: Evaluation) -> dict[str, str]:
-    similarity, lead = found.tables["similarity"], found.lead
-    if not len(similarity):
-        return {}
-    near = similarity[(similarity["representation"] == lead) & (similarity["rank"] <= 3)]
-    text = near["neighbour"].astype(str) + " (" + near["cosine"].round(2).astype(str) + ")"
-    return text.groupby(near[TREATMENT]).agg("; ".join).to_dict()
-
-
-def _top_features(features: pd.DataFrame) -> dict[str, str]:
-    if not len(features):
-        return {}
-    first = features["representation"].iloc[0]
-    top = features[(features["rank"] <= 5) & (features["representation"] == first)]
-    text = top["feature"] + " " + top["effect"].round(1).astype(str)
-    return text.groupby(top[TREATMENT]).agg("; ".join).to_dict()
-
-
-def _doubts(row: dict) -> str:
-    """Codes of why a treatment may not be what it seems; what holds for all rows is no reason."""
-    codes = [code for code in row["note"].split() if code not in _OF_ALL]
-    if row["active"] and row["cell_count_ratio"] < FEW_CELLS:
-        codes.append("few-cells-left")
-    if 0 < row["n"] < FEW_WELLS:
-        codes.append("few-wells-compared")
-    return " ".join(codes)

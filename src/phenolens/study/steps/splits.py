@@ -24,10 +24,11 @@ def splits(session: Session, *, screen: Integrated) -> Made:
 def _described(session: Session, design: Design) -> dict[str, Any]:
     asked, folds = session.study.splits.model_dump(), design.folds
     if folds is None:
-        return {"asked": asked, "refused": design.refused, "n_folds": 0, "split": "none"}
+        refused = None if design.refused is None else design.refused.to_dict()
+        return {"asked": asked, "refused": refused, "n_folds": 0, "split": "none"}
     return {
         "asked": asked,
-        "refused": list(folds.refused),
+        "refused": [dropped.to_dict() for dropped in folds.refused],
         "n_folds": folds.n_folds,
         "split": f"leave-{folds.leave_out}-out",
         "excluded": folds.excluded().to_dict("records"),
