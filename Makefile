@@ -1,5 +1,6 @@
 # make demo: environment, simulated screen, the whole study, the report. make test: everything CI runs.
 # make notebooks: the notebooks, run from the wheel in an environment of their own: notebooks-out/.
+# make docs: the documentation site, notebooks run, in an environment of its own: docs-out/index.html.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ JOBS ?= 2
 # One BLAS thread a process: results do not depend on the machine's number of cores.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint notebooks clean
+.PHONY: demo test lint notebooks docs clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,8 +21,8 @@ demo: $(VENV)/.ready
 	$(BIN)/phenolens demo --out phenolens-demo
 
 lint: $(VENV)/.ready
-	$(BIN)/ruff check src tests bench docs/notebooks
-	$(BIN)/ruff format --check src tests bench docs/notebooks
+	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff format --check src tests bench docs
 	$(BIN)/mypy
 
 test: lint
@@ -36,5 +37,17 @@ notebooks:
 		-r docs/notebooks/requirements.txt build/wheel/phenolens-*.whl
 	$(VENV)-notebooks/bin/python docs/notebooks/run.py notebooks-out
 
+$(VENV)-docs/.ready: docs/requirements.txt docs/notebooks/requirements.txt requirements.lock
+	$(PYTHON) -m venv --clear $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet -c requirements.lock -r docs/requirements.txt .
+	touch $@
+
+# A warning ends it. The package is installed anew each time, for it is what the pages show.
+docs: $(VENV)-docs/.ready
+	$(VENV)-docs/bin/python -m pip install --quiet --no-deps --force-reinstall .
+	rm -rf docs-out docs/reference
+	$(VENV)-docs/bin/python docs/picture.py
+	$(VENV)-docs/bin/python -m sphinx -W --keep-going -q -b html docs docs-out
+
 clean:
-	rm -rf $(VENV) $(VENV)-notebooks build notebooks-out phenolens-demo
+	rm -rf $(VENV) $(VENV)-notebooks $(VENV)-docs build notebooks-out docs-out docs/reference phenolens-demo

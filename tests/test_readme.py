@@ -17,19 +17,12 @@ TEXT = PAGE.read_text(encoding="utf-8")
 DOSES = np.array([0.1, 1.0, 10.0])
 
 
-def section(title: str) -> str:
-    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.M)
-    return found
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.DOTALL | re.M)
 
 
-def blocks(title: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", section(title), re.DOTALL | re.M)
-
-
-def lines(title: str) -> list[list[str]]:
+def typed(block: str) -> list[list[str]]:
     """What is typed, split as a shell would; patterns stay, for the command expands them too."""
-    typed = [line for block in blocks(title, "sh") for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in typed if line.startswith("phenolens ")]
+    return [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
 
 
 def screen() -> pd.DataFrame:
@@ -54,6 +47,8 @@ def folder(tmp_path_factory) -> Path:
     keys = [c for c in frame if c.startswith("Metadata_")]
     network = frame[keys].copy()
     network[[f"emb_{n:03d}" for n in range(12)]] = np.tanh(frame.drop(columns=keys).iloc[:, :12])
+    compounds = pd.DataFrame({"compound": [f"c{n}" for n in range(20)], "concentration_uM": 3.0})
+    compounds.to_csv(folder / "compounds.csv", index=False)
     for path, table in {
         "cellprofiler.parquet": frame, "network.parquet": network, "FOLDER/cellprofiler.csv": frame
     }.items():  # fmt: skip
@@ -61,46 +56,57 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def here(folder, monkeypatch) -> None:
+def test_its_code_runs_from_top_to_bottom(folder, command, monkeypatch):
     monkeypatch.chdir(folder)
+    assert [language for language, _ in BLOCKS] == ["sh"] * 3 + ["python"] * 2 + ["sh", "python"]
+    made, plated, studied, asked, told, typed_too, measured = [block for _, block in BLOCKS]
+    makefile = (PAGE.parent / "Makefile").read_text(encoding="utf-8")
+    assert [line[0] for line in typed(made)] == ["demo", "test"]
+    assert all(f"\n{line[0]}: " in makefile for line in typed(made))
 
+    for block in (plated, studied):
+        for line in typed(block):
+            answer = command(*line)
+            assert answer.code == 0, answer.err
+    assert Path("plate-maps/barcode_platemap.csv").is_file()
 
-def test_a_screen_of_one_s_own(command):
-    typed = lines("Your own screen")
-    assert [line[1] for line in typed] == ["init", "check", "run"]
-    for line in typed:
-        answer = command(*line[1:])
-        assert answer.code == 0, answer.err
-    (code,) = blocks("Your own screen", "python")
     names: dict = {}
-    exec(code, names)
+    exec(asked, names)
     assert names["report"].is_file()
-    study_s = pd.read_parquet("results/activity.parquet")
-    assert names["hits"].table["p"].tolist() == study_s["p"].tolist()
+    of_study = pd.read_parquet("results/activity.parquet")
+    assert names["hits"].table["p"].tolist() == of_study["p"].tolist()
 
-
-def test_profiles_alone_in_python_and_on_the_command_line(command):
-    code, measured = blocks("Only profiles?", "python")
-    assert len(code.splitlines()) <= 14
-    names: dict = {}
-    exec(code, names)
-    assert Path("hits.xlsx").is_file() and Path("hits.png").is_file()
+    exec(told, names)
+    assert Path("hits.png").is_file()
     in_python = pd.read_excel("hits.xlsx")
-    typed = lines("Only profiles?")
-    assert [line[1] for line in typed] == ["audit", "activity", "match", "dose", "compare"]
-    for line in typed:
-        answer = command(*line[1:])
+    assert [line[0] for line in typed(typed_too)] == [
+        "audit",
+        "activity",
+        "match",
+        "dose",
+        "compare",
+    ]
+    for line in typed(typed_too):
+        answer = command(*line)
         assert answer.code == 0, answer.err
     pd.testing.assert_frame_equal(pd.read_excel("hits.xlsx"), in_python)
-    pixels = np.random.default_rng(0).random((5, 40, 40))
+
     cells = np.zeros((40, 40), dtype=np.int32)
     cells[5:30, 5:30] = 1
     nuclei = np.zeros_like(cells)
     nuclei[10:20, 10:20] = 1
+    pixels = np.random.default_rng(0).random((5, 40, 40))
     names |= {"pixels": pixels, "n": nuclei, "c": cells, "y": cells - nuclei}
     exec(measured, names)
     assert len(names["cells"]) == 1
+
+
+def test_a_newcomer_reads_it_in_twenty_seconds():
+    first = TEXT.partition("## Start")[0]
+    assert first.count("![") == 1
+    assert len(re.findall(r"^- ", first, re.M)) == 5 and len(first.split()) <= 150
+    claims = re.findall(r"^\| \*\*.*", TEXT, re.M)
+    assert len(claims) == 5 and all("`python bench/" in claim for claim in claims)
 
 
 def test_the_pages_that_it_points_to_are_there():

@@ -9,8 +9,7 @@ from phenolens import study
 from phenolens.files import read_json
 from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
-from phenolens.study import step as module
-from phenolens.study.step import VERBS, Made, step, steps, take
+from phenolens.study.step import STEPS, VERBS, Made, step, steps, take
 
 DAMAGED = Finding("images-not-readable", "warning")
 
@@ -21,9 +20,10 @@ def session(wells):
 
 
 @pytest.fixture
-def registry(monkeypatch):
+def registry():
     """Steps added in a test are forgotten after it."""
-    monkeypatch.setattr(module, "_STEPS", dict(steps()))
+    with STEPS.copied():
+        yield
 
 
 def test_every_step_comes_after_what_it_needs_and_belongs_to_a_verb():

@@ -64,7 +64,7 @@ class ResultMetric:
     measure: Callable[[pd.DataFrame], float | tuple[float, float, float]] | None = None
 
 
-METRICS: Registry[ResultMetric] = Registry("metric", package=None, group="phenolens.metrics")
+METRICS: Registry[ResultMetric] = Registry("metric", kind="metrics")
 
 
 def metric_of(name: str) -> ResultMetric:

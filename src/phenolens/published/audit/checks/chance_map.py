@@ -16,7 +16,8 @@ from phenolens.published.audit.declared import (
     feature_values,
     placed_in,
 )
-from phenolens.stats.average_precision import expected_average_precision
+from phenolens.stats.average_precision import average_precision, expected_average_precision
+from phenolens.stats.wells import Wells
 
 MAP = ("map", "mean_map", "mean_average_precision")
 AT_CHANCE = 1.2
@@ -99,10 +100,6 @@ def mean_average_precision(values: np.ndarray, labels: pd.Series) -> float:
     """mAP of ranking all other labelled rows by cosine; rows alone in their label do not ask."""
     known = labels.notna().to_numpy()
     codes = pd.factorize(labels[known])[0]
-    unit = unit_rows(values[known])
-    order = np.argsort(-(unit @ unit.T), axis=1, kind="stable")
-    own = order == np.arange(len(codes))[:, None]
-    hit = (codes[order] == codes[:, None])[~own].reshape(len(codes), -1)
-    found = np.cumsum(hit, axis=1) * hit / np.arange(1, len(codes))
-    positive = hit.sum(axis=1)
-    return float((found.sum(axis=1)[positive > 0] / positive[positive > 0]).mean())
+    wells = Wells(pd.DataFrame(), unit_rows(values[known].astype(np.float64)))
+    scores = average_precision(wells, codes, reference=np.ones(len(codes), dtype=bool))
+    return float(np.nanmean(scores.value))
