@@ -17,9 +17,9 @@ from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
 from phenolens.normalize.clean import fill_missing
-from phenolens.normalize.consensus import flag_wells
 from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import calibrate, robust_scale
+from phenolens.normalize.tvn import tvn
 from phenolens.splits import control_roles, make_folds
 
 LABEL = "Metadata_Treatment"
@@ -65,8 +65,8 @@ BEFORE_THE_SPLIT = {
     "robust_scale, pooled": lambda t: robust_scale(t, controls_of(t), spread_by=())[0],
     "calibrate": lambda t: calibrate(t, roles_of(t))[0],
     "remove_position": lambda t: remove_position(t, controls_of(t))[0],
+    "tvn": lambda t: tvn(t, controls_of(t), n_components=8)[0],
     "fill_missing": lambda t: fill_missing(with_holes(t), controls_of(t))[0],
-    "flag_wells": lambda t: flag_wells(t, controls_of(t)),
 }
 
 
@@ -83,7 +83,7 @@ def test_only_controls_speak_before_the_split(name):
     pd.testing.assert_frame_equal(left, right, check_exact=True)
 
 
-@pytest.mark.parametrize("name", ["robust_scale", "calibrate", "fill_missing", "flag_wells"])
+@pytest.mark.parametrize("name", ["robust_scale", "calibrate", "fill_missing"])
 def test_a_plate_is_calibrated_by_nobody_else(name):
     table, step = screen(), BEFORE_THE_SPLIT[name]
     own = profiles.column(table, "Metadata_Plate") == "P1"
