@@ -132,6 +132,15 @@ def place(across: str) -> str:
     return across.removeprefix("Metadata_").replace("_", " ").lower()
 
 
+def plain(key: str, value: object) -> object:
+    """A value of a finding as readers call it: columns without prefix, representations by label."""
+    if isinstance(value, list | tuple):
+        return [plain(key, one) for one in value]
+    if isinstance(value, str) and key == "representation":
+        return label(value)
+    return place(value) if isinstance(value, str) and value.startswith("Metadata_") else value
+
+
 def task_rank(name: str) -> tuple[int, str]:
     """Sort key that puts tasks in the order a reader asks them."""
     order = list(TASKS)
