@@ -20,6 +20,6 @@ def check_baselines(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
         return
     given = {name.removeprefix(BASELINE).split(":")[0] for name in found["representation"]}
     absent = [name for name in EXPECTED if name not in given]
-    what = f"Missing: {', '.join(absent)}." if absent else "Every score stands beside baselines."
     severity = "ok" if not absent else "warning" if "majority" in absent else "info"
-    yield AuditFinding("missing-baselines", severity, ", ".join(absent), what)
+    about = {"baseline": absent}
+    yield AuditFinding("missing-baselines", severity, about, worded="results-baselines")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, KEY, PLATE, PREFIX, TREATMENT, WELL, WELL_KEY
-from phenolens.published.audit.declaration import DeclaredDesign
+from phenolens.published.audit.declaration import Declaration
 
 FOLD, PREDICTION, HASH, ROLE, LABEL = "fold", "prediction", "image_hash", "role", "label"
 AREA = "area_fraction"
@@ -27,7 +27,7 @@ class Declared:
 
     Attributes
     ----------
-    design : DeclaredDesign
+    declaration : Declaration
     rows : DataFrame, optional
         One row an image (or cell, or well): ``Metadata_Plate``, ``Metadata_Well``, where known
         ``Metadata_Site`` and ``Metadata_ObjectNumber``; ``Metadata_Treatment`` (the class, null
@@ -41,7 +41,7 @@ class Declared:
         Attribution per image: keys and ``area_fraction``.
     """
 
-    design: DeclaredDesign
+    declaration: Declaration
     rows: pd.DataFrame | None = None
     embeddings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     trained: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Declared:
         """Rows that a representation learned from, by its table of keys or as declared."""
         if name in self.trained:
             return has_key(self.rows, self.trained[name])
-        said = self.design.representation(name).trained_on
+        said = self.declaration.representation(name).trained_on
         if said in (None, "train") and not self._two_sided:
             return None
         if isinstance(said, tuple):
