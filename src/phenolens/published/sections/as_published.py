@@ -15,7 +15,7 @@ from phenolens.report.sections import Section, register
 from phenolens.report.sections.similar import holdings
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
-from phenolens.words.numbers import listed, sentence
+from phenolens.words.numbers import listed
 
 
 def view(tables: Tables) -> dict | None:
@@ -57,11 +57,10 @@ def _unclustered(tables: Tables) -> str:
     found = [
         one for one in refusals(tables, "clustering") if not names.is_noise(one.representation)
     ]
-    said = []
-    for why in reasons(found):
-        who = [names.label(one.representation) for one in found if one.why == why]
-        said.append(sentence(f"Not clustered: {listed(who)}: {why}"))
-    return " ".join(said)
+    return " ".join(
+        f"Not clustered: {listed(list(map(names.label, whose)))}: {why}"
+        for why, whose in reasons(found)
+    )
 
 
 register(
