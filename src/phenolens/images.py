@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
@@ -103,7 +104,8 @@ def read_pixels(images: ImageSet, row: int) -> np.ndarray:
             f"{channel} {plane.shape[0]}x{plane.shape[1]} {plane.dtype}"
             for channel, plane in zip(images.channels, planes, strict=True)
         )
-        raise InputError(f"{images.where(row)}: the stains differ in size or depth ({seen}).")
+        fault = f"the stains differ in size or depth ({seen})."
+        raise InputError(_not_read(images, row, fault))
     return np.stack(planes)
 
 
@@ -113,13 +115,17 @@ def read_plane(images: ImageSet, row: int, channel: str) -> np.ndarray:
     try:
         plane = read_file(values[f"Path_{channel}"], parse_index(values[f"Index_{channel}"]))
     except InputError as error:
-        raise InputError(f"{images.where(row, channel)}: {error}") from None
+        raise InputError(_not_read(images, row, str(error), channel=channel)) from None
     if plane.ndim != 2:
-        raise InputError(
-            f"{images.where(row, channel)}: expected one grey plane, got shape {plane.shape}; "
-            "name the plane with an index column."
-        )
+        got = f"expected one grey plane, got shape {plane.shape}"
+        fault = f"{got}; name the plane with an index column."
+        raise InputError(_not_read(images, row, fault, channel=channel))
     return plane
+
+
+def _not_read(images: ImageSet, row: int, fault: str, *, channel: str = "") -> Finding:
+    about = {"image": images.where(row, channel or None), "channel": channel}
+    return Finding("image-not-read", "error", about, {"fault": fault})
 
 
 def parse_index(text: str) -> tuple[int, ...]:

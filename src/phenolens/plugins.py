@@ -6,10 +6,12 @@ entry point in the group ``phenolens.<kind>``: ``phenolens.sections``, ``phenole
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pkgutil import iter_modules
+from typing import Any
 
 ROOMS = ("phenolens.published",)
 
@@ -21,29 +23,20 @@ def import_all(name: str) -> None:
         import_module(f"{name}.{module.name}")
 
 
-def load(kind: str) -> list[object]:
-    """Import what registers itself under a kind of thing.
+def import_rooms(kind: str) -> None:
+    """Import what registers itself under a kind of thing in the rooms that the core does not know.
 
     Parameters
     ----------
     kind : str
-        What is registered, and how modules of `ROOMS` and groups of entry points are called:
-        ``"sections"``.
-
-    Returns
-    -------
-    list of object
-        What the entry points of other distributions name: a module that registered its objects
-        when it was imported, or an object itself.
+        How modules of `ROOMS` are called: ``"sections"``.
     """
     for room in ROOMS:
         if find_spec(f"{room}.{kind}") is not None:
             import_all(f"{room}.{kind}")
-    found = []
+
+
+def offered(kind: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What other distributions offer: the name of each entry point, and what loads it."""
     for entry in sorted(entry_points(group=f"phenolens.{kind}"), key=lambda e: (e.name, e.value)):
-        try:
-            found.append(entry.load())
-        except Exception as error:
-            error.add_note(f"It was raised by the entry point '{entry.name}' of phenolens.{kind}.")
-            raise
-    return found
+        yield entry.name, entry.load

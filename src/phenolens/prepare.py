@@ -157,7 +157,9 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, di
             planes.append(read_pixels(images, row))
         except InputError as error:
             planes.append(None)
-            faults.append((row, _fault(images, row, str(error))))
+            about, values = error.finding.about, error.finding.values
+            why = str(values.get("fault", error))
+            faults.append((row, _fault(images, row, why, channel=about.get("channel", ""))))
     read = [plane for plane in planes if plane is not None]
     if not read or images.level != "cell":
         return (read[0] if read else None), faults
@@ -177,14 +179,11 @@ def _stack_crops(
     return np.stack([blank if plane is None else plane for plane in planes])
 
 
-def _fault(images: ImageSet, row: int, reason: str) -> dict:
+def _fault(images: ImageSet, row: int, reason: str, *, channel: str = "") -> dict:
     """Plate, well, site, stain and file in columns of their own, and the reason without them."""
     values = images.table.iloc[row]
-    named = [channel for channel in images.channels if f", {channel} (" in reason]
-    channel = named[0] if named else ""
-    file = values[f"Path_{channel}"] if named else ""
-    why = reason.removeprefix(f"{images.where(row, channel or None)}: ")
-    found = [values[PLATE], values[WELL], values[SITE], channel, file, why]
+    file = values[f"Path_{channel}"] if channel else ""
+    found = [values[PLATE], values[WELL], values[SITE], channel, file, reason]
     return dict(zip(_FAULT_COLUMNS, map(str, found), strict=True))
 
 

@@ -2,28 +2,23 @@
 
 A registry imports the modules of its own package when it is first asked, so that a new file is all
 that a new thing needs. What other packages offer comes through an entry-point group; one that
-cannot be loaded is named where it is missed, and the rest works.
+cannot be loaded is named where it is missed, with a warning, and the rest works.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import inspect
-import pkgutil
-from typing import Generic, Protocol, TypeVar
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar, cast
 
+from phenolens import plugins
 from phenolens.errors import ConfigError, did_you_mean
 
-
-class Named(Protocol):
-    """What a registry holds: a class or an object with a name."""
-
-    name: str
-
-
-T = TypeVar("T", bound=Named)
+T = TypeVar("T")
 R = TypeVar("R")
+LAST = 100
 
 
 class Registry(Generic[T]):
@@ -33,12 +28,12 @@ class Registry(Generic[T]):
     ----------
     what : str
         What one of them is called in errors: ``representation``.
-    package : str or None
-        The package whose modules register ours when they are imported; None where one module
-        registers all.
-    group : str
-        Entry-point group in which other packages offer theirs: each entry is such a thing, or a
-        module that registers some.
+    package : str, optional
+        The package whose modules register ours when they are imported.
+    kind : str, optional
+        How modules in the rooms of :data:`phenolens.plugins.ROOMS` are called that register more,
+        and, after ``phenolens.``, the entry-point group in which other packages offer theirs: each
+        entry is such a thing, or a module that registers some. None: ours only.
 
     Attributes
     ----------
@@ -52,42 +47,56 @@ class Registry(Generic[T]):
     'Pixel PCA'
     """
 
-    def __init__(self, what: str, *, package: str | None, group: str) -> None:
+    def __init__(self, what: str, *, package: str | None = None, kind: str | None = None) -> None:
         self.what = what
         self.package = package
-        self.group = group
+        self.kind = kind
         self.broken: dict[str, str] = {}
-        self._known: dict[str, T] = {}
-        self._offered: dict[str, T] | None = None
-        self._imported = False
+        self._items: dict[str, tuple[float, T]] = {}
+        self._loaded = False
 
-    def register(self, item: R) -> R:
+    def register(self, item: R, *, name: str | None = None, rank: float | None = None) -> R:
         """Take in one thing; returns it, so that it decorates a class.
+
+        Parameters
+        ----------
+        item : object
+        name : str, optional
+            By default the thing's own `name`.
+        rank : float, optional
+            Its place among the others, low first; by default its own `rank`, or behind those that
+            have one.
 
         Raises
         ------
         ValueError
             If it has no name, or another thing of that name was registered from another place.
         """
-        name = getattr(item, "name", None)
+        name = getattr(item, "name", None) if name is None else name
         if not isinstance(name, str) or not name:
             raise ValueError(f"A {self.what} needs a name; {item!r} has {name!r}.")
-        before = self._known.get(name)
-        if before is not None and not _same(before, item):
-            raise ValueError(f"There is a {self.what} called {name!r} already: {before!r}.")
-        self._known[name] = item  # type: ignore[assignment]
+        if name in self._items and not _same(self._items[name][1], item):
+            raise ValueError(f"There is a {self.what} {name!r} already.")
+        place = getattr(item, "rank", LAST) if rank is None else rank
+        self._items[name] = (place, cast(T, item))
         return item
 
+    def at(self, rank: float) -> Callable[[R], R]:
+        """Decorate a function: registered under its own name and module, at this place."""
+
+        def register(function: R) -> R:
+            made: Any = function
+            return self.register(function, name=f"{made.__module__}.{made.__qualname__}", rank=rank)
+
+        return register
+
     def known(self) -> dict[str, T]:
-        """All of them by name: by rank where they have one, then by name."""
-        if not self._imported and self.package is not None:
-            self._imported = True
-            _import_all(self.package)
-        if self._offered is None:
-            self._offered = {}
-            self._load_offered()
-        both = self._offered | self._known
-        return dict(sorted(both.items(), key=lambda item: (getattr(item[1], "rank", 100), item[0])))
+        """All of them by name: by rank, then by name."""
+        if not self._loaded:
+            self._loaded = True
+            self._load()
+        ranked = sorted(self._items.items(), key=lambda entry: (entry[1][0], entry[0]))
+        return {name: item for name, (_, item) in ranked}
 
     def names(self) -> list[str]:
         """Names in order."""
@@ -105,7 +114,7 @@ class Registry(Generic[T]):
         if name in known:
             return known[name]
         meant = did_you_mean(name, known)
-        rest = meant if meant != "." else f"; there are {', '.join(known)}."
+        rest = meant if meant != "." else f"; there are {', '.join(known) or 'none'}."
         raise ConfigError(f"There is no {self.what} '{name}'{rest}{self.failures()}")
 
     def failures(self) -> str:
@@ -115,29 +124,44 @@ class Registry(Generic[T]):
 
     def refresh(self) -> None:
         """Look for what other packages offer anew, when next asked."""
-        self._offered = None
-        self.broken = {}
+        self._loaded, self.broken = False, {}
 
-    def _load_offered(self) -> None:
-        assert self._offered is not None
-        for entry in importlib.metadata.entry_points(group=self.group):
+    @contextmanager
+    def copied(self) -> Iterator[None]:
+        """Within the block what is registered, or offered by others, is forgotten after it."""
+        self.known()
+        before, broken = dict(self._items), dict(self.broken)
+        self.refresh()
+        try:
+            yield
+        finally:
+            self._items, self.broken, self._loaded = before, broken, True
+
+    def _load(self) -> None:
+        if self.package is not None:
+            plugins.import_all(self.package)
+        if self.kind is None:
+            return
+        plugins.import_rooms(self.kind)
+        for name, load in plugins.offered(self.kind):
             try:
-                found = entry.load()
-                for item in [] if inspect.ismodule(found) else [found]:
-                    if item.name in self._known and not _same(self._known[item.name], item):
-                        raise ValueError(f"the name {item.name!r} is taken")
-                    self._offered[item.name] = item
+                found = load()
+                if not inspect.ismodule(found):
+                    self.register(found)
             except Exception as error:  # whatever a stranger's package raises: the rest must run
-                self.broken[entry.name] = f"{type(error).__name__}: {error}"
-
-
-def _import_all(package: str) -> None:
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+                self.broken[name] = f"{type(error).__name__}: {error}"
+                warnings.warn(
+                    f"The {self.what} that the entry point '{name}' of phenolens.{self.kind} "
+                    f"offers could not be loaded: {self.broken[name]}",
+                    stacklevel=2,
+                )
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two things are one: a class written down in one place, or equal objects."""
-    if inspect.isclass(one) and inspect.isclass(other):
-        return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+    """Whether two things are one: written down in one place, or equal objects."""
+    places = [
+        (getattr(x, "__module__", None), getattr(x, "__qualname__", None)) for x in (one, other)
+    ]
+    if all(qualname is not None for _, qualname in places):
+        return places[0] == places[1]
     return one == other

@@ -19,7 +19,7 @@ from phenolens.interpret.attribution_checks import (
     randomised_check,
     rank_correlation,
 )
-from phenolens.interpret.gradcam import choose_stage, gradcam, separates_nuclei, stitch
+from phenolens.interpret.gradcam import choose_stage, gradcam, stitch
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.pixels import PixelSettings
 
@@ -112,11 +112,6 @@ def test_a_class_never_learned_is_named(truth_screen, trained, rows):
 )
 def test_stage_follows_resolution(size, nucleus, stage):
     assert choose_stage(size, nucleus=nucleus) == stage
-
-
-def test_nuclei_narrower_than_two_positions_are_not_separated(cams):
-    assert separates_nuclei(cams, 16)
-    assert not separates_nuclei(cams, 15)
 
 
 def test_squares_of_an_image_are_put_back_in_their_places():

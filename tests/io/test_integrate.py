@@ -351,7 +351,9 @@ def test_the_ledger_has_the_documented_form(tmp_path, fields, platemap, labelled
         "duplicates",
         "note",
     } <= set(text["joins"][0])
-    assert {"plate", "well", "site", "channel", "file", "reason"} == set(text["set_aside"][0])
+    assert {"code", "plate", "well", "site", "channel", "file", "reason"} == set(
+        text["set_aside"][0]
+    )
     assert any("platemap.csv: 4 rows in, 8 matched" in line for line in ledger.lines())
     assert any(line.startswith("set aside: 1 x missing file") for line in ledger.lines())
 

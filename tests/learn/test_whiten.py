@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.learn.base import save_fitted
 from phenolens.learn.components import Components
 from phenolens.learn.whiten import METHODS, Whitener
 
@@ -81,11 +80,3 @@ def test_components_explain_the_share_asked_for():
     assert kept.transform(data).var(axis=0, ddof=0).sum() / full == pytest.approx(
         kept.explained_.sum()
     )
-
-
-def test_fitted_state_is_arrays_and_json(tmp_path):
-    fitted = Whitener().fit(table())
-    save_fitted(fitted, tmp_path / "white")
-    arrays = np.load(tmp_path / "white.npz", allow_pickle=False)
-    np.testing.assert_array_equal(arrays["whitening_"], fitted.whitening_)
-    assert '"class": "Whitener"' in (tmp_path / "white.json").read_text()

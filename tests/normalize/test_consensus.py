@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.normalize.consensus import FEW_CELLS, OUTLIER, consensus, flag_wells
+from phenolens.normalize.consensus import consensus
 
 
 def wells():
@@ -32,11 +32,3 @@ def test_consensus_is_the_median_of_replicates():
     )
     assert counts == {"DMSO": 8, "x": 3, "y": 1}
     np.testing.assert_allclose(merged.iloc[1], table.iloc[8:11].median(), rtol=1e-6)
-
-
-def test_flags_mark_odd_controls_and_empty_wells_and_drop_nothing():
-    table, controls = wells()
-    flagged = flag_wells(table, controls)
-    assert len(flagged) == len(table)
-    assert np.flatnonzero(profiles.column(flagged, OUTLIER)).tolist() == [0]
-    assert np.flatnonzero(profiles.column(flagged, FEW_CELLS)).tolist() == [11]

@@ -162,20 +162,6 @@ def test_the_eight_symmetries_are_different_and_keep_every_pixel():
     assert all(torch.equal(batch[i], turned[7 - i]) for i in range(8))
 
 
-def test_contact_sheet_shows_original_first_and_changed_after(tmp_path):
-    pytest.importorskip("torch")
-    from matplotlib.image import imread
-
-    from phenolens.represent.networks.augment import contact_sheet
-
-    squares = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16), dtype=np.uint8)
-    contact_sheet(squares, tmp_path / "sheet.png", n=4, seed=1)
-    sheet = (imread(tmp_path / "sheet.png")[..., 0] * 255).round().astype(int)
-    assert sheet.shape == (2 * 3 * 18, 5 * 18)
-    np.testing.assert_array_equal(sheet[1:17, 1:17], squares[0, 0])
-    assert (sheet[1:17, 19:35] != squares[0, 0]).any()
-
-
 def test_classes_are_drawn_evenly_when_weights_say_so(screen):
     torch = pytest.importorskip("torch")
     from phenolens.represent.networks.feed import Feed, Standard

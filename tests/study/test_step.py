@@ -7,9 +7,11 @@ import pytest
 
 from phenolens import study
 from phenolens.files import read_json
+from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
-from phenolens.study import step as module
-from phenolens.study.step import VERBS, Made, step, steps, take
+from phenolens.study.step import STEPS, VERBS, Made, step, steps, take
+
+DAMAGED = Finding("images-not-readable", "warning")
 
 
 @pytest.fixture
@@ -18,9 +20,10 @@ def session(wells):
 
 
 @pytest.fixture
-def registry(monkeypatch):
+def registry():
     """Steps added in a test are forgotten after it."""
-    monkeypatch.setattr(module, "_STEPS", dict(steps()))
+    with STEPS.copied():
+        yield
 
 
 def test_every_step_comes_after_what_it_needs_and_belongs_to_a_verb():
@@ -110,7 +113,10 @@ def test_steps_that_need_one_another_are_refused(registry):
 def test_a_lone_check_keeps_what_later_steps_set_aside(registry, wells):
     @step(verb="prepare")
     def damaged(session, *, screen):
-        return Made(set_aside=[SetAside("it is damaged", well="A01")], counts={"damaged": 1})
+        return Made(
+            set_aside=[SetAside(DAMAGED, well="A01")],
+            counts={"damaged": 1},
+        )
 
     first = study.open_study(wells.study, out=wells.out, jobs=1)
     take(first, "damaged")

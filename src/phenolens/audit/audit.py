@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 import pandas as pd
@@ -12,9 +10,12 @@ import pandas as pd
 from phenolens.audit.audited import Audited
 from phenolens.findings import Finding, worst_first
 from phenolens.profiles import BATCH, COMPOUND, CONTROL, MECHANISM, TREATMENT
+from phenolens.registry import Registry
 
 Check = Callable[[Audited], Iterable[Finding]]
-_CHECKS: dict[Check, int] = {}
+CHECKS: Registry[Check] = Registry(
+    "check of a design", package="phenolens.audit.checks", kind="checks"
+)
 
 
 def check(place: int) -> Callable[[Check], Check]:
@@ -26,20 +27,12 @@ def check(place: int) -> Callable[[Check], Check]:
         Where its findings stand among those of one severity: by rising number.
     """
 
-    def register(function: Check) -> Check:
-        _CHECKS[function] = place
-        return function
-
-    return register
+    return CHECKS.at(place)
 
 
 def checks() -> list[Check]:
     """Every check, ours and those that others registered, in their order."""
-    from phenolens.audit import checks as room
-
-    for item in iter_modules(room.__path__):
-        import_module(f"{room.__name__}.{item.name}")
-    return sorted(_CHECKS, key=lambda function: _CHECKS[function])
+    return list(CHECKS.known().values())
 
 
 def audit_design(

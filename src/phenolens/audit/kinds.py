@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from phenolens import plugins
 from phenolens.audit.basis import AuditFinding
-from phenolens.errors import InputError
+from phenolens.registry import Registry
 
 Auditor = Callable[[Path], list[AuditFinding]]
-_AUDITORS: dict[str, Auditor] = {}
+AUDITORS: Registry[Auditor] = Registry("kind of folder to audit", kind="audits")
 
 
 def auditor(name: str) -> Callable[[Auditor], Auditor]:
@@ -24,13 +23,7 @@ def auditor(name: str) -> Callable[[Auditor], Auditor]:
     ValueError
         If this kind of folder is audited already.
     """
-
-    def register(function: Auditor) -> Auditor:
-        if _AUDITORS.setdefault(name, function) is not function:
-            raise ValueError(f"Folders of {name!r} are audited already.")
-        return function
-
-    return register
+    return lambda function: AUDITORS.register(function, name=name)
 
 
 def audit_folder(kind: str, folder: Path) -> list[AuditFinding]:
@@ -38,11 +31,9 @@ def audit_folder(kind: str, folder: Path) -> list[AuditFinding]:
 
     Raises
     ------
+    ConfigError
+        If nobody does.
     InputError
-        If nobody does, or a file cannot be used.
+        If a file cannot be used.
     """
-    plugins.load("audits")
-    if kind not in _AUDITORS:
-        known = ", ".join(sorted(_AUDITORS)) or "none"
-        raise InputError(f"Nothing here audits a folder of '{kind}'; there are: {known}.")
-    return _AUDITORS[kind](folder)
+    return AUDITORS.get(kind)(folder)

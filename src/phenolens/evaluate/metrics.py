@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from phenolens.errors import ConfigError
+from phenolens.errors import ConfigError, InputError
+from phenolens.evaluate.results import result
 from phenolens.registry import Registry
 from phenolens.words import names
 
@@ -64,7 +66,7 @@ class ResultMetric:
     measure: Callable[[pd.DataFrame], float | tuple[float, float, float]] | None = None
 
 
-METRICS: Registry[ResultMetric] = Registry("metric", package=None, group="phenolens.metrics")
+METRICS: Registry[ResultMetric] = Registry("metric", kind="metrics")
 
 
 def metric_of(name: str) -> ResultMetric:
@@ -92,6 +94,46 @@ def metric_of(name: str) -> ResultMetric:
             ):
                 return metric
     raise ConfigError(f"There is no metric '{name}'; evaluate/metrics.py lists those there are.")
+
+
+def offered(wells: pd.DataFrame, representation: str, *, space: str = "") -> list[dict]:
+    """Rows of ``results.parquet`` for every metric that comes with a function of the wells.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        Profile table of wells as they are compared.
+    representation, space : str
+        For the rows.
+
+    Raises
+    ------
+    InputError
+        If a function fails, or gives no number; names it.
+    """
+    rows = []
+    for metric in METRICS.known().values():
+        if metric.measure is None:
+            continue
+        try:
+            given = metric.measure(wells)
+            numbers = given if isinstance(given, tuple) else (given, np.nan, np.nan)
+            value, low, high = map(float, numbers)
+        except Exception as error:  # a stranger's function may raise anything
+            what = f"{type(error).__name__}: {error}"
+            raise InputError(f"Metric '{metric.name}' failed ({what}).") from error
+        rows.append(
+            result(
+                representation,
+                metric.task or metric.name,
+                metric.name,
+                value=value,
+                n=len(wells),
+                interval=(low, high),
+                space=space,
+            )
+        )
+    return rows
 
 
 def _called() -> dict[str, names.Called]:

@@ -69,11 +69,6 @@ def choose_stage(size: int, *, nucleus: float | None = None) -> int:
     return max((stage for stage, stride in enumerate(STRIDES) if stride <= widest), default=0)
 
 
-def separates_nuclei(cams: Cams, nucleus: float) -> bool:
-    """Whether a map's positions are at most half as wide as a nucleus of the network's input."""
-    return cams.stride <= nucleus / 2
-
-
 def gradcam(
     network: CNN,
     prepared: Prepared,

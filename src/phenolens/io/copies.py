@@ -116,6 +116,7 @@ def _by_profiles(
                 PLATE, f"profiles {', '.join(by)}", count, (" and ".join(pair),),
                 f"{_words(alike[by[0]][pair])}, which {', '.join(against)} contradicts: "
                 "the representation knows these wells, as one that learned on both plates does",
+                code="plates-similar-by-one",
             )
         )  # fmt: skip
 
@@ -179,7 +180,9 @@ def _same_content(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 def _note_distinct(pair: tuple[str, str], why: str, wells: pd.DataFrame, ledger: Ledger) -> None:
     count = int(wells[PLATE].isin(pair).sum())
     said = f"{why}, but they count as different plates, as said"
-    told = Conflict(PLATE, "distinct_plates", count, (" and ".join(pair),), said)
+    told = Conflict(
+        PLATE, "distinct_plates", count, (" and ".join(pair),), said, "plates-kept-apart"
+    )
     if all((c.source, c.examples) != (told.source, told.examples) for c in ledger.conflicts):
         ledger.conflicts.append(told)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
 from phenolens.io.columns import (
     mark_blank_samples,
@@ -118,13 +119,17 @@ def _note_missing(
 ) -> np.ndarray:
     """List every missing file; true for the rows that have all theirs."""
     present = np.ones(len(frame), dtype=bool)
+    missing_file, not_named = (
+        Finding("file-missing", "warning"),
+        Finding("file-not-named", "warning"),
+    )
     for channel, absent in missing.items():
         present &= ~absent
         for row in np.flatnonzero(absent):
             place_ = frame.iloc[row]
             source.ledger.set_aside.append(
                 SetAside(
-                    "missing file" if located.paths[channel][row] else "no file named",
+                    missing_file if located.paths[channel][row] else not_named,
                     plate=place_[PLATE],
                     well=place_[WELL],
                     site=place_[SITE],
@@ -139,9 +144,10 @@ def _note_bad_keys(
     frame: pd.DataFrame, raw: pd.DataFrame, good: np.ndarray, *, source: Source
 ) -> None:
     for row in np.flatnonzero(~good):
-        reason = "no plate" if frame[PLATE].iloc[row] == "" else "not a well name"
+        code = "plate-not-named" if frame[PLATE].iloc[row] == "" else "well-not-named"
+        why = Finding(code, "warning")
         source.ledger.set_aside.append(
-            SetAside(f"{reason} (images)", plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
+            SetAside(why, plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
         )
     if len(good) and not good.any():
         raise InputError(

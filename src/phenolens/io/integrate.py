@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.columns import FILE, same_name, spec_column
 from phenolens.io.image_set import read_images
@@ -191,8 +192,8 @@ def _note_lost(wells: pd.DataFrame, ledger: Ledger) -> None:
     """Name the wells that have no image and no profile left, because their files are missing."""
     named = {(item.plate, item.well) for item in ledger.set_aside if item.channel and item.well}
     lost = sorted(named - set(wells[list(WELL_KEY)].itertuples(index=False, name=None)))
-    reason = "none of its images is complete, so the well takes no part"
-    ledger.set_aside += [SetAside(reason, plate=plate, well=well) for plate, well in lost]
+    why = Finding("images-incomplete", "warning")
+    ledger.set_aside += [SetAside(why, plate=plate, well=well) for plate, well in lost]
     if lost:
         ledger.counts["wells_without_image"] = len(lost)
 
@@ -243,24 +244,29 @@ def _present(columns: Mapping[str, object], wells: pd.DataFrame) -> Mapping[str,
 def _set_aside(wells: pd.DataFrame, exclude: str | None, ledger: Ledger) -> pd.DataFrame:
     """The wells that stay, canonical columns first; the others are listed with the reason."""
     reasons = _reasons(wells, exclude)
-    for row in np.flatnonzero(reasons != ""):
+    for row, why in reasons.items():
         plate, well = wells[PLATE].iloc[row], wells[WELL].iloc[row]
-        ledger.set_aside.append(SetAside(str(reasons[row]), plate=plate, well=well))
+        ledger.set_aside.append(SetAside(why, plate=plate, well=well))
     rest = [name for name in wells if name not in CANONICAL and name != CONFLICT]
-    kept = wells.loc[reasons == "", [*CANONICAL, *rest]].reset_index(drop=True)
+    stays = ~np.isin(np.arange(len(wells)), list(reasons))
+    kept = wells.loc[stays, [*CANONICAL, *rest]].reset_index(drop=True)
     if not len(kept):
-        raise InputError(f"All {len(wells)} wells are set aside: {', '.join(set(reasons))}.")
+        told = ", ".join(dict.fromkeys(why.text for why in reasons.values()))
+        raise InputError(f"All {len(wells)} wells are set aside: {told}.")
     return kept
 
 
-def _reasons(wells: pd.DataFrame, exclude: str | None) -> np.ndarray:
-    reasons = np.full(len(wells), "", dtype=object)
+def _reasons(wells: pd.DataFrame, exclude: str | None) -> dict[int, Finding]:
+    """Why wells take no part, by their row, in the order of rows."""
+    reasons: dict[int, Finding] = {}
     if exclude:
-        reasons[select_excluded(wells, exclude)] = f"excluded by {exclude!r}"
+        why = Finding("excluded", "info", {}, {"query": exclude})
+        reasons |= dict.fromkeys(np.flatnonzero(select_excluded(wells, exclude)).tolist(), why)
     if CONFLICT in wells:
-        contested = wells[CONFLICT].notna().to_numpy()
-        reasons[contested] = wells[CONFLICT].to_numpy()[contested]
-    return reasons
+        for row in np.flatnonzero(wells[CONFLICT].notna()).tolist():
+            about = {"column": wells[CONFLICT].iloc[row]}
+            reasons[row] = Finding("identity-conflicts", "warning", about)
+    return dict(sorted(reasons.items()))
 
 
 def _attach_images(images: ImageSet, wells: pd.DataFrame) -> ImageSet:

@@ -194,8 +194,7 @@ def _empty(frame: pd.DataFrame, name: str, *, mixed: np.ndarray, source: Source)
     frame[name] = frame[name].astype(object).where(~mixed, None)
     if name in source.identity:
         before = frame[CONFLICT] if CONFLICT in frame else pd.Series(None, index=frame.index)
-        reason = f"conflicting {name}"
-        frame[CONFLICT] = before.astype(object).where(~mixed, reason)
+        frame[CONFLICT] = before.astype(object).where(~mixed, name)
 
 
 def _note_mixed(

@@ -46,9 +46,16 @@ class Join:
 
 @dataclass(frozen=True)
 class SetAside:
-    """One image, profile or well that takes no part, and why."""
+    """One image, profile or well that takes no part, and why.
 
-    reason: str
+    Attributes
+    ----------
+    why : Finding
+    plate, well, site, channel, file, object : str
+        Which it is; empty where that is not known, or says nothing.
+    """
+
+    why: Finding
     plate: str = ""
     well: str = ""
     site: str = ""
@@ -56,16 +63,23 @@ class SetAside:
     file: str = ""
     object: str = ""
 
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return self.why.text
+
     def to_json(self) -> dict[str, str]:
         """A plain dictionary; ``object`` only where one object is meant."""
-        return {name: text for name, text in asdict(self).items() if text or name != "object"}
+        place = {name: value for name, value in vars(self).items() if name != "why"}
+        kept = {name: text for name, text in place.items() if text or name != "object"}
+        return {"code": self.why.code, "reason": self.reason} | kept
 
 
 @dataclass(frozen=True)
 class Conflict:
     """One column about which the sources, or the rows of one well, disagree, or that is doubtful.
 
-    ``code`` names the kind of doubt for a note; it is in no file.
+    ``code`` names the kind of doubt, and is that of its finding.
     """
 
     column: str
@@ -86,7 +100,7 @@ class Conflict:
 
     def to_json(self) -> dict[str, object]:
         """A plain dictionary, in the form of ``ledger.json``."""
-        return {name: value for name, value in asdict(self).items() if name != "code"}
+        return asdict(self)
 
 
 @dataclass
@@ -134,14 +148,14 @@ def _join_line(join: Join) -> str:
 
 
 def _aside_lines(items: list[SetAside]) -> list[str]:
-    counted = Counter(item.reason for item in items)
+    counted = Counter(str(item.why.named()) for item in items)
+    firsts = {str(item.why.named()): item for item in reversed(items)}
     return [
-        f"set aside: {count} x {reason} (e.g. {_example(items, reason)})"
-        for reason, count in counted.items()
+        f"set aside: {count} x {firsts[why].reason} (e.g. {_place(firsts[why])})"
+        for why, count in counted.items()
     ]
 
 
-def _example(items: list[SetAside], reason: str) -> str:
-    item = next(item for item in items if item.reason == reason)
+def _place(item: SetAside) -> str:
     parts = [item.plate, item.well, item.site, item.object, item.channel, item.file]
     return " ".join(part for part in parts if part)

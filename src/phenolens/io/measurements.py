@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError, UndecidedError, UnknownColumnError, named, shown
+from phenolens.findings import Finding
 from phenolens.io.columns import key_text, nearest
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside
@@ -295,8 +296,8 @@ def one_plate(
             _require_one_content(part, first, source=source)
             several = part.groupby(WELL)[PLATE].transform("nunique") == len(held)
             for plate, well in part.loc[~several, list(WELL_KEY)].itertuples(index=False):
-                reason = f"not measured each time (same_plate {first})"
-                source.ledger.set_aside.append(SetAside(reason, plate=plate, well=well))
+                why = Finding("not-measured-each-time", "info", {}, {"same_plate": first})
+                source.ledger.set_aside.append(SetAside(why, plate=plate, well=well))
             part = part[several].assign(_order=part[PLATE] != first)
             part = part.sort_values([WELL, "_order"], kind="stable").drop(columns="_order")
             done = averaged_rows(part.assign(**{PLATE: first}), features, part[[WELL]])
@@ -304,8 +305,8 @@ def one_plate(
         else:
             done = part[part[PLATE] == first]
             for plate in sorted(held - {first}):
-                reason = f"another measurement of {first} (same_plate)"
-                source.ledger.set_aside.append(SetAside(reason, plate=plate))
+                why = Finding("measured-again", "info", {}, {"same_plate": first})
+                source.ledger.set_aside.append(SetAside(why, plate=plate))
             what = f"{len(done)} rows of {first} kept"
         source.ledger.joins.append(
             Join(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError, shown
+from phenolens.findings import Finding
 from phenolens.io.columns import FILE, has, key_text, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
@@ -44,7 +45,7 @@ def read_keyed(
         raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got {got}.")
     for row in np.flatnonzero(~good):
         item = SetAside(
-            "no plate or no well name (profiles)",
+            Finding("profile-not-placed", "warning"),
             plate=str(keyed[PLATE].iloc[row]),
             well=str(written.iloc[row]),
             file=str(frame[FILE].iloc[row]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from phenolens.errors import InputError
-from phenolens.files import atomic_path, write_json
 from phenolens.profiles import CONTROL
 
 
@@ -86,16 +84,3 @@ def controls_of(index: pd.Index | None) -> np.ndarray:
             f"rows; got {int(controls.sum())}. Fit on all rows instead."
         )
     return controls
-
-
-def save_fitted(estimator: BaseEstimator, path: str | Path) -> None:
-    """Write a fitted estimator as ``PATH.npz`` (its arrays) and ``PATH.json`` (all the rest)."""
-    path = Path(path)
-    arrays, rest = {}, {}
-    for name, value in vars(estimator).items():
-        numeric = isinstance(value, np.ndarray) and value.dtype != object
-        (arrays if numeric else rest)[name] = value
-    with atomic_path(path.with_suffix(".npz")) as partial, partial.open("wb") as stream:
-        np.savez(stream, **arrays)
-    kind = type(estimator)
-    write_json(path.with_suffix(".json"), {"class": kind.__qualname__, "state": rest})

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.learn.base import TableTransformer
+from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import WELL_KEY
 
 
@@ -109,8 +110,7 @@ class BlockFusion(TransformerMixin, BaseEstimator):
             part = _table(step.transform(part), part.index)
         values = part.to_numpy()
         if self.scaling == "rows":
-            length = np.linalg.norm(values, axis=1, keepdims=True)
-            values = values / np.where(length > 0, length, 1)
+            values = unit_rows(values)
         root = np.sqrt((self.weights or {}).get(name, 1.0))
         names = [c if str(c).startswith(f"{name}__") else f"{name}__{c}" for c in part.columns]
         return pd.DataFrame(values * values.dtype.type(root), index=part.index, columns=names)

@@ -58,6 +58,27 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
     return values / np.where(length > 0, length, 1)
 
 
+def nearest_rows(unit: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k most similar other rows of each row by cosine, nearest first; ties by row number.
+
+    Parameters
+    ----------
+    unit : ndarray of float, shape (n, n_features)
+        Rows of length one.
+    k : int
+        Capped at n - 1.
+
+    Returns
+    -------
+    rows : ndarray of int64, shape (n, k)
+    cosine : ndarray of float, shape (n, k)
+    """
+    similar = unit @ unit.T
+    np.fill_diagonal(similar, -np.inf)
+    rows = np.argsort(-similar, axis=1, kind="stable")[:, : min(k, len(unit) - 1)]
+    return rows, np.take_along_axis(similar, rows, axis=1)
+
+
 def hub_corrected(similar: np.ndarray, *, n_neighbors: int = 10) -> np.ndarray:
     """Similarities less each column's own popularity, so that no row is everyone's neighbour.
 

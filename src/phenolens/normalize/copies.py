@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.normalize.scale import group_statistics
 from phenolens.profiles import PLATE, TREATMENT, WELL
 
 AGREEMENT, MATCHED = 0.6, 0.65
@@ -197,10 +198,8 @@ def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
 
 def _scaled(values: np.ndarray) -> np.ndarray:
     """Features less their median, in robust standard deviations, clipped; missing ones at 0."""
-    values = values - np.nanmedian(values, axis=0)
-    spread = 1.4826 * np.nanmedian(np.abs(values), axis=0)
-    spread = np.where(spread > 0, spread, np.nanstd(values, axis=0))
-    scaled = np.clip(values / np.where(spread > 0, spread, 1.0), -_CLIP, _CLIP)
+    centre, spread = group_statistics(values, np.zeros(len(values), dtype=np.int64), n_groups=1)
+    scaled = np.clip((values - centre) / spread, -_CLIP, _CLIP)
     return np.where(np.isfinite(scaled), scaled, 0.0)
 
 
@@ -338,10 +337,8 @@ def _correlations(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _drawn_in(scores: np.ndarray) -> np.ndarray:
-    scores = scores - np.median(scores, axis=0)
-    spread = 1.4826 * np.median(np.abs(scores), axis=0)
-    limit = _SPREADS * np.where(spread > 0, spread, scores.std(axis=0))
-    scores = np.clip(scores, -limit, limit)
+    centre, spread = group_statistics(scores, np.zeros(len(scores), dtype=np.int64), n_groups=1)
+    scores = np.clip(scores - centre, -_SPREADS * spread, _SPREADS * spread)
     return scores - scores.mean(axis=0)
 
 

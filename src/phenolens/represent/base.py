@@ -209,7 +209,7 @@ class Representation:
 
 
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
-    "representation", package="phenolens.represent", group="phenolens.representations"
+    "representation", package="phenolens.represent", kind="representations"
 )
 register = REPRESENTATIONS.register
 names.learn(

@@ -116,10 +116,10 @@ entries; those of other steps stay while the study file says the same.""",
             "`unused` (keys that nobody asked for), `note`; a join whose source is "
             "`same_plate (...)` says what became of plates that are one"),
         Key("set_aside", "list of objects",
-            "`step`, `plate`, `well`, `site`, `channel`, `file`, `reason`, `object` (of a single "
-            "crop only)"),
+            "`step`, `plate`, `well`, `site`, `channel`, `file`, `code`, `reason` (the same in "
+            "words), `object` (of a single crop only)"),
         Key("conflicts", "list of objects",
-            "`step`, `column`, `source`, `wells`, `examples`, `consequence`"),
+            "`step`, `column`, `source`, `wells`, `examples`, `consequence`, `code`"),
         Key("counts", "object", "by step: wells, plates, treatments, controls, images, ..."),
     ),
 )  # fmt: skip

@@ -16,6 +16,8 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
+from phenolens.evaluate.metrics import offered
+from phenolens.evaluate.results import result_table
 from phenolens.findings import Finding
 from phenolens.profiles import BATCH, CONCENTRATION, CONTROL, PLATE, TREATMENT
 from phenolens.study.session import Session
@@ -112,6 +114,7 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
         if not is_noise_control(item.name):
             session.progress.say(f"Asking what lies together: {item.name}")
             _ask_structure(item, answers, baselines=item is lead)
+            _ask_offered(item, answers)
     return answers
 
 
@@ -170,6 +173,16 @@ def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None
         found = answers.ask(item, ("dose response",), lambda: dose(item))
         if found is not None:
             answers.keep("dose", found.table)
+
+
+def _ask_offered(item: Profiles, answers: Answers) -> None:
+    """The metrics that other packages offer."""
+    if not item.whole:
+        return
+    try:
+        answers.scores.append(result_table(offered(item.wells, item.name, space=item.space)))
+    except InputError as error:
+        answers.refuse(item, "metrics of other packages", error.finding)
 
 
 def _known(item: Profiles, column: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
 from phenolens.profiles import WELL_KEY
 
@@ -18,11 +19,13 @@ def missing_wells(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, 
     return sorted(had - has)
 
 
-def named(wells: Iterable[tuple[str, str]], reason: str) -> list[SetAside]:
+def named(wells: Iterable[tuple[str, str]], why: Finding) -> list[SetAside]:
     """An entry for each of these wells (plate, well)."""
-    return [SetAside(reason, plate=plate, well=well) for plate, well in wells]
+    return [SetAside(why, plate=plate, well=well) for plate, well in wells]
 
 
-def not_in(name: str, lost: Sequence[tuple[str, str]], reason: str) -> list[SetAside]:
+def not_in(
+    name: str, lost: Sequence[tuple[str, str]], code: str, **values: object
+) -> list[SetAside]:
     """Entries for wells that one representation leaves out."""
-    return named(lost, f"{reason}: not in '{name}'")
+    return named(lost, Finding(code, "info", {"representation": name}, values))

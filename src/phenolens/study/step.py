@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenolens import plugins, profiles, schema
+from phenolens import profiles, schema
 from phenolens.config import Study
 from phenolens.files import atomic_path, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
+from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
 from phenolens.store import digest
 from phenolens.study.session import FOLDER, LAYOUT_FILE, LEDGER, TIMINGS, Session
@@ -85,7 +86,7 @@ class Step:
     when: Callable[[Study], bool] | None = None
 
 
-_STEPS: dict[str, Step] = {}
+STEPS: Registry[Step] = Registry("step", package="phenolens.study.steps", kind="steps")
 
 
 def step(
@@ -116,11 +117,9 @@ def step(
     def register(function: Callable[..., Made]) -> Callable[..., Made]:
         own = name or function.__name__
         part_of = verb or own
-        if own in _STEPS and _STEPS[own].take is not function:
-            raise ValueError(f"There is a step {own!r} already.")
         if part_of not in VERBS:
             raise ValueError(f"A step belongs to one of {VERBS}; got {part_of!r}.")
-        _STEPS[own] = Step(own, function, _needs(function), gives, part_of, when)
+        STEPS.register(Step(own, function, _needs(function), gives, part_of, when))
         return function
 
     return register
@@ -139,22 +138,21 @@ def steps() -> dict[str, Step]:
     ValueError
         If a step needs one that is not there, or itself.
     """
-    plugins.import_all("phenolens.study.steps")
-    plugins.load("steps")
-    found: dict[str, Step] = {}
-    for item in sorted(_STEPS.values(), key=lambda item: (VERBS.index(item.verb), item.name)):
-        _place(item, found, waiting=())
-    return found
+    known = STEPS.known()
+    placed: dict[str, Step] = {}
 
+    def place(item: Step, waiting: tuple[str, ...]) -> None:
+        if item.name in waiting:
+            raise ValueError(f"Steps need one another: {' > '.join((*waiting, item.name))}.")
+        for need in item.needs:
+            if need not in known:
+                raise ValueError(f"Step {item.name!r} needs {need!r}, and there is no such step.")
+            place(known[need], (*waiting, item.name))
+        placed.setdefault(item.name, item)
 
-def _place(item: Step, found: dict[str, Step], *, waiting: tuple[str, ...]) -> None:
-    if item.name in waiting:
-        raise ValueError(f"Steps need one another: {' > '.join((*waiting, item.name))}.")
-    for need in item.needs:
-        if need not in _STEPS:
-            raise ValueError(f"Step {item.name!r} needs {need!r}, and there is no such step.")
-        _place(_STEPS[need], found, waiting=(*waiting, item.name))
-    found.setdefault(item.name, item)
+    for item in sorted(known.values(), key=lambda item: (VERBS.index(item.verb), item.name)):
+        place(item, ())
+    return placed
 
 
 def take(session: Session, name: str) -> Any:

@@ -17,13 +17,13 @@ from phenolens.settings import Settings
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 
-NO_VALUE = "no feature has a value there"
-NOT_CALIBRATED = "fewer than two other control wells on its plate, so it cannot be calibrated"
+NO_VALUE = "no-feature-measured"
+NOT_CALIBRATED = "not-calibrated"
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A well that a step could not use, and why."""
+    """A well that a step could not use, and the code of why."""
 
     plate: str
     well: str

@@ -272,11 +272,13 @@ def _rows(ledger: Ledger, *, level: str) -> Iterator[Finding]:
     if repeated := sum(join.duplicates for join in ledger.joins):
         yield Finding("rows-repeated", "warning", {}, {"rows": repeated})
     for conflict in ledger.conflicts:
-        if conflict.source == "distinct_plates":
+        if conflict.code == "plates-kept-apart":
             values = {"example": conflict.examples[0], "consequence": conflict.consequence}
             yield Finding("alike-plates", "warning", {}, values | {"wells": conflict.wells})
-    for reason, count in Counter(item.reason for item in ledger.set_aside).items():
-        yield Finding("set-aside", "warning", {}, {"n": count, "reason": reason})
+    counts = Counter(str(item.why.named()) for item in ledger.set_aside)
+    whys = {str(item.why.named()): item.why for item in ledger.set_aside}
+    for why, count in counts.items():
+        yield Finding("set-aside", "warning", {}, {"n": count, "why": whys[why].data()})
 
 
 def _treatments(wells: pd.DataFrame, roles: dict[str, Any], *, asked: bool) -> Iterator[Finding]:

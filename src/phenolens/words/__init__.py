@@ -97,5 +97,7 @@ def noted(codes: object, /, **row: Any) -> str:
 def known() -> dict[str, Callable[..., str | Said]]:
     """The wording of every code, ours and those that others registered."""
     plugins.import_all(__name__)
-    plugins.load("words")
+    plugins.import_rooms("words")
+    for _, load in plugins.offered("words"):
+        load()
     return _WORDINGS

@@ -107,16 +107,6 @@ def is_noise(representation: str) -> bool:
     return f"+{NOISE}" in representation
 
 
-def read_out(text: str, representations: Iterable[str]) -> str:
-    """The text with these representations called as on the rest of the page."""
-    known = sorted(representations, key=len, reverse=True)
-    if not known:
-        return text
-    either = "|".join(map(re.escape, known))
-    pattern = re.compile(rf"(?<![\w:+-])(?:{either})(?![\w:+-])")
-    return pattern.sub(lambda found: within(label(found[0])), text)
-
-
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
     labels = known("metric")
@@ -140,6 +130,15 @@ def task(name: str) -> str:
 def place(across: str) -> str:
     """What matches may not share, for a reader: ``position``, ``plate``, ``batch``."""
     return across.removeprefix("Metadata_").replace("_", " ").lower()
+
+
+def plain(key: str, value: object) -> object:
+    """A value of a finding as readers call it: columns without prefix, representations by label."""
+    if isinstance(value, list | tuple):
+        return [plain(key, one) for one in value]
+    if isinstance(value, str) and key == "representation":
+        return label(value)
+    return place(value) if isinstance(value, str) and value.startswith("Metadata_") else value
 
 
 def task_rank(name: str) -> tuple[int, str]:

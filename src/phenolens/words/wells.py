@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from phenolens.words import wording
+from phenolens.words import say, wording
 from phenolens.words.numbers import percent, plural
 from phenolens.words.sentences import named
 
@@ -68,8 +69,8 @@ def _(*, example: str, consequence: str) -> str:
 
 
 @wording("set-aside")
-def _(*, n: int, reason: str) -> str:
-    return f"{n} set aside: {reason}."
+def _(*, n: int, why: Mapping[str, Any]) -> str:
+    return f"{n} set aside: {say(why['code'], **why['about'], **why['values']).what}."
 
 
 @wording("treatments-by-name")
@@ -143,8 +144,8 @@ def _(*, why: str, positions: int, needed: int) -> str:
 
 
 @wording("wells-left-out")
-def _(*, wells: int, well: str, why: str, **values: object) -> str:
-    return f"{wells} wells left out, such as {well}: {why}."
+def _(*, wells: int, well: str, why: str) -> str:
+    return f"{wells} wells left out, such as {well}: {say(why).what}."
 
 
 @wording("features-rescaled")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from pkgutil import iter_modules
 
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding
+from phenolens.registry import Registry
 
 BASELINE = "baseline:"
 CLASSIFICATION = "classification"
 Check = Callable[[pd.DataFrame], Iterable[AuditFinding]]
-_CHECKS: dict[Check, int] = {}
+CHECKS: Registry[Check] = Registry("check of scores", package="phenolens.audit.results")
 
 
 def check(place: int) -> Callable[[Check], Check]:
@@ -25,11 +24,7 @@ def check(place: int) -> Callable[[Check], Check]:
         Where its findings stand among those of one severity: by rising number.
     """
 
-    def register(function: Check) -> Check:
-        _CHECKS[function] = place
-        return function
-
-    return register
+    return CHECKS.at(place)
 
 
 def audit_results(results: pd.DataFrame) -> list[AuditFinding]:
@@ -40,13 +35,8 @@ def audit_results(results: pd.DataFrame) -> list[AuditFinding]:
     results : DataFrame
         Columns of :data:`phenolens.evaluate.results.COLUMNS`.
     """
-    from phenolens.audit import results as room
-
-    for item in iter_modules(room.__path__):
-        import_module(f"{room.__name__}.{item.name}")
     pooled = results[results["fold"] == "all"]
-    looks = sorted(_CHECKS, key=lambda function: _CHECKS[function])
-    return [finding for look in looks for finding in look(pooled)]
+    return [finding for look in CHECKS.known().values() for finding in look(pooled)]
 
 
 def scores_of(pooled: pd.DataFrame, task: str, metric: str) -> pd.DataFrame:

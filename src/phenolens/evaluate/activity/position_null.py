@@ -22,6 +22,7 @@ from phenolens.errors import DesignError
 from phenolens.evaluate.activity.permuted_positions import permuted_positions
 from phenolens.evaluate.activity.position_p import Scores, p_of_folds
 from phenolens.findings import Finding
+from phenolens.learn.nearest import unit_rows
 from phenolens.normalize.position import FEWEST, fit_position, ring
 from phenolens.stats.average_precision import AveragePrecision, average_precision
 from phenolens.stats.metric import metric
@@ -196,8 +197,7 @@ def compared(screen: PlacedWells, fitting: np.ndarray, rows: np.ndarray) -> np.n
         shape=screen.shape,
     )
     left = model.residual(screen.values[rows], screen.plate[rows], screen.position[rows])
-    values = metric(model.error).apply(left)
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
+    return unit_rows(metric(model.error).apply(left))
 
 
 def _round(

@@ -90,19 +90,19 @@ def assay_quality(
     """
     limits = limits or Limits()
     plates = profiles.column(table, PLATE).astype(str)
-    screen = _Screen(table, positive)
+    screen = _ScreenProfiles(table, positive)
     rows = []
     for number, plate in enumerate(np.unique(plates)):
         rng = np.random.default_rng([seed, number])
-        row = {PLATE: plate} | screen.judge(plates == plate, rng=rng, n_null=n_null)
+        row = {PLATE: plate} | screen.measures(plates == plate, rng=rng, n_null=n_null)
         reasons = _reasons(row, limits)
         rows.append(row | {"passed": not reasons, "reasons": "; ".join(reasons)})
     frame = pd.DataFrame(rows)
     return AssayQuality(frame, _results(frame, name))
 
 
-class _Screen:
-    """What judging a plate needs from the whole screen: similarities, labels, roles."""
+class _ScreenProfiles:
+    """What the measures of a plate need of the whole screen: similarities, labels, roles."""
 
     def __init__(self, table: pd.DataFrame, positive: np.ndarray | None) -> None:
         self.values = table.to_numpy(np.float64)
@@ -115,7 +115,7 @@ class _Screen:
         counted = CELL_COUNT in table.index.names
         self.cells = profiles.column(table, CELL_COUNT).astype(float) if counted else None
 
-    def judge(self, own: np.ndarray, *, rng: np.random.Generator, n_null: int) -> dict:
+    def measures(self, own: np.ndarray, *, rng: np.random.Generator, n_null: int) -> dict:
         controls = own & self.controls
         replicates = self._replicates(own, rng=rng, n_null=n_null)
         return {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
-from phenolens.learn.nearest import unit_rows
+from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import PLATE, TREATMENT
 from phenolens.stats.intervals import bootstrap_mean
 
@@ -114,9 +114,7 @@ def _mixing(unit: np.ndarray, batches: np.ndarray, name: str, *, seed: int, k: i
 
 def neighbour_counts(unit: np.ndarray, batches: np.ndarray, *, k: int) -> np.ndarray:
     """Batches among the k nearest neighbours of each row, shape (n_rows, n_batches)."""
-    similar = unit @ unit.T
-    np.fill_diagonal(similar, -np.inf)
-    near = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+    near, _ = nearest_rows(unit, k=k)
     out = np.zeros((len(unit), int(batches.max()) + 1))
     np.add.at(out, (np.repeat(np.arange(len(unit)), k), batches[near].ravel()), 1.0)
     return out

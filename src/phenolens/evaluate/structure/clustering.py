@@ -13,7 +13,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
 from phenolens.findings import Finding
-from phenolens.learn.nearest import unit_rows
+from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import MECHANISM, TREATMENT
 
 TASK = "clustering"
@@ -134,11 +134,8 @@ def leiden(
     import igraph
     import leidenalg
 
-    similar = unit @ unit.T
-    np.fill_diagonal(similar, -np.inf)
-    k = min(n_neighbors, len(unit) - 1)
-    near = np.argsort(-similar, axis=1, kind="stable")[:, :k]
-    pairs = np.column_stack([np.repeat(np.arange(len(unit)), k), near.ravel()])
+    near, _ = nearest_rows(unit, k=n_neighbors)
+    pairs = np.column_stack([np.repeat(np.arange(len(unit)), near.shape[1]), near.ravel()])
     edges, counts = np.unique(np.sort(pairs, axis=1), axis=0, return_counts=True)
     graph = igraph.Graph(n=len(unit), edges=edges.tolist())
     parts = leidenalg.find_partition(

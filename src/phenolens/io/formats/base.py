@@ -184,7 +184,7 @@ class ImageFormat:
 
 
 FORMATS: Registry[type[TableFormat] | type[ImageFormat]] = Registry(
-    "format", package="phenolens.io.formats", group="phenolens.formats"
+    "format", package="phenolens.io.formats", kind="formats"
 )
 register = FORMATS.register
 

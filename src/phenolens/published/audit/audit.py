@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 import pandas as pd
@@ -13,9 +11,12 @@ from phenolens.audit.audit import audit_design
 from phenolens.audit.basis import AuditFinding, merged, seen, unchecked
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.audit.declared import ROLE, Declared, wells_of
+from phenolens.registry import Registry
 
 Check = Callable[[Declared], Iterable[AuditFinding]]
-_CHECKS: dict[Check, int] = {}
+CHECKS: Registry[Check] = Registry(
+    "check of a declared study", package="phenolens.published.audit.checks"
+)
 
 
 def check(place: int) -> Callable[[Check], Check]:
@@ -27,20 +28,12 @@ def check(place: int) -> Callable[[Check], Check]:
         Where its findings stand among those of one severity: by rising number.
     """
 
-    def register(function: Check) -> Check:
-        _CHECKS[function] = place
-        return function
-
-    return register
+    return CHECKS.at(place)
 
 
 def checks() -> list[Check]:
     """Every check, in the order of their places."""
-    from phenolens.published.audit import checks as room
-
-    for item in iter_modules(room.__path__):
-        import_module(f"{room.__name__}.{item.name}")
-    return sorted(_CHECKS, key=lambda function: _CHECKS[function])
+    return list(CHECKS.known().values())
 
 
 def audit_declared(declared: Declared) -> list[AuditFinding]:
@@ -68,10 +61,7 @@ def _layout(declared: Declared) -> list[AuditFinding]:
     """The design audit of the wells: replicates, positions, controls, batches, folds."""
     rows = declared.rows
     if rows is None:
-        return [
-            unchecked(code, "there is no table of rows")
-            for code in ("class-is-one-well", "layout-confounded")
-        ]
+        return [unchecked(code, "rows") for code in ("class-is-one-well", "layout-confounded")]
     wells = wells_of(rows)
     folds = rows[list(WELL_KEY)].assign(fold=declared.fold_codes) if declared.has_folds else None
     found = audit_design(

@@ -12,6 +12,7 @@ from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
 
 from phenolens.answers.tables import Tables
+from phenolens.learn.nearest import unit_rows
 from phenolens.report.figures.groups import NONE, mechanism_looks
 from phenolens.report.figures.style import (
     INK,
@@ -55,8 +56,7 @@ def similarities(profiles: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Metadata and cosine matrix of the treatments, ordered so that similar ones are neighbours."""
     features = [c for c in profiles.columns if not c.startswith("Metadata_")]
     values = np.nan_to_num(profiles[features].to_numpy(dtype=float))
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    unit = values / np.where(length > 0, length, 1)
+    unit = unit_rows(values)
     cosine = np.clip(unit @ unit.T, -1, 1)
     order = _tree(cosine, leaves_only=True)["leaves"]
     return profiles.iloc[order].reset_index(drop=True), cosine[np.ix_(order, order)]

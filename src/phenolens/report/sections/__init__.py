@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from phenolens import plugins
 from phenolens.answers.tables import Tables
+from phenolens.registry import Registry
 from phenolens.report.figures import Drawn
 
 Draw = Callable[[Tables], Iterator[Drawn]]
@@ -54,12 +54,22 @@ class Section:
     short: str = ""
 
     @property
+    def name(self) -> str:
+        """Its anchor, by which it is registered."""
+        return self.key
+
+    @property
+    def rank(self) -> int:
+        """Its place on the page."""
+        return self.order
+
+    @property
     def entry(self) -> str:
         """The heading as the list of sections has it."""
         return self.short or self.title
 
 
-_SECTIONS: dict[str, Section] = {}
+SECTIONS: Registry[Section] = Registry("section", package=__name__, kind="sections")
 
 
 def register(section: Section) -> Section:
@@ -68,25 +78,24 @@ def register(section: Section) -> Section:
     Raises
     ------
     ValueError
-        If another section has its key, or one of its figure groups.
+        If another section has its key.
     """
-    others = [other for other in _SECTIONS.values() if other is not section]
-    if any(other.key == section.key for other in others):
-        raise ValueError(f"There is a section {section.key!r} already.")
-    for taken in sorted({group for other in others for group in other.figures}):
-        if taken in section.figures:
-            raise ValueError(f"Another section has a figure group {taken!r} already.")
-    _SECTIONS[section.key] = section
-    return section
+    return SECTIONS.register(section)
 
 
 def sections() -> list[Section]:
-    """Every section in the order of the page: ours, and those that other distributions offer."""
-    plugins.import_all(__name__)
-    for offered in plugins.load("sections"):
-        if isinstance(offered, Section):
-            register(offered)
-    return sorted(_SECTIONS.values(), key=lambda section: (section.order, section.key))
+    """Every section in the order of the page: ours, and those that other distributions offer.
+
+    Raises
+    ------
+    ValueError
+        If two sections have a figure group of one name.
+    """
+    found = list(SECTIONS.known().values())
+    groups = [group for section in found for group in section.figures]
+    if twice := sorted({group for group in groups if groups.count(group) > 1}):
+        raise ValueError(f"Two sections have a figure group {twice[0]!r}.")
+    return found
 
 
 def figure_groups() -> dict[str, Draw]:

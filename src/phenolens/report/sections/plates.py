@@ -22,7 +22,7 @@ def view(tables: Tables) -> dict:
     return {
         "wells": tables.wells is not None,
         "assay": None if rows is None else _assay(rows),
-        "ungraded": reasons(refusals(tables, "assay quality")),
+        "ungraded": [why for why, _ in reasons(refusals(tables, "assay quality"))],
         "batch": _batch(tables),
         "spaces": spaces_of(rows),
     }

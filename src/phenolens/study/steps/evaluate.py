@@ -12,6 +12,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.evaluate.results import join_results
+from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.study.asking import ask_all, has_treatments
 from phenolens.study.disjoint import unjudged
@@ -124,12 +125,7 @@ def _maps(session: Session, items: list[Profiles]) -> pd.DataFrame:
 
 def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.DataFrame:
     """The nearest treatments of each treatment by cosine, as in ``similarity.parquet``."""
-    values = consensus.to_numpy(np.float64)
-    norms = np.linalg.norm(values, axis=1, keepdims=True)
-    unit = values / np.where(norms > 0, norms, 1)
-    cosine = unit @ unit.T
-    np.fill_diagonal(cosine, -np.inf)
-    order = np.argsort(-cosine, axis=1, kind="stable")[:, : min(nearest, len(values) - 1)]
+    order, cosine = nearest_rows(unit_rows(consensus.to_numpy(np.float64)), k=nearest)
     names = profiles.column(consensus, TREATMENT)
     rows, ranks = np.repeat(np.arange(len(names)), order.shape[1]), order.shape[1]
     return pd.DataFrame(
@@ -138,7 +134,7 @@ def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.Data
             TREATMENT: names[rows],
             "neighbour": names[order.ravel()],
             "rank": np.tile(np.arange(1, ranks + 1), len(names)),
-            "cosine": cosine[rows, order.ravel()],
+            "cosine": cosine.ravel(),
             "same_mechanism": _same_mechanism(consensus, rows, order.ravel()),
         }
     )

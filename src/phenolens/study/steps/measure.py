@@ -6,6 +6,7 @@ from functools import partial
 
 from phenolens.config import Study
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.represent.base import REPRESENTATIONS
@@ -46,7 +47,7 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     jobs = 1 if recipe.method == "cellpose" else session.jobs
     with session.progress.bar("Measuring cells") as tick:
         units = measure_cells(prepare, folder, recipe, jobs=jobs, progress=tick)
-    faults = [SetAside(**fault) for unit in units for fault in unit.faults()]
+    faults = [_aside(fault) for unit in units for fault in unit.faults()]
     whole = [fault for fault in faults if not fault.object]
     lost = {(fault.plate, fault.well, fault.site) for fault in whole}
     usable = [unit for unit in units if (unit.plate, unit.well, unit.site) not in lost]
@@ -62,3 +63,12 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     }
     files = {"cells": partial(write_plates, usable), "fields.parquet": fields(usable)}
     return Made(Cells(usable, session.out / "cells"), files, set_aside=faults, counts=counts)
+
+
+def _aside(fault: dict[str, str]) -> SetAside:
+    """A fault of a unit in the ledger: labels without use, or a crop without nucleus."""
+    place = {name: value for name, value in fault.items() if name != "reason"}
+    if place.get("object"):
+        return SetAside(Finding("no-nucleus", "info"), **place)
+    why = Finding("labels-unusable", "warning", {}, {"fault": fault["reason"]})
+    return SetAside(why, **place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
 from phenolens.store import digest
@@ -11,7 +12,7 @@ from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named
 from phenolens.study.step import Made, step
 
-NONE_LEFT = "none of its images can be read, so the well takes no part in what is made of images"
+NONE_LEFT = Finding("images-not-readable", "warning")
 
 
 @step("illumination")
@@ -28,7 +29,10 @@ def prepare(session: Session, *, screen: Integrated) -> Made:
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
         done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
-    faults = [SetAside(**row) for row in done.set_aside.to_dict("records")]
+    faults = [
+        SetAside(Finding("image-not-read", "warning", {}, {"fault": row.pop("reason")}), **row)
+        for row in done.set_aside.to_dict("records")
+    ]
     lost = missing_wells(images.table, done.images.table)
     return Made(
         done,

@@ -126,14 +126,14 @@ class _Images:
         if REPRESENTATIONS.get(name).reads == "measurements":
             few = self.session.study.normalize.min_cells
             block = self._measured(name)
-            why = f"fewer than {few} cells found" if few > 1 else "no cell found"
+            code, values = "too-few-cells", {"needed": few}
         else:
             self.trainings[name] = self._trainings(name)
             block = self.trainings[name].block().mapped(self._described)
-            why = "no cell found to crop"
+            code, values = "nothing-to-crop", {}
         made = profiles.metadata(next(iter(block.tables.values())))
         lost = missing_wells(self.prepared.images.table, made)
-        self.set_aside += not_in(name, lost, why)
+        self.set_aside += not_in(name, lost, code, **values)
         self.counts[f"wells_not_in_{name}"] = len(lost)
         return block
 
