@@ -90,6 +90,11 @@ def wells_of(part: pd.DataFrame) -> set[str]:
     return set(part["Metadata_Plate"] + "/" + part["Metadata_Well"])
 
 
+def test_every_file_of_a_study_of_networks_is_as_defined(session, defined):
+    there = defined(session.out)
+    assert {"curves/<network>", "reconstructions", "fusion_classes"} <= there
+
+
 def test_the_cost_is_told_before_training(session):
     told = session.progress.lines
     announced = next(n for n, line in enumerate(told) if line.startswith("cnn: 4 training(s)"))

@@ -26,6 +26,12 @@ def finished(wells):
     return session
 
 
+def test_every_file_of_a_study_of_profiles_is_as_defined(finished, defined):
+    there = defined(finished.out)
+    assert {"activity", "hits", "well_clusters", "profiles/<representation>"} <= there
+    assert not {"cells/<plate>", "fields", "exemplars"} & there
+
+
 def test_published_numbers_stand_beside_those_that_hold(finished):
     table = pd.read_parquet(finished.out / "embedding_scores.parquet")
     results = pd.read_parquet(finished.out / "results.parquet")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from phenolens.schema import made, networks, representations, scores, screen, structure
 from phenolens.schema.kinds import Column, Document, File, Key, Table
-from phenolens.schema.write import SchemaError, conform, write
+from phenolens.schema.representations import PROFILES, PROFILES_SEEN
+from phenolens.schema.write import SchemaError, arrow_schema, conform, write
 
 FILES: tuple[File, ...] = (
     *scores.FILES,
@@ -44,6 +45,8 @@ def definition(path: str) -> File | None:
 
 __all__ = [
     "FILES",
+    "PROFILES",
+    "PROFILES_SEEN",
     "TABLES",
     "Column",
     "Document",
@@ -51,6 +54,7 @@ __all__ = [
     "Key",
     "SchemaError",
     "Table",
+    "arrow_schema",
     "conform",
     "definition",
     "write",

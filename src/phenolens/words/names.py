@@ -107,16 +107,6 @@ def is_noise(representation: str) -> bool:
     return f"+{NOISE}" in representation
 
 
-def read_out(text: str, representations: Iterable[str]) -> str:
-    """The text with these representations called as on the rest of the page."""
-    known = sorted(representations, key=len, reverse=True)
-    if not known:
-        return text
-    either = "|".join(map(re.escape, known))
-    pattern = re.compile(rf"(?<![\w:+-])(?:{either})(?![\w:+-])")
-    return pattern.sub(lambda found: within(label(found[0])), text)
-
-
 def metric(name: str) -> str:
     """The name of a metric for a reader."""
     labels = known("metric")
