@@ -118,6 +118,11 @@ def match(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Ljosa et al., J. Biomol. Screen. 18:1321 (2013); Ando et al., bioRxiv 161422 (2017); Kalinin et
+    al., Nat. Commun. 16:5181 (2025), for mAP.
+
     Examples
     --------
     >>> import phenolens as pl

@@ -100,7 +100,9 @@ def represent(
 def _given(session: Session, name: str, block: ProfileBlock) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
     (section,) = (item for item in session.study.data.profiles if item.name == name)
-    kind = section.kind or kind_of_features(rows.columns)
+    files = [section.files] if isinstance(section.files, str) else section.files
+    embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
+    kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
     how = {"given": True, "normalized": block.normalized}
     card = Card(name, "well", (), kind=kind, preprocessing=how)
     return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
