@@ -158,8 +158,8 @@ def match(
         active = set(found.loc[found["active"], TREATMENT])
         kept = np.isin(profiles.column(consensus, TREATMENT), sorted(active))
         if kept.sum() < 2:
-            active = {"active": int(kept.sum())}
-            raise DesignError(Finding("too-few-active", "error", {}, active))
+            values = {"active": int(kept.sum())}
+            raise DesignError(Finding("too-few-active", "error", {}, values))
         consensus = profiles.take(consensus, kept)
     if apart is None:
         apart = [COMPOUND] if _known(consensus, COMPOUND) else []

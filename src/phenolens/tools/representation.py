@@ -411,6 +411,6 @@ def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Finding:
     return Finding("features-dropped", "warning" if lost else "info", {}, values)
 
 
-def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, str]:
+def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, Finding | None]:
     made = make_design(wells, settings)
     return made.folds, made.refused

@@ -170,9 +170,9 @@ class _Images:
         ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
         known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        kind = REPRESENTATIONS.get(name).kind
+        made_by = REPRESENTATIONS.get(name).kind
         card = Card(
-            name, "well", self.prepared.channels, kind=kind, preprocessing={"measured": True}
+            name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
         return Block(name, {ALL: wells}, {ALL: card})
 
