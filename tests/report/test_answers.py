@@ -114,7 +114,7 @@ def test_without_mechanisms_only_pairs_are_named(copy):
 
 def test_a_flagged_plate_and_lost_cells_are_doubts(tables):
     text = spoken(doubts.answer(tables))
-    assert "1 of 4 plates flagged: BR003 (replicates no more alike than chance)" in text
+    assert "1 of 4 plates flagged: BR003 (cell count of controls varies by 14%)" in text
     assert "may simply be toxic: cpd-002" in text
 
 

@@ -111,7 +111,7 @@ def test_activation_has_its_extremes_and_tests(tables):
     row = published.view(tables)["activation"]["rows"][0]
     assert row["measure"] == "Area above 0.5 of maximum"
     assert (row["across"], row["difference"], row["rank"]) == ("0.031", "0.04", "−0.41")
-    summary = tables.activation_summary.set_index("measure").loc["area_0.5_image"]
+    summary = tables.table("activation_summary").set_index("measure").loc["area_0.5_image"]
     assert row["lowest"]["between"] == summary["lowest"]
 
 
@@ -145,13 +145,13 @@ def test_a_study_without_networks_has_no_empty_parts(copy):
 
 
 def test_a_map_shows_every_well_with_its_cluster(tables):
-    points = kmeans.placed(tables, "cnn")
+    points = kmeans.placed(tables.umap, tables.table("well_clusters"), "cnn")
     assert len(points) == (tables.umap["representation"] == "cnn").sum()
     assert points["cluster"].between(1, 10).all()
 
 
 def test_a_screen_without_mechanisms_is_coloured_by_treatment(tables):
-    points = kmeans.placed(tables, "cnn")
+    points = kmeans.placed(tables.umap, tables.table("well_clusters"), "cnn")
     assert kmeans._done(points)[0] == "Mechanism"
     title, groups = kmeans._done(points.drop(columns="Metadata_Mechanism"))
     assert title == "Treatment"
@@ -159,7 +159,7 @@ def test_a_screen_without_mechanisms_is_coloured_by_treatment(tables):
 
 
 def test_right_and_wrong_are_compared_within_wells(tables):
-    wells = tables.activation_wells
+    wells = tables.table("activation_wells")
     assert len(activation.paired(wells)) == len(tables.wells)
     only_right = wells[wells["outcome"] != "wrong"]
     assert len(activation.paired(only_right)) == 0

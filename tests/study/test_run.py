@@ -61,8 +61,8 @@ ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attenti
 
 def test_every_file_is_as_defined_and_every_defined_file_is_there(finished, defined):
     there = defined(finished.out)
-    assert {file.stem for file in schema.FILES if not file.when} <= there
-    assert set(schema.TABLES) - there == ABSENT
+    assert {file.stem for file in schema.files() if not file.when} <= there
+    assert set(schema.tables()) - there == ABSENT
 
 
 def test_doses_have_the_columns_of_their_definition():
@@ -73,7 +73,7 @@ def test_doses_have_the_columns_of_their_definition():
     frame["Metadata_Compound"] = ("compound-" + (number // 3).astype("string")).fillna("DMSO")
     frame["Metadata_Concentration"] = number % 3 + 1
     found = pl.dose(frame.drop(columns="Metadata_Treatment")).table
-    assert list(schema.conform(found, schema.TABLES["dose"])) == list(found)
+    assert list(schema.conform(found, schema.tables()["dose"])) == list(found)
 
 
 def test_shares_have_the_columns_of_their_definition():
@@ -83,7 +83,7 @@ def test_shares_have_the_columns_of_their_definition():
     more = pl.activity(table).more
     for name in ("share_active", "control_check"):
         found = more[name]
-        assert list(schema.conform(found, schema.TABLES[name])) == list(found)
+        assert list(schema.conform(found, schema.tables()[name])) == list(found)
 
 
 def test_profiles_carry_what_the_documentation_says(finished):

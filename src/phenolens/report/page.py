@@ -87,7 +87,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["defined"] = lambda table, column: schema.TABLES[table].by_name[column]
+    environment.globals["defined"] = lambda table, column: schema.tables()[table].by_name[column]
     for name in ("style.css", "page.js"):
         text = ours.get_source(environment, name)[0]
         environment.globals[name.replace(".", "_")] = Markup(text)

@@ -574,7 +574,7 @@ ASSAY = Table(
         Column("low", REAL, _INTERVAL, nullable=True),
         Column("high", REAL, _INTERVAL, nullable=True),
         Column("n", WHOLE, "number of units"),
-        Column("flag", TEXT, "what is wrong; empty otherwise"),
+        Column("flag", TEXT, "codes of what is wrong, parted by blanks; empty otherwise"),
         REPRESENTATION,
         SPACE,
     ),

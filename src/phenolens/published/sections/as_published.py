@@ -24,7 +24,7 @@ def view(tables: Tables) -> dict | None:
         "accuracy": accuracies(tables),
         "embedding": embeddings(tables),
         "fusions": fusions(tables),
-        "maps": tables.umap is not None and tables.well_clusters is not None,
+        "maps": tables.umap is not None and tables.table("well_clusters") is not None,
         "clusters": _clusters(tables),
         "activation": activation(tables),
         "rebuilt": rebuilt(tables),
@@ -33,7 +33,7 @@ def view(tables: Tables) -> dict | None:
         return None
     return parts | {
         "unclustered": _unclustered(tables) if parts["clusters"] else "",
-        "spaces": spaces_of(tables.embedding_scores),
+        "spaces": spaces_of(tables.table("embedding_scores")),
     }
 
 
