@@ -118,7 +118,9 @@ def _off_target(design: ScreenDesign, kind: int | str, number: int) -> Programme
     return PROGRAMMES[(kind + step) % len(PROGRAMMES)]
 
 
-def _with_second(treatment: SimulatedTreatment, second: Programme | None, share: float) -> SimulatedTreatment:
+def _with_second(
+    treatment: SimulatedTreatment, second: Programme | None, share: float
+) -> SimulatedTreatment:
     """The treatment with a weaker second programme in the same cells."""
     if second is None:
         return treatment

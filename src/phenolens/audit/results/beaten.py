@@ -8,6 +8,7 @@ import pandas as pd
 
 from phenolens.audit.basis import AuditFinding
 from phenolens.audit.results.audit import BASELINE, check, is_baseline, scores_of
+from phenolens.findings import Severity
 
 
 @check(20)
@@ -27,7 +28,7 @@ def check_beaten(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
             "reached": float(best["value"]),
         }
         about = {"representation": row["representation"]}
-        severity = "warning" if grave else "ok"
+        severity: Severity = "warning" if grave else "ok"
         yield AuditFinding(
             "baseline-not-beaten", severity, about, values | best_of | {"grave": grave}
         )

@@ -23,7 +23,7 @@ def view(tables: Tables) -> dict:
         "spread": own_spread(tables),
         "similar": tables.of_lead(tables.similarity) is not None,
         "umap": tables.umap is not None,
-        "unclustered": reasons(refusals(tables, "clustering")),
+        "unclustered": [why for why, _ in reasons(refusals(tables, "clustering"))],
         "clusters": _clusters(tables.of_lead(tables.clusters)),
         "matched": _matched(tables),
         "spaces": spaces_of(

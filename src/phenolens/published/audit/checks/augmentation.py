@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import Declared
 
@@ -39,7 +40,7 @@ def _compared(train: tuple[str, ...], test: tuple[str, ...]) -> AuditFinding:
         values = {"trained": bool(train)}
         return AuditFinding(CODE, "warning", {}, values, "declaration", "declared-never-varied")
     if tuple(train) == tuple(test) or varied_test:
-        severity = "error" if tuple(train) == tuple(test) else "warning"
-        values = {"transforms": varied_test}
-        return AuditFinding(CODE, severity, {}, values, "declaration", "declared-tested-varied")
+        severity: Severity = "error" if tuple(train) == tuple(test) else "warning"
+        tested = {"transforms": varied_test}
+        return AuditFinding(CODE, severity, {}, tested, "declaration", "declared-tested-varied")
     return AuditFinding(CODE, "ok", {}, {"transforms": varied}, "declaration", "declared-varied")

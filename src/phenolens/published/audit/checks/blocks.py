@@ -8,6 +8,7 @@ import numpy as np
 
 from phenolens.audit.basis import AuditFinding, unchecked
 from phenolens.errors import InputError
+from phenolens.findings import Severity
 from phenolens.learn.nearest import unit_rows
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import DeclaredRepresentation
@@ -40,7 +41,7 @@ def _of_fused(declared: Declared, item: DeclaredRepresentation) -> Iterable[Audi
     fair = {b: min(size / total, 1 / len(sizes)) for b, size in sizes.items()}
     drowned = [b for b in shares if shares[b] < DROWNED * fair[b]]
     lost = drowned or [b for b in shares if shares[b] < WEIGHTLESS]
-    severity = "error" if drowned else "warning" if lost else "ok"
+    severity: Severity = "error" if drowned else "warning" if lost else "ok"
     about = {"representation": item.name}
     values = {"shares": shares, "columns": sizes, "lost": lost}
     yield AuditFinding(CODE, severity, about, values, worded="declared-blocks")
@@ -50,7 +51,7 @@ def _as_declared(item: DeclaredRepresentation) -> Iterable[AuditFinding]:
     if item.scaled is None:
         yield unchecked(CODE, "scaling", representation=item.name)
         return
-    severity = "ok" if item.scaled else "error"
+    severity: Severity = "ok" if item.scaled else "error"
     about, values = {"representation": item.name}, {"scaled": item.scaled}
     yield AuditFinding(CODE, severity, about, values, "declaration", "declared-scaling")
 

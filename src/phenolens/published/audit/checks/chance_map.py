@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import CONTROL, TREATMENT
 from phenolens.published.audit.audit import check
@@ -34,7 +35,7 @@ def check_chance_map(declared: Declared) -> Iterable[AuditFinding]:
     found += [(name, value, "recomputed") for name, value in _recomputed(declared)]
     if not found:
         uneven = bool(chance > 2 * plain)
-        severity = "warning" if uneven else "ok"
+        severity: Severity = "warning" if uneven else "ok"
         yield AuditFinding(
             CODE, severity, {}, order | {"grave": uneven}, worded="declared-map-alone"
         )

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, Basis, unchecked
+from phenolens.findings import Severity
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.published.audit.audit import check
@@ -95,16 +96,21 @@ def _recomputed(score: Score, treatment: float, clustered: float, k: int) -> Aud
     """Whether the reported value comes out against treatments, against clusters, or neither."""
     of_clusters = abs(score.value - clustered) < NEAR and score.value - treatment > APART
     if of_clusters or score.labels == "kmeans":
-        found, severity = "clusters", "error"
+        found = "clusters"
     elif abs(score.value - treatment) < NEAR:
-        found, severity = "treatments", "ok"
+        found = "treatments"
     else:
-        found, severity = "neither", "warning"
+        found = "neither"
     about = {"representation": score.representation}
     again = {"treatment": treatment, "clustered": clustered, "k": k}
     values = {"value": score.value, "again": again, "found": found}
-    basis = "declaration" if found == "clusters" and not of_clusters else "data"
-    return AuditFinding(CODE, severity, about, values, basis, "declared-silhouette")
+    severities: dict[str, Severity] = {
+        "clusters": "error",
+        "treatments": "ok",
+        "neither": "warning",
+    }
+    basis: Basis = "declaration" if found == "clusters" and not of_clusters else "data"
+    return AuditFinding(CODE, severities[found], about, values, basis, "declared-silhouette")
 
 
 def _as_declared(score: Score) -> AuditFinding:
@@ -113,5 +119,5 @@ def _as_declared(score: Score) -> AuditFinding:
         return unchecked(CODE, "silhouette-labels", value=score.value, **about)
     found = "clusters" if score.labels == "kmeans" else "treatments"
     values = {"value": score.value, "again": None, "found": found}
-    severity = "error" if found == "clusters" else "ok"
+    severity: Severity = "error" if found == "clusters" else "ok"
     return AuditFinding(CODE, severity, about, values, "declaration", "declared-silhouette")

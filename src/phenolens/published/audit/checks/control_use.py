@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import Declared
 
@@ -20,5 +21,5 @@ def check_control_use(declared: Declared) -> Iterable[AuditFinding]:
         return
     reused = said.scale_on == "all" and said.judge_against == "all"
     values = {"scaling": said.scale_on, "reference": said.judge_against, "grave": reused}
-    severity = "warning" if reused else "ok"
+    severity: Severity = "warning" if reused else "ok"
     yield AuditFinding(CODE, severity, {}, values, "declaration", "declared-control-use")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from phenolens.audit.basis import AuditFinding, Basis, unchecked
 from phenolens.audit.results.gap import GAP
+from phenolens.findings import Severity
 from phenolens.profiles import TREATMENT
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.checks.majority import ACCURACY
@@ -26,7 +27,7 @@ def check_gap(declared: Declared) -> Iterable[AuditFinding]:
     for name, train, test, basis in gaps:
         grave = train - test > GAP
         values = {"train": train, "test": test, "grave": grave}
-        severity = "warning" if grave else "ok"
+        severity: Severity = "warning" if grave else "ok"
         about = {"representation": name}
         yield AuditFinding(CODE, severity, about, values, basis, "declared-gap")
 

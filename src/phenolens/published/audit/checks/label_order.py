@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
@@ -90,7 +91,7 @@ def _key_faults(
     faults = []
     if lost or absent or twice:
         values = {"lost": lost, "absent": absent, "twice": twice, "table": len(table)}
-        severity = "error" if lost > len(table) / 2 or twice else "warning"
+        severity: Severity = "error" if lost > len(table) / 2 or twice else "warning"
         faults.append(AuditFinding(CODE, severity, about, values, worded="declared-keys-disagree"))
     if LABEL in table:
         own = table[LABEL][place >= 0].astype(str).to_numpy()
@@ -129,7 +130,7 @@ def _compared(declared: Declared, rows: pd.DataFrame, embedding: _Embedding) -> 
     values = {"group": kind, "keyed": embedding.keyed, **_numbers(found)}
     if found.p <= 0.01:
         wrong = None if embedding.keyed else _wells_exchanged(declared, embedding.name, unit)
-        severity = "ok" if embedding.keyed else "info"
+        severity: Severity = "ok" if embedding.keyed else "info"
         fits = AuditFinding(CODE, severity, about, values, worded="declared-order-fits")
         return [wrong or fits]
     if not embedding.keyed:
@@ -170,11 +171,13 @@ def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> AuditFi
         how: treatment_likeness(unit, rows.iloc[order].reset_index(drop=True))
         for how, order in _orders(declared, name).items()
     }
-    best = _beyond_doubt({how: other for how, other in found.items() if other is not None})
+    best = _beyond_doubt(found)
     return None if best is None else _restored(name, "treatment", assumed, best=best)
 
 
-def _beyond_doubt(found: Mapping[str, Likeness]) -> tuple[str, Likeness] | None:
+def _beyond_doubt(tried: Mapping[str, Likeness | None]) -> tuple[str, Likeness] | None:
+    """The order under which rows of a group are most similar, where that is no chance."""
+    found = {how: one for how, one in tried.items() if one is not None}
     if not found:
         return None
     how = max(found, key=lambda key: found[key].z)
@@ -191,9 +194,12 @@ def _orders(declared: Declared, name: str) -> dict[str, np.ndarray]:
     return tried | aligned_by_values(table, _in_order(rows, known))
 
 
-def _under(rows: pd.DataFrame, unit: np.ndarray, order: np.ndarray) -> Likeness:
+def _under(rows: pd.DataFrame, unit: np.ndarray, order: np.ndarray) -> Likeness | None:
     placed = rows.iloc[order].reset_index(drop=True)
-    return likeness(unit, _groups(placed)[1], within=pd.factorize(placed[PLATE])[0], draws=49)
+    groups = _groups(placed)[1]
+    if groups is None:
+        return None
+    return likeness(unit, groups, within=pd.factorize(placed[PLATE])[0], draws=49)
 
 
 def _has_keys(rows: pd.DataFrame, table: pd.DataFrame) -> bool:

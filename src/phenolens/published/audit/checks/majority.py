@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import Score
@@ -44,7 +45,7 @@ def _compared(score: Score, top: int, *, share: float, tested: int) -> AuditFind
     grave = low <= share
     values = {"value": score.value, "low": low, "high": high, "n": n, "share": share, "top": top}
     about = {"representation": score.representation}
-    severity = "error" if grave else "ok"
+    severity: Severity = "error" if grave else "ok"
     worded = "declared-accuracy"
     return AuditFinding(CODE, severity, about, values | {"grave": grave}, worded=worded)
 
@@ -75,5 +76,5 @@ def _predicted(declared: Declared) -> Iterable[AuditFinding]:
         "grave": grave,
     }
     about = {"representation": "predictions"}
-    severity = "error" if grave else "ok"
+    severity: Severity = "error" if grave else "ok"
     yield AuditFinding(CODE, severity, about, values, worded="declared-predictions")

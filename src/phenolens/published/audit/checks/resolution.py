@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import Declared
 
@@ -29,5 +30,5 @@ def check_resolution(declared: Declared) -> Iterable[AuditFinding]:
         "nucleus": said.nucleus_diameter,
         "grave": coarse,
     }
-    severity = "error" if coarse else "ok"
+    severity: Severity = "error" if coarse else "ok"
     yield AuditFinding(CODE, severity, {}, values, "declaration", "declared-map-size")

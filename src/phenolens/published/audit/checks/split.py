@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import Declared
 
@@ -22,6 +23,6 @@ def check_split(declared: Declared) -> Iterable[AuditFinding]:
         yield unchecked(CODE, "split")
         return
     grave = unit not in APART
-    severity = "error" if grave else "ok"
+    severity: Severity = "error" if grave else "ok"
     values = {"unit": unit, "grave": grave}
     yield AuditFinding(CODE, severity, {}, values, "declaration", "declared-split")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, Basis, unchecked
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import AREA, Declared
 
@@ -31,10 +31,10 @@ def check_threshold(declared: Declared) -> Iterable[AuditFinding]:
         "images": len(area),
     }
     if not constant and said.threshold != "quantile":
-        basis = "data" if len(area) else "declaration"
-        yield AuditFinding(CODE, "ok", {}, values, basis, "declared-area-free")
+        shown: Basis = "data" if len(area) else "declaration"
+        yield AuditFinding(CODE, "ok", {}, values, shown, "declared-area-free")
         return
-    basis = "data" if constant else "declaration"
+    basis: Basis = "data" if constant else "declaration"
     yield AuditFinding(CODE, "error", {}, values, basis, "declared-area-fixed")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.profiles import PLATE, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import HypothesisTest
@@ -37,7 +38,7 @@ def _dependent(declared: Declared, test: HypothesisTest) -> AuditFinding:
     if effect is None:
         return AuditFinding(CODE, "error", about, values, "declaration", worded)
     share, inflation = effect
-    severity = "warning" if inflation < HARMLESS else "error"
+    severity: Severity = "warning" if inflation < HARMLESS else "error"
     values |= {"share": share, "inflation": inflation}
     return AuditFinding(CODE, severity, about, values, worded=worded)
 
