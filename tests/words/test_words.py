@@ -38,3 +38,8 @@ def test_a_code_without_words_is_an_error():
 def test_the_worst_comes_first():
     found = [Finding(code, code) for code in ("ok", "info", "error", "warning")]
     assert [f.severity for f in worst_first(found)] == ["error", "warning", "info", "ok"]
+
+
+def test_what_nobody_named_is_not_where_a_finding_was_made():
+    found = Finding("few-wells", "warning", {"label": None, "representation": "cnn"})
+    assert found.where == "cnn"
