@@ -36,7 +36,7 @@ def result(
     fold: int | str = POOLED,
     interval: tuple[float, float] = (np.nan, np.nan),
     space: str = "",
-) -> dict:
+) -> dict[str, str | float | int]:
     """One row of the result table.
 
     Parameters
@@ -57,7 +57,12 @@ def result(
         What the compared values were, in words: ``normalized, selected, whitened``.
     """
     low, high = interval
-    row = {"representation": representation, "task": task, "metric": metric, "split": split}
+    row: dict[str, str | float | int] = {
+        "representation": representation,
+        "task": task,
+        "metric": metric,
+        "split": split,
+    }
     row |= {"unit": unit, "fold": str(fold), "value": float(value)}
     return row | {"low": float(low), "high": float(high), "n": int(n), "space": space}
 

@@ -378,7 +378,8 @@ class Profiles:
         object.__setattr__(other, "settings", settings)
         if any(getattr(settings, n) != getattr(self.settings, n) for n in _CUT):
             wells = profiles.metadata(self.table)
-            design = Design(*_folds(wells, settings), self.design.roles)
+            folds, refused = _folds(wells, settings)
+            design = Design(folds, refused, self.design.roles)
             object.__setattr__(other, "design", design)
         return other
 
