@@ -116,7 +116,8 @@ def test_activation_has_its_extremes_and_tests(tables):
 
 
 def test_withheld_maps_are_one_line_that_points_to_the_reason(copy):
-    (copy / "activation.json").write_text(json.dumps({"withheld_because": "too weak"}))
+    why = Finding("maps-nothing-held-out", "warning").to_dict()
+    (copy / "activation.json").write_text(json.dumps({"withheld_because": why}))
     assert published.view(Tables(copy))["activation"] == {"withheld": True, "rows": []}
     text = build(copy, figures=False).read_text(encoding="utf-8")
     assert "Areas and intensities of maps are not shown" in text
@@ -126,8 +127,9 @@ def test_reconstructions_stand_beside_the_mean_training_image(copy):
     found = published.view(Tables(copy))["rebuilt"]
     assert "correlate at DNA 0.80, ER 0.30" in found["said"]
     assert found["said"].endswith("giving back the mean training image for DNA.")
-    (copy / "reconstructions.json").write_text(json.dumps({"withheld_because": "no folds"}))
-    assert published.view(Tables(copy))["rebuilt"]["withheld"] == "No folds."
+    why = Finding("rebuilt-nothing-held-out", "warning").to_dict()
+    (copy / "reconstructions.json").write_text(json.dumps({"withheld_because": why}))
+    assert published.view(Tables(copy))["rebuilt"]["withheld"] == why["what"]
 
 
 def test_a_study_without_networks_has_no_empty_parts(copy):

@@ -203,5 +203,5 @@ def test_many_images_are_spread_evenly(held, monkeypatch):
 def test_without_held_out_wells_reconstructions_are_withheld(work):
     work.design = SimpleNamespace(folds=None)
     made = reconstructions.rebuilt(work)
-    assert "no wells were held out" in made.value["withheld_because"]
+    assert made.value["withheld_because"]["code"] == "rebuilt-nothing-held-out"
     assert made.files == {"reconstructions.json": made.value}

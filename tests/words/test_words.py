@@ -40,6 +40,7 @@ def test_the_worst_comes_first():
     assert [f.severity for f in worst_first(found)] == ["error", "warning", "info", "ok"]
 
 
-def test_what_nobody_named_is_not_where_a_finding_was_made():
-    found = Finding("few-wells", "warning", {"label": None, "representation": "cnn"})
-    assert found.where == "cnn"
+def test_what_is_not_named_is_nowhere():
+    assert (
+        Finding("any", "warning", {"representation": None, "plate": ["P1", "P2"]}).where == "P1, P2"
+    )

@@ -6,7 +6,10 @@ from phenolens.schema.columns import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WE
 from phenolens.schema.kinds import FLAG, REAL, TEXT, WHOLE, Column, Document, File, Key, Table
 
 WITHHELD = Key(
-    "withheld_because", "string", "why there is nothing else", when="where it is withheld"
+    "withheld_because",
+    "object",
+    "why nothing else is shown: a finding",
+    when="where withheld",
 )
 _SEGMENTED = "where cells can be segmented"
 _SHOWN = "Only for a CNN that beats its baselines on held-out wells."

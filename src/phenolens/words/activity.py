@@ -130,7 +130,7 @@ def why_no_hit(
 
 def share_in_words(
     *, limit: str, called: int, tests: int, threshold: float, withheld: str, groups: int,
-    groups_called: int, low: float | None, share: float | None, certainty: float = 0.95,
+    groups_called: int, low: Any, share: Any, certainty: float = 0.95,
     unknown: Mapping[str, object] | None = None, **_: object,
 ) -> str:  # fmt: skip
     """How many treatments are active, or why that is not said, in a sentence; may be empty."""

@@ -19,7 +19,6 @@ LABELS = {
     "baseline:one-over-classes": "One over classes",
     "baseline:untrained-network": "Untrained network",
 }
-_BASELINES = re.compile(r"baseline:[a-z0-9:+-]*[a-z0-9]")
 SHUFFLED = "baseline:shuffled-labels:"
 _ENDS = {"_without_controls": " without controls", "_null": ", labels shuffled", "_p": ", p"}
 Kind = Literal["representation", "metric"]
@@ -91,11 +90,6 @@ def inside(representation: str) -> str:
     """The name of a representation inside a sentence."""
     name = within(label(representation))
     return f"{name} features" if name.endswith("-type") else name
-
-
-def in_words(text: str) -> str:
-    """The text with baselines called as on the rest of the page."""
-    return _BASELINES.sub(lambda found: f"the baseline {within(label(found[0]))}", text)
 
 
 def is_baseline(representation: str) -> bool:

@@ -117,3 +117,21 @@ def _(*, plates: int) -> str:
 def _(*, plate: Sequence[str], plates: int) -> str:
     more = f" and {plates - len(plate)} more" if plates > len(plate) else ""
     return f"{'Plate' if plates == 1 else 'Plates'} passed: {', '.join(plate)}{more}."
+
+
+# Codes of the column ``note`` of tests of where a network looked.
+
+
+@wording("too-few-treated-twice")
+def _() -> str:
+    return "fewer than two treatments with two wells"
+
+
+@wording("same-value-everywhere")
+def _() -> str:
+    return "the same value in every well"
+
+
+@wording("too-few-or-all-alike")
+def _() -> str:
+    return "too few treatments, or all alike"

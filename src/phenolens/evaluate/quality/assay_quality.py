@@ -236,6 +236,6 @@ def _results(plates: pd.DataFrame, name: str) -> pd.DataFrame:
     for metric, values in measures.items():
         known = values.dropna()
         if len(known):
-            common = {"n": len(known), "unit": "plate"}
-            rows.append(result(name, TASK, str(metric), value=known.mean(), **common))
+            value = float(known.mean())
+            rows.append(result(name, TASK, str(metric), value=value, n=len(known), unit="plate"))
     return result_table(rows)

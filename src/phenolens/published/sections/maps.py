@@ -7,8 +7,9 @@ from functools import partial
 import pandas as pd
 
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.report.sections.network import MEASURES
-from phenolens.words.numbers import fixed, interval, number, p_value, sentence
+from phenolens.words.numbers import fixed, interval, number, p_value
 
 
 def activation(tables: Tables) -> dict | None:
@@ -55,7 +56,7 @@ def rebuilt(tables: Tables) -> dict | None:
     if told is None:
         return None
     if why := told.get("withheld_because"):
-        return {"withheld": sentence(str(why)), "said": "", "rows": []}
+        return {"withheld": Finding.of(why).text, "said": "", "rows": []}
     stains = {str(row["stain"]): row for row in told.get("stains") or []}
     return {
         "withheld": "",
