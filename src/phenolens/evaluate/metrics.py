@@ -315,13 +315,19 @@ _OURS = [
         "nn_label_accuracy_across_{}", "Nearest well elsewhere is of the same treatment, across",
         "Share of wells whose nearest well in another batch is of the same treatment.",
     ),
-    _share(
+    ResultMetric(
         "variance_share_batch_{}", "Share of variance due to",
-        "Share of the controls' variance between batches.", better="lower",
+        "Share of the controls' variance between batches, corrected for chance.",
+        "lower", None, 1.0,
+    ),
+    ResultMetric(
+        "variance_share_label_{}", "Share of variance due to treatment, beside",
+        "Share of variance between treatments within batches, corrected for chance.",
+        "higher", None, 1.0,
     ),
     _share(
-        "variance_share_label_{}", "Share of variance due to treatment, beside",
-        "Share of variance between treatments within batches.",
+        "expected_calibration_error", "Expected calibration error",
+        "How far confidence is from accuracy, on average over bins of confidence.", better="lower",
     ),
     _share(
         "conformal_coverage", "Prediction sets: share that hold the true class",
