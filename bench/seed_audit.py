@@ -15,7 +15,7 @@ from seed_scores import CLUSTERS, dealt, raw_columns
 from phenolens.audit.basis import AuditFinding
 from phenolens.profiles import KEY, TREATMENT
 from phenolens.published.audits import audit_tables
-from phenolens.study.auditing import tell_audit
+from phenolens.study.auditing import audit_lines
 
 RECIPE = Path(__file__).resolve().parents[1] / "docs" / "recipes" / "seed-study"
 # The eight findings about the published study, by the codes that must name each.
@@ -92,7 +92,7 @@ def lines(findings: list[AuditFinding]) -> dict[str, list[str]]:
     for number, codes in EIGHT.items():
         grave = [f for f in findings if f.severity in ("error", "warning")]
         worst = [next((f for f in grave if f.code == code), None) for code in codes]
-        said[str(number)] = [next(iter(tell_audit([f]))) for f in worst if f is not None]
+        said[str(number)] = [next(iter(audit_lines([f]))) for f in worst if f is not None]
     return said
 
 

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "README.md": (7, "tests/test_readme.py"),
     "docs/api.md": (7, "tests/test_docs_api.py"),
     "docs/design.md": (2, "tests/test_docs_design.py"),
+    "docs/extending.md": (8, "tests/test_extending.py"),
     "docs/migrate.md": (14, "tests/tools/test_migrate.py"),
     "docs/study-file.md": (1, "tests/io/test_study_text.py"),
 }
@@ -38,7 +39,7 @@ NOT_RUN = {"CONTRIBUTING.md": 1, "docs/networks.md": 2, "docs/seed-study.md": 2}
 BLOCK = re.compile(
     r"(?:^<!-- not run: ([^\n]+) -->\n)?^```([\w{}-]*)[^\n]*\n(.*?)^```", re.DOTALL | re.M
 )
-TYPED = {"sh", "python", "py", "toml"}
+TYPED = {"sh", "python", "py", "toml", "html"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from phenolens.config import Study, read_study
 from phenolens.profiles import row_letters
 from phenolens.published.audits import audit_tables
 from phenolens.simulate import ScreenDesign
-from phenolens.study.auditing import tell_audit
+from phenolens.study.auditing import audit_lines
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -82,7 +82,7 @@ def test_nothing_is_found_where_nothing_is():
 def test_the_declared_study_has_all_eight_defects(bench):
     findings = audit_tables(DOCS / "recipes" / "seed-study")
     assert bench("seed_audit").missing(findings) == set()
-    told = {line for finding in findings for line in tell_audit([finding])}
+    told = {line for finding in findings for line in audit_lines([finding])}
     said = blocks(CHAPTER.split("## The study, declared")[1])
     assert len(said) == 12
     assert set(said) <= told

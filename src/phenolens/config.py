@@ -118,7 +118,7 @@ class ProfileFiles(SettingsSection):
     """A table of features made elsewhere (CellProfiler, a network), one row a cell or a well.
 
     ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
-    are ``measured``, and of others it is not known.
+    are ``measured``, those of DeepProfiler ``pretrained``, and of others it is not known.
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]

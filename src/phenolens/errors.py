@@ -37,6 +37,15 @@ class PhenolensError(Exception):
     ----------
     finding : Finding
         What was handed in; of text, one of the code ``as-said``.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> try:
+    ...     pl.activity("nowhere.parquet")
+    ... except pl.PhenolensError as error:
+    ...     print(type(error).__name__, error.finding.code)
+    InputError as-said
     """
 
     def __init__(self, what: Finding | str) -> None:
@@ -47,11 +56,28 @@ class PhenolensError(Exception):
 
 
 class ConfigError(PhenolensError):
-    """A setting, of a study file or a call, is missing, unknown, or has a value it cannot have."""
+    """A setting, of a study file or a call, is missing, unknown, or has a value it cannot have.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, _ = pl.simulate_profiles(seed=3)
+    >>> pl.activity(screen, alpha=2)
+    Traceback (most recent call last):
+    phenolens.errors.ConfigError: alpha (--alpha) must be a number between 0 and 1; got 2.
+    """
 
 
 class InputError(PhenolensError):
-    """A file, table or image that was handed in cannot be used as it is."""
+    """A file, table or image that was handed in cannot be used as it is.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> pl.activity("nowhere.csv")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    phenolens.errors.InputError: There is no file ...nowhere.csv.
+    """
 
 
 class UnknownColumnError(InputError):
@@ -77,11 +103,28 @@ class UndecidedError(InputError):
 
 
 class DesignError(PhenolensError):
-    """The screen's layout does not allow what was asked (no replicates, no controls, ...)."""
+    """The screen's layout does not allow what was asked (no replicates, no controls, ...).
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> try:
+    ...     pl.design(400, wells=96, plates=1)
+    ... except pl.DesignError as error:
+    ...     print(error.finding.severity)
+    error
+    """
 
 
 class LeakError(PhenolensError):
-    """Something that learned from rows under examination was about to be scored on them."""
+    """Something that learned from rows under examination was about to be scored on them.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> issubclass(pl.LeakError, pl.PhenolensError)
+    True
+    """
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ class Finding:
         if self.severity == "ok":
             return ""
         for names in self.about.values():
-            listed = [names] if isinstance(names, str) else list(names)
+            listed = [names] if isinstance(names, str) else list(names or ())
             if listed:
                 return some(listed)
         return ""

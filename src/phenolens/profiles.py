@@ -374,7 +374,11 @@ def text_dialect(path: str | Path) -> dict[str, str]:
 
 
 def write(
-    table: pd.DataFrame, path: str | Path, *, about: Mapping[str, object] | None = None
+    table: pd.DataFrame,
+    path: str | Path,
+    *,
+    about: Mapping[str, object] | None = None,
+    schema: pa.Schema | None = None,
 ) -> None:
     """Write a profile table as Parquet (snappy) with plain ``Metadata_*`` columns, atomically.
 
@@ -384,14 +388,16 @@ def write(
     path : path
     about : mapping, optional
         Plain values that travel in a Parquet file's own metadata; see :func:`read_about`.
+    schema : pyarrow.Schema, optional
+        As in :func:`write_frame`.
     """
     if about is None:
-        write_frame(to_frame(table), path)
+        write_frame(to_frame(table), path, schema=schema)
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = pa.Table.from_pandas(to_frame(table), preserve_index=False)
+    columns = pa.Table.from_pandas(to_frame(table), preserve_index=False, schema=schema)
     told = json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
     columns = columns.replace_schema_metadata((columns.schema.metadata or {}) | {_ABOUT: told})
     with atomic_path(Path(path)) as partial:

@@ -178,7 +178,7 @@ def test_good_plates_pass_and_a_dead_one_is_flagged():
     table = pd.DataFrame(values, index=table.index, columns=table.columns)
     plates = assay_quality(table, "x", seed=0).plates.set_index("Metadata_Plate")
     assert plates["passed"].to_dict() == {"P0": True, "P1": True, "P2": False, "P3": True}
-    assert "replicate" in plates.loc["P2", "reasons"]
+    assert "few-replicating" in plates.loc["P2", "reasons"]
     assert plates.loc["P0", "percent_replicating"] > 0.9
     assert plates.loc["P0", "grit"] > 2
 
@@ -205,6 +205,6 @@ def test_positive_controls_and_cell_counts_are_judged():
     )
     assert (found.plates["ssmd"] > 2).all()
     assert (found.plates["positive_retrieval"] >= 0).all()
-    assert found.plates["reasons"].str.contains("cell count").all()
-    assert found.plates["reasons"].str.contains("12 control wells").all()
+    assert found.plates["reasons"].str.contains("cell-count-varies").all()
+    assert found.plates["reasons"].str.contains("few-control-wells").all()
     assert set(found.results["unit"]) == {"plate"}

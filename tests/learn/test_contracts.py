@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from phenolens.evaluate.classification.position_baseline import PositionVotes
-from phenolens.learn.components import Components, UnitRows
+from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockScaler
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.logistic import LogisticPath
@@ -23,7 +23,6 @@ ESTIMATORS = [
     FeatureSelector(max_missing=1.0),
     Whitener(),
     Components(),
-    UnitRows(),
     RankGaussian(),
     BlockScaler(),
     LogisticPath(),
@@ -56,7 +55,7 @@ def profile_table(n: int = 60, p: int = 12) -> pd.DataFrame:
 def test_a_table_goes_through_a_pipeline_with_its_index_and_type():
     table = profile_table()
     pipeline = make_pipeline(
-        FeatureSelector(), Components(n_components=5), Whitener(fit_on="controls"), UnitRows()
+        FeatureSelector(), Components(n_components=5), Whitener(fit_on="controls")
     )
     out = pipeline.fit(table).transform(table)
     assert isinstance(out, pd.DataFrame)

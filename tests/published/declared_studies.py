@@ -15,7 +15,7 @@ from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
-    DeclaredDesign,
+    Declaration,
     DeclaredImages,
     DeclaredRepresentation,
     HypothesisTest,
@@ -53,7 +53,7 @@ class Study:
     """A declared study that a test may damage."""
 
     frame: pd.DataFrame
-    design: DeclaredDesign
+    design: Declaration
     rows: pd.DataFrame
     embeddings: dict[str, pd.DataFrame] = field(default_factory=dict)
     trained: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -93,9 +93,9 @@ def clean_study() -> Study:
     return Study(frame, clean_design(), rows, {"cnn": keyed}, maps=maps)
 
 
-def clean_design() -> DeclaredDesign:
+def clean_design() -> Declaration:
     """A declaration that says everything, and nothing wrong."""
-    return DeclaredDesign(
+    return Declaration(
         study=About("clean", baselines=BASELINES),
         images=DeclaredImages(STAINS, STAINS, "stains"),
         training=Training(("RandomHorizontalFlip", "RandomRotation"), ("Resize", "CenterCrop")),

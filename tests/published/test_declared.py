@@ -16,7 +16,7 @@ from phenolens.published.audit.declaration import (
     About,
     Attribution,
     Controls,
-    DeclaredDesign,
+    Declaration,
     DeclaredImages,
     DeclaredRepresentation,
     HypothesisTest,
@@ -69,7 +69,7 @@ def test_other_scrambled_screens_come_out_clean(study, seed):
 
 
 def test_nothing_given_is_nothing_checked():
-    found = audit_declared(Declared(DeclaredDesign()))
+    found = audit_declared(Declared(Declaration()))
     assert {f.code for f in found} >= set(CODES) - {"coarse-attribution"}
     assert {(f.severity, f.basis) for f in found} == {("info", "nothing")}
 
@@ -89,14 +89,14 @@ def test_a_reported_accuracy_at_the_majority_share(study):
     study.declare(scores=(Score("cnn", "accuracy", 0.35), Score("cnn", "top5_accuracy", 0.4)))
     both = study.findings("majority-class")
     assert [(f.severity, f.basis) for f in both] == [("error", "data")] * 2
-    assert "scores 33 %" in both[0].what
+    assert "scores 33 %" in both[0].said.what
 
 
 def test_predictions_of_nothing_but_the_majority(study):
     study.rows["prediction"] = "DMSO"
     finding = study.worst("majority-class")
     assert (finding.severity, finding.where) == ("error", "predictions")
-    assert "difference +0.000" in finding.what
+    assert "difference +0.000" in finding.said.what
 
 
 def test_a_number_of_images_makes_the_interval(study):
@@ -160,7 +160,7 @@ def test_a_table_of_trained_rows_overrules_the_declaration(study):
     study.trained["cnn"] = study.rows[keys].tail(5)
     finding = study.worst("test-rows-in-training")
     assert (finding.severity, finding.basis) == ("error", "data")
-    assert "5 rows of 108 tested" in finding.what
+    assert "5 rows of 108 tested" in finding.said.what
 
 
 def test_numbered_folds_and_a_network_of_two_of_them(study):
@@ -175,7 +175,7 @@ def test_retrieval_scored_on_rows_that_taught_their_labels(study):
     study.declare(scores=(*study.design.scores, Score("cnn", "map", 0.4, on="all")))
     finding = study.worst("test-rows-in-training")
     assert finding.severity == "error"
-    assert "324 of 432" in finding.what
+    assert "324 of 432" in finding.said.what
 
 
 @pytest.mark.parametrize("copied", ["image_hash", "embedding", "key"])
@@ -193,7 +193,7 @@ def test_the_same_image_on_both_sides(study, copied):
         study.rows.loc[last, keys] = study.rows.loc[0, keys]
     finding = study.worst("test-rows-in-training")
     assert (finding.severity, finding.basis) == ("error", "data")
-    assert "2 rows share" in finding.what
+    assert "2 rows share" in finding.said.what
 
 
 # augmentation-off
@@ -224,7 +224,7 @@ def test_columns_of_a_large_unit_drown_an_embedding(study):
     table["x23"] = 1e4 + 1e3 * table["x23"]
     finding = study.worst("unscaled-blocks")
     assert (finding.severity, finding.basis) == ("error", "data")
-    assert "deep cannot change" in finding.consequence
+    assert "deep cannot change" in finding.said.consequence
 
 
 def test_a_few_scaled_columns_beside_many_weigh_nothing(study):
@@ -276,7 +276,7 @@ def test_a_quantile_by_declaration(study):
     study.declare(attribution=Attribution("quantile", 0.8))
     finding = study.worst("quantile-threshold")
     assert (finding.severity, finding.basis) == ("error", "declaration")
-    assert "top 20 %" in finding.what
+    assert "top 20 %" in finding.said.what
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_fields_as_independent_observations(study):
     study.declare(tests=(HypothesisTest("ANOVA of area", "field"),))
     finding = study.worst("well-not-unit")
     assert (finding.severity, finding.basis) == ("error", "data")
-    assert "3.0 times fewer" in finding.consequence
+    assert "3.0 times fewer" in finding.said.consequence
     study.maps["area_fraction"] = np.random.default_rng(0).uniform(size=len(study.maps))
     assert study.worst("well-not-unit").severity == "warning"
     study.maps = None
@@ -322,7 +322,7 @@ def test_the_design_effect_of_independent_fields_is_one(study):
 def test_baselines_that_are_missing(study):
     finding = study.declare(study=About(baselines=("majority",))).worst("missing-baselines")
     assert finding.severity == "warning"
-    assert finding.where == "cell-count, intensity, position, untrained, shuffled-labels"
+    assert finding.where == "cell-count, intensity, position, shuffled-labels, untrained"
 
 
 def test_a_gap_between_training_and_test(study):
@@ -375,9 +375,9 @@ def test_poor_tables_are_judged_without_numbers_that_are_none(n, labels, values)
     scores = tuple(
         Score("a", metric, 0.5, on="all") for metric in ("accuracy", "map", "silhouette")
     )
-    design = DeclaredDesign(
+    design = Declaration(
         representations=(DeclaredRepresentation("a", "train", supervised=True),), scores=scores
     )
     found = audit_declared(Declared(design, rows, {"a": pd.DataFrame(table[values])}, maps=rows))
     assert {f.severity for f in found} <= set(SEVERITIES)
-    assert not [f.what for f in found if " nan" in f.what]
+    assert not [f.said.what for f in found if " nan" in f.said.what]

@@ -33,7 +33,7 @@ def test_no_keys_but_the_right_order(study):
     study.embeddings = {"vae": keyless(study)}
     finding = study.worst("label-order")
     assert (finding.severity, finding.basis) == ("info", "data")
-    assert "order fits" in finding.what
+    assert "order fits" in finding.said.what
 
 
 def test_a_shuffling_loader(study):
@@ -41,7 +41,7 @@ def test_a_shuffling_loader(study):
     study.embeddings = {"vae": table}
     finding = study.worst("label-order")
     assert (finding.severity, finding.basis) == ("error", "data")
-    assert "rows do fall into groups" in finding.what
+    assert "rows do fall into groups" in finding.said.what
 
 
 def test_noise_cannot_be_told_from_a_shuffled_order(study):
@@ -55,7 +55,7 @@ def test_an_order_by_label_is_recognised(study):
     study.embeddings = {"vae": keyless(study).iloc[order].reset_index(drop=True)}
     finding = study.worst("label-order")
     assert finding.severity == "error"
-    assert "sorted by label" in finding.what
+    assert "sorted by label" in finding.said.what
 
 
 def test_a_column_shared_with_a_keyed_table_restores_the_order(study):
@@ -63,8 +63,8 @@ def test_a_column_shared_with_a_keyed_table_restores_the_order(study):
     study.embeddings["fused"] = table
     finding = study.worst("label-order")
     assert finding.severity == "error"
-    assert "placed by column" in finding.what
-    assert "of cnn" in finding.what
+    assert "placed by column" in finding.said.what
+    assert "of cnn" in finding.said.what
 
 
 def test_keys_that_were_shuffled_against_their_rows(study):
@@ -73,7 +73,7 @@ def test_keys_that_were_shuffled_against_their_rows(study):
     table[keys] = table[keys].sample(frac=1, random_state=0).to_numpy()
     finding = study.worst("label-order")
     assert finding.severity == "error"
-    assert "keys were shuffled" in finding.consequence
+    assert "keys were shuffled" in finding.said.consequence
 
 
 def test_keys_in_another_order_joined_by_order(study):
@@ -82,7 +82,7 @@ def test_keys_in_another_order_joined_by_order(study):
     assert study.worst("label-order").severity == "ok"
     item = replace(study.design.representations[0], labels_by="order")
     study.declare(representations=(item,))
-    assert "joined by order" in study.worst("label-order").what
+    assert "joined by order" in study.worst("label-order").said.what
 
 
 def test_labels_beside_the_embedding_that_are_others(study):
@@ -92,7 +92,7 @@ def test_labels_beside_the_embedding_that_are_others(study):
     study.embeddings["cnn"]["label"] = labels.sample(frac=1, random_state=0).to_numpy()
     finding = study.worst("label-order")
     assert finding.severity == "error"
-    assert "differ from those of the same key" in finding.what
+    assert "differ from those of the same key" in finding.said.what
 
 
 @pytest.mark.parametrize(("lost", "severity"), [(10, "warning"), (300, "error")])
@@ -100,21 +100,21 @@ def test_keys_that_are_not_among_the_labelled(study, lost, severity):
     study.embeddings["cnn"].loc[: lost - 1, "Metadata_Plate"] = "elsewhere"
     finding = study.worst("label-order")
     assert finding.severity == severity
-    assert f"{lost} of 432 rows" in finding.what
+    assert f"{lost} of 432 rows" in finding.said.what
 
 
 def test_a_table_of_another_length_without_keys(study):
     study.embeddings = {"vae": keyless(study).head(400)}
     finding = study.worst("label-order")
     assert finding.severity == "error"
-    assert "400 rows without unique keys, for 432" in finding.what
+    assert "400 rows without unique keys, for 432" in finding.said.what
 
 
 def test_labels_that_change_within_a_well(study):
     study.rows["Metadata_Treatment"] = (
         study.rows["Metadata_Treatment"].sample(frac=1, random_state=0).to_numpy()
     )
-    assert "hold rows of several labels" in study.worst("label-order").what
+    assert "hold rows of several labels" in study.worst("label-order").said.what
 
 
 def test_a_shuffling_loader_by_declaration(study):
@@ -130,7 +130,7 @@ def test_treatments_are_compared_where_wells_have_one_row(study):
     study.embeddings = {"cnn": table.filter(regex="^x")}
     finding = study.worst("label-order")
     assert finding.severity == "info"
-    assert "of one treatment are alike" in finding.what
+    assert "of one treatment are similar" in finding.said.what
 
 
 def test_plates_that_are_alike_do_not_pass_for_wells(study):

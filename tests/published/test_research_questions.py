@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from phenolens.evaluate.results import result, result_table
+from phenolens.findings import Finding
 from phenolens.published.questions import Inputs, answers
 
 KEYS = ["research-apart", "research-fusion", "research-unsupervised", "research-attention"]
@@ -185,7 +186,8 @@ def test_the_fourth_reads_the_maps_and_those_of_random_weights():
     marked, random = fourth.headline
     assert marked.values["outcome"] == "more" and random.values["learned"]
     assert fourth.short.startswith("Its maps mark cells more than their share of the area (1.70")
-    withheld = answers(inputs(attention={"withheld_because": "nothing was classified"}))[3]
+    why = Finding("maps-nothing-held-out", "warning").to_dict()
+    withheld = answers(inputs(attention={"withheld_because": why}))[3]
     assert withheld.headline[0].severity == "warning" and withheld.state == "open"
     no_cells = answers(inputs(attention=MAPS | {"enrichment": {}}))[3]
     assert no_cells.headline[0].code == "research-needs-cells"

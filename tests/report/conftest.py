@@ -361,7 +361,7 @@ def _assay(screen: Screen) -> pd.DataFrame:
                 {
                     "representation": "cellprofiler", "Metadata_Plate": f"BR{plate + 1:03d}",
                     "metric": metric, "value": value, "low": value - 0.05, "high": value + 0.05,
-                    "n": 24, "flag": "replicates no more alike than chance" if low else "",
+                    "n": 24, "flag": "cell-count-varies" if low else "",
                     "space": SPACE,
                 }
             )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 from phenolens.answers import active, best, doubts, limits, similar
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.report import colours
 from phenolens.report.methods import methods
 from phenolens.report.references import REFERENCES
@@ -113,7 +114,7 @@ def test_without_mechanisms_only_pairs_are_named(copy):
 
 def test_a_flagged_plate_and_lost_cells_are_doubts(tables):
     text = spoken(doubts.answer(tables))
-    assert "1 of 4 plates flagged: BR003 (replicates no more alike than chance)" in text
+    assert "1 of 4 plates flagged: BR003 (cell count of controls varies by 14%)" in text
     assert "may simply be toxic: cpd-002" in text
 
 
@@ -150,10 +151,37 @@ def test_a_study_that_only_reaches_its_baselines_is_headed_by_that(copy):
     assert "no representation is shown to beat its baselines" in answer.short
 
 
+def refuse(folder: Path, *asked: tuple[str, str, Finding]) -> Tables:
+    """The study with questions that had no answer."""
+    items = [
+        {"representation": who, "question": question} | why.data() | {"why": why.text}
+        for who, question, why in asked
+    ]
+    (folder / "unanswered.json").write_text(json.dumps(items))
+    return Tables(folder)
+
+
 def test_questions_that_could_not_be_answered_are_limits_with_their_reason(copy):
-    refused = {"question": "assay quality", "why": "no control wells", "representation": "cnn"}
-    (copy / "unanswered.json").write_text(json.dumps([refused]))
-    assert "Assay quality, for CNN. No control wells." in spoken(limits.answer(Tables(copy)))
+    none = Finding("no-control", "error", {"representation": "cnn"}, {})
+    said = spoken(limits.answer(refuse(copy, ("cnn", "assay quality", none))))
+    assert "Assay quality, for CNN. No usable well of 'CNN' is a negative control" in said
+
+
+def test_questions_refused_for_one_reason_stand_together_without_names_of_columns(copy):
+    place = Finding("one-place-only", "error", {}, {"place": "Metadata_Batch"})
+    few = Finding("too-few-positions", "error", {}, {"control_positions": 3})
+    tables = refuse(
+        copy,
+        ("cnn", "retrieval across batch", place),
+        ("vae", "retrieval across batch", place),
+        ("cnn", "nscb_accuracy", place),
+        ("vae", "nscb_accuracy", place),
+        ("cnn", "activity", few),
+    )
+    left = [one for one in limits.answer(tables).details if one.code == "limits-refused"]
+    assert [one.about["representation"] for one in left] == [["cnn", "vae"], ["cnn"]]
+    assert left[0].values["questions"] == ["retrieval across batch", "nscb_accuracy"]
+    assert "has wells in two values of batch." in left[0].text
 
 
 def test_a_representation_that_could_not_be_judged_is_named_where_they_are_compared(copy):
@@ -271,8 +299,11 @@ def test_a_mechanism_of_several_labels_matches_by_any_of_them():
 
 
 def test_a_refused_split_is_a_limit(copy):
-    (copy / "splits.json").write_text('{"refused": "each treatment has one well"}')
-    assert "Each treatment has one well." in spoken(limits.answer(Tables(copy)))
+    values = {"label": "Metadata_Treatment", "classes": 3, "leave_out": "plate"}
+    refused = Finding("class-in-one-unit", "error", {}, values)
+    (copy / "splits.json").write_text(json.dumps({"refused": refused.to_dict()}))
+    said = spoken(limits.answer(Tables(copy)))
+    assert "No class of 'treatment' (3 classes) occurs in two or more" in said
 
 
 def test_the_lead_is_the_one_that_the_study_names_else_the_first(copy):

@@ -248,7 +248,7 @@ def test_a_plate_that_did_not_pass_is_marked_on_every_metric():
         {
             "Metadata_Plate": ["A", "A", "B", "B"],
             "metric": ["passed", "grit", "passed", "grit"],
-            "flag": ["too few controls", "", "", ""],
+            "flag": ["few-control-wells", "", "", ""],
         }
     )
     assert list(assay.marked(rows)) == [True, True, False, False]

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.published.sections import research_questions
 from phenolens.report import build
 from phenolens.report.figures import attention, curves, house_style
 from phenolens.report.figures.network_pixels import intensities
 from phenolens.report.sections import network
-from phenolens.words import names
 
 
 @pytest.fixture
@@ -67,10 +67,13 @@ def test_activation_stands_beside_what_a_random_network_gives(tables):
 
 
 def test_withheld_maps_show_their_reason_and_no_table(copy):
-    why = "the network is no better than baseline:intensity"
-    (copy / "activation.json").write_text(json.dumps({"withheld_because": why}))
+    values = {"value": 0.2, "baseline": "baseline:intensity", "reached": 0.3}
+    values |= {"low": -0.2, "high": 0.1}
+    why = Finding("maps-not-better", "warning", {"representation": "cnn"}, values)
+    (copy / "activation.json").write_text(json.dumps({"withheld_because": why.to_dict()}))
     view = network.view(Tables(copy))
-    assert view["withheld"] == "The network is no better than the baseline mean intensity only."
+    assert view["withheld"].startswith("CNN names the treatment of 20.0% of held-out treated wells")
+    assert "the baseline mean intensity only of 30.0%" in view["withheld"]
     assert view["activation"] is None and view["treatments"] == []
     text = build(copy, figures=False).read_text(encoding="utf-8")
     assert "Maps of where the network looked are not shown" in text and "Grad-CAM maps" not in text
@@ -125,8 +128,3 @@ def test_several_cells_a_role_stand_side_by_side_with_their_nuclei(copy):
     outlined = [axes for axes in drawn.figure.axes if axes.collections]
     assert len(outlined) == 1
     assert "outlines of nuclei" in drawn.caption
-
-
-def test_baselines_in_a_sentence_are_called_as_on_the_page():
-    text = names.in_words("cnn beats baseline:cell-count, not baseline:position.")
-    assert text == "cnn beats the baseline cell count only, not the baseline position only."

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.report import build
 from phenolens.report.sections import sections
 
@@ -182,8 +183,9 @@ def test_an_unlabelled_screen_says_so_in_plain_words(copy):
         Metadata_Treatment=None, Metadata_Control=False
     )
     wells.to_parquet(copy / "wells.parquet")
-    refused = "No class of 'Metadata_Treatment' (0 classes) occurs in two or more wells."
-    (copy / "splits.json").write_text(json.dumps({"refused": refused}))
+    values = {"label": "Metadata_Treatment", "classes": 0, "leave_out": "well"}
+    refused = Finding("class-in-one-unit", "error", {}, values)
+    (copy / "splits.json").write_text(json.dumps({"refused": refused.to_dict()}))
     text = text_of(copy, figures=False)
     assert "No treatment was tested for activity, because no well is labelled" in text
     assert "No well is labelled with a treatment, so there is nothing to recognise." in text
@@ -196,7 +198,7 @@ def test_names_are_text_and_never_markup(copy, name):
     rows = pd.read_parquet(copy / "activity.parquet")
     rows.replace({"cpd-001 @ 5 µM": name}).to_parquet(copy / "activity.parquet")
     audit = json.loads((copy / "audit.json").read_text())
-    audit[0]["what"] = name
+    audit[2] |= {"severity": "warning", "about": {"treatment": name}}
     (copy / "audit.json").write_text(json.dumps(audit))
     page = build(copy, title=name, figures=False).read_text(encoding="utf-8")
     found = Page(page)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.published.figures import activation, kmeans, reconstructions
 from phenolens.published.sections import as_published as published
 from phenolens.published.sections.scores import verdict
@@ -96,26 +97,27 @@ def test_classes_won_and_lost_by_a_fusion_are_counted_and_named(tables):
 
 
 def test_clusters_of_every_representation_are_told_and_who_has_none(copy):
-    why = "its treatments were seen by several networks"
-    refused = [{"representation": "vae", "question": "clustering", "why": why}]
+    why = Finding("several-networks", "warning")
+    refused = [{"representation": "vae", "question": "clustering"} | why.data()]
     (copy / "unanswered.json").write_text(json.dumps(refused))
     view = published.view(Tables(copy))
     assert {part["representation"] for part in view["clusters"]} == {
         "cellprofiler", "pixel-pca", "cnn",
     }  # fmt: skip
-    assert view["unclustered"] == f"Not clustered: VAE: {why}."
+    assert view["unclustered"].startswith("Not clustered: VAE: Its treatments were seen by several")
 
 
 def test_activation_has_its_extremes_and_tests(tables):
     row = published.view(tables)["activation"]["rows"][0]
     assert row["measure"] == "Area above 0.5 of maximum"
     assert (row["across"], row["difference"], row["rank"]) == ("0.031", "0.04", "−0.41")
-    summary = tables.activation_summary.set_index("measure").loc["area_0.5_image"]
+    summary = tables.table("activation_summary").set_index("measure").loc["area_0.5_image"]
     assert row["lowest"]["between"] == summary["lowest"]
 
 
 def test_withheld_maps_are_one_line_that_points_to_the_reason(copy):
-    (copy / "activation.json").write_text(json.dumps({"withheld_because": "too weak"}))
+    why = Finding("maps-nothing-held-out", "warning").to_dict()
+    (copy / "activation.json").write_text(json.dumps({"withheld_because": why}))
     assert published.view(Tables(copy))["activation"] == {"withheld": True, "rows": []}
     text = build(copy, figures=False).read_text(encoding="utf-8")
     assert "Areas and intensities of maps are not shown" in text
@@ -125,8 +127,9 @@ def test_reconstructions_stand_beside_the_mean_training_image(copy):
     found = published.view(Tables(copy))["rebuilt"]
     assert "correlate at DNA 0.80, ER 0.30" in found["said"]
     assert found["said"].endswith("giving back the mean training image for DNA.")
-    (copy / "reconstructions.json").write_text(json.dumps({"withheld_because": "no folds"}))
-    assert published.view(Tables(copy))["rebuilt"]["withheld"] == "No folds."
+    why = Finding("rebuilt-nothing-held-out", "warning").to_dict()
+    (copy / "reconstructions.json").write_text(json.dumps({"withheld_because": why}))
+    assert published.view(Tables(copy))["rebuilt"]["withheld"] == why["what"]
 
 
 def test_a_study_without_networks_has_no_empty_parts(copy):
@@ -144,13 +147,13 @@ def test_a_study_without_networks_has_no_empty_parts(copy):
 
 
 def test_a_map_shows_every_well_with_its_cluster(tables):
-    points = kmeans.placed(tables, "cnn")
+    points = kmeans.placed(tables.umap, tables.table("well_clusters"), "cnn")
     assert len(points) == (tables.umap["representation"] == "cnn").sum()
     assert points["cluster"].between(1, 10).all()
 
 
 def test_a_screen_without_mechanisms_is_coloured_by_treatment(tables):
-    points = kmeans.placed(tables, "cnn")
+    points = kmeans.placed(tables.umap, tables.table("well_clusters"), "cnn")
     assert kmeans._done(points)[0] == "Mechanism"
     title, groups = kmeans._done(points.drop(columns="Metadata_Mechanism"))
     assert title == "Treatment"
@@ -158,7 +161,7 @@ def test_a_screen_without_mechanisms_is_coloured_by_treatment(tables):
 
 
 def test_right_and_wrong_are_compared_within_wells(tables):
-    wells = tables.activation_wells
+    wells = tables.table("activation_wells")
     assert len(activation.paired(wells)) == len(tables.wells)
     only_right = wells[wells["outcome"] != "wrong"]
     assert len(activation.paired(only_right)) == 0

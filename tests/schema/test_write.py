@@ -108,7 +108,7 @@ def test_an_empty_table_has_its_types():
     assert str(empty["n"].dtype) == "int64"
 
 
-@pytest.mark.parametrize("table", schema.TABLES.values(), ids=lambda table: table.path)
+@pytest.mark.parametrize("table", schema.tables().values(), ids=lambda table: table.path)
 def test_definitions_are_whole(table):
     names = [column.name for column in table.columns]
     assert len(set(names)) == len(names)
@@ -119,5 +119,5 @@ def test_definitions_are_whole(table):
 
 
 def test_every_file_is_defined_once():
-    paths = [file.path for file in schema.FILES]
+    paths = [file.path for file in schema.files()]
     assert len(set(paths)) == len(paths)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from phenolens import schema
 from phenolens.files import read_json
 from phenolens.simulate import ScreenDesign, simulate_profiles, write_screen
 
@@ -62,6 +65,40 @@ class Screen:
         return sorted(
             self.folder.rglob(f"{row['Metadata_Plate']}/**/{row[f'FileName_Orig{stain}']}")
         )[0]
+
+
+@pytest.fixture(scope="session")
+def defined() -> Callable[[Path], set[str]]:
+    """Check every file of a finished study against its definition; gives those that are there."""
+
+    def check(out: Path) -> set[str]:
+        paths = [path for path in sorted(out.rglob("*")) if path.is_file()]
+        names = [path.relative_to(out).as_posix() for path in paths]
+        known = {name: schema.definition(name) for name in names if not name.startswith("store/")}
+        assert [name for name, file in known.items() if file is None] == []
+        for name, table in known.items():
+            if isinstance(table, schema.Table):
+                _as_defined(out / name, table)
+        return {file.stem for file in known.values()}
+
+    return check
+
+
+def _as_defined(path: Path, table: schema.Table) -> None:
+    """Columns, types and order of rows of a file are those of its definition."""
+    if path.suffix == ".csv":
+        frame = pd.read_csv(path)
+        assert set(table.required) <= set(frame) <= {column.name for column in table.columns}
+    else:
+        frame = pd.read_parquet(path)
+        arrow = {"float64": "double", "float32": "float"}
+        for field in pq.read_schema(path):
+            dtype = table.column(field.name).dtype
+            assert dtype in ("any", str(field.type)) or str(field.type) == arrow[dtype], field.name
+        again = schema.conform(frame, table)[list(frame)]
+        pd.testing.assert_frame_equal(again, frame, check_dtype=False)
+    if not {"profiles", "cells"} & set(table.path.split("/")):
+        assert table.ordered(frame) == list(frame), path
 
 
 @pytest.fixture(scope="session")

@@ -120,9 +120,9 @@ def test_the_published_numbers_are_told(seed_findings):
     told = {(f.code, f.where): f for f in seed_findings}
     majority = told["majority-class", "cnn"]
     assert majority.basis == "data"
-    assert "accuracy of cnn: 20 %" in majority.what
+    assert "accuracy of cnn: 20 %" in majority.said.what
     assert "231 of 249 treatments" in next(
-        f.what for f in seed_findings if f.code == "class-is-one-well"
+        f.said.what for f in seed_findings if f.code == "class-is-one-well"
     )
     assert told["label-order", "vae"].severity == "error"
     assert told["label-order", "vae"].basis == "data"
@@ -168,7 +168,7 @@ def test_a_clean_study_exits_with_zero_and_writes_json(command, tables, tmp_path
     assert answer.out.splitlines()[-2].startswith("0 errors, 0 warnings")
     found = read_json(tmp_path / "audit.json")
     assert set(found[0]) == {
-        "code", "severity", "where", "what", "consequence", "remedy", "basis",
+        "code", "severity", "where", "about", "values", "what", "consequence", "remedy", "basis",
     }  # fmt: skip
     assert {f["severity"] for f in found} == {"info", "ok"}
     order = next(f for f in found if f["code"] == "label-order")

@@ -90,6 +90,11 @@ def wells_of(part: pd.DataFrame) -> set[str]:
     return set(part["Metadata_Plate"] + "/" + part["Metadata_Well"])
 
 
+def test_every_file_of_a_study_of_networks_is_as_defined(session, defined):
+    there = defined(session.out)
+    assert {"curves/<network>", "reconstructions", "fusion_classes"} <= there
+
+
 def test_the_cost_is_told_before_training(session):
     told = session.progress.lines
     announced = next(n for n, line in enumerate(told) if line.startswith("cnn: 4 training(s)"))
@@ -305,7 +310,7 @@ def test_every_well_keeps_its_metadata(session):
 
 def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     told = read_json(session.out / "activation.json")
-    assert "held-out treated wells" in told["withheld_because"]
+    assert told["withheld_because"]["code"] == "maps-not-better"
     assert not (session.out / "activation.parquet").exists()
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
     assert list(asked) == [
@@ -319,7 +324,7 @@ def test_the_research_questions_are_answered_for_what_the_cards_say(session, mon
     """As if wells had been scrambled: on this layout position could explain all there is."""
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
     assert asked["research-apart"]["headline"][0]["code"] == "research-by-position"
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: "")
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: None)
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     looked = attention.attention(session, **needs).value
     found = needs["evaluate"]
@@ -347,7 +352,7 @@ def test_the_research_questions_are_answered_for_what_the_cards_say(session, mon
 
 
 def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, monkeypatch):
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: "")
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: None)
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     made = attention.attention(session, **needs)
     told, table = made.value.summary, made.files["activation.parquet"]

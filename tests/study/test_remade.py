@@ -26,6 +26,12 @@ def finished(wells):
     return session
 
 
+def test_every_file_of_a_study_of_profiles_is_as_defined(finished, defined):
+    there = defined(finished.out)
+    assert {"activity", "hits", "well_clusters", "profiles/<representation>"} <= there
+    assert not {"cells/<plate>", "fields", "exemplars"} & there
+
+
 def test_published_numbers_stand_beside_those_that_hold(finished):
     table = pd.read_parquet(finished.out / "embedding_scores.parquet")
     results = pd.read_parquet(finished.out / "results.parquet")
@@ -197,5 +203,5 @@ def test_many_images_are_spread_evenly(held, monkeypatch):
 def test_without_held_out_wells_reconstructions_are_withheld(work):
     work.design = SimpleNamespace(folds=None)
     made = reconstructions.rebuilt(work)
-    assert "no wells were held out" in made.value["withheld_because"]
+    assert made.value["withheld_because"]["code"] == "rebuilt-nothing-held-out"
     assert made.files == {"reconstructions.json": made.value}

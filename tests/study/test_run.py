@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import anndata
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 import phenolens as pl
@@ -71,47 +69,10 @@ ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attenti
 """One dose a compound; hits can be named; no network and no fusion."""
 
 
-PROFILE_FOLDERS = {"profiles", "cells", "pixel-pca", "cellprofiler"}
-
-
-def files(out: Path) -> dict[str, schema.File | None]:
-    """Definition of each file that a study left, by its path."""
-    paths = [path.relative_to(out) for path in sorted(out.rglob("*")) if path.is_file()]
-    return {
-        path.as_posix(): schema.definition(path.as_posix())
-        for path in paths
-        if path.parts[0] != "store"
-    }
-
-
-def test_every_file_is_defined_and_every_defined_file_is_there(finished):
-    found = files(finished.out)
-    assert [path for path, defined in found.items() if defined is None] == []
-    there = {defined.stem for defined in found.values()}
-    assert {file.stem for file in schema.FILES if not file.when} <= there
-    assert set(schema.TABLES) - there == ABSENT
-
-
-def test_tables_are_what_their_definitions_say(finished):
-    for path, table in files(finished.out).items():
-        if isinstance(table, schema.Table) and path.endswith(".parquet"):
-            assert_as_defined(finished.out / path, table)
-
-
-def assert_as_defined(path: Path, table: schema.Table) -> None:
-    """Columns, types and order of rows of a file are those of its definition."""
-    types = {field.name: str(field.type) for field in pq.read_schema(path)}
-    told = {name: table.column(name) for name in types}
-    assert None not in told.values(), path
-    arrow = {"float64": "double", "float32": "float"}
-    for name, column in told.items():
-        if column.dtype != "any" and types[name] != "null":
-            assert types[name] == arrow.get(column.dtype, column.dtype), (path, name)
-    frame = pd.read_parquet(path)
-    again = schema.conform(frame, table)[list(frame)]
-    pd.testing.assert_frame_equal(again, frame, check_dtype=False)
-    if path.parent.name not in PROFILE_FOLDERS:
-        assert table.ordered(frame) == list(frame), path
+def test_every_file_is_as_defined_and_every_defined_file_is_there(finished, defined):
+    there = defined(finished.out)
+    assert {file.stem for file in schema.files() if not file.when} <= there
+    assert set(schema.tables()) - there == ABSENT
 
 
 def test_doses_have_the_columns_of_their_definition():
@@ -122,7 +83,7 @@ def test_doses_have_the_columns_of_their_definition():
     frame["Metadata_Compound"] = ("compound-" + (number // 3).astype("string")).fillna("DMSO")
     frame["Metadata_Concentration"] = number % 3 + 1
     found = pl.dose(frame.drop(columns="Metadata_Treatment")).table
-    assert list(schema.conform(found, schema.TABLES["dose"])) == list(found)
+    assert list(schema.conform(found, schema.tables()["dose"])) == list(found)
 
 
 def test_shares_have_the_columns_of_their_definition():
@@ -132,7 +93,7 @@ def test_shares_have_the_columns_of_their_definition():
     more = pl.activity(table).more
     for name in ("share_active", "control_check"):
         found = more[name]
-        assert list(schema.conform(found, schema.TABLES[name])) == list(found)
+        assert list(schema.conform(found, schema.tables()[name])) == list(found)
 
 
 def test_profiles_carry_what_the_documentation_says(finished):

@@ -468,16 +468,17 @@ def test_plates_say_whether_they_passed_and_why_not(frame):
 
 
 def test_many_plates_are_counted():
-    from phenolens.tools.assay import _plate_notes
+    from phenolens.tools.assay import _passed
 
-    plates = pd.DataFrame({"Metadata_Plate": [f"P{n:02d}" for n in range(45)], "reasons": "few"})
-    notes = list(_plate_notes(plates.assign(passed=plates.index % 3 == 0)))
+    plates = pd.DataFrame({"Metadata_Plate": [f"P{n:02d}" for n in range(45)]})
+    plates = plates.assign(reasons="few-control-wells", n_controls=2)
+    notes = list(_passed(plates.assign(passed=plates.index % 3 == 0)))
     told = [str(note) for note in notes]
     assert len(told) == 22
-    assert told[0] == "Plate P01 did not pass: few."
+    assert told[0] == "Plate P01 did not pass: 2 control wells, fewer than 6."
     assert told[20] == "10 more plates did not pass; the table says why."
     assert told[21].startswith("Plates passed: P00, P03")
-    many = list(_plate_notes(plates.assign(passed=True)))
+    many = list(_passed(plates.assign(passed=True)))
     assert str(many[0]).endswith("P19 and 25 more.")
 
 

@@ -22,7 +22,8 @@ from openpyxl import load_workbook
 from phenolens.errors import InputError
 from phenolens.evaluate.results import COLUMNS
 from phenolens.findings import Finding
-from phenolens.tools.result import Result, in_text
+from phenolens.tools.result import Result
+from phenolens.tools.summaries import in_text
 
 ENDINGS = [".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx"]
 READ = {

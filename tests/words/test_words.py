@@ -38,3 +38,9 @@ def test_a_code_without_words_is_an_error():
 def test_the_worst_comes_first():
     found = [Finding(code, code) for code in ("ok", "info", "error", "warning")]
     assert [f.severity for f in worst_first(found)] == ["error", "warning", "info", "ok"]
+
+
+def test_what_is_not_named_is_nowhere():
+    assert (
+        Finding("any", "warning", {"representation": None, "plate": ["P1", "P2"]}).where == "P1, P2"
+    )

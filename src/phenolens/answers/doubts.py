@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phenolens.answers.answer import Answer
-from phenolens.answers.quality import LOST, flags, lost_cells, of_plates
+from phenolens.answers.quality import LOST, flagged, flags, lost_cells, of_plates
 from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
 
@@ -46,9 +46,7 @@ def _plates(tables: Tables) -> Iterator[Finding]:
     rows = of_plates(tables)
     if rows is None or not flags(rows).any():
         return
-    flagged = rows[flags(rows)].groupby("Metadata_Plate")["flag"].unique()
-    named = [{"plate": str(plate), "flags": list(why)} for plate, why in flagged.items()]
-    values = {"flagged": named, "plates": int(rows["Metadata_Plate"].nunique())}
+    values = {"flagged": flagged(rows), "plates": int(rows["Metadata_Plate"].nunique())}
     yield Finding("doubts-plates-flagged", "warning", {}, values)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -27,6 +29,17 @@ def of_plates(tables: Tables) -> pd.DataFrame | None:
     rows = rows if len(rows) else tables.assay
     rows = rows[rows["value"].notna()]
     return rows if len(rows) else None
+
+
+def flagged(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Plates that carry a flag: the codes, and the plate's numbers that their words need."""
+    found = []
+    for plate, part in rows.groupby("Metadata_Plate"):
+        codes = " ".join(part.loc[flags(part), "flag"].drop_duplicates())
+        if codes:
+            numbers = part.drop_duplicates("metric").set_index("metric")["value"].to_dict()
+            found.append({"plate": str(plate), "flags": codes, "numbers": numbers})
+    return found
 
 
 def flags(rows: pd.DataFrame) -> pd.Series:

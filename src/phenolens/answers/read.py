@@ -15,7 +15,6 @@ class Quoted(Finding):
     """A finding of a code without words here (somebody's own check), as the file words it."""
 
     quoted: words.Said = field(default_factory=lambda: words.Said(""))
-    where: str = ""
 
     @property
     def said(self) -> words.Said:
@@ -25,10 +24,8 @@ class Quoted(Finding):
 
 def read_finding(data: Mapping[str, Any]) -> Finding:
     """A finding from what :meth:`phenolens.findings.Finding.to_dict` gave."""
-    about, values = data.get("about") or {}, data.get("values") or {}
-    if data["code"] in words.known() and "values" in data:
-        return Finding(data["code"], data["severity"], about, values)
+    if data["code"] in words.known():
+        return Finding.of(data)
     texts = {name: data.get(name) or "" for name in ("what", "consequence", "remedy")}
-    return Quoted(
-        data["code"], data["severity"], about, values, words.Said(**texts), data.get("where", "")
-    )
+    own = (data["code"], data["severity"], data["about"], data["values"])
+    return Quoted(*own, quoted=words.Said(**texts))

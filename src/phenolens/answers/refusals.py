@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from phenolens.answers.read import Quoted, read_finding
+from phenolens.answers.read import read_finding
 from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
-from phenolens.words import Said
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,23 @@ class Refusal:
 def refusals(tables: Tables, *questions: str) -> list[Refusal]:
     """What ``unanswered.json`` holds of these questions, or all of it."""
     return [
-        Refusal(item["question"], item.get("representation", ""), _why(item))
+        Refusal(item["question"], item["representation"], read_finding(item))
         for item in tables.unanswered or []
         if not questions or item["question"] in questions
     ]
 
 
-def reasons(found: list[Refusal]) -> list[Finding]:
-    """Why the questions have no answer, each reason once."""
-    return [one.why for n, one in enumerate(found) if one.why not in [o.why for o in found[:n]]]
+def reasons(found: list[Refusal]) -> list[tuple[Finding, list[str]]]:
+    """Why the questions have no answer, each reason once, with the representations it holds for."""
+    known: list[tuple[Finding, list[str]]] = []
+    for one in found:
+        whose = next((whose for why, whose in known if why == one.why), None)
+        if whose is None:
+            known.append((one.why, whose := []))
+        whose.append(one.representation)
+    return [
+        (Finding("question-refused", "warning", {}, {"why": why}), whose) for why, whose in known
+    ]
 
 
 def unsplit(tables: Tables) -> Finding | None:
@@ -48,13 +55,4 @@ def unsplit(tables: Tables) -> Finding | None:
         return None
     if tables.wells is not None and not tables.treatments:
         return Finding("nothing-to-recognise", "warning")
-    return _why({"why": refused})
-
-
-def _why(item: dict) -> Finding:
-    why = item["why"]
-    if isinstance(why, dict):
-        return read_finding({"severity": "warning"} | why)
-    if item.get("code"):
-        return read_finding({"severity": "warning"} | item)
-    return Quoted("as-written", "warning", quoted=Said(why))
+    return Finding("question-refused", "warning", {}, {"why": read_finding(refused)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,42 +35,45 @@ class Tables:
     """
 
     folder: Path
+    _read: dict[str, pd.DataFrame | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def results(self) -> pd.DataFrame | None:
-        return self._table("results")
+        return self.table("results")
 
     @cached_property
     def comparisons(self) -> pd.DataFrame | None:
-        return self._table("comparisons")
+        return self.table("comparisons")
 
     @cached_property
     def activity(self) -> pd.DataFrame | None:
-        return self._table("activity")
+        return self.table("activity")
 
     @cached_property
     def control_check(self) -> pd.DataFrame | None:
-        return self._table("control_check")
+        return self.table("control_check")
 
     @cached_property
     def share_active(self) -> pd.DataFrame | None:
-        return self._table("share_active")
+        return self.table("share_active")
 
     @cached_property
     def similarity(self) -> pd.DataFrame | None:
-        return self._table("similarity")
+        return self.table("similarity")
 
     @cached_property
     def clusters(self) -> pd.DataFrame | None:
-        return self._table("clusters")
+        return self.table("clusters")
 
     @cached_property
     def umap(self) -> pd.DataFrame | None:
-        return self._table("umap")
+        return self.table("umap")
 
     @cached_property
     def wells(self) -> pd.DataFrame | None:
-        return self._table("wells")
+        return self.table("wells")
 
     @cached_property
     def controls(self) -> pd.Series:
@@ -90,49 +93,49 @@ class Tables:
 
     @cached_property
     def features(self) -> pd.DataFrame | None:
-        return self._table("features")
+        return self.table("features")
 
     @cached_property
     def exemplars(self) -> pd.DataFrame | None:
-        return self._table("exemplars")
+        return self.table("exemplars")
 
     @cached_property
     def assay(self) -> pd.DataFrame | None:
-        return self._table("assay")
+        return self.table("assay")
 
     @cached_property
     def matching(self) -> pd.DataFrame | None:
-        return self._table("matching")
+        return self.table("matching")
 
     @cached_property
     def retrieval(self) -> pd.DataFrame | None:
-        return self._table("retrieval")
+        return self.table("retrieval")
 
     @cached_property
     def dose(self) -> pd.DataFrame | None:
-        return self._table("dose")
+        return self.table("dose")
 
     @cached_property
     def audit(self) -> list[Finding] | None:
         """What the audit of the design found."""
-        found = self._json("audit")
+        found = self.json("audit")
         return None if found is None else [read_finding(item) for item in found]
 
     @cached_property
     def unanswered(self) -> list[dict] | None:
-        return self._json("unanswered")
+        return self.json("unanswered")
 
     @cached_property
     def ledger(self) -> dict | None:
-        return self._json("ledger")
+        return self.json("ledger")
 
     @cached_property
     def splits(self) -> dict | None:
-        return self._json("splits")
+        return self.json("splits")
 
     @cached_property
     def provenance(self) -> dict | None:
-        return self._json("provenance")
+        return self.json("provenance")
 
     @cached_property
     def settings(self) -> dict:
@@ -143,73 +146,35 @@ class Tables:
     @cached_property
     def pictures(self) -> dict[str, np.ndarray] | None:
         """``pixels``, ``channels`` and ``pixel_size_um`` of ``exemplars.npz``."""
-        return self._arrays("exemplars")
-
-    @cached_property
-    def questions(self) -> list[dict] | None:
-        return self._json("questions")
+        return self.arrays("exemplars")
 
     @cached_property
     def activation(self) -> dict | None:
-        return self._json("activation")
+        return self.json("activation")
 
     @cached_property
     def activation_treatments(self) -> pd.DataFrame | None:
-        return self._table("activation_treatments")
+        return self.table("activation_treatments")
 
     @cached_property
     def attention(self) -> pd.DataFrame | None:
-        return self._table("attention")
+        return self.table("attention")
 
     @cached_property
     def attention_pictures(self) -> dict[str, np.ndarray] | None:
         """``pixels``, ``maps`` and ``channels`` of ``attention.npz``."""
-        return self._arrays("attention")
+        return self.arrays("attention")
 
     @cached_property
     def activation_images(self) -> pd.DataFrame | None:
         """Measures of every map, one row an image."""
-        return self._table("activation")
-
-    @cached_property
-    def activation_wells(self) -> pd.DataFrame | None:
-        return self._table("activation_wells")
-
-    @cached_property
-    def activation_summary(self) -> pd.DataFrame | None:
-        return self._table("activation_summary")
-
-    @cached_property
-    def embedding_scores(self) -> pd.DataFrame | None:
-        return self._table("embedding_scores")
-
-    @cached_property
-    def well_clusters(self) -> pd.DataFrame | None:
-        return self._table("well_clusters")
-
-    @cached_property
-    def fusion_classes(self) -> pd.DataFrame | None:
-        return self._table("fusion_classes")
-
-    @cached_property
-    def rebuilt(self) -> dict | None:
-        """``reconstructions.json``: how well held-out images come back, or why that is withheld."""
-        return self._json("reconstructions")
-
-    @cached_property
-    def reconstructions(self) -> pd.DataFrame | None:
-        return self._table("reconstructions")
-
-    @cached_property
-    def reconstruction_pictures(self) -> dict[str, np.ndarray] | None:
-        """``pixels``, ``reconstructions`` and ``channels`` of ``reconstructions.npz``."""
-        return self._arrays("reconstructions")
+        return self.table("activation")
 
     @cached_property
     def curves(self) -> pd.DataFrame | None:
         """The training curves of all networks, one after another."""
         networks = sorted(path.stem for path in self.folder.glob("curves/*.parquet"))
-        found = [self._table(f"curves/{name}") for name in networks]
+        found = [self.table(f"curves/{name}") for name in networks]
         found = [frame for frame in found if frame is not None]
         return pd.concat(found, ignore_index=True) if found else None
 
@@ -252,7 +217,7 @@ class Tables:
 
     def consensus(self, representation: str) -> pd.DataFrame | None:
         """Consensus profiles of one representation, one row a treatment."""
-        return self._table(f"consensus/{representation}")
+        return self.table(f"consensus/{representation}")
 
     def setting(self, section: str, name: str) -> Any:
         """One setting of the resolved study file, or None."""
@@ -263,6 +228,12 @@ class Tables:
         """The level at which a treatment counts as active."""
         return float(self.setting("evaluate", "alpha") or 0.05)
 
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table by its path without ending, read once; those that others' steps wrote too."""
+        if name not in self._read:
+            self._read[name] = self._table(name)
+        return self._read[name]
+
     def _table(self, name: str) -> pd.DataFrame | None:
         path = self.folder / f"{name}.parquet"
         if not path.is_file():
@@ -272,14 +243,16 @@ class Tables:
         blank = {name: np.nan for name in NAMES if name in frame}
         return _filled(frame.replace({name: {"": none} for name, none in blank.items()}))
 
-    def _arrays(self, name: str) -> dict[str, np.ndarray] | None:
+    def arrays(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays of ``<name>.npz``."""
         path = self.folder / f"{name}.npz"
         if not path.is_file():
             return None
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
 
-    def _json(self, name: str) -> Any:
+    def json(self, name: str) -> Any:
+        """What ``<name>.json`` holds."""
         path = self.folder / f"{name}.json"
         if not path.is_file():
             return None

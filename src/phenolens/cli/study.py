@@ -116,7 +116,6 @@ def audit(name: str) -> Verb:
     signature = read_signature("study/auditing.py", "audit")
 
     def look(data: tuple[str, ...], output: Path | None, *, strict: bool, **values: Any) -> None:
-        from phenolens.audit.basis import AuditFinding
         from phenolens.errors import InputError
         from phenolens.study import auditing
 
@@ -127,14 +126,13 @@ def audit(name: str) -> Verb:
             raise InputError("Give either STUDY or --tables DIR.")
         if data:
             options["data"] = data[0] if len(data) == 1 else list(data)
-        result = auditing.audit(**options)
-        findings = [AuditFinding(**row) for row in result.table.to_dict("records")]
-        for line in auditing.tell_audit(findings):
+        findings = auditing.audit_findings(**options)
+        for line in auditing.audit_lines(findings):
             click.echo(line)
         if output is not None and output.suffix == ".json":
             auditing.write_audit(findings, output)
         elif output is not None:
-            result.write(output)
+            auditing.as_result(findings).write(output)
         if output is not None:
             click.echo(f"Wrote {output}")
         if strict and auditing.has_errors(findings):

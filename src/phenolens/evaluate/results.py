@@ -7,20 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from phenolens.schema.scores import RESULTS
+
 COLUMNS = {
-    "representation": object,
-    "task": object,
-    "metric": object,
-    "split": object,
-    "unit": object,
-    "fold": object,
-    "value": np.float64,
-    "low": np.float64,
-    "high": np.float64,
-    "n": np.int64,
-    "space": object,
+    name: object if column.dtype == "string" else np.dtype(column.dtype)
+    for name, column in RESULTS.by_name.items()
 }
-SORT = ["representation", "task", "metric", "split", "unit", "fold"]
 POOLED = "all"
 
 
@@ -36,7 +28,7 @@ def result(
     fold: int | str = POOLED,
     interval: tuple[float, float] = (np.nan, np.nan),
     space: str = "",
-) -> dict:
+) -> dict[str, str | float | int]:
     """One row of the result table.
 
     Parameters
@@ -57,7 +49,12 @@ def result(
         What the compared values were, in words: ``normalized, selected, whitened``.
     """
     low, high = interval
-    row = {"representation": representation, "task": task, "metric": metric, "split": split}
+    row: dict[str, str | float | int] = {
+        "representation": representation,
+        "task": task,
+        "metric": metric,
+        "split": split,
+    }
     row |= {"unit": unit, "fold": str(fold), "value": float(value)}
     return row | {"low": float(low), "high": float(high), "n": int(n), "space": space}
 
@@ -65,7 +62,7 @@ def result(
 def result_table(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as a frame with fixed columns, dtypes and order."""
     frame = pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
-    return frame.sort_values(SORT, kind="stable", ignore_index=True)
+    return frame.sort_values(list(RESULTS.sort), kind="stable", ignore_index=True)
 
 
 def join_results(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -48,7 +48,8 @@ def kruskal_wells(
     Returns
     -------
     DataFrame
-        ``measure``, ``h``, ``p``, ``n_wells``, ``n_treatments``, ``note`` (why there is no p).
+        ``measure``, ``h``, ``p``, ``n_wells``, ``n_treatments``, ``note`` (code of why there is no
+        p; empty where there is one).
     """
     wells = well_means(table, by=by)
     rng = np.random.default_rng(seed)
@@ -66,10 +67,10 @@ def _kruskal(
     counts = np.bincount(codes, minlength=len(treatments))
     found = {"h": np.nan, "p": np.nan, "n_wells": len(wells), "n_treatments": len(treatments)}
     if (counts >= _WELLS_FOR_A_TEST).sum() < 2:
-        return found | {"note": "fewer than two treatments with two wells"}
+        return found | {"note": "too-few-treated-twice"}
     ranks = wells[name].rank().to_numpy()
     if np.ptp(ranks) == 0:
-        return found | {"note": "the same value in every well"}
+        return found | {"note": "same-value-everywhere"}
     plates = wells[PLATE].to_numpy()
     observed = _h(ranks, codes, counts)
     drawn = np.array([_h(ranks, _within(codes, plates, rng), counts) for _ in range(permutations)])
@@ -146,7 +147,7 @@ def accuracy_correlation(
     Returns
     -------
     DataFrame
-        ``measure``, ``spearman``, ``p``, ``n_treatments``, ``note``.
+        ``measure``, ``spearman``, ``p``, ``n_treatments``, ``note`` (a code, as above).
     """
     from scipy.stats import spearmanr
 
@@ -157,7 +158,7 @@ def accuracy_correlation(
         pair = pd.concat([means[name], accuracy.rename("accuracy")], axis=1).dropna()
         row = {"measure": name, "spearman": np.nan, "p": np.nan, "n_treatments": len(pair)}
         if len(pair) < _CLASSES_FOR_A_CORRELATION or (pair.nunique() < 2).any():
-            rows.append(row | {"note": "too few treatments, or all alike"})
+            rows.append(row | {"note": "too-few-or-all-alike"})
             continue
         value, p = spearmanr(pair[name], pair["accuracy"])
         rows.append(row | {"spearman": value, "p": p, "note": ""})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "columns": {
         "plate": "Metadata_Plate",
         "well": "Metadata_Well",

@@ -1,4 +1,4 @@
-"""Principal components that keep the table, and rows brought to unit length."""
+"""Principal components that keep the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.learn.base import TableTransformer, controls_of
-from phenolens.learn.nearest import unit_rows
 from phenolens.learn.whiten import principal_directions
 
 
@@ -71,13 +70,3 @@ class Components(TableTransformer):
 
     def _names(self, names: np.ndarray) -> np.ndarray:
         return np.array([f"pc{i + 1:04d}" for i in range(self.components_.shape[1])], dtype=object)
-
-
-class UnitRows(TableTransformer):
-    """Every row divided by its length, so that blocks count alike in a cosine; zero rows stay."""
-
-    def _fit(self, values: np.ndarray, index: pd.Index | None) -> None:
-        self.n_features_ = values.shape[1]
-
-    def _transform(self, values: np.ndarray) -> np.ndarray:
-        return unit_rows(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 PENALTIES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 
 
-def inner_folds(X: object, y: object, *, unit: str | None, n: int) -> np.ndarray:
+def inner_folds(X: Any, y: Any, *, unit: str | None, n: int) -> np.ndarray:
     """Inner fold of each training row: whole units where there are two or more, else rows by class.
 
     Parameters
@@ -94,7 +95,7 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
         self.max_iter = max_iter
         self.tol = tol
 
-    def fit(self, X: object, y: object) -> LogisticPath:
+    def fit(self, X: Any, y: Any) -> LogisticPath:
         """Tune the penalty on inner folds, then fit on all rows."""
         inner = inner_folds(X, y, unit=self.unit, n=self.n_inner)
         X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
@@ -128,21 +129,21 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
                 break
         return penalties[int(np.argmin(losses))], np.array(losses)
 
-    def decision_function(self, X: object) -> np.ndarray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """Scores of shape (n_rows, n_classes), or (n_rows,) for two classes."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def _scores(self, X: object) -> np.ndarray:
+    def _scores(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
         return self._scaled(X) @ self.coef_ + self.intercept_
 
-    def predict_proba(self, X: object) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Class probabilities, float32 of shape (n_rows, n_classes)."""
         return _softmax(self._scores(X))
 
-    def predict(self, X: object) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row."""
         best = self._scores(X).argmax(axis=1)
         return self.classes_[best]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -23,7 +25,7 @@ class NearestProfile(ClassifierMixin, BaseEstimator):
     def __init__(self, *, center: bool = False) -> None:
         self.center = center
 
-    def fit(self, X: object, y: object) -> NearestProfile:
+    def fit(self, X: Any, y: Any) -> NearestProfile:
         """Keep the training rows, unit length, sorted by class."""
         X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
         check_classification_targets(y)
@@ -34,19 +36,19 @@ class NearestProfile(ClassifierMixin, BaseEstimator):
         self._starts = np.searchsorted(codes[order], np.arange(len(self.classes_)))
         return self
 
-    def scores(self, X: object) -> np.ndarray:
+    def scores(self, X: Any) -> np.ndarray:
         """Largest similarity to each class, shape (n_rows, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=(np.float32, np.float64))
         similar = unit_rows(X - self._mean) @ self._rows.T
         return np.maximum.reduceat(similar, self._starts, axis=1)
 
-    def decision_function(self, X: object) -> np.ndarray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """As :meth:`scores`; for two classes their difference, shape (n_rows,)."""
         scores = self.scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X: object) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """The class of the most similar training row."""
         best = self.scores(X).argmax(axis=1)
         return self.classes_[best]

@@ -56,6 +56,11 @@ def measure_objects(
     InputError
         If shapes or types do not fit, or intensities are not finite.
 
+    References
+    ----------
+    Stirling et al., BMC Bioinformatics 22:433 (2021), whose features these are; each family names
+    its own source (docs/measure).
+
     Examples
     --------
     >>> import numpy as np

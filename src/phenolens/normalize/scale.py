@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numba
 import numpy as np
@@ -170,7 +171,7 @@ def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
 
 
 def calibrate(
-    table: pd.DataFrame, roles: Sequence[str], **how: object
+    table: pd.DataFrame, roles: Sequence[str] | np.ndarray | pd.Series, **how: Any
 ) -> tuple[pd.DataFrame, dict]:
     """Scale plates by control roles, so that no judging control took part in its own calibration.
 
@@ -191,9 +192,10 @@ def calibrate(
     table, report
         As :func:`robust_scale`; the report adds ``swapped``, the number of rows scaled in turns.
     """
-    roles = np.asarray(roles, dtype=str)
-    fixed = np.isin(roles, ("calibrate", "reused"))
-    turns = [robust_scale(table, fixed | (roles == half), **how) for half in ("swap-a", "swap-b")]
+    role = np.asarray(roles, dtype=str)
+    fixed = np.isin(role, ("calibrate", "reused"))
+    in_a, in_b = (role == half for half in ("swap-a", "swap-b"))
+    turns = [robust_scale(table, fixed | half, **how) for half in (in_a, in_b)]
     (first, report), (second, _) = turns
     one, other = first.to_numpy(), second.to_numpy()
     by_one, by_other = (profiles.column(t, CALIBRATED).astype(bool) for t in (first, second))
@@ -202,7 +204,6 @@ def calibrate(
         one[by_one & ~by_other], other[by_other & ~by_one]
     )  # fmt: skip
     done = by_one | by_other
-    in_a, in_b = (roles == half for half in ("swap-a", "swap-b"))
     values[in_a], values[in_b] = other[in_a], one[in_b]
     done[in_a], done[in_b] = by_other[in_a], by_one[in_b]
     plates = profiles.column(table, PLATE)
@@ -229,7 +230,7 @@ def _report(keys: pd.DataFrame, counts: np.ndarray, *, constant: np.ndarray, nam
         for key, n, c in zip(told, counts, constant.sum(axis=1), strict=True)
     ]
     used = constant[counts >= 2]
-    everywhere = used.all(axis=0) if len(used) else np.zeros(len(names), dtype=bool)
+    everywhere = np.asarray(used.all(axis=0) if len(used) else np.zeros(len(names), dtype=bool))
     return {
         "groups": rows,
         "uncalibrated": [key for key, n in zip(told, counts, strict=True) if n < 2],

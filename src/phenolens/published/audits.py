@@ -7,11 +7,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from phenolens.audit.basis import AuditFinding, worst_first
+from phenolens.audit.basis import AuditFinding, gravest_first
 from phenolens.audit.kinds import auditor
 from phenolens.errors import InputError
 from phenolens.published.audit.audit import audit_declared
-from phenolens.published.audit.declaration import DeclaredDesign
+from phenolens.published.audit.declaration import Declaration
 from phenolens.published.audit.declared import Declared
 from phenolens.published.audit.read import read_design, read_tables
 
@@ -36,19 +36,19 @@ def audit_tables(folder: str | Path) -> list[AuditFinding]:
         If a file cannot be used.
     """
     folder = Path(folder)
-    design = read_declaration(folder / "design.toml")
-    told = read_tables(folder, label=design.study.label, controls=design.study.controls)
-    _known_names(design, told.embeddings)
+    declaration = read_declaration(folder / "design.toml")
+    found = read_tables(folder, label=declaration.study.label, controls=declaration.study.controls)
+    _known_names(declaration, found.embeddings)
     findings = audit_declared(
-        Declared(design, told.rows, told.embeddings, trained=told.trained, maps=told.maps)
+        Declared(declaration, found.rows, found.embeddings, trained=found.trained, maps=found.maps)
     )
-    if told.unread:
-        what = f"Files with names that mean nothing here: {', '.join(told.unread)}."
-        findings.append(AuditFinding("unread-files", "info", "", what, remedy="See docs/audit.md."))
-    return worst_first(findings)
+    if found.unread:
+        about = {"file": list(found.unread)}
+        findings.append(AuditFinding("unread-files", "info", about))
+    return gravest_first(findings)
 
 
-def read_declaration(path: Path) -> DeclaredDesign:
+def read_declaration(path: Path) -> Declaration:
     """A ``design.toml``, checked; an empty design where the file does not exist.
 
     Raises
@@ -57,9 +57,9 @@ def read_declaration(path: Path) -> DeclaredDesign:
         If it is not TOML, or has a key or value that is not known; each is named with its place.
     """
     if not path.is_file():
-        return DeclaredDesign()
+        return Declaration()
     try:
-        return TypeAdapter(DeclaredDesign).validate_python(read_design(path))
+        return TypeAdapter(Declaration).validate_python(read_design(path))
     except ValidationError as error:
         raise InputError(f"{path}: {'; '.join(map(_fault, error.errors()))}") from None
 
@@ -71,11 +71,11 @@ def _fault(item: ErrorDetails) -> str:
     return f"'{place}': {item['msg']} (got {item['input']!r})"
 
 
-def _known_names(design: DeclaredDesign, embeddings: dict) -> None:
+def _known_names(declaration: Declaration, embeddings: dict) -> None:
     """Blocks of a table that is not there are a slip of the pen, unless scaling is declared."""
     lost = [
         item.name
-        for item in design.representations
+        for item in declaration.representations
         if item.blocks and item.name not in embeddings and item.scaled is None
     ]
     if lost:

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from phenolens import __version__
+from phenolens import __version__, schema
 from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
@@ -87,6 +87,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["defined"] = lambda table, column: schema.tables()[table].by_name[column]
     for name in ("style.css", "page.js"):
         text = ours.get_source(environment, name)[0]
         environment.globals[name.replace(".", "_")] = Markup(text)

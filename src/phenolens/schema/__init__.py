@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from phenolens.schema import made, networks, representations, scores, screen, structure
 from phenolens.schema.kinds import Column, Document, File, Key, Table
-from phenolens.schema.write import SchemaError, conform, write
+from phenolens.schema.offered import OFFERED
+from phenolens.schema.representations import PROFILES, PROFILES_SEEN
+from phenolens.schema.write import SchemaError, arrow_schema, conform, write
 
-FILES: tuple[File, ...] = (
+_OWN: tuple[File, ...] = (
     *scores.FILES,
     *representations.FILES,
     *structure.FILES,
@@ -17,9 +19,16 @@ FILES: tuple[File, ...] = (
     *screen.FILES,
     *made.FILES,
 )
-"""Every file, in the order of ``docs/schemas.md``."""
-TABLES: dict[str, Table] = {file.stem: file for file in FILES if isinstance(file, Table)}
-"""Every table by its path without ending: ``activity``, ``consensus/<representation>``."""
+
+
+def files() -> tuple[File, ...]:
+    """Every file, in the order of ``docs/schemas.md``; those that others offer come last."""
+    return (*_OWN, *OFFERED.known().values())
+
+
+def tables() -> dict[str, Table]:
+    """Every table by its path without ending: ``activity``, ``consensus/<representation>``."""
+    return {file.stem: file for file in files() if isinstance(file, Table)}
 
 
 def definition(path: str) -> File | None:
@@ -39,19 +48,23 @@ def definition(path: str) -> File | None:
     >>> definition("consensus/cnn.parquet").title
     'the same of each representation'
     """
-    return next((file for file in FILES if file.pattern.fullmatch(path)), None)
+    return next((file for file in files() if file.pattern.fullmatch(path)), None)
 
 
 __all__ = [
-    "FILES",
-    "TABLES",
+    "OFFERED",
+    "PROFILES",
+    "PROFILES_SEEN",
     "Column",
     "Document",
     "File",
     "Key",
     "SchemaError",
     "Table",
+    "arrow_schema",
     "conform",
     "definition",
+    "files",
+    "tables",
     "write",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from phenolens.schema import FILES
+from phenolens.schema import files
 from phenolens.schema.page import page
 
-sys.stdout.write(page(FILES))
+sys.stdout.write(page(files()))

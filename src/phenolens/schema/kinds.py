@@ -60,6 +60,17 @@ class Column:
         return self.label or (words if len(words) == 1 else words[0].upper() + words[1:])
 
     @property
+    def explained(self) -> str:
+        """What it holds: when it is there, its meaning and its unit, in Markdown."""
+        meaning = f"{self.meaning} ({self.unit})" if self.unit else self.meaning
+        return f"{self.when}: {meaning}" if self.when else meaning
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.dtype in (WHOLE, REAL, REAL32)
+
+    @property
     def required(self) -> bool:
         """Whether a table without it is refused."""
         return not self.when and not self.repeated

@@ -20,24 +20,6 @@ STEPS = Document(
     keys=(Key("<step>", "list of strings", "files and folders"),),
 )
 
-QUESTIONS = Document(
-    "questions.json",
-    "the four research questions of the published study",
-    text="A list of always four; a question that lacks an input says what it would need.",
-    keys=(
-        Key("key", "string", "`research-apart`, `research-fusion`, ..."),
-        Key("state", "string", "`answered`, or `open`"),
-        Key("question, short", "string", "the question, and its answer in a sentence or two"),
-        Key("sentences", "list of strings", "what supports or limits it"),
-        Key(
-            "headline, details",
-            "lists of objects",
-            "findings: `code, severity, about, values` (with `low`, `high`) and their words",
-        ),
-        Key("evidence", "list of strings", "sections of the report"),
-    ),
-)
-
 ANSWERS = Document(
     "answers.json",
     "the report's answers",
@@ -100,7 +82,6 @@ FIGURES = File("figures/<figure>.<ending>", "every figure, as PNG and as SVG")
 REPORT = File("report.html", "one self-contained page")
 
 FILES: tuple[File, ...] = (
-    QUESTIONS,
     ANSWERS,
     PROVENANCE,
     TIMINGS,

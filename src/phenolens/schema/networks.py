@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from phenolens.schema.columns import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
 from phenolens.schema.kinds import FLAG, REAL, TEXT, WHOLE, Column, Document, File, Key, Table
 
-_WITHHELD = Key(
-    "withheld_because", "string", "why there is nothing else", when="where it is withheld"
+WITHHELD = Key(
+    "withheld_because",
+    "object",
+    "why nothing else is shown: a finding",
+    when="where withheld",
 )
 _SEGMENTED = "where cells can be segmented"
 _SHOWN = "Only for a CNN that beats its baselines on held-out wells."
 _ABOVE = (("0.5", "half"), ("0.8", "0.8"))
 _PARTS = ("nucleus", "cytoplasm", "background", "cells")
-_MEASURES = (
+MEASURES = (
     Column("intensity_image", REAL, "mean of the map", nullable=True),
     Column("intensity_cells", REAL, "mean of the map over cells", nullable=True),
     *(
@@ -62,7 +63,7 @@ ACTIVATION_FOUND = Document(
     text=f"{_SHOWN} `withheld_because` stands alone otherwise.",
     when="Absent where no CNN was trained.",
     keys=(
-        _WITHHELD,
+        WITHHELD,
         Key("across_treatments", "list of objects", "tests of each measure, wells as units"),
         Key("correct_against_wrong", "list of objects", "tests of each measure, wells as units"),
         Key("with_accuracy", "list of objects", "tests of each measure, wells as units"),
@@ -96,7 +97,7 @@ ACTIVATION = Table(
         Column("target", TEXT, "class that is explained"),
         Column("predicted", TEXT, "class named"),
         Column("zero_map", FLAG, "whether the map is zero everywhere"),
-        *_MEASURES,
+        *MEASURES,
         Column("correct", FLAG, "whether the class named is the true one"),
     ),
     sort=("Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_ObjectNumber"),
@@ -114,40 +115,6 @@ ACTIVATION_TREATMENTS = Table(
         Column("n_wells", WHOLE, "wells", label="Wells"),
         Column("n_images", WHOLE, "images", label="Images"),
         Column("n_zero", WHOLE, "images whose map is zero", label="All-zero maps"),
-    ),
-)
-
-ACTIVATION_WELLS = Table(
-    "activation_wells.parquet",
-    "its measures with wells as units",
-    when="Present where `activation.parquet` is.",
-    columns=(
-        PLATE,
-        WELL,
-        TREATMENT,
-        CONTROL,
-        Column("n_images", WHOLE, "images", label="Images"),
-        Column("n_zero", WHOLE, "images whose map is zero", label="All-zero maps"),
-        *(replace(measure, meaning=f"mean over images: {measure.meaning}")
-          for measure in _MEASURES if not measure.name.startswith("share_")),
-        Column("outcome", TEXT, "`all`, or the images named `right`, or `wrong`"),
-    ),
-    sort=("Metadata_Plate", "Metadata_Well", "outcome"),
-)  # fmt: skip
-
-ACTIVATION_SUMMARY = Table(
-    "activation_summary.parquet",
-    "one row a measure, over treated wells",
-    when="Present where `activation.parquet` is.",
-    columns=(
-        Column("measure", TEXT, "a measure of `activation.parquet`"),
-        Column("n_wells", WHOLE, "treated wells", label="Wells"),
-        Column("mean", REAL, "over them"),
-        Column("sd", REAL, "over them", nullable=True, label="SD"),
-        Column("lowest", TEXT, "treatment with the lowest mean over its wells"),
-        Column("lowest_mean", REAL, "its mean"),
-        Column("highest", TEXT, "treatment with the highest mean over its wells"),
-        Column("highest_mean", REAL, "its mean"),
     ),
 )
 
@@ -184,71 +151,7 @@ ATTENTION_PIXELS = Document(
     ),
 )  # fmt: skip
 
-REBUILT = Document(
-    "reconstructions.json",
-    "what the autoencoder makes of images whose wells it never saw",
-    text="At most 1,024 images a fold, evenly spread. `withheld_because` stands alone where no "
-    "wells were held out.",
-    when="Absent where no autoencoder was trained.",
-    keys=(
-        _WITHHELD,
-        Key("network", "string", "its name"),
-        Key("n_images", "int", "images"),
-        Key("n_wells", "int", "wells"),
-        Key("stains", "list of objects",
-            "`stain`, and for `error`, `error_mean_image`, `correlation` the mean over wells: "
-            "`value`, `low`, `high` (95 %, nullable)"),
-    ),
-)  # fmt: skip
-
-RECONSTRUCTIONS = Table(
-    "reconstructions.parquet",
-    "one row an image",
-    when="Present where wells were held out from an autoencoder.",
-    columns=(
-        PLATE,
-        WELL,
-        SITE,
-        OBJECT,
-        TREATMENT,
-        CONTROL,
-        Column("error_<stain>", REAL, "mean squared error, on the 0-1 scale of pixels as read"),
-        Column(
-            "error_mean_image_<stain>",
-            REAL,
-            "the same of giving back the mean training image",
-        ),
-        Column(
-            "correlation_<stain>",
-            REAL,
-            "over pixels; NaN where a picture is constant",
-            nullable=True,
-        ),
-        Column("fold", TEXT, "the fold that held the well out"),
-        Column(
-            "position",
-            WHOLE,
-            "place in the arrays of the three images shown, at the 5th, 50th and 95th percentile "
-            "from the best",
-            nullable=True,
-        ),
-    ),
-    sort=("Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_ObjectNumber"),
-)
-
-RECONSTRUCTION_PIXELS = Document(
-    "reconstructions.npz",
-    "the images shown",
-    when="Present where `reconstructions.parquet` is.",
-    keys=(
-        Key("pixels", "uint8 (n, C, S, S)", "as the network reads them"),
-        Key("reconstructions", "uint8 (n, C, S, S)", "as it gives them back"),
-        Key("channels", "string (C,)", "names of the stains"),
-    ),
-)
-
 FILES: tuple[File, ...] = (
-    CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS, ACTIVATION_WELLS,
-    ACTIVATION_SUMMARY, ATTENTION, ATTENTION_PIXELS, REBUILT, RECONSTRUCTIONS,
-    RECONSTRUCTION_PIXELS,
+    CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS, 
+    ATTENTION, ATTENTION_PIXELS, 
 )  # fmt: skip

@@ -82,21 +82,16 @@ def _sorted(table: Table) -> str:
 def _columns(columns: Sequence[Column]) -> Iterator[str]:
     yield "| column | type | meaning |"
     yield "| --- | --- | --- |"
-    for _, same in groupby(columns, key=lambda column: (_type(column), _meaning(column))):
+    for _, same in groupby(columns, key=lambda column: (_type(column), column.explained)):
         alike = list(same)
         names = ", ".join(f"`{column.name}`" for column in alike)
-        yield f"| {names} | {_type(alike[0])} | {_cell(_meaning(alike[0]))} |"
+        yield f"| {names} | {_type(alike[0])} | {_cell(alike[0].explained)} |"
     yield ""
 
 
 def _type(column: Column) -> str:
     dtype = "as it came" if column.dtype == "any" else column.dtype
     return f"{dtype}, nullable" if column.nullable else dtype
-
-
-def _meaning(column: Column) -> str:
-    meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
-    return f"{column.when}: {meaning}" if column.when else meaning
 
 
 def _cell(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from phenolens.schema.columns import (
     COMPOUND,
     CONCENTRATION,
@@ -78,12 +80,12 @@ COMPARISONS = Table(
     when="Absent where there are no two to compare.",
     columns=(
         Column("task", TEXT, "what is compared"),
-        Column("metric", TEXT, "what is compared"),
+        Column("metric", TEXT, "what is compared", label="On"),
         Column("split", TEXT, "what was left out: `plate`, `well`, ..., or `none`"),
         Column("unit", TEXT, "what is paired (`treatment`, `well`)"),
         Column("cluster", TEXT, "what is resampled and flipped together"),
-        Column("a", TEXT, "the two representations"),
-        Column("b", TEXT, "the two representations"),
+        Column("a", TEXT, "the two representations", label="First"),
+        Column("b", TEXT, "the two representations", label="Second"),
         Column("n", WHOLE, "number of pairs", label="Pairs"),
         Column("n_clusters", WHOLE, "number of clusters", label="Clusters"),
         Column("value_a", REAL, "mean over pairs"),
@@ -195,7 +197,7 @@ ACTIVITY = Table(
             REAL,
             "median cell count over the median of its plates' controls",
             nullable=True,
-            label="Cell count",
+            label="Cells",
         ),
         Column("cell_count_p", REAL, "rank-sum p of cell counts against controls", nullable=True),
         Column("active", FLAG, "`q` below alpha; missing where nothing was tested", nullable=True),
@@ -269,9 +271,14 @@ do, no well is in two, and a group takes no part in its own null
             "`-kept` where these are the same wells on every plate; empty where no treatment has "
             "two wells",
         ),
-        Column("wells", WHOLE, "wells of a group (the treatments' median)"),
+        Column(
+            "wells",
+            WHOLE,
+            "wells of a group (the treatments' median)",
+            label="Wells of a group",
+        ),
         Column("groups", WHOLE, "groups tested"),
-        Column("called", WHOLE, "groups with p <= 0.05"),
+        Column("called", WHOLE, "groups with p <= 0.05", label="Groups called"),
         Column(
             "share", REAL, "`called` over `groups`, with the exact 95 % interval", nullable=True
         ),
@@ -364,18 +371,21 @@ HITS = Table(
     "digits after the point.",
     when="Absent where no representation could be tested.",
     columns=(
-        Column("treatment", TEXT, "as in `activity.parquet`"),
-        Column("compound", TEXT, "as in `activity.parquet`", nullable=True),
-        Column("concentration", REAL, "as in `activity.parquet`", nullable=True, unit="µM"),
-        Column("mechanism", TEXT, "as in `activity.parquet`", nullable=True),
-        Column("wells", WHOLE, "as in `activity.parquet`", nullable=True),
-        Column("active", FLAG, "as in `activity.parquet`", nullable=True),
-        Column("map", REAL, "`map` of `activity.parquet`", nullable=True, label="mAP"),
-        Column("map_low", REAL, "its 95 % interval", nullable=True),
-        Column("map_high", REAL, "its 95 % interval", nullable=True),
-        Column("q", REAL, "as in `activity.parquet`", nullable=True),
-        Column(
-            "cell_count_ratio", REAL, "as in `activity.parquet`", nullable=True, label="Cell count"
+        *(
+            replace(ACTIVITY.by_name[name], name=heading)
+            for name, heading in {
+                "Metadata_Treatment": "treatment",
+                "Metadata_Compound": "compound",
+                "Metadata_Concentration": "concentration",
+                "Metadata_Mechanism": "mechanism",
+                "wells": "wells",
+                "active": "active",
+                "map": "map",
+                "low": "map_low",
+                "high": "map_high",
+                "q": "q",
+                "cell_count_ratio": "cell_count_ratio",
+            }.items()
         ),
         Column("most_similar", TEXT, "up to three treatments, with cosine", nullable=True),
         Column(
@@ -499,7 +509,13 @@ DOSE = Table(
         Column("high", REAL, "95 % bootstrap of the benchmark dose; infinite where an end is open"),
         Column("rho", REAL, "Spearman's correlation of distance with dose", nullable=True),
         Column("p", REAL, "one-sided p of permuting doses", nullable=True),
-        Column("q", REAL, "its Benjamini-Hochberg q within the representation", nullable=True),
+        Column(
+            "q",
+            REAL,
+            "its Benjamini-Hochberg q within the representation",
+            nullable=True,
+            label="q of the trend",
+        ),
         Column(
             "cell_loss_dose",
             REAL,
@@ -507,12 +523,14 @@ DOSE = Table(
             "or not counted",
             nullable=True,
             unit="µM",
+            label="Cells lost from",
         ),
         Column(
             "order",
             TEXT,
             "`activity first`, `cells first`, `together` (not to be told apart), `no cell loss`, "
             "`cells not counted`, `inactive`",
+            label="What comes first",
         ),
         SPACE,
     ),
@@ -556,7 +574,7 @@ ASSAY = Table(
         Column("low", REAL, _INTERVAL, nullable=True),
         Column("high", REAL, _INTERVAL, nullable=True),
         Column("n", WHOLE, "number of units"),
-        Column("flag", TEXT, "what is wrong; empty otherwise"),
+        Column("flag", TEXT, "codes of what is wrong, parted by blanks; empty otherwise"),
         REPRESENTATION,
         SPACE,
     ),

@@ -135,120 +135,6 @@ FEATURES = Table(
     sort=("representation", "Metadata_Treatment", "rank"),
 )
 
-EMBEDDING_SCORES = Table(
-    "embedding_scores.parquet",
-    "what published studies print, and what holds",
-    text="One row a representation or fusion (without the controls that hold noise). A column of "
-    "which no representation has a value is absent.",
-    when="Absent where nothing was scored.",
-    columns=(
-        Column("representation", TEXT, "name of the representation"),
-        *(
-            Column(f"{name}{end}", WHOLE if end == "_n" else REAL, meaning, nullable=True,
-                   when="where known", label=f"{label}{words}")
-            for name, label, meaning in (
-                ("silhouette", "Silhouette",
-                 "cosine silhouette of treated wells against treatment, as in `results.parquet`"),
-                ("silhouette_null", "Silhouette, treatments shuffled",
-                 "the same under shuffled treatments"),
-                ("map", "mAP",
-                 "mean over treatments of the retrieval against controls, as in "
-                 "`results.parquet`"),
-                ("map_normalized", "Normalized mAP", "the same, with chance at 0"),
-            )
-            for end, words in (("", ""), ("_low", ", low"), ("_high", ", high"), ("_n", ", n"))
-        ),
-        Column(
-            "map_chance",
-            REAL,
-            "mean of `map_chance` in `activity.parquet` over the same treatments",
-            nullable=True,
-            when="where known",
-            label="mAP by chance",
-        ),
-        Column(
-            "silhouette_clusters",
-            REAL,
-            "silhouette of k-means labels over all wells: how k-means cuts, which says nothing "
-            "about treatments",
-            nullable=True,
-            when="where known",
-            label="Silhouette of k-means",
-        ),
-        Column(
-            "n_wells",
-            WHOLE,
-            "wells clustered; where several networks saw the treatments a well counts once for "
-            "each that it is judged by",
-            nullable=True,
-            when="where known",
-            label="Wells",
-        ),
-        Column(
-            "map_all",
-            REAL,
-            "mean over all wells of their average precision among all other wells, controls being "
-            "one more class",
-            nullable=True,
-            when="where known",
-            label="mAP over all wells",
-        ),
-        Column(
-            "map_all_chance",
-            REAL,
-            "expectation of `map_all` under a random order",
-            nullable=True,
-            when="where known",
-            label="mAP over all wells by chance",
-        ),
-        SPACE,
-    ),
-    sort=("representation",),
-)  # fmt: skip
-
-WELL_CLUSTERS = Table(
-    "well_clusters.parquet",
-    "k-means of wells",
-    text="k is `evaluate.clusters`, in the space of the profiles, cosine.",
-    when="Absent where there are fewer than five wells.",
-    columns=(
-        Column("representation", TEXT, "name of the representation"),
-        Column(
-            "part",
-            WHOLE,
-            "0, or the number of the group of treatments, whose wells are clustered apart because "
-            "another network saw them",
-        ),
-        PLATE,
-        WELL,
-        ANY_TREATMENT,
-        CONTROL,
-        Column("cluster", WHOLE, "1 is the largest"),
-        Column("silhouette", REAL, "of the cluster labels"),
-        SPACE,
-    ),
-    sort=("representation", "Metadata_Plate", "Metadata_Well", "part"),
-)
-
-FUSION_CLASSES = Table(
-    "fusion_classes.parquet",
-    "each fusion against its best single block, treatment by treatment",
-    text="Their spaces stand in `comparisons.parquet`.",
-    when="Absent where no fusion was asked for, or no wells can be held out.",
-    columns=(
-        Column("task", TEXT, "as in `comparisons.parquet`"),
-        Column("fusion", TEXT, "the fusion"),
-        Column("block", TEXT, "its best single block"),
-        TREATMENT,
-        Column("n", WHOLE, "tested wells", label="Wells"),
-        Column("right_fusion", WHOLE, "wells named right by the fusion", label="Right by fusion"),
-        Column("right_block", WHOLE, "wells named right by the block", label="Right by block"),
-        Column("gained", WHOLE, "wells named right by the fusion only"),
-        Column("lost", WHOLE, "wells named right by the block only"),
-    ),
-    sort=("task", "fusion", "block", "Metadata_Treatment"),
-)
-
 EXEMPLARS = Table(
     "exemplars.parquet",
     "pictures for the montages",
@@ -278,6 +164,6 @@ EXEMPLAR_PIXELS = Document(
 )  # fmt: skip
 
 FILES: tuple[File, ...] = (
-    CONSENSUS, CONSENSUS_OF, SIMILARITY, CLUSTERS, UMAP, FEATURES, EMBEDDING_SCORES, WELL_CLUSTERS,
-    FUSION_CLASSES, EXEMPLARS, EXEMPLAR_PIXELS,
+    CONSENSUS, CONSENSUS_OF, SIMILARITY, CLUSTERS, UMAP, FEATURES, 
+    EXEMPLARS, EXEMPLAR_PIXELS,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from phenolens.profiles import write_frame
 from phenolens.simulate.design import ScreenDesign
 from phenolens.simulate.layout import Well, plate_names, platemap_name
 from phenolens.simulate.stains import STAINS
-from phenolens.simulate.treatments import Treatment, controls, treatments
+from phenolens.simulate.treatments import SimulatedTreatment, controls, treatments
 
 # Channel numbers as the CPJUMP1 plates have them, so that nobody can take them for the stain order.
 CHANNEL_NUMBER = {"Mito": 1, "AGP": 2, "RNA": 3, "ER": 4, "DNA": 5}
@@ -106,7 +106,7 @@ def _annotation(design: ScreenDesign) -> pd.DataFrame:
     return pd.DataFrame([_annotate(t, genetic=design.genetic) for t in samples.values()])
 
 
-def _annotate(treatment: Treatment, *, genetic: bool) -> dict[str, str]:
+def _annotate(treatment: SimulatedTreatment, *, genetic: bool) -> dict[str, str]:
     return {
         "broad_sample": treatment.sample,
         "pert_iname": treatment.name,

@@ -11,7 +11,7 @@ from phenolens.profiles import row_letters
 from phenolens.simulate.design import ScreenDesign
 from phenolens.simulate.optics import Conditions, Illumination
 from phenolens.simulate.stains import STAINS
-from phenolens.simulate.treatments import Treatment, controls, treatments
+from phenolens.simulate.treatments import SimulatedTreatment, controls, treatments
 
 _N = len(STAINS)
 
@@ -24,7 +24,7 @@ class Well:
     plate: str
     row: int
     column: int
-    treatment: Treatment
+    treatment: SimulatedTreatment
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ def wells(design: ScreenDesign) -> list[Well]:
     ]
 
 
-def _content(design: ScreenDesign) -> list[Treatment]:
+def _content(design: ScreenDesign) -> list[SimulatedTreatment]:
     negative = controls(design)
     return [
         *(t for t in treatments(design) for _ in range(design.replicates)),

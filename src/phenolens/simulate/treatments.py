@@ -17,7 +17,7 @@ _CYTOTOXIC = "cytotoxic agent"
 
 
 @dataclass(frozen=True)
-class Treatment:
+class SimulatedTreatment:
     """One treatment (a compound at a dose, a guide, a clone, or the negative control).
 
     Attributes
@@ -56,7 +56,7 @@ class Treatment:
         return self.effect.survival < 0.9
 
 
-def treatments(design: ScreenDesign) -> list[Treatment]:
+def treatments(design: ScreenDesign) -> list[SimulatedTreatment]:
     """All treatments of a screen except the controls, in a fixed order."""
     rng = np.random.default_rng(np.random.SeedSequence([design.seed, 0x7EA7]))
     units = [
@@ -65,12 +65,12 @@ def treatments(design: ScreenDesign) -> list[Treatment]:
     return [treatment for unit in units for treatment in unit]
 
 
-def controls(design: ScreenDesign) -> list[Treatment]:
+def controls(design: ScreenDesign) -> list[SimulatedTreatment]:
     """The negative controls: DMSO, or two non-targeting guides (clones)."""
     if not design.genetic:
-        return [Treatment("", "DMSO", control=True)]
+        return [SimulatedTreatment("", "DMSO", control=True)]
     return [
-        Treatment(f"SIM-NT{k}", "non-targeting", gene="non-targeting", control=True)
+        SimulatedTreatment(f"SIM-NT{k}", "non-targeting", gene="non-targeting", control=True)
         for k in range(1, GUIDES_PER_GENE + 1)
     ]
 
@@ -89,7 +89,7 @@ def _kinds(design: ScreenDesign) -> list[int | str]:
 
 def _unit(
     design: ScreenDesign, kind: int | str, number: int, *, rng: np.random.Generator
-) -> list[Treatment]:
+) -> list[SimulatedTreatment]:
     """The treatments of one compound (its doses) or one gene (its guides)."""
     programme = PROGRAMMES[kind] if isinstance(kind, int) else None
     second = _off_target(design, kind, number)
@@ -118,7 +118,9 @@ def _off_target(design: ScreenDesign, kind: int | str, number: int) -> Programme
     return PROGRAMMES[(kind + step) % len(PROGRAMMES)]
 
 
-def _with_second(treatment: Treatment, second: Programme | None, share: float) -> Treatment:
+def _with_second(
+    treatment: SimulatedTreatment, second: Programme | None, share: float
+) -> SimulatedTreatment:
     """The treatment with a weaker second programme in the same cells."""
     if second is None:
         return treatment
@@ -132,9 +134,9 @@ def _with_second(treatment: Treatment, second: Programme | None, share: float) -
 
 def _dose(
     programme: Programme | None, number: int, *, concentration: float, drawn: dict[str, float]
-) -> Treatment:
+) -> SimulatedTreatment:
     share = response(concentration, ec50=drawn["ec50"], slope=drawn["slope"])
-    return Treatment(
+    return SimulatedTreatment(
         sample=f"SIM-C{number:05d}",
         name=f"compound-{number:02d}",
         gene=programme.gene if programme else "",
@@ -147,12 +149,12 @@ def _dose(
 
 def _guides(
     design: ScreenDesign, programme: Programme | None, number: int, *, drawn: dict[str, float]
-) -> list[Treatment]:
+) -> list[SimulatedTreatment]:
     # Several genes may share a mechanism, so a gene's name carries its number too.
     gene = f"{programme.gene if programme else 'GENE'}-{number:02d}"
     letter = "G" if design.modality == "crispr" else "O"
     return [
-        Treatment(
+        SimulatedTreatment(
             sample=f"SIM-{letter}{number:05d}-{guide}",
             name=gene,
             gene=gene,
@@ -188,7 +190,7 @@ def truth_table(design: ScreenDesign) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _truth(treatment: Treatment) -> dict[str, object]:
+def _truth(treatment: SimulatedTreatment) -> dict[str, object]:
     programme, effect = treatment.programme, treatment.effect
     return {
         "broad_sample": treatment.sample,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
+from numpy.typing import ArrayLike
 
 from phenolens.errors import InputError
 from phenolens.stats.wells import Wells
@@ -51,7 +52,7 @@ class AveragePrecision:
         return normalized(self.value, self.n_positive, self.n_total)
 
 
-def expected_average_precision(n_positive: np.ndarray, n_total: np.ndarray) -> np.ndarray:
+def expected_average_precision(n_positive: ArrayLike, n_total: ArrayLike) -> np.ndarray:
     """Expectation of the average precision of a list in random order.
 
     Parameters

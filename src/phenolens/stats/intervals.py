@@ -60,9 +60,8 @@ def bootstrap_mean(
     -------
     low, high : float
     """
-    total, size = np.asarray(values, dtype=np.float64), np.ones(len(values))
-    if cluster is not None:
-        total, size = np.bincount(cluster, weights=total), np.bincount(cluster).astype(float)
+    cluster = np.arange(len(values)) if cluster is None else cluster
+    total, size = np.bincount(cluster, weights=values), np.bincount(cluster)
     chosen = np.random.default_rng(seed).integers(len(total), size=(draws, len(total)))
     low, high = np.quantile(total[chosen].sum(axis=1) / size[chosen].sum(axis=1), LIMITS)
     return (float(low), float(high))

@@ -68,8 +68,7 @@ class _Permuter:
 
     def __init__(self, ranking: Ranking, permutations: int, seed: int) -> None:
         self.ranking, self.permutations, self.seed = ranking, permutations, seed
-        self._place: tuple[int, ...] | None = None
-        self._base: tuple[np.ndarray, Pool] | None = None
+        self._base: tuple[tuple[int, ...], np.ndarray, Pool] | None = None
         self._picks: dict[StratifiedLabels, tuple[np.ndarray, bool]] = {}
         self._shared: dict[tuple, np.ndarray] = {}
 
@@ -105,15 +104,16 @@ class _Permuter:
         return np.concatenate([references, rows]), pool, labelled
 
     def _references(self, place: tuple[int, ...]) -> tuple[np.ndarray, Pool]:
-        if place != self._place:
-            ranking = self.ranking
-            rows = np.flatnonzero(ranking.reference & np.isin(ranking.within, place))
-            if len(rows) > POOL_LIMIT:
-                raise DesignError(
-                    f"{len(rows)} references compete at once, more than {POOL_LIMIT}: part them "
-                    f"with {named('within')} (the plate), or take {named('null')} 'copairs'."
-                )
-            similarity = ranking.wells.similarity(rows, rows)
-            self._base = rows, Pool.of(similarity, ranking.within[rows], ranking.differ[rows])
-            self._place, self._shared = place, {}
-        return self._base
+        if self._base is not None and self._base[0] == place:
+            return self._base[1:]
+        ranking = self.ranking
+        rows = np.flatnonzero(ranking.reference & np.isin(ranking.within, place))
+        if len(rows) > POOL_LIMIT:
+            raise DesignError(
+                f"{len(rows)} references compete at once, more than {POOL_LIMIT}: part them "
+                f"with {named('within')} (the plate), or take {named('null')} 'copairs'."
+            )
+        similarity = ranking.wells.similarity(rows, rows)
+        pool = Pool.of(similarity, ranking.within[rows], ranking.differ[rows])
+        self._base, self._shared = (place, rows, pool), {}
+        return rows, pool

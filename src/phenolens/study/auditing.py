@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
 
@@ -16,6 +15,7 @@ from phenolens.audit.kinds import audit_folder
 from phenolens.audit.results.audit import audit_results
 from phenolens.errors import InputError, named
 from phenolens.files import write_json
+from phenolens.findings import MARKS, SEVERITIES, Finding
 from phenolens.profiles import PLATE, WELL
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -24,8 +24,7 @@ from phenolens.tools.result import Result
 if TYPE_CHECKING:
     from anndata import AnnData
 
-
-_MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
+COLUMNS = ("code", "severity", "where", "what", "consequence", "remedy", "basis")
 
 
 def audit(
@@ -79,38 +78,55 @@ def audit(
     >>> found.loc["layout-confounded", "severity"]
     'error'
     """
+    findings = audit_findings(
+        data, tables=tables, same_by=same_by, controls=controls, same_plate=same_plate,
+        distinct_plates=distinct_plates, measurement=measurement, out=out,
+    )  # fmt: skip
+    return as_result(findings, same_by=same_by, out=out)
+
+
+def as_result(findings: list[AuditFinding], **settings: Any) -> Result:
+    """Findings as the result of the question, one row each, with the settings they came of."""
+    rows = [finding.to_dict() for finding in findings]
+    return Result(
+        question="audit",
+        table=pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows]),
+        summary={name: sum(f.severity == name for f in findings) for name in SEVERITIES},
+        settings=settings,
+    )
+
+
+def audit_findings(
+    data: str | Path | Sequence[str | Path] | pd.DataFrame | AnnData | Profiles | None = None,
+    *,
+    tables: str | Path | None = None,
+    out: str | Path | None = None,
+    **reading: Any,
+) -> list[AuditFinding]:
+    """The findings behind :func:`audit`, which takes the same, the gravest first.
+
+    Parameters
+    ----------
+    data, tables, out
+        As of :func:`audit`.
+    **reading
+        How profiles are read; see :func:`phenolens.read`.
+    """
     if (data is None) == (tables is None):
         raise InputError(f"Hand in either a study or profiles, or a folder with {named('tables')}.")
     if tables is not None:
-        findings = audit_folder("tables", Path(tables))
-    elif _is_study(data):
-        findings = audit_study(data, out=out)
-    else:
-        item = read(
-            data, same_by=same_by, controls=controls, same_plate=same_plate,
-            distinct_plates=distinct_plates, measurement=measurement,
-        )  # fmt: skip
-        findings = seen(_of_profiles(item))
-    rows = pd.DataFrame([asdict(f) for f in findings])
-    return Result(
-        question="audit",
-        table=rows,
-        summary={name: sum(f.severity == name for f in findings) for name in _MARKS},
-        settings={"same_by": same_by, "out": out},
-    )
+        return audit_folder("tables", Path(tables))
+    if _is_study(data):
+        return audit_study(data, out=out)
+    item = read(data, **reading)
+    wells, roles = profiles.metadata(item.table), item.design.role_of(item.table).to_numpy()
+    return seen(audit_design(wells, folds=item.design.folds, roles=roles))
 
 
 def _is_study(data: object) -> TypeGuard[str | Path]:
     if not isinstance(data, str | Path) or not str(data):
         return False
     return Path(data).suffix == ".toml" or Path(data).is_dir()
-
-
-def _of_profiles(item: Profiles) -> list:
-    """The design audit of profiles in the hand."""
-    wells = profiles.metadata(item.table)
-    roles = item.design.role_of(item.table).to_numpy()
-    return audit_design(wells, folds=item.design.folds, roles=roles)
 
 
 def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[AuditFinding]:
@@ -128,7 +144,6 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Aud
     InputError
         If a folder holds no study.
     """
-
     study = Path(study)
     if study.is_dir():
         folder, findings = study, _of_folder(study)
@@ -137,7 +152,7 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Aud
     return merged(seen(findings), _of_results(folder))
 
 
-def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
+def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list[Finding]]:
     from phenolens.study.session import open_study
     from phenolens.study.step import take
 
@@ -145,7 +160,7 @@ def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list]:
     return session.out, take(session, "check")
 
 
-def _of_folder(folder: Path) -> list:
+def _of_folder(folder: Path) -> list[Finding]:
     """The design audit of the wells that a study left."""
     path = folder / "wells.parquet"
     if not path.is_file():
@@ -164,27 +179,27 @@ def _of_folder(folder: Path) -> list:
 
 
 def _of_results(folder: Path) -> list[AuditFinding]:
-
     path = folder / "results.parquet"
     if not path.is_file():
-        return [unchecked("results", f"{path} is not there yet; 'phenolens run' makes it")]
+        return [unchecked("results", "results", file=str(path))]
     return audit_results(pd.read_parquet(path))
 
 
 def write_audit(findings: list[AuditFinding], path: str | Path) -> None:
     """Write findings as a JSON list, the gravest first."""
-    write_json(path, [asdict(finding) for finding in findings])
+    write_json(path, [finding.to_dict() for finding in findings])
 
 
-def tell_audit(findings: list[AuditFinding]) -> Iterator[str]:
+def audit_lines(findings: list[AuditFinding]) -> Iterator[str]:
     """A line a finding, its consequence and remedy indented below, and one line that counts."""
     for finding in findings:
         basis = "" if finding.basis == "nothing" else f" [{finding.basis}]"
-        yield f"{_MARKS[finding.severity]} {finding.code}{basis}: {finding.what}"
-        yield from (f"    {said}" for said in (finding.consequence, finding.remedy) if said)
-    counts = {name: sum(f.severity == name for f in findings) for name in _MARKS}
+        said = finding.said
+        yield f"{MARKS[finding.severity]} {finding.code}{basis}: {said.what}"
+        yield from (f"    {text}" for text in (said.consequence, said.remedy) if text)
+    counts = {name: sum(f.severity == name for f in findings) for name in SEVERITIES}
     words = {"error": "errors", "warning": "warnings", "info": "notes", "ok": "in order"}
-    yield ", ".join(f"{counts[name]} {words[name]}" for name in _MARKS)
+    yield ", ".join(f"{counts[name]} {words[name]}" for name in SEVERITIES)
 
 
 def has_errors(findings: list[AuditFinding]) -> bool:

@@ -60,6 +60,16 @@ def run(session: Session | str | Path) -> Path:
     ------
     InputError
         If it is neither.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> screen, truth = pl.simulate_profiles(treatments=4, controls=16, seed=2)
+    >>> screen.reset_index().to_parquet("screen.parquet")
+    >>> lines = pl.init("screen.parquet", "study.toml")
+    >>> report = pl.run(pl.open_study("study.toml", out="results"))
+    >>> report.name, (report.parent / "hits.csv").exists()
+    ('report.html', True)
     """
     if isinstance(session, str | Path):
         session = open_study(session)
@@ -123,6 +133,11 @@ def demo(
     -------
     Path
         The report.
+
+    Raises
+    ------
+    ConfigError
+        If `jobs` or `seed` is not a whole number in its range.
     """
     folder = Path(folder)
     simulate_screen(folder / "screen", jobs=jobs, progress=progress)

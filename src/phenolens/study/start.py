@@ -97,6 +97,18 @@ def simulate_screen(
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ConfigError
+        If `plates`, `jobs` or `seed` is not a whole number in its range.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> folder = pl.simulate("screen", plates=1, seed=2)
+    >>> sorted(path.name for path in folder.iterdir())
+    ['sim0001-phenolens', 'truth']
     """
     from phenolens.represent.measuring.cells import jobs_here
     from phenolens.simulate.design import ScreenDesign

@@ -30,9 +30,9 @@ def tell_check(session: Session, findings: list) -> Iterator[str]:
 
 def tell_splits(session: Session, design: Design) -> Iterator[str]:
     """How the screen was divided."""
-    if design.folds is None:
+    if design.refused is not None:
         yield f"No split: {design.refused.said.advice}"
-    else:
+    if design.folds is not None:
         tested = (design.folds.table["fold"] >= 0).sum()
         kind = f"leave-{design.folds.leave_out}-out"
         yield f"{design.folds.n_folds} folds ({kind}), {tested} wells tested"

@@ -90,7 +90,7 @@ def _check_table(made: TableFormat, sample: Path, name: str) -> None:
     assert 0 < sure <= 1, f"{name}: a confidence lies between 0 and 1, got {sure}."
     surest = recognised(sample)
     assert surest is None or surest.name == made.name or sure > (surest.recognises(sample) or 0), (
-        f"{name}: '{surest.name if surest else ''}' is as sure of the sample as it is."
+        f"{name}: '{surest.name if surest is not None else ''}' is as sure of the sample as it is."
     )
     with tempfile.TemporaryDirectory() as folder:
         other = Path(folder) / "notes.md"

@@ -184,7 +184,7 @@ class _Trial:
         return self.screen.rows(_TRAIN)
 
     def unfitted(self) -> Any:
-        made = self.kind.of(self.options, level=self.screen.images.level, seed=self.seed)
+        made: Any = self.kind.of(self.options, level=self.screen.images.level, seed=self.seed)
         if self.kind.needs_measured:
             made = replace(made, features=_measured_of_images(self.screen))
         return made

@@ -67,8 +67,8 @@ def assay(
     Returns
     -------
     Result
-        ``table``: one row a plate with its metrics, ``passed`` and ``reasons``; ``scores``: the
-        long result table; ``more["metrics"]``: one row a plate and metric.
+        ``table``: one row a plate with its metrics, ``passed`` and ``reasons`` (codes);
+        ``scores``: the long result table; ``more["metrics"]``: one row a plate and metric.
 
     Raises
     ------
@@ -136,9 +136,10 @@ def _positive(wells: pd.DataFrame, query: str | None) -> np.ndarray | None:
 def _passed(plates: pd.DataFrame) -> Iterator[Finding]:
     """Plates that passed, and why the others did not; those beyond twenty are counted."""
     good = plates.loc[plates["passed"], PLATE].astype(str)
-    bad = plates.loc[~plates["passed"], [PLATE, "reasons"]].astype(str)
-    for plate, why in bad.head(_MOST_PLATES).itertuples(index=False):
-        yield Finding("plate-not-passed", "warning", {"plate": plate}, {"reasons": why})
+    bad = plates[~plates["passed"]]
+    for row in bad.head(_MOST_PLATES).to_dict("records"):
+        about = {"plate": str(row.pop(PLATE))}
+        yield Finding("plate-not-passed", "warning", about, row)
     if len(bad) > _MOST_PLATES:
         yield Finding("plates-not-passed", "warning", {}, {"plates": len(bad) - _MOST_PLATES})
     if len(good):
@@ -147,7 +148,7 @@ def _passed(plates: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _long(plates: pd.DataFrame) -> pd.DataFrame:
-    """One row a plate and metric; ``passed`` carries the reasons why a plate did not."""
+    """One row a plate and metric; ``passed`` carries the codes of why a plate did not."""
     numeric = plates.assign(passed=plates["passed"].astype(float)).drop(columns="reasons")
     long = numeric.melt(id_vars=PLATE, var_name="metric", value_name="value")
     long = long[long["value"].notna()].astype({"value": np.float64})

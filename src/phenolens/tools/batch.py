@@ -78,6 +78,11 @@ def batch(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Korsunsky et al., Nat. Methods 16:1289 (2019), for mixing; Büttner et al., Nat. Methods 16:43
+    (2019), for kBET.
+
     Examples
     --------
     >>> import phenolens as pl

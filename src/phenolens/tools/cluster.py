@@ -85,6 +85,12 @@ def cluster(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Traag et al., Sci. Rep. 9:5233 (2019), for Leiden; Hubert and Arabie, J. Classif. 2:193 (1985);
+    Vinh et al., J. Mach. Learn. Res. 11:2837 (2010); Rousseeuw, J. Comput. Appl. Math. 20:53
+    (1987).
+
     Examples
     --------
     >>> import phenolens as pl

@@ -99,6 +99,10 @@ def compare(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Holm, Scand. J. Stat. 6:65 (1979), for p over several pairs.
+
     Examples
     --------
     >>> import phenolens as pl

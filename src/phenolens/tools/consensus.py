@@ -46,6 +46,10 @@ def consensus(
     InputError
         If the table cannot be read, has no such column, or `how` is another word.
 
+    References
+    ----------
+    Subramanian et al., Cell 171:1437 (2017), for MODZ.
+
     Examples
     --------
     >>> import pandas as pd

@@ -87,6 +87,11 @@ def dose(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Crump, Fundam. Appl. Toxicol. 4:854 (1984), for the benchmark dose; Nyffeler et al., Toxicol.
+    Appl. Pharmacol. 389:114876 (2020), for its use with Cell Painting.
+
     Examples
     --------
     >>> import numpy as np

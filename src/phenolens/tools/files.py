@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from phenolens import profiles
+from phenolens import profiles, schema
 from phenolens.errors import InputError
 from phenolens.files import plain
 from phenolens.findings import Finding
@@ -49,7 +49,8 @@ def write_profiles(item: Profiles, path: Path) -> None:
     }
     columns = design_columns(block.wells, item.design)
     whole = profiles.with_metadata(block.wells, columns)
-    profiles.write(whole, path, about=plain(about))
+    types = schema.arrow_schema(profiles.to_frame(whole), schema.PROFILES)
+    profiles.write(whole, path, about=plain(about), schema=types)
 
 
 def write_folds(item: Profiles, folder: Path) -> None:
@@ -57,7 +58,8 @@ def write_folds(item: Profiles, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # folds of an earlier run
     for fold, table in item.normalized.tables.items():
         if fold != ALL:
-            profiles.write(table, folder / f"{fold}.parquet")
+            types = schema.arrow_schema(profiles.to_frame(table), schema.PROFILES_SEEN)
+            profiles.write(table, folder / f"{fold}.parquet", schema=types)
 
 
 def _about(item: Profiles) -> dict[str, Any]:

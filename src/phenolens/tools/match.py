@@ -118,6 +118,11 @@ def match(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Ljosa et al., J. Biomol. Screen. 18:1321 (2013); Ando et al., bioRxiv 161422 (2017); Kalinin et
+    al., Nat. Commun. 16:5181 (2025), for mAP.
+
     Examples
     --------
     >>> import phenolens as pl
@@ -153,8 +158,8 @@ def match(
         active = set(found.loc[found["active"], TREATMENT])
         kept = np.isin(profiles.column(consensus, TREATMENT), sorted(active))
         if kept.sum() < 2:
-            active = {"active": int(kept.sum())}
-            raise DesignError(Finding("too-few-active", "error", {}, active))
+            values = {"active": int(kept.sum())}
+            raise DesignError(Finding("too-few-active", "error", {}, values))
         consensus = profiles.take(consensus, kept)
     if apart is None:
         apart = [COMPOUND] if _known(consensus, COMPOUND) else []

@@ -82,6 +82,10 @@ def normalize(
         If a group has fewer than two controls; names it. If controls at fewer than eight positions
         are to show a surface.
 
+    References
+    ----------
+    Caicedo et al., Nat. Methods 14:849 (2017).
+
     Examples
     --------
     >>> import pandas as pd

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from phenolens.tools.result import MOST_NUMBERS, NONE, Result, counted, in_text
+from phenolens.tools.summaries import NONE, in_text
+from phenolens.words.numbers import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,23 +23,29 @@ TINTS = {
 }
 
 
-def as_html(result: Result) -> str:
+def as_html(
+    question: str,
+    numbers: Sequence[tuple[str, str]],
+    *,
+    findings: Sequence[str],
+    table: pd.DataFrame,
+) -> str:
     """The main numbers, the findings, and the first rows of the table; every text escaped."""
-    numbers = "".join(
+    shown = "".join(
         f'<div style="margin:0 1.8em .4em 0">{_small(escape(name))}'
         f'<div style="font-weight:600">{escape(value)}</div></div>'
-        for name, value in result.headline()[:MOST_NUMBERS]
+        for name, value in numbers
     )
-    findings = "".join(
+    noted = "".join(
         f'<div style="background:{TINTS[line[0]]};padding:.2em .6em;margin:.2em 0">'
         f"{escape(line)}</div>"
-        for line in result.marked_findings()
+        for line in findings
     )
     title = '<div style="font-size:1.15em;font-weight:600;margin:.2em 0">'
     return (
-        f'<div style="color:inherit">{title}{escape(result.question)}</div>'
-        f'<div style="display:flex;flex-wrap:wrap">{numbers}</div>{findings}'
-        f"{_table(result.table)}</div>"
+        f'<div style="color:inherit">{title}{escape(question)}</div>'
+        f'<div style="display:flex;flex-wrap:wrap">{shown}</div>{noted}'
+        f"{_table(table)}</div>"
     )
 
 
@@ -62,7 +69,7 @@ def _table(table: pd.DataFrame) -> str:
     rows = table.head(ROWS).itertuples(index=False, name=None)
     body = "".join(row("td", map(_cell, values)) for values in rows)
     shown = f"first {ROWS} of " if len(table) > ROWS else ""
-    size = f"{counted(len(table), 'row')}, {counted(len(table.columns), 'column')}"
+    size = f"{plural(len(table), 'row')}, {plural(len(table.columns), 'column')}"
     style = "border-collapse:collapse;margin:.5em 0 .2em;font-size:.9em;border:none"
     return (
         f'<div style="overflow-x:auto"><table style="{style}"><thead>{head}</thead>'

@@ -128,7 +128,12 @@ def _about_hits(
 ) -> Iterator[Finding]:
     """Whether a single treatment can be named, and what would let it."""
     alpha = settings.alpha
-    values = {"p_attainable": floor, "tests": tests, "needed": needed, "controls": controls}
+    values: dict[str, object] = {
+        "p_attainable": floor,
+        "tests": tests,
+        "needed": needed,
+        "controls": controls,
+    }
     values["alpha"] = alpha
     if needed is None:
         values |= {"p_attainable": None, "replicates": plan.replicates}

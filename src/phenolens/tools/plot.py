@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from phenolens.errors import InputError
 
@@ -11,12 +11,27 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from phenolens.tools.result import Result
-
 MOST = 40
 
 
-def plot(result: Result, *, most: int = MOST) -> Figure:
+class Drawable(Protocol):
+    """What is drawn of a :class:`phenolens.Result`."""
+
+    @property
+    def question(self) -> str: ...
+    @property
+    def table(self) -> pd.DataFrame: ...
+    @property
+    def summary(self) -> dict[str, Any]: ...
+    @property
+    def settings(self) -> dict[str, Any]: ...
+    @property
+    def scores(self) -> pd.DataFrame: ...
+    @property
+    def more(self) -> dict[str, pd.DataFrame]: ...
+
+
+def plot(result: Drawable, *, most: int = MOST) -> Figure:
     """Draw a result.
 
     Parameters
@@ -58,7 +73,7 @@ def plot(result: Result, *, most: int = MOST) -> Figure:
     return figure
 
 
-def _some(rows: pd.DataFrame, result: Result, lacking: str) -> pd.DataFrame:
+def _some(rows: pd.DataFrame, result: Drawable, lacking: str) -> pd.DataFrame:
     """The rows, if there are any."""
     if rows.empty:
         raise InputError(f"There is nothing to draw of this {result.question}: {lacking}.")
@@ -77,11 +92,11 @@ def _names(table: pd.DataFrame) -> pd.Series:
     return told.where(told.notna(), "").astype(str).agg(", ".join, axis=1)
 
 
-def _alpha(result: Result) -> float:
+def _alpha(result: Drawable) -> float:
     return float(result.settings.get("alpha") or 0.05)
 
 
-def _activity(result: Result, most: int) -> Figure:
+def _activity(result: Drawable, most: int) -> Figure:
     """How far each treatment is from its controls, against how sure that is."""
     from phenolens.report import colours
     from phenolens.report.figures.activity import testable, volcano
@@ -91,7 +106,7 @@ def _activity(result: Result, most: int) -> Figure:
     return volcano(rows, colour=colours.COLOURS[0], alpha=_alpha(result))
 
 
-def _assay(result: Result, most: int) -> Figure:
+def _assay(result: Drawable, most: int) -> Figure:
     """Quality of each plate, flagged plates marked."""
     from phenolens.profiles import PLATE
     from phenolens.report.figures.assay import panels
@@ -103,7 +118,7 @@ def _assay(result: Result, most: int) -> Figure:
     return panels(_some(long.dropna(subset="value"), result, "no metric could be computed"))
 
 
-def _match(result: Result, most: int) -> Figure:
+def _match(result: Drawable, most: int) -> Figure:
     """Normalized mAP of each label with its p, the best first."""
     from phenolens.report.figures.matching import labels
 
@@ -111,7 +126,7 @@ def _match(result: Result, most: int) -> Figure:
     return labels(result.table, alpha=_alpha(result), most=most)
 
 
-def _dose(result: Result, most: int) -> Figure:
+def _dose(result: Drawable, most: int) -> Figure:
     """From which dose on each compound is active, and from which on it loses cells."""
     from phenolens.report.figures.doses import benchmark
 
@@ -119,7 +134,7 @@ def _dose(result: Result, most: int) -> Figure:
     return benchmark(table.assign(label=_names(table)), alpha=_alpha(result), most=most)
 
 
-def _design(result: Result, most: int) -> Figure:
+def _design(result: Drawable, most: int) -> Figure:
     """What each well of each plate holds; where some treatments come to lie, in colours."""
     from phenolens.report.figures.plate_layout import layout_maps
     from phenolens.tools.plate_table import TYPE
@@ -127,7 +142,7 @@ def _design(result: Result, most: int) -> Figure:
     return layout_maps(_some(result.table, result, "no well is in use"), kind=TYPE, most=most)
 
 
-def _retrieve(result: Result, most: int) -> Figure:
+def _retrieve(result: Drawable, most: int) -> Figure:
     """Each treatment's retrieval among all its wells, against that from elsewhere only."""
     from phenolens.report.figures.elsewhere import beside
 
@@ -138,7 +153,7 @@ def _retrieve(result: Result, most: int) -> Figure:
     return beside(rows.assign(label=_names(rows)))
 
 
-def _compare(result: Result, most: int) -> Figure:
+def _compare(result: Drawable, most: int) -> Figure:
     """Differences with intervals over what could have been seen."""
     from phenolens.report.figures.comparisons import compared, forest
 
@@ -146,7 +161,7 @@ def _compare(result: Result, most: int) -> Figure:
     return forest(_some(compared(table), result, "no pair could be compared"))
 
 
-def _classify(result: Result, most: int) -> Figure:
+def _classify(result: Drawable, most: int) -> Figure:
     """Scores with intervals, baselines beside them."""
     from phenolens.answers.scores import asked_of, first_metrics
     from phenolens.report import colours
@@ -162,7 +177,7 @@ def _classify(result: Result, most: int) -> Figure:
     return panels(questions, order, colours.palette_of(order))
 
 
-def _cluster(result: Result, most: int) -> Figure:
+def _cluster(result: Drawable, most: int) -> Figure:
     """Agreement of clusters with the label, beside that of permuted labels."""
     from phenolens.report.figures.dots import panels
     from phenolens.words import names
@@ -188,7 +203,7 @@ def _cluster(result: Result, most: int) -> Figure:
     return panels(rows.assign(label=label, metric=metric, text=text))
 
 
-def _batch(result: Result, most: int) -> Figure:
+def _batch(result: Drawable, most: int) -> Figure:
     """What the batch decides and what biology is kept, each beside chance."""
     from phenolens.report.figures.dots import panels
     from phenolens.report.sections.plates import by_column
@@ -223,7 +238,7 @@ def _beside_chance(table: pd.DataFrame) -> pd.DataFrame:
     return scores.reset_index()
 
 
-PICTURES: dict[str, Callable[[Result, int], Figure]] = {
+PICTURES: dict[str, Callable[[Drawable, int], Figure]] = {
     "activity": _activity,
     "assay": _assay,
     "batch": _batch,

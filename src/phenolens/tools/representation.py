@@ -60,6 +60,8 @@ class Profiles:
         blocks were calibrated and whitened one by one.
     findings : tuple of Finding
         What was assumed and left out on reading.
+    named_by : tuple of str
+        Columns that together name a treatment.
 
     Examples
     --------
@@ -159,6 +161,19 @@ class Profiles:
     def column(self, name: str | None, *, setting: str, usual: str = "") -> str:
         """The metadata column that a setting names, in the wells' own spelling; else the usual one.
 
+        Parameters
+        ----------
+        name : str or None
+            With or without ``Metadata_``; None where the setting says nothing.
+        setting : str
+            For the error.
+        usual : str
+            The column where `name` is None.
+
+        Returns
+        -------
+        str
+
         Raises
         ------
         InputError
@@ -175,7 +190,18 @@ class Profiles:
         )
 
     def columns(self, names: str | Sequence[str] | None, *, setting: str) -> list[str] | None:
-        """As :meth:`column`, for a setting that may name several; None where it says nothing."""
+        """As :meth:`column`, for a setting that may name several; None where it says nothing.
+
+        Parameters
+        ----------
+        names : str, sequence of str or None
+        setting : str
+            For the error.
+
+        Returns
+        -------
+        list of str or None
+        """
         if names is None:
             return None
         return [self.column(name, setting=setting) for name in names_given(setting, names)]
@@ -322,6 +348,20 @@ class Profiles:
 
         What was calibrated already is kept where the change does not concern it. New folds are made
         where ``leave_out`` or ``max_folds`` changes.
+
+        Parameters
+        ----------
+        **changed
+            Fields of :class:`phenolens.settings.Settings`.
+
+        Returns
+        -------
+        Profiles
+
+        Raises
+        ------
+        InputError
+            If the profiles are normalized already and a change asks for another scaling.
         """
         wanted = {name: value for name, value in changed.items() if value is not None}
         settings = replace(self.settings, **wanted)
@@ -371,6 +411,6 @@ def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Finding:
     return Finding("features-dropped", "warning" if lost else "info", {}, values)
 
 
-def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, str]:
+def _folds(wells: pd.DataFrame, settings: Settings) -> tuple[Folds | None, Finding | None]:
     made = make_design(wells, settings)
     return made.folds, made.refused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError, either
 from phenolens.findings import MARKS, Finding, worst_first
+from phenolens.tools import summaries
 
 if TYPE_CHECKING:
     import anndata
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
-NONE = "–"
 MOST_NUMBERS, MOST_FINDINGS, WIDEST = 8, 6, 160
 
 
@@ -54,8 +53,8 @@ class Result:
     >>> import phenolens as pl
     >>> screen, truth = pl.simulate_profiles(seed=3)
     >>> found = pl.activity(screen, permutations=500)
-    >>> found.table.shape, found.settings["permutations"]
-    ((40, 23), 500)
+    >>> len(found.table), found.settings["permutations"]
+    (40, 500)
     >>> found.write("hits.xlsx").name
     'hits.xlsx'
     """
@@ -70,8 +69,10 @@ class Result:
 
     def __repr__(self) -> str:
         """A few lines: the question, the main numbers, the findings; never the table."""
+        from phenolens.words.numbers import plural
+
         rows, columns = self.table.shape
-        lines = [f"{self.question}: {counted(rows, 'row')}, {counted(columns, 'column')}"]
+        lines = [f"{self.question}: {plural(rows, 'row')}, {plural(columns, 'column')}"]
         numbers = [f"{name}: {value}" for name, value in self.headline()]
         for told, most, where in (
             (numbers, MOST_NUMBERS, "summary"),
@@ -86,7 +87,8 @@ class Result:
         """For a notebook: the main numbers, the findings, and the first rows of the table."""
         from phenolens.tools.notebook import as_html
 
-        return as_html(self)
+        numbers = self.headline()[:MOST_NUMBERS]
+        return as_html(self.question, numbers, findings=self.marked_findings(), table=self.table)
 
     def headline(self) -> list[tuple[str, str]]:
         """The numbers of the summary with their intervals, as text, less what settings repeat.
@@ -97,20 +99,7 @@ class Result:
             ``("fraction retrieved", "0.42 (0.31 to 0.55)")``; of nested parts only those that hold
             a ``value``.
         """
-        found = []
-        for name, value in self.summary.items():
-            whole = name.removesuffix("_low").removesuffix("_high")
-            if name in self.settings or (whole != name and whole in self.summary):
-                continue
-            low, high = (self.summary.get(f"{name}_{end}") for end in ("low", "high"))
-            if isinstance(value, dict):
-                if "value" not in value:
-                    continue
-                value, low, high = (value.get(part) for part in ("value", "low", "high"))
-            low, high = in_text(low), in_text(high)
-            limits = "" if NONE in (low, high) else f" ({low} to {high})"
-            found.append((_label(name), in_text(value) + limits))
-        return found
+        return summaries.headline(self.summary, self.settings)
 
     def marked_findings(self) -> list[str]:
         """The findings with their marks (``·`` info, ``!`` warning, ``✗`` error), worst first."""
@@ -118,7 +107,7 @@ class Result:
 
     def lines(self) -> Iterator[str]:
         """The whole summary, then the findings, as lines of text: what the command prints."""
-        yield from _told(self.summary)
+        yield from summaries.lines(self.summary)
         yield from self.marked_findings()
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,11 +166,12 @@ class Result:
 
         columns = ["code", "severity", "what", "about", "values"]
         rows = [(f.code, f.severity, f.text, f.about, f.values) for f in self.findings]
-        frames = {
-            "summary": pd.DataFrame(_flat(self.summary), columns=["name", "value"], dtype=object),
-            "findings": pd.DataFrame(rows, columns=columns),
-            "settings": pd.DataFrame(_flat(self.settings), columns=["name", "value"], dtype=object),
-        }
+        summary, settings = (
+            pd.DataFrame(summaries.rows(held), columns=["name", "value"], dtype=object)
+            for held in (self.summary, self.settings)
+        )
+        findings = pd.DataFrame(rows, columns=columns)
+        frames = {"summary": summary, "findings": findings, "settings": settings}
         return {name: flat_cells(frame) for name, frame in frames.items()}
 
     def plot(self, **options: Any) -> Figure:
@@ -242,46 +232,3 @@ class Result:
             raise InputError(f"{self.question!r} has no table {table!r}; it has {named}.")
         frame = self.table if table is None else self.more[table]
         return joined(adata, frame, question=self.question, on=[on] if isinstance(on, str) else on)
-
-
-def in_text(value: object) -> str:
-    """A value for a person: four digits of a number, a dash for none, lists with commas."""
-    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's scalars and arrays
-    if isinstance(value, list | tuple | set):
-        return ", ".join(map(in_text, sorted(value) if isinstance(value, set) else value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return NONE
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.0f}" if value.is_integer() or abs(value) >= 1000 else f"{value:.4g}"
-    return str(value)
-
-
-def counted(n: int, noun: str) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _label(name: object) -> str:
-    return str(name).replace("_", " ")
-
-
-def _told(summary: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """A line a value, nested ones indented, of these only what is known and said once."""
-    for name, value in summary.items():
-        if not isinstance(value, dict):
-            yield f"{indent}{_label(name)}: {in_text(value)}"
-        elif any(part not in summary or summary[part] is not value[part] for part in value):
-            yield f"{indent}{_label(name)}:"
-            known = {part: held for part, held in value.items() if in_text(held) not in (NONE, "")}
-            yield from _told(known, indent + "  ")
-
-
-def _flat(values: dict[str, Any], before: str = "") -> list[tuple[str, object]]:
-    """Names and values in order; a nested name follows the one it belongs to."""
-    found: list[tuple[str, object]] = []
-    for name, value in values.items():
-        nested = isinstance(value, dict) and value
-        found += _flat(value, f"{before}{name}: ") if nested else [(f"{before}{name}", value)]
-    return found

@@ -91,6 +91,10 @@ def retrieve(
     ConfigError
         If a setting has a value it cannot have.
 
+    References
+    ----------
+    Kalinin et al., Nat. Commun. 16:5181 (2025).
+
     Examples
     --------
     >>> import phenolens as pl

@@ -70,6 +70,10 @@ def select(
     InputError
         If the table cannot be read, fewer than two rows decide, or no feature is left.
 
+    References
+    ----------
+    Caicedo et al., Nat. Methods 14:849 (2017).
+
     Examples
     --------
     >>> import pandas as pd

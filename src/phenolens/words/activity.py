@@ -62,7 +62,7 @@ def control_check(
     treatments_called: int, rows: int, rows_used: int, columns: int, columns_used: int,
     p_attainable: float | None = None, why: str = "", share: float = 0.0, low: float = 0.0,
     high: float = 0.0, covered: object = None,
-    level: float = 0.05, groups_needed: int = 19, by_permuting: dict | None = None
+    level: float = 0.05, groups_needed: int = 19, by_permuting: Mapping[str, int] | None = None
 ) -> str:  # fmt: skip
     """Groups of controls tested as treatments: how many are called, and what that says."""
     if verdict == "not-possible":
@@ -96,7 +96,7 @@ def control_check(
 
 
 @wording("no-single-hit")
-def no_single_hit(*, alpha: float, smooth: int | None = None, **share: object) -> Said:
+def no_single_hit(*, alpha: float, smooth: int | None = None, **share: Any) -> Said:
     """Why this design names no hit, how many treatments are active, and what would do."""
     told = [why_no_hit(alpha=alpha, **share), share_in_words(**share)]
     if smooth is not None:
@@ -130,14 +130,14 @@ def why_no_hit(
 
 def share_in_words(
     *, limit: str, called: int, tests: int, threshold: float, withheld: str, groups: int,
-    groups_called: int, low: float | None, share: float | None, certainty: float = 0.95,
+    groups_called: int, low: Any, share: Any, certainty: float = 0.95,
     unknown: Mapping[str, object] | None = None, **_: object,
 ) -> str:  # fmt: skip
     """How many treatments are active, or why that is not said, in a sentence; may be empty."""
     if limit == "permutations":
         return ""
     counts = f"{int(called)} of {int(tests)} treatments have p <= {float(threshold):.2g}"
-    if withheld:
+    if withheld or low is None or share is None:
         why = say(withheld, unknown=unknown).what
         return f"{counts}; no share of active treatments is given: {why}."
     told = (

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from phenolens.words import wording
+from typing import Any
+
+from phenolens import words
+from phenolens.words import names, wording
+from phenolens.words.numbers import sentence
 
 _CAUSES = {
     "unlabelled": "no well is labelled with a treatment",
@@ -13,6 +17,17 @@ _CAUSES = {
 def because(cause: str) -> str:
     """``, because ...``, to end a sentence with; empty where no cause is known."""
     return f", because {_CAUSES[cause]}" if cause else ""
+
+
+def for_readers(why: Any) -> str:
+    """What a finding saw, with columns and representations called as on the page."""
+    said = {**why.about, **why.values}
+    return words.say(why.code, **{key: names.plain(key, value) for key, value in said.items()}).what
+
+
+@wording("question-refused")
+def _(why: Any) -> str:
+    return sentence(for_readers(why))
 
 
 @wording("question-active")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phenolens.words import wording
+from phenolens.words import noted, wording
 from phenolens.words.numbers import count, listed, percent, plural
 
 
@@ -34,7 +34,7 @@ def _(treatments: list[dict[str, Any]], active: int, limit: float) -> str:
 
 @wording("doubts-plates-flagged")
 def _(flagged: list[dict[str, Any]], plates: int) -> str:
-    named = [f"{one['plate']} ({listed(one['flags'], 3)})" for one in flagged]
+    named = [f"{one['plate']} ({noted(one['flags'], **one['numbers'])})" for one in flagged]
     return f"{len(named)} of {plural(plates, 'plate')} flagged: {listed(named, 4)}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from phenolens.words import names, wording
-from phenolens.words.answers import because
+from phenolens.words.answers import because, for_readers
 from phenolens.words.numbers import count, listed, sentence, within
 
 OPEN = {
@@ -64,14 +64,14 @@ def _() -> str:
 
 @wording("limits-not-split")
 def _(why: Any) -> str:
-    return f"Whether treatments are recognised in wells not seen before. {sentence(why.text)}"
+    return f"Whether treatments are recognised in wells not seen before. {why.text}"
 
 
 @wording("limits-refused")
 def _(representation: list[str], questions: list[str], why: Any) -> str:
     asked = listed([within(names.metric(question)) for question in questions], 12)
     who = listed([names.label(name) for name in representation])
-    return f"{sentence(f'{asked}, for {who}')} {sentence(why.text)}"
+    return f"{sentence(f'{asked}, for {who}')} {sentence(for_readers(why))}"
 
 
 @wording("limits-no-mechanism")

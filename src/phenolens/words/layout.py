@@ -6,6 +6,7 @@ The reasons why something cannot be asked of a layout are phrases, to stand behi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from phenolens.words import Said, say, wording
 from phenolens.words.numbers import plural, portion, some
@@ -102,7 +103,7 @@ def other_locations(*, elsewhere: int, replicated: int, enough: bool, reach_mm: 
 
 
 @wording("controls-elsewhere")
-def controls_elsewhere(*, elsewhere: bool, **places: object) -> Said:
+def controls_elsewhere(*, elsewhere: bool, **places: Any) -> Said:
     """Controls apart from the treatments: by rows and columns, or by the two outer rings."""
     if "outer_controls" in places:
         return _outer_rings(elsewhere=elsewhere, **places)

@@ -19,7 +19,6 @@ LABELS = {
     "baseline:one-over-classes": "One over classes",
     "baseline:untrained-network": "Untrained network",
 }
-_BASELINES = re.compile(r"baseline:[a-z0-9:+-]*[a-z0-9]")
 SHUFFLED = "baseline:shuffled-labels:"
 _ENDS = {"_without_controls": " without controls", "_null": ", labels shuffled", "_p": ", p"}
 Kind = Literal["representation", "metric"]
@@ -93,11 +92,6 @@ def inside(representation: str) -> str:
     return f"{name} features" if name.endswith("-type") else name
 
 
-def in_words(text: str) -> str:
-    """The text with baselines called as on the rest of the page."""
-    return _BASELINES.sub(lambda found: f"the baseline {within(label(found[0]))}", text)
-
-
 def is_baseline(representation: str) -> bool:
     return representation.startswith(BASELINE)
 
@@ -105,16 +99,6 @@ def is_baseline(representation: str) -> bool:
 def is_noise(representation: str) -> bool:
     """Whether this is the control of a fusion, with noise in place of one block."""
     return f"+{NOISE}" in representation
-
-
-def read_out(text: str, representations: Iterable[str]) -> str:
-    """The text with these representations called as on the rest of the page."""
-    known = sorted(representations, key=len, reverse=True)
-    if not known:
-        return text
-    either = "|".join(map(re.escape, known))
-    pattern = re.compile(rf"(?<![\w:+-])(?:{either})(?![\w:+-])")
-    return pattern.sub(lambda found: within(label(found[0])), text)
 
 
 def metric(name: str) -> str:
@@ -140,6 +124,15 @@ def task(name: str) -> str:
 def place(across: str) -> str:
     """What matches may not share, for a reader: ``position``, ``plate``, ``batch``."""
     return across.removeprefix("Metadata_").replace("_", " ").lower()
+
+
+def plain(key: str, value: object) -> object:
+    """A value of a finding as readers call it: columns without prefix, representations by label."""
+    if isinstance(value, list | tuple):
+        return [plain(key, one) for one in value]
+    if isinstance(value, str) and key == "representation":
+        return label(value)
+    return place(value) if isinstance(value, str) and value.startswith("Metadata_") else value
 
 
 def task_rank(name: str) -> tuple[int, str]:

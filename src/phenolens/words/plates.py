@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from phenolens.words import say, wording
 from phenolens.words.numbers import plural
@@ -59,7 +60,7 @@ def _(*, sound: Sequence[str]) -> str:
 
 
 @wording("position-not-asked")
-def _(*, unasked: Mapping[str, Mapping]) -> str:
+def _(*, unasked: Mapping[str, Mapping[str, Any]]) -> str:
     said = [f"{what} ({say(why['code'], **why).what})" for what, why in unasked.items()]
     return f"Position could not be audited of {'; '.join(said)}."
 

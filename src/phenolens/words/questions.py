@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from phenolens.words import say, wording
+from phenolens.words import noted, say, wording
 from phenolens.words.sentences import named
 
 
@@ -81,8 +81,31 @@ def _(*, wells: int, treated: int, example: object) -> str:
 
 
 @wording("plate-not-passed")
-def _(*, plate: str, reasons: str) -> str:
-    return f"Plate {plate} did not pass: {reasons}."
+def _(*, plate: str, reasons: str, **row: Any) -> str:
+    return f"Plate {plate} did not pass: {noted(reasons, **row)}."
+
+
+# Codes of the column ``reasons`` (``flag`` of a study), in the plate's own numbers.
+
+
+@wording("few-control-wells")
+def _(*, n_controls: float, needed: int = 6) -> str:
+    return f"{n_controls:.0f} control wells, fewer than {needed}"
+
+
+@wording("few-replicating")
+def _(*, percent_replicating: float) -> str:
+    return f"{percent_replicating:.0%} of treatments replicate"
+
+
+@wording("cell-count-varies")
+def _(*, cell_count_cv: float) -> str:
+    return f"cell count of controls varies by {cell_count_cv:.0%}"
+
+
+@wording("positive-controls-weak")
+def _(*, ssmd: float) -> str:
+    return f"positive controls stand out by SSMD {ssmd:.1f} only"
 
 
 @wording("plates-not-passed")
@@ -94,3 +117,21 @@ def _(*, plates: int) -> str:
 def _(*, plate: Sequence[str], plates: int) -> str:
     more = f" and {plates - len(plate)} more" if plates > len(plate) else ""
     return f"{'Plate' if plates == 1 else 'Plates'} passed: {', '.join(plate)}{more}."
+
+
+# Codes of the column ``note`` of tests of where a network looked.
+
+
+@wording("too-few-treated-twice")
+def _() -> str:
+    return "fewer than two treatments with two wells"
+
+
+@wording("same-value-everywhere")
+def _() -> str:
+    return "the same value in every well"
+
+
+@wording("too-few-or-all-alike")
+def _() -> str:
+    return "too few treatments, or all alike"

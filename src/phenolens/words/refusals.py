@@ -124,11 +124,11 @@ def _(*, control_positions: int, needed: int = 12) -> str:
 
 
 @wording("label-not-known")
-def _(*, representation: str, label: str | None) -> Said:
+def _(*, representation: str, label: str | None) -> str:
     what = "a mechanism" if label is None else f"a value of {label!r}"
-    return Said(
-        f"No treatment of {representation!r} has {what} to match by.",
-        remedy=f"name another column with {named('label')}.",
+    return (
+        f"No treatment of {representation!r} has {what} to match by; name another column with "
+        f"{named('label')}."
     )
 
 
@@ -184,8 +184,8 @@ def _(*, treatments: int, needed: int) -> str:
 @wording("one-batch-only")
 def _(*, representation: str, column: str) -> Said:
     return Said(
-        f"Wells of {representation!r} are not of several batches: {column} has one value or none.",
-        remedy=f"name the column of batches with {named('by')}.",
+        f"Wells of {representation!r} are not of several batches: {column} has one value or none; "
+        f"name the column of batches with {named('by')}."
     )
 
 

@@ -48,8 +48,3 @@ def ended(text: str) -> str:
 def small_first(text: str) -> str:
     """The text with a small first letter, to stand behind a colon."""
     return text[:1].lower() + text[1:]
-
-
-def great_first(text: str) -> str:
-    """The text with a capital first letter."""
-    return text[:1].upper() + text[1:]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from phenolens.audit.audit import check
 from phenolens.audit.audited import Audited
-from phenolens.findings import Finding
+from phenolens.findings import Finding, Severity
 from phenolens.profiles import CONTROL, PLATE
 
 ENOUGH = 6
@@ -22,7 +22,7 @@ def check_controls(design: Audited) -> Iterable[Finding]:
     few = counts[(counts > 1) & (counts < ENOUGH)]
     needed = {"plates": len(counts), "needed": ENOUGH}
     if len(bare):
-        severity = "error" if len(bare) == len(counts) else "warning"
+        severity: Severity = "error" if len(bare) == len(counts) else "warning"
         yield Finding("no-controls", severity, _plates(bare), needed | {"concerned": len(bare)})
     if len(single):
         severity = "error" if len(single) == len(counts) else "warning"

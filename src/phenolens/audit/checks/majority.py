@@ -8,7 +8,7 @@ import pandas as pd
 
 from phenolens.audit.audit import check
 from phenolens.audit.audited import Audited
-from phenolens.findings import Finding
+from phenolens.findings import Finding, Severity
 from phenolens.profiles import WELL_KEY
 
 
@@ -23,7 +23,7 @@ def check_majority(design: Audited) -> Iterable[Finding]:
     grave = share >= 0.1 and share >= 1.5 / len(shares)
     values = {"share": share, "classes": len(shares), "of_images": design.images is not None}
     about = {"treatment": str(shares.idxmax())}
-    severity = "warning" if grave else "ok"
+    severity: Severity = "warning" if grave else "ok"
     yield Finding("majority-class", severity, about, values | {"grave": grave})
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from phenolens.audit.audit import check
 from phenolens.audit.audited import Audited
-from phenolens.findings import Finding
+from phenolens.findings import Finding, Severity
 from phenolens.profiles import PLATE
 
 INTERVAL_WELLS = 3
@@ -38,7 +38,7 @@ def check_replicates(design: Audited) -> Iterable[Finding]:
         yield Finding("no-replicate-plates", severity, about, values)
 
 
-def _severity(count: int, *, grave: bool) -> str:
+def _severity(count: int, *, grave: bool) -> Severity:
     return "ok" if not count else "error" if grave else "warning"
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from phenolens.audit.basis import AuditFinding
 from phenolens.audit.results.audit import BASELINE, check, scores_of
+from phenolens.findings import Severity
 
 EXPECTED = ("majority", "cell-count", "intensity", "position", "shuffled-labels")
 
@@ -20,6 +21,6 @@ def check_baselines(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
         return
     given = {name.removeprefix(BASELINE).split(":")[0] for name in found["representation"]}
     absent = [name for name in EXPECTED if name not in given]
-    what = f"Missing: {', '.join(absent)}." if absent else "Every score stands beside baselines."
-    severity = "ok" if not absent else "warning" if "majority" in absent else "info"
-    yield AuditFinding("missing-baselines", severity, ", ".join(absent), what)
+    severity: Severity = "ok" if not absent else "warning" if "majority" in absent else "info"
+    about = {"baseline": absent}
+    yield AuditFinding("missing-baselines", severity, about, worded="results-baselines")

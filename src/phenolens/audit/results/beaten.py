@@ -8,7 +8,7 @@ import pandas as pd
 
 from phenolens.audit.basis import AuditFinding
 from phenolens.audit.results.audit import BASELINE, check, is_baseline, scores_of
-from phenolens.words.numbers import portion as percent
+from phenolens.findings import Severity
 
 
 @check(20)
@@ -21,12 +21,14 @@ def check_beaten(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
         if same.empty:
             continue
         best = same.iloc[-1]
-        bad = row["low"] <= best["value"]
+        grave = bool(row["low"] <= best["value"])
+        values = {name: row[name] for name in ("value", "low", "high")}
+        best_of = {
+            "baseline": best["representation"].removeprefix(BASELINE),
+            "reached": float(best["value"]),
+        }
+        about = {"representation": row["representation"]}
+        severity: Severity = "warning" if grave else "ok"
         yield AuditFinding(
-            "baseline-not-beaten", "warning" if bad else "ok", row["representation"],
-            f"Balanced accuracy of {row['representation']}: {percent(row['value'])} "
-            f"({percent(row['low'])} to {percent(row['high'])}); best baseline "
-            f"{best['representation'].removeprefix(BASELINE)}: {percent(best['value'])}.",
-            "It need not have seen more than that baseline." if bad else "",
-            "Call it better only where a paired comparison says so." if bad else "",
-        )  # fmt: skip
+            "baseline-not-beaten", severity, about, values | best_of | {"grave": grave}
+        )

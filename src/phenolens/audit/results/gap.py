@@ -17,11 +17,11 @@ def check_gap(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
     """Accuracy on training wells far above that on tested ones."""
     found = scores_of(pooled, "classification", "train_test_gap")
     for row in found[~is_baseline(found)].to_dict("records"):
-        wide = row["value"] > GAP
+        grave = bool(row["value"] > GAP)
         yield AuditFinding(
-            "train-test-gap", "warning" if wide else "ok", row["representation"],
-            f"Training accuracy of {row['representation']} is {100 * row['value']:.0f} points "
-            "above that of the tested wells.",
-            "The classifier knows its training wells by heart." if wide else "",
-            "Add replicate plates, or fewer components." if wide else "",
-        )  # fmt: skip
+            "train-test-gap",
+            "warning" if grave else "ok",
+            {"representation": row["representation"]},
+            {"value": row["value"], "grave": grave},
+            worded="results-gap",
+        )

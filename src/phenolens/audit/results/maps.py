@@ -15,13 +15,12 @@ def check_maps(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
     """Mean average precision beside chance."""
     raw = scores_of(pooled, "activity", "mean_map").set_index("representation")["value"]
     for row in scores_of(pooled, "activity", "mean_map_normalized").to_dict("records"):
-        name, chance = row["representation"], row["low"] <= 0
-        seen = f", raw mAP {raw[name]:.3f}" if name in raw else ""
+        grave = bool(row["low"] <= 0)
+        values = {name: row[name] for name in ("value", "low", "high")}
         yield AuditFinding(
-            "label-noise-in-map", "warning" if chance else "ok", name,
-            f"Normalized mAP of {name}: {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f};"
-            f" 0 is chance){seen}.",
-            "As a whole, replicates are no nearer to each other than to controls." if chance
-            else "",
-            "Read it by treatment, with q." if chance else "",
-        )  # fmt: skip
+            "label-noise-in-map",
+            "warning" if grave else "ok",
+            {"representation": row["representation"]},
+            values | {"raw": raw.get(row["representation"]), "grave": grave},
+            worded="results-map",
+        )

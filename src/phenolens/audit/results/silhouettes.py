@@ -16,8 +16,6 @@ def check_silhouettes(pooled: pd.DataFrame) -> Iterable[AuditFinding]:
     chance = scores_of(pooled, "silhouette", "silhouette_p").set_index("representation")["value"]
     for row in scores_of(pooled, "silhouette", "silhouette").to_dict("records"):
         name = row["representation"]
-        yield AuditFinding(
-            "clusters-as-labels", "ok", name,
-            f"Silhouette of {name} is against treatment: {row['value']:.3f}, permutation p "
-            f"{chance.get(name, float('nan')):.3g}.",
-        )  # fmt: skip
+        values = {"value": row["value"], "p": float(chance.get(name, float("nan")))}
+        about = {"representation": name}
+        yield AuditFinding("clusters-as-labels", "ok", about, values, worded="results-silhouette")

@@ -210,7 +210,7 @@ def control_check_of(
     low, high = exact_interval(called, groups) if groups else (None, None)
     smallest = float(floor[asked].max()) if groups else None
     why = found.why or ("" if groups else "groups-without-others")
-    if not why and smallest > LEVEL:
+    if not why and smallest is not None and smallest > LEVEL:
         why = "groups-p-too-large"
     if why:
         verdict = "not-possible"

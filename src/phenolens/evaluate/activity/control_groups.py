@@ -256,12 +256,12 @@ def _next(
     middle: np.ndarray,
 ) -> int | None:
     """The first unit that stands to those chosen as it should; None where none does."""
-    free = [k for k, unit in enumerate(units) if unit is not None]
+    free = {k: unit for k, unit in enumerate(units) if unit is not None}
     if not free or not chosen:
-        return free[0] if free else None
+        return next(iter(free), None)
     there = place[np.concatenate(chosen)]
-    for k in free:
-        here = place[units[k][0]]
+    for k, unit in free.items():
+        here = place[unit[0]]
         apart = np.abs(there - here)
         fits = {
             "near": apart.max() <= 1,
@@ -272,7 +272,7 @@ def _next(
         }
         if fits[relation]:
             return k
-    return free[0] if relation == "scattered" else None
+    return next(iter(free)) if relation == "scattered" else None
 
 
 def _partition(

@@ -29,7 +29,7 @@ from phenolens.stats.summary import means, summarize
 from phenolens.stats.wells import select
 
 HELD_OUT_FOLDS = 8
-_PLAIN = {"null": "label-permutation", "permutations": 999}
+PLAIN_PERMUTATIONS = 999
 
 
 def position_safe(
@@ -227,7 +227,7 @@ def _plain(
     position = pd.Series(profiles.column(ranking.wells.table, POSITION))
     number = position.map({name: k for k, name in enumerate(held_out["position"])})
     groups = [np.flatnonzero(ranking.control & (number == k)) for k in range(len(held_out))]
-    times = max(permutations, 999)
+    times = max(permutations, PLAIN_PERMUTATIONS)
     return p_of_groups(ranking, groups, null="label-permutation", permutations=times, seed=seed)
 
 
@@ -255,7 +255,13 @@ def _checks(
             held_out = held_out_positions(
                 screen, np.flatnonzero(ranking.control), groups=found.groups, seed=seed
             )
-            p, floor = p_of_groups(ranking, found.groups, **_PLAIN, seed=seed)
+            p, floor = p_of_groups(
+                ranking,
+                found.groups,
+                null="label-permutation",
+                permutations=PLAIN_PERMUTATIONS,
+                seed=seed,
+            )
             held_out = held_out.assign(p_plain=p, floor_plain=floor)
         except DesignError as error:
             found = replace(found, groups=[], why=str(error).rstrip("."))
@@ -266,7 +272,7 @@ def _checks(
     group = ranking.group[scores.query]
     size = np.maximum(np.bincount(group), 1)
     mean = (np.bincount(group, weights=scores.value) / size)[np.unique(group)]
-    plain, _ = permuted(ranking, mean, permutations=_PLAIN["permutations"], seed=seed)
+    plain, _ = permuted(ranking, mean, permutations=PLAIN_PERMUTATIONS, seed=seed)
     check = control_check_of(
         ranking, found, groups_p["p"].to_numpy(), floor=groups_p["p_attainable"].to_numpy(),
         treated=treated, test="position-safe", alpha=alpha,

@@ -96,7 +96,9 @@ def classify(
         If a candidate has no well that the folds test.
     """
     heads = default_heads(unit=_inner_unit(folds)) if heads is None else heads
-    rows, told, shares, chosen = [], [], {}, {}
+    rows, told = [], []
+    shares: dict[tuple[str, str], pd.DataFrame] = {}
+    chosen: dict[str, list[str]] = {}
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
         ranking = _CrossValidation(candidate, folds, label=label or str(folds.label), seed=seed)
@@ -233,12 +235,12 @@ def _score_rows(told: pd.DataFrame, *, split: str, draws: int, seed: int) -> lis
             weights = bootstrap_weights(len(part), n_draws=draws, seed=seed)
             rows += _rows(part, weights, suffix=suffix, split=split, fold="all")
         for fold, one in part.groupby("fold"):
-            rows += _rows(one, np.ones((1, len(one))), suffix=suffix, split=split, fold=fold)
+            rows += _rows(one, np.ones((1, len(one))), suffix=suffix, split=split, fold=int(fold))
     return rows
 
 
 def _rows(
-    told: pd.DataFrame, weights: np.ndarray, *, suffix: str, split: str, fold: object
+    told: pd.DataFrame, weights: np.ndarray, *, suffix: str, split: str, fold: int | str
 ) -> list[dict]:
     name, task = told["representation"].iloc[0], told["task"].iloc[0]
     values = _scores(told, weights)

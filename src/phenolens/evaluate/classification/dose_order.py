@@ -60,7 +60,7 @@ def _ladders(known: pd.DataFrame) -> list[Mapping[str, int]]:
     control = known[CONTROL].astype(bool)
     zero = dict.fromkeys(known.loc[control, TREATMENT].dropna().astype(str), 0)
     treated = known[~control].dropna(subset=[TREATMENT, COMPOUND, CONCENTRATION])
-    found = []
+    found: list[Mapping[str, int]] = []
     for _, part in treated.groupby(COMPOUND, sort=True):
         doses = part.drop_duplicates(TREATMENT).set_index(TREATMENT)[CONCENTRATION].astype(float)
         if doses.nunique() >= _FEWEST_DOSES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ class PositionVotes(ClassifierMixin, BaseEstimator):
     def __init__(self, *, reach: float = 0.5) -> None:
         self.reach = reach
 
-    def fit(self, X: object, y: object) -> PositionVotes:
+    def fit(self, X: Any, y: Any) -> PositionVotes:
         """Keep the training wells' positions (columns: plate row, plate column) and classes."""
         self._positions, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
@@ -38,7 +39,7 @@ class PositionVotes(ClassifierMixin, BaseEstimator):
         self._votes = np.eye(len(self.classes_))[codes]
         return self
 
-    def predict_proba(self, X: object) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Share of the weighted votes, shape (n_rows, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
@@ -47,7 +48,7 @@ class PositionVotes(ClassifierMixin, BaseEstimator):
         votes = np.exp(-(squared - nearest) / self.reach**2) @ self._votes
         return votes / votes.sum(axis=1, keepdims=True)
 
-    def predict(self, X: object) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """The class with the most votes."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
@@ -83,7 +84,7 @@ class BestPosition(ClassifierMixin, BaseEstimator):
         self.unit = unit
         self.n_inner = n_inner
 
-    def fit(self, X: object, y: object) -> BestPosition:
+    def fit(self, X: Any, y: Any) -> BestPosition:
         """Choose on inner folds, then fit (columns: plate row, plate column) on all rows."""
         inner = inner_folds(X, y, unit=self.unit, n=self.n_inner)
         X, y = validate_data(self, X, y, dtype=np.float64)
@@ -103,13 +104,13 @@ class BestPosition(ClassifierMixin, BaseEstimator):
             self._model = model.fit(X[:, : self._columns], y)
         return self
 
-    def predict_proba(self, X: object) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the chosen model, shape (n_rows, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         return self._model.predict_proba(self._described(X)[:, : self._columns])
 
-    def predict(self, X: object) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """The most probable class."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]

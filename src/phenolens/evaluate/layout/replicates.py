@@ -95,7 +95,8 @@ def shared_locations(grid: Grid) -> tuple[Finding, ...]:
         if test.statistic in findings:
             if test.statistic != "edge":  # those that are left there are never at the edge
                 first = findings[test.statistic]
-                findings[test.statistic] = replace(first, values=first.values | {"complete": False})
+                values = {**first.values, "complete": False}
+                findings[test.statistic] = replace(first, values=values)
             break
         where = sorted({t.where for t in fired if t.statistic == test.statistic})
         plates, beyond = _concerned(grid, pairs, fired, test)

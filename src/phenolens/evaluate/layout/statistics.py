@@ -128,7 +128,7 @@ def tested(grid: Grid, sets: dict[str, Pairs], *, order: bool) -> list[Test]:
     # k wells on each plate: k of k * k pairs at one position; five neighbours of k - 1 in a block
     ideal = {"same": 1 / several, "near": min(1.0, 5 / several)}
     ideal["edge"] = max(float((grid.edge**2).mean()), 1e-9)
-    series: dict[tuple[str, str, object], tuple[np.ndarray, float]] = {}
+    series: dict[tuple[str, str, str | int], tuple[np.ndarray, float]] = {}
     for where, pairs in sets.items():
         group = grid.plate[pairs.left] if where == WITHIN else np.zeros(len(pairs), np.int64)
         means, size = group_means(grid, pairs, group)
@@ -168,7 +168,7 @@ def _pooled(values: np.ndarray, size: np.ndarray) -> np.ndarray:
     return p
 
 
-def _adjusted(series: dict[tuple[str, str, object], tuple[np.ndarray, float]]) -> list[Test]:
+def _adjusted(series: dict[tuple[str, str, str | int], tuple[np.ndarray, float]]) -> list[Test]:
     """Each statistic against its permutations, and against the largest of all."""
     keys = [key for key, (values, _) in series.items() if np.ptp(values[1:]) > 1e-9]
     if not keys:
@@ -189,7 +189,8 @@ def _adjusted(series: dict[tuple[str, str, object], tuple[np.ndarray, float]]) -
         if what == _EACH:
             continue
         own, share = series[statistic, where, what]
-        each = (statistic, where, _EACH) if what == _ALL else ()
+        each = (statistic, where, _EACH)
+        other = what == _ALL and each in p
         tests.append(
             Test(
                 statistic=statistic,
@@ -198,8 +199,8 @@ def _adjusted(series: dict[tuple[str, str, object], tuple[np.ndarray, float]]) -
                 observed=float(own[0]),
                 expected=float(own[1:].mean()),
                 share=share,
-                beyond=series[each][1] if each in p else 0.0,
-                p=min(p[statistic, where, what], p.get(each, 1.0)),
+                beyond=series[each][1] if other else 0.0,
+                p=min(p[statistic, where, what], p[each] if other else 1.0),
             )
         )
     return tests

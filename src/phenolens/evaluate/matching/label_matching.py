@@ -69,8 +69,8 @@ def match_labels(
     if len(wells.unit) > POOL_LIMIT:
         raise InputError(f"{len(wells.unit)} treatments are more than {POOL_LIMIT}; split them.")
     everyone = np.arange(len(wells.unit))
-    differ = [wells.codes(name) for name in as_list(not_same)]
-    differ = np.stack(differ, axis=1) if differ else np.empty((len(everyone), 0), np.int64)
+    apart = [wells.codes(name) for name in as_list(not_same)]
+    differ = np.stack(apart, axis=1) if apart else np.empty((len(everyone), 0), np.int64)
     flat = np.zeros(len(everyone), dtype=np.int64)
     similar = wells.similarity(everyone, everyone)
     pool = Pool.of(hub_corrected(similar) if hub_correction else similar, flat, differ)
@@ -101,7 +101,7 @@ def _test(pool: Pool, members: np.ndarray, *, permutations: int, seed: int) -> d
     picks, enumerated = labellings(design, permutations, seed=seed)
     observed = float(pool.mean_average_precision(members[None])[0])
     null = pool.mean_average_precision(picks)
-    chance = expected_average_precision(len(members) - 1, size - 1)
+    chance = float(expected_average_precision(len(members) - 1, size - 1))
     return {
         "n": len(members),
         "map": observed,

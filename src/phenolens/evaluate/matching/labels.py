@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ LONGEST_PART = 40
 _MARKS = {"|": r"\|", ";": ";", ",": r"(?<!\d),|,(?!\d)"}
 
 
-def find_separator(values: Sequence[object]) -> str:
+def find_separator(values: Iterable[object]) -> str:
     """The mark that parts the values of a column: ``|``, ``;``, ``,``, or '' for none.
 
     ``|`` wherever it occurs. A semicolon where its parts are short, and it occurs in several
@@ -50,7 +50,7 @@ def find_separator(values: Sequence[object]) -> str:
     return ""
 
 
-def parted(values: Sequence[object], *, separator: str) -> list[object]:
+def parted(values: Iterable[object], *, separator: str) -> list[object]:
     """The labels with their parts as ``A|B``, whatever parts them; nulls as they are.
 
     Parameters
@@ -73,7 +73,7 @@ def _all_parts(value: object, marks: Sequence[str]) -> list[str]:
 
 
 def indicator_of(
-    values: Sequence[object], *, separator: str = SEPARATOR
+    values: Iterable[object], *, separator: str = SEPARATOR
 ) -> tuple[np.ndarray, list[str]]:
     """Which values each row holds, and their names.
 
@@ -105,7 +105,7 @@ def _parts(value: object, separator: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def share(values: Sequence[object], *, separator: str = SEPARATOR) -> np.ndarray:
+def share(values: Iterable[object], *, separator: str = SEPARATOR) -> np.ndarray:
     """Whether two rows hold a value in common, bool of shape (n_rows, n_rows)."""
     held = indicator_of(values, separator=separator)[0].astype(np.float32)
     return held @ held.T > 0

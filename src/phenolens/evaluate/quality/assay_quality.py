@@ -47,7 +47,8 @@ class AssayQuality:
         One row per plate: ``Metadata_Plate``, ``n_wells``, ``n_controls``, ``n_treatments`` (with
         a replicate), ``replicate_correlation`` (median), ``null_95`` (95 % of the null),
         ``percent_replicating``, ``grit`` (median), ``cell_count_cv``, ``ssmd``,
-        ``positive_retrieval``, ``passed``, ``reasons``. What cannot be computed is NaN.
+        ``positive_retrieval``, ``passed``, ``reasons`` (codes, parted by blanks). What cannot be
+        computed is NaN.
     results : DataFrame
         Their means over plates as result rows (unit: plate).
     """
@@ -96,7 +97,7 @@ def assay_quality(
         rng = np.random.default_rng([seed, number])
         row = {PLATE: plate} | screen.measures(plates == plate, rng=rng, n_null=n_null)
         reasons = _reasons(row, limits)
-        rows.append(row | {"passed": not reasons, "reasons": "; ".join(reasons)})
+        rows.append(row | {"passed": not reasons, "reasons": " ".join(reasons)})
     frame = pd.DataFrame(rows)
     return AssayQuality(frame, _results(frame, name))
 
@@ -216,16 +217,16 @@ def _median(values: list[float]) -> float:
 
 
 def _reasons(row: dict, limits: Limits) -> list[str]:
-    """Why a plate is flagged; what could not be measured does not flag, missing controls do."""
+    """Codes of why a plate is flagged: missing controls flag it, what is not measured does not."""
     reasons = []
     if row["n_controls"] < limits.controls:
-        reasons.append(f"{row['n_controls']} control wells, fewer than {limits.controls}")
+        reasons.append("few-control-wells")
     if row["percent_replicating"] < limits.percent_replicating:
-        reasons.append(f"{row['percent_replicating']:.0%} of treatments replicate")
+        reasons.append("few-replicating")
     if row["cell_count_cv"] > limits.cell_count_cv:
-        reasons.append(f"cell count of controls varies by {row['cell_count_cv']:.0%}")
+        reasons.append("cell-count-varies")
     if row["ssmd"] < limits.ssmd:
-        reasons.append(f"positive controls stand out by SSMD {row['ssmd']:.1f} only")
+        reasons.append("positive-controls-weak")
     return reasons
 
 
@@ -235,6 +236,6 @@ def _results(plates: pd.DataFrame, name: str) -> pd.DataFrame:
     for metric, values in measures.items():
         known = values.dropna()
         if len(known):
-            common = {"n": len(known), "unit": "plate"}
-            rows.append(result(name, TASK, str(metric), value=known.mean(), **common))
+            value = float(known.mean())
+            rows.append(result(name, TASK, str(metric), value=value, n=len(known), unit="plate"))
     return result_table(rows)

@@ -100,7 +100,9 @@ def _labels(table: pd.DataFrame, label: str) -> np.ndarray:
     if label not in table.index.names:
         return np.full(len(table), None, dtype=object)
     values = profiles.column(table, label)
-    return np.where(pd.isna(values), None, values.astype(object))
+    known = values.astype(object)
+    known[pd.isna(values)] = None
+    return known
 
 
 def kmeans(unit: np.ndarray, k: int, *, seed: int) -> np.ndarray:

@@ -71,8 +71,8 @@ def silhouette(
     part, codes = profiles.take(treated, repeated), codes[repeated]
     codes = np.unique(codes, return_inverse=True)[1]
     if codes.max(initial=0) < 1:
-        values = {"label": label, "values": int(codes.max(initial=-1)) + 1}
-        raise DesignError(Finding("too-few-values", "error", {}, values))
+        found = {"label": label, "values": int(codes.max(initial=-1)) + 1}
+        raise DesignError(Finding("too-few-values", "error", {}, found))
     unit = unit_rows(part.to_numpy(np.float64))
     distance = 1.0 - unit @ unit.T
     values = silhouette_values(distance, codes)

@@ -61,10 +61,7 @@ def _layout(declared: Declared) -> list[AuditFinding]:
     """The design audit of the wells: replicates, positions, controls, batches, folds."""
     rows = declared.rows
     if rows is None:
-        return [
-            unchecked(code, "there is no table of rows")
-            for code in ("class-is-one-well", "layout-confounded")
-        ]
+        return [unchecked(code, "rows") for code in ("class-is-one-well", "layout-confounded")]
     wells = wells_of(rows)
     folds = rows[list(WELL_KEY)].assign(fold=declared.fold_codes) if declared.has_folds else None
     found = audit_design(

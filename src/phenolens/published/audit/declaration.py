@@ -109,8 +109,8 @@ class HypothesisTest(Strict):
 
 
 @dataclass(frozen=True)
-class DeclaredDesign(Strict):
-    """A declared design: all that ``design.toml`` may say."""
+class Declaration(Strict):
+    """What is declared of a study: all that ``design.toml`` may say."""
 
     study: About = About()
     images: DeclaredImages = DeclaredImages()

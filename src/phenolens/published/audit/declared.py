@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.profiles import CONTROL, KEY, PLATE, PREFIX, TREATMENT, WELL, WELL_KEY
-from phenolens.published.audit.declaration import DeclaredDesign
+from phenolens.published.audit.declaration import Declaration
 
 FOLD, PREDICTION, HASH, ROLE, LABEL = "fold", "prediction", "image_hash", "role", "label"
 AREA = "area_fraction"
@@ -27,7 +27,7 @@ class Declared:
 
     Attributes
     ----------
-    design : DeclaredDesign
+    declaration : Declaration
     rows : DataFrame, optional
         One row an image (or cell, or well): ``Metadata_Plate``, ``Metadata_Well``, where known
         ``Metadata_Site`` and ``Metadata_ObjectNumber``; ``Metadata_Treatment`` (the class, null
@@ -41,7 +41,7 @@ class Declared:
         Attribution per image: keys and ``area_fraction``.
     """
 
-    design: DeclaredDesign
+    declaration: Declaration
     rows: pd.DataFrame | None = None
     embeddings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     trained: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -52,25 +52,38 @@ class Declared:
         """Whether the rows say on which side of the split they were."""
         return self.rows is not None and FOLD in self.rows and self.rows[FOLD].notna().any()
 
+    @property
+    def known_rows(self) -> pd.DataFrame:
+        """The table of rows.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if self.rows is None:
+            raise ValueError("There is no table of rows.")
+        return self.rows
+
     @cached_property
     def sides(self) -> pd.Series:
         """``train``, ``validation`` or ``test`` of each row; all null where folds are numbered."""
-        words = self.rows[FOLD].map(lambda text: SIDES.get(str(text).strip().lower()))
-        known = words[self.rows[FOLD].notna()]
+        words = self.known_rows[FOLD].map(lambda text: SIDES.get(str(text).strip().lower()))
+        known = words[self.known_rows[FOLD].notna()]
         return words if known.notna().all() else pd.Series(None, index=words.index, dtype=object)
 
     @cached_property
     def fold_codes(self) -> np.ndarray:
         """Number of each row's fold or side, -1 where it has none; int64 of shape (n_rows,)."""
-        names = self.sides if self.sides.notna().any() else self.rows[FOLD]
+        names = self.sides if self.sides.notna().any() else self.known_rows[FOLD]
         codes = pd.factorize(names, sort=True)[0].astype(np.int64)
-        return np.where(pd.to_numeric(self.rows[FOLD], errors="coerce") < 0, -1, codes)
+        return np.where(pd.to_numeric(self.known_rows[FOLD], errors="coerce") < 0, -1, codes)
 
     @property
     def tested(self) -> np.ndarray:
         """Rows that were tested: the test side, or every row of a numbered fold."""
         if not self.has_folds:
-            return np.ones(len(self.rows), dtype=bool)
+            return np.ones(len(self.known_rows), dtype=bool)
         if self.sides.notna().any():
             return (self.sides == "test").to_numpy()
         return self.fold_codes >= 0
@@ -78,12 +91,14 @@ class Declared:
     def trained_rows(self, name: str) -> np.ndarray | None:
         """Rows that a representation learned from, by its table of keys or as declared."""
         if name in self.trained:
-            return has_key(self.rows, self.trained[name])
-        said = self.design.representation(name).trained_on
+            return has_key(self.known_rows, self.trained[name])
+        said = self.declaration.representation(name).trained_on
         if said in (None, "train") and not self._two_sided:
             return None
         if isinstance(said, tuple):
-            return self.rows[FOLD].astype(str).isin(said).to_numpy() if self.has_folds else None
+            return (
+                self.known_rows[FOLD].astype(str).isin(said).to_numpy() if self.has_folds else None
+            )
         return self._side(said)
 
     @property
@@ -95,7 +110,7 @@ class Declared:
             return None
         if said == "train":
             return self.sides.isin(["train", "validation"]).to_numpy()
-        return np.full(len(self.rows), said == "all")
+        return np.full(len(self.known_rows), said == "all")
 
 
 def key_columns(*tables: pd.DataFrame) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,10 +28,10 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     """What published studies show of activation, with wells as units wherever it is compared."""
     if tables.activation_images is not None:
         yield _histogram(tables.activation_images)
-    if tables.activation_wells is not None:
+    if tables.table("activation_wells") is not None:
         if tables.activation_treatments is not None:
-            yield _classes(tables.activation_wells, tables.activation_treatments)
-        pairs = paired(tables.activation_wells)
+            yield _classes(tables.table("activation_wells"), tables.activation_treatments)
+        pairs = paired(tables.table("activation_wells"))
         if len(pairs):
             yield _outcomes(pairs, (tables.activation or {}).get("correct_against_wrong") or [])
 
@@ -40,15 +41,22 @@ def _histogram(images: pd.DataFrame) -> Drawn:
     for place, name in enumerate((AREA, SMALL_AREA)):
         axes = figure.add_axes((0.06 + 0.49 * place, 0.19, 0.43, 0.68))
         values = images[name].dropna()
-        axes.hist(values, bins=np.linspace(0, 1, 41), color=BLUE, edgecolor="white", lw=0.5)
+        axes.hist(
+            values, bins=np.linspace(0, 1, 41).tolist(), color=BLUE, edgecolor="white", lw=0.5
+        )
         axes.axvline(0.2, color=ORANGE, lw=1.2, ls=(0, (4, 3)))
         axes.set(title=TITLES[name], xlabel="share of the image", xlim=(0, 1))
         _grid(axes, "y")
     axes = figure.axes[0]
     axes.set_ylabel("images")
-    note = {"fontsize": 7.5, "color": ORANGE, "transform": axes.get_xaxis_transform()}
     axes.text(
-        0.21, 0.97, "where every image lies if the\nthreshold is its top 20 %", va="top", **note
+        0.21,
+        0.97,
+        "where every image lies if the\nthreshold is its top 20 %",
+        va="top",
+        fontsize=7.5,
+        color=ORANGE,
+        transform=axes.get_xaxis_transform(),
     )
     return Drawn(
         name="activation-histogram",
@@ -133,14 +141,15 @@ def _slopes(axes: Axes, pair: pd.DataFrame, means: list[float | None]) -> None:
         axes.plot([0, 1], [wrong, right], color=MUTED, lw=0.8, alpha=0.6, zorder=1)
     for place, side, colour in ((0, "wrong", ORANGE), (1, "right", BLUE)):
         axes.plot([place] * len(pair), pair[side], "o", ms=4.5, mfc=colour, mec="white", zorder=2)
-    if None not in means:
-        axes.plot([0, 1], means, color=INK, lw=2.4, zorder=3)
+    known = [mean for mean in means if mean is not None]
+    if len(known) == len(means):
+        axes.plot([0, 1], known, color=INK, lw=2.4, zorder=3)
     axes.set_xticks([0, 1], ["named wrong", "named right"])
     axes.set_xlim(-0.25, 1.25)
     axes.set_ylim(bottom=0)
     _grid(axes, "y")
 
 
-def _grid(axes: Axes, which: str) -> None:
+def _grid(axes: Axes, which: Literal["x", "y"]) -> None:
     axes.grid(visible=True, axis=which, color=GRID)
     axes.set_axisbelow(True)

@@ -27,13 +27,14 @@ PARTS = (
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """One figure a representation that has a map and clusters of wells."""
-    if tables.umap is None or tables.well_clusters is None:
+    clusters = tables.table("well_clusters")
+    if tables.umap is None or clusters is None:
         return
     for name in tables.real:
-        points = placed(tables, name)
+        points = placed(tables.umap, clusters, name)
         if len(points):
-            of_name = tables.well_clusters["representation"] == name
-            several = tables.well_clusters.loc[of_name, "part"].nunique() > 1
+            own = clusters[clusters["representation"] == name]
+            several = own["part"].nunique() > 1
             yield Drawn(
                 name=f"kmeans-{file_name(name)}",
                 figure=_two(points),
@@ -45,11 +46,10 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             )
 
 
-def placed(tables: Tables, name: str) -> pd.DataFrame:
+def placed(umap: pd.DataFrame, clusters: pd.DataFrame, name: str) -> pd.DataFrame:
     """Places of a representation's wells with their clusters."""
-    points = tables.umap[tables.umap["representation"] == name]
-    own = tables.well_clusters
-    own = own[(own["representation"] == name) & (own["part"] == 0)]
+    points = umap[umap["representation"] == name]
+    own = clusters[(clusters["representation"] == name) & (clusters["part"] == 0)]
     return points.merge(own[[*KEY, "cluster"]], on=KEY, how="inner")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,10 +22,11 @@ WORDS = ("among the best", "typical", "among the worst")
 
 def draw(tables: Tables) -> Iterator[Drawn]:
     """One figure: three held-out images, each above its reconstruction."""
-    stored = tables.reconstruction_pictures
-    if tables.reconstructions is None or stored is None:
+    stored = tables.arrays("reconstructions")
+    rows = tables.table("reconstructions")
+    if rows is None or stored is None:
         return
-    rows = tables.reconstructions.dropna(subset=["position"]).sort_values("position")
+    rows = rows.dropna(subset=["position"]).sort_values("position")
     channels = [str(name) for name in stored["channels"]]
     yield Drawn(
         name="reconstructions",
@@ -60,7 +62,7 @@ def _pairs(rows: pd.DataFrame, stored: dict[str, np.ndarray], channels: list[str
 
 def _label(axes: Axes, row: pd.Series, where: tuple[int, int, int]) -> None:
     number, line, n = where
-    kind = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
+    kind: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
     if line:
         axes.text(-0.05, 0.5, "reconstruction", va="center", color=MUTED, **kind)
         return

@@ -15,7 +15,8 @@ def answer(inputs: Inputs) -> Answer:
     if not maps:
         return Answer(KEY, "open", (Finding("research-needs-network", "info"),))
     if maps.get("withheld_because"):
-        why = Finding("research-maps-withheld", "warning", {}, {"why": maps["withheld_because"]})
+        values = {"why": Finding.of(maps["withheld_because"])}
+        why = Finding("research-maps-withheld", "warning", {}, values)
         return Answer(KEY, "open", (why,), evidence=("network",))
     part, random = maps.get("part", "cells"), maps.get("randomised", {})
     found, over = maps.get("enrichment", {}).get(part, {}), random.get(f"{part}_over_random", {})

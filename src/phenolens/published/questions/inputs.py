@@ -16,8 +16,9 @@ from phenolens.findings import Finding
 from phenolens.tools.names import is_fusion, is_fusion_proper
 
 LEARNED = ("supervised", "pretrained", "unsupervised")
-ACTIVITY, CLASSIFICATION = "activity", "classification"
 Task = Literal["activity", "classification"]
+ACTIVITY: Task = "activity"
+CLASSIFICATION: Task = "classification"
 FRACTION, BASELINE = "fraction_active", "baseline:"
 
 

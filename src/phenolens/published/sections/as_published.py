@@ -15,7 +15,7 @@ from phenolens.report.sections import Section, register
 from phenolens.report.sections.similar import holdings
 from phenolens.report.spaces import spaces_of
 from phenolens.words import names
-from phenolens.words.numbers import listed, sentence
+from phenolens.words.numbers import listed
 
 
 def view(tables: Tables) -> dict | None:
@@ -24,7 +24,7 @@ def view(tables: Tables) -> dict | None:
         "accuracy": accuracies(tables),
         "embedding": embeddings(tables),
         "fusions": fusions(tables),
-        "maps": tables.umap is not None and tables.well_clusters is not None,
+        "maps": tables.umap is not None and tables.table("well_clusters") is not None,
         "clusters": _clusters(tables),
         "activation": activation(tables),
         "rebuilt": rebuilt(tables),
@@ -33,7 +33,7 @@ def view(tables: Tables) -> dict | None:
         return None
     return parts | {
         "unclustered": _unclustered(tables) if parts["clusters"] else "",
-        "spaces": spaces_of(tables.embedding_scores),
+        "spaces": spaces_of(tables.table("embedding_scores")),
     }
 
 
@@ -57,11 +57,10 @@ def _unclustered(tables: Tables) -> str:
     found = [
         one for one in refusals(tables, "clustering") if not names.is_noise(one.representation)
     ]
-    said = []
-    for why in reasons(found):
-        who = [names.label(one.representation) for one in found if one.why == why]
-        said.append(sentence(f"Not clustered: {listed(who)}: {why}"))
-    return " ".join(said)
+    return " ".join(
+        f"Not clustered: {listed(list(map(names.label, whose)))}: {why}"
+        for why, whose in reasons(found)
+    )
 
 
 register(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.report.sections.network import MEASURES
-from phenolens.words.numbers import fixed, interval, number, p_value, sentence
+from phenolens.words.numbers import fixed, interval, number, p_value
 
 
 def activation(tables: Tables) -> dict | None:
@@ -16,9 +19,10 @@ def activation(tables: Tables) -> dict | None:
         return None
     if told.get("withheld_because"):
         return {"withheld": True, "rows": []}
-    if tables.activation_summary is None:
+    summary = tables.table("activation_summary")
+    if summary is None:
         return None
-    rows = tables.activation_summary.set_index("measure")
+    rows = summary.set_index("measure")
     tests = {key: _tests(told, key) for key in TESTS}
     shown = [name for name in MEASURES if name in rows.index]
     return {"withheld": False, "rows": [_measure(name, rows.loc[name], tests) for name in shown]}
@@ -48,11 +52,11 @@ def _measure(name: str, row: pd.Series, tests: dict[str, dict[str, dict]]) -> di
 
 def rebuilt(tables: Tables) -> dict | None:
     """How well held-out images come back, stain by stain, beside giving back the mean image."""
-    told = tables.rebuilt
+    told = tables.json("reconstructions")
     if told is None:
         return None
     if why := told.get("withheld_because"):
-        return {"withheld": sentence(str(why)), "said": "", "rows": []}
+        return {"withheld": Finding.of(why).text, "said": "", "rows": []}
     stains = {str(row["stain"]): row for row in told.get("stains") or []}
     return {
         "withheld": "",
@@ -83,7 +87,7 @@ def _stain(name: str, values: dict[str, dict]) -> dict:
     cells = []
     for measure in ("correlation", "error", "error_mean_image"):
         value = values[measure]
-        places = 2 if measure == "correlation" else 4
-        between = interval(value.get("low"), value.get("high"), of=lambda v, p=places: fixed(v, p))
-        cells.append({"value": fixed(value.get("value"), places), "between": between})
+        written = partial(fixed, places=2 if measure == "correlation" else 4)
+        between = interval(value.get("low"), value.get("high"), of=written)
+        cells.append({"value": written(value.get("value")), "between": between})
     return {"stain": name, "cells": cells}

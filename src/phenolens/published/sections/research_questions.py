@@ -17,9 +17,9 @@ PARTS = {"cells": "cells", "nucleus": "nuclei", "cytoplasm": "cytoplasm"}
 
 def view(tables: Tables) -> dict | None:
     """Each question with its answer and numbers; None where the study asked none."""
-    if not tables.questions:
+    if not tables.json("questions"):
         return None
-    asked = [_question(place, item) for place, item in enumerate(tables.questions, start=1)]
+    asked = [_question(place, item) for place, item in enumerate(tables.json("questions"), start=1)]
     return {"questions": asked}
 
 

@@ -67,7 +67,7 @@ def _value(scores: pd.DataFrame, name: str) -> float | None:
 def _alone(scores: pd.DataFrame, name: str) -> str:
     """How a reader without baselines would praise the accuracy."""
     value, chance = _value(scores, name), _value(scores, ONE_OVER)
-    if missing(value) or not chance:
+    if value is None or missing(value) or not chance:
         return ""
     return f"“{percent(value)} right, {value / chance:.0f} times chance”"
 
@@ -109,9 +109,10 @@ def _do(who: list[str]) -> str:
 
 def embeddings(tables: Tables) -> list[dict]:
     """Table 2: silhouette and mean average precision, as published and as they hold."""
-    if tables.embedding_scores is None:
+    scores = tables.table("embedding_scores")
+    if scores is None:
         return []
-    rows = tables.embedding_scores.set_index("representation")
+    rows = scores.set_index("representation")
     order = [name for name in tables.real if name in rows.index]
     return [_embedding(name, rows.loc[name]) for name in order]
 
@@ -128,9 +129,10 @@ def _embedding(name: str, row: pd.Series) -> dict:
 
 def fusions(tables: Tables) -> list[dict]:
     """Treatments won and lost by each fusion against its best single block."""
-    if tables.fusion_classes is None:
+    classes = tables.table("fusion_classes")
+    if classes is None:
         return []
-    rows = tables.fusion_classes[tables.fusion_classes["task"] == TASK]
+    rows = classes[classes["task"] == TASK]
     parts = rows.groupby(["fusion", "block"], sort=True)
     return [_fusion(tables, key, part) for key, part in parts]
 

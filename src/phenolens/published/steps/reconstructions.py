@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from phenolens.findings import Finding
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
 from phenolens.represent.vae import VAE
 from phenolens.study.networks import NetworkTrainings, threads
@@ -50,7 +51,8 @@ def reconstructions(session: Session, *, represent: Represented) -> Made:
 def rebuilt(work: NetworkTrainings) -> Made:
     """Measures and pictures of held-out images, rebuilt by the network of their fold."""
     if work.design.folds is None:
-        told = {"withheld_because": "no wells were held out, so every image had been learned from"}
+        none = Finding("rebuilt-nothing-held-out", "warning")
+        told = {"withheld_because": none.to_dict()}
         return Made(told, {"reconstructions.json": told})
     with threads(work.session.jobs):
         parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]

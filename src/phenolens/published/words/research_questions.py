@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from phenolens.words import names, wording
 from phenolens.words.numbers import fixed, interval, listed, percent, within
@@ -150,8 +151,8 @@ def _() -> str:
 
 
 @wording("research-maps-withheld")
-def _(why: str) -> str:
-    return f"This design cannot say: {why}."
+def _(why: Any) -> str:
+    return f"This design cannot say: {within(why.text)}"
 
 
 @wording("research-maps")

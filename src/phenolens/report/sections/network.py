@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.answers.tables import Tables
+from phenolens.findings import Finding
 from phenolens.report.figures import attention, curves
 from phenolens.report.sections import Section, register
 from phenolens.words import names
-from phenolens.words.numbers import fixed, interval, number, percent, sentence
+from phenolens.words.numbers import fixed, interval, number, percent
 
 MEASURES = {
     "area_0.5_image": "Area above 0.5 of maximum",
@@ -31,7 +32,7 @@ def view(tables: Tables) -> dict | None:
     shown = None if why or not found else found
     return {
         "curves": tables.curves is not None,
-        "withheld": sentence(names.in_words(str(why))) if why else "",
+        "withheld": Finding.of(why).text if why else "",
         "activation": None if shown is None else _facts(shown),
         "measures": list(MEASURES.values()),
         "treatments": [] if shown is None else _treatments(tables.activation_treatments),

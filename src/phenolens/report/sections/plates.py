@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.answers.quality import flags, of_plates
+from phenolens.answers.quality import flagged, flags, of_plates
 from phenolens.answers.refusals import reasons, refusals
 from phenolens.answers.tables import Tables
 from phenolens.report.figures import assay, plates
 from phenolens.report.figures.assay import measured
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import spaces_of
-from phenolens.words import names
+from phenolens.words import names, noted
 from phenolens.words.numbers import fixed, interval, natural, number
 
 
@@ -22,7 +22,7 @@ def view(tables: Tables) -> dict:
     return {
         "wells": tables.wells is not None,
         "assay": None if rows is None else _assay(rows),
-        "ungraded": reasons(refusals(tables, "assay quality")),
+        "ungraded": [why for why, _ in reasons(refusals(tables, "assay quality"))],
         "batch": _batch(tables),
         "spaces": spaces_of(rows),
     }
@@ -90,8 +90,8 @@ def _plate(plate: str, rows: pd.DataFrame, metrics: list[str]) -> dict:
     first = rows.drop_duplicates("metric").set_index("metric")
     whole = flags(rows).all()
     cells = [_cell(first.loc[m], marked=not whole) if m in first.index else None for m in metrics]
-    why = [str(f) for f in rows["flag"][flags(rows)].drop_duplicates()]
-    return {"plate": plate, "cells": cells, "why": "; ".join(why)}
+    why = "; ".join(noted(one["flags"], **one["numbers"]) for one in flagged(rows))
+    return {"plate": plate, "cells": cells, "why": why}
 
 
 def _cell(row: pd.Series, *, marked: bool) -> dict:

@@ -23,7 +23,7 @@ def view(tables: Tables) -> dict:
         "spread": own_spread(tables),
         "similar": tables.of_lead(tables.similarity) is not None,
         "umap": tables.umap is not None,
-        "unclustered": reasons(refusals(tables, "clustering")),
+        "unclustered": [why for why, _ in reasons(refusals(tables, "clustering"))],
         "clusters": _clusters(tables.of_lead(tables.clusters)),
         "matched": _matched(tables),
         "spaces": spaces_of(
@@ -41,8 +41,8 @@ def _matched(tables: Tables) -> dict | None:
     if rows is None:
         return None
     about = {"representation": tables.lead}
-    counts = {"found": int((rows["q"] < tables.alpha).sum()), "mechanisms": len(rows)}
-    counts |= {"alpha": tables.alpha}
+    found = int((rows["q"] < tables.alpha).sum())
+    counts = {"found": found, "mechanisms": len(rows), "alpha": tables.alpha}
     best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
     return {
         "found": Finding("mechanisms-found", "info", about, counts),

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.crops import some_of_each_well
+from phenolens.findings import Finding
 from phenolens.interpret.activation import activation_table, compartments
 from phenolens.interpret.activation_tests import by_treatment
 from phenolens.profiles import (
@@ -77,7 +78,7 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
         return Made(Attention({}))
     comparisons = evaluate.tables["comparisons"]
     if why := _withheld(comparisons, work.name, alpha=session.study.evaluate.alpha):
-        withheld = {"withheld_because": why}
+        withheld = {"withheld_because": why.to_dict()}
         return Made(Attention(withheld), {"activation.json": withheld})
     with threads(session.jobs):
         looks = [look for fold in _folds(work) for look in _look(work, *fold)]
@@ -115,15 +116,15 @@ def segmentation_of(work: NetworkTrainings) -> SegmentSettings | None:
     return recipe_of(work.session, work.prepared).settings()
 
 
-def _withheld(comparisons: pd.DataFrame, network: str, *, alpha: float) -> str:
-    """Why no map is shown; empty where the network is worth explaining."""
+def _withheld(comparisons: pd.DataFrame, network: str, *, alpha: float) -> Finding | None:
+    """Why no map is shown; None where the network is worth explaining."""
     if not len(comparisons):
-        return "no held-out wells were classified"
+        return Finding("maps-nothing-held-out", "warning")
     scored = comparisons[comparisons["metric"] == "accuracy_treated"]
     own = _against_baselines(scored, network)
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
     if len(own) and beaten.groupby("task")["better"].all().any():
-        return ""
+        return None
     return _not_better(own)
 
 
@@ -138,15 +139,13 @@ def _against_baselines(table: pd.DataFrame, network: str) -> pd.DataFrame:
     return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
 
 
-def _not_better(own: pd.DataFrame) -> str:
+def _not_better(own: pd.DataFrame) -> Finding:
     if not len(own):
-        return "no held-out wells were classified"
+        return Finding("maps-nothing-held-out", "warning")
     worst = own.sort_values("difference").iloc[0]
-    return (
-        f"the network names the treatment of {worst['value_a']:.1%} of held-out treated wells and "
-        f"{worst['b']} of {worst['value_b']:.1%} (difference {worst['low']:.1%} to "
-        f"{worst['high']:.1%}): a map of what it looks at would explain nothing it knows"
-    )
+    values = {"value": worst["value_a"], "baseline": worst["b"], "reached": worst["value_b"]}
+    values |= {"low": worst["low"], "high": worst["high"]}
+    return Finding("maps-not-better", "warning", {"representation": worst["a"]}, values)
 
 
 def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:

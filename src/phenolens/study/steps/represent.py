@@ -100,7 +100,9 @@ def represent(
 def _given(session: Session, name: str, block: ProfileBlock) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
     (section,) = (item for item in session.study.data.profiles if item.name == name)
-    kind = section.kind or kind_of_features(rows.columns)
+    files = [section.files] if isinstance(section.files, str) else section.files
+    embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
+    kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
     how = {"given": True, "normalized": block.normalized}
     card = Card(name, "well", (), kind=kind, preprocessing=how)
     return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
@@ -168,9 +170,9 @@ class _Images:
         ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
         known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        kind = REPRESENTATIONS.get(name).kind
+        made_by = REPRESENTATIONS.get(name).kind
         card = Card(
-            name, "well", self.prepared.channels, kind=kind, preprocessing={"measured": True}
+            name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
         return Block(name, {ALL: wells}, {ALL: card})
 

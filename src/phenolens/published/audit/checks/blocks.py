@@ -6,56 +6,54 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, unchecked
 from phenolens.errors import InputError
+from phenolens.findings import Severity
 from phenolens.learn.nearest import unit_rows
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import DeclaredRepresentation
-from phenolens.published.audit.declared import (
-    Declared,
-    feature_frame,
-    feature_values,
-)
+from phenolens.published.audit.declared import Declared, feature_frame, feature_values
 
-BLOCKS, CLUSTERS = "unscaled-blocks", "clusters-as-labels"
+CODE = "unscaled-blocks"
 DROWNED, WEIGHTLESS = 0.1, 0.02
 
 
 @check(40)
 def check_blocks(declared: Declared) -> Iterable[AuditFinding]:
     """Blocks of a fused table that cannot move a cosine."""
-    fused = [item for item in declared.design.representations if item.blocks]
-    found = [finding for item in fused for finding in _of_fused(declared, item)]
-    told = [i for i in declared.design.representations if not i.blocks and i.scaled is not None]
-    found += [finding for item in told for finding in _by_word(item)]
-    yield from found or [unchecked(BLOCKS, "no representation names the blocks it was fused from")]
+    said = declared.declaration.representations
+    found = [finding for item in said if item.blocks for finding in _of_fused(declared, item)]
+    plain = [item for item in said if not item.blocks and item.scaled is not None]
+    found += [finding for item in plain for finding in _as_declared(item)]
+    yield from found or [unchecked(CODE, "blocks")]
 
 
 def _of_fused(declared: Declared, item: DeclaredRepresentation) -> Iterable[AuditFinding]:
+    """Shares of the blocks against those of equal columns and of equal blocks, the smaller."""
     if item.name not in declared.embeddings:
-        yield from _by_word(item)
+        yield from _as_declared(item)
         return
     table = feature_frame(declared.embeddings[item.name])
     columns = block_columns(item, list(table.columns))
     shares = block_shares(feature_values(table), columns)
     sizes = {name: len(where) for name, where in columns.items()}
-    yield _weighed(item.name, shares, sizes)
+    total = sum(sizes.values())
+    fair = {b: min(size / total, 1 / len(sizes)) for b, size in sizes.items()}
+    drowned = [b for b in shares if shares[b] < DROWNED * fair[b]]
+    lost = drowned or [b for b in shares if shares[b] < WEIGHTLESS]
+    severity: Severity = "error" if drowned else "warning" if lost else "ok"
+    about = {"representation": item.name}
+    values = {"shares": shares, "columns": sizes, "lost": lost}
+    yield AuditFinding(CODE, severity, about, values, worded="declared-blocks")
 
 
-def _by_word(item: DeclaredRepresentation) -> Iterable[AuditFinding]:
+def _as_declared(item: DeclaredRepresentation) -> Iterable[AuditFinding]:
     if item.scaled is None:
-        yield unchecked(BLOCKS, f"neither the table nor the scaling of {item.name} is given")
+        yield unchecked(CODE, "scaling", representation=item.name)
         return
-    if item.scaled:
-        what = f"Blocks of {item.name} are scaled, as declared."
-        yield AuditFinding(BLOCKS, "ok", item.name, what, basis=DECLARATION)
-        return
-    yield AuditFinding(
-        BLOCKS, "error", item.name, f"Blocks of {item.name} are joined unscaled, as declared.",
-        "Columns of the largest unit decide every distance: it is no fusion.",
-        "Scale every column on control wells, and every block to equal weight.",
-        basis=DECLARATION,
-    )  # fmt: skip
+    severity: Severity = "ok" if item.scaled else "error"
+    about, values = {"representation": item.name}, {"scaled": item.scaled}
+    yield AuditFinding(CODE, severity, about, values, "declaration", "declared-scaling")
 
 
 def block_columns(item: DeclaredRepresentation, names: list[str]) -> dict[str, list[int]]:
@@ -88,21 +86,3 @@ def block_shares(values: np.ndarray, columns: dict[str, list[int]]) -> dict[str,
     """Share of each block in what a cosine sees: the mean of squared rows of length one."""
     squares = (unit_rows(values) ** 2).mean(axis=0)
     return {name: float(squares[where].sum() / squares.sum()) for name, where in columns.items()}
-
-
-def _weighed(name: str, shares: dict[str, float], sizes: dict[str, int]) -> AuditFinding:
-    """Judge shares against those of equal columns and of equal blocks, whichever is smaller."""
-    total = sum(sizes.values())
-    told = ", ".join(f"{b}: {s:.2%} ({sizes[b]} of {total} columns)" for b, s in shares.items())
-    what = f"What a cosine of {name} sees comes from {told}."
-    fair = {b: min(size / total, 1 / len(sizes)) for b, size in sizes.items()}
-    drowned = [b for b in shares if shares[b] < DROWNED * fair[b]]
-    weightless = [b for b in shares if shares[b] < WEIGHTLESS]
-    if not drowned and not weightless:
-        return AuditFinding(BLOCKS, "ok", name, what)
-    lost = ", ".join(drowned or weightless)
-    return AuditFinding(
-        BLOCKS, "error" if drowned else "warning", name, what,
-        f"{lost} cannot change a neighbour or a cluster: what is called fusion is the other block.",
-        "Scale every column on control wells, and every block to equal weight.",
-    )  # fmt: skip

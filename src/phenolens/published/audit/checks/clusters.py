@@ -7,19 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.basis import DATA, DECLARATION, AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, Basis, unchecked
+from phenolens.findings import Severity
 from phenolens.learn.nearest import unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import Score
-from phenolens.published.audit.declared import (
-    Declared,
-    feature_values,
-    placed_in,
-)
-from phenolens.words.numbers import plural as number_of
+from phenolens.published.audit.declared import Declared, feature_values, placed_in
 
-BLOCKS, CLUSTERS = "unscaled-blocks", "clusters-as-labels"
+CODE = "clusters-as-labels"
 NEAR, APART = 0.05, 0.1
 LARGEST = 1500
 TRIED = range(2, 13)
@@ -29,11 +25,12 @@ DISTANCES = ("euclidean", "cosine")
 @check(50)
 def check_clusters(declared: Declared) -> Iterable[AuditFinding]:
     """Silhouettes of k-means labels that were reported as if of treatments."""
-    scores = declared.design.reported("silhouette", "silhouette_score")
+    scores = declared.declaration.reported("silhouette", "silhouette_score")
     if not scores:
-        yield unchecked(CLUSTERS, "no silhouette is reported")
+        yield unchecked(CODE, "silhouette")
     for score in scores:
-        yield _silhouette_finding(score, _reproduced(declared, score))
+        again = _reproduced(declared, score)
+        yield _as_declared(score) if again is None else _recomputed(score, *again)
 
 
 def _reproduced(declared: Declared, score: Score) -> tuple[float, float, int] | None:
@@ -43,7 +40,7 @@ def _reproduced(declared: Declared, score: Score) -> tuple[float, float, int] | 
     """
     rows, table = declared.rows, declared.embeddings.get(score.representation)
     place = None if rows is None or table is None else placed_in(rows, table)
-    if place is None:
+    if rows is None or table is None or place is None:
         return None
     values, labels = _sample(feature_values(table), rows[TREATMENT], place)
     distinct = len(np.unique(unit_rows(values).round(9), axis=0))
@@ -95,39 +92,32 @@ def _kmeans(points: np.ndarray, k: int) -> np.ndarray:
         return KMeans(k, n_init=3, random_state=0).fit_predict(points).astype(np.int64)
 
 
-def _silhouette_finding(score: Score, told: tuple[float, float, int] | None) -> AuditFinding:
-    said = f"Silhouette of {score.representation}: {score.value:.2f} reported"
-    if told is None:
-        return _by_label_source(score, said)
-    treatment, clustered, k = told
-    what = (
-        f"{said}; {clustered:.2f} against {number_of(k, 'k-means cluster')}, {treatment:.2f} "
-        "against treatment, recomputed."
-    )
+def _recomputed(score: Score, treatment: float, clustered: float, k: int) -> AuditFinding:
+    """Whether the reported value comes out against treatments, against clusters, or neither."""
     of_clusters = abs(score.value - clustered) < NEAR and score.value - treatment > APART
     if of_clusters or score.labels == "kmeans":
-        return _clusters(score, what, DATA if of_clusters else DECLARATION)
-    if abs(score.value - treatment) < NEAR:
-        return AuditFinding(CLUSTERS, "ok", score.representation, what)
-    return AuditFinding(
-        CLUSTERS, "warning", score.representation, what,
-        "The reported value comes from neither.", "Say which rows, labels and distance it is of.",
-    )  # fmt: skip
+        found = "clusters"
+    elif abs(score.value - treatment) < NEAR:
+        found = "treatments"
+    else:
+        found = "neither"
+    about = {"representation": score.representation}
+    again = {"treatment": treatment, "clustered": clustered, "k": k}
+    values = {"value": score.value, "again": again, "found": found}
+    severities: dict[str, Severity] = {
+        "clusters": "error",
+        "treatments": "ok",
+        "neither": "warning",
+    }
+    basis: Basis = "declaration" if found == "clusters" and not of_clusters else "data"
+    return AuditFinding(CODE, severities[found], about, values, basis, "declared-silhouette")
 
 
-def _by_label_source(score: Score, said: str) -> AuditFinding:
-    if score.labels == "kmeans":
-        return _clusters(score, f"{said}, against k-means labels, as declared.", DECLARATION)
-    if score.labels == "treatment":
-        what = f"{said}, against treatment, as declared."
-        return AuditFinding(CLUSTERS, "ok", score.representation, what, basis=DECLARATION)
-    return unchecked(CLUSTERS, f"{said}, but neither its labels nor its embedding are given")
-
-
-def _clusters(score: Score, what: str, basis: str) -> AuditFinding:
-    return AuditFinding(
-        CLUSTERS, "error", score.representation, what,
-        "k-means draws its clusters where they are compact: the value says nothing of treatments.",
-        "Report the silhouette against treatment, beside its value for permuted treatments.",
-        basis=basis,
-    )  # fmt: skip
+def _as_declared(score: Score) -> AuditFinding:
+    about = {"representation": score.representation}
+    if score.labels is None:
+        return unchecked(CODE, "silhouette-labels", value=score.value, **about)
+    found = "clusters" if score.labels == "kmeans" else "treatments"
+    values = {"value": score.value, "again": None, "found": found}
+    severity: Severity = "error" if found == "clusters" else "ok"
+    return AuditFinding(CODE, severity, about, values, "declaration", "declared-silhouette")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declared import (
@@ -33,12 +34,9 @@ from phenolens.published.audit.likeness import (
     structure,
     treatment_likeness,
 )
-from phenolens.words.numbers import plural as number_of
-from phenolens.words.numbers import portion as percent
 
 CODE = "label-order"
 ENOUGH = 5.0
-REMEDY = "Write plate, well and site beside every row when it is made, and join labels by them."
 
 
 @check(30)
@@ -47,18 +45,15 @@ def check_label_order(declared: Declared) -> Iterable[AuditFinding]:
     found = list(_shuffled(declared)) + list(_wells_of_two_labels(declared))
     if declared.rows is not None:
         for name in declared.embeddings:
-            found += _of_table(declared, name)
-    yield from found or [unchecked(CODE, "no rows and embeddings are given")]
+            found += _of_table(declared, declared.rows, name)
+    yield from found or [unchecked(CODE, "rows-and-embeddings")]
 
 
 def _shuffled(declared: Declared) -> Iterable[AuditFinding]:
-    for item in declared.design.representations:
+    for item in declared.declaration.representations:
         if item.shuffled and item.labels_by == "order":
-            yield AuditFinding(
-                CODE, "error", item.name,
-                f"{item.name} comes from a shuffling loader, its labels from the order of files.",
-                "Every score against labels is chance.", REMEDY, basis=DECLARATION,
-            )  # fmt: skip
+            about = {"representation": item.name}
+            yield AuditFinding(CODE, "error", about, {}, "declaration", "declared-shuffled")
 
 
 def _wells_of_two_labels(declared: Declared) -> Iterable[AuditFinding]:
@@ -68,99 +63,90 @@ def _wells_of_two_labels(declared: Declared) -> Iterable[AuditFinding]:
     labels = declared.rows.dropna(subset=[TREATMENT]).groupby(list(WELL_KEY))[TREATMENT].nunique()
     several = int((labels > 1).sum())
     if several:
-        yield AuditFinding(
-            CODE, "error", "rows",
-            f"{several} of {number_of(len(labels), 'well')} hold rows of several labels.",
-            "A well was treated once: labels and rows were joined by order, or wrongly.",
-            "Join labels by plate and well.",
-        )  # fmt: skip
+        about, values = {"representation": "rows"}, {"several": several, "wells": len(labels)}
+        yield AuditFinding(CODE, "error", about, values, worded="declared-two-labels")
 
 
-def _of_table(declared: Declared, name: str) -> list[AuditFinding]:
-    rows, table = declared.rows, declared.embeddings[name]
+def _of_table(declared: Declared, rows: pd.DataFrame, name: str) -> list[AuditFinding]:
+    table = declared.embeddings[name]
     place = placed_in(rows, table)
     if place is None:
-        what = f"{name} has {number_of(len(table), 'row')} without unique keys, for {len(rows):,}."
-        return [
-            AuditFinding(CODE, "error", name, what, "Which row is which cannot be known.", REMEDY)
-        ]
+        about, values = {"representation": name}, {"table": len(table), "rows": len(rows)}
+        return [AuditFinding(CODE, "error", about, values, worded="declared-no-keys")]
     keyed = set(WELL_KEY) <= set(key_columns(rows, table))
-    found = _key_faults(declared, name, place) if keyed else []
+    found = _key_faults(declared, rows, name, place=place) if keyed else []
     kept = place >= 0
     if any(item.severity == "error" for item in found) or kept.sum() < 4:
         return found
-    return found + _asked(declared, name, _Asked(table[kept], place[kept], keyed=keyed))
+    return found + _compared(declared, rows, _Embedding(name, table[kept], place[kept], keyed))
 
 
-def _key_faults(declared: Declared, name: str, place: np.ndarray) -> list[AuditFinding]:
-    rows, table = declared.rows, declared.embeddings[name]
-    lost = int((place < 0).sum())
-    absent = len(rows) - len(np.unique(place[place >= 0]))
-    twice = int((place >= 0).sum()) - len(np.unique(place[place >= 0]))
+def _key_faults(
+    declared: Declared, rows: pd.DataFrame, name: str, *, place: np.ndarray
+) -> list[AuditFinding]:
+    table, about = declared.embeddings[name], {"representation": name}
+    known = place[place >= 0]
+    lost, absent = int((place < 0).sum()), len(rows) - len(np.unique(known))
+    twice = len(known) - len(np.unique(known))
     faults = []
     if lost or absent or twice:
-        faults.append(_mismatch(name, lost, absent, twice=twice, rows=len(table)))
+        values = {"lost": lost, "absent": absent, "twice": twice, "table": len(table)}
+        severity: Severity = "error" if lost > len(table) / 2 or twice else "warning"
+        faults.append(AuditFinding(CODE, severity, about, values, worded="declared-keys-disagree"))
     if LABEL in table:
-        faults += _own_labels(rows, table, place, name=name)
+        own = table[LABEL][place >= 0].astype(str).to_numpy()
+        wrong = own != rows[TREATMENT].iloc[known].astype(str).to_numpy()
+        if wrong.any():
+            values = {"wrong": int(wrong.sum()), "rows": len(wrong)}
+            faults.append(
+                AuditFinding(CODE, "error", about, values, worded="declared-labels-differ")
+            )
     moved = not np.array_equal(place, np.arange(len(rows)))
-    if moved and not (lost or absent) and declared.design.representation(name).labels_by == "order":
-        what = f"Rows of {name} are ordered otherwise than the labels, and were joined by order."
-        faults.append(AuditFinding(CODE, "error", name, what, "Scores against labels do not hold.",
-                               REMEDY))  # fmt: skip
+    by_order = declared.declaration.representation(name).labels_by == "order"
+    if moved and by_order and not (lost or absent):
+        faults.append(AuditFinding(CODE, "error", about, {}, worded="declared-other-order"))
     return faults
 
 
-def _mismatch(name: str, lost: int, absent: int, *, twice: int, rows: int) -> AuditFinding:
-    return AuditFinding(
-        CODE, "error" if lost > rows / 2 or twice else "warning", name,
-        f"Keys disagree: {lost} of {number_of(rows, 'row')} of {name} are not among the labelled "
-        f"rows, {absent} labelled rows are not in {name}, {twice} occur twice.",
-        "Scores leave rows out, or count them twice." if lost < rows else "No row has a label.",
-        "Export both tables from the same list of images.",
-    )  # fmt: skip
-
-
-def _own_labels(
-    rows: pd.DataFrame, table: pd.DataFrame, place: np.ndarray, *, name: str
-) -> list[AuditFinding]:
-    kept = place >= 0
-    own = table[LABEL][kept].astype(str).to_numpy()
-    wrong = own != rows[TREATMENT].iloc[place[kept]].astype(str).to_numpy()
-    if not wrong.any():
-        return []
-    what = (
-        f"Labels beside {name} differ from those of the same key in {int(wrong.sum()):,} of "
-        f"{number_of(len(wrong), 'row')} ({percent(wrong.mean())})."
-    )
-    consequence = "Scores are against labels of other rows."
-    return [AuditFinding(CODE, "error", name, what, consequence, REMEDY)]
-
-
 @dataclass(frozen=True)
-class _Asked:
+class _Embedding:
     """Rows of an embedding, where each stands among the labelled rows, and whether keys say so."""
 
+    name: str
     table: pd.DataFrame
     place: np.ndarray
     keyed: bool
 
 
-def _asked(declared: Declared, name: str, asked: _Asked) -> list[AuditFinding]:
-    """Whether like belongs to like in the order that was assumed, and if not, in which."""
-    unit = standardized(feature_frame(asked.table))
-    placed = declared.rows.iloc[asked.place].reset_index(drop=True)
+def _compared(declared: Declared, rows: pd.DataFrame, embedding: _Embedding) -> list[AuditFinding]:
+    """Whether rows of one group are similar in the order assumed, and if not, in which."""
+    unit = standardized(feature_frame(embedding.table))
+    placed = rows.iloc[embedding.place].reset_index(drop=True)
     kind, groups = _groups(placed)
     if groups is None or unit.shape[1] == 0:
-        return [unchecked(CODE, f"{name} has no two rows of one well or treatment to compare")]
-    plate = pd.factorize(placed[PLATE])[0]
-    told = likeness(unit, groups, within=plate)
-    if told.p <= 0.01:
-        wrong = [] if asked.keyed else _wells_exchanged(declared, name, unit)
-        return wrong or [_fits(name, kind, told, keyed=asked.keyed)]
-    best = _restored(declared, name, unit) if not asked.keyed else None
-    if best is not None:
-        return [_restored_finding(name, kind, told, best=best)]
-    return [_lost(name, kind, told, unit=unit, keyed=asked.keyed)]
+        return [unchecked(CODE, "two-rows-of-a-group", representation=embedding.name)]
+    found = likeness(unit, groups, within=pd.factorize(placed[PLATE])[0])
+    about = {"representation": embedding.name}
+    values = {"group": kind, "keyed": embedding.keyed, **_numbers(found)}
+    if found.p <= 0.01:
+        wrong = None if embedding.keyed else _wells_exchanged(declared, embedding.name, unit)
+        severity: Severity = "ok" if embedding.keyed else "info"
+        fits = AuditFinding(CODE, severity, about, values, worded="declared-order-fits")
+        return [wrong or fits]
+    if not embedding.keyed:
+        tried = _orders(declared, embedding.name)
+        best = _beyond_doubt({how: _under(rows, unit, order) for how, order in tried.items()})
+        if best is not None:
+            return [_restored(embedding.name, kind, found, best=best)]
+    real, null = structure(unit)
+    grouped = bool(real > max(null) + 3 * np.std(null))
+    values |= {"grouped": grouped, "nearest": float(real), "ungrouped": float(np.mean(null))}
+    severity = "error" if grouped else "warning"
+    return [AuditFinding(CODE, severity, about, values, worded="declared-order-lost")]
+
+
+def _numbers(found: Likeness) -> dict[str, float]:
+    return {"cosine": found.value, "shuffled": found.null, "p": found.p}
 
 
 def _groups(placed: pd.DataFrame) -> tuple[str, np.ndarray | None]:
@@ -175,40 +161,23 @@ def _groups(placed: pd.DataFrame) -> tuple[str, np.ndarray | None]:
     return "treatment", codes if repeated else None
 
 
-def _fits(name: str, kind: str, told: Likeness, *, keyed: bool) -> AuditFinding:
-    what = (
-        f"Rows of {name} of one {kind} are alike (mean cosine {told.value:.3f}, {told.null:.3f} "
-        f"when shuffled within plates, p {told.p:.3g})"
-    )
-    if keyed:
-        return AuditFinding(CODE, "ok", name, what + ".")
-    return AuditFinding(
-        CODE, "info", name, what + "; they carry no keys, but their order fits.",
-        "Nothing would show it if a few rows, or wells as a whole, were out of place.", REMEDY,
-    )  # fmt: skip
-
-
-def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> list[AuditFinding]:
-    """Rows that moved well by well: a well is like itself all the same, a treatment is not."""
+def _wells_exchanged(declared: Declared, name: str, unit: np.ndarray) -> AuditFinding | None:
+    """Rows that moved well by well: wells still hold together, treatments do not."""
     rows = declared.rows
-    told = treatment_likeness(unit, rows)
-    if told is None or told.p <= 0.05:
-        return []
+    assumed = None if rows is None else treatment_likeness(unit, rows)
+    if rows is None or assumed is None or assumed.p <= 0.05:
+        return None
     found = {
         how: treatment_likeness(unit, rows.iloc[order].reset_index(drop=True))
         for how, order in _orders(declared, name).items()
     }
-    best = _beyond_doubt({how: other for how, other in found.items() if other is not None})
-    return [] if best is None else [_restored_finding(name, "treatment", told, best=best)]
+    best = _beyond_doubt(found)
+    return None if best is None else _restored(name, "treatment", assumed, best=best)
 
 
-def _restored(declared: Declared, name: str, unit: np.ndarray) -> tuple[str, Likeness] | None:
-    """The order under which rows of one well are most alike, if it is beyond doubt."""
-    tried = _orders(declared, name)
-    return _beyond_doubt({how: _under(declared.rows, unit, o) for how, o in tried.items()})
-
-
-def _beyond_doubt(found: Mapping[str, Likeness]) -> tuple[str, Likeness] | None:
+def _beyond_doubt(tried: Mapping[str, Likeness | None]) -> tuple[str, Likeness] | None:
+    """The order under which rows of a group are most similar, where that is no chance."""
+    found = {how: one for how, one in tried.items() if one is not None}
     if not found:
         return None
     how = max(found, key=lambda key: found[key].z)
@@ -218,14 +187,19 @@ def _beyond_doubt(found: Mapping[str, Likeness]) -> tuple[str, Likeness] | None:
 def _orders(declared: Declared, name: str) -> dict[str, np.ndarray]:
     """Orders worth trying: by sorting, and by values that a table with keys shares."""
     rows, table = declared.rows, declared.embeddings[name]
+    if rows is None:
+        return {}
     tried = dict(orders(rows, fold=declared.fold_codes if declared.has_folds else None))
     known = {k: t for k, t in declared.embeddings.items() if k != name and _has_keys(rows, t)}
     return tried | aligned_by_values(table, _in_order(rows, known))
 
 
-def _under(rows: pd.DataFrame, unit: np.ndarray, order: np.ndarray) -> Likeness:
+def _under(rows: pd.DataFrame, unit: np.ndarray, order: np.ndarray) -> Likeness | None:
     placed = rows.iloc[order].reset_index(drop=True)
-    return likeness(unit, _groups(placed)[1], within=pd.factorize(placed[PLATE])[0], draws=49)
+    groups = _groups(placed)[1]
+    if groups is None:
+        return None
+    return likeness(unit, groups, within=pd.factorize(placed[PLATE])[0], draws=49)
 
 
 def _has_keys(rows: pd.DataFrame, table: pd.DataFrame) -> bool:
@@ -242,35 +216,10 @@ def _in_order(rows: pd.DataFrame, known: Mapping[str, pd.DataFrame]) -> dict[str
     return out
 
 
-def _restored_finding(
-    name: str, kind: str, told: Likeness, *, best: tuple[str, Likeness]
+def _restored(
+    name: str, kind: str, assumed: Likeness, *, best: tuple[str, Likeness]
 ) -> AuditFinding:
     how, found = best
-    return AuditFinding(
-        CODE, "error", name,
-        f"In the order of the labels, rows of {name} of one {kind} are no more alike than any "
-        f"(mean cosine {told.value:.3f}, p {told.p:.2g}); {how} they are ({found.value:.3f}).",
-        "Labels belong to other rows: every score against them is chance.", REMEDY,
-    )  # fmt: skip
-
-
-def _lost(name: str, kind: str, told: Likeness, *, unit: np.ndarray, keyed: bool) -> AuditFinding:
-    """No order was found: do the rows fall into groups at all?"""
-    real, null = structure(unit)
-    grouped = real > max(null) + 3 * np.std(null)
-    what = (
-        f"Rows of {name} of one {kind} are no more alike than any of their plate (mean cosine "
-        f"{told.value:.3f}, p {told.p:.2g})"
-    )
-    if grouped:
-        what += (
-            f", though rows do fall into groups (nearest neighbour's cosine {real:.2f}, "
-            f"{np.mean(null):.2f} without groups)"
-        )
-    return AuditFinding(
-        CODE, "error" if grouped else "warning", name, what + ".",
-        f"The {'keys' if keyed else 'rows'} were shuffled against the embedding." if grouped else
-        "The rows were shuffled against their labels, or the embedding holds nothing of the image; "
-        "a table cannot tell which.",
-        REMEDY,
-    )  # fmt: skip
+    values = {"group": kind, "order": how, "restored": found.value, **_numbers(assumed)}
+    about = {"representation": name}
+    return AuditFinding(CODE, "error", about, values, worded="declared-order-restored")

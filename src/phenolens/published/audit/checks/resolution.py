@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.published.audit.audit import check
-from phenolens.published.audit.declared import (
-    Declared,
-)
+from phenolens.published.audit.declared import Declared
 
+CODE = "coarse-attribution"
 COARSE = 14
 
 
 @check(100)
 def check_resolution(declared: Declared) -> Iterable[AuditFinding]:
     """Heatmaps whose squares are larger than what they are read for."""
-    told = declared.design.attribution
-    if told.map_size is None:
-        if told.threshold is not None:
-            yield unchecked("coarse-attribution", "[attribution] says not the map's own size")
+    said = declared.declaration.attribution
+    if said.map_size is None:
+        if said.threshold is not None:
+            yield unchecked(CODE, "map-size")
         return
-    wide = None if told.image_size is None else told.image_size / told.map_size
-    limit = None if told.nucleus_diameter is None else told.nucleus_diameter / 2
-    coarse = told.map_size < COARSE if None in (wide, limit) else wide > limit
-    square = "" if wide is None else f", {wide:.0f} pixels a square"
-    seen = f" for nuclei of {told.nucleus_diameter:g}" if told.nucleus_diameter else ""
-    what = f"Maps are {told.map_size} x {told.map_size}{square}{seen}."
-    yield AuditFinding(
-        "coarse-attribution", "error" if coarse else "ok", "", what,
-        "They cannot tell a nucleus from its cytoplasm, whatever they are laid over." if coarse
-        else "",
-        "Take an earlier layer, or crops of cells enlarged before the network." if coarse else "",
-        basis=DECLARATION,
-    )  # fmt: skip
+    wide = None if said.image_size is None else said.image_size / said.map_size
+    limit = None if said.nucleus_diameter is None else said.nucleus_diameter / 2
+    coarse = said.map_size < COARSE if wide is None or limit is None else wide > limit
+    values = {
+        "size": said.map_size,
+        "wide": wide,
+        "nucleus": said.nucleus_diameter,
+        "grave": coarse,
+    }
+    severity: Severity = "error" if coarse else "ok"
+    yield AuditFinding(CODE, severity, {}, values, "declaration", "declared-map-size")

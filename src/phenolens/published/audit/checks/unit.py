@@ -6,16 +6,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from phenolens.audit.basis import DECLARATION, AuditFinding, unchecked
+from phenolens.audit.basis import AuditFinding, unchecked
+from phenolens.findings import Severity
 from phenolens.profiles import PLATE, WELL_KEY
 from phenolens.published.audit.audit import check
 from phenolens.published.audit.declaration import HypothesisTest
-from phenolens.published.audit.declared import (
-    AREA,
-    Declared,
-)
-from phenolens.words.numbers import portion as percent
+from phenolens.published.audit.declared import AREA, Declared
 
+CODE = "well-not-unit"
 HARMLESS = 1.2
 WHOLE = ("well", "plate", "treatment")
 
@@ -23,33 +21,26 @@ WHOLE = ("well", "plate", "treatment")
 @check(110)
 def check_unit(declared: Declared) -> Iterable[AuditFinding]:
     """Tests that take images of one well for independent observations."""
-    if not declared.design.tests:
-        yield unchecked("well-not-unit", "no [[tests]] are given")
-    for test in declared.design.tests:
+    if not declared.declaration.tests:
+        yield unchecked(CODE, "tests")
+    for test in declared.declaration.tests:
         if test.unit in WHOLE:
-            what = f"{test.name} counts {test.unit}s, as declared."
-            yield AuditFinding("well-not-unit", "ok", test.name, what, basis=DECLARATION)
+            about, values = {"test": test.name}, {"unit": test.unit}
+            yield AuditFinding(CODE, "ok", about, values, "declaration", "declared-unit-whole")
         else:
             yield _dependent(declared, test)
 
 
 def _dependent(declared: Declared, test: HypothesisTest) -> AuditFinding:
     effect = design_effect(declared.maps)
-    what = f"{test.name} takes each {test.unit} for an independent observation."
-    remedy = "Average within wells first, or permute whole wells."
+    values = {"unit": test.unit, "share": None, "inflation": None, "harmless": HARMLESS}
+    about, worded = {"test": test.name}, "declared-unit"
     if effect is None:
-        return AuditFinding(
-            "well-not-unit", "error", test.name, what,
-            "Its p-value is too small: wells differ without any treatment.", remedy,
-            basis=DECLARATION,
-        )  # fmt: skip
+        return AuditFinding(CODE, "error", about, values, "declaration", worded)
     share, inflation = effect
-    told = f"Images of one well share {percent(max(share, 0))} of the area's variance"
-    if inflation < HARMLESS:
-        told += ", so little is lost here; other features need not behave so."
-        return AuditFinding("well-not-unit", "warning", test.name, what, told, remedy)
-    told += f": it has {inflation:.1f} times fewer observations than it counts."
-    return AuditFinding("well-not-unit", "error", test.name, what, told, remedy)
+    severity: Severity = "warning" if inflation < HARMLESS else "error"
+    values |= {"share": share, "inflation": inflation}
+    return AuditFinding(CODE, severity, about, values, worded=worded)
 
 
 def design_effect(maps: pd.DataFrame | None) -> tuple[float, float] | None:
