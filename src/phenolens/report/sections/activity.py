@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -132,7 +133,7 @@ def _elsewhere(tables: Tables) -> dict | None:
     return {
         "rows": [_place(scores.loc[name], name, names.place(across)) for name, across in pairs],
         "spaces": spaces_of(asked),
-        "lead": names.inside(tables.lead),
+        "lead": names.inside(str(tables.lead)),
     }
 
 
@@ -191,13 +192,13 @@ def _between(low: float, high: float) -> str:
     return f"{number(low)} to {number(high)}" if np.isfinite(high) else f"{number(low)} or more"
 
 
-def _amount(dose: object) -> str:
+def _amount(dose: Any) -> str:
     if missing(dose):
         return NONE
     return number(dose) if np.isfinite(dose) else "not reached"
 
 
-def _row(name: str, rows: object) -> dict:
+def _row(name: str, rows: pd.DataFrame) -> dict:
     tested = rows[rows["q"].notna()]
     return {
         "representation": name,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from phenolens.answers.tables import Tables
 from phenolens.report.figures import bubbles
 from phenolens.report.figures.bubbles import top_treatments
@@ -17,12 +19,13 @@ MOST = 8
 def view(tables: Tables) -> dict:
     if tables.features is None:
         return {"treatments": None}
-    moved = [_moved(tables, name) for name in top_treatments(tables)]
+    features = tables.features
+    moved = [_moved(features, name) for name in top_treatments(tables)]
     return {"treatments": moved, "spaces": spaces_of(tables.features)}
 
 
-def _moved(tables: Tables, name: str) -> dict:
-    rows = tables.features[tables.features["Metadata_Treatment"] == name].nsmallest(MOST, "rank")
+def _moved(features: pd.DataFrame, name: str) -> dict:
+    rows = features[features["Metadata_Treatment"] == name].nsmallest(MOST, "rank")
     return {
         "name": name,
         "features": [(r.feature, fixed(r.effect, 1), r.effect > 0) for r in rows.itertuples()],

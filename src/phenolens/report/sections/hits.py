@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from phenolens import words
 from phenolens.answers.quality import LOST
@@ -73,7 +74,7 @@ def _spaces(tables: Tables) -> str:
 
 def _hit(one: Treatment, common: list[str]) -> Hit:
     row = one.row
-    kept = row.get("cell_count_ratio")
+    kept: Any = row.get("cell_count_ratio")
     mechanism = row.get("Metadata_Mechanism")
     doubts = " ".join(code for code in one.doubts if code not in common)
     return Hit(
@@ -103,7 +104,7 @@ def _also(one: Treatment) -> str:
     return "" if missing(compound) or str(compound) in one.name else str(compound)
 
 
-def _plain(value: object) -> float | None:
+def _plain(value: Any) -> float | None:
     return None if missing(value) else float(value)
 
 

@@ -41,8 +41,8 @@ def _matched(tables: Tables) -> dict | None:
     if rows is None:
         return None
     about = {"representation": tables.lead}
-    counts = {"found": int((rows["q"] < tables.alpha).sum()), "mechanisms": len(rows)}
-    counts |= {"alpha": tables.alpha}
+    found = int((rows["q"] < tables.alpha).sum())
+    counts = {"found": found, "mechanisms": len(rows), "alpha": tables.alpha}
     best = rows.sort_values(["q", "map_normalized"], ascending=[True, False], kind="stable")
     return {
         "found": Finding("mechanisms-found", "info", about, counts),
