@@ -167,8 +167,8 @@ def activity(
         baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
-        told = [str(f) for f in found.findings if f.code in ("not-tested", "doses-only")]
-        raise DesignError(" ".join(told) or "No treatment has two wells to compare.")
+        record = [str(f) for f in found.findings if f.code in ("not-tested", "doses-only")]
+        raise DesignError(" ".join(record) or "No treatment has two wells to compare.")
     return found
 
 
@@ -191,7 +191,7 @@ def activity_of(
                 table[q] = benjamini_hochberg(table[p].to_numpy(float))
         table["active"] = _active(table["q"], item.settings.alpha)
         table = table.sort_values(TREATMENT, ignore_index=True)
-        by_group = zip(item.block.judged, parts, strict=True)
+        by_group = zip(item.block.unseen, parts, strict=True)
         summary = {"groups": {group: part.summary for group, part in by_group}}
         findings = list(dict.fromkeys(found for part in parts for found in part.findings))
     if seen := item.block.fitted_on():
@@ -216,9 +216,9 @@ def activity_of(
         for number, part in enumerate(parts)
         for check in part.checks
     ]
-    told = [check for check in checks if check["test"] == whole["test"]]
-    if told and told[0]["groups"]:
-        whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in told)
+    record = [check for check in checks if check["test"] == whole["test"]]
+    if record and record[0]["groups"]:
+        whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in record)
     share = _share(item, table, parts)
     more = {"control_check": _as_table(checks)}
     if share is not None:
@@ -266,7 +266,7 @@ def _share(
     first, layout = parts[0], item.layout
     uncovered = ""
     if not item.whole:
-        uncovered = "several-networks-judged"
+        uncovered = "several-networks-tested"
     elif layout is None or layout.controls is None:
         uncovered = "control-places-unknown"
     elif layout.controls.severity != "ok":
@@ -363,7 +363,7 @@ def _part(
     if item.whole:
         lost = _treatments(item.table, item.named_by)
         treated = pd.concat([treated, lost[~lost[TREATMENT].isin(treated[TREATMENT])]])
-    asked = item.judged(wells)
+    asked = item.tested(wells)
     findings: list[Finding] = []
     try:
         found = _tested(item, asked, findings, null=null, within=within, diff_by=diff_by)
@@ -456,7 +456,7 @@ def _tested(
             f"{named('null')} and {named('diff_by')} alone, or {named('position_safe')} 'no'."
         )
     control = profiles.is_control(wells)
-    item.require_judges(wells)
+    item.require_evaluation_controls(wells)
     plain = evaluated.activity(
         wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
         strata=PLATE if within is None else None, null=null, permutations=settings.permutations,
@@ -505,7 +505,7 @@ def _tested(
     beside = safe.summary.pop("control_check_plain")
     findings.append(Finding("position-safe", "info", {}, keeping | {"positions": spots}))
     findings.extend(_checked(item, check, beside))
-    flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
+    flat = {name: found for name, found in safe.summary.items() if not isinstance(found, dict)}
     if beside["groups"]:
         called = f"{beside['called']} of {beside['groups']}"
         flat["controls_called_by_permuting_wells"] = called
@@ -534,12 +534,12 @@ def _checked(
     if check is None:
         return
     controls = None if item.layout is None else item.layout.controls
-    for told in (check, beside or {}):
-        told["covered"] = None if controls is None else controls.severity == "ok"
+    for found in (check, beside or {}):
+        found["covered"] = None if controls is None else controls.severity == "ok"
     values = check | {"level": LEVEL, "groups_needed": FEWEST_GROUPS}
     if beside is not None and beside["groups"]:
         values["by_permuting"] = {"called": beside["called"], "groups": beside["groups"]}
-    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    severity: Severity = "warning" if check["outcome"] == "calls-controls" else "info"
     yield Finding("control-check", severity, {}, values)
 
 
@@ -550,7 +550,7 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
     metric) and those that form the null, so the plates' scaling may rest on any of them: a common
     factor. What whitening fitted may not, and a network's training controls never judge it.
     """
-    if item.stage == "compared" or item.block.judged or item.elsewhere:
+    if item.stage == "compared" or item.block.unseen or item.elsewhere:
         return wells, item.space
     table = item.unwhitened.wells
     keep = np.ones(len(table), dtype=bool)
@@ -573,7 +573,7 @@ def _treatments(wells: pd.DataFrame, named_by: Sequence[str]) -> pd.DataFrame:
 
 
 def _references(wells: pd.DataFrame) -> pd.DataFrame:
-    """How many judging controls stand on the plates of each treatment."""
+    """How many evaluation controls stand on the plates of each treatment."""
     metadata, controls = profiles.metadata(wells), profiles.is_control(wells)
     counts = metadata[controls].groupby(PLATE).size()
     plates = metadata.loc[~controls, [TREATMENT, PLATE]].drop_duplicates()
@@ -627,10 +627,10 @@ def _score_rows(
             interval = bootstrap_mean(known, seed=0)
             rows.append(row(f"mean_{metric}", known.mean(), n=len(known), interval=interval))
     safe = summary.get("position_safe", {})
-    for test, told in safe.get("type_1", {}).items():
-        interval = (told["low"], told["high"])
+    for test, record in safe.get("type_1", {}).items():
+        interval = (record["low"], record["high"])
         metric = f"control_positions_called_{test}"
-        rows.append(row(metric, told["share"], n=told["tested"], interval=interval))
+        rows.append(row(metric, record["share"], n=record["tested"], interval=interval))
     crossed = safe.get("cross_position") or {}
     if "drop" in crossed:
         interval = (crossed["drop_low"], crossed["drop_high"])

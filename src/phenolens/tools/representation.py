@@ -277,11 +277,11 @@ class Profiles:
         if dropped:
             yield _dropped(dropped, kept=self.wells.shape[1])
 
-    def judged(self, part: pd.DataFrame) -> pd.DataFrame:
-        """Treated wells of a part, and the controls that judge."""
+    def tested(self, part: pd.DataFrame) -> pd.DataFrame:
+        """Treated wells of a part, and the evaluation controls."""
         return profiles.take(part, judged(part, self.design, calibrated_elsewhere=self.elsewhere))
 
-    def require_judges(self, part: pd.DataFrame) -> None:
+    def require_evaluation_controls(self, part: pd.DataFrame) -> None:
         """Raise :class:`DesignError` where no control of a part is left to compare with."""
         if not profiles.is_control(part).any():
             raise DesignError(Finding("no-control-left", "error", self._about))
@@ -404,8 +404,8 @@ def _rescaled(changed: dict[str, Any]) -> Finding:
 
 
 def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Finding:
-    counts = {why: told["features"] for why, told in dropped.items()}
-    examples = {why: told["examples"][:2] for why, told in dropped.items()}
+    counts = {why: found["features"] for why, found in dropped.items()}
+    examples = {why: found["examples"][:2] for why, found in dropped.items()}
     lost = bool({"wild", "missing", "empty"} & set(counts))
     values = {"kept": kept, "dropped": counts, "examples": examples}
     return Finding("features-dropped", "warning" if lost else "info", {}, values)
