@@ -378,8 +378,7 @@ class Profiles:
         object.__setattr__(other, "settings", settings)
         if any(getattr(settings, n) != getattr(self.settings, n) for n in _CUT):
             wells = profiles.metadata(self.table)
-            folds, refused = _folds(wells, settings)
-            design = Design(folds, refused, self.design.roles)
+            design = Design(*_folds(wells, settings), self.design.roles)
             object.__setattr__(other, "design", design)
         return other
 
