@@ -68,8 +68,8 @@ def activity(
 ) -> Result:
     """Which perturbations differ from controls: mean average precision with a valid p and q.
 
-    A perturbation is active when its wells find each other before they find the controls that
-    judge. Wells are calibrated, features selected and whitened on the controls that calibrate.
+    A perturbation is active when its wells find each other before they find the evaluation
+    controls. Wells are calibrated, features selected and whitened on the calibrating controls.
     Where treatments keep their position on all plates, permuting wells cannot tell effect from
     position: control wells that share a position then form the null, if there are 19 positions or
     more. Groups of *controls* that lie as the treatments do are tested in the same way, and the
@@ -184,7 +184,7 @@ def activity_of(
     parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
     table, summary, findings = parts[0].table, parts[0].summary, parts[0].findings
     if not item.whole:
-        # several networks, each judged on treatments it never saw; q over all treatments
+        # several networks, each tested on treatments it never saw; q over all treatments
         table = pd.concat([part.table for part in parts], ignore_index=True)
         for p, q in _TESTS.items():
             if p in table:
@@ -324,7 +324,7 @@ def _with_position(table: pd.DataFrame, position: Sequence[Finding]) -> pd.DataF
 
 @dataclass(frozen=True)
 class _PartOfActivity:
-    """Activity of the treatments that one network, or nobody's labels, judged."""
+    """Activity of the treatments that one network saw without their labels, or that no network saw."""
 
     table: pd.DataFrame
     summary: dict[str, Any]
@@ -548,7 +548,7 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
 
     That test deals control positions into those that fit (plate means, the position model, the
     metric) and those that form the null, so the plates' scaling may rest on any of them: a common
-    factor. What whitening fitted may not, and a network's training controls never judge it.
+    factor. What whitening fitted may not, and a network's training controls are never evaluation controls.
     """
     if item.stage == "compared" or item.block.unseen or item.elsewhere:
         return wells, item.space

@@ -23,10 +23,10 @@ _DRAWS = 200
 
 
 def evaluation_controls(controls: int) -> int:
-    """How many of a plate's control wells judge: see :func:`phenolens.splits.control_roles`.
+    """How many of a plate's control wells evaluate: see :func:`phenolens.splits.control_roles`.
 
     Two to five take turns, but a half of one well calibrates nothing, so that three leave one
-    judge and two none.
+    evaluate and two none.
     """
     if controls >= 6:
         return controls // 3
@@ -44,12 +44,12 @@ def attainable(copies: Sequence[int], controls: int, *, permutations: int) -> fl
         Negative control wells on each plate.
     permutations : int
     """
-    evaluation = evaluation_controls(controls)
-    if evaluation == 0 or sum(copies) < 2:
+    evaluating = evaluation_controls(controls)
+    if evaluating == 0 or sum(copies) < 2:
         return math.nan
     labelled = tuple(int(count) for count in copies if count)
     return smallest_p(
-        StratifiedLabels(tuple(evaluation + n for n in labelled), labelled), permutations
+        StratifiedLabels(tuple(evaluating + n for n in labelled), labelled), permutations
     )
 
 
@@ -109,11 +109,11 @@ def power_by_effect(
         part = wells[wells[CONTROL] | wells[TREATMENT].isin(chosen)]
         part = part[part[PLATE].isin(part.loc[~part[CONTROL], PLATE])]
         table = simulate_planned(part, effects, background=background, rng=rng)
-        result = activity(
+        told = activity(
             table, same_by=TREATMENT, normalized=False, permutations=permutations, alpha=alpha,
             seed=seed,
         ).table  # fmt: skip
-        found.append(result.assign(effect=result[TREATMENT].map(effects)))
+        found.append(told.assign(effect=told[TREATMENT].map(effects)))
     tested = pd.concat(found, ignore_index=True).dropna(subset=["p", "effect"])
     rows = []
     for effect, part in tested.groupby("effect"):

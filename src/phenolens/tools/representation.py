@@ -32,7 +32,7 @@ from phenolens.splits.folds import Folds
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
-from phenolens.tools.compared import compared, compared_parts, judged
+from phenolens.tools.compared import compared, compared_parts, tested_rows
 from phenolens.tools.design import Design, make_design
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
@@ -278,8 +278,10 @@ class Profiles:
             yield _dropped(dropped, kept=self.wells.shape[1])
 
     def tested(self, part: pd.DataFrame) -> pd.DataFrame:
-        """Treated wells of a part, and the evaluation controls."""
-        return profiles.take(part, judged(part, self.design, calibrated_elsewhere=self.elsewhere))
+        """Treated wells of a part, and its evaluation controls."""
+        return profiles.take(
+            part, tested_rows(part, self.design, calibrated_elsewhere=self.elsewhere)
+        )
 
     def require_evaluation_controls(self, part: pd.DataFrame) -> None:
         """Raise :class:`DesignError` where no control of a part is left to compare with."""
@@ -404,8 +406,8 @@ def _rescaled(changed: dict[str, Any]) -> Finding:
 
 
 def _dropped(dropped: dict[str, dict[str, Any]], *, kept: int) -> Finding:
-    counts = {why: found["features"] for why, found in dropped.items()}
-    examples = {why: found["examples"][:2] for why, found in dropped.items()}
+    counts = {why: told["features"] for why, told in dropped.items()}
+    examples = {why: told["examples"][:2] for why, told in dropped.items()}
     lost = bool({"wild", "missing", "empty"} & set(counts))
     values = {"kept": kept, "dropped": counts, "examples": examples}
     return Finding("features-dropped", "warning" if lost else "info", {}, values)
