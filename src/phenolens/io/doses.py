@@ -91,7 +91,7 @@ def read_doses(values: pd.Series) -> Doses:
             read[value] = number * factor
     numbers = pd.Series([read.get(value, np.nan) for value in values], values.index, dtype=float)
     unread = np.array([value in said and value not in read for value in values], dtype=bool)
-    own = {value for value in read if cells[value]["unit"]}
+    own = {value for value, match in cells.items() if value in read and match and match["unit"]}
     with_unit = np.array([value in own for value in values], dtype=bool)
     return Doses(_rounded(numbers.rename(values.name)), unread, with_unit, whole)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -229,7 +230,7 @@ def plate_groups(value: object, *, setting: str = SAME) -> list[list[str]]:
     """
     if value is None:
         return []
-    items = [value] if isinstance(value, str) else value
+    items: Any = [value] if isinstance(value, str) else value
     try:
         groups = [
             [part.strip() for part in item.split("=")] if isinstance(item, str) else

@@ -23,7 +23,7 @@ NAME = re.compile(
 )
 
 
-def parse_name(name: str) -> dict[str, int | str] | None:
+def parse_name(name: str) -> dict[str, Any] | None:
     """Row, column, well, field, plane, channel, time point of an Opera Phenix name, or None.
 
     ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3.
@@ -31,13 +31,11 @@ def parse_name(name: str) -> dict[str, int | str] | None:
     match = NAME.match(name)
     if match is None:
         return None
-    parts: dict[str, int | str] = {
-        part: int(match[part]) for part in ("row", "column", "field", "plane", "channel")
-    } | {"timepoint": int(match["timepoint"] or 1)}
+    parts = {part: int(match[part]) for part in ("row", "column", "field", "plane", "channel")}
+    parts["timepoint"] = int(match["timepoint"] or 1)
     if not (1 <= parts["row"] <= 32 and 1 <= parts["column"] <= 48):
         return None
-    parts["well"] = f"{row_letters(parts['row'] - 1)}{parts['column']:02d}"
-    return parts
+    return parts | {"well": f"{row_letters(parts['row'] - 1)}{parts['column']:02d}"}
 
 
 def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
@@ -54,7 +52,7 @@ def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
     files = sorted(path for path in folder.rglob("r*c*f*p*-ch*.tif*") if parse_name(path.name))
     if not files:
         raise InputError(f"{folder} holds no Opera Phenix images (r01c01f01p01-ch1sk1fk1fl1.tiff).")
-    frame = pd.DataFrame([_row(path) for path in files])
+    frame = pd.DataFrame(_rows(files))
     numbers = sorted(frame["channel"].unique())
     names = list(channels) or index_channels(folder, numbers) or [f"ch{n}" for n in numbers]
     if len(names) != len(numbers):
@@ -65,9 +63,14 @@ def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
     return _wide(frame, dict(zip(numbers, names, strict=True)))
 
 
-def _row(path: Path) -> dict:
-    place = path.parent.parent if path.parent.name.lower() == "images" else path.parent
-    return parse_name(path.name) | {"plate": place.name, "path": str(path)}
+def _rows(files: Sequence[Path]) -> list[dict[str, Any]]:
+    """What each name says, with the plate's folder."""
+    rows = []
+    for path in files:
+        place = path.parent.parent if path.parent.name.lower() == "images" else path.parent
+        parts = parse_name(path.name) or {}
+        rows.append(parts | {"plate": place.name, "path": str(path)})
+    return rows
 
 
 def _wide(frame: pd.DataFrame, names: dict[int, str]) -> Located:
@@ -157,7 +160,7 @@ class Phenix(ImageFormat):
         names = index_channels(source, numbers)
         indexes = sorted(source.rglob("Index*.xml"))
         size = read_index(indexes[0])[1] if indexes else None
-        section = {
+        section: dict[str, Any] = {
             "layout": self.name,
             "root": ".",
             "channels": names or [f"channel{n}" for n in numbers],
