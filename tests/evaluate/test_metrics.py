@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from phenolens.errors import ConfigError
 from phenolens.evaluate.metrics import METRICS, metric_of
 from phenolens.words import names
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,16 @@ def test_every_metric_says_what_it_means():
     for metric in METRICS.known().values():
         assert metric.label and metric.meaning.endswith(".")
         assert metric.low is None or metric.high is None or metric.low < metric.high
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.csv")), ids=lambda path: path.stem)
+def test_the_scores_of_real_studies_are_registered_and_within_limits(path):
+    found = pd.read_csv(path, dtype=str, keep_default_na=False)
+    found = found[~found["metric"].isin(["p", "q"])]  # of the table of treatments
+    for name, rows in found.groupby("metric"):
+        metric, values = metric_of(name), pd.to_numeric(rows["value"], errors="coerce").dropna()
+        assert metric.low is None or values.min() >= metric.low, name
+        assert metric.high is None or values.max() <= metric.high, name
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_doses_that_cannot_be_read_are_counted_with_an_example():
     _, ledger = labelled(["a", "b", "c"], ["low", "1", None])
     (doubt,) = ledger.conflicts
     assert (doubt.wells, doubt.examples, doubt.code) == (1, ("P1/A01: 'low'",), "doses-not-read")
-    assert "code" not in ledger.to_json()["conflicts"][0]
+    assert doubt.to_json()["code"] == "doses-not-read"
 
 
 def test_the_dose_of_a_stock_solution_is_doubted_but_not_a_vehicle_s():

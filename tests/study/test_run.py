@@ -12,6 +12,7 @@ import pytest
 
 import phenolens as pl
 from phenolens import schema, study
+from phenolens.evaluate.metrics import metric_of
 from phenolens.files import read_json
 from phenolens.profiles import read_about, to_frame
 from phenolens.simulate import ScreenDesign, simulate_profiles, write_screen
@@ -45,6 +46,15 @@ def finished(tmp_path_factory) -> study.Session:
 @pytest.fixture(scope="module")
 def results(finished) -> pd.DataFrame:
     return pd.read_parquet(finished.out / "results.parquet")
+
+
+def test_every_number_is_a_metric_that_is_registered(finished, results):
+    assay = pd.read_parquet(finished.out / "assay.parquet")
+    for name in sorted({*results["metric"], *assay["metric"]}):
+        metric = metric_of(name)
+        rows = results[(results["metric"] == metric.name) & results["value"].notna()]
+        assert metric.low is None or (rows["value"] >= metric.low - 1e-9).all(), name
+        assert metric.high is None or (rows["value"] <= metric.high + 1e-9).all(), name
 
 
 def pooled(results: pd.DataFrame, representation: str, task: str, metric: str) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phenolens import profiles
+from phenolens import profiles, schema
 from phenolens.io.anndata import write_h5ad
 from phenolens.simulate import simulate_profiles
 
@@ -28,15 +28,15 @@ def parquet(table, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("form", ["profiles.csv.gz", "profiles.parquet", "profiles.h5ad"])
-def test_activity_reads_each_form_and_writes_the_columns_promised(command, table, tmp_path, form):
+def test_activity_reads_each_form_and_writes_the_columns_defined(command, table, tmp_path, form):
     path = tmp_path / form
     write_h5ad(table, path) if form.endswith("h5ad") else profiles.write(table, path)
     out = tmp_path / "activity.parquet"
     answer = command("activity", path, *SAME, *CONTROLS, "--permutations", 200, "-o", out)
     assert answer.code == 0, answer.err
     assert "fraction retrieved" in answer.out
-    wanted = ["n", "map", "map_normalized", "low", "high", "p", "q"]
-    assert {"Metadata_Treatment", *wanted} <= set(pd.read_parquet(out).columns)
+    table = schema.tables()["activity"]
+    assert list(schema.conform(pd.read_parquet(out), table)) == table.required
 
 
 def test_the_same_seed_gives_the_same_bytes(command, parquet, tmp_path):

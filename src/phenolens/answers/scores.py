@@ -5,18 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.answers.tables import Tables
+from phenolens.evaluate.metrics import METRICS
 from phenolens.words import names
 
 NOT_TASKS = ("assay", "batch")
 REFERENCES = ("_null", "_chance", "_expected")
 KEY = ["task", "metric", "split", "unit"]
-METRICS = [
-    "balanced_accuracy", "accuracy", "accuracy_without_controls", "top5_accuracy", "macro_f1",
-    "fraction_active", "fraction_active_plain", "mean_map", "mean_map_normalized",
-    "fraction_matched", "ari", "ami", "nmi",
-]  # fmt: skip
 HEADLINES = ["balanced_accuracy", "fraction_active", "mean_map"]
 Question = tuple[tuple, pd.DataFrame]
+
+
+def first_metrics() -> list[str]:
+    """The metrics that are drawn first, in order."""
+    return [name for name, metric in METRICS.known().items() if metric.panel]
 
 
 def family(key: tuple) -> str:
@@ -56,9 +57,9 @@ def shown(rows: pd.DataFrame) -> pd.Series:
     metric, task = rows["metric"], rows["task"]
     aside = metric.str.endswith("_without_controls") & (metric != "accuracy_without_controls")
     aside |= metric.str.startswith("train_") | metric.str.endswith(("_p", *REFERENCES))
-    aside |= task.eq("activity") & ~metric.isin(METRICS)
+    aside |= task.eq("activity") & ~metric.isin(first_metrics())
     aside |= task.eq("retrieval") & ~metric.str.startswith("map_across")
-    return ~(aside | (task.str.startswith("clustering") & ~metric.isin(METRICS)))
+    return ~(aside | (task.str.startswith("clustering") & ~metric.isin(first_metrics())))
 
 
 def _references(rows: pd.DataFrame) -> dict[tuple, float]:
@@ -85,7 +86,8 @@ def _spread(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _rank(key: tuple) -> tuple:
     task, metric = key[:2]
-    first = METRICS.index(metric) if metric in METRICS else len(METRICS)
+    order = first_metrics()
+    first = order.index(metric) if metric in order else len(order)
     return (*names.task_rank(task), first, *map(str, key))
 
 

@@ -47,6 +47,8 @@ class ResultMetric:
         Key of a reference of the report's methods.
     rank : int
         Place in lists, low first.
+    panel : bool
+        Whether it is among the scores that a report draws first.
     task : str
         For a metric with `measure`: the task it stands under.
     measure : callable, optional
@@ -62,6 +64,7 @@ class ResultMetric:
     high: float | None = None
     source: str = ""
     rank: int = 1000
+    panel: bool = False
     task: str = ""
     measure: Callable[[pd.DataFrame], float | tuple[float, float, float]] | None = None
 
@@ -157,20 +160,22 @@ def _share(name: str, label: str, meaning: str, **more: object) -> ResultMetric:
 _OURS = [
     _share(
         "balanced_accuracy", "Balanced accuracy",
-        "Mean over classes of the share of held-out wells that are given their class.",
+        "Mean over classes of the share of held-out wells that are given their class.", panel=True,
     ),
-    _share("accuracy", "Accuracy", "Share of held-out wells that are given their class."),
+    _share(
+        "accuracy", "Accuracy", "Share of held-out wells that are given their class.", panel=True
+    ),
     _share(
         "accuracy_without_controls", "Accuracy without controls",
-        "Accuracy where controls are left out of training and test.",
+        "Accuracy where controls are left out of training and test.", panel=True,
     ),
     _share(
         "top5_accuracy", "Top-5 accuracy",
-        "Share of held-out wells whose class is among the five likeliest.",
+        "Share of held-out wells whose class is among the five likeliest.", panel=True,
     ),
     _share(
         "macro_f1", "Macro F1",
-        "Mean over classes of the harmonic mean of precision and recall.",
+        "Mean over classes of the harmonic mean of precision and recall.", panel=True,
     ),
     _share("accuracy_treated", "Accuracy on treated wells", "Accuracy among treated wells."),
     _share("train_accuracy", "Training accuracy", "Accuracy on the wells that were learned from."),
@@ -180,20 +185,21 @@ _OURS = [
     ),
     _share(
         "fraction_active", "Share active",
-        "Share of tested treatments with q below alpha.", source="kalinin2025",
+        "Share of tested treatments with q below alpha.", source="kalinin2025", panel=True,
     ),
     _share(
         "fraction_active_plain", "Share active, wells permuted",
-        "The same by permuting wells, where position takes part.",
+        "The same by permuting wells, where position takes part.", panel=True,
     ),
     _share("fraction_p", "Share with p below alpha", "Share of tested treatments, uncorrected."),
     _share(
         "mean_map", "Mean mAP",
-        "Mean over treatments of the mean average precision among controls.", source="kalinin2025",
+        "Mean over treatments of the mean average precision among controls.",
+        source="kalinin2025", panel=True,
     ),
     ResultMetric(
         "mean_map_normalized", "Mean normalized mAP",
-        "The same on a scale where chance is 0 and perfect is 1.", "higher", None, 1.0,
+        "The same on a scale where chance is 0 and perfect is 1.", "higher", None, 1.0, panel=True,
     ),
     _share("map", "mAP", "Mean average precision of a treatment's wells.", source="kalinin2025"),
     ResultMetric(
@@ -235,7 +241,7 @@ _OURS = [
     ),
     _share(
         "fraction_matched", "Share of labels found",
-        "Share of labels whose treatments retrieve one another, with q below alpha.",
+        "Share of labels whose treatments retrieve one another, with q below alpha.", panel=True,
     ),
     _share(
         "nsc_accuracy", "1-NN of another compound",
@@ -252,7 +258,7 @@ _OURS = [
     ),
     *(
         ResultMetric(name, label, "Agreement of clusters with labels, corrected for chance.",
-               "higher", None, 1.0)
+               "higher", None, 1.0, panel=not name.startswith("adjusted"))
         for name, label in {
             "ari": "Adjusted Rand index",
             "adjusted_rand_index": "Adjusted Rand index",
@@ -260,7 +266,9 @@ _OURS = [
             "ami": "Adjusted mutual information",
         }.items()
     ),
-    _share("nmi", "Normalized mutual information", "Agreement of clusters with labels."),
+    _share(
+        "nmi", "Normalized mutual information", "Agreement of clusters with labels.", panel=True
+    ),
     ResultMetric("n_clusters", "Number of clusters", "Clusters that were found.", "", 1.0),
     ResultMetric(
         "cluster_silhouette", "Silhouette of the clusters",
@@ -307,13 +315,19 @@ _OURS = [
         "nn_label_accuracy_across_{}", "Nearest well elsewhere is of the same treatment, across",
         "Share of wells whose nearest well in another batch is of the same treatment.",
     ),
-    _share(
+    ResultMetric(
         "variance_share_batch_{}", "Share of variance due to",
-        "Share of the controls' variance between batches.", better="lower",
+        "Share of the controls' variance between batches, corrected for chance.",
+        "lower", None, 1.0,
+    ),
+    ResultMetric(
+        "variance_share_label_{}", "Share of variance due to treatment, beside",
+        "Share of variance between treatments within batches, corrected for chance.",
+        "higher", None, 1.0,
     ),
     _share(
-        "variance_share_label_{}", "Share of variance due to treatment, beside",
-        "Share of variance between treatments within batches.",
+        "expected_calibration_error", "Expected calibration error",
+        "How far confidence is from accuracy, on average over bins of confidence.", better="lower",
     ),
     _share(
         "conformal_coverage", "Prediction sets: share that hold the true class",

@@ -7,20 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from phenolens.schema.scores import RESULTS
+
 COLUMNS = {
-    "representation": object,
-    "task": object,
-    "metric": object,
-    "split": object,
-    "unit": object,
-    "fold": object,
-    "value": np.float64,
-    "low": np.float64,
-    "high": np.float64,
-    "n": np.int64,
-    "space": object,
+    name: object if column.dtype == "string" else np.dtype(column.dtype)
+    for name, column in RESULTS.by_name.items()
 }
-SORT = ["representation", "task", "metric", "split", "unit", "fold"]
 POOLED = "all"
 
 
@@ -70,7 +62,7 @@ def result(
 def result_table(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as a frame with fixed columns, dtypes and order."""
     frame = pd.DataFrame(list(rows), columns=list(COLUMNS)).astype(COLUMNS)
-    return frame.sort_values(SORT, kind="stable", ignore_index=True)
+    return frame.sort_values(list(RESULTS.sort), kind="stable", ignore_index=True)
 
 
 def join_results(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

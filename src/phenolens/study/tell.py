@@ -31,8 +31,7 @@ def tell_check(session: Session, findings: list) -> Iterator[str]:
 def tell_splits(session: Session, design: Design) -> Iterator[str]:
     """How the screen was divided."""
     if design.refused is not None:
-        why = design.refused
-        yield f"No split: {'' if why is None else why.said.advice}"
+        yield f"No split: {design.refused.said.advice}"
     if design.folds is not None:
         tested = (design.folds.table["fold"] >= 0).sum()
         kind = f"leave-{design.folds.leave_out}-out"

@@ -163,14 +163,14 @@ def _compare(result: Drawable, most: int) -> Figure:
 
 def _classify(result: Drawable, most: int) -> Figure:
     """Scores with intervals, baselines beside them."""
-    from phenolens.answers.scores import METRICS, asked_of
+    from phenolens.answers.scores import asked_of, first_metrics
     from phenolens.report import colours
     from phenolens.report.figures.scores import panels
     from phenolens.words import names
 
     # Of other metrics (set sizes, calibration errors) the highest baseline is not the best.
     table = _some(result.table, result, "it holds no score")
-    questions = [one for one in asked_of(table) if one[0][1] in METRICS]
+    questions = [one for one in asked_of(table) if one[0][1] in first_metrics()]
     if not questions:
         raise InputError("There is nothing to draw of this classify: it holds no pooled score.")
     order = names.in_order({name for _, scores in questions for name in scores.index})

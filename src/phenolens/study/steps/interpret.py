@@ -10,6 +10,7 @@ from phenolens.answers.treatments import best_first, treatments
 from phenolens.io.integrate import Integrated
 from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
+from phenolens.schema.scores import HITS
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.evaluate import Evaluation
@@ -157,7 +158,4 @@ def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
         "low": "map_low",
         "high": "map_high",
     }
-    order = ["treatment", "compound", "concentration", "mechanism", "wells", "active", "map",
-             "map_low", "map_high", "q", "cell_count_ratio", "most_similar", "features_changed",
-             "doubts", "distrust", "space"]  # fmt: skip
-    return part.rename(columns=columns).reindex(columns=order).round(4)
+    return part.rename(columns=columns).reindex(columns=list(HITS.by_name)).round(4)
