@@ -58,7 +58,8 @@ def test_every_page_is_on_the_site():
     for page in docs.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         for tree in re.findall(r"^```{toctree}\n(.*?)^```", text, re.DOTALL | re.M):
-            names = [line for line in tree.splitlines() if line and line[0] != ":"]
+            lines = [line for line in tree.splitlines() if line and line[0] != ":"]
+            names = [re.sub(r"^.*<(.+)>$", r"\1", line) for line in lines]
             listed |= {(page.parent / name).relative_to(docs).as_posix() for name in names}
     pages = {p.relative_to(docs).with_suffix("").as_posix() for p in docs.rglob("*.md")}
     books = {p.relative_to(docs).with_suffix("").as_posix() for p in docs.rglob("*.ipynb")}

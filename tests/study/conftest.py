@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -79,9 +80,22 @@ def defined() -> Callable[[Path], set[str]]:
         for name, table in known.items():
             if isinstance(table, schema.Table):
                 _as_defined(out / name, table)
+            if isinstance(table, schema.Document) and table.keys:
+                _has_its_keys(out / name, table)
         return {file.stem for file in known.values()}
 
     return check
+
+
+def _has_its_keys(path: Path, document: schema.Document) -> None:
+    """Keys of a JSON file, or names of the arrays of an ``.npz`` file, are the declared ones."""
+    if path.suffix == ".h5ad":
+        return
+    held = np.load(path).files if path.suffix == ".npz" else read_json(path)
+    objects = held.values() if document.by else held if path.suffix == ".json" else [held]
+    for found in [objects] if isinstance(objects, dict) else objects:
+        assert [key for key in found if not document.known.fullmatch(key)] == [], path
+        assert "withheld_because" in found or document.required <= set(found), path
 
 
 def _as_defined(path: Path, table: schema.Table) -> None:

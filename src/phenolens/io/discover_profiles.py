@@ -23,7 +23,7 @@ def profile_sections(found: Sequence[FoundTables], source: Path) -> tuple[list[d
     items = [item for item in found if item.kind == "profiles"]
     stages = [(stage, item) for item in items if (stage := _stage(item)) is not None]
     staged = [item for _, item in stages]
-    chosen = min(stages, key=lambda one: one[0])[1] if stages else None
+    chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
     kept = [item for item in items if item is chosen or item not in staged]
     blocks = _named([*_cellprofiler(found, source), *(_block(item, source) for item in kept)])
     notes = [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]

@@ -41,7 +41,7 @@ def read_keyed(
     keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
     good = (keyed[PLATE] != "") & (keyed[WELL] != "")
     written = place(frame, str(columns["well"]), WELL, source=source)
-    assert written is not None  # the keys have wells
+    assert written is not None  # keys were made of it
     if not good.any():
         got = f"well {str(written.iloc[0])!r}" if (keyed[WELL] == "").any() else "no plate"
         raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got {got}.")

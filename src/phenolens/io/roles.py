@@ -69,7 +69,7 @@ def batch_pattern(plates: Iterable[str]) -> str | None:
     names = sorted(set(plates))
     parts = [re.match(r"^([A-Za-z]+[-_ ]?\d+)[_-]", name) for name in names]
     batches = {part[1] for part in parts if part is not None}
-    if None in parts:
+    if not all(parts):
         return None
     return r"^([A-Za-z]+[-_ ]?\d+)[_-]" if 1 < len(batches) < len(names) else None
 

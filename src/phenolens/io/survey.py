@@ -182,5 +182,5 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 def well_like(values: pd.Series) -> bool:
     """Whether most values are well names."""
     text = [str(v) for v in values.head(50) if not is_blank(v)]
-    named = [re.match(r"^[A-Za-z]{1,2}\d{1,2}$", one) is not None for one in text]
-    return bool(text) and sum(named) > 0.9 * len(text)
+    wells = sum(bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text)
+    return wells > 0.9 * len(text)

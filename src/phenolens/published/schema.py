@@ -15,25 +15,16 @@ from phenolens.schema.columns import (
     WELL,
 )
 from phenolens.schema.kinds import REAL, TEXT, WHOLE, Column, Document, Key, Table
+from phenolens.schema.made import ANSWERS
 from phenolens.schema.networks import MEASURES, WITHHELD
 from phenolens.schema.offered import OFFERED
 
 QUESTIONS = Document(
     "questions.json",
     "the four research questions of the published study",
-    text="A list of always four; a question that lacks an input says what it would need.",
-    keys=(
-        Key("key", "string", "`research-apart`, `research-fusion`, ..."),
-        Key("state", "string", "`answered`, or `open`"),
-        Key("question, short", "string", "the question, and its answer in a sentence or two"),
-        Key("sentences", "list of strings", "what supports or limits it"),
-        Key(
-            "headline, details",
-            "lists of objects",
-            "findings: `code, severity, about, values` (with `low`, `high`) and their words",
-        ),
-        Key("evidence", "list of strings", "sections of the report"),
-    ),
+    text="A list of always four, as in `answers.json`; a question that lacks an input says what it "
+    "would need.",
+    keys=ANSWERS.keys,
 )
 
 EMBEDDING_SCORES = Table(

@@ -196,6 +196,21 @@ class Document(File):
     ----------
     keys : sequence of Key
         Of the object; of each object where the file holds a list of them.
+    by : str
+        Where the file holds an object for each thing of a kind, under its name: that kind, such
+        as ``representation``.
     """
 
     keys: tuple[Key, ...] = ()
+    by: str = ""
+
+    @property
+    def required(self) -> set[str]:
+        """Keys without which an object is not whole."""
+        return {key.name for key in self.keys if not key.when and "<" not in key.name}
+
+    @property
+    def known(self) -> re.Pattern[str]:
+        """Keys that are declared."""
+        names = (".+".join(map(re.escape, _PLACE.split(key.name))) for key in self.keys)
+        return re.compile("|".join(names))

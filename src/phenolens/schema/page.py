@@ -60,7 +60,7 @@ def page(files: Sequence[File]) -> str:
 
 def _section(file: File) -> Iterator[str]:
     yield f"## `{file.path}`" + (f": {file.title}" if file.title else "")
-    sentences = [file.text, file.when, _sorted(file) if isinstance(file, Table) else ""]
+    sentences = [file.text, file.when, _order(file)]
     said = " ".join(part for part in sentences if part)
     yield f"{said}\n" if said else ""
     if isinstance(file, Table):
@@ -71,11 +71,13 @@ def _section(file: File) -> Iterator[str]:
         yield f"{file.after}\n"
 
 
-def _sorted(table: Table) -> str:
-    if not table.sort:
+def _order(file: File) -> str:
+    if isinstance(file, Document) and file.by:
+        return f"By {file.by}."
+    if not isinstance(file, Table) or not file.sort:
         return ""
-    ordered = [name for name in table.sort if table.by_name[name].in_order]
-    names = [f"`{name}`" + (" (in order)" if name in ordered else "") for name in table.sort]
+    ordered = [name for name in file.sort if file.by_name[name].in_order]
+    names = [f"`{name}`" + (" (in order)" if name in ordered else "") for name in file.sort]
     return f"Sorted by {', '.join(names)}."
 
 

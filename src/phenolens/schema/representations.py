@@ -140,7 +140,7 @@ CELLS = Table(
 NORMALIZATION = Document(
     "normalization.json",
     "what calibration dropped, filled or left as it was",
-    text="By representation.",
+    by="representation",
     keys=(
         Key("calibration", "object",
             "by fold: calibrating controls of each plate, features constant on them, plates "

@@ -363,7 +363,7 @@ def _part(
     if item.whole:
         lost = _treatments(item.table, item.named_by)
         treated = pd.concat([treated, lost[~lost[TREATMENT].isin(treated[TREATMENT])]])
-    asked = item.judged(wells)
+    asked = item.tested(wells)
     findings: list[Finding] = []
     try:
         found = _tested(item, asked, findings, null=null, within=within, diff_by=diff_by)
@@ -456,7 +456,7 @@ def _tested(
             f"{named('null')} and {named('diff_by')} alone, or {named('position_safe')} 'no'."
         )
     control = profiles.is_control(wells)
-    item.require_judges(wells)
+    item.require_evaluation_controls(wells)
     plain = evaluated.activity(
         wells, same_by=TREATMENT, controls=control, diff_by=diff_by, within=within,
         strata=PLATE if within is None else None, null=null, permutations=settings.permutations,

@@ -52,7 +52,7 @@ def activity_by_position(
     """
     if not item.whole:
         return [], {}
-    settings, wells = item.settings, item.judged(item.wells)
+    settings, wells = item.settings, item.tested(item.wells)
 
     def ask(view: pd.DataFrame, null: str = "none") -> pd.DataFrame:
         return evaluated.activity(
@@ -81,7 +81,7 @@ def retrieval_by_position(
     item: Profiles, place: str, *, within: Sequence[str] | None = None
 ) -> Answer:
     """Retrieval across `place`, of wells that are their position; as :func:`phenolens.retrieve`."""
-    wells = item.judged(item.require_whole())
+    wells = item.tested(item.require_whole())
 
     def ask(view: pd.DataFrame) -> pd.DataFrame:
         return retrieval(

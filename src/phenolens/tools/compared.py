@@ -37,8 +37,8 @@ from phenolens.tools.design import Design
 FEWEST_CALIBRATORS = 16
 
 
-def judged(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -> np.ndarray:
-    """Rows that take part in tests against controls: treated wells and the controls that judge.
+def tested_rows(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -> np.ndarray:
+    """Rows that take part in tests against controls: treated wells and evaluation controls.
 
     Controls that calibrated a plate must not be the references of the test. Profiles that were
     normalized elsewhere have no controls left that did not; they keep all of them, and the note
@@ -146,8 +146,8 @@ def scale_of(block: Block) -> str:
 def _compared(block: Block, wells: pd.DataFrame, design: Design) -> np.ndarray:
     rows = np.ones(len(wells), dtype=bool)
     if CONTROL in wells.index.names:
-        rows = judged(wells, design, calibrated_elsewhere=block.calibrated)
-    if rows.sum() < 2:  # nothing is judged, so there is no calibrating control to keep apart
+        rows = tested_rows(wells, design, calibrated_elsewhere=block.calibrated)
+    if rows.sum() < 2:  # nothing is tested, so there is no calibrating control to keep apart
         rows[:] = True
     return rows
 
@@ -220,8 +220,8 @@ def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
         return wells.iloc[:0]
     treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
     controls = profiles.is_control(wells)
-    judges = controls & np.isin(design.role_of(wells).to_numpy(), JUDGING)
-    part = profiles.take(wells, (treated & ~controls) | judges)
+    evaluating = controls & np.isin(design.role_of(wells).to_numpy(), JUDGING)
+    part = profiles.take(wells, (treated & ~controls) | evaluating)
     for card in block.cards_of(group):
         if card.learns == "labels":
             refuse_overlap(card, profiles.well_names(part), list(block.judged[group]))

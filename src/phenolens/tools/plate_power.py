@@ -44,11 +44,13 @@ def attainable(copies: Sequence[int], controls: int, *, permutations: int) -> fl
         Negative control wells on each plate.
     permutations : int
     """
-    judges = judging(controls)
-    if judges == 0 or sum(copies) < 2:
+    evaluating = judging(controls)
+    if evaluating == 0 or sum(copies) < 2:
         return math.nan
     labelled = tuple(int(count) for count in copies if count)
-    return smallest_p(StratifiedLabels(tuple(judges + n for n in labelled), labelled), permutations)
+    return smallest_p(
+        StratifiedLabels(tuple(evaluating + n for n in labelled), labelled), permutations
+    )
 
 
 def power_by_effect(

@@ -32,7 +32,7 @@ from phenolens.splits.folds import Folds
 from phenolens.tools.block import Block, assembled
 from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
-from phenolens.tools.compared import compared, compared_parts, judged
+from phenolens.tools.compared import compared, compared_parts, tested_rows
 from phenolens.tools.design import Design, make_design
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
@@ -277,11 +277,13 @@ class Profiles:
         if dropped:
             yield _dropped(dropped, kept=self.wells.shape[1])
 
-    def judged(self, part: pd.DataFrame) -> pd.DataFrame:
-        """Treated wells of a part, and the controls that judge."""
-        return profiles.take(part, judged(part, self.design, calibrated_elsewhere=self.elsewhere))
+    def tested(self, part: pd.DataFrame) -> pd.DataFrame:
+        """Treated wells of a part, and its evaluation controls."""
+        return profiles.take(
+            part, tested_rows(part, self.design, calibrated_elsewhere=self.elsewhere)
+        )
 
-    def require_judges(self, part: pd.DataFrame) -> None:
+    def require_evaluation_controls(self, part: pd.DataFrame) -> None:
         """Raise :class:`DesignError` where no control of a part is left to compare with."""
         if not profiles.is_control(part).any():
             raise DesignError(Finding("no-control-left", "error", self._about))

@@ -116,8 +116,8 @@ def retrieve(
     if str(across).lower() != POSITION:
         place = item.column(across, setting="across")
     inside = item.columns(within, setting="within")
-    wells = item.judged(wells)
-    item.require_judges(wells)
+    wells = item.tested(wells)
+    item.require_evaluation_controls(wells)
     found = retrieval(
         wells, same_by=TREATMENT, controls=profiles.is_control(wells), across=place,
         within=inside, seed=item.settings.seed,
