@@ -232,8 +232,8 @@ def find_families(frame: pd.DataFrame) -> list[Family]:
     objects = {name: measured for name in free if (measured := _object(name))}
     families = []
     if objects:
-        measured = tuple(sorted(set(objects.values())))
-        families.append(Family("CellProfiler-type", CELLPROFILER, tuple(objects), measured))
+        kinds_of = tuple(sorted(set(objects.values())))
+        families.append(Family("CellProfiler-type", CELLPROFILER, tuple(objects), kinds_of))
     left = [name for name in free if name not in objects]
     harmony = [n for n in left if MEASURED.match(n) and not _is_count(n) and _is_number(kinds[n])]
     if len(harmony) >= FEWEST_HARMONY:

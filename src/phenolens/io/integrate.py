@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ class Integrated:
     ledger: Ledger
 
 
-def integrate(data: Mapping[str, object], root: Path) -> Integrated:
+def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
     """Read and join everything the ``[data]`` section names.
 
     Parameters
@@ -128,7 +129,7 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
 def _one_plate(
     images: ImageSet | None,
     blocks: Mapping[str, tuple],
-    data: Mapping[str, object],
+    data: Mapping[str, Any],
     speaker: Source,
 ) -> tuple[ImageSet | None, dict[str, tuple]]:
     """Images and profiles with the plates that are one, as a person said, made one."""
@@ -147,7 +148,7 @@ def _one_plate(
     return images, merged
 
 
-def _speaker(columns: Mapping[str, object], ledger: Ledger) -> Source:
+def _speaker(columns: Mapping[str, Any], ledger: Ledger) -> Source:
     return Source(
         name="",
         ledger=ledger,
@@ -156,13 +157,13 @@ def _speaker(columns: Mapping[str, object], ledger: Ledger) -> Source:
     )
 
 
-def _label_columns(columns: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
+def _label_columns(columns: Mapping[str, Any], names: Sequence[str]) -> frozenset[str]:
     """Normal names of the columns that the given roles read."""
     specs = (spec_column(columns.get(name)) for name in names)
     return frozenset(spec for spec in specs if spec is not None)
 
 
-def _images(data: Mapping[str, object], root: Path, speaker: Source) -> ImageSet | None:
+def _images(data: Mapping[str, Any], root: Path, speaker: Source) -> ImageSet | None:
     if data["images"] is None:
         return None
     source = replace(speaker, name="images")
@@ -207,7 +208,7 @@ def _joined_key(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _join(
-    wells: pd.DataFrame, table: Mapping[str, object], root: Path, *, speaker: Source
+    wells: pd.DataFrame, table: Mapping[str, Any], root: Path, *, speaker: Source
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
@@ -215,7 +216,7 @@ def _join(
     return join_table(wells, frame, dict(table["on"]), source=replace(speaker, name=name))
 
 
-def _labelled(wells: pd.DataFrame, data: Mapping[str, object], speaker: Source) -> pd.DataFrame:
+def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], speaker: Source) -> pd.DataFrame:
     columns = _present(data["columns"], wells)
     source = replace(speaker, name="labels")
     labelled = label_wells(wells, columns, modality=str(data["modality"]), source=source)
@@ -228,7 +229,7 @@ def _labelled(wells: pd.DataFrame, data: Mapping[str, object], speaker: Source) 
     )
 
 
-def _present(columns: Mapping[str, object], wells: pd.DataFrame) -> Mapping[str, object]:
+def _present(columns: Mapping[str, Any], wells: pd.DataFrame) -> Mapping[str, Any]:
     """A label column that every source's rows contradict within wells was left out: say so."""
     for role in (*IDENTITY, *DESCRIBED):
         name = spec_column(columns[role])

@@ -90,9 +90,9 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     return held, pickled
 
 
-def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, object]:
+def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, Any]:
     """Columns under ``Metadata_`` names; one value stands for all cells."""
-    told: dict[str, object] = dict(held)
+    told: dict[str, Any] = dict(held)
     whole = told.pop("metadata", None)
     if whole is not None:
         told |= _columns(whole, path)
