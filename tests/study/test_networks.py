@@ -324,7 +324,7 @@ def test_the_research_questions_are_answered_for_what_the_cards_say(session, mon
     """As if wells had been scrambled: on this layout position could explain all there is."""
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
     assert asked["research-apart"]["headline"][0]["code"] == "research-by-position"
-    monkeypatch.setattr(attention, "_withheld", lambda comparisons, alpha: None)
+    monkeypatch.setattr(attention, "_withheld", lambda comparisons, network, alpha: None)
     needs = {name: take(session, name) for name in ("represent", "evaluate")}
     looked = attention.attention(session, **needs).value
     found = needs["evaluate"]

@@ -73,7 +73,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
         text = is_object_dtype(kind) and pd.api.types.infer_dtype(values, skipna=True) == "string"
         if text or (isinstance(kind, np.dtype) and not is_object_dtype(kind)):
             continue
-        objects = np.where(values.isna(), None, values.astype(object))
+        objects = values.astype(object).where(values.notna(), None)
         held[name] = pd.Series(objects.tolist(), index=frame.index)
     return frame.assign(**held)
 

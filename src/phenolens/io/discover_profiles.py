@@ -21,8 +21,9 @@ PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 def profile_sections(found: Sequence[FoundTables], source: Path) -> tuple[list[dict], list[str]]:
     """One block a kind of profile; of several stages of one plate, the rawest."""
     items = [item for item in found if item.kind == "profiles"]
-    staged = [item for item in items if _stage(item) is not None]
-    chosen = min(staged, key=_stage) if staged else None
+    stages = [(stage, item) for item in items if (stage := _stage(item)) is not None]
+    staged = [item for _, item in stages]
+    chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
     kept = [item for item in items if item is chosen or item not in staged]
     blocks = _named([*_cellprofiler(found, source), *(_block(item, source) for item in kept)])
     notes = [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]

@@ -75,7 +75,7 @@ def _plate_column(known: Known, head: pd.DataFrame) -> str | None:
     usual = column_for(head, PLATE)
     names = [usual] if usual else [str(c) for c in head.columns]
     overlaps = {name: known.overlap(PLATE, head[name]) for name in names}
-    best = max(overlaps, key=overlaps.get, default=None)
+    best = max(overlaps, key=lambda name: overlaps[name], default=None)
     return best if best is not None and overlaps[best] > 0 else None
 
 

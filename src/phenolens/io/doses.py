@@ -81,7 +81,7 @@ def read_doses(values: pd.Series) -> Doses:
     commas = any(_is_decimal_comma(match["number"]) for match in cells.values() if match)
     odd = {_tidy_unit(m["unit"]) for m in cells.values() if m and unit_factor(m["unit"]) is None}
     alike = len(odd) == 1 and all(m and _tidy_unit(m["unit"]) in odd for m in cells.values())
-    read = {}
+    read, own = {}, set()
     for value, match in cells.items():
         if match is None:
             continue
@@ -89,9 +89,9 @@ def read_doses(values: pd.Series) -> Doses:
         number = _number(match["number"], commas=commas)
         if factor is not None and np.isfinite(number):
             read[value] = number * factor
+            own |= {value} if match["unit"] else set()
     numbers = pd.Series([read.get(value, np.nan) for value in values], values.index, dtype=float)
     unread = np.array([value in said and value not in read for value in values], dtype=bool)
-    own = {value for value in read if cells[value]["unit"]}
     with_unit = np.array([value in own for value in values], dtype=bool)
     return Doses(_rounded(numbers.rename(values.name)), unread, with_unit, whole)
 

@@ -229,11 +229,11 @@ def find_families(frame: pd.DataFrame) -> list[Family]:
     free = [name for name in kinds if PREFIX not in name and not name.startswith("_")]
     if blocks := _blocks(free):
         return [_family(" and ".join(blocks), "", [n for part in blocks.values() for n in part])]
-    objects = {name: measured for name in free if (measured := _object(name))}
+    objects = {name: of for name in free if (of := _object(name))}
     families = []
     if objects:
-        measured = tuple(sorted(set(objects.values())))
-        families.append(Family("CellProfiler-type", CELLPROFILER, tuple(objects), measured))
+        kinds_of = tuple(sorted(set(objects.values())))
+        families.append(Family("CellProfiler-type", CELLPROFILER, tuple(objects), kinds_of))
     left = [name for name in free if name not in objects]
     harmony = [n for n in left if MEASURED.match(n) and not _is_count(n) and _is_number(kinds[n])]
     if len(harmony) >= FEWEST_HARMONY:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ class Given:
     name: str
     notes: tuple[str, ...]
     kind: str
-    source: object = field(default=None, repr=False, compare=False)
+    source: Any = field(default=None, repr=False, compare=False)
 
     @property
     def features(self) -> list[str]:
@@ -85,7 +85,7 @@ class Given:
 
 
 def open_table(
-    data: object,
+    data: Any,
     *,
     features: str | Sequence[str] | None = None,
     layer: str | None = None,
@@ -170,7 +170,7 @@ def _is_anndata(data: object) -> bool:
     return library is not None and isinstance(data, library.AnnData)
 
 
-def _paths(data: object) -> list[Path]:
+def _paths(data: Any) -> list[Path]:
     several = isinstance(data, (list, tuple))
     given = list(data) if several else [data]
     wrong = [one for one in given if not isinstance(one, (str, os.PathLike)) or not os.fspath(one)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
 def image_keys(
-    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+    frame: pd.DataFrame, columns: Mapping[str, Any], *, level: str, source: str
 ) -> pd.DataFrame:
     """Plate, well, site and, for cells, object number of each row; '' where there is none."""
     plate = _required(frame, columns["plate"], PLATE, source=source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,8 +34,8 @@ from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
 def read_images(
-    images: Mapping[str, object],
-    columns: Mapping[str, object],
+    images: Mapping[str, Any],
+    columns: Mapping[str, Any],
     root: Path,
     *,
     source: Source,
@@ -88,7 +89,7 @@ def _one_measurement(
 
 
 def locate(
-    images: Mapping[str, object], root: Path, *, layout: ImageFormat | None = None
+    images: Mapping[str, Any], root: Path, *, layout: ImageFormat | None = None
 ) -> tuple[Located, list[Path]]:
     """The image table by its layout, and the folders where its files may lie."""
     base, kind = root / str(images["root"]), layout or image_format(str(images["layout"]))
@@ -105,7 +106,7 @@ def locate(
 
 
 def _keyed(
-    located: Located, columns: Mapping[str, object], *, level: str, source: Source
+    located: Located, columns: Mapping[str, Any], *, level: str, source: Source
 ) -> pd.DataFrame:
     """The metadata of the rows with canonical plate, well, site (and object number) first."""
     keys = image_keys(located.frame, columns, level=level, source=source.name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def load_data_channels(frame: pd.DataFrame) -> dict[str, str]:
     return {name: found[name] for name in channel_order(found)}
 
 
-def channel_order(names: Sequence[str]) -> list[str]:
+def channel_order(names: Iterable[str]) -> list[str]:
     """Canonical stains in canonical order, then the others as they came."""
     rank = {name: position for position, name in enumerate(CANONICAL)}
     return sorted(names, key=lambda name: rank.get(name, len(rank)))
@@ -101,7 +102,7 @@ def _illumination(frame: pd.DataFrame, channels: Sequence[str]) -> dict[str, np.
     }
 
 
-def image_table(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
+def image_table(frame: pd.DataFrame, images: Mapping[str, Any], *, source: str) -> Located:
     """A table with one column a stain (``files``) or one file for all stains (``file``)."""
     if images["files"]:
         return _file_a_stain(frame, images, source=source)
@@ -113,7 +114,7 @@ def image_table(frame: pd.DataFrame, images: Mapping[str, object], *, source: st
     )
 
 
-def _file_a_stain(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
+def _file_a_stain(frame: pd.DataFrame, images: Mapping[str, Any], *, source: str) -> Located:
     columns = {name: find(frame, c, source=source) for name, c in images["files"].items()}
     wanted = list(images["channels"]) or list(columns)
     unknown = [name for name in wanted if name not in columns]
@@ -129,7 +130,7 @@ def _file_a_stain(frame: pd.DataFrame, images: Mapping[str, object], *, source: 
     )
 
 
-def _one_file(frame: pd.DataFrame, images: Mapping[str, object], *, source: str) -> Located:
+def _one_file(frame: pd.DataFrame, images: Mapping[str, Any], *, source: str) -> Located:
     column = find(frame, str(images["file"]), source=source)
     index = _index_text(frame, images["index"], source=source)
     names = list(images["channels"]) or ["channel1"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ class Integrated:
     ledger: Ledger
 
 
-def integrate(data: Mapping[str, object], root: Path) -> Integrated:
+def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
     """Read and join everything the ``[data]`` section names.
 
     Parameters
@@ -128,16 +129,18 @@ def integrate(data: Mapping[str, object], root: Path) -> Integrated:
 def _one_plate(
     images: ImageSet | None,
     blocks: Mapping[str, tuple],
-    data: Mapping[str, object],
+    data: Mapping[str, Any],
     origin: Source,
 ) -> tuple[ImageSet | None, dict[str, tuple]]:
     """Images and profiles with the plates that are one, as a person said, made one."""
-    groups, spelled = (
+    groups, setting_name = (
         data.get("same_plate") or [],
-        data.get("same_plate_spelled", "same_plate"),
+        data.get("same_plate_setting_name", "same_plate"),
     )
     tables = [frame for frame, _, _ in blocks.values()] + ([images.table] if images else [])
-    require_plates(groups, sorted(set().union(*(t[PLATE] for t in tables))), spelled=spelled)
+    require_plates(
+        groups, sorted(set().union(*(t[PLATE] for t in tables))), setting_name=setting_name
+    )
     merged = {}
     for name, (frame, features, settings) in blocks.items():
         source, well = replace(origin, name=f"profiles {name}"), settings["level"] == "well"
@@ -150,7 +153,7 @@ def _one_plate(
     return images, merged
 
 
-def _origin(columns: Mapping[str, object], ledger: Ledger) -> Source:
+def _origin(columns: Mapping[str, Any], ledger: Ledger) -> Source:
     return Source(
         name="",
         ledger=ledger,
@@ -159,13 +162,13 @@ def _origin(columns: Mapping[str, object], ledger: Ledger) -> Source:
     )
 
 
-def _label_columns(columns: Mapping[str, object], names: Sequence[str]) -> frozenset[str]:
+def _label_columns(columns: Mapping[str, Any], names: Sequence[str]) -> frozenset[str]:
     """Normal names of the columns that the given roles read."""
     specs = (spec_column(columns.get(name)) for name in names)
     return frozenset(spec for spec in specs if spec is not None)
 
 
-def _images(data: Mapping[str, object], root: Path, origin: Source) -> ImageSet | None:
+def _images(data: Mapping[str, Any], root: Path, origin: Source) -> ImageSet | None:
     if data["images"] is None:
         return None
     source = replace(origin, name="images")
@@ -210,7 +213,7 @@ def _joined_key(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _join(
-    wells: pd.DataFrame, table: Mapping[str, object], root: Path, *, origin: Source
+    wells: pd.DataFrame, table: Mapping[str, Any], root: Path, *, origin: Source
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
@@ -218,7 +221,7 @@ def _join(
     return join_table(wells, frame, dict(table["on"]), source=replace(origin, name=name))
 
 
-def _labelled(wells: pd.DataFrame, data: Mapping[str, object], origin: Source) -> pd.DataFrame:
+def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> pd.DataFrame:
     columns = _present(data["columns"], wells)
     source = replace(origin, name="labels")
     labelled = label_wells(wells, columns, modality=str(data["modality"]), source=source)
@@ -227,11 +230,11 @@ def _labelled(wells: pd.DataFrame, data: Mapping[str, object], origin: Source) -
         controls=data["controls"],
         positive_controls=data["positive_controls"],
         source=source,
-        spelled=data.get("controls_spelled", "[data] controls"),
+        setting_name=data.get("controls_setting_name", "[data] controls"),
     )
 
 
-def _present(columns: Mapping[str, object], wells: pd.DataFrame) -> Mapping[str, object]:
+def _present(columns: Mapping[str, Any], wells: pd.DataFrame) -> Mapping[str, Any]:
     """A label column that every source's rows contradict within wells was left out: say so."""
     for role in (*IDENTITY, *DESCRIBED):
         name = spec_column(columns[role])

@@ -281,7 +281,7 @@ def _differ(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
 
 
 def _close(ours: pd.Series, theirs: pd.Series) -> np.ndarray:
-    numbers = [
+    one, other = (
         pd.to_numeric(side, errors="coerce").to_numpy(dtype=float) for side in (ours, theirs)
-    ]
-    return np.isclose(*numbers, rtol=TOLERANCE)
+    )
+    return np.isclose(one, other, rtol=TOLERANCE)

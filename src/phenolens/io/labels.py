@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
 
 
 def label_wells(
-    wells: pd.DataFrame, columns: Mapping[str, object], *, modality: str, source: Source
+    wells: pd.DataFrame, columns: Mapping[str, Any], *, modality: str, source: Source
 ) -> pd.DataFrame:
     """Add the canonical label columns (all but the control flags).
 

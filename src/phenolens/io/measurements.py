@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -219,7 +220,7 @@ def averaged_rows(frame: pd.DataFrame, features: Sequence[str], keys: pd.DataFra
     return pd.concat([frame.loc[first].drop(columns=list(features)), means], axis=1)
 
 
-def plate_groups(value: object, *, setting: str = SAME) -> list[list[str]]:
+def plate_groups(value: Any, *, setting: str = SAME) -> list[list[str]]:
     """Plates that are one, as lists: of lists of names, or of texts such as ``"P1=P1_again"``.
 
     Raises
@@ -229,7 +230,7 @@ def plate_groups(value: object, *, setting: str = SAME) -> list[list[str]]:
     """
     if value is None:
         return []
-    items = [value] if isinstance(value, str) else value
+    items: Any = [value] if isinstance(value, str) else value
     try:
         groups = [
             [part.strip() for part in item.split("=")] if isinstance(item, str) else

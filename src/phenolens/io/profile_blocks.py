@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,13 @@ CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Obj
 
 
 def read_keyed(
-    block: Mapping[str, object],
-    columns: Mapping[str, object],
+    block: Mapping[str, Any],
+    columns: Mapping[str, Any],
     root: Path,
     *,
     origin: Source,
     measurement: str | None = None,
-) -> tuple[pd.DataFrame, list[str], Mapping[str, object]]:
+) -> tuple[pd.DataFrame, list[str], Mapping[str, Any]]:
     """Rows of a profile block with canonical keys, its features, and its settings.
 
     Raises
@@ -40,6 +41,7 @@ def read_keyed(
     keyed = _profile_keys(frame, columns, level=str(block["level"]), source=source)
     good = (keyed[PLATE] != "") & (keyed[WELL] != "")
     written = place(frame, str(columns["well"]), WELL, source=source)
+    assert written is not None  # keys were made of it
     if not good.any():
         got = f"well {str(written.iloc[0])!r}" if (keyed[WELL] == "").any() else "no plate"
         raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got {got}.")
@@ -73,7 +75,7 @@ def read_keyed(
 
 
 def _profile_keys(
-    frame: pd.DataFrame, columns: Mapping[str, object], *, level: str, source: str
+    frame: pd.DataFrame, columns: Mapping[str, Any], *, level: str, source: str
 ) -> pd.DataFrame:
     keys = {}
     for role, name in ((PLATE, "plate"), (WELL, "well")):

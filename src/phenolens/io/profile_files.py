@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,7 @@ from phenolens.io.paths import expand, stem
 from phenolens.profiles import text_dialect
 
 
-def read_block(
-    block: Mapping[str, object], root: Path
-) -> tuple[pd.DataFrame, list[str], list[str]]:
+def read_block(block: Mapping[str, Any], root: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Rows of one ``[[data.profiles]]`` block; see :func:`read_files`.
 
     A block may hold what was read already, under ``given``, instead of naming files.

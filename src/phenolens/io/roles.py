@@ -68,9 +68,9 @@ def batch_pattern(plates: Iterable[str]) -> str | None:
     """
     names = sorted(set(plates))
     parts = [re.match(r"^([A-Za-z]+[-_ ]?\d+)[_-]", name) for name in names]
+    batches = {part[1] for part in parts if part is not None}
     if not all(parts):
         return None
-    batches = {part[1] for part in parts}
     return r"^([A-Za-z]+[-_ ]?\d+)[_-]" if 1 < len(batches) < len(names) else None
 
 
@@ -94,7 +94,11 @@ def named_roles(names: Iterable[str], plates: Iterable[str]) -> tuple[dict[str, 
     roles = role_columns(names)
     gene = gene_column(names)
     genetic = gene is not None and not names_chemistry(names)
-    if genetic and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022")):
+    if (
+        gene is not None
+        and genetic
+        and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022"))
+    ):
         roles["compound"] = gene
     if "batch" not in roles:
         pattern = batch_pattern(plates)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
@@ -183,6 +182,5 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 def well_like(values: pd.Series) -> bool:
     """Whether most values are well names."""
     text = [str(v) for v in values.head(50) if not is_blank(v)]
-    return (
-        bool(text) and np.mean([bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text]) > 0.9
-    )
+    wells = sum(bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text)
+    return wells > 0.9 * len(text)

@@ -324,7 +324,7 @@ def _with_position(table: pd.DataFrame, position: Sequence[Finding]) -> pd.DataF
 
 @dataclass(frozen=True)
 class _PartOfActivity:
-    """Activity of the treatments that one network saw without their labels, or that no network saw."""
+    """Activity of the treatments whose labels one network never saw, or of all."""
 
     table: pd.DataFrame
     summary: dict[str, Any]
@@ -548,7 +548,7 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
 
     That test deals control positions into those that fit (plate means, the position model, the
     metric) and those that form the null, so the plates' scaling may rest on any of them: a common
-    factor. What whitening fitted may not, and a network's training controls are never evaluation controls.
+    factor. What whitening fitted may not, and controls that a network learned from never take part.
     """
     if item.stage == "compared" or item.block.unseen or item.elsewhere:
         return wells, item.space

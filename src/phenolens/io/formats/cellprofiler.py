@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,7 +69,7 @@ def read_cellprofiler(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return frame, list(dict.fromkeys(note for _, notes in parts for note in notes))
 
 
-def _site_folders(path: Path) -> Iterable[Path]:
+def _site_folders(path: Path) -> Iterator[Path]:
     folders = [path, *sorted(child for child in path.rglob("*") if child.is_dir())]
     return (folder for folder in folders if any(_file(folder, name) for name in COMPARTMENTS))
 

@@ -70,7 +70,8 @@ def read_npz(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     """The arrays of a file, and the names of those that are pickled."""
-    held, pickled = {}, set()
+    held: dict[str, np.ndarray] = {}
+    pickled: set[str] = set()
     try:
         # NumPy leaves a damaged file open that it opened itself.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
@@ -90,9 +91,9 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     return held, pickled
 
 
-def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, object]:
+def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, Any]:
     """Columns under ``Metadata_`` names; one value stands for all cells."""
-    found: dict[str, object] = dict(held)
+    found: dict[str, Any] = dict(held)
     whole = found.pop("metadata", None)
     if whole is not None:
         found |= _columns(whole, path)
@@ -109,7 +110,7 @@ def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, o
     return out
 
 
-def _columns(whole: np.ndarray, path: Path) -> dict[str, object]:
+def _columns(whole: np.ndarray, path: Path) -> dict[str, Any]:
     if whole.dtype.names:
         return {name: whole[name] for name in whole.dtype.names}
     if whole.ndim == 0 and whole.dtype.kind in "US":

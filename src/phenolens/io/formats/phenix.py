@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -23,7 +23,19 @@ NAME = re.compile(
 )
 
 
-def parse_name(name: str) -> dict[str, int | str] | None:
+class Place(TypedDict):
+    """What an Opera Phenix name says."""
+
+    row: int
+    column: int
+    field: int
+    plane: int
+    channel: int
+    timepoint: int
+    well: str
+
+
+def parse_name(name: str) -> Place | None:
     """Row, column, well, field, plane, channel, time point of an Opera Phenix name, or None.
 
     ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3.
@@ -31,13 +43,18 @@ def parse_name(name: str) -> dict[str, int | str] | None:
     match = NAME.match(name)
     if match is None:
         return None
-    parts: dict[str, int | str] = {
-        part: int(match[part]) for part in ("row", "column", "field", "plane", "channel")
-    } | {"timepoint": int(match["timepoint"] or 1)}
-    if not (1 <= parts["row"] <= 32 and 1 <= parts["column"] <= 48):
+    row, column = int(match["row"]), int(match["column"])
+    if not (1 <= row <= 32 and 1 <= column <= 48):
         return None
-    parts["well"] = f"{row_letters(parts['row'] - 1)}{parts['column']:02d}"
-    return parts
+    return {
+        "row": row,
+        "column": column,
+        "field": int(match["field"]),
+        "plane": int(match["plane"]),
+        "channel": int(match["channel"]),
+        "timepoint": int(match["timepoint"] or 1),
+        "well": f"{row_letters(row - 1)}{column:02d}",
+    }
 
 
 def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
@@ -67,7 +84,7 @@ def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
 
 def _row(path: Path) -> dict:
     place = path.parent.parent if path.parent.name.lower() == "images" else path.parent
-    return parse_name(path.name) | {"plate": place.name, "path": str(path)}
+    return {**(parse_name(path.name) or {}), "plate": place.name, "path": str(path)}
 
 
 def _wide(frame: pd.DataFrame, names: dict[int, str]) -> Located:
@@ -157,11 +174,9 @@ class Phenix(ImageFormat):
         names = index_channels(source, numbers)
         indexes = sorted(source.rglob("Index*.xml"))
         size = read_index(indexes[0])[1] if indexes else None
-        section = {
-            "layout": self.name,
-            "root": ".",
-            "channels": names or [f"channel{n}" for n in numbers],
-        } | ({"pixel_size_um": size} if size else {})
+        channels = names or [f"channel{n}" for n in numbers]
+        section: dict[str, Any] = {"layout": self.name, "root": ".", "channels": channels}
+        section |= {"pixel_size_um": size} if size else {}
         text = (
             f"which stain is ch{numbers[0]}, ch{numbers[1]}, ...? The order differs between "
             "laboratories (docs/data-integration.md)"
@@ -169,7 +184,7 @@ class Phenix(ImageFormat):
             else "which stain is it?"
         )
         questions = [] if names else [("images.channels", text)]
-        return ImageProposal(section | nuclei(section["channels"]), {}, questions)
+        return ImageProposal(section | nuclei(channels), {}, questions)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """See :func:`phenix_table`."""
