@@ -133,14 +133,12 @@ def _one_plate(
     origin: Source,
 ) -> tuple[ImageSet | None, dict[str, tuple]]:
     """Images and profiles with the plates that are one, as a person said, made one."""
-    groups, setting_name = (
+    groups, spelled = (
         data.get("same_plate") or [],
-        data.get("same_plate_setting_name", "same_plate"),
+        data.get("same_plate_spelled", "same_plate"),
     )
     tables = [frame for frame, _, _ in blocks.values()] + ([images.table] if images else [])
-    require_plates(
-        groups, sorted(set().union(*(t[PLATE] for t in tables))), setting_name=setting_name
-    )
+    require_plates(groups, sorted(set().union(*(t[PLATE] for t in tables))), spelled=spelled)
     merged = {}
     for name, (frame, features, settings) in blocks.items():
         source, well = replace(origin, name=f"profiles {name}"), settings["level"] == "well"
@@ -230,7 +228,7 @@ def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> p
         controls=data["controls"],
         positive_controls=data["positive_controls"],
         source=source,
-        setting_name=data.get("controls_setting_name", "[data] controls"),
+        spelled=data.get("controls_spelled", "[data] controls"),
     )
 
 
