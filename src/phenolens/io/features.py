@@ -464,10 +464,10 @@ def _unused(
 
 def _several(families: Sequence[Family], source: str) -> str:
     keys = [f"features={family.key!r}" for family in families if family.key]
-    told = " and ".join(map(str, families))
+    found = " and ".join(map(str, families))
     return (
         f"{source} holds {len(families)} families of features, which are not compared as one: "
-        f"{told}. Name one: {' or '.join(keys)} (prefix in [[data.profiles]] of a study)."
+        f"{found}. Name one: {' or '.join(keys)} (prefix in [[data.profiles]] of a study)."
     )
 
 

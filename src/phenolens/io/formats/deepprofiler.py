@@ -93,12 +93,12 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
 
 def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, Any]:
     """Columns under ``Metadata_`` names; one value stands for all cells."""
-    told: dict[str, Any] = dict(held)
-    whole = told.pop("metadata", None)
+    found: dict[str, Any] = dict(held)
+    whole = found.pop("metadata", None)
     if whole is not None:
-        told |= _columns(whole, path)
+        found |= _columns(whole, path)
     out = {}
-    for name, values in told.items():
+    for name, values in found.items():
         values = np.squeeze(np.asarray(values))
         if values.ndim > 1 or (values.ndim == 1 and len(values) != rows):
             raise InputError(
@@ -115,11 +115,11 @@ def _columns(whole: np.ndarray, path: Path) -> dict[str, Any]:
         return {name: whole[name] for name in whole.dtype.names}
     if whole.ndim == 0 and whole.dtype.kind in "US":
         try:
-            told = json.loads(str(whole))
+            found = json.loads(str(whole))
         except ValueError:
-            told = None
-        if isinstance(told, dict):
-            return told
+            found = None
+        if isinstance(found, dict):
+            return found
     raise InputError(
         f"{path}: 'metadata' is neither a structured array nor a dictionary as JSON text."
     )
