@@ -273,7 +273,7 @@ def test_a_damaged_image_is_set_aside_by_name_with_its_well(screen, command, dam
     assert re.search(said, image["reason"])
     assert (well["plate"], well["well"], well["site"]) == ("SIM001", "B02", "")
     assert "the well takes no part" in well["reason"]
-    counts = ledger["counts"]
+    counts = {**ledger["counts"]["screen"], **ledger["counts"].get("prepare", {})}
     assert counts.get("wells_without_image", 0) + counts.get("wells_without_readable_image", 0) == 1
 
 

@@ -97,7 +97,7 @@ def _mixing(unit: np.ndarray, batches: np.ndarray, name: str, *, seed: int, k: i
     same = batches[near] == batches
     counts = np.bincount(batches)
     chance = float((counts * (counts - 1)).sum() / (n * (n - 1)))
-    k = max(2, min(k, n // 3))
+    k = min(max(2, min(k, n // 3)), n - 1)
     found = neighbour_counts(unit, batches, k=k)
     mix = 1.0 / np.square(found / k).sum(axis=1)
     share = counts[counts > 0] / n

@@ -258,7 +258,7 @@ def table_format(path: Path, *, metadata: bool = False, alone: bool = False) -> 
     if path.is_dir():
         raise InputError(f"{path} is a folder; name the tables in it, such as '{path}/*.parquet'.")
     known = [one for one in table_formats() if (one.metadata or not metadata)]
-    endings = dict.fromkeys(ending for one in known for ending in one.endings)
+    endings = sorted({ending for one in known for ending in one.endings})
     raise InputError(
         f"{path} is no table we read; expected {', '.join(endings)}.{FORMATS.failures()}"
     )
