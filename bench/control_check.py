@@ -90,7 +90,7 @@ def without_position(screens: int) -> dict:
             ).summary
             called += found["called"]
             groups += found["groups"]
-            tests += found["verdict"] == "calls-controls"
+            tests += found["outcome"] == "calls-controls"
         told[name] = {
             "shape": found["shape"], "groups a screen": round(groups / screens, 1),
             "called": round(called / groups, 4), "attainable": LEVEL,
@@ -156,7 +156,7 @@ def _fixed(values: np.ndarray, controls: np.ndarray, chosen: np.ndarray, *, seed
     return {
         "position-safe, called": float((tested.p <= LEVEL).mean()),
         "permuting wells, controls called": check["share"],
-        "permuting wells, said to call controls": float(check["verdict"] == "calls-controls"),
+        "permuting wells, said to call controls": float(check["outcome"] == "calls-controls"),
     }
 
 

@@ -28,7 +28,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from phenolens import profiles
-from phenolens.normalize.copies import alike_plates, compared_plates
+from phenolens.normalize.copies import compared_plates, likely_copies
 from phenolens.profiles import PLATE
 from phenolens.simulate import simulate_profiles
 from phenolens.simulate.field import simulate_field
@@ -107,12 +107,12 @@ def of_profiles(screens: int) -> dict:
             table = screen(seed, smooth, own)
             rng = np.random.default_rng([seed, 2])
             plates = sorted(set(profiles.column(table, PLATE)))
-            true = alike_plates(table)
+            true = likely_copies(table)
             flagged += bool(true)
             wrong += len(true)
             pairs += len(plates) * (len(plates) - 1) // 2
             again = imaged_again(table, plates[0], rng.uniform(0.2, 0.6), rng)
-            seen = alike_plates(profiles.stack([table, again]))
+            seen = likely_copies(profiles.stack([table, again]))
             if any(set(one.plates) == {plates[0], AGAIN} for one in seen):
                 found += 1
             else:
@@ -183,7 +183,7 @@ def of_images(wells: int) -> dict:
         for name, values in held.items()
     ]
     table = profiles.from_frame(pd.concat(rows, ignore_index=True).dropna(axis=1, how="all"))
-    flagged = {found.plates for found in alike_plates(table)}
+    flagged = {found.plates for found in likely_copies(table)}
     told = {}
     for pair in combinations(sorted(held), 2):
         found = compared_plates(table, pair)
@@ -227,12 +227,12 @@ def of_real(data: Path) -> dict:
             told[name] = "not on this machine"
             continue
         for kind, table in load(data / name).items():
-            flagged = [" and ".join(found.plates) for found in alike_plates(table)]
+            flagged = [" and ".join(found.plates) for found in likely_copies(table)]
             names = sorted(set(profiles.column(table, PLATE).astype(str)))
             sizes = {}
             for plate in names:
                 again = imaged_again(table, plate, 0.5, np.random.default_rng(0))
-                seen = alike_plates(profiles.stack([table, again]))
+                seen = likely_copies(profiles.stack([table, again]))
                 hit = any({plate, AGAIN} == set(found.plates) for found in seen)
                 sizes.setdefault("12 wells or more" if len(again) > 11 else "fewer", []).append(hit)
             told[f"{name}, {kind}"] = {

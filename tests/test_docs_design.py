@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import phenolens as pl
-from phenolens.tools import plate_told
+from phenolens.tools import plate_findings
 
 PAGE = Path(__file__).parents[1] / "docs" / "design.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def here(tmp_path, monkeypatch) -> None:
 def test_the_command_and_the_code_give_the_same_layout(command, monkeypatch, tmp_path):
     power = pd.DataFrame({"effect": [0.0, 1.0], "power_p": [0.05, 0.9], "low": 0.0, "high": 1.0})
     power = power.assign(power_q=0.1, n=40, map_normalized=0.2)
-    monkeypatch.setattr(plate_told, "power_by_effect", lambda *_, **__: power)
+    monkeypatch.setattr(plate_findings, "power_by_effect", lambda *_, **__: power)
     (typed,) = re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.M)
     answer = command(*shlex.split(typed)[1:])
     assert (answer.code, answer.err) == (0, "")

@@ -377,8 +377,8 @@ def test_a_well_with_two_labels_is_refused():
         (0, {}),
         (1, {"reused": 1}),
         (5, {"swap-a": 3, "swap-b": 2}),
-        (6, {"calibrate": 4, "judge": 2}),
-        (64, {"calibrate": 43, "judge": 21}),
+        (6, {"calibrate": 4, "evaluate": 2}),
+        (64, {"calibrate": 43, "evaluate": 21}),
     ],
 )
 def test_control_roles_by_number_of_controls(n, expected):

@@ -398,8 +398,8 @@ def write(
     import pyarrow.parquet as pq
 
     columns = pa.Table.from_pandas(to_frame(table), preserve_index=False, schema=schema)
-    told = json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
-    columns = columns.replace_schema_metadata((columns.schema.metadata or {}) | {_ABOUT: told})
+    found = json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
+    columns = columns.replace_schema_metadata((columns.schema.metadata or {}) | {_ABOUT: found})
     with atomic_path(Path(path)) as partial:
         pq.write_table(columns, partial)
 

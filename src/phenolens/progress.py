@@ -74,18 +74,18 @@ class NotebookProgress:
         """A line that says how much a step has done, and how long it will take."""
         self._shown += 1
         name = f"phenolens-{id(self)}-{self._shown}"
-        started = told = time.monotonic()
+        started = found = time.monotonic()
         last = ""
         self._show(f"· {text}", name=name)
 
         def tell(done: int, total: int) -> None:
-            nonlocal told, last
+            nonlocal found, last
             now = time.monotonic()
             spent = now - started
             left = f", {_clock(spent / done * (total - done))} left" if 0 < done < total else ""
             last = f"· {text}: {done:,} of {total:,}, {_clock(spent)}{left}"
-            if now - told >= _EVERY:
-                told = now
+            if now - found >= _EVERY:
+                found = now
                 self._show(last, name=name, again=True)
 
         try:

@@ -49,7 +49,7 @@ Condition = Callable[["_Rows"], np.ndarray]
 Operand = Callable[["_Rows"], object]
 
 
-def evaluate_query(rows: pd.DataFrame, query: str, told_as: str) -> np.ndarray:
+def evaluate_query(rows: pd.DataFrame, query: str, spelled: str) -> np.ndarray:
     """Truth of a query for each row.
 
     Parameters
@@ -60,7 +60,7 @@ def evaluate_query(rows: pd.DataFrame, query: str, told_as: str) -> np.ndarray:
         Such as ``"Metadata_Compound == 'DMSO' and Metadata_Plate in ['P1', 'P2']"``. A vehicle's
         name means all its spellings by case: ``'DMSO'`` is ``dmso`` too. As in pandas, a missing
         value is equal to nothing and in no order.
-    told_as : str
+    spelled : str
         What errors call the setting.
 
     Returns
@@ -75,7 +75,7 @@ def evaluate_query(rows: pd.DataFrame, query: str, told_as: str) -> np.ndarray:
         If it does anything but select, is longer than 10,000 characters, nests deeper than 50,
         holds more than 1,000 parts, or its patterns take more than five seconds.
     """
-    asked = f"{told_as} = {_cut(query)}"
+    asked = f"{spelled} = {_cut(query)}"
     try:
         read = _read(query)
         with warnings.catch_warnings(action="ignore"):
@@ -91,13 +91,13 @@ def evaluate_query(rows: pd.DataFrame, query: str, told_as: str) -> np.ndarray:
 def values_asked(rows: pd.DataFrame, query: str) -> str:
     """The end of a sentence on a query that matches nothing: what the columns it names hold."""
     known = _Rows(rows, ())
-    told = []
+    found = []
     for name in dict.fromkeys(map(known.find, _read(query).names)):
         values = rows.iloc[:, name].dropna().unique().tolist()
         more = ", ..." if len(values) > _SHOWN else ""
         held = ", ".join(map(shown, values[:_SHOWN])) or "nothing"
-        told.append(f"; {rows.columns[name]} holds {held}{more}")
-    return "".join(told)
+        found.append(f"; {rows.columns[name]} holds {held}{more}")
+    return "".join(found)
 
 
 class _Refused(Exception):

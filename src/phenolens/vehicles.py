@@ -56,5 +56,5 @@ def _plain(name: object) -> str:
 
 def _share(name: object) -> float | None:
     match = _PATTERNS[DMSO].fullmatch(_plain(name))
-    told = match and (match["share1"] or match["share2"])
-    return float(told.replace(",", ".")) if told else None
+    found = match and (match["share1"] or match["share2"])
+    return float(found.replace(",", ".")) if found else None

@@ -10,7 +10,7 @@ import pytest
 
 from phenolens.cli.examples import EXAMPLES
 from phenolens.simulate import simulate_profiles
-from phenolens.tools import plate_design, plate_told
+from phenolens.tools import plate_design, plate_findings
 
 BAD = {
     "400 --plates 4": "--plates) must be 8 or more",
@@ -91,7 +91,7 @@ class _Answer:
 
 @pytest.mark.parametrize("line", EXAMPLES["design"])
 def test_examples_of_the_help_run(command, here, monkeypatch, line):
-    monkeypatch.setattr(plate_told, "power_by_effect", lambda *_, **__: None)
+    monkeypatch.setattr(plate_findings, "power_by_effect", lambda *_, **__: None)
     rows = [(f"c{k}", dose) for k in range(8) for dose in (0.1, 1, 10)]
     pd.DataFrame(rows, columns=["compound", "concentration_uM"]).to_csv("compounds.csv")
     pilot, _ = simulate_profiles(plates=2, treatments=20, controls=32, features=20)

@@ -27,9 +27,11 @@ def heard(monkeypatch):
     monkeypatch.setattr(study, "demo", record("demo", "there/report.html"))
     for name in STEPS:
         monkeypatch.setattr(study, name, record(name, "done"))
-        if hasattr(study, f"tell_{name}"):
-            monkeypatch.setattr(study, f"tell_{name}", lambda session, told: [f"{session} {told}"])
-    monkeypatch.setattr(study, "tell_files", lambda session, told: [f"{session} {told}"])
+        if hasattr(study, f"lines_of_{name}"):
+            monkeypatch.setattr(
+                study, f"lines_of_{name}", lambda session, made: [f"{session} {made}"]
+            )
+    monkeypatch.setattr(study, "lines_of_files", lambda session, made: [f"{session} {made}"])
     return calls
 
 

@@ -32,17 +32,17 @@ def test_position_is_called_on_controls_where_treatments_keep_theirs():
     told = checked(simulate_profiles(position_effect=2.0, **fixed, **NOTHING)[0])
     assert (told["shape"], told["wells"], told["groups"]) == ("same-position", 4, 32)
     assert told["called"] >= 16
-    assert told["verdict"] == "calls-controls"
+    assert told["outcome"] == "calls-controls"
     still = checked(simulate_profiles(position_effect=0.0, **fixed, **NOTHING)[0])
     assert still["called"] <= 4
-    assert still["verdict"] == "calibrated"
+    assert still["outcome"] == "calibrated"
 
 
 def test_position_is_not_called_where_treatments_are_scrambled():
     table, _ = simulate_profiles(position_effect=2.0, controls=32, seed=5, **NOTHING)
     told = checked(table)
     assert (told["shape"], told["groups"]) == ("scattered", 32)
-    assert told["verdict"] == "calibrated"
+    assert told["outcome"] == "calibrated"
 
 
 def plate_of_neighbours(size: float) -> pd.DataFrame:
@@ -64,39 +64,39 @@ def test_blocks_of_neighbouring_controls_are_called_where_neighbours_are_alike()
     told = checked(plate_of_neighbours(2.0))
     assert (told["shape"], told["groups"]) == ("neighbours", 10)
     assert told["called"] >= 5
-    assert told["verdict"] == "calls-controls"
+    assert told["outcome"] == "calls-controls"
     assert "10 groups cannot certify 5 %" in say("control-check", **told).what
     still = checked(plate_of_neighbours(0.0))
-    assert still["verdict"] == "too-few-groups"
+    assert still["outcome"] == "too-few-groups"
     assert (told["columns"], told["columns_used"]) == (2, 24)
 
 
 def test_fewer_than_nineteen_groups_certify_nothing():
-    for controls, verdict in ((FEWEST_GROUPS - 1, "too-few-groups"), (FEWEST_GROUPS, "calibrated")):
+    for controls, outcome in ((FEWEST_GROUPS - 1, "too-few-groups"), (FEWEST_GROUPS, "calibrated")):
         table, _ = simulate_profiles(controls=controls, seed=2, **NOTHING)
         told = checked(table)
-        assert (told["groups"], told["verdict"]) == (controls, verdict)
+        assert (told["groups"], told["outcome"]) == (controls, outcome)
         assert ("cannot certify" in say("control-check", **told).what) == (
-            verdict == "too-few-groups"
+            outcome == "too-few-groups"
         )
 
 
 def test_what_cannot_be_grouped_or_called_is_not_possible_and_says_why():
     table, _ = simulate_profiles(controls=3, layout="fixed", seed=1, plates=2, **NOTHING)
     few = checked(table)
-    assert few["verdict"] == "not-possible"
+    assert few["outcome"] == "not-possible"
     assert few["why"] == "groups-p-too-large"
     names = [*table.index.names]
     names.remove(profiles.WELL)
     nowhere = checked(profiles.keep_metadata(table, names))
-    assert nowhere["verdict"] == "not-possible" and nowhere["why"] == "no-positions-known"
+    assert nowhere["outcome"] == "not-possible" and nowhere["why"] == "no-positions-known"
     scattered, _ = simulate_profiles(controls=1, seed=1, **NOTHING)
     one = profiles.take(
         scattered,
         ~profiles.is_control(scattered) | (profiles.column(scattered, profiles.PLATE) == "P01"),
     )
     told = checked(one)
-    assert told["verdict"] == "not-possible"
+    assert told["outcome"] == "not-possible"
     assert (
         "no 4 controls lie as the wells of most treatments do" in say("control-check", **told).what
     )
@@ -123,7 +123,7 @@ def test_the_check_hangs_on_neither_the_order_of_rows_nor_treated_values():
     order = np.random.default_rng(0).permutation(len(table))
     moved = profiles.take(table, order)
     louder = table + 5 * (~profiles.is_control(table))[:, None]
-    kept = ("shape", "groups", "called", "p_attainable", "verdict")
+    kept = ("shape", "groups", "called", "p_attainable", "outcome")
     told = [checked(t) for t in (table, moved, louder)]
     assert all({n: t[n] for n in kept} == {n: told[0][n] for n in kept} for t in told)
 
@@ -146,8 +146,8 @@ def test_positions_in_pairs_are_judged_in_pairs():
     found = activity(table, controls=profiles.is_control(table), position_safe=True, **ASK)
     told, plain = found.summary["control_check"], found.summary["control_check_plain"]
     assert (told["wells"], told["groups"], told["test"]) == (6, 24, "position-safe")
-    assert told["called"] <= 4 and told["verdict"] == "calibrated"
-    assert plain["called"] >= 12 and plain["verdict"] == "calls-controls"
+    assert told["called"] <= 4 and told["outcome"] == "calibrated"
+    assert plain["called"] >= 12 and plain["outcome"] == "calls-controls"
 
 
 def test_on_noise_about_one_group_in_twenty_is_called():
@@ -170,5 +170,5 @@ def test_a_screen_without_treatments_of_two_wells_is_not_asked():
     ranking = rank_against(table, same_by=profiles.TREATMENT, controls=profiles.is_control(table))
     alone = replace(ranking, group=np.where(ranking.group >= 0, np.arange(len(ranking.group)), -1))
     told = check_by_null(alone, np.empty(0), null="label-permutation", permutations=99).summary
-    assert (told["verdict"], told["shape"], told["wells"]) == ("not-possible", "", 0)
+    assert (told["outcome"], told["shape"], told["wells"]) == ("not-possible", "", 0)
     assert say("control-check", **told).what.endswith("no treatment has two wells.")

@@ -37,7 +37,7 @@ def test_each_treatment_is_told_its_own_reason():
     assert reasons(found, within=[PLATE]) == {
         "one": "one well only; two are needed",
         "empty": "1 of its 2 wells hold values; two are needed",
-        "apart": "0 of its 2 wells share Plate with a control that judges",
+        "apart": "0 of its 2 wells share Plate with an evaluation control",
         "fine": "",
     }
     assert found.set_index(TREATMENT)["wells"].to_dict() == {

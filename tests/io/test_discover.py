@@ -20,7 +20,8 @@ from phenolens.simulate import ScreenDesign, write_screen
 
 def study(source: Path, folder: Path) -> tuple[str, Integrated]:
     """The study file written for a folder, and the screen it reads."""
-    text = study_toml(discover(source), relative_to=folder)
+    found = discover(source, taken=["cellprofiler", "pixel-pca"])
+    text = study_toml(found, relative_to=folder)
     data = Study.model_validate(tomllib.loads(text)).data.model_dump()
     return text, integrate(data, folder)
 

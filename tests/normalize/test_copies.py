@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenolens import profiles
-from phenolens.normalize.copies import alike_plates, compared_plates, repeated_wells
+from phenolens.normalize.copies import compared_plates, likely_copies, repeated_wells
 from phenolens.profiles import PLATE, WELL
 from phenolens.simulate import simulate_profiles
 
@@ -26,7 +26,7 @@ def imaged_again(table: pd.DataFrame, plate: str, *, noise: float, seed: int = 0
 
 
 def pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
-    return [found.plates for found in alike_plates(table)]
+    return [found.plates for found in likely_copies(table)]
 
 
 @pytest.mark.parametrize("layout", ["fixed", "scrambled"])
@@ -69,13 +69,13 @@ def test_the_same_plate_with_another_plate_map_is_found_all_the_same():
     names.loc[again, "Metadata_Control"] = names.loc[again, "Metadata_Treatment"] == "DMSO"
     table = profiles.with_metadata(table, names.to_dict("series"))
     assert pairs(table) == [("P01", "again")]
-    assert alike_plates(table)[0].basis == "elsewhere"
+    assert likely_copies(table)[0].basis == "elsewhere"
 
 
 def test_a_plate_without_any_label_is_compared_as_a_whole():
     table, _ = simulate_profiles(plates=2, seed=7)
     bare = profiles.keep_metadata(imaged_again(table, "P01", noise=0.2), [PLATE, WELL])
-    (found,) = alike_plates(bare)
+    (found,) = likely_copies(bare)
     assert (found.plates, found.basis) == (("P01", "again"), "wells")
 
 
@@ -116,7 +116,7 @@ def test_a_plate_of_equal_values_is_one_pair_not_fifty_wells():
     table, _ = simulate_profiles(plates=2, seed=3)
     part = profiles.take(table, profiles.column(table, PLATE) == "P01")
     twice = profiles.stack([table, profiles.with_metadata(part, {PLATE: "P03"})])
-    (found,) = alike_plates(twice)
+    (found,) = likely_copies(twice)
     assert (found.plates, found.basis, found.wells) == (("P01", "P03"), "identical", len(part))
 
 

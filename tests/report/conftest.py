@@ -158,7 +158,9 @@ def _with_measures(wells: pd.DataFrame, screen: Screen, draw: np.random.Generato
     stains = {
         f"intensity_{s}": 0.1 + 0.004 * row + draw.normal(0, 0.006, len(wells)) for s in STAINS
     }
-    role = np.where(wells["Metadata_Control"], np.where(row % 3, "calibrate", "judge"), "treated")
+    role = np.where(
+        wells["Metadata_Control"], np.where(row % 3, "calibrate", "evaluate"), "treated"
+    )
     fold = wells["Metadata_Plate"].astype("category").cat.codes.astype("int64")
     extra = {"role": role, "fold": fold, "n_images": 4}
     return wells.assign(Metadata_CellCount=count, **extra, **stains)

@@ -209,7 +209,7 @@ def with_check(folder: Path, **columns: object) -> Tables:
         "shape": "same-position", "wells": 4, "groups": 64, "called": 2, "share": 2 / 64,
         "low": 0.004, "high": 0.108, "called_at_alpha": 2, "p_attainable": 1 / 57, "rows": 16,
         "rows_used": 16, "columns": 22, "columns_used": 24, "treatments": 24,
-        "treatments_called": 18, "verdict": "calibrated", "why": "", "covered": True,
+        "treatments_called": 18, "outcome": "calibrated", "why": "", "covered": True,
         "space": "normalized",
     }  # fmt: skip
     pd.DataFrame([check | columns]).to_parquet(folder / "control_check.parquet")
@@ -234,13 +234,13 @@ def test_a_test_that_holds_on_controls_gets_a_tick(copy):
     ("told", "said", "state"),
     [
         (
-            {"called": 31, "verdict": "calls-controls"},
+            {"called": 31, "outcome": "calls-controls"},
             "called than the 5 % that are due",
             "doubtful",
         ),
-        ({"groups": 9, "verdict": "too-few-groups"}, "9 groups cannot certify 5 %", "answered"),
+        ({"groups": 9, "outcome": "too-few-groups"}, "9 groups cannot certify 5 %", "answered"),
         (
-            {"groups": 0, "verdict": "not-possible", "why": "wells-not-named"},
+            {"groups": 0, "outcome": "not-possible", "why": "wells-not-named"},
             "layout: the names of the wells cannot be read",
             "answered",
         ),

@@ -14,7 +14,7 @@ from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
 from phenolens.published.figures import activation, kmeans, reconstructions
 from phenolens.published.sections import as_published as published
-from phenolens.published.sections.scores import verdict
+from phenolens.published.sections.scores import outcome
 from phenolens.report import build
 from phenolens.report.figures import house_style
 
@@ -77,7 +77,7 @@ def test_an_accuracy_stands_beside_the_majority_class_and_how_it_would_be_praise
 )
 def test_a_comparison_in_words(difference, p, said):
     row = pd.Series({"difference": difference, "p_holm": p, "b": "baseline:position"})
-    assert verdict(row, 0.05) == said
+    assert outcome(row, 0.05) == said
 
 
 def test_the_silhouette_of_clusters_is_marked_as_meaning_nothing(copy):

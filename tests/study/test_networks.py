@@ -17,7 +17,7 @@ from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
-from phenolens.study.disjoint import treatment_groups, unjudged
+from phenolens.study.disjoint import treatment_groups, unanswerable
 from phenolens.study.joint_features import components
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study
@@ -115,11 +115,11 @@ def test_a_fold_is_learned_from_its_training_wells_only(session, name):
 
 def test_a_treatment_is_judged_by_a_network_that_never_saw_it(session):
     block, roles = represent(session)["cnn"], take(session, "splits").roles
-    judging = wells_of(roles[roles["role"] == "judge"])
-    names = [name for group in block.judged.values() for name in group]
+    judging = wells_of(roles[roles["role"] == "evaluate"])
+    names = [name for group in block.unseen.values() for name in group]
     assert judging
     assert len(names) == len(set(names)) == 6
-    for group, judged in block.judged.items():
+    for group, judged in block.unseen.items():
         card = block.cards[group]
         assert set(card.labels_seen) & set(names) == set(names) - set(judged)
         assert not judging & set(card.trained_on)
@@ -165,7 +165,7 @@ def test_each_block_of_a_fusion_has_the_same_energy(session):
     item = next(item for item in take(session, "fuse") if item.name == "cnn+pixel-pca")
     blocks = {name: list(columns) for name, columns in item.block.features.items()}
     whole = item.block.tables["group-0"]
-    part = compared_parts(replace(item.block, judged={}), take(session, "splits"))[0]
+    part = compared_parts(replace(item.block, unseen={}), take(session, "splits"))[0]
     assert set(blocks) == {"cnn", "pixel-pca"}
     assert part.shape == (len(whole), sum(map(len, blocks.values())))
     energy = [part[columns].var(ddof=0).sum() for columns in blocks.values()]
@@ -270,14 +270,14 @@ def test_too_few_compounds_are_learned_from_and_judged_on_none():
         }
     )
     groups = treatment_groups(wells, groups=2, seed=0)
-    assert groups.judged == {"group-all": ()}
+    assert groups.unseen == {"group-all": ()}
     rows = groups.training_rows(wells.assign(role="reused"))
     assert rows["group-all"].tolist() == [0, 1, 2, 3]
     table = profiles.from_frame(wells.assign(F=1.0), features=["F"])
-    block = assembled(Block("cnn", {"group-all": table}, judged=groups.judged))
+    block = assembled(Block("cnn", {"group-all": table}, unseen=groups.unseen))
     assert len(block.wells) == 4
     assert len(part_of(block, "group-all", None)) == 0
-    told = unjudged(block)
+    told = unanswerable(block)
     assert {each["question"] for each in told} == {"activity", "silhouette", "clustering"}
     assert "takes 4 of them" in told[0]["why"]
 

@@ -210,7 +210,7 @@ def names_of(truth: pd.DataFrame) -> list[str]:
 
 def test_controls_that_calibrate_never_judge(finished):
     roles = pd.read_parquet(finished.out / "splits.parquet")
-    judging = (roles["role"] == "judge").sum()
+    judging = (roles["role"] == "evaluate").sum()
     activity = pd.read_parquet(finished.out / "activity.parquet")
     assert (roles["role"] == "calibrate").sum() > judging
     assert activity["n_references"].max() == judging

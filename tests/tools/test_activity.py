@@ -175,9 +175,9 @@ def note_of(result: pl.Result, code: str) -> pl.Note:
 def test_the_control_check_stands_in_summary_notes_and_tables(fixed):
     safe, plain = pl.activity(fixed), pl.activity(fixed, position_safe="no", normalized=True)
     told = safe.summary["control_check"]
-    assert told["verdict"] == "calibrated" and told["test"] == "position-safe"
+    assert told["outcome"] == "calibrated" and told["test"] == "position-safe"
     assert safe.more["control_check"]["test"].tolist() == ["position-safe", "label-permutation"]
-    assert safe.more["control_check"]["verdict"].tolist() == ["calibrated", "calls-controls"]
+    assert safe.more["control_check"]["outcome"].tolist() == ["calibrated", "calls-controls"]
     assert note_of(safe, "control-check").severity == "info"
     warned = note_of(plain, "control-check")
     assert warned.severity == "warning" and "called than the 5 % that are due" in warned.text

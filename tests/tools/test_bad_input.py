@@ -245,7 +245,7 @@ def test_few_controls_a_plate(frame, count, lost):
     rank = frame.groupby(["Metadata_Plate", "Metadata_Compound"]).cumcount()
     part = frame[(frame["Metadata_Compound"] != "DMSO") | (rank < count)]
     if lost is None:
-        assert "is left to judge: a plate needs three or more" in refused("activity", part)
+        assert "is left to evaluate with: a plate needs three or more" in refused("activity", part)
         return
     item = pl.read(part.assign(**{name: 1000 + 50 * part[name] for name in FEATURES}))
     assert len(item.normalized.wells) == len(part) - lost
@@ -433,8 +433,8 @@ FEW = {
         "classify": "Nearest possible design", "cluster": None, "batch": None, "assay": None,
         "compare": "no treatment of two representations was tested"},
     "one treatment, no controls": {"classify": "nothing to tell apart", "cluster": "at least four"},
-    "one control a plate": {"activity": "is left to judge: a plate needs three or more",
-                            "retrieve": "is left to judge: a plate needs three or more",
+    "one control a plate": {"activity": "is left to evaluate with: a plate needs three or more",
+                            "retrieve": "is left to evaluate with: a plate needs three or more",
                             "classify": None, "batch": None, "assay": None},
 }  # fmt: skip
 

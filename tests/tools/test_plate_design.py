@@ -31,11 +31,16 @@ from phenolens.profiles import (
     well_position,
 )
 from phenolens.simulate.planned import SimulatedBackground, simulate_planned
-from phenolens.tools import plate_told
+from phenolens.tools import plate_findings
 from phenolens.tools.activity import activity
 from phenolens.tools.pilot import learn_background
 from phenolens.tools.plate_design import design
-from phenolens.tools.plate_power import attainable, effect_found, judging, power_by_effect
+from phenolens.tools.plate_power import (
+    attainable,
+    effect_found,
+    evaluation_controls,
+    power_by_effect,
+)
 from phenolens.tools.plate_table import TYPE, audited, plate_names
 
 
@@ -62,7 +67,7 @@ def doses(compounds: int, count: int) -> pd.DataFrame:
 
 @pytest.fixture
 def without_power(monkeypatch) -> None:
-    monkeypatch.setattr(plate_told, "power_by_effect", lambda *_, **__: None)
+    monkeypatch.setattr(plate_findings, "power_by_effect", lambda *_, **__: None)
 
 
 @settings(max_examples=12, deadline=None)
@@ -125,7 +130,7 @@ def test_the_smallest_p_is_that_of_activity(replicates, plates, controls, permut
     )  # fmt: skip
     copies = table[~table[CONTROL]].groupby([TREATMENT, PLATE]).size().groupby(level=0).agg(list)
     expected = copies.map(lambda own: attainable(own, controls, permutations=permutations))
-    if judging(controls) == 0:
+    if evaluation_controls(controls) == 0:
         assert expected.isna().all()
         with pytest.raises(DesignError):
             activity(profiles, same_by=TREATMENT, normalized=False, permutations=permutations)

@@ -84,7 +84,7 @@ def checks_of(tables: Tables) -> list[Finding]:
 def _checked(check: dict[str, Any], *, sound: bool) -> Finding:
     """A control check as a finding; `sound` where all checks of the test certify it."""
     about = {"representation": check.pop("representation")}
-    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    severity: Severity = "warning" if check["outcome"] == "calls-controls" else "info"
     return Finding("control-check", "ok" if sound else severity, about, check)
 
 

@@ -54,7 +54,8 @@ def audit_design(
         The split: an object with a ``table``, or a plain frame, of ``Metadata_Plate``,
         ``Metadata_Well`` and ``fold`` (one row a well, field or cell).
     roles : array of str, optional
-        Role of each well's controls (``calibrate``, ``judge``, ``swap-a``, ``swap-b``, ``reused``).
+        Role of each well's controls (``calibrate``, ``evaluate``, ``swap-a``, ``swap-b``,
+        ``reused``).
     images_per_well : Series, optional
         Number of images by (plate, well).
     label : str

@@ -95,7 +95,7 @@ def step(name: str) -> Verb:
 
         options = given(signature, values)
         session = study.open_study(path, progress=RichProgress(), **options)
-        tell = getattr(study, f"tell_{name}", study.tell_files)
+        tell = getattr(study, f"lines_of_{name}", study.lines_of_files)
         for line in tell(session, getattr(study, name)(session)):
             click.echo(line)
 

@@ -69,9 +69,9 @@ def _labels(
     values: pd.DataFrame, pair: tuple[str, str], *, key: Sequence[str], cluster: str | None
 ) -> dict:
     part = values[values["representation"].isin(pair)]
-    told = {c: part[c].iloc[0] if c in part else "" for c in ("task", "metric", "split")}
+    found = {c: part[c].iloc[0] if c in part else "" for c in ("task", "metric", "split")}
     unit = "+".join(name.removeprefix("Metadata_").lower() for name in key)
-    return told | {"unit": unit, "cluster": cluster or unit, "a": pair[0], "b": pair[1]}
+    return found | {"unit": unit, "cluster": cluster or unit, "a": pair[0], "b": pair[1]}
 
 
 def _paired(

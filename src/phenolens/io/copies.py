@@ -13,7 +13,7 @@ from phenolens import profiles
 from phenolens.errors import UndecidedError, named, reasons
 from phenolens.io.columns import key_text
 from phenolens.io.ledger import Conflict, Ledger, first
-from phenolens.normalize.copies import Alike, alike_plates, compared_plates, repeated_wells
+from phenolens.normalize.copies import LikelyCopies, compared_plates, likely_copies, repeated_wells
 from phenolens.profiles import PLATE, TREATMENT, WELL, WELL_KEY
 
 APART = 0.25
@@ -75,7 +75,7 @@ def ask_about_copies(
         Names plates or wells, why, and what to say.
     """
     ledger = Ledger() if ledger is None else ledger
-    alike = {name: {a.plates: a for a in alike_plates(t)} for name, t in tables.items()}
+    alike = {name: {a.plates: a for a in likely_copies(t)} for name, t in tables.items()}
     found = dict(_by_profiles(alike, tables, wells=wells, ledger=ledger))
     for pair, why in _by_name(wells, tables):
         found.setdefault(pair, why)
@@ -96,7 +96,7 @@ def ask_about_copies(
 
 
 def _by_profiles(
-    alike: Mapping[str, Mapping[tuple[str, str], Alike]],
+    alike: Mapping[str, Mapping[tuple[str, str], LikelyCopies]],
     tables: Mapping[str, pd.DataFrame],
     *,
     wells: pd.DataFrame,
@@ -126,7 +126,7 @@ def _told_apart(table: pd.DataFrame, pair: tuple[str, str]) -> bool:
     return found is not None and found.basis != "wells" and found.agreement < APART
 
 
-def _words(alike: Alike) -> str:
+def _words(alike: LikelyCopies) -> str:
     if alike.basis == "identical":
         return f"{alike.wells} of their wells have equal values"
     beyond = "" if alike.basis == "wells" else " beyond treatment and position"
@@ -180,11 +180,11 @@ def _same_content(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 def _note_distinct(pair: tuple[str, str], why: str, wells: pd.DataFrame, ledger: Ledger) -> None:
     count = int(wells[PLATE].isin(pair).sum())
     said = f"{why}, but they count as different plates, as said"
-    told = Conflict(
+    found = Conflict(
         PLATE, "distinct_plates", count, (" and ".join(pair),), said, "plates-kept-apart"
     )
-    if all((c.source, c.examples) != (told.source, told.examples) for c in ledger.conflicts):
-        ledger.conflicts.append(told)
+    if all((c.source, c.examples) != (found.source, found.examples) for c in ledger.conflicts):
+        ledger.conflicts.append(found)
 
 
 def _grouped(found: Mapping[tuple[str, str], str]) -> list[Copies]:
@@ -194,11 +194,11 @@ def _grouped(found: Mapping[tuple[str, str], str]) -> list[Copies]:
         joined = [group for group in groups if group & set(pair)]
         groups = [group for group in groups if group not in joined]
         groups.append(set(pair).union(*joined))
-    told = []
+    result = []
     for group in groups:
         why = [reason for pair, reason in found.items() if set(pair) <= group]
-        told.append(Copies(tuple(sorted(group)), why[0]))
-    return sorted(told, key=lambda copies: copies.plates)
+        result.append(Copies(tuple(sorted(group)), why[0]))
+    return sorted(result, key=lambda copies: copies.plates)
 
 
 def _explained(group: Sequence[str], copies: Sequence[Copies], distinct: Sequence[str]) -> bool:
@@ -208,11 +208,11 @@ def _explained(group: Sequence[str], copies: Sequence[Copies], distinct: Sequenc
 
 
 def _undecided_plates(copies: Sequence[Copies], *, of_table: bool) -> UndecidedError:
-    told = []
+    found = []
     for one in copies[:3]:
         names = " and ".join([", ".join(map(repr, one.plates[:-1])), repr(one.plates[-1])])
         times = "twice" if len(one.plates) == 2 else f"{len(one.plates)} times"
-        told.append(f"plates {names} look like one measured {times}: {one.why}")
+        found.append(f"plates {names} look like one measured {times}: {one.why}")
     more = f"; and {len(copies) - 3} more groups" if len(copies) > 3 else ""
     groups = [list(one.plates) for one in copies]
     flat = [name for group in groups for name in group]
@@ -228,7 +228,7 @@ def _undecided_plates(copies: Sequence[Copies], *, of_table: bool) -> UndecidedE
             f"Say same_plate = {_toml(groups)} in [data] ({what}), or "
             f"distinct_plates = {_toml(flat)} (they count as replicates)"
         )
-    text = reasons(told).rstrip(".")
+    text = reasons(found).rstrip(".")
     return UndecidedError(
         f"{text[0].upper()}{text[1:]}{more}. {say}.",
         setting="same_plate",

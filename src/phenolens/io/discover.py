@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +25,15 @@ READABLE = 300_000_000
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
 
-def discover(source: str | Path) -> Discovery:
+def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     """Say what a study of this folder would read.
 
     Parameters
     ----------
     source : path
         A folder of images, profiles and tables (or one of its files).
+    taken : collection of str
+        Names that representations made of images have: given profiles get others.
 
     Returns
     -------
@@ -52,7 +54,8 @@ def discover(source: str | Path) -> Discovery:
         _refuse_pickles(source)
         raise InputError(_nothing(source, found, len(files)))
     if images is not None:
-        profiles = [block | {"name": _beside_images(block["name"])} for block in profiles]
+        given = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
+        profiles = [b | {"name": name} for b, name in zip(profiles, given, strict=True)]
     known = _known(found, images, profiles, source=source)
     tables, more = table_sections(known, _metadata(found), source)
     discovery = Discovery(
@@ -65,11 +68,6 @@ def discover(source: str | Path) -> Discovery:
     discovery = _with_roles(discovery, {} if proposal is None else proposal.columns, known)
     asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
     return replace(discovery, questions=(*asked, *_try(discovery)))
-
-
-def _beside_images(name: str) -> str:
-    """A block's name that no representation made of the images has."""
-    return f"{name}-given" if name in {"cellprofiler", "pixel-pca"} else name
 
 
 def _folder(source: Path) -> Path:

@@ -143,8 +143,8 @@ def name_factor(name: str) -> float:
     (0.001, 1000.0, 1.0)
     """
     text = name.strip().translate(_MICRO)
-    if told := re.search(r"[(\[]([^)\]]+)[)\]]\s*$", text):
-        return unit_factor(told[1]) or 1.0
+    if found := re.search(r"[(\[]([^)\]]+)[)\]]\s*$", text):
+        return unit_factor(found[1]) or 1.0
     words = [word for word in re.split(r"[\s_.,:\-]+", text) if word]
     for first in range(1, len(words)):
         factor = unit_factor("_".join(words[first:]))

@@ -229,7 +229,7 @@ def find_families(frame: pd.DataFrame) -> list[Family]:
     free = [name for name in kinds if PREFIX not in name and not name.startswith("_")]
     if blocks := _blocks(free):
         return [_family(" and ".join(blocks), "", [n for part in blocks.values() for n in part])]
-    objects = {name: measured for name in free if (measured := _object(name))}
+    objects = {name: of for name in free if (of := _object(name))}
     families = []
     if objects:
         kinds_of = tuple(sorted(set(objects.values())))
@@ -464,10 +464,10 @@ def _unused(
 
 def _several(families: Sequence[Family], source: str) -> str:
     keys = [f"features={family.key!r}" for family in families if family.key]
-    told = " and ".join(map(str, families))
+    found = " and ".join(map(str, families))
     return (
         f"{source} holds {len(families)} families of features, which are not compared as one: "
-        f"{told}. Name one: {' or '.join(keys)} (prefix in [[data.profiles]] of a study)."
+        f"{found}. Name one: {' or '.join(keys)} (prefix in [[data.profiles]] of a study)."
     )
 
 

@@ -77,10 +77,10 @@ def _one_measurement(
     frame: pd.DataFrame, measurement: str | None, good: np.ndarray, *, source: Source
 ) -> tuple[np.ndarray, str]:
     """Rows of the time point, plane or measurement that counts, and what was left out, in words."""
-    told_as = "[data] measurement"
+    spelled = "[data] measurement"
     where = np.flatnonzero(good)
     kept, _ = chosen(
-        frame.iloc[where], measurement, source=source.name, told_as=told_as, images=True
+        frame.iloc[where], measurement, source=source.name, spelled=spelled, images=True
     )
     rows = np.ones(len(frame), dtype=bool)
     rows[where[~kept]] = False

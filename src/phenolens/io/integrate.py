@@ -98,20 +98,20 @@ def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
         If a file, column or query is missing or wrong, if keys are not unique, or nothing is left.
     """
     columns, ledger = data["columns"], Ledger()
-    speaker = _speaker(columns, ledger)
-    images = _images(data, root, speaker)
+    origin = _origin(columns, ledger)
+    images = _images(data, root, origin)
     given = {block["name"]: block for block in data["profiles"]}
     measurement = data.get("measurement")
     blocks = {
-        n: read_keyed(block, columns, root, speaker=speaker, measurement=measurement)
+        n: read_keyed(block, columns, root, origin=origin, measurement=measurement)
         for n, block in given.items()
     }
-    images, blocks = _one_plate(images, blocks, data, speaker)
-    wells = _gather(images, blocks, speaker)
+    images, blocks = _one_plate(images, blocks, data, origin)
+    wells = _gather(images, blocks, origin)
     _note_lost(wells, ledger)
     for table in data["tables"]:
-        wells = _join(wells, table, root, speaker=speaker)
-    wells = _labelled(wells, data, speaker)
+        wells = _join(wells, table, root, origin=origin)
+    wells = _labelled(wells, data, origin)
     wells = _set_aside(wells, data["exclude"], ledger)
     _count(wells, images, blocks, ledger=ledger)
     attached = {name: _attach_profiles(block, wells) for name, block in blocks.items()}
@@ -130,25 +130,28 @@ def _one_plate(
     images: ImageSet | None,
     blocks: Mapping[str, tuple],
     data: Mapping[str, Any],
-    speaker: Source,
+    origin: Source,
 ) -> tuple[ImageSet | None, dict[str, tuple]]:
     """Images and profiles with the plates that are one, as a person said, made one."""
-    groups, told_as = data.get("same_plate") or [], data.get("same_plate_told_as", "same_plate")
+    groups, spelled = (
+        data.get("same_plate") or [],
+        data.get("same_plate_spelled", "same_plate"),
+    )
     tables = [frame for frame, _, _ in blocks.values()] + ([images.table] if images else [])
-    require_plates(groups, sorted(set().union(*(t[PLATE] for t in tables))), told_as=told_as)
+    require_plates(groups, sorted(set().union(*(t[PLATE] for t in tables))), spelled=spelled)
     merged = {}
     for name, (frame, features, settings) in blocks.items():
-        source, well = replace(speaker, name=f"profiles {name}"), settings["level"] == "well"
+        source, well = replace(origin, name=f"profiles {name}"), settings["level"] == "well"
         frame = one_plate(frame, features, groups, average=well, source=source)
         merged[name] = (frame, features, settings)
     if images is not None and groups:
-        source = replace(speaker, name="images")
+        source = replace(origin, name="images")
         table = one_plate(images.table, [], groups, average=False, source=source)
         images = replace(images, table=table)
     return images, merged
 
 
-def _speaker(columns: Mapping[str, Any], ledger: Ledger) -> Source:
+def _origin(columns: Mapping[str, Any], ledger: Ledger) -> Source:
     return Source(
         name="",
         ledger=ledger,
@@ -163,16 +166,16 @@ def _label_columns(columns: Mapping[str, Any], names: Sequence[str]) -> frozense
     return frozenset(spec for spec in specs if spec is not None)
 
 
-def _images(data: Mapping[str, Any], root: Path, speaker: Source) -> ImageSet | None:
+def _images(data: Mapping[str, Any], root: Path, origin: Source) -> ImageSet | None:
     if data["images"] is None:
         return None
-    source = replace(speaker, name="images")
+    source = replace(origin, name="images")
     return read_images(
         data["images"], data["columns"], root, source=source, measurement=data.get("measurement")
     )
 
 
-def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Source) -> pd.DataFrame:
+def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], origin: Source) -> pd.DataFrame:
     """All wells of all sources with the metadata that is constant within each."""
     sources = {} if images is None else {"images": images.metadata}
     for name, (frame, features, _) in blocks.items():
@@ -180,7 +183,7 @@ def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], speaker: Sourc
     keys = [_well_keys(frame) for frame in sources.values()]
     wells = pd.concat(keys).drop_duplicates().sort_values(list(WELL_KEY), ignore_index=True)
     for name, frame in sources.items():
-        source = replace(speaker, name=name)
+        source = replace(origin, name=name)
         numbers = [n for n in frame if n in KEY or is_bookkeeping(str(n).removeprefix(PREFIX))]
         details = frame.drop(columns=numbers)
         one, _ = collapse(details, _joined_key(frame), source=source)
@@ -208,24 +211,24 @@ def _joined_key(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _join(
-    wells: pd.DataFrame, table: Mapping[str, Any], root: Path, *, speaker: Source
+    wells: pd.DataFrame, table: Mapping[str, Any], root: Path, *, origin: Source
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
     frame = read_tables(paths, sep=table["sep"])
-    return join_table(wells, frame, dict(table["on"]), source=replace(speaker, name=name))
+    return join_table(wells, frame, dict(table["on"]), source=replace(origin, name=name))
 
 
-def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], speaker: Source) -> pd.DataFrame:
+def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> pd.DataFrame:
     columns = _present(data["columns"], wells)
-    source = replace(speaker, name="labels")
+    source = replace(origin, name="labels")
     labelled = label_wells(wells, columns, modality=str(data["modality"]), source=source)
     return mark_controls(
         labelled,
         controls=data["controls"],
         positive_controls=data["positive_controls"],
         source=source,
-        told_as=data.get("controls_told_as", "[data] controls"),
+        spelled=data.get("controls_spelled", "[data] controls"),
     )
 
 
@@ -252,8 +255,8 @@ def _set_aside(wells: pd.DataFrame, exclude: str | None, ledger: Ledger) -> pd.D
     stays = ~np.isin(np.arange(len(wells)), list(reasons))
     kept = wells.loc[stays, [*CANONICAL, *rest]].reset_index(drop=True)
     if not len(kept):
-        told = ", ".join(dict.fromkeys(why.text for why in reasons.values()))
-        raise InputError(f"All {len(wells)} wells are set aside: {told}.")
+        found = ", ".join(dict.fromkeys(why.text for why in reasons.values()))
+        raise InputError(f"All {len(wells)} wells are set aside: {found}.")
     return kept
 
 

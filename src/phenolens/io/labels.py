@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ NEGATIVE_IDS = frozenset({"jcp2022_033924", "jcp2022_800001"})
 
 
 def label_wells(
-    wells: pd.DataFrame, columns: Mapping[str, object], *, modality: str, source: Source
+    wells: pd.DataFrame, columns: Mapping[str, Any], *, modality: str, source: Source
 ) -> pd.DataFrame:
     """Add the canonical label columns (all but the control flags).
 
@@ -181,16 +182,16 @@ def mark_controls(
     controls: str | None,
     positive_controls: str | None,
     source: Source,
-    told_as: str = "[data] controls",
+    spelled: str = "[data] controls",
 ) -> pd.DataFrame:
     """Add ``Metadata_Control`` and ``Metadata_PositiveControl``; controls have no mechanism.
 
     Without a query the field's conventions decide: a column ``control``, ``pert_type`` or
     ``control_type`` that says ``negcon`` (``poscon...``), a compound that is a vehicle
     (:func:`phenolens.vehicles.vehicle_name`): DMSO, vehicle, mock, untreated.
-    ``told_as`` is what errors call the query `controls`.
+    ``spelled`` is what errors call the query `controls`.
     """
-    negative = _by_query(wells, controls, told_as) if controls else conventional_controls(wells)
+    negative = _by_query(wells, controls, spelled) if controls else conventional_controls(wells)
     negative = negative & wells[COMPOUND].notna() if controls is None else negative
     positive = (
         _by_query(wells, positive_controls, "[data] positive_controls")
@@ -201,13 +202,13 @@ def mark_controls(
     out[POSITIVE] &= ~out[CONTROL]
     out[MECHANISM] = out[MECHANISM].where(~out[CONTROL], None)
     if controls:
-        _note_passed_by(out, told_as, source=source)
+        _note_passed_by(out, spelled, source=source)
     source.ledger.counts["control_wells"] = int(out[CONTROL].sum())
     source.ledger.counts["positive_control_wells"] = int(out[POSITIVE].sum())
     return out
 
 
-def _note_passed_by(wells: pd.DataFrame, told_as: str, *, source: Source) -> None:
+def _note_passed_by(wells: pd.DataFrame, spelled: str, *, source: Source) -> None:
     """Doubt wells of a vehicle that the query for controls left out while it took others."""
     taken = set(wells.loc[wells[CONTROL], COMPOUND]) & set(vehicle_names(wells[COMPOUND].dropna()))
     left = wells[wells[COMPOUND].isin(taken) & ~wells[CONTROL] & ~wells[POSITIVE]]
@@ -217,7 +218,7 @@ def _note_passed_by(wells: pd.DataFrame, told_as: str, *, source: Source) -> Non
     examples = tuple(f"{plate}/{well}: {name!r}" for plate, well, name in places)
     source.ledger.conflicts.append(
         Conflict(
-            CONTROL, told_as, len(left), examples,
+            CONTROL, spelled, len(left), examples,
             "the query leaves them out, so they count as a treatment: are they controls too?",
             code="vehicle-not-control",
         )

@@ -91,8 +91,8 @@ class Conflict:
 
     def finding(self, **values: object) -> Finding:
         """The doubt as a finding."""
-        told = {name: value for name, value in asdict(self).items() if name != "code"}
-        return Finding(self.code, "warning", {"column": told.pop("column")}, told | values)
+        found = {name: value for name, value in asdict(self).items() if name != "code"}
+        return Finding(self.code, "warning", {"column": found.pop("column")}, found | values)
 
     def line(self) -> str:
         """The doubt in one line."""

@@ -89,7 +89,7 @@ def chosen(
     measurement: str | None,
     *,
     source: str,
-    told_as: str,
+    spelled: str,
     images: bool = False,
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
     """Rows of the measurement that counts, and the columns that several of them differ by still.
@@ -100,7 +100,7 @@ def chosen(
         As for :func:`measuring`.
     measurement : str or None
         A query, ``"average"``, or nothing said.
-    source, told_as : str
+    source, spelled : str
         What is read, and what the setting is called, for errors.
     images : bool
         Whether rows are images, of which nobody can take the average.
@@ -115,15 +115,15 @@ def chosen(
     kept = np.ones(len(rows), dtype=bool)
     if measurement not in (None, AVERAGE):
         try:
-            kept = evaluate_query(rows, measurement, told_as)
+            kept = evaluate_query(rows, measurement, spelled)
         except UnknownColumnError:
-            if measuring_columns(rows) or not told_as.startswith("["):
+            if measuring_columns(rows) or not spelled.startswith("["):
                 raise
             # of a study's sources, it is about another one
         if not kept.any():
             held = values_asked(rows, measurement)
             raise InputError(
-                f"{told_as} = {measurement!r} matches none of the {len(rows)} rows of {source}"
+                f"{spelled} = {measurement!r} matches none of the {len(rows)} rows of {source}"
                 f"{held}."
             )
     several = measuring(rows[kept])
@@ -131,7 +131,7 @@ def chosen(
         choices = [_example(several), *([] if images else [AVERAGE])]
         raise UndecidedError(
             f"{source}: {_told(several, rows)} They are measurements of one well, no replicates: "
-            f"say which counts, such as {told_as} = {' or '.join(map(repr, choices))}.",
+            f"say which counts, such as {spelled} = {' or '.join(map(repr, choices))}.",
             setting="measurement",
             choices=[f'measurement = "{choice}"' for choice in choices],
         )
@@ -164,7 +164,7 @@ def one_measurement(
     *,
     measurement: str | None,
     source: str,
-    told_as: str = "measurement",
+    spelled: str = "measurement",
 ) -> tuple[pd.DataFrame, str]:
     """Profile rows of which each is another well, field or cell; and what was done, in words.
 
@@ -178,7 +178,7 @@ def one_measurement(
     keys : DataFrame
         Canonical plate and well, and site and object where they are known, of each row.
     measurement : str or None
-    source, told_as : str
+    source, spelled : str
         As for :func:`chosen`.
 
     Returns
@@ -195,7 +195,7 @@ def one_measurement(
     """
     rows = frame.drop(columns=[*features, *keys], errors="ignore")
     rows = pd.concat([keys, rows], axis=1)
-    kept, several = chosen(rows, measurement, source=source, told_as=told_as)
+    kept, several = chosen(rows, measurement, source=source, spelled=spelled)
     frame, rows, left = frame[kept], rows[kept], int((~kept).sum())
     if not several:
         return frame, f"{left} rows of other measurements left out" if left else ""
@@ -203,7 +203,7 @@ def one_measurement(
     if rows.duplicated([*key, *several]).any():
         raise InputError(
             f"{source}: several rows of one measurement share a key ({', '.join(key)}), so nothing "
-            f"says which to average; choose one, such as {told_as} = {_example(several)!r}."
+            f"says which to average; choose one, such as {spelled} = {_example(several)!r}."
         )
     averaged = averaged_rows(frame, features, rows[key])
     columns = " and ".join(several)
@@ -230,7 +230,7 @@ def plate_groups(value: Any, *, setting: str = SAME) -> list[list[str]]:
     """
     if value is None:
         return []
-    items = [value] if isinstance(value, str) else value
+    items: Any = [value] if isinstance(value, str) else value
     try:
         groups = [
             [part.strip() for part in item.split("=")] if isinstance(item, str) else
@@ -247,12 +247,12 @@ def plate_groups(value: Any, *, setting: str = SAME) -> list[list[str]]:
     return groups
 
 
-def require_plates(groups: Sequence[Sequence[str]], known: Sequence[str], *, told_as: str) -> None:
+def require_plates(groups: Sequence[Sequence[str]], known: Sequence[str], *, spelled: str) -> None:
     """Raise :class:`InputError` where a plate that is named is not there."""
     for name in (name for group in groups for name in group):
         if name not in known:
             raise InputError(
-                f"{told_as}: there is no plate {name!r}{nearest(name, list(known)) or '.'}"
+                f"{spelled}: there is no plate {name!r}{nearest(name, list(known)) or '.'}"
             )
 
 

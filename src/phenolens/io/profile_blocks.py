@@ -26,7 +26,7 @@ def read_keyed(
     columns: Mapping[str, Any],
     root: Path,
     *,
-    speaker: Source,
+    origin: Source,
     measurement: str | None = None,
 ) -> tuple[pd.DataFrame, list[str], Mapping[str, Any]]:
     """Rows of a profile block with canonical keys, its features, and its settings.
@@ -52,15 +52,15 @@ def read_keyed(
             well=str(written.iloc[row]),
             file=str(frame[FILE].iloc[row]),
         )
-        speaker.ledger.set_aside.append(item)
+        origin.ledger.set_aside.append(item)
     kept = keyed[good].reset_index(drop=True)
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in kept]
     kept, measured = one_measurement(
         kept, features, kept[key], measurement=measurement, source=source,
-        told_as="[data] measurement",
+        spelled="[data] measurement",
     )  # fmt: skip
     unique, repeated = _unique_rows(kept, features, source=source)
-    speaker.ledger.joins.append(
+    origin.ledger.joins.append(
         Join(
             source=source,
             rows=len(frame),

@@ -56,7 +56,7 @@ def data_section(
     _refuse_half_controls(described, keys)
     frame, measured = one_measurement(
         frame, given.features, _numbered(described, keys), measurement=measurement,
-        source=repr(given.name), told_as=named("measurement"),
+        source=repr(given.name), spelled=named("measurement"),
     )  # fmt: skip
     names = [name for name in frame.columns if name in names]
     keys = keys.loc[frame.index].reset_index(drop=True)
@@ -76,11 +76,11 @@ def data_section(
     section = {
         "modality": modality,
         "controls": controls,
-        "controls_told_as": named("controls"),
+        "controls_spelled": named("controls"),
         "positive_controls": None,
         "exclude": None,
         "same_plate": plate_groups(same_plate),
-        "same_plate_told_as": named("same_plate"),
+        "same_plate_spelled": named("same_plate"),
         "columns": DEFAULTS["columns"] | roles,
         "images": None,
         "profiles": [block],

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from phenolens.io.discovery import Discovery, Question
 
@@ -112,13 +113,13 @@ def _images(discovery: Discovery, base: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profile(block: Mapping[str, object], base: str) -> str:
+def _profile(block: Mapping[str, Any], base: str) -> str:
     lines = ["[[data.profiles]]"]
     lines += [_setting(key, _based(v, base) if key == "files" else v) for key, v in block.items()]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Mapping[str, object], base: str) -> str:
+def _table(table: Mapping[str, Any], base: str) -> str:
     file = _setting("file", _based(table["file"], base))
     return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
 

@@ -113,10 +113,10 @@ def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
     if blank:
         raise InputError(f"{source}: row {blank[0]} names no compound in column {column!r}.")
     wanted = {"compound": column, "concentration": roles.get("concentration")}
-    speaker = Source(name=source, ledger=Ledger())
+    origin = Source(name=source, ledger=Ledger())
     rows = frame.assign(**{PLATE: "row", WELL: [str(k) for k in range(1, len(frame) + 1)]})
-    labelled = label_wells(rows, dict.fromkeys(ROLES) | wanted, modality=modality, source=speaker)
-    unread = [doubt for doubt in speaker.ledger.conflicts if doubt.code == "doses-not-read"]
+    labelled = label_wells(rows, dict.fromkeys(ROLES) | wanted, modality=modality, source=origin)
+    unread = [doubt for doubt in origin.ledger.conflicts if doubt.code == "doses-not-read"]
     if unread:
         wrong = unread[0]
         raise InputError(
@@ -129,7 +129,7 @@ def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
         names.append(CONCENTRATION)
     taken = {normal_name(name).lower() for name in TAKEN}
     renamed = {name: f"source_{name}" for name in frame if normal_name(name).lower() in taken}
-    doubts = tuple(speaker.ledger.conflicts)
+    doubts = tuple(origin.ledger.conflicts)
     return Treatments(labelled[names], frame.rename(columns=renamed), str(column), doubts)
 
 

@@ -43,7 +43,7 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Alike:
+class LikelyCopies:
     """Two plates whose wells are more alike than replicates are.
 
     Attributes
@@ -117,7 +117,7 @@ def repeated_wells(table: pd.DataFrame) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values()]
 
 
-def alike_plates(table: pd.DataFrame) -> list[Alike]:
+def likely_copies(table: pd.DataFrame) -> list[LikelyCopies]:
     """Pairs of plates that look like one plate measured twice.
 
     For every pair, the wells that both have are scaled feature by feature within their plate.
@@ -136,7 +136,7 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
 
     Returns
     -------
-    list of Alike
+    list of LikelyCopies
         In the order of their names. Empty where too little is known to tell: fewer than eight
         features, or fewer than eight components that differ.
     """
@@ -159,13 +159,13 @@ def alike_plates(table: pd.DataFrame) -> list[Alike]:
     return [alike[pair] for pair in sorted(alike)]
 
 
-def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> Alike | None:
+def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> LikelyCopies | None:
     """How much two plates agree, whether or not they look like one; None where nothing can tell.
 
     Parameters
     ----------
     table : DataFrame
-        As for :func:`alike_plates`.
+        As for :func:`likely_copies`.
     pair : tuple of two str
     """
     rows = np.isin(profiles.column(table, PLATE).astype(str), pair)
@@ -203,7 +203,7 @@ def _scaled(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(scaled), scaled, 0.0)
 
 
-def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Alike]:
+def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[LikelyCopies]:
     """Pairs of plates where half of the wells in common, or more, have equal values."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for group in repeated_wells(table):
@@ -214,7 +214,7 @@ def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Alike
         if left in plates and right in plates:
             shared = len(plates[left].wells.intersection(plates[right].wells))
             if count and count >= shared / 2:
-                yield Alike((left, right), "identical", count, 1.0, 1.0)
+                yield LikelyCopies((left, right), "identical", count, 1.0, 1.0)
 
 
 def _roughly_alike(plates: dict[str, _Plate]) -> pd.DataFrame:
@@ -233,7 +233,7 @@ def _roughly_alike(plates: dict[str, _Plate]) -> pd.DataFrame:
     return pd.DataFrame(alike, index=list(plates), columns=list(plates))
 
 
-def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> Alike | None:
+def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> LikelyCopies | None:
     """What two plates agree on; None where nothing can be told.
 
     Row and column medians take position away, but where treatments are strong and keep their
@@ -266,12 +266,12 @@ def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> Alike | None:
             least = [
                 float(part.mean(axis=1).min()) for part in (agreement, np.reshape(shares, (2, 2)))
             ]
-            return Alike(pair, basis, int(used.sum()), *least)
+            return LikelyCopies(pair, basis, int(used.sum()), *least)
     return None
 
 
 def _bases(labels: list[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Which wells to compare, and on what ground, the best first: see :class:`Alike`."""
+    """Which wells to compare, and on what ground, the best first: see :class:`LikelyCopies`."""
     left, right = labels
     different = (left != "") & (right != "") & (left != right)
     if different.sum() > max(FEWEST, len(different) / 2):
@@ -354,7 +354,7 @@ def _directions(scores: np.ndarray) -> np.ndarray:
     return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-12)
 
 
-def _beyond_others(found: Alike, plates: dict[str, _Plate], rough: pd.DataFrame) -> bool:
+def _beyond_others(found: LikelyCopies, plates: dict[str, _Plate], rough: pd.DataFrame) -> bool:
     """Whether two plates agree far better than either does with others of the same layout.
 
     The others are the few most alike by random projections, copies of these two left out.

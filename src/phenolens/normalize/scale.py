@@ -67,8 +67,8 @@ def robust_scale(
         raise InputError(f"Unknown scaling {method!r}; choose one of {', '.join(METHODS)}.")
     codes, keys = profiles.groups(table, by)
     values = np.ascontiguousarray(table.to_numpy(np.float32))
-    speaking = np.where(calibrators, codes, -1)
-    center, scale = group_statistics(values, speaking, n_groups=len(keys), method=method)
+    calibrating = np.where(calibrators, codes, -1)
+    center, scale = group_statistics(values, calibrating, n_groups=len(keys), method=method)
     counts = np.bincount(codes[calibrators], minlength=len(keys))
     done = counts >= 2
     if spread_by is not None:
@@ -88,8 +88,8 @@ def _spread(
 ) -> np.ndarray:
     """Spread of the centred controls of each row's wider group, one row per table row."""
     codes = profiles.groups(table, by)[0]
-    speaking = np.where(rows, codes, -1)
-    _, scale = group_statistics(centred, speaking, n_groups=int(codes.max()) + 1, method=method)
+    calibrating = np.where(rows, codes, -1)
+    _, scale = group_statistics(centred, calibrating, n_groups=int(codes.max()) + 1, method=method)
     return scale[codes]
 
 
@@ -173,7 +173,7 @@ def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
 def calibrate(
     table: pd.DataFrame, roles: Sequence[str] | np.ndarray | pd.Series, **how: Any
 ) -> tuple[pd.DataFrame, dict]:
-    """Scale plates by control roles, so that no judging control took part in its own calibration.
+    """Scale plates by control roles, so that no control took part in its own calibration.
 
     On plates whose controls are swapped (two to five of them), each half is scaled by the other
     and treated wells by the mean of both scalings. A half of one well scales nothing: with three
@@ -224,16 +224,16 @@ def _mask(table: pd.DataFrame, calibrators: np.ndarray) -> np.ndarray:
 
 
 def _report(keys: pd.DataFrame, counts: np.ndarray, *, constant: np.ndarray, names: list) -> dict:
-    told = keys.astype(str).to_dict("records") or [{}]  # one group without a name
+    found = keys.astype(str).to_dict("records") or [{}]  # one group without a name
     rows = [
         key | {"n_calibrators": int(n), "n_constant": int(c)}
-        for key, n, c in zip(told, counts, constant.sum(axis=1), strict=True)
+        for key, n, c in zip(found, counts, constant.sum(axis=1), strict=True)
     ]
     used = constant[counts >= 2]
     everywhere = np.asarray(used.all(axis=0) if len(used) else np.zeros(len(names), dtype=bool))
     return {
         "groups": rows,
-        "uncalibrated": [key for key, n in zip(told, counts, strict=True) if n < 2],
+        "uncalibrated": [key for key, n in zip(found, counts, strict=True) if n < 2],
         "constant_everywhere": [name for name, gone in zip(names, everywhere, strict=True) if gone],
     }
 

@@ -103,7 +103,7 @@ def _profiles(tables: Tables) -> Iterator[Finding]:
     scaled = scale in SCALED and tables.controls.any() and (imaged or len(done) < len(given))
     if scaled and tables.wells is not None:
         roles = tables.wells.get("role")
-        shared_out = roles is not None and bool(roles.isin(["judge", "swap-a"]).any())
+        shared_out = roles is not None and bool(roles.isin(["evaluate", "swap-a"]).any())
         yield _did("scaled", how=scale, others=bool(done), shared_out=shared_out)
     spaces = spaces_of(tables.activity)
     if spaces.by:

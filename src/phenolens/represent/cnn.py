@@ -126,7 +126,7 @@ class CNN(Network):
         held = self._held_back(prepared, rows, labels, seed)
         targets = np.searchsorted(self.state["classes"], labels)
         balance = _balance(targets[~held], len(self.state["classes"]))
-        feeds = tuple(
+        learned, watched = (
             self.inputs(
                 prepared,
                 rows[part],
@@ -138,7 +138,9 @@ class CNN(Network):
         )
         identity = [keys_of(prepared, rows), labels, self.store(prepared).digest()]
         identity += [] if block is None else [hashlib.blake2b(block.tobytes()).hexdigest()]
-        self._train(self._objective(balance), feeds, identity=identity, progress=progress)
+        self._train(
+            self._objective(balance), (learned, watched), identity=identity, progress=progress
+        )
         return self
 
     def predict_proba(

@@ -74,8 +74,8 @@ class Untrained(Network):
         self.state["standard"] = {"mean": standard.mean.tolist(), "sd": standard.sd.tolist()}
         self.state["made"] = {"device": device, "precision": "float32", "seed": self.settings.seed}
         with repeatable(self.settings.seed):
-            model = self.build()
-        self.model = model.to(device).to(memory_format=require_torch().channels_last)
+            self.model = self.build()
+        self.model = self.model.to(device).to(memory_format=require_torch().channels_last)
         return self
 
     def build(self) -> StainResNet:

@@ -118,7 +118,7 @@ class VAE(Network):
         self.state = {"labels_seen": []}
         self._prepare_training(prepared, rows, seed)
         held = self._held_back(prepared, rows, None, seed)
-        feeds = tuple(self.inputs(prepared, rows[part]) for part in (~held, held))
+        feeds = (self.inputs(prepared, rows[~held]), self.inputs(prepared, rows[held]))
         identity = [keys_of(prepared, rows), self.store(prepared).digest()]
         self._train(self._objective(), feeds, identity=identity, progress=progress)
         return self

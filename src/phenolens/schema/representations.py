@@ -73,7 +73,7 @@ an honest split the columns of folds are absent.
         Column(
             "Metadata_Role",
             TEXT,
-            "what a control does: `calibrate`, `judge`, `swap-a`, `swap-b`, `reused`; empty for "
+            "what a control does: `calibrate`, `evaluate`, `swap-a`, `swap-b`, `reused`; empty for "
             "treated wells",
         ),
         Column("Metadata_Fold", WHOLE, "the fold that tests the well; -1: none", when=_FOLDS),

@@ -301,7 +301,7 @@ do, no well is in two, and a group takes no part in its own null
         Column("treatments", WHOLE, "treatments tested"),
         Column("treatments_called", WHOLE, "treatments with p <= 0.05"),
         Column(
-            "verdict",
+            "outcome",
             TEXT,
             "`calibrated`; `calls-controls` (so many in less than one of twenty sound tests); "
             "`too-few-groups` (under 19: 5 % cannot be certified); `not-possible`",
@@ -438,7 +438,7 @@ MATCHING = Table(
 RETRIEVAL = Table(
     "retrieval.parquet",
     "one row a representation, place and treatment",
-    text="Replicates among the controls that judge, with all matches and with those of another "
+    text="Replicates among the evaluation controls, with all matches and with those of another "
     "place only; treatments with wells in one place are not asked.",
     when="Absent where no treatment has wells in two places.",
     columns=(

@@ -19,7 +19,7 @@ from phenolens.schema.kinds import ANY, FLAG, REAL, TEXT, WHOLE, Column, Documen
 _ROLE = Column(
     "role",
     TEXT,
-    "what a control does: `calibrate`, `judge`, `swap-a`, `swap-b`, `reused`; empty for treated "
+    "what a control does: `calibrate`, `evaluate`, `swap-a`, `swap-b`, `reused`; empty for treated "
     "wells",
 )
 _FOLD = Column("fold", WHOLE, "the fold that tests the well; -1: none")

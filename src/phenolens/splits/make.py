@@ -143,7 +143,7 @@ def _drop_empty(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]
     tested = np.unique(table.loc[table["fold"] >= 0, "fold"])
     numbers = {int(old): new for new, old in enumerate(tested)} | {-1: -1, -2: -2}
     gone = sorted(set(table["left_out"]) - set(numbers))
-    told = tuple(
+    found = tuple(
         Finding(
             "fold-dropped",
             "warning",
@@ -152,7 +152,7 @@ def _drop_empty(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Finding, ...]]
         for old in gone
     )
     renumber = {name: table[name].map(numbers).fillna(-1) for name in ("fold", "left_out")}
-    return table.assign(**renumber).astype({"fold": int, "left_out": int}), told
+    return table.assign(**renumber).astype({"fold": int, "left_out": int}), found
 
 
 def _testable(wells: pd.DataFrame, leave_out: str, label: str) -> int:

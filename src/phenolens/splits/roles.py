@@ -9,15 +9,15 @@ from phenolens.profiles import CONTROL, PLATE, WELL
 from phenolens.splits.naming import draw, unique_wells, well_keys
 
 CALIBRATING = ("calibrate", "swap-a", "swap-b", "reused")
-JUDGING = ("judge", "swap-a", "swap-b")
+EVALUATION = ("evaluate", "swap-a", "swap-b")
 
 
 def control_roles(wells: pd.DataFrame, *, seed: int) -> pd.Series:
-    """What each negative control is for, so that none both fits a correction and is judged by it.
+    """What each negative control is for, so that none both fits a correction and is tested by it.
 
-    A plate with 6 or more control wells gives two thirds to calibrate and the rest to judge; with
-    2 to 5, two halves take turns (``swap-a``, ``swap-b``); a single one is ``reused``. Roles follow
-    the well's name, so plates of one layout share them and a judged position is judged everywhere.
+    A plate with 6 or more control wells gives two thirds to calibrate and the rest to evaluate;
+    with 2 to 5, two halves take turns (``swap-a``, ``swap-b``); a single one is ``reused``. Roles
+    follow the well's name, so plates of one layout share them, and a position has one role.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def control_roles(wells: pd.DataFrame, *, seed: int) -> pd.Series:
     Returns
     -------
     Series of str
-        ``calibrate``, ``judge``, ``swap-a``, ``swap-b``, ``reused`` or ``''``; index as in `wells`.
+        ``calibrate``, ``evaluate``, ``swap-a``, ``swap-b``, ``reused`` or ``''``; index as in
+        `wells`.
     """
     controls = unique_wells(wells[wells[CONTROL].eq(True)], [CONTROL])
     controls["draw"] = [draw(seed, "control", well) for well in controls[WELL]]
@@ -40,6 +41,6 @@ def control_roles(wells: pd.DataFrame, *, seed: int) -> pd.Series:
 
 
 def _role(order: np.ndarray, size: np.ndarray) -> np.ndarray:
-    large = np.where(order < size - size // 3, "calibrate", "judge")
+    large = np.where(order < size - size // 3, "calibrate", "evaluate")
     small = np.where(order % 2 == 0, "swap-a", "swap-b")
     return np.where(size >= 6, large, np.where(size >= 2, small, "reused"))

@@ -5,6 +5,13 @@
 >>> study.run(session)  # doctest: +SKIP
 """
 
+from phenolens.study.printed import (
+    lines_of_check,
+    lines_of_files,
+    lines_of_report,
+    lines_of_run,
+    lines_of_splits,
+)
 from phenolens.study.run import (
     check,
     demo,
@@ -21,10 +28,27 @@ from phenolens.study.run import (
 from phenolens.study.session import Session, open_study
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
-from phenolens.study.tell import tell_check, tell_files, tell_report, tell_run, tell_splits
 
 __all__ = [
-    "Session", "check", "demo", "evaluate", "init", "interpret", "measure", "normalize",
-    "open_study", "prepare", "report", "represent", "run", "simulate_screen", "splits", "take",
-    "tell_check", "tell_files", "tell_report", "tell_run", "tell_splits",
+    "Session",
+    "check",
+    "demo",
+    "evaluate",
+    "init",
+    "interpret",
+    "lines_of_check",
+    "lines_of_files",
+    "lines_of_report",
+    "lines_of_run",
+    "lines_of_splits",
+    "measure",
+    "normalize",
+    "open_study",
+    "prepare",
+    "report",
+    "represent",
+    "run",
+    "simulate_screen",
+    "splits",
+    "take",
 ]  # fmt: skip

@@ -79,9 +79,9 @@ class Answers:
 
     def refuse(self, item: Profiles, question: str, why: Finding) -> None:
         """Keep why a question has no answer."""
-        told = refusal(item.name, question, why)
-        if told not in self.refused:
-            self.refused.append(told)
+        found = refusal(item.name, question, why)
+        if found not in self.refused:
+            self.refused.append(found)
 
     def keep(self, file: str, table: pd.DataFrame) -> None:
         """Add rows to a table of the study."""
@@ -100,7 +100,7 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
     Baselines are those of the first representation made without labels.
     """
     answers = Answers()
-    lead = next((item for item in items if not item.block.judged), items[0] if items else None)
+    lead = next((item for item in items if not item.block.unseen), items[0] if items else None)
     for item in items:
         session.progress.say(f"Testing activity: {item.name}")
         found = answers.ask(item, ("activity",), partial(activity_of, item, baselines=item is lead))
@@ -152,8 +152,8 @@ def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None
     answers.ask(item, ("batch effect",), lambda: batch(item))
     found = answers.ask(item, ("assay quality",), lambda: assay(item))
     if found is not None:
-        told = found.more["metrics"].assign(representation=item.name, space=item.space)
-        answers.keep("assay", told)
+        result = found.more["metrics"].assign(representation=item.name, space=item.space)
+        answers.keep("assay", result)
     found = answers.ask(
         item, ("nsc_accuracy", "nscb_accuracy"), lambda: match(item, baselines=baselines)
     )

@@ -3,7 +3,7 @@
 A network that learned to tell treatments apart pulls the wells of each together, and would pass
 any test of activity on the treatments it was trained on. Treatments are therefore dealt into groups
 (all doses of a compound together), and each group's profiles come from a network trained on the
-other groups and on the controls that calibrate; judging controls are seen by none.
+other groups and on the controls that calibrate; evaluation controls are seen by none.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _FEWEST = 2
 class Groups:
     """Treatments by the group they are judged in; empty where labels are not learned."""
 
-    judged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def training_rows(self, images: pd.DataFrame) -> dict[str, np.ndarray]:
         """Images that each group's network may see: other groups, and calibrating controls."""
-        every = {name for names in self.judged.values() for name in names}
+        every = {name for names in self.unseen.values() for name in names}
         calibrating = images["role"].eq("calibrate").to_numpy()
         treatment = images[TREATMENT]
-        if NOBODY in self.judged:
+        if NOBODY in self.unseen:
             return {NOBODY: np.flatnonzero(treatment.notna().to_numpy())}
         return {
             group: np.flatnonzero(treatment.isin(every - set(names)).to_numpy() | calibrating)
-            for group, names in self.judged.items()
+            for group, names in self.unseen.items()
         }
 
 
@@ -73,9 +73,9 @@ def treatment_groups(wells: pd.DataFrame, *, groups: int, seed: int) -> Groups:
     return Groups({f"group-{n}": tuple(sorted(names)) for n, names in by_group.items()})
 
 
-def unjudged(block: Block) -> list[dict]:
+def unanswerable(block: Block) -> list[dict]:
     """What a network that saw every label cannot be asked, as in ``unanswered.json``."""
-    if NOBODY not in block.judged:
+    if NOBODY not in block.unseen:
         return []
     why = Finding("too-few-compounds-unseen", "warning", {}, {"needed": 2 * _FEWEST})
     questions = ("activity", "silhouette", "clustering")

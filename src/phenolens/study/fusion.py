@@ -53,7 +53,7 @@ def _noise(block: Block, *, seed: int) -> Block:
     def change(wells: pd.DataFrame) -> pd.DataFrame:
         return noise_block(wells, like=NOISE, seed=seed)
 
-    return Block(NOISE, block.tables, judged=block.judged, calibrated=block.calibrated).mapped(
+    return Block(NOISE, block.tables, unseen=block.unseen, calibrated=block.calibrated).mapped(
         change
     )
 
@@ -75,7 +75,7 @@ def _joined(name: str, first: Block, second: Block) -> Block:
         name,
         {fold: table[kept] for fold, table in tables.items()},
         calibrated=first.calibrated or second.calibrated,
-        judged=first.judged or second.judged,
+        unseen=first.unseen or second.unseen,
         made_of=(first, second),
         features=common,
         notes={"space": f"{_spaces(first, second)}; blocks of equal energy"},

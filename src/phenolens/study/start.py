@@ -52,6 +52,7 @@ def init(
     ['Wrote study.toml', 'profiles screen: screen.parquet']
     """
     from phenolens.io.discover import discover, study_toml
+    from phenolens.represent.base import REPRESENTATIONS
 
     output = Path(output)
     if output.exists() and not force:
@@ -59,7 +60,7 @@ def init(
             f"{output} is there already; name another with {named('output')}, or use "
             f"{named('force')}."
         )
-    found = discover(Path(source))
+    found = discover(Path(source), taken=REPRESENTATIONS.names())
     write_text(output, study_toml(found, relative_to=output.resolve().parent, name=name))
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
     return [f"Wrote {output}", *found.lines(), *asked]

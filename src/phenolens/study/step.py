@@ -21,7 +21,7 @@ import pandas as pd
 
 from phenolens import profiles, schema
 from phenolens.config import Study
-from phenolens.files import atomic_path, read_json, write_json, write_text
+from phenolens.files import atomic_path, plain, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
 from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
@@ -208,7 +208,7 @@ def _write(session: Session, item: Step, made: Made) -> None:
         else:
             (out / path).unlink(missing_ok=True)
     folder = {name: files for name, files in folder.items() if name != item.name}
-    write_json(out / FOLDER, folder | ({item.name: sorted(written)} if written else {}))
+    _note(session, FOLDER, folder | ({item.name: sorted(written)} if written else {}))
     _enter(session, item, made)
 
 
@@ -246,12 +246,20 @@ def _enter(session: Session, item: Step, made: Made) -> None:
     if before.get("study") != of:
         before = {}
     ledger: dict[str, Any] = {"study": of}
+    places = {name: place for place, name in enumerate(steps())}
     for kind, rows in own.items():
         kept = [row for row in before.get(kind, ()) if row["step"] != item.name]
-        ledger[kind] = [*kept, *({"step": item.name, **row} for row in rows)]
+        entries = [*kept, *({"step": item.name, **row} for row in rows)]
+        ledger[kind] = sorted(entries, key=lambda row: places.get(row["step"], len(places)))
     counts = before.get("counts", {}) | {item.name: {n: c for n, c in made.counts.items() if c}}
     ledger["counts"] = {name: held for name, held in counts.items() if held}
-    write_json(session.out / LEDGER, ledger)
+    _note(session, LEDGER, ledger)
+
+
+def _note(session: Session, name: str, content: dict[str, Any]) -> None:
+    """Write what steps share, unless the file says so already."""
+    if _json(session, name) != plain(content):
+        write_json(session.out / name, content)
 
 
 def _json(session: Session, name: str) -> dict[str, Any]:

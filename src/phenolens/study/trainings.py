@@ -63,7 +63,7 @@ class Trainings:
                 self._make(fold)
         tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
         cards = {fold: _card(self.folder(fold)) for fold in self.rows}
-        return Block(self.name, tables, cards, judged=self.groups.judged)
+        return Block(self.name, tables, cards, unseen=self.groups.unseen)
 
     @cached_property
     def kind(self) -> type[Representation]:

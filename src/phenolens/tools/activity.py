@@ -68,8 +68,8 @@ def activity(
 ) -> Result:
     """Which perturbations differ from controls: mean average precision with a valid p and q.
 
-    A perturbation is active when its wells find each other before they find the controls that
-    judge. Wells are calibrated, features selected and whitened on the controls that calibrate.
+    A perturbation is active when its wells find each other before they find the evaluation
+    controls. Wells are calibrated, features selected and whitened on the calibrating controls.
     Where treatments keep their position on all plates, permuting wells cannot tell effect from
     position: control wells that share a position then form the null, if there are 19 positions or
     more. Groups of *controls* that lie as the treatments do are tested in the same way, and the
@@ -167,8 +167,8 @@ def activity(
         baselines=baselines,
     )
     if null != "none" and found.summary["tested"] == 0:
-        told = [str(f) for f in found.findings if f.code in ("not-tested", "doses-only")]
-        raise DesignError(" ".join(told) or "No treatment has two wells to compare.")
+        record = [str(f) for f in found.findings if f.code in ("not-tested", "doses-only")]
+        raise DesignError(" ".join(record) or "No treatment has two wells to compare.")
     return found
 
 
@@ -184,14 +184,14 @@ def activity_of(
     parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
     table, summary, findings = parts[0].table, parts[0].summary, parts[0].findings
     if not item.whole:
-        # several networks, each judged on treatments it never saw; q over all treatments
+        # several networks, each tested on treatments it never saw; q over all treatments
         table = pd.concat([part.table for part in parts], ignore_index=True)
         for p, q in _TESTS.items():
             if p in table:
                 table[q] = benjamini_hochberg(table[p].to_numpy(float))
         table["active"] = _active(table["q"], item.settings.alpha)
         table = table.sort_values(TREATMENT, ignore_index=True)
-        by_group = zip(item.block.judged, parts, strict=True)
+        by_group = zip(item.block.unseen, parts, strict=True)
         summary = {"groups": {group: part.summary for group, part in by_group}}
         findings = list(dict.fromkeys(found for part in parts for found in part.findings))
     if seen := item.block.fitted_on():
@@ -216,9 +216,9 @@ def activity_of(
         for number, part in enumerate(parts)
         for check in part.checks
     ]
-    told = [check for check in checks if check["test"] == whole["test"]]
-    if told and told[0]["groups"]:
-        whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in told)
+    record = [check for check in checks if check["test"] == whole["test"]]
+    if record and record[0]["groups"]:
+        whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in record)
     share = _share(item, table, parts)
     more = {"control_check": _as_table(checks)}
     if share is not None:
@@ -266,7 +266,7 @@ def _share(
     first, layout = parts[0], item.layout
     uncovered = ""
     if not item.whole:
-        uncovered = "several-networks-judged"
+        uncovered = "several-networks-tested"
     elif layout is None or layout.controls is None:
         uncovered = "control-places-unknown"
     elif layout.controls.severity != "ok":
@@ -324,7 +324,7 @@ def _with_position(table: pd.DataFrame, position: Sequence[Finding]) -> pd.DataF
 
 @dataclass(frozen=True)
 class _PartOfActivity:
-    """Activity of the treatments that one network, or nobody's labels, judged."""
+    """Activity of the treatments whose labels one network never saw, or of all."""
 
     table: pd.DataFrame
     summary: dict[str, Any]
@@ -505,7 +505,7 @@ def _tested(
     beside = safe.summary.pop("control_check_plain")
     findings.append(Finding("position-safe", "info", {}, keeping | {"positions": spots}))
     findings.extend(_checked(item, check, beside))
-    flat = {name: told for name, told in safe.summary.items() if not isinstance(told, dict)}
+    flat = {name: found for name, found in safe.summary.items() if not isinstance(found, dict)}
     if beside["groups"]:
         called = f"{beside['called']} of {beside['groups']}"
         flat["controls_called_by_permuting_wells"] = called
@@ -534,12 +534,12 @@ def _checked(
     if check is None:
         return
     controls = None if item.layout is None else item.layout.controls
-    for told in (check, beside or {}):
-        told["covered"] = None if controls is None else controls.severity == "ok"
+    for found in (check, beside or {}):
+        found["covered"] = None if controls is None else controls.severity == "ok"
     values = check | {"level": LEVEL, "groups_needed": FEWEST_GROUPS}
     if beside is not None and beside["groups"]:
         values["by_permuting"] = {"called": beside["called"], "groups": beside["groups"]}
-    severity: Severity = "warning" if check["verdict"] == "calls-controls" else "info"
+    severity: Severity = "warning" if check["outcome"] == "calls-controls" else "info"
     yield Finding("control-check", severity, {}, values)
 
 
@@ -548,9 +548,9 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
 
     That test deals control positions into those that fit (plate means, the position model, the
     metric) and those that form the null, so the plates' scaling may rest on any of them: a common
-    factor. What whitening fitted may not, and a network's training controls never judge it.
+    factor. What whitening fitted may not, and controls that a network learned from never take part.
     """
-    if item.stage == "compared" or item.block.judged or item.elsewhere:
+    if item.stage == "compared" or item.block.unseen or item.elsewhere:
         return wells, item.space
     table = item.unwhitened.wells
     keep = np.ones(len(table), dtype=bool)
@@ -573,7 +573,7 @@ def _treatments(wells: pd.DataFrame, named_by: Sequence[str]) -> pd.DataFrame:
 
 
 def _references(wells: pd.DataFrame) -> pd.DataFrame:
-    """How many judging controls stand on the plates of each treatment."""
+    """How many evaluation controls stand on the plates of each treatment."""
     metadata, controls = profiles.metadata(wells), profiles.is_control(wells)
     counts = metadata[controls].groupby(PLATE).size()
     plates = metadata.loc[~controls, [TREATMENT, PLATE]].drop_duplicates()
@@ -627,10 +627,10 @@ def _score_rows(
             interval = bootstrap_mean(known, seed=0)
             rows.append(row(f"mean_{metric}", known.mean(), n=len(known), interval=interval))
     safe = summary.get("position_safe", {})
-    for test, told in safe.get("type_1", {}).items():
-        interval = (told["low"], told["high"])
+    for test, record in safe.get("type_1", {}).items():
+        interval = (record["low"], record["high"])
         metric = f"control_positions_called_{test}"
-        rows.append(row(metric, told["share"], n=told["tested"], interval=interval))
+        rows.append(row(metric, record["share"], n=record["tested"], interval=interval))
     crossed = safe.get("cross_position") or {}
     if "drop" in crossed:
         interval = (crossed["drop_low"], crossed["drop_high"])

@@ -110,11 +110,11 @@ def batch(
         what = "plate" if by is None else by
         about = {"representation": item.name, "column": what}
         raise DesignError(Finding("one-batch-only", "error", about))
-    told = dict(zip(rows["metric"], rows["value"], strict=True))
+    result = dict(zip(rows["metric"], rows["value"], strict=True))
     return Result(
         question="batch",
         table=rows,
-        summary={"representation": item.name, "by": columns, "space": item.space} | told,
+        summary={"representation": item.name, "by": columns, "space": item.space} | result,
         findings=(*item.findings, *item.space_findings()),
         settings=item.settings_with(by=by),
         scores=rows,

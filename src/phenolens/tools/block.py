@@ -34,7 +34,7 @@ class Block:
         True when the values are already scaled to the plate's controls.
     notes : dict
         What the steps so far dropped or changed, for the report.
-    judged : mapping of str to tuple of str
+    unseen : mapping of str to tuple of str
         For what learned labels: name of a table to the treatments whose labels its network never
         saw. Empty for all others.
     made_of : tuple of Block
@@ -48,7 +48,7 @@ class Block:
     cards: dict[str, Card] = field(default_factory=dict)
     calibrated: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
-    judged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unseen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     made_of: tuple[Block, ...] = ()
     features: dict[str, list[str]] = field(default_factory=dict)
 
@@ -84,13 +84,13 @@ def assembled(block: Block) -> Block:
     ``Metadata_Network`` says which; rows of two networks must not be compared. Controls are shown
     as the first group's network saw them.
     """
-    if not block.judged:
+    if not block.unseen:
         return block
-    if NOBODY in block.judged:
+    if NOBODY in block.unseen:
         seen = profiles.with_metadata(block.tables[NOBODY], {NETWORK: NOBODY})
         return replace(block, tables={ALL: seen} | block.tables)
     parts = []
-    for number, (group, names) in enumerate(block.judged.items()):
+    for number, (group, names) in enumerate(block.unseen.items()):
         wells = block.tables[group]
         rows = np.isin(profiles.column(wells, TREATMENT).astype(str), names)
         rows &= ~profiles.is_control(wells)

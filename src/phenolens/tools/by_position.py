@@ -134,7 +134,7 @@ def matching_by_position(
             permutations=permutations,
         ).table  # fmt: skip
 
-    told: list[dict[str, Any]] = []
+    record: list[dict[str, Any]] = []
     summary: dict[str, Any] = {}
     found = _asked(
         wells, labels, score="map_normalized", seed=settings.seed,
@@ -146,7 +146,7 @@ def matching_by_position(
         interval = wilson_interval(int(called.sum()), len(called))
         rows.add("fraction_matched", called.astype(float), interval=interval)
         rows.add("mean_map_normalized", found["map_normalized"])
-        told, summary = rows.answer()
+        record, summary = rows.answer()
     for metric, columns in near.items():
 
         def nearest(view: pd.DataFrame, columns: list[str] = columns) -> pd.DataFrame:
@@ -157,8 +157,8 @@ def matching_by_position(
             rows = _Scores(found, "matching")
             rows.add(metric, found["correct"])
             more, values = rows.answer()
-            told, summary = told + more, summary | {metric: values[metric]}
-    return told, summary
+            record, summary = record + more, summary | {metric: values[metric]}
+    return record, summary
 
 
 def _asked(wells: pd.DataFrame, ask: Ask, **how: Any) -> pd.DataFrame | None:

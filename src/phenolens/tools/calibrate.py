@@ -65,7 +65,7 @@ def calibrated(
         table, dropped = clean_features(table)
         roles = design.role_of(table)
         if settings.method != "none" and not block.calibrated and (roles != "").any():
-            wide = spread_group(settings.spread, table, ~roles.isin(["judge", ""]))
+            wide = spread_group(settings.spread, table, ~roles.isin(["evaluate", ""]))
             table, report = calibrate(
                 table, roles, method=settings.method, clip=settings.clip, spread_by=wide
             )

@@ -280,7 +280,7 @@ def _countable(wells: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) -> dict[str, Any]:
     pooled = scores[(scores["fold"] == "all") & (scores["metric"] == "balanced_accuracy")]
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "representation": item.name,
         "split": split,
         "folds": folds.n_folds,
@@ -290,16 +290,16 @@ def _summary(scores: pd.DataFrame, item: Profiles, folds: Folds, *, split: str) 
     }
     first = pooled[pooled["task"] == "classification"]
     for row in first[first["representation"] == item.name].itertuples():
-        told["balanced_accuracy"] = {"value": row.value, "low": row.low, "high": row.high}
+        found["balanced_accuracy"] = {"value": row.value, "low": row.low, "high": row.high}
     beside = first[first["representation"] != item.name].sort_values("value", kind="stable")
     for row in beside.tail(1).itertuples():
-        told["best_baseline"] = {"value": row.value, "name": row.representation}
+        found["best_baseline"] = {"value": row.value, "name": row.representation}
     for row in pooled.itertuples():
         name = "balanced_accuracy" if row.representation == item.name else row.representation
-        told.setdefault(row.task, {})[name] = row.value
+        found.setdefault(row.task, {})[name] = row.value
         if name == "balanced_accuracy":
-            told[row.task] |= {"low": row.low, "high": row.high}
-    return told
+            found[row.task] |= {"low": row.low, "high": row.high}
+    return found
 
 
 def _never_tested(folds: Folds) -> list[Finding]:

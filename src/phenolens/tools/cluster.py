@@ -163,13 +163,13 @@ def not_asked(refused: tuple[str, Finding]) -> Finding:
 
 def _told(rows: pd.DataFrame) -> dict[str, Any]:
     """Scores by method and metric, and the silhouette of wells with its interval and chance."""
-    told: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for row in rows.itertuples():
         method = row.task.removeprefix(f"{clustering.TASK}: ")
-        told.setdefault(method, {})[row.metric] = row.value
+        found.setdefault(method, {})[row.metric] = row.value
         if row.metric == "silhouette":
-            told[method] = {"value": row.value, "low": row.low, "high": row.high} | told[method]
-    return told
+            found[method] = {"value": row.value, "low": row.low, "high": row.high} | found[method]
+    return found
 
 
 def _about_clusters(

@@ -119,7 +119,7 @@ def compare(
     named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
     tasks = list(dict.fromkeys(named_tasks))
     items = _named(data, obsm, **options, seed=seed)
-    told: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
+    result: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
     refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
         for task in tasks:
@@ -127,11 +127,11 @@ def compare(
                 if task == "activity":
                     item.require_treatments()
                     item.require_controls()
-                    told[task].append(activity_of(item).table.assign(representation=name))
+                    result[task].append(activity_of(item).table.assign(representation=name))
                 else:
                     found = classify(item, baselines=False).more["predictions"]
                     own = found["representation"] == item.name
-                    told[task].append(found[own].assign(representation=name))
+                    result[task].append(found[own].assign(representation=name))
             except DesignError as error:
                 refused.setdefault((task, error.finding), []).append(name)
     unasked = [
@@ -140,7 +140,7 @@ def compare(
     ]
     activity, predictions = (
         pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
-        for parts in told.values()
+        for parts in result.values()
     )
     first = next(iter(items.values()))
     table = comparisons(

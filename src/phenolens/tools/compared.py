@@ -30,7 +30,7 @@ from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.represent.base import ALL, refuse_overlap
 from phenolens.settings import Settings
 from phenolens.splits.folds import Folds
-from phenolens.splits.roles import JUDGING
+from phenolens.splits.roles import EVALUATION
 from phenolens.tools.block import NOBODY, Block
 from phenolens.tools.design import Design
 
@@ -51,7 +51,7 @@ def tested_rows(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bo
     calibrated = np.ones(len(wells), dtype=bool)
     if CALIBRATED in wells.index.names:
         calibrated = profiles.column(wells, CALIBRATED).astype(bool)
-    return np.where(controls, np.isin(roles, JUDGING), True) & calibrated
+    return np.where(controls, np.isin(roles, EVALUATION), True) & calibrated
 
 
 def compared(block: Block, design: Design, settings: Settings) -> Block:
@@ -218,13 +218,13 @@ def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:
     wells = block.tables[group]
     if group == NOBODY:
         return wells.iloc[:0]
-    treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.judged[group])
+    treated = np.isin(profiles.column(wells, TREATMENT).astype(str), block.unseen[group])
     controls = profiles.is_control(wells)
-    evaluating = controls & np.isin(design.role_of(wells).to_numpy(), JUDGING)
+    evaluating = controls & np.isin(design.role_of(wells).to_numpy(), EVALUATION)
     part = profiles.take(wells, (treated & ~controls) | evaluating)
     for card in block.cards_of(group):
         if card.learns == "labels":
-            refuse_overlap(card, profiles.well_names(part), list(block.judged[group]))
+            refuse_overlap(card, profiles.well_names(part), list(block.unseen[group]))
     return part
 
 
@@ -238,8 +238,8 @@ def refuse_seen_wells(block: Block, folds: Folds) -> None:
 
 def compared_parts(block: Block, design: Design) -> tuple[pd.DataFrame, ...]:
     """Wells that may be compared with one another; the blocks of a fusion brought to one scale."""
-    parts = [part_of(block, group, design) for group in block.judged] or [block.wells]
-    tables = [block.tables[group] for group in block.judged] or [block.wells]
+    parts = [part_of(block, group, design) for group in block.unseen] or [block.wells]
+    tables = [block.tables[group] for group in block.unseen] or [block.wells]
     if not block.features:
         return tuple(parts)
     scales = [_scale(block, whole, design) for whole in tables]

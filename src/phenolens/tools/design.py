@@ -118,9 +118,9 @@ def design_from(table: pd.DataFrame, split: dict[str, Any]) -> Design:
     )
     wells["reason"] = np.where(wells["fold"] < 0, "not-tested-in-study", "")
     wells = wells.sort_values(list(WELL_KEY), ignore_index=True)
-    told = {name: split[name] for name in ("leave_out", "unit", "label", "seed")}
+    found = {name: split[name] for name in ("leave_out", "unit", "label", "seed")}
     refused = tuple(map(Finding.of, split["refused"]))
-    return Design(Folds(table=wells, refused=refused, **told), None, roles)
+    return Design(Folds(table=wells, refused=refused, **found), None, roles)
 
 
 def split_of(design: Design) -> dict[str, Any]:
@@ -128,5 +128,5 @@ def split_of(design: Design) -> dict[str, Any]:
     folds = design.folds
     if folds is None:
         return {"refused": None if design.refused is None else design.refused.data()}
-    told = {name: getattr(folds, name) for name in ("leave_out", "unit", "label", "seed")}
-    return told | {"refused": [dropped.data() for dropped in folds.refused]}
+    found = {name: getattr(folds, name) for name in ("leave_out", "unit", "label", "seed")}
+    return found | {"refused": [dropped.data() for dropped in folds.refused]}

@@ -43,7 +43,7 @@ def write_profiles(item: Profiles, path: Path) -> None:
         "split": split_of(item.design),
         "folds": others,
         "cards": _cards(block),
-        "judged": {group: list(names) for group, names in block.judged.items()},
+        "unseen": {group: list(names) for group, names in block.unseen.items()},
         "made_of": [{"name": part.name, "cards": _cards(part)} for part in block.made_of],
         "features": block.features,
     }
@@ -218,7 +218,7 @@ def _assembled(
         _cards_from(about["cards"]),
         calibrated=about["normalized_elsewhere"],
         notes={"space": about["space"]} if about.get("stage") == "compared" else {},
-        judged={group: tuple(names) for group, names in about.get("judged", {}).items()},
+        unseen={group: tuple(names) for group, names in about.get("unseen", {}).items()},
         made_of=tuple(
             Block(part["name"], {}, _cards_from(part["cards"])) for part in about.get("made_of", [])
         ),

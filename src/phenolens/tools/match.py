@@ -255,10 +255,10 @@ def _rows(
     common = {"space": item.space}
     rows = [
         result(
-            item.name, "matching", metric, value=told["value"], n=told["n"], unit="treatment",
-            interval=(told["low"], told["high"]), **common,
+            item.name, "matching", metric, value=record["value"], n=record["n"], unit="treatment",
+            interval=(record["low"], record["high"]), **common,
         )
-        for metric, told in near.items()
+        for metric, record in near.items()
     ]  # fmt: skip
     if len(table):
         found, n = int((table["q"] < item.settings.alpha).sum()), len(table)

@@ -30,7 +30,7 @@ def normalize(
 
     All controls that are named take part. A test of treatments against these same controls is
     then a little too sharp where a plate has few of them, for they sit around a centre of their own
-    making: a study (``phenolens run``) sets judging controls aside for that, and `controls` may
+    making: a study (``phenolens run``) sets evaluation controls aside for that, and `controls` may
     name the others only.
 
     Parameters

@@ -107,7 +107,7 @@ def design(
     from phenolens.plating.maps import map_texts, require_free, write_maps
     from phenolens.plating.plan import Plan
     from phenolens.settings import Settings, in_range, share
-    from phenolens.tools import plate_table, plate_told
+    from phenolens.tools import plate_findings, plate_table
     from phenolens.tools.result import Result
 
     chosen: dict[str, Any] = {
@@ -141,7 +141,7 @@ def design(
     if output is not None and not force:
         require_free(texts, Path(output))
     active = share("active", active)
-    summary, found, power = plate_told.told(
+    summary, found, power = plate_findings.told(
         table,
         findings,
         layout,

@@ -22,11 +22,11 @@ POWER = 0.8
 _DRAWS = 200
 
 
-def judging(controls: int) -> int:
-    """How many of a plate's control wells judge: see :func:`phenolens.splits.control_roles`.
+def evaluation_controls(controls: int) -> int:
+    """How many of a plate's control wells evaluate: see :func:`phenolens.splits.control_roles`.
 
     Two to five take turns, but a half of one well calibrates nothing, so that three leave one
-    judge and two none.
+    evaluate and two none.
     """
     if controls >= 6:
         return controls // 3
@@ -44,7 +44,7 @@ def attainable(copies: Sequence[int], controls: int, *, permutations: int) -> fl
         Negative control wells on each plate.
     permutations : int
     """
-    evaluating = judging(controls)
+    evaluating = evaluation_controls(controls)
     if evaluating == 0 or sum(copies) < 2:
         return math.nan
     labelled = tuple(int(count) for count in copies if count)

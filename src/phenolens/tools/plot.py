@@ -86,10 +86,10 @@ def _names(table: pd.DataFrame) -> pd.Series:
 
     if TREATMENT in table and not table[TREATMENT].duplicated().any():
         return table[TREATMENT].astype(str)
-    told = table.loc[:, :"n"].iloc[:, :-1].astype(object)
-    if told.shape[1] > 1 and "representation" in told and told["representation"].nunique() == 1:
-        told = told.drop(columns="representation")
-    return told.where(told.notna(), "").astype(str).agg(", ".join, axis=1)
+    found = table.loc[:, :"n"].iloc[:, :-1].astype(object)
+    if found.shape[1] > 1 and "representation" in found and found["representation"].nunique() == 1:
+        found = found.drop(columns="representation")
+    return found.where(found.notna(), "").astype(str).agg(", ".join, axis=1)
 
 
 def _alpha(result: Drawable) -> float:

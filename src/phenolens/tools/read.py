@@ -167,7 +167,7 @@ def _fresh(
         wells, rows = _relabelled(wells, rows, named_by)
     rows = to_wells(rows) if held.level != "well" else rows
     distinct = names_given("distinct_plates", distinct_plates)
-    require_plates([distinct], sorted(set(wells[PLATE])), told_as=named("distinct_plates"))
+    require_plates([distinct], sorted(set(wells[PLATE])), spelled=named("distinct_plates"))
     ask_about_copies(
         wells, {given.name: rows}, distinct=distinct, ledger=joined.ledger, of_table=True
     )

@@ -74,13 +74,13 @@ class Result:
         rows, columns = self.table.shape
         lines = [f"{self.question}: {plural(rows, 'row')}, {plural(columns, 'column')}"]
         numbers = [f"{name}: {value}" for name, value in self.headline()]
-        for told, most, where in (
+        for found, most, where in (
             (numbers, MOST_NUMBERS, "summary"),
             (self.marked_findings(), MOST_FINDINGS, "findings"),
         ):
-            lines += [shorten(line, WIDEST, placeholder=" …") for line in told[:most]]
-            if len(told) > most:
-                lines.append(f"… {len(told) - most} more in .{where}")
+            lines += [shorten(line, WIDEST, placeholder=" …") for line in found[:most]]
+            if len(found) > most:
+                lines.append(f"… {len(found) - most} more in .{where}")
         return "\n  ".join(lines)
 
     def _repr_html_(self) -> str:
@@ -115,8 +115,8 @@ class Result:
         from phenolens.files import plain
 
         findings = [found.to_dict() for found in self.findings]
-        told = {"question": self.question, "summary": self.summary, "findings": findings}
-        return plain(told | {"settings": self.settings})
+        result = {"question": self.question, "summary": self.summary, "findings": findings}
+        return plain(result | {"settings": self.settings})
 
     def write(self, path: str | Path) -> Path:
         """Write the result in the form that the path's ending names; atomically, same bytes again.

@@ -58,18 +58,18 @@ def shape_in_words(shape: str) -> str:
 
 @wording("control-check")
 def control_check(
-    *, verdict: str, groups: int, called: int, wells: int, shape: str, treatments: int,
+    *, outcome: str, groups: int, called: int, wells: int, shape: str, treatments: int,
     treatments_called: int, rows: int, rows_used: int, columns: int, columns_used: int,
     p_attainable: float | None = None, why: str = "", share: float = 0.0, low: float = 0.0,
     high: float = 0.0, covered: object = None,
     level: float = 0.05, groups_needed: int = 19, by_permuting: Mapping[str, int] | None = None
 ) -> str:  # fmt: skip
     """Groups of controls tested as treatments: how many are called, and what that says."""
-    if verdict == "not-possible":
+    if outcome == "not-possible":
         said = noted(why, wells=wells, shape=shape, p_attainable=p_attainable)
         return f"A control check is not possible with this layout: {said}."
     groups = int(groups)
-    told = (
+    found = (
         f"Control check: {int(called)} of {groups} groups of controls "
         f"({int(wells)} {shape_in_words(str(shape))}, as most treatments lie) "
         f"have p <= {level:g} ({100 * float(share):.0f} %; exact 95 % interval "
@@ -78,33 +78,33 @@ def control_check(
         f"{int(columns)} of {int(columns_used)} columns."
     )
     if covered in (True, False) and not covered:
-        told += " They do not lie where the treatments lie, of which they say little."
-    if verdict == "calls-controls":
-        told += (
+        found += " They do not lie where the treatments lie, of which they say little."
+    if outcome == "calls-controls":
+        found += (
             " More are called than the 5 % that are due: the test takes something else, such as "
             "position, for an effect."
         )
     if groups < groups_needed:
-        told += f" {groups} group{'s' if groups != 1 else ''} cannot certify 5 %: "
-        told += f"{groups_needed} are needed."
+        found += f" {groups} group{'s' if groups != 1 else ''} cannot certify 5 %: "
+        found += f"{groups_needed} are needed."
     if by_permuting is not None:
-        told += (
+        found += (
             f" By permuting wells {by_permuting['called']} of {by_permuting['groups']} would be "
             "called."
         )
-    return told
+    return found
 
 
 @wording("no-single-hit")
 def no_single_hit(*, alpha: float, smooth: int | None = None, **share: Any) -> Said:
     """Why this design names no hit, how many treatments are active, and what would do."""
-    told = [why_no_hit(alpha=alpha, **share), share_in_words(**share)]
+    found = [why_no_hit(alpha=alpha, **share), share_in_words(**share)]
     if smooth is not None:
-        told.append(
+        found.append(
             f"By the smoothed tail, which assumes normal scores, {smooth} have q < {alpha:g}."
         )
-    told.append(remedy(**share))
-    return Said(" ".join(filter(None, told)))
+    found.append(remedy(**share))
+    return Said(" ".join(filter(None, found)))
 
 
 def why_no_hit(
@@ -119,13 +119,13 @@ def why_no_hit(
             f"Too few permutations to name a single hit: the smallest p is {smallest}, and with "
             f"{tests} tests a single hit takes {int(permutations_needed):,} permutations."
         )
-    told = (
+    found = (
         f"This design cannot name single hits: the smallest p it can give is {smallest}, so that "
         f"with {tests} tests "
     )
     if not needed:
-        return f"{told}no number of treatments could have q < {alpha:g}."
-    return f"{told}{needed} must reach it together before one has q < {alpha:g}."
+        return f"{found}no number of treatments could have q < {alpha:g}."
+    return f"{found}{needed} must reach it together before one has q < {alpha:g}."
 
 
 def share_in_words(
@@ -140,13 +140,13 @@ def share_in_words(
     if withheld or low is None or share is None:
         why = say(withheld, unknown=unknown).what
         return f"{counts}; no share of active treatments is given: {why}."
-    told = (
+    found = (
         f"{counts}, and {int(groups_called)} of {int(groups)} groups of controls by the same test"
     )
     if float(low) <= 0:
-        return f"{told}: no more than chance may give, which is not to say that none is active."
+        return f"{found}: no more than chance may give, which is not to say that none is active."
     return (
-        f"{told}: at least {100 * float(low):.0f} % of the treatments are active (one-sided "
+        f"{found}: at least {100 * float(low):.0f} % of the treatments are active (one-sided "
         f"{100 * certainty:.0f} % bound; all are compared with the same controls, which it counts; "
         f"the excess itself is {100 * float(share):.0f} %)."
     )
@@ -184,7 +184,7 @@ def _(*, usable: int, wells: int) -> str:
 @wording("wells-without-controls")
 def _(*, usable: int, wells: int, within: Sequence[str] = ()) -> str:
     shared = _listed(within) or "what they are compared within"
-    return f"{usable} of its {wells} wells share {shared} with a control that judges"
+    return f"{usable} of its {wells} wells share {shared} with an evaluation control"
 
 
 @wording("wells-not-differing")
@@ -281,7 +281,7 @@ def _(*, p_attainable: float) -> str:
     return f"the smallest p of a group of controls is {p_attainable:.2g}"
 
 
-@wording("several-networks-judged")
+@wording("several-networks-tested")
 def _() -> str:
     return "several networks judged the treatments"
 

@@ -106,7 +106,7 @@ def _(*, concerned: int, plates: int, needed: int, most: int = 0, fewest: int = 
         )
     return Said(
         f"Plates with 2 to {most} control wells: {concerned} of {plates}.",
-        "Half of them calibrate while the others judge, in turn: the scale of weak effects is "
+        "Half of them calibrate while the others evaluate, in turn: the scale of weak effects is "
         "uncertain.",
         f"Put {needed} or more control wells on every plate.",
     )
@@ -121,7 +121,7 @@ def _(*, doubled: int = 0) -> Said:
             phrase="the controls also normalized these profiles (controls-reused)",
         )
     return Said(
-        f"{plural(doubled, 'control well')} must both calibrate and judge.",
+        f"{plural(doubled, 'control well')} must both calibrate and evaluate.",
         "A plate looks more like its own control than it is.",
         "Read such plates' distances from controls as descriptive.",
     )

@@ -11,11 +11,11 @@ from phenolens.words.numbers import plural
 
 
 @wording("no-p-possible")
-def _(*, replicates: int, controls: int, judging: int) -> str:
+def _(*, replicates: int, controls: int, evaluation: int) -> str:
     why = (
         "a treatment has a single well"
         if replicates < 2
-        else f"{plural(judging, 'control well')} of a plate's {controls} would judge"
+        else f"{plural(evaluation, 'control well')} of a plate's {controls} would judge"
     )
     return f"Activity can give no p with this design: {why}."
 

@@ -54,8 +54,8 @@ def _(*, representation: str) -> Said:
 @wording("no-control-left")
 def _(*, representation: str) -> Said:
     return Said(
-        f"No control well of {representation!r} is left to judge: a plate needs three or more, two "
-        "to scale it and others to compare with.",
+        f"No control well of {representation!r} is left to evaluate with: a plate needs three or "
+        "more, two to scale it and others to compare with.",
         remedy="Where it has fewer, normalize the profiles beforehand and say normalized=True "
         "(--normalized).",
     )

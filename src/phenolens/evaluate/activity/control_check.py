@@ -23,7 +23,7 @@ from phenolens.stats.ranking import Ranking
 LEVEL = 0.05
 FEWEST_GROUPS = 19
 _UNKNOWN = {profiles.PLATE: "no-plates-known", profiles.WELL: "no-positions-known"}
-VERDICTS = ("calibrated", "calls-controls", "too-few-groups", "not-possible")
+OUTCOMES = ("calibrated", "calls-controls", "too-few-groups", "not-possible")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ControlCheck:
         Rows (columns) of the plate that hold wells of the groups, and those in use at all.
     treatments, treatments_called : int
         Treatments tested, and those with p <= 0.05.
-    verdict : {"calibrated", "calls-controls", "too-few-groups", "not-possible"}
+    outcome : {"calibrated", "calls-controls", "too-few-groups", "not-possible"}
         ``calls-controls`` where so many would be called in less than one of twenty sound tests.
     why : str
         Codes of why no group could be tested, if none was, parted by blanks.
@@ -76,7 +76,7 @@ class ControlCheck:
     columns_used: int
     treatments: int
     treatments_called: int
-    verdict: str
+    outcome: str
     why: str = ""
     covered: bool | None = None
 
@@ -213,11 +213,11 @@ def control_check_of(
     if not why and smallest is not None and smallest > LEVEL:
         why = "groups-p-too-large"
     if why:
-        verdict = "not-possible"
+        outcome = "not-possible"
     elif binom.sf(called - 1, groups, LEVEL) < LEVEL:
-        verdict = "calls-controls"
+        outcome = "calls-controls"
     else:
-        verdict = "too-few-groups" if groups < FEWEST_GROUPS else "calibrated"
+        outcome = "too-few-groups" if groups < FEWEST_GROUPS else "calibrated"
     treated = treated[np.isfinite(treated)]
     held = [found.groups[k] for k in np.flatnonzero(asked)]
     wells = found.place[np.concatenate(held)] if held else np.empty((0, 2), np.int64)
@@ -242,7 +242,7 @@ def control_check_of(
         columns_used=columns_used,
         treatments=len(treated),
         treatments_called=int((treated <= LEVEL).sum()),
-        verdict=verdict,
+        outcome=outcome,
         why=why,
     )
     names = profiles.well_names(ranking.wells.table) if found.groups else []
@@ -260,4 +260,4 @@ def control_check_of(
 def certifies(check: Mapping[str, object]) -> bool:
     """Whether a control check shows that a test of these treatments holds its level."""
     elsewhere = check.get("covered") in (True, False) and not check["covered"]
-    return check["verdict"] == "calibrated" and not elsewhere
+    return check["outcome"] == "calibrated" and not elsewhere

@@ -19,7 +19,7 @@ def why_untested(
     Parameters
     ----------
     wells : DataFrame
-        Profile table of treated wells and of the controls that judge.
+        Profile table of treated wells and of the evaluation controls.
     within, diff_by : sequence of str
         As in :func:`phenolens.evaluate.activity.activity.activity`.
 

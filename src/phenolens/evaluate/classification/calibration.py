@@ -82,12 +82,12 @@ def calibration_results(
     rows = []
     groups = dict(list(given.predictions.groupby(["representation", "task"])))
     for (name, task), probabilities in sorted(given.probabilities.items()):
-        told = groups[name, task]
-        labels, folds = told["label"].to_numpy(), told["fold"].to_numpy()
+        found = groups[name, task]
+        labels, folds = found["label"].to_numpy(), found["fold"].to_numpy()
         sets = conformal_sets(probabilities, labels, folds=folds, alpha=alpha)
-        draws = bootstrap_weights(len(told), n_draws=n_bootstrap, seed=seed)
-        for metric, (value, interval) in _measures(told, sets, draws).items():
-            common = {"n": len(told), "split": split, "interval": interval}
+        draws = bootstrap_weights(len(found), n_draws=n_bootstrap, seed=seed)
+        for metric, (value, interval) in _measures(found, sets, draws).items():
+            common = {"n": len(found), "split": split, "interval": interval}
             rows.append(result(name, task, metric, value=value, **common))
     return result_table(rows)
 

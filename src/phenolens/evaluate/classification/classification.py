@@ -96,7 +96,7 @@ def classify(
         If a candidate has no well that the folds test.
     """
     heads = default_heads(unit=_inner_unit(folds)) if heads is None else heads
-    rows, told = [], []
+    rows, found = [], []
     shares: dict[tuple[str, str], pd.DataFrame] = {}
     chosen: dict[str, list[str]] = {}
     for candidate in candidates:
@@ -107,13 +107,13 @@ def classify(
         with threadpool_limits(limits=1):
             frame = ranking.sit(heads)
         for _, part in frame.groupby("task", sort=True):
-            told.append(part)
+            found.append(part)
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
             rows += _gap_rows(part, split=folds.leave_out)
         shares |= ranking.shares()
         if ranking.chosen:
             chosen[candidate.name] = ranking.chosen
-    predictions = pd.concat(told, ignore_index=True).drop(columns="train_accuracy")
+    predictions = pd.concat(found, ignore_index=True).drop(columns="train_accuracy")
     return Classification(result_table(rows), predictions, shares, chosen)
 
 
@@ -151,11 +151,11 @@ class _CrossValidation:
 
     def sit(self, heads: Mapping[str, BaseEstimator]) -> pd.DataFrame:
         """Predictions for every tested well, with the fold's training accuracy."""
-        told = [frame for part in self._parts() for frame in self._fold(part, heads)]
-        if not told:
+        found = [frame for part in self._parts() for frame in self._fold(part, heads)]
+        if not found:
             about = {"representation": self.candidate.name}
             raise DesignError(Finding("no-well-tested", "error", about))
-        return pd.concat(told, ignore_index=True).assign(representation=self.candidate.name)
+        return pd.concat(found, ignore_index=True).assign(representation=self.candidate.name)
 
     def _parts(self) -> Iterator[_FoldWells]:
         table = self.candidate.table

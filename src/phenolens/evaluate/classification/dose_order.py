@@ -46,7 +46,9 @@ def dose_order(scored: Classification, wells: pd.DataFrame, *, split: str = "non
         if shares is None:
             continue
         truth = scored.predictions["label"].to_numpy(str)[places]
-        found = [told for told in _correlations(ladders, truth, shares) if np.isfinite(told[0])]
+        found = [
+            record for record in _correlations(ladders, truth, shares) if np.isfinite(record[0])
+        ]
         if found:
             value, n = np.mean([one for one, _ in found]), sum(count for _, count in found)
             rows.append(result(name, task, METRIC, value=float(value), n=n, split=split))

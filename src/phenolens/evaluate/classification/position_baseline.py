@@ -125,14 +125,14 @@ class BestPosition(ClassifierMixin, BaseEstimator):
         row, column = (np.clip(positions, low, high).astype(int) - low).T
         rows, columns = high - low + 1
         ring = np.minimum.reduce([row, rows - 1 - row, column, columns - 1 - column])
-        told = [row, column, ring, row % 2, column % 2, (row + column) % 2]
+        found = [row, column, ring, row % 2, column % 2, (row + column) % 2]
         for line, place, length in ((row, column, columns), (column, row, rows)):
             for turning in (False, True):
                 back = turning & (line % 2 == 1)
                 order = line * length + np.where(back, length - 1 - place, place)
                 rounds = [max(len(self.classes_) - less, 1) for less in (0, 1)]
-                told += [order, *(order % count for count in rounds)]
-        return np.column_stack(told)
+                found += [order, *(order % count for count in rounds)]
+        return np.column_stack(found)
 
     def _models(self) -> dict[str, tuple[BaseEstimator, int]]:
         """Unfitted models, and how many columns of the description each looks at."""

@@ -28,18 +28,18 @@ def class_scores(
         that are present or predicted, as in scikit-learn.
     """
     classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
-    true_codes, told_codes = np.split(codes, 2)
-    hit = true_codes == told_codes
+    true_codes, predicted_codes = np.split(codes, 2)
+    hit = true_codes == predicted_codes
     total = weights.sum(axis=1)
     support = _per_class(true_codes, np.ones(len(truth)), len(classes)) @ weights.T
     hits = _per_class(true_codes, hit, len(classes)) @ weights.T
-    told = _per_class(told_codes, np.ones(len(truth)), len(classes)) @ weights.T
+    found = _per_class(predicted_codes, np.ones(len(truth)), len(classes)) @ weights.T
     with np.errstate(invalid="ignore"):
         return {
             "accuracy": weights @ hit / total,
             "balanced_accuracy": np.nanmean(hits / support, axis=0),
             "top5_accuracy": weights @ (rank < 5) / total,
-            "macro_f1": np.nanmean(2 * hits / (support + told), axis=0),
+            "macro_f1": np.nanmean(2 * hits / (support + found), axis=0),
         }
 
 

@@ -116,19 +116,19 @@ def _with_kept_positions(grid: Grid, findings: tuple[Finding, ...]) -> tuple[Fin
     names = tuple(grid.labels[k] for k in fixed)
     most = len(fixed) > 0 and len(fixed) >= 0.5 * len(several)
     kept = {"one_position": len(fixed)}
-    told = []
+    found = []
     for finding in findings:
         if finding.code == "layout-confounded":
             named = finding.about["treatment"] or (names if most else ())
             values = {**finding.values, **kept, "named": len(named)}
-            told.append(
+            found.append(
                 replace(finding, about={**finding.about, "treatment": named}, values=values)
             )
         else:
-            told.append(finding)
-    if most and not any(finding.code == "layout-confounded" for finding in told):
+            found.append(finding)
+    if most and not any(finding.code == "layout-confounded" for finding in found):
         values = {"statistic": "same", "where": BETWEEN, "replicated": len(several)}
         values |= kept | {"named": len(fixed), "complete": True} | predicted(grid)
         about = NOBODY | {"treatment": names}
-        told.insert(0, Finding("layout-confounded", "error", about, values))
-    return tuple(told)
+        found.insert(0, Finding("layout-confounded", "error", about, values))
+    return tuple(found)

@@ -70,7 +70,8 @@ def read_npz(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
     """The arrays of a file, and the names of those that are pickled."""
-    held, pickled = {}, set()
+    held: dict[str, np.ndarray] = {}
+    pickled: set[str] = set()
     try:
         # NumPy leaves a damaged file open that it opened itself.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
@@ -92,12 +93,12 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
 
 def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, Any]:
     """Columns under ``Metadata_`` names; one value stands for all cells."""
-    told: dict[str, Any] = dict(held)
-    whole = told.pop("metadata", None)
+    found: dict[str, Any] = dict(held)
+    whole = found.pop("metadata", None)
     if whole is not None:
-        told |= _columns(whole, path)
+        found |= _columns(whole, path)
     out = {}
-    for name, values in told.items():
+    for name, values in found.items():
         values = np.squeeze(np.asarray(values))
         if values.ndim > 1 or (values.ndim == 1 and len(values) != rows):
             raise InputError(
@@ -109,16 +110,16 @@ def _metadata(held: dict[str, np.ndarray], rows: int, path: Path) -> dict[str, A
     return out
 
 
-def _columns(whole: np.ndarray, path: Path) -> dict[str, object]:
+def _columns(whole: np.ndarray, path: Path) -> dict[str, Any]:
     if whole.dtype.names:
         return {name: whole[name] for name in whole.dtype.names}
     if whole.ndim == 0 and whole.dtype.kind in "US":
         try:
-            told = json.loads(str(whole))
+            found = json.loads(str(whole))
         except ValueError:
-            told = None
-        if isinstance(told, dict):
-            return told
+            found = None
+        if isinstance(found, dict):
+            return found
     raise InputError(
         f"{path}: 'metadata' is neither a structured array nor a dictionary as JSON text."
     )

@@ -14,16 +14,16 @@ from phenolens.words.numbers import fixed, interval, number, p_value
 
 def activation(tables: Tables) -> dict | None:
     """Table 3: each measure over wells, its extremes and its tests; or why it is withheld."""
-    told = tables.activation
-    if told is None:
+    found = tables.activation
+    if found is None:
         return None
-    if told.get("withheld_because"):
+    if found.get("withheld_because"):
         return {"withheld": True, "rows": []}
     summary = tables.table("activation_summary")
     if summary is None:
         return None
     rows = summary.set_index("measure")
-    tests = {key: _tests(told, key) for key in TESTS}
+    tests = {key: _tests(found, key) for key in TESTS}
     shown = [name for name in MEASURES if name in rows.index]
     return {"withheld": False, "rows": [_measure(name, rows.loc[name], tests) for name in shown]}
 
@@ -52,15 +52,15 @@ def _measure(name: str, row: pd.Series, tests: dict[str, dict[str, dict]]) -> di
 
 def rebuilt(tables: Tables) -> dict | None:
     """How well held-out images come back, stain by stain, beside giving back the mean image."""
-    told = tables.json("reconstructions")
-    if told is None:
+    found = tables.json("reconstructions")
+    if found is None:
         return None
-    if why := told.get("withheld_because"):
+    if why := found.get("withheld_because"):
         return {"withheld": Finding.of(why).text, "said": "", "rows": []}
-    stains = {str(row["stain"]): row for row in told.get("stains") or []}
+    stains = {str(row["stain"]): row for row in found.get("stains") or []}
     return {
         "withheld": "",
-        "said": _said(told, stains),
+        "said": _said(found, stains),
         "rows": [_stain(name, values) for name, values in stains.items()],
     }
 

@@ -81,10 +81,10 @@ def _beside(tables: Tables, name: str) -> str:
     rivals = [b for b in asked["b"] if names.is_baseline(b) or b in name.split("+")]
     if not rivals:
         return ""
-    return verdict(asked[asked["b"] == rivals[0]].iloc[0], tables.alpha)
+    return outcome(asked[asked["b"] == rivals[0]].iloc[0], tables.alpha)
 
 
-def verdict(row: pd.Series, alpha: float) -> str:
+def outcome(row: pd.Series, alpha: float) -> str:
     """One comparison in words: ``better than Position only (+0.100, p = 0.002)``."""
     sure = not missing(row["p_holm"]) and row["p_holm"] < alpha
     word = ("better than" if row["difference"] > 0 else "worse than") if sure else "not told from"
@@ -147,7 +147,7 @@ def _fusion(tables: Tables, pair: tuple[str, str], part: pd.DataFrame) -> dict:
         "won": count(int((net > 0).sum()), "treatment"),
         "lost": count(int((net < 0).sum()), "treatment"),
         "even": count(int((net == 0).sum()), "treatment"),
-        "verdict": _beside(tables, fusion),
+        "outcome": _beside(tables, fusion),
         "rows": [_class(row) for _, row in _by_gain(changed).iterrows()],
     }
 

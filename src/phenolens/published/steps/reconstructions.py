@@ -52,8 +52,8 @@ def rebuilt(work: NetworkTrainings) -> Made:
     """Measures and pictures of held-out images, rebuilt by the network of their fold."""
     if work.design.folds is None:
         none = Finding("rebuilt-nothing-held-out", "warning")
-        told = {"withheld_because": none.to_dict()}
-        return Made(told, {"reconstructions.json": told})
+        found = {"withheld_because": none.to_dict()}
+        return Made(found, {"reconstructions.json": found})
     with threads(work.session.jobs):
         parts = [part for fold, rows in held_out(work) for part in _rebuilt(work, fold, rows)]
         table = pd.concat([part.table for part in parts], ignore_index=True)
@@ -63,13 +63,13 @@ def rebuilt(work: NetworkTrainings) -> Made:
         arrays = _pictures(work, shown)
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     ordered = table.sort_values([*key, "row"], ignore_index=True).drop(columns="row")
-    told = {"network": work.name} | _summary(table, list(work.prepared.channels))
+    found = {"network": work.name} | _summary(table, list(work.prepared.channels))
     files = {
         "reconstructions.parquet": ordered,
         "reconstructions.npz": arrays,
-        "reconstructions.json": told,
+        "reconstructions.json": found,
     }
-    return Made(told, files)
+    return Made(found, files)
 
 
 def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:

@@ -78,7 +78,7 @@ def volcano(rows: pd.DataFrame, *, colour: str, alpha: float) -> Figure:
     _points(axes, rows.assign(height=height), colour)
     _lines(axes, rows, alpha)
     hits = rows.assign(height=height)[rows["active"].to_numpy(dtype=bool)]
-    name_beside(axes, named_places(hits)[:LABELLED])
+    name_points(axes, named_places(hits)[:LABELLED])
     axes.set_xlabel("mean average precision against controls (mAP)")
     axes.set_ylabel("−log₁₀ q")
     axes.grid(visible=True, color=GRID, lw=0.8)
@@ -116,7 +116,7 @@ def _line(axes: Axes, what: tuple[float, str, str], x: float) -> None:
     axes.annotate(text, (x, height), (0, 3), textcoords="offset points", fontsize=7.5, color=MUTED)
 
 
-def name_beside(axes: Axes, places: list[tuple[float, float, str]]) -> None:
+def name_points(axes: Axes, places: list[tuple[float, float, str]]) -> None:
     """Names stand in a column beside the plot, so they cannot overlap; thin lines lead to dots.
 
     Parameters

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from phenolens.report.figures.activity import name_beside
+from phenolens.report.figures.activity import name_points
 from phenolens.report.figures.style import GRID, INK, MUTED, new_figure, shortened
 
 WIDE, ROW, LETTER = 8.6, 0.24, 0.068  # inches: the figure, a row, a letter of a label
@@ -134,7 +134,7 @@ def against_itself(rows: pd.DataFrame, *, by: str, axes: tuple[str, str]) -> Fig
         fell = part.assign(fall=part["x"] - part["y"])
         fell = fell[fell["fall"] > LEAST].nlargest(NAMED, "fall")
         fell = fell.sort_values("y", ascending=False).assign(label=fell["label"].map(shortened))
-        name_beside(panel, list(fell[["x", "y", "label"]].itertuples(index=False, name=None)))
+        name_points(panel, list(fell[["x", "y", "label"]].itertuples(index=False, name=None)))
     return figure
 
 

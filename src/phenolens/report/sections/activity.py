@@ -75,7 +75,7 @@ def _checks(tables: Tables) -> list[dict]:
             "cover": f"{row['rows']} of {row['rows_used']} rows, {row['columns']} of "
             f"{row['columns_used']} columns",
             "outcome": _outcome(row),
-            "bad": row["verdict"] == "calls-controls",
+            "bad": row["outcome"] == "calls-controls",
         }
         for row in rows.to_dict("records")
     ]
@@ -84,7 +84,7 @@ def _checks(tables: Tables) -> list[dict]:
 def _outcome(row: dict) -> str:
     if certifies(row):
         return "✓ holds its level"
-    return OUTCOMES.get(row["verdict"], f"not possible: {noted(row['why'], **row)}")
+    return OUTCOMES.get(row["outcome"], f"not possible: {noted(row['why'], **row)}")
 
 
 def _no_hit(tables: Tables) -> list[dict]:

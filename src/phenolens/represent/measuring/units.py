@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -181,7 +182,7 @@ def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
     if path.is_file() and _is_of(path, units, pq.read_schema(path).metadata or {}, source=source):
         return path
     with atomic_path(path) as partial:
-        writer = None
+        writer: Any = None
         for cells in _chunks(units):
             block = _arrow(cells, source) if writer is None else _arrow(cells, source, writer)
             writer = writer or pq.ParquetWriter(partial, block.schema)
@@ -208,7 +209,7 @@ def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
         yield pd.concat(waiting, ignore_index=True)
 
 
-def _arrow(cells: pd.DataFrame, source: bytes, writer: object | None = None):
+def _arrow(cells: pd.DataFrame, source: bytes, writer: Any = None) -> Any:
     import pyarrow as pa
 
     block = pa.Table.from_pandas(cells, preserve_index=False)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError
 from phenolens.represent.networks.torches import require_torch
@@ -115,7 +115,8 @@ def _stepper(
 ) -> Callable[[], None]:
     torch = require_torch()
     with repeatable(0):
-        model = build().to(device).to(memory_format=torch.channels_last)
+        model: Any = build()  # PyTorch's types do not know memory_format
+        model = model.to(device).to(memory_format=torch.channels_last)
         images = torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last)
 
     def step() -> None:

@@ -148,7 +148,8 @@ class Feed:
         if not self.augment:
             return self._batch(self.standard.apply(pixels), chosen)
         pixels = turn_each(pixels, rng.integers(SYMMETRIES, size=len(chosen)))
-        gain, offset = jitter(tuple(pixels.shape[:2]), self.strength, rng=rng)
+        shape = (pixels.shape[0], pixels.shape[1])
+        gain, offset = jitter(shape, self.strength, rng=rng)
         return self._batch(self.standard.apply(pixels, gain, offset), chosen)
 
     def _get(self, rows: np.ndarray, square: np.ndarray | None = None) -> torch.Tensor:

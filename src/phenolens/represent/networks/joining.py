@@ -63,6 +63,7 @@ class FeatureBlock:
         absent = [name for name in self.names if table is None or name not in table]
         if absent:
             raise InputError(f"The network was fitted with feature '{absent[0]}'; give its table.")
+        assert table is not None  # a block has a feature at least
         values = table[self.names].to_numpy(dtype=np.float64)[_places(table, prepared, rows)]
         scaled = (values - self.centre) / np.asarray(self.spread)
         scaled = np.nan_to_num(scaled, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST)

@@ -111,7 +111,7 @@ class Network(Representation):
     checkpoint: Path | None = None
     state: dict = field(default_factory=dict)
     history: History = field(default_factory=History)
-    model: torch.nn.Module | None = None
+    model: Any = None  # torch.nn.Module; its types do not know the methods of our networks
 
     learns: ClassVar[Learns] = "pixels"
     Options: ClassVar[type[Options]] = NetworkOptions
@@ -196,7 +196,7 @@ class Network(Representation):
             raise InputError(f"The pixel store was made with {self.pixels.settings}.")
         return self.pixels
 
-    def build(self) -> torch.nn.Module:
+    def build(self) -> Any:
         """A new network of these settings."""
         raise NotImplementedError
 
@@ -204,7 +204,7 @@ class Network(Representation):
         """Features of a batch, one row an image."""
         raise NotImplementedError
 
-    def _require_model(self) -> torch.nn.Module:
+    def _require_model(self) -> Any:
         if self.model is None:
             raise InputError(f"'{self.name}' has not been fitted yet.")
         return self.model

@@ -188,11 +188,13 @@ class PixelStore:
         return np.lib.format.open_memmap(path, mode="r+"), filled
 
     def _flush(self) -> None:
-        self._array.flush()
+        if isinstance(self._array, np.memmap):
+            self._array.flush()
         with atomic_path(self._path("made")) as partial, partial.open("wb") as file:
             np.save(file, self._filled, allow_pickle=False)
 
     def _path(self, what: str) -> Path:
+        assert self.folder is not None  # in memory nothing has a path
         return self.folder / f"{what}-{self.digest()}.npy"
 
 

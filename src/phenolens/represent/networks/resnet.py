@@ -102,6 +102,7 @@ class WeakLabels:
     def loss(self, model: StainResNet, batch: Batch) -> torch.Tensor:
         """Class-weighted cross-entropy."""
         logits = model(batch.images, batch.features).float()
+        assert batch.targets is not None
         return functional.cross_entropy(
             logits, batch.targets, weight=self.weights, label_smoothing=self.smoothing
         )
@@ -109,8 +110,8 @@ class WeakLabels:
     def validate(self, model: StainResNet, batches: Iterable[Batch]) -> dict[str, float]:
         """Cross-entropy and accuracy, each the mean over classes."""
         found = [(self.logits(model, batch), batch.targets) for batch in batches]
+        targets = torch.cat([of for _, of in found if of is not None]).cpu()
         logits = torch.cat([logits for logits, _ in found]).cpu()
-        targets = torch.cat([targets for _, targets in found]).cpu()
         losses = functional.cross_entropy(logits, targets, reduction="none").numpy()
         right = (logits.argmax(1) == targets).numpy()
         return {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -147,15 +148,14 @@ class Trainer:
         for epoch in range(len(self.history.epochs) + 1, self.settings.epochs + 1):
             if self.history.stopped:
                 break
-            self._epoch(
-                epoch, lambda done, e=epoch: _tell(progress, (e - 1) * self._steps + done, total)
-            )
+            before = (epoch - 1) * self._steps
+            self._epoch(epoch, partial(_tell_of, progress, before, total))
             self._save()
         self.history.stopped = self.history.stopped or "all epochs done"
         self._save()
         self.model.load_state_dict(self._best)
         self.model.eval()
-        _tell(progress, total, total)
+        _tell_of(progress, 0, total, total)
         return self.history
 
     def _epoch(self, epoch: int, tell: Callable[[int], None]) -> None:
@@ -275,6 +275,6 @@ def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
-def _tell(progress: Progress | None, done: int, total: int) -> None:
+def _tell_of(progress: Progress | None, before: int, total: int, done: int) -> None:
     if progress:
-        progress(done, total)
+        progress(before + done, total)

@@ -84,19 +84,19 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
         looks = [look for fold in _folds(work) for look in _look(work, *fold)]
         table = pd.concat([look.table for look in looks], ignore_index=True)
         shown, files = _shown(session, work, looks)
-    told = {"network": work.name, **_summary(looks)}
-    told |= {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
+    found = {"network": work.name, **_summary(looks)}
+    found |= {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
     # A crop is nearly all cell: whether maps lie on cells says nothing there.
-    told["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
+    found["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
     table = table.drop(columns="stride")
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     images = table.sort_values(key, ignore_index=True)
     files |= {
-        "activation.json": told,
+        "activation.json": found,
         "activation.parquet": images,
         "activation_treatments.parquet": by_treatment(table),
     }
-    return Made(Attention(told, images), files)
+    return Made(Attention(found, images), files)
 
 
 def explained(represent: Represented) -> NetworkTrainings | None:

@@ -15,7 +15,7 @@ from phenolens.evaluate.results import join_results
 from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.study.asking import ask_all, has_treatments
-from phenolens.study.disjoint import unjudged
+from phenolens.study.disjoint import unanswerable
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.tools.compare import comparisons
@@ -59,7 +59,7 @@ class Evaluation:
 def evaluate(session: Session, *, splits: Design, fuse: list[Profiles]) -> Made:
     """Score every representation; the value is an :class:`Evaluation`."""
     answers = ask_all(session, [item for item in fuse if has_treatments(item)])
-    answers.refused += [told for item in fuse for told in unjudged(item.block)]
+    answers.refused += [found for item in fuse for found in unanswerable(item.block)]
     tables = {name: answers.table(name) for name in ANSWERED}
     tables["results"] = join_results(answers.scores)
     predictions = tables["predictions"]

@@ -23,8 +23,8 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-image", "s
 def provenance(session: Session, *, screen: Integrated, normalize: dict[str, Profiles]) -> Made:
     """The resolved settings, and with what the numbers were made."""
     settings = session.study.model_dump(mode="json", exclude_none=True)
-    told = _provenance(session, screen, normalize)
-    return Made(told, {"study.resolved.toml": tomli_w.dumps(settings), "provenance.json": told})
+    found = _provenance(session, screen, normalize)
+    return Made(found, {"study.resolved.toml": tomli_w.dumps(settings), "provenance.json": found})
 
 
 @step("report.html")

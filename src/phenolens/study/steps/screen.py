@@ -25,6 +25,6 @@ def screen(session: Session) -> Made:
     tables = {name: wells_of(block.table, block.level) for name, block in joined.profiles.items()}
     distinct = session.study.data.distinct_plates
     known = sorted(set(joined.wells[PLATE]))
-    require_plates([distinct], known, told_as="[data] distinct_plates")
+    require_plates([distinct], known, spelled="[data] distinct_plates")
     ask_about_copies(joined.wells, tables, distinct=distinct, ledger=joined.ledger)
     return Made(joined, **vars(joined.ledger))

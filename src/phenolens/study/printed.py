@@ -11,12 +11,12 @@ from phenolens.tools.design import Design
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
 
-def tell_files(session: Session, result: object) -> Iterator[str]:
+def lines_of_files(session: Session, result: object) -> Iterator[str]:
     """Where the step left its files."""
     yield f"Results: {session.out}"
 
 
-def tell_check(session: Session, findings: list) -> Iterator[str]:
+def lines_of_check(session: Session, findings: list) -> Iterator[str]:
     """The join ledger, then the audit, worst first."""
     yield from take(session, "screen").ledger.lines()
     order = list(_MARKS)
@@ -28,7 +28,7 @@ def tell_check(session: Session, findings: list) -> Iterator[str]:
         yield f"✗ no honest split: {refused.said.advice}"
 
 
-def tell_splits(session: Session, design: Design) -> Iterator[str]:
+def lines_of_splits(session: Session, design: Design) -> Iterator[str]:
     """How the screen was divided."""
     if design.refused is not None:
         yield f"No split: {design.refused.said.advice}"
@@ -36,12 +36,12 @@ def tell_splits(session: Session, design: Design) -> Iterator[str]:
         tested = (design.folds.table["fold"] >= 0).sum()
         kind = f"leave-{design.folds.leave_out}-out"
         yield f"{design.folds.n_folds} folds ({kind}), {tested} wells tested"
-    yield from tell_files(session, design)
+    yield from lines_of_files(session, design)
 
 
-def tell_report(session: Session, path: object) -> Iterator[str]:
+def lines_of_report(session: Session, path: object) -> Iterator[str]:
     """Where the report is."""
     yield f"Report: {path}"
 
 
-tell_run = tell_report
+lines_of_run = lines_of_report

@@ -23,7 +23,7 @@ from phenolens.tools.plate_power import (
     POWER,
     attainable,
     effect_found,
-    judging,
+    evaluation_controls,
     power_by_effect,
 )
 from phenolens.tools.plate_table import ABOUT_POSITION
@@ -110,17 +110,17 @@ def _covered(table: pd.DataFrame) -> dict[str, str]:
     """Rows and columns that hold a negative control: where they are fewest, and over all plates."""
     place = pd.DataFrame(well_position(table[WELL]), columns=["rows", "columns"])
     place = place.assign(plate=table[PLATE].to_numpy(), control=table[CONTROL].to_numpy())
-    told = {}
+    found = {}
     for axis in ("rows", "columns"):
         used = place.groupby("plate")[axis].nunique()
         held = place[place["control"]].groupby("plate")[axis].nunique()
         held = held.reindex(used.index, fill_value=0)
         fewest = held.idxmin()
-        told[f"control_{axis}_a_plate"] = f"{held[fewest]} of {used[fewest]}"
+        found[f"control_{axis}_a_plate"] = f"{held[fewest]} of {used[fewest]}"
         if len(used) > 1:
             over_all = place.loc[place["control"], axis].nunique()
-            told[f"control_{axis}_in_all"] = f"{over_all} of {place[axis].nunique()}"
-    return told
+            found[f"control_{axis}_in_all"] = f"{over_all} of {place[axis].nunique()}"
+    return found
 
 
 def _about_hits(
@@ -137,7 +137,9 @@ def _about_hits(
     values["alpha"] = alpha
     if needed is None:
         values |= {"p_attainable": None, "replicates": plan.replicates}
-        yield Finding("no-p-possible", "error", {}, values | {"judging": judging(controls)})
+        yield Finding(
+            "no-p-possible", "error", {}, values | {"evaluation": evaluation_controls(controls)}
+        )
         return
     if needed == 1:
         yield Finding("single-hits-can-be-named", "info", {}, values)
