@@ -30,7 +30,8 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "html_image"]
 myst_heading_anchors = 4
 # One run of each notebook a build; what a cell raises ends it.
 nb_execution_mode = "force"
-nb_execution_timeout = 400
+nb_execution_timeout = 900  # of a cell; the whole build has ten minutes on an idle machine
+nb_execution_show_tb = True
 nb_execution_raise_on_error = True
 nb_execution_in_temp = True
 nb_merge_streams = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -122,7 +123,7 @@ def panels(image: np.ndarray, seen: np.ndarray, channels: list[str]) -> dict[str
 def _label(axes: Axes, row: pd.Series) -> None:
     asked = f"class: {shortened(row['target'], 18)}\n{'right' if row['correct'] else 'wrong'}"
     where = f"{shortened(row['Metadata_Plate'], 16)} {row['Metadata_Well']}\n{asked}"
-    kind = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
+    kind: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
     axes.text(-0.04, 0.54, row["role"], va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.04, 0.50, where, va="top", color=MUTED, **kind)
 
@@ -132,5 +133,10 @@ def _name_line(axes: Axes, what: tuple[int, int, list[str]], row: pd.Series) -> 
     if line == 0:
         axes.set_title(f"{row['role']}, {shortened(row['Metadata_Plate'], 24)}", fontsize=8.5)
     if side == 0:
-        kind = {"transform": axes.transAxes, "ha": "right", "va": "center", "fontsize": 8}
+        kind: dict[str, Any] = {
+            "transform": axes.transAxes,
+            "ha": "right",
+            "va": "center",
+            "fontsize": 8,
+        }
         axes.text(-0.08, 0.5, titles[line], **kind)

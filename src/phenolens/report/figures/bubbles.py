@@ -141,8 +141,8 @@ def _compartments(axes: Axes, lines: list[tuple[str, str]], *, labelled: bool) -
             axes.axhline(rows[0] - 0.5, color="#9aa5b1", lw=0.8)
         if labelled:
             axes.text(
-                -0.74, np.mean(rows), name, transform=axes.get_yaxis_transform(), rotation=90,
-                ha="center", va="center", fontsize=8, fontweight="bold", color=INK,
+                -0.74, float(np.mean(rows)), name, transform=axes.get_yaxis_transform(),
+                rotation=90, ha="center", va="center", fontsize=8, fontweight="bold", color=INK,
             )  # fmt: skip
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import NONE, mechanism_looks
-from phenolens.report.figures.style import GRID, INK, Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, STEPS, Drawn, file_name, new_figure, shortened
 
 METHODS = {
     "leiden": "Leiden",
@@ -88,6 +89,6 @@ def _stack(axes: Axes, table: pd.DataFrame, looks: dict[str, tuple[str, str]]) -
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.grid(visible=True, color=GRID)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=STEPS, integer=True))
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
-from phenolens.report.figures.style import GRID, Drawn, file_name, new_figure
+from phenolens.report.figures.style import GRID, STEPS, Drawn, file_name, new_figure
 from phenolens.words import names
 from phenolens.words.numbers import natural
 
@@ -63,10 +65,15 @@ def _lines(axes: Axes, rows: pd.DataFrame, columns: list[str]) -> None:
         part = rows[rows["fold"].astype(str) == fold].sort_values("epoch")
         colour = colours.COLOURS[place % len(colours.COLOURS)]
         for number, column in enumerate(columns):
-            style = {"color": colour, "ls": LOSSES.get(column, "-"), "marker": "o", "ms": 2.5}
+            style: dict[str, Any] = {
+                "color": colour,
+                "ls": LOSSES.get(column, "-"),
+                "marker": "o",
+                "ms": 2.5,
+            }
             label = _training(fold) if number == 0 else None
             axes.plot(part["epoch"], part[column], lw=1.4, label=label, **style)
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=STEPS, integer=True))
     axes.grid(visible=True, color=GRID)
     axes.set_axisbelow(True)

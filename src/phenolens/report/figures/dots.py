@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -177,7 +178,7 @@ def _marks(rows: pd.DataFrame) -> list[Line2D]:
     if rows["low"].notna().any():
         marks.append(Line2D([], [], color=BLUE, lw=2, alpha=0.5, label="95 % interval"))
     if rows["reference"].notna().any():
-        bar = {"marker": "|", "color": MUTED, "lw": 0, "ms": 9, "mew": 1.8}
+        bar: dict[str, Any] = {"marker": "|", "color": MUTED, "lw": 0, "ms": 9, "mew": 1.8}
         marks.append(Line2D([], [], label="what chance gives", **bar))
     return marks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,9 @@ def _caption(treatment: str, rows: pd.DataFrame) -> str:
 
 def order(tables: Tables) -> list[str]:
     """Treatments with pictures, best hits first."""
-    found = list(dict.fromkeys(tables.exemplars["Metadata_Treatment"]))
+    exemplars = tables.exemplars
+    assert exemplars is not None  # drawn where there are some
+    found = list(dict.fromkeys(exemplars["Metadata_Treatment"]))
     rank = {one.name: i for i, one in enumerate(tables.ranked)}
     return sorted(found, key=lambda name: rank.get(name, len(rank)))
 
@@ -173,7 +176,7 @@ def show(figure: Figure, panel: np.ndarray, box: tuple[float, float, float, floa
 
 def _row_label(axes: Axes, row: pd.Series) -> None:
     where = f"{shortened(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
-    kind = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
+    kind: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
     axes.text(-0.06, 0.54, row["role"], va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.06, 0.50, where, va="top", color=MUTED, **kind)
 
@@ -204,7 +207,7 @@ def scale_bar(axes: Axes, pictures: dict[str, np.ndarray]) -> None:
     outline = [withStroke(linewidth=2, foreground="black")]
     for colour, wide in (("black", 4.2), ("white", 2.2)):
         axes.plot([end - length, end], [y, y], color=colour, lw=wide, solid_capstyle="butt")
-    kind = {"color": "white", "fontsize": 7, "ha": "right", "va": "bottom"}
+    kind: dict[str, Any] = {"color": "white", "fontsize": 7, "ha": "right", "va": "bottom"}
     axes.text(end, height * 0.91, text, path_effects=outline, **kind)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
 def quantities(tables: Tables) -> list[tuple[str, str, str]]:
     """Column, label and note of everything that can be mapped onto the plates."""
     wells, found = tables.wells, []
+    assert wells is not None  # drawn where there are wells
     shared = "All plates share one scale, from the 1st to the 99th percentile. "
     if "Metadata_CellCount" in wells and wells["Metadata_CellCount"].notna().any():
         found.append(("Metadata_CellCount", "Cell count", f"Cells a well. {shared}"))
@@ -54,6 +56,7 @@ def quantities(tables: Tables) -> list[tuple[str, str, str]]:
 def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
     """Wells with plate row, plate column and the value to draw."""
     wells = tables.wells
+    assert wells is not None  # a quantity is one of them
     place = well_position(wells["Metadata_Well"])
     values = wells[column] if column in wells else _activity(tables)
     return pd.DataFrame(
@@ -68,9 +71,11 @@ def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
 
 
 def _activity(tables: Tables) -> pd.Series:
-    rows = tables.of_lead(tables.activity).set_index("Metadata_Treatment")
+    of_lead, wells = tables.of_lead(tables.activity), tables.wells
+    assert of_lead is not None and wells is not None  # see quantities
+    rows = of_lead.set_index("Metadata_Treatment")
     column = "map_normalized" if "map_normalized" in rows else "map"
-    values = tables.wells["Metadata_Treatment"].map(rows[column])
+    values = wells["Metadata_Treatment"].map(rows[column])
     return values.where(~tables.controls)
 
 
@@ -153,7 +158,12 @@ def _plate(axes: Axes, what: tuple[str, pd.DataFrame], look: tuple) -> None:
     rings = wells[wells["control"]]
     size, thin = {8: (30, 1), 16: (9, 0.8), 32: (2.2, 0.5)}.get(shape[0], (60, 1))
     for colour, wide in (("white", 2.0), (INK, 0.9)):
-        ring = {"s": size, "facecolor": "none", "edgecolor": colour, "lw": wide * thin}
+        ring: dict[str, Any] = {
+            "s": size,
+            "facecolor": "none",
+            "edgecolor": colour,
+            "lw": wide * thin,
+        }
         axes.scatter(rings["column"], rings["row"], **ring)
     seams(axes, shape)
     axes.set_title(shortened(name, 30), fontsize=9, pad=16)
@@ -164,7 +174,7 @@ def seams(axes: Axes, shape: tuple[int, int]) -> None:
     every = {8: 1, 16: 1, 32: 2}.get(shape[0], 1)
     across = 1 if shape[1] <= 12 else 2 if shape[1] <= 24 else 4
     axes.set_yticks(range(0, shape[0], every), [row_letters(r) for r in range(0, shape[0], every)])
-    axes.set_xticks(range(0, shape[1], across), [c + 1 for c in range(0, shape[1], across)])
+    axes.set_xticks(range(0, shape[1], across), [str(c + 1) for c in range(0, shape[1], across)])
     wide = 0.8 if shape[0] <= 16 else 0.3
     axes.hlines(np.arange(0.5, shape[0] - 1), -0.5, shape[1] - 0.5, color="white", lw=wide)
     axes.vlines(np.arange(0.5, shape[1] - 1), -0.5, shape[0] - 0.5, color="white", lw=wide)

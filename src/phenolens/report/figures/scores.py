@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -160,7 +161,7 @@ def _dot(axes: Axes, row: int, what: tuple) -> None:
 
 
 def _number(axes: Axes, row: int, text: dict) -> None:
-    place = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+    place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
     axes.text(0.995, row, fontsize=7.5, **place, **text)
 
 

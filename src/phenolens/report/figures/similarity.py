@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from scipy.cluster.hierarchy import dendrogram, linkage
 from scipy.spatial.distance import squareform
@@ -85,7 +87,7 @@ def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
     return figure
 
 
-def _names(axes: object, rows: pd.DataFrame) -> None:
+def _names(axes: Axes, rows: pd.DataFrame) -> None:
     step = -(-len(rows) // MOST_LABELS)
     shown = range(0, len(rows), step)
     labels = [shortened(rows["Metadata_Treatment"].iloc[i], 22) for i in shown]
@@ -98,19 +100,19 @@ def _strip(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
     axes = figure.add_axes((box[0] - 0.022, box[1], 0.016, box[3]))
     looks = mechanism_looks(_mechanisms(rows))
     for i, name in enumerate(_mechanisms(rows)):
-        axes.axhspan(i - 0.5, i + 0.5, color=looks.get(name, (NONE,))[0], lw=0)
+        axes.axhspan(i - 0.5, i + 0.5, color=looks.get(str(name), (NONE,))[0], lw=0)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     bare(axes)
 
 
-def _mechanisms(rows: pd.DataFrame) -> list[object]:
+def _mechanisms(rows: pd.DataFrame) -> list[str | None]:
     if "Metadata_Mechanism" not in rows:
         return [None] * len(rows)
     return [str(m) if pd.notna(m) else None for m in rows["Metadata_Mechanism"]]
 
 
-def _scale(figure: Figure, image: object, box: tuple) -> None:
+def _scale(figure: Figure, image: AxesImage, box: tuple) -> None:
     height = figure.get_figheight()
     axes = figure.add_axes((box[0], 0.42 / height, 0.22, 0.1 / height))
     bar = figure.colorbar(image, cax=axes, orientation="horizontal", ticks=[-1, -0.5, 0, 0.5, 1])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -19,7 +20,9 @@ from phenolens.files import atomic_path
 INK, MUTED, GRID, PAPER = "#1d2733", "#5d6b7a", "#e3e8ed", "#ffffff"
 WIDTH = 10.4  # inches; the page shows 100 CSS pixels an inch
 PIXELS = 100
-LOOK = {
+# Ticks of matplotlib's own choice.
+STEPS = [1, 2, 2.5, 5, 10]
+LOOK: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
