@@ -71,7 +71,7 @@ EMBEDDING_SCORES = Table(
             "n_wells",
             WHOLE,
             "wells clustered; where several networks saw the treatments a well counts once for "
-            "each that it is judged by",
+            "each that it is scored by",
             nullable=True,
             when="where known",
             label="Wells",

@@ -260,7 +260,7 @@ do, no well is in two, and a group takes no part in its own null
         Column(
             "part",
             WHOLE,
-            "0, or the number of the group of treatments that one of several networks judged",
+            "0, or the number of the group of treatments that one of several networks never saw",
         ),
         Column("test", TEXT, "as in `activity.parquet`", in_order=True),
         Column(

@@ -283,7 +283,7 @@ def _(*, p_attainable: float) -> str:
 
 @wording("several-networks-tested")
 def _() -> str:
-    return "several networks judged the treatments"
+    return "several networks saw the treatments"
 
 
 @wording("control-places-unknown")

@@ -15,7 +15,7 @@ def _(*, replicates: int, controls: int, evaluation: int) -> str:
     why = (
         "a treatment has a single well"
         if replicates < 2
-        else f"{plural(evaluation, 'control well')} of a plate's {controls} would judge"
+        else f"{plural(evaluation, 'control well')} of a plate's {controls} would evaluate"
     )
     return f"Activity can give no p with this design: {why}."
 

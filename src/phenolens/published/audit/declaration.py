@@ -57,7 +57,7 @@ class Split(Strict):
 
 @dataclass(frozen=True)
 class Controls(Strict):
-    """Section ``[controls]``: which control wells scaled the profiles, and which judged them."""
+    """Section ``[controls]``: control wells that scaled the profiles, and those tested against."""
 
     scale_on: Share | None = None
     judge_against: Share | None = None
