@@ -75,7 +75,7 @@ def test_every_treatment_has_its_replicates_and_plates_are_even(treatments, repl
 
 def test_doses_of_a_compound_stay_in_one_set():
     made = Plan(tuple(np.repeat(range(100), 8).tolist()))
-    dealt = made.deal(np.random.default_rng(0))
+    dealt = made.assign_plates(np.random.default_rng(0))
     assert made.sets == 3
     assert np.ptp(np.bincount(dealt)) <= 1
     split = [len(set(dealt[k : k + 8])) > 1 for k in range(0, 800, 8)]

@@ -106,7 +106,7 @@ def _by_profiles(
     for pair in sorted(set().union(*alike.values())):
         by = [name for name in alike if pair in alike[name]]
         others = [name for name in alike if name not in by]
-        against = [name for name in others if _told_apart(tables[name], pair)]
+        against = [name for name in others if _distinguishable(tables[name], pair)]
         if not against:
             yield pair, _words(alike[by[0]][pair])
             continue
@@ -121,7 +121,7 @@ def _by_profiles(
         )  # fmt: skip
 
 
-def _told_apart(table: pd.DataFrame, pair: tuple[str, str]) -> bool:
+def _distinguishable(table: pd.DataFrame, pair: tuple[str, str]) -> bool:
     found = compared_plates(table, pair)
     return found is not None and found.basis != "wells" and found.agreement < APART
 
@@ -150,7 +150,7 @@ def _by_name(
         if bare[left][0] != bare[right][0] or not _same_content(by_plate[left], by_plate[right]):
             continue
         dated = not (bare[left][1] or bare[right][1])
-        if dated and any(_told_apart(table, (left, right)) for table in tables.values()):
+        if dated and any(_distinguishable(table, (left, right)) for table in tables.values()):
             continue
         what = "a date" if dated else "a measurement"
         yield (left, right), f"their names differ by {what} only, and they hold the same"

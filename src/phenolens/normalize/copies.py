@@ -144,7 +144,7 @@ def likely_copies(table: pd.DataFrame) -> list[LikelyCopies]:
     if len(plates) < 2:
         return []
     alike = {found.plates: found for found in _identical(table, plates)}
-    rough = _roughly_alike(plates)
+    rough = _roughly_similar(plates)
     for pair in combinations(plates, 2):
         if pair in alike or rough.loc[pair] < _WORTH_A_LOOK:
             continue
@@ -217,7 +217,7 @@ def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Likel
                 yield LikelyCopies((left, right), "identical", count, 1.0, 1.0)
 
 
-def _roughly_alike(plates: dict[str, _Plate]) -> pd.DataFrame:
+def _roughly_similar(plates: dict[str, _Plate]) -> pd.DataFrame:
     """Agreement of wells in random projections of the features, for every pair at once."""
     grid = pd.Index(sorted(set().union(*(plate.wells for plate in plates.values()))))
     features = next(iter(plates.values())).values.shape[1]

@@ -48,12 +48,12 @@ def propose(plan: Plan, *, seed: int = 0, attempt: int = 0) -> Proposal:
         Sorted by plate, row and column.
     """
     rng = np.random.default_rng([seed, attempt])
-    dealt = plan.deal(rng)
+    assigned = plan.assign_plates(rng)
     spreads = [Spread(plan.shape) for _ in plan.controls]
     compounds = np.asarray(plan.compounds)
     parts = []
     for number in range(plan.sets):
-        own = np.flatnonzero(dealt == number)
+        own = np.flatnonzero(assigned == number)
         copies = plan.copies(len(own))
         label = [np.repeat(np.arange(len(own)), copies[:, k]) for k in range(plan.plates_a_set)]
         free, held = [], []

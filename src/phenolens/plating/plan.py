@@ -122,7 +122,7 @@ class Plan:
             f"controls: {named('plates')} must be {needed} or more."
         )
 
-    def deal(self, rng: np.random.Generator) -> np.ndarray:
+    def assign_plates(self, rng: np.random.Generator) -> np.ndarray:
         """Set of each treatment, int64; sets differ by one treatment at most.
 
         Doses of a compound stay together where they can: compounds with most doses come first, each
@@ -132,18 +132,18 @@ class Plan:
         count = np.bincount(compound, minlength=compound.max() + 1)
         limit = np.full(self.sets, len(compound) // self.sets)
         limit[: len(compound) % self.sets] += 1
-        dealt = np.empty(len(compound), dtype=np.int64)
+        assigned = np.empty(len(compound), dtype=np.int64)
         for number in np.lexsort([rng.random(len(count)), -count]):
             own = np.flatnonzero(compound == number)
             for k in range(len(own)):
                 roomiest = int(limit.argmax())
                 if limit[roomiest] >= len(own) - k:
-                    dealt[own[k:]] = roomiest
+                    assigned[own[k:]] = roomiest
                     limit[roomiest] -= len(own) - k
                     break
-                dealt[own[k]] = roomiest
+                assigned[own[k]] = roomiest
                 limit[roomiest] -= 1
-        return dealt
+        return assigned
 
     def copies(self, treatments: int) -> np.ndarray:
         """Wells of each of a set's treatments on each of its plates, int64 (treatments, plates).

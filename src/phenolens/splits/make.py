@@ -69,7 +69,7 @@ def make_folds(
     if leave_out == "auto":
         leave_out = _automatic(wells, label)
     frame = _labelled(wells, leave_out=leave_out, label=label)
-    table = _deal(frame, leave_out=leave_out, seed=seed, max_folds=max_folds)
+    table = _assign(frame, leave_out=leave_out, seed=seed, max_folds=max_folds)
     if label is not None:
         table["reason"] = _reasons(table)
         table["fold"] = table["left_out"].where(table["reason"] == "", -1)
@@ -117,7 +117,7 @@ def _scaffolds(wells: pd.DataFrame) -> pd.Series:
     return smiles.map(known)
 
 
-def _deal(frame: pd.DataFrame, *, leave_out: str, seed: int, max_folds: int) -> pd.DataFrame:
+def _assign(frame: pd.DataFrame, *, leave_out: str, seed: int, max_folds: int) -> pd.DataFrame:
     """Deal whole units to folds; wells without a unit or label take no part."""
     usable = (frame["unit"].notna() & frame["label"].notna()).to_numpy()
     left_out = np.full(len(frame), -2)
@@ -130,11 +130,11 @@ def _deal(frame: pd.DataFrame, *, leave_out: str, seed: int, max_folds: int) -> 
 def _reasons(table: pd.DataFrame) -> pd.Series:
     """Codes of why wells are never tested: their class would not be trained on in their fold."""
     reason = table["reason"].copy()
-    dealt = table["left_out"] >= 0
-    elsewhere = table[dealt].groupby("label")["left_out"].transform("nunique") > 1
-    units = table[dealt].groupby("label")["unit"].transform("nunique")
+    assigned = table["left_out"] >= 0
+    elsewhere = table[assigned].groupby("label")["left_out"].transform("nunique") > 1
+    units = table[assigned].groupby("label")["unit"].transform("nunique")
     alone = np.where(units == 1, "class-in-one-unit-only", "class-in-one-fold-only")
-    reason[dealt] = np.where(elsewhere, "", alone)
+    reason[assigned] = np.where(elsewhere, "", alone)
     return reason
 
 

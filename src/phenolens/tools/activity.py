@@ -296,8 +296,8 @@ def _no_single_hit(item: Profiles, table: pd.DataFrame, share: dict[str, Any]) -
 
 def _by_location(item: Profiles, findings: Sequence[Finding]) -> list[Finding]:
     """What position could explain of it, but for positions that the test itself spoke of."""
-    spoken = {"position-ignored", "position-not-separated", "position-safe"}
-    known = any(found.code in spoken for found in findings)
+    covered = {"position-ignored", "position-not-separated", "position-safe"}
+    known = any(found.code in covered for found in findings)
     return [
         found
         for found in item.position_findings

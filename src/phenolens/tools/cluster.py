@@ -136,7 +136,7 @@ def cluster(
             "treatments": int(members[TREATMENT].nunique()) if len(members) else 0,
             "space": item.space,
         }
-        | _told(pooled),
+        | _summary_of(pooled),
         findings=(
             *item.findings,
             *item.position_findings,
@@ -161,7 +161,7 @@ def not_asked(refused: tuple[str, Finding]) -> Finding:
     return Finding("not-asked", "warning", {}, {"question": question, "why": why.data()})
 
 
-def _told(rows: pd.DataFrame) -> dict[str, Any]:
+def _summary_of(rows: pd.DataFrame) -> dict[str, Any]:
     """Scores by method and metric, and the silhouette of wells with its interval and chance."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows.itertuples():

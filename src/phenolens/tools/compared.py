@@ -120,12 +120,12 @@ def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, An
 
 def _by_reason(reasons: dict[str, str]) -> dict[str, dict[str, Any]]:
     """How many features each rule of selection dropped, with the first three by name."""
-    told: dict[str, dict[str, Any]] = {}
+    dropped: dict[str, dict[str, Any]] = {}
     for name, why in sorted(reasons.items()):
-        own = told.setdefault(why, {"features": 0, "examples": []})
+        own = dropped.setdefault(why, {"features": 0, "examples": []})
         own["features"] += 1
         own["examples"] += [name] if len(own["examples"]) < 3 else []
-    return told
+    return dropped
 
 
 def _space(block: Block, removed: str) -> str:

@@ -26,7 +26,7 @@ def joined(
             f"join takes an AnnData; got {shown(adata)}. A DataFrame joins with its own .merge()."
         )
     table = flat_cells(table.reset_index(drop=True))
-    names = _named_alike(table, adata.obs, on)
+    names = _same_name(table, adata.obs, on)
     ours, theirs = _comparable(table, adata.obs, names)
     key = profiles.keys(ours, list(names))
     if key.has_duplicates:
@@ -54,9 +54,7 @@ def joined(
     return copy
 
 
-def _named_alike(
-    table: pd.DataFrame, obs: pd.DataFrame, on: Sequence[str] | None
-) -> dict[str, str]:
+def _same_name(table: pd.DataFrame, obs: pd.DataFrame, on: Sequence[str] | None) -> dict[str, str]:
     """Key columns of the table with the name that each has in ``obs``."""
     from phenolens.profiles import PREFIX
 

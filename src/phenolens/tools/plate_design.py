@@ -141,7 +141,7 @@ def design(
     if output is not None and not force:
         require_free(texts, Path(output))
     active = share("active", active)
-    summary, found, power = plate_findings.told(
+    summary, found, power = plate_findings.design_findings(
         table,
         findings,
         layout,

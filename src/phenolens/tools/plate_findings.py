@@ -32,7 +32,7 @@ from phenolens.tools.read import read
 MOST_REPLICATES = 24
 
 
-def told(
+def design_findings(
     table: pd.DataFrame,
     findings: Sequence[Finding],
     layout: Layout,

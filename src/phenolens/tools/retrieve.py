@@ -139,14 +139,14 @@ def retrieve(
     )
 
 
-def _rows(told: dict[str, Any], item: Profiles, place: str) -> list[dict[str, Any]]:
+def _rows(summary: dict[str, Any], item: Profiles, place: str) -> list[dict[str, Any]]:
     """Means over treatments, as rows of ``results.parquet``."""
     where = place.removeprefix(profiles.PREFIX).lower()
     return [
         result(
-            item.name, "retrieval", f"{metric}_{where}", value=told[metric],
-            n=told["perturbations"], unit="treatment",
-            interval=(told[f"{metric}_low"], told[f"{metric}_high"]), space=item.space,
+            item.name, "retrieval", f"{metric}_{where}", value=summary[metric],
+            n=summary["perturbations"], unit="treatment",
+            interval=(summary[f"{metric}_low"], summary[f"{metric}_high"]), space=item.space,
         )
         for metric in ("map_normalized", "map_across_normalized", "nearest_across", "drop")
     ]  # fmt: skip

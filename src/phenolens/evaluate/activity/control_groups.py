@@ -155,7 +155,7 @@ def control_groups(
         if shape.across == "same":
             found += _kept(shape, rows, plate, place=place, rng=rng)
         elif len(rows):
-            found += _dealt(shape, rows, plate, place=place, rng=rng)
+            found += _assigned(shape, rows, plate, place=place, rng=rng)
     return found
 
 
@@ -184,7 +184,7 @@ def _kept(
     return found
 
 
-def _dealt(
+def _assigned(
     shape: Shape,
     rows: np.ndarray,
     plate: np.ndarray,

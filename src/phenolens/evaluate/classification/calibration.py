@@ -92,8 +92,8 @@ def calibration_results(
     return result_table(rows)
 
 
-def _measures(told: pd.DataFrame, sets: pd.DataFrame, weights: np.ndarray) -> dict:
-    sure, correct = told["confidence"].to_numpy(), told["correct"].to_numpy(bool)
+def _measures(predictions: pd.DataFrame, sets: pd.DataFrame, weights: np.ndarray) -> dict:
+    sure, correct = predictions["confidence"].to_numpy(), predictions["correct"].to_numpy(bool)
     single = sets["size"].to_numpy() == 1
     covered = sets["covered"].to_numpy()
     total = weights.sum(axis=1)

@@ -105,7 +105,7 @@ def classify(
         # Two BLAS threads that share a core make these small products ten times slower; one
         # thread also fixes the order of summation.
         with threadpool_limits(limits=1):
-            frame = ranking.sit(heads)
+            frame = ranking.predict(heads)
         for _, part in frame.groupby("task", sort=True):
             found.append(part)
             rows += _score_rows(part, split=folds.leave_out, draws=n_bootstrap, seed=seed)
@@ -149,7 +149,7 @@ class _CrossValidation:
             for task, part in joined.items()
         }
 
-    def sit(self, heads: Mapping[str, BaseEstimator]) -> pd.DataFrame:
+    def predict(self, heads: Mapping[str, BaseEstimator]) -> pd.DataFrame:
         """Predictions for every tested well, with the fold's training accuracy."""
         found = [frame for part in self._parts() for frame in self._fold(part, heads)]
         if not found:
@@ -174,26 +174,28 @@ class _CrossValidation:
         if hasattr(model, "chosen_"):
             self.chosen.append(model.chosen_)
         if hasattr(model, "predict"):
-            return [self._told(model, part, TASK)]
+            return [self._predictions_of(model, part, TASK)]
         part = replace(
             part,
             seen=_frame(model.transform(part.seen), part.seen.index),
             held=_frame(model.transform(part.held), part.held.index),
         )
         return [
-            self._told(clone(head).fit(part.seen, part.labels), part, f"{TASK}: {name}")
+            self._predictions_of(clone(head).fit(part.seen, part.labels), part, f"{TASK}: {name}")
             for name, head in heads.items()
         ]
 
-    def _told(self, model: BaseEstimator, part: _FoldWells, task: str) -> pd.DataFrame:
+    def _predictions_of(self, model: BaseEstimator, part: _FoldWells, task: str) -> pd.DataFrame:
         scores = class_table(model, part.held)
         if hasattr(model, "predict_proba"):
             frame = pd.DataFrame(scores, columns=model.classes_)
             self._shares.setdefault(task, []).append(frame)
-        return _told(model, part, task=task, scores=scores)
+        return _predictions_of(model, part, task=task, scores=scores)
 
 
-def _told(model: BaseEstimator, part: _FoldWells, *, task: str, scores: np.ndarray) -> pd.DataFrame:
+def _predictions_of(
+    model: BaseEstimator, part: _FoldWells, *, task: str, scores: np.ndarray
+) -> pd.DataFrame:
     """What one fitted classifier says about the held-out wells."""
     own, best = np.searchsorted(model.classes_, part.truth), scores.argmax(axis=1)
     rows = np.arange(len(scores))
@@ -225,12 +227,15 @@ def _frame(values: object, index: pd.Index) -> pd.DataFrame:
     return values if isinstance(values, pd.DataFrame) else pd.DataFrame(values, index=index)
 
 
-def _score_rows(told: pd.DataFrame, *, split: str, draws: int, seed: int) -> list[dict]:
+def _score_rows(predictions: pd.DataFrame, *, split: str, draws: int, seed: int) -> list[dict]:
     """Pooled scores with intervals, and scores by fold, with and without the control wells."""
     rows = []
-    subsets = {"": np.ones(len(told), dtype=bool), "_without_controls": ~told["control"].to_numpy()}
+    subsets = {
+        "": np.ones(len(predictions), dtype=bool),
+        "_without_controls": ~predictions["control"].to_numpy(),
+    }
     for suffix, chosen in subsets.items():
-        part = told[chosen]
+        part = predictions[chosen]
         if len(part):
             weights = bootstrap_weights(len(part), n_draws=draws, seed=seed)
             rows += _rows(part, weights, suffix=suffix, split=split, fold="all")
@@ -240,17 +245,17 @@ def _score_rows(told: pd.DataFrame, *, split: str, draws: int, seed: int) -> lis
 
 
 def _rows(
-    told: pd.DataFrame, weights: np.ndarray, *, suffix: str, split: str, fold: int | str
+    predictions: pd.DataFrame, weights: np.ndarray, *, suffix: str, split: str, fold: int | str
 ) -> list[dict]:
-    name, task = told["representation"].iloc[0], told["task"].iloc[0]
-    values = _scores(told, weights)
+    name, task = predictions["representation"].iloc[0], predictions["task"].iloc[0]
+    values = _scores(predictions, weights)
     return [
         result(
             name,
             task,
             metric + suffix,
             value=values[metric][0],
-            n=len(told),
+            n=len(predictions),
             split=split,
             fold=fold,
             interval=percentile_interval(values[metric][1:]),
@@ -259,18 +264,20 @@ def _rows(
     ]
 
 
-def _scores(told: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
-    truth, predicted = (told[c].to_numpy(str) for c in ("label", "predicted"))
-    return class_scores(truth, predicted, told["rank"].to_numpy(), weights=weights)
+def _scores(predictions: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
+    truth, predicted = (predictions[c].to_numpy(str) for c in ("label", "predicted"))
+    return class_scores(truth, predicted, predictions["rank"].to_numpy(), weights=weights)
 
 
-def _gap_rows(told: pd.DataFrame, *, split: str) -> list[dict]:
+def _gap_rows(predictions: pd.DataFrame, *, split: str) -> list[dict]:
     """Training accuracy and its distance to the test accuracy, by fold and on average."""
-    name, task = told["representation"].iloc[0], told["task"].iloc[0]
-    by_fold = told.groupby("fold").agg(train=("train_accuracy", "first"), test=("correct", "mean"))
-    by_fold["n"] = told.groupby("fold").size()
+    name, task = predictions["representation"].iloc[0], predictions["task"].iloc[0]
+    by_fold = predictions.groupby("fold").agg(
+        train=("train_accuracy", "first"), test=("correct", "mean")
+    )
+    by_fold["n"] = predictions.groupby("fold").size()
     parts = [(fold, row["train"], row["test"], row["n"]) for fold, row in by_fold.iterrows()]
-    parts.append(("all", by_fold["train"].mean(), told["correct"].mean(), len(told)))
+    parts.append(("all", by_fold["train"].mean(), predictions["correct"].mean(), len(predictions)))
     rows = []
     for fold, train, test, n in parts:
         common = {"n": n, "split": split, "fold": fold}

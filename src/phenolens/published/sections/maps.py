@@ -31,8 +31,8 @@ def activation(tables: Tables) -> dict | None:
 TESTS = ("across_treatments", "correct_against_wrong", "with_accuracy")
 
 
-def _tests(told: dict, key: str) -> dict[str, dict]:
-    return {str(row.get("measure")): row for row in told.get(key) or []}
+def _tests(activation: dict, key: str) -> dict[str, dict]:
+    return {str(row.get("measure")): row for row in activation.get(key) or []}
 
 
 def _measure(name: str, row: pd.Series, tests: dict[str, dict[str, dict]]) -> dict:
@@ -65,8 +65,8 @@ def rebuilt(tables: Tables) -> dict | None:
     }
 
 
-def _said(told: dict, stains: dict[str, dict]) -> str:
-    images, wells = (number(told.get(name)) for name in ("n_images", "n_wells"))
+def _said(activation: dict, stains: dict[str, dict]) -> str:
+    images, wells = (number(activation.get(name)) for name in ("n_images", "n_wells"))
     better = [
         name
         for name, value in stains.items()
