@@ -134,3 +134,28 @@ def test_the_verbs_are_the_steps_of_the_command():
     from phenolens.cli.study import STEPS
 
     assert list(STEPS) == [*VERBS, "run"]
+
+
+def test_no_step_reads_or_writes_a_file_of_the_study_itself():
+    """Only the runner does; the report and the cells, too many to hold, are handed on by place."""
+    import ast
+    from pathlib import Path
+
+    import phenolens
+
+    root = Path(phenolens.__file__).parent
+    forbidden = {"phenolens.files", "phenolens.schema"}
+    calls = {
+        "read_frame",
+        "read_json",
+        "read_parquet",
+        "to_parquet",
+        "to_csv",
+        "write_text",
+        "open",
+    }
+    for path in [*root.glob("study/steps/*.py"), *root.glob("published/steps/*.py")]:
+        tree = ast.parse(path.read_text())
+        imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        called = {getattr(n, "attr", getattr(n, "id", "")) for n in ast.walk(tree)}
+        assert not imported & forbidden and not called & calls, path.name
