@@ -55,7 +55,7 @@ def design(made: Arrangement) -> str:
 
 def names(layout: Layout) -> set[str]:
     """Treatments that are named as sharing their location."""
-    return {name for finding in layout.replicates for name in finding.treatments}
+    return {name for finding in layout.replicates for name in finding.about.get("treatment", ())}
 
 
 def whole(kind: str, rng: np.random.Generator, *, controls: str) -> Counter:
@@ -107,7 +107,7 @@ def one_plate(kind: str, rng: np.random.Generator, *, wells: int) -> Counter:
                  inner=False)  # fmt: skip
     found = examine_layout(arrange(made)[0]).replicates
     right = ("P03", "P04") if kind == "same" else ("P04",)
-    return Counter(flagged=bool(found), alone=bool(found) and found[0].plates == right)
+    return Counter(flagged=bool(found), alone=bool(found) and found[0].about.get("plate") == right)
 
 
 def tasks() -> Iterator[tuple[str, str, str, dict]]:

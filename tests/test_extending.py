@@ -93,7 +93,8 @@ def finished(site, tmp_path_factory) -> Path:
 def test_the_page_has_one_of_each():
     groups = tomllib.loads(FILES["pyproject.toml"])["project"]["entry-points"]
     assert sorted(groups) == [
-        f"phenolens.{kind}" for kind in ("formats", "metrics", "representations", "sections")
+        f"phenolens.{kind}"
+        for kind in ("checks", "formats", "metrics", "representations", "sections")
     ]
 
 
@@ -111,6 +112,14 @@ def test_the_study_made_the_representation_fold_by_fold(finished):
     (first, *_) = sorted((finished / "out" / "store").glob("representation-quantiles-*"))
     card = json.loads((first / "card.json").read_text())
     assert (card["kind"], card["learns"], card["labels_seen"]) == ("unsupervised", "pixels", [])
+
+
+def test_the_check_is_in_the_audit_in_its_own_words(finished):
+    audit = json.loads((finished / "out" / "audit.json").read_text())
+    (own,) = [item for item in audit if item["code"] == "plates-a-batch"]
+    assert own["values"] == {"plates": 2, "batches": 1}
+    assert own["what"] == "2 plates lie in 1 batches."
+    assert "2 plates lie in 1 batches." in (finished / "out" / "report.html").read_text()
 
 
 def test_the_metric_is_asked_of_every_representation(finished):

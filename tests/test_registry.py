@@ -90,3 +90,15 @@ def test_a_function_is_registered_at_a_place():
         return 1
 
     assert [check() for check in checks.known().values()] == [1, 2]
+
+
+def test_every_kind_of_thing_that_plugs_in_is_listed():
+    import re
+    from pathlib import Path
+
+    import phenolens
+
+    code = "".join(path.read_text() for path in Path(phenolens.__file__).parent.rglob("*.py"))
+    asked = set(re.findall(r'Registry\([^)]*kind="(\w+)"', code))
+    asked |= set(re.findall(r'plugins\.(?:import_rooms|offered)\("(\w+)"\)', code))
+    assert asked == set(plugins.KINDS)

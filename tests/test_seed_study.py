@@ -147,7 +147,7 @@ def test_the_recipe_joins_and_the_audit_says_what_one_plate_allows(real_data, tm
 
     recipe = bucket(tmp_path, real_data("cpjump1_profiles"))
     findings = check(open_study(recipe, out=tmp_path / "out"))
-    told = {(f.severity, f.code): f.what for f in findings}
+    told = {(f.severity, f.code): f.text for f in findings}
     marks = {"✗": "error", "!": "warning"}
     said = blocks(CHAPTER.split("## The plate itself")[1].split("## The study, declared")[0])
     assert len(said) == 5

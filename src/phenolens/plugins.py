@@ -14,6 +14,10 @@ from pkgutil import iter_modules
 from typing import Any
 
 ROOMS = ("phenolens.published",)
+KINDS = (
+    "audits", "checks", "formats", "metrics", "representations", "schema", "sections", "steps",
+    "words",
+)  # fmt: skip
 
 
 def import_all(name: str) -> None:
@@ -40,3 +44,12 @@ def offered(kind: str) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What other distributions offer: the name of each entry point, and what loads it."""
     for entry in sorted(entry_points(group=f"phenolens.{kind}"), key=lambda e: (e.name, e.value)):
         yield entry.name, entry.load
+
+
+def versions() -> dict[str, str]:
+    """Versions of the distributions that offer something, by group and entry point."""
+    return {
+        f"{entry.group} {entry.value}": entry.dist.version if entry.dist else ""
+        for kind in KINDS
+        for entry in entry_points(group=f"phenolens.{kind}")
+    }

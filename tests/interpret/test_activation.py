@@ -21,6 +21,7 @@ from phenolens.interpret.activation_tests import (
 from phenolens.interpret.gradcam import Cams
 from phenolens.represent.networks.pixels import PixelSettings
 from phenolens.segment import SegmentSettings
+from phenolens.words import noted
 
 TREATMENT = "Metadata_Treatment"
 
@@ -164,7 +165,7 @@ def test_one_well_a_treatment_gives_no_p_but_a_reason():
     table = table[table["Metadata_Plate"] == "P1"]
     found = kruskal_wells(table).iloc[0]
     assert np.isnan(found["p"])
-    assert "two wells" in found["note"]
+    assert "two wells" in noted(found["note"])
 
 
 def test_treatments_are_summarised_over_wells():

@@ -118,7 +118,7 @@ def names(out) -> list[str]:
 @pytest.fixture(scope="module")
 def asked(out, names) -> dict[tuple[str, str], pl.Result]:
     """Every question asked of every file, those without an answer left out."""
-    lead = next(n for n in names if not profiles.read_about(file_of(out, n))["judged"])
+    lead = next(n for n in names if not profiles.read_about(file_of(out, n))["unseen"])
     answers = {}
     for name in names:
         questions = {"activity": {}} if is_noise_control(name) else QUESTIONS

@@ -253,7 +253,7 @@ def test_doses_of_one_compound_stay_in_one_group():
             "Metadata_Control": False,
         }
     )
-    groups = treatment_groups(wells, groups=2, seed=0).judged
+    groups = treatment_groups(wells, groups=2, seed=0).unseen
     compounds = [{name[0] for name in names} for names in groups.values()]
     assert len(compounds) == 2
     assert not compounds[0] & compounds[1]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from phenolens.answers.answer import Answer, State
 from phenolens.answers.reasons import cause, notes
-from phenolens.answers.scores import Question, asked, best_baseline, headlines
+from phenolens.answers.scores import Question, asked, best_baseline, better, headlines
 from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
 from phenolens.words import names
@@ -20,7 +20,7 @@ COMPARED = ("difference", "low", "high", "p", "p_holm", "smallest_p", "smallest_
 
 def answer(tables: Tables) -> Answer:
     """The highest scores, beside their baselines, and whether the differences hold."""
-    questions = headlines(asked(tables))
+    questions = [q for q in headlines(asked(tables)) if better(q[0][1]) == "higher"]
     scored = [
         found
         for question in questions

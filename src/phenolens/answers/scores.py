@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from phenolens.answers.tables import Tables
-from phenolens.evaluate.metrics import METRICS
+from phenolens.evaluate.metrics import METRICS, metric_of
 from phenolens.words import names
 
 NOT_TASKS = ("assay", "batch")
@@ -91,10 +91,22 @@ def _rank(key: tuple) -> tuple:
     return (*names.task_rank(task), first, *map(str, key))
 
 
-def best_baseline(scores: pd.DataFrame) -> tuple[str, float] | None:
-    """Name and value of the highest baseline of one question, or None."""
-    kept = scores[[names.is_baseline(name) for name in scores.index]]["value"].dropna()
-    return (kept.idxmax(), float(kept.max())) if len(kept) else None
+def better(metric: str) -> str:
+    """Which way a metric is better: ``higher``, ``lower``, or neither (empty)."""
+    return metric_of(metric).better
+
+
+def best(scores: pd.DataFrame, *, lowest: bool = False) -> tuple[str, float] | None:
+    """Name and value of the highest (or lowest) score, or None where there is none."""
+    known = scores["value"].dropna()
+    if not len(known):
+        return None
+    return (known.idxmin(), float(known.min())) if lowest else (known.idxmax(), float(known.max()))
+
+
+def best_baseline(scores: pd.DataFrame, *, lowest: bool = False) -> tuple[str, float] | None:
+    """Name and value of the highest (or lowest) baseline of one question, or None."""
+    return best(scores[[names.is_baseline(name) for name in scores.index]], lowest=lowest)
 
 
 def has_baseline(scores: pd.DataFrame) -> bool:

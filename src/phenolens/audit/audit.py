@@ -73,7 +73,16 @@ def audit_design(
         roles=None if roles is None else np.asarray(roles, dtype=object),
         images=images_per_well,
     )
-    return worst_first([finding for look in checks() for finding in look(design)])
+    return worst_first([finding for look in checks() for finding in _found(look, design)])
+
+
+def _found(look: Check, design: Audited) -> list[Finding]:
+    """What a check finds; one that gives something else is named."""
+    found = look(design)
+    if isinstance(found, Finding) or not isinstance(found, Iterable):
+        kind = type(found).__name__
+        raise TypeError(f"{look.__module__}.{look.__qualname__} gave {kind}; yield Findings.")
+    return list(found)
 
 
 def _complete(wells: pd.DataFrame, label: str) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def render(
             title=title or study_title(tables),
             size=size(tables),
             version=__version__,
-            sections=[(s, view) for s in shown if (view := s.view(tables)) is not None],
+            sections=[(s, view) for s in shown if (view := _view(s, tables)) is not None],
             gallery={name: gallery.get(name, []) for s in shown for name in s.figures},
             drawn=bool(gallery),
             because=because(cause(tables)),
@@ -69,6 +69,15 @@ def render(
             label=names.label,
         )
     )
+
+
+def _view(section: Section, tables: Tables) -> dict | None:
+    """What a section shows; an error says whose it is."""
+    try:
+        return section.view(tables)
+    except Exception as error:
+        error.add_note(f"It was raised by the section '{section.key}' of the report.")
+        raise
 
 
 def study_title(tables: Tables) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phenolens import __version__
+import phenolens
+from phenolens import __version__, plugins
 from phenolens.errors import InputError, shown
 from phenolens.files import read_json, write_json, write_text
 from phenolens.store import digest, file_digest
@@ -43,7 +45,7 @@ learning_rate = 2e-3
 def run(session: Session | str | Path) -> Path:
     """Take every step and return the report's path; a study that is finished is left as it is.
 
-    Finished means: settings, inputs and version are those of the last run, and every file it left
+    Finished means: settings, inputs and code are those of the last run, and every file it left
     is there, unchanged.
 
     Parameters
@@ -76,7 +78,7 @@ def run(session: Session | str | Path) -> Path:
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
     stamp = session.store.root / "finished.json"
-    question = digest(__version__, session.study.model_dump(), take(session, "fingerprint"))
+    question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
     if not session.store.force and _finished(session, stamp, question):
         session.progress.say("Nothing changed since the last run")
         return session.out / "report.html"
@@ -84,6 +86,18 @@ def run(session: Session | str | Path) -> Path:
     path = take(session, "report")
     write_json(stamp, {"question": question, "files": _digests(session)})
     return path
+
+
+@cache
+def _code() -> str:
+    """Digest of the package's own files and of the versions of what plugs in: all that may answer.
+
+    Version numbers do not change while somebody adds a metric or mends a section.
+    """
+    ends = (".py", ".html", ".css", ".js")
+    root = Path(phenolens.__file__).parent
+    ours = [file_digest(path) for path in sorted(root.rglob("*")) if path.suffix in ends]
+    return digest(__version__, ours, plugins.versions())
 
 
 def _finished(session: Session, stamp: Path, question: str) -> bool:

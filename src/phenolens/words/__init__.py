@@ -71,12 +71,22 @@ def say(code: str, /, **values: Any) -> Said:
     ------
     KeyError
         If no wording of this code was registered.
+    TypeError
+        If the values lack what its wording takes; names the code.
     """
-    function = _WORDINGS.get(code) or known()[code]
+    function = _WORDINGS.get(code) or known().get(code)
+    if function is None:
+        raise KeyError(
+            f"No words for {code!r}: write a function with @wording({code!r}) in words/."
+        )
     taken = signature(function).parameters
     if all(one.kind is not Parameter.VAR_KEYWORD for one in taken.values()):
         values = {name: value for name, value in values.items() if name in taken}
-    said = function(**values)
+    try:
+        said = function(**values)
+    except TypeError as error:
+        error.add_note(f"It was raised by the wording of {code!r}, given {sorted(values)}.")
+        raise
     return Said(said) if isinstance(said, str) else said
 
 

@@ -13,7 +13,9 @@ from matplotlib.figure import Figure
 from phenolens.answers.scores import (
     Question,
     asked,
+    best,
     best_baseline,
+    better,
     family,
     has_baseline,
     headlines,
@@ -114,7 +116,7 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
     order, palette, labelled = look
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.set_xlim(*_limits(scores))
-    _reference(axes, scores)
+    _reference(axes, scores, lowest=better(key[1]) == "lower")
     for row, name in enumerate(order):
         if name in scores.index:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
@@ -139,10 +141,10 @@ def _limits(scores: pd.DataFrame) -> tuple[float, float]:
     return low - (room if low < 0 else room * 0.4), high + 5.5 * room
 
 
-def _reference(axes: Axes, scores: pd.DataFrame) -> None:
-    best = best_baseline(scores)
-    if best:
-        axes.axvline(best[1], color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
+def _reference(axes: Axes, scores: pd.DataFrame, *, lowest: bool) -> None:
+    found = best_baseline(scores, lowest=lowest)
+    if found:
+        axes.axvline(found[1], color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
 
 
 def _dot(axes: Axes, row: int, what: tuple) -> None:
@@ -181,9 +183,10 @@ def _labels(axes: Axes, order: list[str], *, labelled: bool) -> None:
 def _alt(questions: list) -> str:
     parts = []
     for key, scores in questions:
-        best = scores["value"].idxmax()
-        value = fixed(scores.loc[best, "value"])
-        parts.append(
-            f"{names.task(key[0])}, {names.metric(key[1])}: highest {names.label(best)} at {value}"
-        )
+        lowest = better(key[1]) == "lower"
+        found = best(scores, lowest=lowest)
+        if found is not None:
+            which = f"{'lowest' if lowest else 'highest'} {names.label(found[0])}"
+            what = f"{names.task(key[0])}, {names.metric(key[1])}"
+            parts.append(f"{what}: {which} at {fixed(found[1])}")
     return "Dot plots of scores with intervals. " + "; ".join(parts) + "."
