@@ -21,7 +21,7 @@ import torch
 
 from phenolens.represent.networks.devices import autocast, pick_device, training_speeds
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
-from phenolens.represent.networks.resnet import StainResNet, Treatments
+from phenolens.represent.networks.resnet import StainResNet, WeakLabels
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
 STAINS, CLASSES, STEPS = 5, 20, 4
@@ -40,7 +40,7 @@ class Work:
         n = self.batch * STEPS
         self.pixels = rng.integers(0, 255, (n, 1, STAINS, self.size, self.size), dtype=np.uint8)
         self.targets = rng.integers(0, CLASSES, n)
-        self.objective = Treatments(torch.ones(CLASSES, device=self.device))
+        self.objective = WeakLabels(torch.ones(CLASSES, device=self.device))
 
     def model(self) -> torch.nn.Module:
         return StainResNet(STAINS, CLASSES).to(self.device)
