@@ -85,16 +85,25 @@ def conform(
     0  A01   1.0
     1  B02   3.0
     """
+    import numpy as np
+
     names = [str(name) for name in frame.columns]
     if unknown := [name for name in names if table.column(name) is None]:
         raise SchemaError(f"{table.path} has no column {unknown[0]!r} in its definition.")
     if absent := [name for name in table.required if name not in names]:
         raise SchemaError(f"{table.path} lacks its column {absent[0]!r}.")
     ordered = frame[table.ordered(names)].reset_index(drop=True)
+    numbers = {REAL: np.dtype(np.float64), REAL32: np.dtype(np.float32)}
+    dtypes = ordered.dtypes.to_dict()
+
+    def conforms(column: Column, name: str) -> bool:
+        """Hundreds of features are so already."""
+        return column.nullable and column.dtype in numbers and dtypes[name] == numbers[column.dtype]
+
     cast = {
         name: _cast(ordered[name], column, table.path)
         for name in names
-        if (column := table.column(name)) is not None
+        if (column := table.column(name)) is not None and not conforms(column, name)
     }
     return _sorted(ordered.assign(**cast), table, order=order or {})
 
@@ -163,9 +172,9 @@ def arrow_schema(frame: pd.DataFrame, table: Table) -> pa.Schema:
 
     types = {TEXT: pa.string(), WHOLE: pa.int64(), REAL: pa.float64(), REAL32: pa.float32(),
              FLAG: pa.bool_()}  # fmt: skip
-    found = pa.Schema.from_pandas(frame, preserve_index=False)
-    for number, name in enumerate(found.names):
-        column = table.column(name)
+    fields = list(pa.Schema.from_pandas(frame, preserve_index=False))
+    for number, field in enumerate(fields):
+        column = table.column(field.name)
         if column is not None and column.dtype in types:
-            found = found.set(number, pa.field(name, types[column.dtype]))
-    return found.remove_metadata()
+            fields[number] = pa.field(field.name, types[column.dtype])
+    return pa.schema(fields)
