@@ -17,7 +17,8 @@ from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
 from phenolens.represent.base import ALL
 from phenolens.represent.cnn import CNN
-from phenolens.study.disjoint import treatment_groups, unanswerable
+from phenolens.study.asking import unanswerable
+from phenolens.study.disjoint import treatment_groups
 from phenolens.study.joint_features import components
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study

@@ -20,10 +20,12 @@ from phenolens.evaluate.metrics import offered
 from phenolens.evaluate.results import result_table
 from phenolens.findings import Finding
 from phenolens.profiles import BATCH, CONCENTRATION, CONTROL, PLATE, TREATMENT
+from phenolens.study.disjoint import FEWEST
 from phenolens.study.session import Session
 from phenolens.tools.activity import activity_of
 from phenolens.tools.assay import assay
 from phenolens.tools.batch import batch
+from phenolens.tools.block import NOBODY, Block
 from phenolens.tools.classify import classify
 from phenolens.tools.cluster import cluster
 from phenolens.tools.dose import dose
@@ -38,6 +40,15 @@ def refusal(representation: str, question: str, why: Finding) -> dict[str, Any]:
     """A question without an answer, as in ``unanswered.json``: its finding, and that in words."""
     asked = {"representation": representation, "question": question}
     return asked | why.data() | {"why": why.said.advice}
+
+
+def unanswerable(block: Block) -> list[dict]:
+    """What a network that saw every label cannot be asked, as in ``unanswered.json``."""
+    if NOBODY not in block.unseen:
+        return []
+    why = Finding("too-few-compounds-unseen", "warning", {}, {"needed": 2 * FEWEST})
+    questions = ("activity", "silhouette", "clustering")
+    return [refusal(block.name, name, why) for name in questions]
 
 
 @dataclass

@@ -15,12 +15,10 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import DesignError
-from phenolens.findings import Finding
 from phenolens.profiles import COMPOUND, CONTROL, PLATE, TREATMENT, WELL
-from phenolens.study.asking import refusal
-from phenolens.tools.block import NOBODY, Block
+from phenolens.tools.block import NOBODY
 
-_FEWEST = 2
+FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -64,19 +62,10 @@ def treatment_groups(wells: pd.DataFrame, *, groups: int, seed: int) -> Groups:
     together = COMPOUND in treated and treated[COMPOUND].notna().all()
     unit = "compound" if together else "treatment"
     found = treated[COMPOUND if together else TREATMENT].nunique()
-    if found < 2 * _FEWEST:
+    if found < 2 * FEWEST:
         return Groups({NOBODY: ()})
-    groups = min(groups, found // _FEWEST)
+    groups = min(groups, found // FEWEST)
     folds = make_folds(treated, label=None, leave_out=unit, seed=seed, max_folds=groups)
     named = treated.merge(folds.table[[PLATE, WELL, "left_out"]], on=[PLATE, WELL])
     by_group = named.groupby("left_out")[TREATMENT].unique()
     return Groups({f"group-{n}": tuple(sorted(names)) for n, names in by_group.items()})
-
-
-def unanswerable(block: Block) -> list[dict]:
-    """What a network that saw every label cannot be asked, as in ``unanswered.json``."""
-    if NOBODY not in block.unseen:
-        return []
-    why = Finding("too-few-compounds-unseen", "warning", {}, {"needed": 2 * _FEWEST})
-    questions = ("activity", "silhouette", "clustering")
-    return [refusal(block.name, name, why) for name in questions]

@@ -14,8 +14,7 @@ from phenolens import profiles
 from phenolens.evaluate.results import join_results
 from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import TREATMENT
-from phenolens.study.asking import ask_all, has_treatments
-from phenolens.study.disjoint import unanswerable
+from phenolens.study.asking import ask_all, has_treatments, unanswerable
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.tools.compare import comparisons
