@@ -16,18 +16,8 @@ Check = Callable[[Audited], Iterable[Finding]]
 CHECKS: Registry[Check] = Registry(
     "check of a design", package="phenolens.audit.checks", kind="checks"
 )
-
-
-def check(place: int) -> Callable[[Check], Check]:
-    """Register a check of a design.
-
-    Parameters
-    ----------
-    place : int
-        Where its findings stand among those of one severity: by rising number.
-    """
-
-    return CHECKS.at(place)
+check = CHECKS.at
+"""Registers a check; its findings stand among those of one severity by rising number."""
 
 
 def checks() -> list[Check]:

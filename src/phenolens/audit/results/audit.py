@@ -13,18 +13,8 @@ BASELINE = "baseline:"
 CLASSIFICATION = "classification"
 Check = Callable[[pd.DataFrame], Iterable[AuditFinding]]
 CHECKS: Registry[Check] = Registry("check of scores", package="phenolens.audit.results")
-
-
-def check(place: int) -> Callable[[Check], Check]:
-    """Register a check of pooled scores.
-
-    Parameters
-    ----------
-    place : int
-        Where its findings stand among those of one severity: by rising number.
-    """
-
-    return CHECKS.at(place)
+check = CHECKS.at
+"""Registers a check; its findings stand among those of one severity by rising number."""
 
 
 def audit_results(results: pd.DataFrame) -> list[AuditFinding]:

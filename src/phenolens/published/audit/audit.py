@@ -17,18 +17,8 @@ Check = Callable[[Declared], Iterable[AuditFinding]]
 CHECKS: Registry[Check] = Registry(
     "check of a declared study", package="phenolens.published.audit.checks"
 )
-
-
-def check(place: int) -> Callable[[Check], Check]:
-    """Register a check of a declared study.
-
-    Parameters
-    ----------
-    place : int
-        Where its findings stand among those of one severity: by rising number.
-    """
-
-    return CHECKS.at(place)
+check = CHECKS.at
+"""Registers a check; its findings stand among those of one severity by rising number."""
 
 
 def checks() -> list[Check]:
