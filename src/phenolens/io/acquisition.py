@@ -14,6 +14,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.io.imagetable import Located, is_image_name
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.readers.zarr_store import is_store
 
 SEVERAL = ("measurement", "timepoint", "plane")
 """Columns by which one field has several images, where the instrument names them."""
@@ -77,12 +78,15 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files below a folder, sorted; hidden ones and links to folders above are left alone."""
-    return [path for path in walk(folder) if is_image_name(path.name)]
+    """Image files and Zarr stores below a folder, sorted; see :func:`walk`."""
+    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder in order, through links, each folder once; hidden ones left alone."""
+    """Files and Zarr stores below a folder in order, through links, each folder once.
+
+    Hidden ones are left alone; a store is one thing, whatever files it is made of.
+    """
     seen: set[str] = set()
     for here, inner, names in os.walk(folder, followlinks=True):
         inner[:] = sorted(n for n in inner if not n.startswith(".") and n != "truth")
@@ -91,6 +95,10 @@ def walk(folder: Path) -> Iterator[Path]:
             inner.clear()
             continue
         seen.add(real)
+        if is_store(Path(here)):
+            inner.clear()
+            yield Path(here)
+            continue
         yield from (Path(here, name) for name in sorted(names) if not name.startswith("."))
 
 

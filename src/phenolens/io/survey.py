@@ -17,6 +17,7 @@ from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
 from phenolens.profiles import PLATE, WELL
+from phenolens.readers.zarr_store import is_store
 
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
 CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
@@ -47,7 +48,7 @@ def survey(source: Path) -> tuple[list[FoundTables], list[Path]]:
     """
     files = list(_walk(source))
     tables = [path for path in files if path.name.lower().endswith(table_endings())]
-    images = [path for path in files if is_image_name(path.name)][:1000]
+    images = [path for path in files if is_image_name(path.name) or path.is_dir()][:1000]
     found = [item for group in _grouped(tables, source) if (item := _look(group, source))]
     return _merged(found), images
 
@@ -57,6 +58,10 @@ def _walk(source: Path) -> Iterable[Path]:
         inner[:] = sorted(n for n in inner if n not in SKIPPED and not n.startswith("."))
         if "study.resolved.toml" in names or set(names) >= CHECKED:
             inner.clear()
+            continue
+        if is_store(Path(folder)):
+            inner.clear()
+            yield Path(folder)
             continue
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
