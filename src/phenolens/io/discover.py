@@ -62,7 +62,7 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         profiles = [b | {"name": name} for b, name in zip(profiles, given, strict=True)]
     columns = {} if proposal is None else proposal.columns
     seen = Seen() if images is None else see(images, columns, tree)
-    known = _known(looked.tables, images, profiles, seen=seen)
+    known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
         source=tree.source,
@@ -149,14 +149,16 @@ def _metadata(found: Sequence[FoundTables]) -> list[FoundTables]:
 
 
 def _known(
-    found: Sequence[FoundTables], images: dict | None, profiles: Sequence[dict], *, seen: Seen
+    looked: Surveyed, images: dict | None, profiles: Sequence[dict], *, seen: Seen, tree: Tree
 ) -> Known:
     """The columns that images and profiles bring, with values to compare keys by."""
-    heads = [item.head for item in found if item.kind in _sources(images, profiles)]
-    known = Known()
-    for head in heads:
-        known.learn(head, names=None)
+    plates, whole = _plates(profiles, tree)
+    known = Known(all_plates=whole and (images is None or len(seen.keys) > 0))
+    for item in looked.tables:
+        if item.kind in _sources(images, profiles):
+            known.learn(item.head, names=None)
     known.learn(seen.keys, names=None)
+    known.learn(pd.DataFrame({PLATE: sorted(plates)}), names=None)
     return known
 
 
@@ -168,18 +170,23 @@ def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
 
 
 def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
-    roles, modality = named_roles(known.values, known.texts(PLATE) | _plates(discovery))
+    roles, modality = named_roles(known.values, known.texts(PLATE))
     return replace(discovery, columns=columns | roles, modality=modality)
 
 
-def _plates(discovery: Discovery) -> set[str]:
-    """Plates of all rows of the profiles: a table's head may hold the first plate only."""
+def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
+    """Plates of all rows of the profiles, and whether these are all.
+
+    A table's head may hold the first plate only, and large tables are not read whole.
+    """
     found: set[str] = set()
-    for block in discovery.profiles:
-        if block["level"] == "well" and _size(discovery) <= READABLE:
-            for path in expand(block["files"], discovery.source):
-                found |= plates_of(path)
-    return found
+    readable = [block for block in profiles if block["level"] == "well"]
+    if _size(readable, tree.source) > READABLE:
+        return found, False
+    for block in readable:
+        for path in expand(block["files"], tree.source):
+            found |= plates_of(path)
+    return found, len(readable) == len(profiles)
 
 
 def _try(discovery: Discovery) -> list[Question]:
@@ -187,7 +194,7 @@ def _try(discovery: Discovery) -> list[Question]:
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
 
-    if _size(discovery) > READABLE:
+    if _size(discovery.profiles, discovery.source) > READABLE:
         return []
     try:
         joined = integrate(discovery.section(), discovery.source)
@@ -204,9 +211,9 @@ def _try(discovery: Discovery) -> list[Question]:
     return asked
 
 
-def _size(discovery: Discovery) -> int:
+def _size(profiles: Sequence[dict], source: Path) -> int:
     """Bytes of all profiles."""
-    paths = [path for b in discovery.profiles for path in expand(b["files"], discovery.source)]
+    paths = [path for block in profiles for path in expand(block["files"], source)]
     files = [f for path in paths for f in (path.rglob("*") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files)
 

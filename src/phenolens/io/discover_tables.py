@@ -21,8 +21,12 @@ MAP_NAME = "Metadata_Plate_Map_Name"
 
 @dataclass
 class Known:
-    """Columns the screen has so far, by normal name, with the values that were seen."""
+    """Columns the screen has so far, by normal name, with the values that were seen.
 
+    `all_plates` says whether the screen has no other plates than those seen.
+    """
+
+    all_plates: bool = True
     values: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, head: pd.DataFrame, *, names: Iterable[str] | None) -> None:
@@ -78,7 +82,7 @@ def _for_the_screen(
     """The files of one kind that are about plates of the screen, and the others."""
     column = column_for(item.head, PLATE)
     screen = known.texts(PLATE)
-    if column is None or len(item.paths) == 1 or not screen:
+    if column is None or len(item.paths) == 1 or not (screen and known.all_plates):
         return item, []
     plates = {path: plates_of(path) for path in item.paths}
     others = [path for path, named in plates.items() if named and not named & screen]
@@ -136,9 +140,12 @@ def _reason(known: Known, item: FoundTables) -> tuple[str, dict]:
 def infer_on(known: Known, item: FoundTables) -> dict[str, str] | None:
     """The columns that join a table to what is known, or None."""
     plate, well = _plate_column(known, item.head), _well_column(item.head)
-    if plate is None and known.texts(PLATE) and _names_plates(item.head):
+    if plate is None and known.all_plates and known.texts(PLATE) and _names_plates(item.head):
         return None
     if well is not None:
+        wells = known.texts(WELL)
+        if known.all_plates and wells and not wells & Known.held(WELL, item.head[well]):
+            return None
         return _on_well(known, item, plate=plate, well=well)
     if plate is not None:
         return {PLATE: plate}
