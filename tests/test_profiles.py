@@ -28,8 +28,8 @@ def frame() -> pd.DataFrame:
 @pytest.mark.parametrize(
     "text",
     [
-        "a1", "A1", "a01", "A01", " A01 ", "A001", "A-1", "A - 1", "A_01", "A:1", "A 01", "01A", "1A",
-        "r01c01", "R1C1", "R01-C01", "row 1 col 1",
+        "a1", "A1", "a01", "A01", " A01 ", "A001", "A-1", "A - 1", "A_01", "A:1", "A 01", "01A",
+        "1A", "r01c01", "R1C1", "R01-C01", "row 1 col 1",
     ],
 )  # fmt: skip
 def test_one_well_has_one_name(text):
