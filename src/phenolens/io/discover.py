@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -53,7 +55,7 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     tree = look_around(Path(source))
     looked = survey(tree)
     proposal, unused = image_section(looked, tree)
-    images = None if proposal is None else proposal.section
+    images = None if proposal is None else _alone(proposal.section, tree)
     profiles, stages = profile_sections(looked.tables, tree)
     if images is None and not profiles:
         raise _nothing(tree, looked)
@@ -69,6 +71,7 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         images=images,
         profiles=tuple(profiles),
         tables=tuple(tables),
+        notes=() if proposal is None else tuple(proposal.notes),
         findings=seen.findings,
     )
     discovery = _with_roles(discovery, columns, known)
@@ -76,6 +79,12 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     discovery = replace(discovery, questions=(*asked, *_try(discovery)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
+
+
+def _alone(images: dict, tree: Tree) -> dict:
+    """The section, of that image only which was handed in."""
+    one = tree.only is not None and "table" not in images
+    return images | {"root": tree.files[0].name} if one else images
 
 
 def _nothing(tree: Tree, looked: Surveyed) -> InputError:
@@ -117,13 +126,11 @@ def _unused(
     """Every file that the study does not read, with the reason."""
     used = seen.files | _tables_used(discovery, looked)
     explained = [item for item in explained if str(tree.source / item.path) not in used]
-    known = {item.path for item in explained}
     absent = [item for item in looked.tables if item.kind == "elsewhere"]
     told = (unused for item in absent for unused in elsewhere(item, tree))
     away = [one for one in told if str(tree.source / one.path) not in used]
     explained = [*(item for item in explained if item.path not in {a.path for a in away}), *away]
     rest = reasons_for_rest(tree, used=used, explained=explained, images=discovery.images)
-    del known
     return unused_findings([*explained, *rest])
 
 
@@ -196,19 +203,35 @@ def _try(discovery: Discovery) -> list[Question]:
 
     if _size(discovery.profiles, discovery.source) > READABLE:
         return []
-    try:
-        joined = integrate(discovery.section(), discovery.source)
-    except UndecidedError as error:
-        return [Question(error.setting, str(error), choices=error.choices)]
-    except PhenolensError as error:
-        return [Question("data", str(error))]
-    asked = _about_labels(joined.wells)
+    section, asked = discovery.section(), []
+    while True:
+        try:
+            joined = integrate(section, discovery.source)
+        except UndecidedError as error:
+            asked.append(Question(error.setting, str(error), choices=error.choices))
+            if not _decided(section, error):
+                return asked
+        except PhenolensError as error:
+            return [*asked, Question("data", str(error))]
+        else:
+            break
+    asked += _about_labels(joined.wells)
     try:
         tables = {n: wells_of(block.table, block.level) for n, block in joined.profiles.items()}
         ask_about_copies(joined.wells, tables)
     except UndecidedError as error:
         asked.append(Question(error.setting, str(error), choices=error.choices))
     return asked
+
+
+def _decided(section: dict[str, Any], error: UndecidedError) -> bool:
+    """Take the first choice, so that what must be decided behind it shows too."""
+    table, _, setting = error.setting.rpartition(".")
+    held = section[table] if table else section
+    if setting not in ("projection", "measurement") or held[setting] is not None:
+        return False
+    held |= tomllib.loads(error.choices[0])
+    return True
 
 
 def _size(profiles: Sequence[dict], source: Path) -> int:

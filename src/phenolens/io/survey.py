@@ -10,7 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import ALIASES, has, is_blank, key_text, place
+from phenolens.io.columns import (
+    ALIASES,
+    has,
+    is_blank,
+    key_text,
+    place,
+    well_text,
+    with_wells,
+)
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.imagetable import is_image_name
@@ -91,16 +99,10 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
             code = "unused-no-rows"
         else:
             kind = classify(head, path, images)
-            head = _with_wells(head) if kind == "profiles" else head
+            head = with_wells(head) if kind in {"profiles", "metadata"} else head
             return FoundTables(tuple(paths[number:]), head, kind)
         unused.append(Unused(tree.relative(path), code))
     return None
-
-
-def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
-    """The table with well names where it numbers rows and columns instead."""
-    wells = None if column_for(head, WELL) else place(head, None, WELL, source="")
-    return head if wells is None else head.assign(**{WELL: wells})
 
 
 def read_head(path: Path) -> pd.DataFrame:
@@ -198,6 +200,5 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 
 def well_like(values: pd.Series) -> bool:
     """Whether most values are well names."""
-    text = [str(v) for v in values.head(50) if not is_blank(v)]
-    wells = sum(bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text)
-    return wells > 0.9 * len(text)
+    said = values.head(50)[~values.head(50).map(is_blank).astype(bool)]
+    return int((well_text(said) != "").sum()) > 0.9 * len(said)
