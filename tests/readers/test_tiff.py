@@ -87,7 +87,7 @@ def test_of_a_file_with_several_images_one_must_be_named(tmp_path):
         for image in STACK[0]:
             writer.write(image, metadata={"axes": "CYX"}, photometric="minisblack")
     assert [series.number for series in tiff.describe(path)] == [0, 1, 2]
-    with pytest.raises(InputError, match="holds 3 images .* 's0:' says which"):
+    with pytest.raises(InputError, match=r"holds 3 images .* 's0:' says which"):
         read_file(path)
     with pytest.raises(InputError, match="holds 3 images"):
         read_file(path, parse_index("1"))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -13,8 +12,8 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.tree import walk
 from phenolens.profiles import PLATE, SITE, WELL
-from phenolens.readers.zarr_store import is_store
 
 SEVERAL = ("measurement", "timepoint", "plane")
 """Columns by which one field has several images, where the instrument names them."""
@@ -78,28 +77,13 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files and Zarr stores below a folder, sorted; see :func:`walk`."""
-    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
+    """Image files and Zarr stores below a folder, sorted, or the one image.
 
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Files and Zarr stores below a folder in order, through links, each folder once.
-
-    Hidden ones are left alone; a store is one thing, whatever files it is made of.
+    See :func:`phenolens.io.tree.walk`.
     """
-    seen: set[str] = set()
-    for here, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(n for n in inner if not n.startswith(".") and n != "truth")
-        real = os.path.realpath(here)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        if is_store(Path(here)):
-            inner.clear()
-            yield Path(here)
-            continue
-        yield from (Path(here, name) for name in sorted(names) if not name.startswith("."))
+    if folder.is_file():
+        return [folder]
+    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
 
 
 def located(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from phenolens.errors import InputError
-from phenolens.io.columns import well_text
 from phenolens.readers import reader_of
 from phenolens.readers.index import PlaneIndex
 from phenolens.readers.series import Series
 from phenolens.readers.tiff import MISSING
 
 WELL_IN_TEXT = re.compile(
-    r"(?:^|[^A-Za-z0-9])(?:well[ _-]?)?([A-P])[ /_-]?(\d{1,2})(?=$|[^A-Za-z0-9]|f\d|s\d)",
+    r"(?:^|[^A-Za-z0-9])(?:well[ _-]?)?(A[A-F]|[A-P])[ /_-]?(\d{1,2})(?=$|[^A-Za-z0-9]|f\d|s\d)",
     re.IGNORECASE,
 )
 AXES_OF_A_FIELD = "TZC"
@@ -30,10 +30,18 @@ def contents(path: Path) -> tuple[Series, ...]:
     InputError
         If the file is empty, damaged, no image we read, or its reader is not installed; names it.
     """
-    if not path.exists():
-        raise InputError(f"{path} is not there.")
-    if path.is_file() and path.stat().st_size == 0:
+    try:
+        status = path.stat()
+    except OSError:
+        raise InputError(f"{path} is not there.") from None
+    if path.is_file() and not status.st_size:
         raise InputError(f"{path} is empty (0 bytes).")
+    return _described(path, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16_384)
+def _described(path: Path, changed: int) -> tuple[Series, ...]:
+    """`init` looks at a folder several times."""
     try:
         return reader_of(path).describe(path)
     except InputError as error:
@@ -74,8 +82,9 @@ def planes(series: Series, path: Path) -> Iterator[dict]:
 
 def well_in(text: str) -> str:
     """The well that a file's or an image's name names; '' where it names none, or several."""
-    found = {f"{row.upper()}{int(column):02d}" for row, column in WELL_IN_TEXT.findall(text)}
-    return well_text([found.pop()])[0] if len(found) == 1 else ""
+    places = {(row.upper(), int(column)) for row, column in WELL_IN_TEXT.findall(text)}
+    found = [f"{row}{column:02d}" for row, column in places if 1 <= column <= 48]
+    return found[0] if len(found) == 1 else ""
 
 
 def require_fields(series: Series, path: Path) -> None:

@@ -37,9 +37,9 @@ def describe(path: Path) -> tuple[Series, ...]:
     """
     with _quiet():
         found = _opened(path, *_state(path))
-    if found and found[0].kind == "ome":
+    if found[0].kind == "ome":
         return _described_ome(path, found)
-    pixel_size = _imagej_pixel_size(found)
+    pixel_size = _imagej_pixel_size(found[0])
     several = len(found) > 1
     return tuple(
         Series(
@@ -136,7 +136,10 @@ def _tiff(path: Path, size: int, changed: int) -> TiffFile:
 def _opened(path: Path, size: int, changed: int) -> list[TiffPageSeries]:
     tiff = _tiff(path, size, changed)
     with _reopened(tiff):
-        return tiff.series
+        series = tiff.series
+    if not series:
+        raise InputError("it holds no image")
+    return series
 
 
 def _companion(path: Path, text: str) -> str:
@@ -199,11 +202,11 @@ def _imagej_labels(series: TiffPageSeries) -> tuple[str, ...]:
     return tuple(map(str, labels)) if named and len(set(labels)) == len(labels) else ()
 
 
-def _imagej_pixel_size(series: list[TiffPageSeries]) -> float | None:
+def _imagej_pixel_size(series: TiffPageSeries) -> float | None:
     """Micrometres a pixel of an ImageJ file: its resolution counts pixels a unit that it names."""
-    metadata = _file_of(series[0]).imagej_metadata if series else None
-    unit = MICROMETRES.get(str((metadata or {}).get("unit", "")).strip())
-    tag = series[0].keyframe.tags.get("XResolution") if series else None
+    metadata = _file_of(series).imagej_metadata or {}
+    unit = MICROMETRES.get(str(metadata.get("unit", "")).strip())
+    tag = series.keyframe.tags.get("XResolution")
     if unit is None or tag is None or not tag.value[0]:
         return None
     return round(unit * tag.value[1] / tag.value[0], 6)

@@ -17,6 +17,9 @@ from phenolens.errors import InputError
 from phenolens.readers.index import PlaneIndex
 from phenolens.readers.series import Series
 
+MARKS = frozenset({"zarr.json", ".zgroup", ".zarray"})
+"""Files by which a folder is a group or an array of Zarr 3 or 2."""
+
 
 def attributes(folder: Path) -> dict[str, Any]:
     """Attributes of a group or array, of Zarr 2 or 3; those of OME-NGFF 0.5 as 0.4 has them.
@@ -43,7 +46,7 @@ def attributes(folder: Path) -> dict[str, Any]:
 
 def is_store(folder: Path) -> bool:
     """Whether a folder is a group or an array of Zarr."""
-    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+    return any((folder / name).is_file() for name in MARKS)
 
 
 def describe(path: Path) -> tuple[Series, ...]:

@@ -82,7 +82,8 @@ class Fields:
             for series in found:
                 require_fields(series, path)
         except InputError as error:
-            self.faults.append(str(error))
+            if path.exists():  # what is not there is listed as missing
+                self.faults.append(str(error))
             self.unread.append({**self.place(path, said or {}, name), "path": str(path)})
             return
         for series in found:
@@ -133,8 +134,7 @@ class Fields:
         rows = pd.DataFrame([*self.rows, *unread])
         questions: list[tuple] = []
         if self.faults:
-            count = f"{len(self.faults)} of {len(self.read)}"
-            self.notes.append(f"{count} images cannot be read; the first: {self.faults[0]}")
+            self.notes.append(f"{len(self.faults)} cannot be read, such as {self.faults[0]}")
         if self.guessed:
             questions.append(("columns.well", GUESSED.format(example=self.guessed)))
         if len(self.sizes) > 1:
