@@ -32,6 +32,7 @@ from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
+from phenolens.io.projection import projected, require_projection
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -62,11 +63,15 @@ def read_images(
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     _note_bad_keys(frame, located.frame, good, source=source)
     wanted, measured = _one_measurement(frame, measurement, good, source=source)
+    require_projection(frame[wanted & good], images["projection"], source=source.name)
     kept = np.flatnonzero(present & good & wanted)
     _require_some(kept, located, found, missing=missing, bases=bases)
     table = _with_paths(frame, found, located, kept=kept)
+    table, made = projected(table, list(found), images["projection"], source=source)
+    merged = len(kept) - len(table)
     table, repeated = _unique(table, list(found), source=source)
-    _note_rows(source, int(wanted.sum()), table, repeated=repeated, note=measured)
+    note = "; ".join(part for part in (measured, made, *located.notes) if part)
+    _note_rows(source, int(wanted.sum()) - merged, table, repeated=repeated, note=note)
     return ImageSet(
         table=table,
         channels=tuple(located.paths),
