@@ -7,7 +7,7 @@ namespace. What was found in public measurements, and is read here:
 - A record of ``Type`` ``ERR`` is no image: its text says what failed, such as
   ``AF Error at C14 No. 0``, and it has neither field nor channel.
 - ``TimePoint`` counts time lines, and may differ from the ``T`` of the file's name.
-- ``ZImageProcessing`` (``Maximum``, ``Minimum``, ``Sum``) marks a projection made on the instrument.
+- ``ZImageProcessing`` (``Maximum``, ``Minimum``, ``Sum``) marks a projection of the instrument's.
 - The ``.mrf`` names a ``.mes``, ``.wpi`` and ``.wpp`` that are often not there.
 - Files may have been converted since: the record says ``.tif``, and ``.png`` is there.
 """
