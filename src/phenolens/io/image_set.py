@@ -16,6 +16,8 @@ from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
 from phenolens.io.columns import (
     mark_blank_samples,
+    no_wells,
+    place,
     tidy,
 )
 from phenolens.io.formats.base import ImageFormat, image_format
@@ -32,6 +34,7 @@ from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
+from phenolens.io.projection import projected, require_projection
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -60,13 +63,22 @@ def read_images(
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
-    _note_bad_keys(frame, located.frame, good, source=source)
+    if len(good) and not good.any():
+        written = place(located.frame, str(columns["well"]), WELL, source=source.name)
+        if written is not None and (frame[WELL] == "").all():
+            raise InputError(f"{source.name}: {no_wells(written)}")
+        raise InputError(f"{source.name}: no row has a plate. Name it in [data.columns].")
+    _note_bad_keys(frame, good, source=source)
     wanted, measured = _one_measurement(frame, measurement, good, source=source)
+    require_projection(frame[wanted & good], images["projection"], source=source.name)
     kept = np.flatnonzero(present & good & wanted)
     _require_some(kept, located, found, missing=missing, bases=bases)
     table = _with_paths(frame, found, located, kept=kept)
+    table, made = projected(table, list(found), images["projection"], source=source)
+    merged = len(kept) - len(table)
     table, repeated = _unique(table, list(found), source=source)
-    _note_rows(source, int(wanted.sum()), table, repeated=repeated, note=measured)
+    note = "; ".join(part for part in (measured, made, *located.notes) if part)
+    _note_rows(source, int(wanted.sum()) - merged, table, repeated=repeated, note=note)
     return ImageSet(
         table=table,
         channels=tuple(located.paths),
@@ -143,19 +155,12 @@ def _note_missing(
     return present
 
 
-def _note_bad_keys(
-    frame: pd.DataFrame, raw: pd.DataFrame, good: np.ndarray, *, source: Source
-) -> None:
+def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
     for row in np.flatnonzero(~good):
         code = "plate-not-named" if frame[PLATE].iloc[row] == "" else "well-not-named"
         why = Finding(code, "warning")
         source.ledger.set_aside.append(
             SetAside(why, plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
-        )
-    if len(good) and not good.any():
-        raise InputError(
-            f"{source.name}: no row has a plate and a well such as 'B07'. Name the columns in "
-            "[data.columns]."
         )
 
 
