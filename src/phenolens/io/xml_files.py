@@ -26,7 +26,14 @@ class _Local(dict[str, str]):
         return local
 
 
-def stream_xml(path: Path, *, start: Start, end: End, only: frozenset[str] | None = None) -> None:
+def stream_xml(
+    path: Path,
+    *,
+    start: Start,
+    end: End,
+    only: frozenset[str] | None = None,
+    encoding: str | None = None,
+) -> None:
     """Hand each element to two functions, in the order of the file.
 
     Parameters
@@ -38,6 +45,8 @@ def stream_xml(path: Path, *, start: Start, end: End, only: frozenset[str] | Non
         Takes its name, and the text that stands right before its end.
     only : frozenset of str, optional
         Names of the elements that matter; the functions hear of the first one and of these.
+    encoding : str, optional
+        Of a file that is in another than it says.
 
     Raises
     ------
@@ -71,7 +80,7 @@ def stream_xml(path: Path, *, start: Start, end: End, only: frozenset[str] | Non
             "read. Copy the file from the instrument again, or take that line out."
         )
 
-    parser = ParserCreate()
+    parser = ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler = started
     parser.EndElementHandler = ended
