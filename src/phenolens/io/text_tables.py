@@ -104,6 +104,8 @@ def read_text(
     InputError
         If it is empty, no text, or cannot be split into columns; if a column's name occurs twice.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the tables in it, such as '{path}/*.csv'.")
     try:
         found = dialect(path, sep=sep)
         try:
