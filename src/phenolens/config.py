@@ -94,7 +94,8 @@ class Images(SettingsSection):
     files: dict[str, str] = {}
     index: str | None = None
     nuclei: str | None = None
-    pixel_size_um: Annotated[float, Field(gt=0)] | None = None
+    pixel_size_um: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    differing: Literal["set aside", "keep"] = "set aside"
     labels: dict[str, str] = {}
     projection: Projection | None = None
 

@@ -15,7 +15,7 @@ from phenolens.cli.values import FORMS, Output
 from phenolens.errors import either
 
 STEPS = {
-    "check": "Join the screen's tables and audit its design; nothing of the images is read.",
+    "check": "Join the screen's tables, read the headers of its images, and audit its design.",
     "splits": "Make the folds and control roles that every score shares.",
     "prepare": "Read the original images once into the study's store.",
     "measure": "Segment the images and measure CellProfiler-type features of every cell.",
