@@ -48,6 +48,7 @@ FLOORS = {
     "profiles": 2,
     "registry": 1.2,
     "config": 4.9,
+    "changes": 1.2,
     "progress": 2,
     "expressions": 1.5,
     "files": 1,

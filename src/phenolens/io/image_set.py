@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,10 @@ def locate(
         kind = image_format("table")
     paths = expand(images["table"], root)
     named = ", ".join(path.name for path in paths[:3])
-    frame = set_labels_apart(read_tables(paths), images["labels"], source=named)
-    return with_labels(kind.locate_listed(frame, images, source=named)), [base, root]
+    listed, notes = read_tables(paths)
+    frame = set_labels_apart(listed, images["labels"], source=named)
+    located = with_labels(kind.locate_listed(frame, images, source=named))
+    return replace(located, notes=(*notes, *located.notes)), [base, root]
 
 
 def _keyed(
