@@ -12,15 +12,27 @@ import pandas as pd
 
 from phenolens import illumination, ngff
 from phenolens.errors import InputError
-from phenolens.files import atomic_path, read_json, write_json
+from phenolens.files import (
+    atomic_path,
+    digest,
+    file_digest,
+    identity,
+    settled,
+    write_json,
+    write_sealed,
+)
 from phenolens.images import PLANES, ImageSet, read_file, read_pixels
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
+    Content,
     Prepared,
     Progress,
     group_path,
+    listed,
     place,
+    read_thumbnail,
+    require_listed,
     safe_name,
     site_name,
 )
@@ -35,6 +47,7 @@ def prepare(
     folder: str | Path,
     *,
     correct: str = "auto",
+    verify: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -48,6 +61,8 @@ def prepare(
     correct : {"auto", "estimate", "given", "none"}
         ``auto`` takes the functions given beside the images where there are any, else estimates
         them for fields of plates with at least 16 fields; crops are never corrected.
+    verify : bool
+        Read every original again; otherwise those whose size, times or inode have changed.
     jobs : int
         Processes.
     progress : callable, optional
@@ -60,7 +75,7 @@ def prepare(
     """
     folder = Path(folder)
     images = _ordered(images)
-    faults = _write_all(images, folder, jobs=jobs, progress=progress)
+    faults, contents = _write_all(images, folder, verify=verify, jobs=jobs, progress=progress)
     kept = np.array([row not in faults for row in range(len(images))], dtype=bool)
     if not kept.any():
         where = images.where(0, faults[0]["channel"] or None)
@@ -70,7 +85,7 @@ def prepare(
     set_aside = pd.DataFrame([faults[row] for row in sorted(faults)], columns=_FAULT_COLUMNS)
     usable = images.take(kept)
     _describe_plates(usable, folder)
-    return Prepared(folder, usable, set_aside, _correction(usable, folder, correct))
+    return Prepared(folder, usable, set_aside, _correction(usable, folder, correct), contents)
 
 
 def _ordered(images: ImageSet) -> ImageSet:
@@ -91,71 +106,94 @@ def _groups(images: ImageSet) -> list[np.ndarray]:
 
 
 def _write_all(
-    images: ImageSet, folder: Path, *, jobs: int, progress: Progress | None
-) -> dict[int, dict]:
+    images: ImageSet, folder: Path, *, verify: bool, jobs: int, progress: Progress | None
+) -> tuple[dict[int, dict], dict[str, Content]]:
     from joblib import Parallel, delayed
 
     groups = _groups(images)
-    tasks = (delayed(_write_group)(images.take(rows), folder) for rows in groups)
+    tasks = (delayed(_write_group)(images.take(rows), folder, verify=verify) for rows in groups)
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     faults: dict[int, dict] = {}
-    for done, (rows, found) in enumerate(zip(groups, results, strict=True), start=1):
-        faults.update({int(rows[position]): fault for position, fault in found})
+    contents: dict[str, Content] = {}
+    for done, (rows, held) in enumerate(zip(groups, results, strict=True), start=1):
+        faults.update({int(rows[position]): fault for position, fault in held["faults"]})
+        contents[held["group"]] = Content(held["pixels"], held["labels"])
         if progress:
             progress(done, len(groups))
-    return faults
+    return faults, contents
 
 
-def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
-    """Write one group, unless an earlier run did; returns its images that could not be read."""
+def _write_group(images: ImageSet, folder: Path, *, verify: bool = False) -> dict:
+    """Write one group, unless an earlier run did; what its mark says."""
     values = images.table.iloc[0]
-    target = folder / group_path(values[PLATE], values[WELL], values[SITE])
-    sources, reads = originals(images), images.reads()
-    known = read_json(target / MARK) if (target / MARK).is_file() else None
-    if (
-        known is not None
-        and known.get("reads") == reads
-        and _still_holds(known["sources"], sources)
-    ):
-        return [(int(row), fault) for row, fault in known["faults"]]
+    group = group_path(values[PLATE], values[WELL], values[SITE])
+    target = folder / group
+    found, reads, known = originals(images), images.reads(), _known(target)
+    holds = known is not None and known["reads"] == reads
+    if known and holds and _still_holds(known["sources"], found, verify=verify):
+        return known
+    sources = [[path, *settled(at)] for path, *at in found]
     pixels, faults = _read_group(images)
+    held = {"group": group.as_posix(), "sources": sources, "reads": reads, "faults": faults}
+    held |= {"pixels": _pixels_digest(pixels, faults), "labels": _labels_digest(images)}
     partial = target.with_name(f".partial-{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if pixels is not None:
         _write_zarr(pixels, images, partial)
-    write_json(partial / MARK, {"sources": sources, "reads": reads, "faults": faults})
+    write_sealed(partial / MARK, held | {"files": listed(partial, MARK)})
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-    return faults
+    return held
 
 
-def originals(images: ImageSet) -> list[list]:
-    """Path, size and time of change of the files behind these images; 0 and 0 where absent.
+def _known(target: Path) -> dict | None:
+    """What the mark of a group says; None where it was never finished."""
+    try:
+        return require_listed(target, MARK, thoroughly=False)
+    except FileNotFoundError:
+        return None
 
-    Label images count among them: a cell's measurements depend on both.
+
+def _pixels_digest(pixels: np.ndarray | None, faults: list) -> str:
+    """Digest of the pixels as read: what results are made of, whatever file they came in."""
+    return digest(faults, [] if pixels is None else pixels)
+
+
+def _labels_digest(images: ImageSet) -> str:
+    """Digest of the files of label images; empty where none are given."""
+    found = {
+        name: [file_digest(path) if Path(path).is_file() else "" for path in images.table[name]]
+        for name in images.label_columns
+    }
+    return digest(found) if found else ""
+
+
+def originals(images: ImageSet, *, functions: bool = False) -> list[list]:
+    """Path and identity of the files behind these images; see :func:`phenolens.files.identity`.
+
+    Label images count among them: a cell's measurements depend on both. With `functions`, given
+    illumination functions too.
     """
     columns = [f"Path_{channel}" for channel in images.channels] + images.label_columns
+    columns += [name for name in images.table if functions and str(name).startswith("Illum_")]
     paths = {str(path) for column in columns for path in images.table[column] if path}
     for column in (name for name in images.table if str(name).startswith(PLANES)):
         listed = [json.loads(text) for text in images.table[column] if text]
         paths |= {path for made in listed for planes in made.values() for path, _ in planes}
-    return [[path, *_changed(Path(path))] for path in sorted(paths)]
+    return [[path, *identity(path)] for path in sorted(paths)]
 
 
-def _still_holds(then: list[list], now: list[list]) -> bool:
+def _still_holds(then: list[list], now: list[list], *, verify: bool) -> bool:
     """Whether the originals are as they were; one that is gone since was read in time."""
-    if len(then) != len(now):
+    if [path for path, *_ in then] != [path for path, *_ in now]:
         return False
-    return all(new in (old, [old[0], 0, 0]) for old, new in zip(then, now, strict=True))
-
-
-def _changed(path: Path) -> tuple[int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
+    gone = [not any(found) for _, *found in now]
+    if verify or not any(gone):
+        return (not verify and then == now) or all(gone)
+    unsure = [min(found) < 0 for _, *found in then]  # the whole cannot be read again
+    known = zip(gone, unsure, then, now, strict=True)
+    return all(away or young or old == new for away, young, old, new in known)
 
 
 def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, dict]]]:
@@ -199,7 +237,7 @@ def _fault(images: ImageSet, row: int, reason: str, *, channel: str = "", file: 
 
 def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
     import zarr
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     stack = images.level == "cell"
     attributes = {}
@@ -207,20 +245,23 @@ def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
         windows = [ngff.window(plane) for plane in pixels]
         attributes = ngff.image(images.channels, images.pixel_size_um, windows)
     group = zarr.open_group(str(folder), mode="w", attributes=attributes)
-    compressor = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
+    codecs = [BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"), Crc32cCodec()]
     chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
     axes = ("n", "c", "y", "x")[-pixels.ndim :]
     group.create_array(
-        "0", data=pixels, chunks=chunks, compressors=[compressor], dimension_names=axes
+        "0",
+        data=pixels,
+        chunks=chunks,
+        compressors=codecs,
+        dimension_names=axes,
+        config={"write_empty_chunks": True},  # so that a missing chunk is a lost one
     )
     if not stack:
-        np.save(folder / THUMBNAIL_FILE, illumination.thumbnail(pixels), allow_pickle=False)
+        np.savez(folder / THUMBNAIL_FILE, thumbnail=illumination.thumbnail(pixels))
 
 
 def _describe_plates(images: ImageSet, folder: Path) -> None:
     """Write the plate and well levels of OME-NGFF, so that viewers open the plate as a whole."""
-    import zarr
-
     if images.level == "cell":
         return
     for plate, rows in images.table.groupby(PLATE, sort=True):
@@ -228,12 +269,17 @@ def _describe_plates(images: ImageSet, folder: Path) -> None:
         places = [group_path(plate, well, "s") for well in sorted(rows[WELL].unique())]
         wells = [(path.parts[1], path.parts[2]) for path in places]
         most = int(rows.groupby(WELL)[SITE].nunique().max())
-        described = ngff.plate(str(plate), wells, fields=most)
-        zarr.open_group(str(root), mode="a", attributes=described)
+        _write_level(root, ngff.plate(str(plate), wells, fields=most))
         for (letters, number), (_, fields) in zip(wells, rows.groupby(WELL), strict=True):
             sites = [site_name(site) for site in sorted(fields[SITE].unique())]
-            zarr.open_group(str(root / letters), mode="a")
-            zarr.open_group(str(root / letters / number), mode="a", attributes=ngff.well(sites))
+            _write_level(root / letters, {})
+            _write_level(root / letters / number, ngff.well(sites))
+
+
+def _write_level(folder: Path, attributes: dict) -> None:
+    """A Zarr group above the fields: its metadata alone, as version 3 of Zarr has it."""
+    about = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_json(folder / "zarr.json", about)
 
 
 def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.ndarray]:
@@ -305,6 +351,5 @@ def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:
-    places = [folder / place(images, row)[0] / THUMBNAIL_FILE for row in range(len(images))]
-    found = [np.load(path, allow_pickle=False) for path in places]
+    found = [read_thumbnail(folder / place(images, row)[0]) for row in range(len(images))]
     return np.stack([each for each in found if each.shape == found[0].shape])

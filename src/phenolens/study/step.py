@@ -21,11 +21,12 @@ import pandas as pd
 
 from phenolens import profiles, schema
 from phenolens.config import Study
+from phenolens.errors import DamagedError
 from phenolens.files import atomic_path, plain, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
 from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
-from phenolens.store import digest
+from phenolens.store import digest, discard
 from phenolens.study.session import FOLDER, LAYOUT_FILE, LEDGER, TIMINGS, Session
 
 VERBS = (
@@ -165,6 +166,18 @@ def take(session: Session, name: str) -> Any:
         A verb, which takes its steps and those of the verbs before it, and gives the value of the
         step of its name; or any other step, which takes only what it needs.
     """
+    while True:
+        try:
+            return _take_all(session, name)
+        except DamagedError as error:  # each turn takes something away that is then made anew
+            if not Path(error.path).is_relative_to(session.store.root):
+                raise
+            discard(error)
+            session.progress.say(f"Damaged, made anew: {error.path} ({error.fault})")
+            session.taken.clear()
+
+
+def _take_all(session: Session, name: str) -> Any:
     known = steps()
     verbs = VERBS[: VERBS.index(name) + 1] if name in VERBS else ()
     for item in known.values():
