@@ -136,6 +136,9 @@ def _write_group(images: ImageSet, folder: Path, *, verify: bool = False) -> dic
     pixels, faults = _read_group(images)
     held = {"group": group.as_posix(), "sources": sources, "reads": reads, "faults": faults}
     held |= {"pixels": _pixels_digest(pixels, faults), "labels": _labels_digest(images)}
+    if known and known["pixels"] == held["pixels"] and known["faults"] == faults:
+        write_sealed(target / MARK, held | {"files": known["files"]})
+        return held
     partial = target.with_name(f".partial-{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

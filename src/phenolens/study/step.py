@@ -46,7 +46,8 @@ class Made:
     files : mapping of str to table, dict, list, text or callable
         By path below the study's folder: a profile table or plain frame (Parquet, or CSV where
         the name says so), arrays by name (``.npz``), JSON, text; or a function that writes the
-        file or folder at the path it is given. Empty tables and None are not written.
+        file or folder at the path it is given, and where it gives the paths that it wrote, no other
+        file stays in the folder. Empty tables and None are not written.
     joins, set_aside, conflicts, counts
         Its part of the ledger.
     """
@@ -228,7 +229,12 @@ def _write(session: Session, item: Step, made: Made) -> None:
 def _write_one(name: str, content: Any, out: Path) -> None:
     path, table = out / name, schema.definition(name)
     if callable(content):
-        content(path)
+        made = content(path)
+        if path.is_dir() and isinstance(made, list):
+            for other in {found for found in path.rglob("*") if found.is_file()} - set(made):
+                other.unlink()  # of plates that are no more
+            if not made:
+                shutil.rmtree(path)
     elif isinstance(content, pd.DataFrame):
         frame = profiles.to_frame(content) if content.index.names != [None] else content
         if isinstance(table, schema.Table):
