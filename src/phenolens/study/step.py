@@ -188,8 +188,11 @@ def _take_all(session: Session, name: str) -> Any:
 
 
 def _take(session: Session, item: Step, known: Mapping[str, Step], *, asked: str) -> None:
-    needless = item.when is not None and not item.when(session.study) and item.name != asked
-    if item.name in session.taken or needless:
+    if item.name in session.taken:
+        return
+    if item.when is not None and not item.when(session.study) and item.name != asked:
+        if item.name in _json(session, FOLDER):  # what it gave under other settings
+            _write(session, item, Made())
         return
     for need in item.needs:
         _take(session, known[need], known, asked=asked)
