@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+from phenolens.changes import parse
 from phenolens.config import Study
 from phenolens.errors import InputError
 from phenolens.images import read_pixels
@@ -228,3 +229,58 @@ def test_found_lines_name_images_tables_and_profiles(real_data):
     lines = discover(real_data("bbbc021_wells")).lines()
     assert any(line.startswith("profiles cellprofiler: ljosa") for line in lines)
     assert any(line == "table: BBBC021_v1_moa.csv" for line in lines)
+
+
+def test_settings_that_are_known_are_not_asked_for(tmp_path):
+    write_folder(tmp_path, stains=2)
+    changes = parse(['data.images.channels=["DNA", "ER"]', "data.exclude=Metadata_Well == 'B03'"])
+    found = discover(tmp_path, changes=changes)
+    read = tomllib.loads(study_toml(found, relative_to=tmp_path))["data"]
+    assert (read["images"]["channels"], read["exclude"]) == (
+        ["DNA", "ER"],
+        "Metadata_Well == 'B03'",
+    )
+    assert not [one for one in found.questions if one.setting == "images.channels"]
+
+
+def test_images_elsewhere_are_found_below_a_root_that_was_given(tmp_path, fields):
+    (tmp_path / "tables").mkdir()
+    for name in ("images", "load_data.csv"):
+        (tmp_path / name).rename(tmp_path / ("far" if name == "images" else f"tables/{name}"))
+    with pytest.raises(InputError, match="none of the images is here"):
+        discover(tmp_path / "tables")
+    changes = parse([f"data.images.root={tmp_path / 'far'}"])
+    found = discover(tmp_path / "tables", changes=changes)
+    assert found.images["root"] == str(tmp_path / "far")
+    data = Study.model_validate(tomllib.loads(study_toml(found, relative_to=tmp_path))).data
+    assert len(integrate(data.model_dump(), tmp_path).images) == 16
+
+
+def test_one_table_of_images_is_a_source(tmp_path, fields, platemap):
+    found = discover(tmp_path / "load_data.csv")
+    assert (found.images["table"], found.tables, found.unused) == ("load_data.csv", (), ())
+    assert len(integrate(found.section(), found.source).images) == 16
+
+
+def test_a_table_deep_in_a_tree_finds_the_images_above_it(tmp_path, fields):
+    deep = tmp_path / "workspace" / "load_data_csv" / "b1" / "P1"
+    deep.mkdir(parents=True)
+    (tmp_path / "load_data.csv").rename(deep / "load_data.csv")
+    found = discover(deep / "load_data.csv")
+    assert found.images["root"] == "../../../.."
+    assert len(integrate(found.section(), found.source).images) == 16
+
+
+def test_one_image_of_an_instrument_is_a_source(tmp_path, write_plane):
+    for column in (1, 2):
+        write_plane(tmp_path / "BR9" / f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff", value=1)
+    source = tmp_path / "BR9" / "r01c02f01p01-ch1sk1fk1fl1.tiff"
+    text, screen = study(source, tmp_path)
+    assert screen.images.table["Metadata_Well"].tolist() == ["A02"]
+    assert "BR9/r01c02" in text
+
+
+def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane):
+    write_plane(tmp_path / "image.tif", value=1)
+    with pytest.raises(InputError, match=r"image.tif is 1 image file but no table that says"):
+        discover(tmp_path / "image.tif")
