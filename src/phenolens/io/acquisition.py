@@ -77,10 +77,13 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files below a folder, sorted, or the one image; see :func:`phenolens.io.tree.walk`."""
+    """Image files and Zarr stores below a folder, sorted, or the one image.
+
+    See :func:`phenolens.io.tree.walk`.
+    """
     if folder.is_file():
         return [folder]
-    return [path for path in walk(folder) if is_image_name(path.name)]
+    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
 
 
 def located(

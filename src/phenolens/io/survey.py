@@ -73,7 +73,9 @@ def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     places = tree.source if root is None else Path(root)
     looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
     found = _merged([item for item in looked if item is not None])
-    return Surveyed(found, [path for path in tree.files if is_image_name(path.name)], unused)
+    return Surveyed(
+        found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
+    )
 
 
 def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
