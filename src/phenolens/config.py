@@ -26,6 +26,7 @@ from phenolens.settings import (
     Middle,
     Position,
     PositionSafe,
+    Projection,
     Scaling,
     Spread,
     Transform,
@@ -78,6 +79,9 @@ class Images(SettingsSection):
     file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
     ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``. ``labels`` maps
     compartments to columns with label images, which then take the place of segmentation.
+
+    ``projection`` makes one image of the planes of a field (a stack in z): their largest or mean
+    intensity, the plane in the middle, the sharpest one, or the plane of that number.
     """
 
     table: str | list[str] | None = None
@@ -91,6 +95,7 @@ class Images(SettingsSection):
     nuclei: str | None = None
     pixel_size_um: Annotated[float, Field(gt=0)] | None = None
     labels: dict[str, str] = {}
+    projection: Projection | None = None
 
     @field_validator("layout")
     @classmethod

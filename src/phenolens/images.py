@@ -7,6 +7,7 @@ say which file holds it and which element of that file's leading axes it is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import laplace
 
 from phenolens.errors import InputError
 from phenolens.findings import Finding
@@ -21,6 +23,7 @@ from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
 LABELS = "Labels_"
+PLANES = "Planes_"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ class ImageSet:
         ``Path_<channel>`` (string) and ``Index_<channel>`` (string: ``""`` for a file that holds
         one plane, ``"3"`` or ``"3,1"`` for a position in the leading axes of a stack). A given
         illumination function is ``Illum_<channel>``; a given label image ``Labels_<compartment>``
-        (``Labels_<compartment>Outlines`` for drawn outlines).
+        (``Labels_<compartment>Outlines`` for drawn outlines). Where one image is made of several
+        planes, ``Planes_<channel>`` says how and of which, as JSON
+        (``{"max": [[path, index], ...]}``), and ``Path_`` and ``Index_`` name the middle one.
     channels : tuple of str
         Stain names, in the order of the pixels' first axis.
     level : str
@@ -80,51 +85,121 @@ class ImageSet:
         positions = np.flatnonzero(rows) if rows.dtype == bool else rows
         return replace(self, table=self.table.iloc[positions].reset_index(drop=True))
 
-    def where(self, row: int, channel: str | None = None) -> str:
+    def reads(self) -> list[list[str]]:
+        """What is read for each image, as text: stain, path and place in the file, planes."""
+        parts = [
+            part for c in self.channels for part in (f"Path_{c}", f"Index_{c}", f"{PLANES}{c}")
+        ]
+        return self.table.reindex(columns=parts, fill_value="").astype(str).to_numpy().tolist()
+
+    def where(self, row: int, channel: str | None = None, path: str | None = None) -> str:
         """Plate, well, site (and channel, file) of an image, for messages."""
         values = self.table.iloc[row]
         place = ", ".join(f"{name[9:].lower()} {values[name]}" for name in self.key)
-        return f"{place}, {channel} ({values[f'Path_{channel}']})" if channel else place
+        return f"{place}, {channel} ({path or values[f'Path_{channel}']})" if channel else place
 
 
 def read_pixels(images: ImageSet, row: int) -> np.ndarray:
     """Pixels of one image, (C, H, W), in the files' own dtype.
 
+    Of a field of several planes: their projection, see :func:`project`.
+
     Raises
     ------
     InputError
-        If a file is missing, empty, truncated or not grey, or the stains differ in size or dtype;
-        the message names plate, well, site, channel and file.
+        If a file is missing, empty, truncated or not grey, or the stains or planes differ in size
+        or dtype; the message names plate, well, site, channel and file.
     """
-    planes = [read_plane(images, row, channel) for channel in images.channels]
-    shapes = {plane.shape for plane in planes}
-    kinds = {plane.dtype.str for plane in planes}
-    if len(shapes) > 1 or len(kinds) > 1:
-        seen = ", ".join(
-            f"{channel} {plane.shape[0]}x{plane.shape[1]} {plane.dtype}"
-            for channel, plane in zip(images.channels, planes, strict=True)
-        )
+    values = images.table.iloc[row]
+    planes = {c: _planes(values, c) for c in images.channels if values.get(f"{PLANES}{c}")}
+    if not planes:
+        return _stacked(images, row, [read_plane(images, row, c) for c in images.channels])
+    how = next(iter(planes.values()))[0]
+    stacks = [
+        np.stack(_same(images, row, [_read(images, row, c, *place) for place in planes[c][1]], c))
+        for c in images.channels
+    ]
+    return project(_stacked(images, row, stacks), how)
+
+
+def _planes(values: pd.Series, channel: str) -> tuple[str, list[tuple[str, str]]]:
+    """How the planes of a stain are made one, and path and index of each."""
+    ((how, places),) = json.loads(values[f"{PLANES}{channel}"]).items()
+    return how, [(path, index) for path, index in places]
+
+
+def project(stacks: np.ndarray, how: str) -> np.ndarray:
+    """One image of several planes.
+
+    Parameters
+    ----------
+    stacks : array, (C, Z, H, W)
+    how : {"max", "mean", "best focus"}
+        ``best focus`` is the one plane, the same for all stains, whose Laplacian varies most: the
+        variances of each stain are divided by their largest and added over the stains (variance of
+        the Laplacian: Pech-Pacheco et al., ICPR 2000).
+
+    Returns
+    -------
+    array, (C, H, W)
+        Of the same dtype; the mean of integers is rounded to the nearest.
+    """
+    if how == "max":
+        return stacks.max(axis=1)
+    if how == "mean":
+        mean = stacks.mean(axis=1, dtype=np.float64)
+        whole = np.issubdtype(stacks.dtype, np.integer)
+        return (np.rint(mean) if whole else mean).astype(stacks.dtype)
+    sharpness = np.array([[laplace(p.astype(np.float64)).var() for p in s] for s in stacks])
+    largest = np.maximum(sharpness.max(axis=1, keepdims=True), np.finfo(float).tiny)
+    return stacks[:, int(np.argmax((sharpness / largest).sum(axis=0)))]
+
+
+def _stacked(images: ImageSet, row: int, planes: Sequence[np.ndarray]) -> np.ndarray:
+    """The stains as one array, where all are of one size and depth."""
+    if len({(plane.shape, plane.dtype.str) for plane in planes}) > 1:
+        pairs = zip(images.channels, planes, strict=True)
+        seen = ", ".join(f"{channel} {_described(plane)}" for channel, plane in pairs)
         fault = f"the stains differ in size or depth ({seen})."
         raise InputError(_not_read(images, row, fault))
     return np.stack(planes)
 
 
+def _same(images: ImageSet, row: int, planes: list[np.ndarray], channel: str) -> list[np.ndarray]:
+    if len({(plane.shape, plane.dtype.str) for plane in planes}) > 1:
+        seen = ", ".join(dict.fromkeys(map(_described, planes)))
+        fault = f"the planes differ in size or depth ({seen})."
+        raise InputError(_not_read(images, row, fault, channel=channel))
+    return planes
+
+
+def _described(plane: np.ndarray) -> str:
+    *count, height, width = plane.shape
+    return "x".join(map(str, [*count, height, width])) + f" {plane.dtype}"
+
+
 def read_plane(images: ImageSet, row: int, channel: str) -> np.ndarray:
     """One stain of one image, (H, W); see :func:`read_pixels` for the errors."""
     values = images.table.iloc[row]
+    return _read(images, row, channel, values[f"Path_{channel}"], values[f"Index_{channel}"])
+
+
+def _read(images: ImageSet, row: int, channel: str, path: str, index: str) -> np.ndarray:
     try:
-        plane = read_file(values[f"Path_{channel}"], parse_index(values[f"Index_{channel}"]))
+        plane = read_file(path, parse_index(index))
     except InputError as error:
-        raise InputError(_not_read(images, row, str(error), channel=channel)) from None
+        raise InputError(_not_read(images, row, str(error), channel=channel, path=path)) from None
     if plane.ndim != 2:
         got = f"expected one grey plane, got shape {plane.shape}"
         fault = f"{got}; name the plane with an index column."
-        raise InputError(_not_read(images, row, fault, channel=channel))
+        raise InputError(_not_read(images, row, fault, channel=channel, path=path))
     return plane
 
 
-def _not_read(images: ImageSet, row: int, fault: str, *, channel: str = "") -> Finding:
-    about = {"image": images.where(row, channel or None), "channel": channel}
+def _not_read(
+    images: ImageSet, row: int, fault: str, *, channel: str = "", path: str = ""
+) -> Finding:
+    about = {"image": images.where(row, channel or None, path), "channel": channel, "file": path}
     return Finding("image-not-read", "error", about, {"fault": fault})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from phenolens import illumination, ngff
 from phenolens.errors import InputError
 from phenolens.files import atomic_path, read_json, write_json
-from phenolens.images import ImageSet, parse_index, read_file, read_pixels
+from phenolens.images import PLANES, ImageSet, parse_index, read_file, read_pixels
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -108,9 +109,13 @@ def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
     """Write one group, unless an earlier run did; returns its images that could not be read."""
     values = images.table.iloc[0]
     target = folder / group_path(values[PLATE], values[WELL], values[SITE])
-    sources = originals(images)
+    sources, reads = originals(images), images.reads()
     known = read_json(target / MARK) if (target / MARK).is_file() else None
-    if known is not None and _still_holds(known["sources"], sources):
+    if (
+        known is not None
+        and known.get("reads") == reads
+        and _still_holds(known["sources"], sources)
+    ):
         return [(int(row), fault) for row, fault in known["faults"]]
     pixels, faults = _read_group(images)
     partial = target.with_name(f".partial-{target.name}")
@@ -118,7 +123,7 @@ def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
     partial.mkdir(parents=True)
     if pixels is not None:
         _write_zarr(pixels, images, partial)
-    write_json(partial / MARK, {"sources": sources, "faults": faults})
+    write_json(partial / MARK, {"sources": sources, "reads": reads, "faults": faults})
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
     return faults
@@ -130,8 +135,11 @@ def originals(images: ImageSet) -> list[list]:
     Label images count among them: a cell's measurements depend on both.
     """
     columns = [f"Path_{channel}" for channel in images.channels] + images.label_columns
-    paths = sorted({str(path) for column in columns for path in images.table[column] if path})
-    return [[path, *_changed(Path(path))] for path in paths]
+    paths = {str(path) for column in columns for path in images.table[column] if path}
+    for column in (name for name in images.table if str(name).startswith(PLANES)):
+        listed = [json.loads(text) for text in images.table[column] if text]
+        paths |= {path for made in listed for planes in made.values() for path, _ in planes}
+    return [[path, *_changed(Path(path))] for path in sorted(paths)]
 
 
 def _still_holds(then: list[list], now: list[list]) -> bool:
@@ -159,7 +167,8 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, di
             planes.append(None)
             about, values = error.finding.about, error.finding.values
             why = str(values.get("fault", error))
-            faults.append((row, _fault(images, row, why, channel=about.get("channel", ""))))
+            place = {name: str(about.get(name, "")) for name in ("channel", "file")}
+            faults.append((row, _fault(images, row, why, **place)))
     read = [plane for plane in planes if plane is not None]
     if not read or images.level != "cell":
         return (read[0] if read else None), faults
@@ -179,10 +188,10 @@ def _stack_crops(
     return np.stack([blank if plane is None else plane for plane in planes])
 
 
-def _fault(images: ImageSet, row: int, reason: str, *, channel: str = "") -> dict:
+def _fault(images: ImageSet, row: int, reason: str, *, channel: str = "", file: str = "") -> dict:
     """Plate, well, site, stain and file in columns of their own, and the reason without them."""
     values = images.table.iloc[row]
-    file = values[f"Path_{channel}"] if channel else ""
+    file = file or (values[f"Path_{channel}"] if channel else "")
     found = [values[PLATE], values[WELL], values[SITE], channel, file, reason]
     return dict(zip(_FAULT_COLUMNS, map(str, found), strict=True))
 

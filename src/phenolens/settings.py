@@ -18,6 +18,7 @@ Spread = Literal["auto", "plate", "screen"]
 Position = Literal["none", "remove"]
 Transform = Literal["none", "rank-gaussian"]
 Whitening = Literal["sphering", "tvn", "none"]
+Projection = Literal["max", "mean", "middle", "best focus"] | int
 PositionSafe = Literal["auto", "yes", "no"]
 
 Word = TypeVar("Word", bound=str)

@@ -151,7 +151,7 @@ def test_phenix_images_without_a_table_ask_for_the_stains(tmp_path, write_plane)
         write_plane(tmp_path / "BR9" / "Images" / name, value=channel)
     text, screen = study(tmp_path, tmp_path)
     assert screen.images.channels == ("channel1", "channel2")
-    assert any("which stain is ch1" in line for line in asked(text))
+    assert any("which stains are channels 1, 2" in line for line in asked(text))
 
 
 def test_raw_profiles_are_taken_before_processed_ones(tmp_path):

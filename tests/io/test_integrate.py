@@ -182,6 +182,36 @@ def test_one_file_for_two_wells_is_refused(tmp_path, fields, platemap, labelled)
         integrate(labelled(), tmp_path)
 
 
+def test_one_file_for_two_stains_is_refused(tmp_path, fields, platemap, labelled):
+    fields.assign(FileName_OrigER=fields["FileName_OrigDNA"]).to_csv(
+        tmp_path / "load_data.csv", index=False
+    )
+    with pytest.raises(InputError, match=r"16 of 16 rows name one file for DNA and ER.*A01.*P1_A0"):
+        integrate(labelled(), tmp_path)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_one_file_for_two_stains_is_refused_in_some_rows_too(
+    tmp_path, fields, platemap, labelled, linked
+):
+    er = tmp_path / "images" / fields["FileName_OrigER"].iloc[2]
+    if linked:
+        er.unlink()
+        er.symlink_to(er.with_name(fields["FileName_OrigDNA"].iloc[2]))
+    else:
+        fields.loc[2, "FileName_OrigER"] = fields["FileName_OrigDNA"].iloc[2]
+    fields.to_csv(tmp_path / "load_data.csv", index=False)
+    with pytest.raises(InputError, match="1 of 16 rows name one file for DNA and ER"):
+        integrate(labelled(), tmp_path)
+
+
+def test_one_file_for_two_stains_of_two_wells_is_refused(tmp_path, fields, platemap, labelled):
+    fields.loc[0, "FileName_OrigER"] = fields["FileName_OrigDNA"].iloc[5]
+    fields.to_csv(tmp_path / "load_data.csv", index=False)
+    with pytest.raises(InputError, match="2 rows share their pixels"):
+        integrate(labelled(), tmp_path)
+
+
 def test_a_bad_well_name_is_set_aside(tmp_path, fields, platemap, labelled):
     fields.replace({"Metadata_Well": {"B02": "ZZ99"}}).to_csv(
         tmp_path / "load_data.csv", index=False

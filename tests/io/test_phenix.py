@@ -92,12 +92,12 @@ def test_a_damaged_index_is_named(tmp_path):
 def test_channels_that_do_not_count_up_are_refused(tmp_path, section, write_plane):
     write_plates(tmp_path, write_plane)
     data = section(images={"layout": "phenix", "channels": ["DNA"]})
-    with pytest.raises(InputError, match=r"2 channels \(ch1, ch2\) but 1 names"):
+    with pytest.raises(InputError, match=r"2 channels \(1, 2\) but 1 names"):
         integrate(data, tmp_path)
 
 
 def test_a_folder_without_phenix_images_is_refused(tmp_path, section):
-    with pytest.raises(InputError, match="no Opera Phenix images"):
+    with pytest.raises(InputError, match="no images of an Opera Phenix"):
         integrate(section(images={"layout": "phenix"}), tmp_path)
 
 
@@ -119,7 +119,7 @@ def write_measurements(tmp_path, write_plane, *, planes=(1,), times=(1,), folder
         ({"times": (1, 2)}, "2 time points", "Metadata_timepoint == 2"),
         (
             {"planes": (1, 2), "times": (1, 2)},
-            "2 planes .* and 2 time points",
+            "2 time points",
             "plane == 1 and timepoint == 2",
         ),
     ],
@@ -156,7 +156,7 @@ def test_of_images_of_one_plate_the_first_measurement_is_kept(tmp_path, section,
     ask_about_copies(wells, {}, distinct=names)
     joined = integrate(section(images=images, same_plate=[names[::-1]]), tmp_path)
     assert sorted(set(joined.wells["Metadata_Plate"])) == [names[1], "PL2"]
-    paths = joined.images.table["Path_ch1"]
+    paths = joined.images.table["Path_channel1"]
     assert sum("Measurement 2" in path for path in paths) == 4
     assert not any("Measurement 1" in path for path in paths)
     (aside,) = joined.ledger.set_aside

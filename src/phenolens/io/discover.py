@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -63,7 +65,7 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         images=images,
         profiles=tuple(profiles),
         tables=tuple(tables),
-        notes=tuple(notes + more),
+        notes=(*(() if proposal is None else proposal.notes), *notes, *more),
     )
     discovery = _with_roles(discovery, {} if proposal is None else proposal.columns, known)
     asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
@@ -139,19 +141,35 @@ def _try(discovery: Discovery) -> list[Question]:
 
     if _size(discovery) > READABLE:
         return []
-    try:
-        joined = integrate(discovery.section(), discovery.source)
-    except UndecidedError as error:
-        return [Question(error.setting, str(error), choices=error.choices)]
-    except PhenolensError as error:
-        return [Question("data", str(error))]
-    asked = _about_labels(joined.wells)
+    section, asked = discovery.section(), []
+    while True:
+        try:
+            joined = integrate(section, discovery.source)
+        except UndecidedError as error:
+            asked.append(Question(error.setting, str(error), choices=error.choices))
+            if not _decided(section, error):
+                return asked
+        except PhenolensError as error:
+            return [*asked, Question("data", str(error))]
+        else:
+            break
+    asked += _about_labels(joined.wells)
     try:
         tables = {n: wells_of(block.table, block.level) for n, block in joined.profiles.items()}
         ask_about_copies(joined.wells, tables)
     except UndecidedError as error:
         asked.append(Question(error.setting, str(error), choices=error.choices))
     return asked
+
+
+def _decided(section: dict[str, Any], error: UndecidedError) -> bool:
+    """Take the first choice, so that what must be decided behind it shows too."""
+    table, _, setting = error.setting.rpartition(".")
+    held = section[table] if table else section
+    if setting not in ("projection", "measurement") or held[setting] is not None:
+        return False
+    held |= tomllib.loads(error.choices[0])
+    return True
 
 
 def _size(discovery: Discovery) -> int:

@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
         "nuclei": None,
         "pixel_size_um": None,
         "labels": {},
+        "projection": None,
     },
     "profiles": {"level": "well", "normalized": "auto", "prefix": None},
     "tables": {"sep": None},

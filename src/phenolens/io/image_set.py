@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
 from phenolens.io.columns import (
     mark_blank_samples,
+    no_wells,
+    place,
     tidy,
 )
 from phenolens.io.formats.base import ImageFormat, image_format
@@ -30,6 +34,7 @@ from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
+from phenolens.io.projection import projected, require_projection
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -58,13 +63,22 @@ def read_images(
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
-    _note_bad_keys(frame, located.frame, good, source=source)
+    if len(good) and not good.any():
+        written = place(located.frame, str(columns["well"]), WELL, source=source.name)
+        if written is not None and (frame[WELL] == "").all():
+            raise InputError(f"{source.name}: {no_wells(written)}")
+        raise InputError(f"{source.name}: no row has a plate. Name it in [data.columns].")
+    _note_bad_keys(frame, good, source=source)
     wanted, measured = _one_measurement(frame, measurement, good, source=source)
+    require_projection(frame[wanted & good], images["projection"], source=source.name)
     kept = np.flatnonzero(present & good & wanted)
     _require_some(kept, located, found, missing=missing, bases=bases)
     table = _with_paths(frame, found, located, kept=kept)
+    table, made = projected(table, list(found), images["projection"], source=source)
+    merged = len(kept) - len(table)
     table, repeated = _unique(table, list(found), source=source)
-    _note_rows(source, int(wanted.sum()), table, repeated=repeated, note=measured)
+    note = "; ".join(part for part in (measured, made, *located.notes) if part)
+    _note_rows(source, int(wanted.sum()) - merged, table, repeated=repeated, note=note)
     return ImageSet(
         table=table,
         channels=tuple(located.paths),
@@ -141,19 +155,12 @@ def _note_missing(
     return present
 
 
-def _note_bad_keys(
-    frame: pd.DataFrame, raw: pd.DataFrame, good: np.ndarray, *, source: Source
-) -> None:
+def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
     for row in np.flatnonzero(~good):
         code = "plate-not-named" if frame[PLATE].iloc[row] == "" else "well-not-named"
         why = Finding(code, "warning")
         source.ledger.set_aside.append(
             SetAside(why, plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
-        )
-    if len(good) and not good.any():
-        raise InputError(
-            f"{source.name}: no row has a plate and a well such as 'B07'. Name the columns in "
-            "[data.columns]."
         )
 
 
@@ -244,15 +251,37 @@ def _unique(
 
 
 def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Source) -> None:
-    """Refuse two wells that name the same plane of the same file."""
-    pixels = [f"Path_{channels[0]}", f"Index_{channels[0]}"]
-    shared = table[table.duplicated(pixels, keep=False)].sort_values(pixels)
+    """Refuse a plane of a file that is listed twice: for two stains of a field, or for two fields.
+
+    Links, and other spellings of one path, are the file they lead to.
+    """
+    real = {path: os.path.realpath(path) for c in channels for path in set(table[f"Path_{c}"])}
+    planes = {c: table[f"Path_{c}"].map(real) + "\n" + table[f"Index_{c}"] for c in channels}
+    _require_own_stains(table, planes, source=source)
+    listed = pd.concat(planes.values())
+    shared = listed[listed.duplicated(keep=False)].sort_values(kind="stable")
     if len(shared):
-        first_, second = shared[[PLATE, WELL, SITE]].astype(str).agg("/".join, axis=1).iloc[:2]
+        rows = table.loc[shared.index, [PLATE, WELL, SITE]].astype(str).agg("/".join, axis=1)
         raise InputError(
-            f"{source.name}: {len(shared)} rows share their pixels, such as {first_} and {second} "
-            f"({shared[pixels[0]].iloc[0]}). One file belongs to one field; correct the table."
+            f"{source.name}: {rows.nunique()} rows share their pixels, such as {rows.iloc[0]} and "
+            f"{rows.iloc[1]} ({shared.iloc[0].splitlines()[0]}). One file belongs to one field; "
+            "correct the table."
         )
+
+
+def _require_own_stains(
+    table: pd.DataFrame, planes: Mapping[str, pd.Series], *, source: Source
+) -> None:
+    for one, other in combinations(planes, 2):
+        same = (planes[one] == planes[other]).to_numpy()
+        if same.any():
+            row = table.iloc[int(np.argmax(same))]
+            place_ = ", ".join(f"{name[9:].lower()} {row[name]}" for name in (PLATE, WELL, SITE))
+            raise InputError(
+                f"{source.name}: {int(same.sum())} of {len(table)} rows name one file for {one} "
+                f"and {other}, such as {place_} ({Path(row[f'Path_{one}']).name}). One plane of a "
+                "file belongs to one stain; correct the table."
+            )
 
 
 def _note_rows(source: Source, rows: int, table: pd.DataFrame, *, repeated: int, note: str) -> None:

@@ -27,7 +27,7 @@ class Located:
 
     ``paths``, ``index`` and ``illumination`` map a channel to one text a row of ``frame``,
     ``labels`` a compartment (with ``Outlines`` behind it where those are drawn); ``hidden``
-    columns of the frame name files and are no metadata.
+    columns of the frame name files and are no metadata; ``notes`` are for the ledger.
     """
 
     frame: pd.DataFrame
@@ -36,6 +36,7 @@ class Located:
     illumination: dict[str, np.ndarray] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     labels: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def load_data(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> Located:

@@ -72,6 +72,11 @@ def measuring_columns(rows: pd.DataFrame) -> list[str]:
     return [name for name in rows if _word(name) is not None]
 
 
+def plane_columns(rows: pd.DataFrame) -> list[str]:
+    """Columns called after a plane, whatever they hold."""
+    return [name for name in rows if _word(name) == "planes"]
+
+
 def _word(name: object) -> str | None:
     plain = re.sub(r"[^a-z]", "", str(name).removeprefix(PREFIX).lower())
     return WORDS.get(plain)
@@ -103,7 +108,7 @@ def chosen(
     source, spelled : str
         What is read, and what the setting is called, for errors.
     images : bool
-        Whether rows are images, of which nobody can take the average.
+        Whether rows are images: nobody can take their average, and of planes a projection is made.
 
     Raises
     ------
@@ -126,7 +131,8 @@ def chosen(
                 f"{spelled} = {measurement!r} matches none of the {len(rows)} rows of {source}"
                 f"{held}."
             )
-    several = measuring(rows[kept])
+    projected = plane_columns(rows) if images else []
+    several = {n: values for n, values in measuring(rows[kept]).items() if n not in projected}
     if several and (measurement != AVERAGE or images):
         choices = [_example(several), *([] if images else [AVERAGE])]
         raise UndecidedError(

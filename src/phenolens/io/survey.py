@@ -11,7 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import ALIASES, has, is_blank, key_text, place
+from phenolens.io.columns import (
+    ALIASES,
+    has,
+    is_blank,
+    key_text,
+    place,
+    well_text,
+    with_wells,
+)
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.imagetable import is_image_name
@@ -79,13 +87,8 @@ def _look(paths: list[Path], source: Path) -> FoundTables | None:
     if len(head.columns) < 2 or not len(head):
         return None
     kind = classify(head, paths[0], source)
-    return FoundTables(tuple(paths), _with_wells(head) if kind == "profiles" else head, kind)
-
-
-def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
-    """The table with well names where it numbers rows and columns instead."""
-    wells = None if column_for(head, WELL) else place(head, None, WELL, source="")
-    return head if wells is None else head.assign(**{WELL: wells})
+    placed = with_wells(head) if kind in {"profiles", "metadata"} else head
+    return FoundTables(tuple(paths), placed, kind)
 
 
 def read_head(path: Path) -> pd.DataFrame:
@@ -181,6 +184,5 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 
 def well_like(values: pd.Series) -> bool:
     """Whether most values are well names."""
-    text = [str(v) for v in values.head(50) if not is_blank(v)]
-    wells = sum(bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text)
-    return wells > 0.9 * len(text)
+    said = values.head(50)[~values.head(50).map(is_blank).astype(bool)]
+    return int((well_text(said) != "").sum()) > 0.9 * len(said)

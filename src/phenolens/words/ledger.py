@@ -75,6 +75,12 @@ def _() -> str:
     return "missing file"
 
 
+@wording("plane-missing")
+def plane_missing(*, plane: int) -> str:
+    """The field has no plane of the number that the study file names."""
+    return f"there is no plane {plane}"
+
+
 @wording("file-not-named")
 def _() -> str:
     return "no file named"

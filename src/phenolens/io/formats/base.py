@@ -52,11 +52,14 @@ class ImageProposal:
         ``[data.columns]`` that the section needs.
     questions : list of tuple
         Setting, text, options: what a person must decide or look at.
+    notes : tuple of str
+        What was found and left out.
     """
 
     section: dict[str, Any]
     columns: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 class TableFormat:

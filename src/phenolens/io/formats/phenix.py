@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 from xml.etree import ElementTree
 
-import pandas as pd
-
 from phenolens.errors import InputError
-from phenolens.io.formats.base import ImageFormat, ImageProposal, register
-from phenolens.io.imagetable import Located
-from phenolens.io.listing import nuclei
+from phenolens.io.acquisition import Acquisition, Place
+from phenolens.io.formats.base import register
+from phenolens.io.formats.instrument import Instrument
 from phenolens.profiles import row_letters
 
 NAME = re.compile(
@@ -23,7 +22,7 @@ NAME = re.compile(
 )
 
 
-class Place(TypedDict):
+class NameParts(TypedDict):
     """What an Opera Phenix name says."""
 
     row: int
@@ -35,7 +34,7 @@ class Place(TypedDict):
     well: str
 
 
-def parse_name(name: str) -> Place | None:
+def parse_name(name: str) -> NameParts | None:
     """Row, column, well, field, plane, channel, time point of an Opera Phenix name, or None.
 
     ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3.
@@ -55,61 +54,6 @@ def parse_name(name: str) -> Place | None:
         "timepoint": int(match["timepoint"] or 1),
         "well": f"{row_letters(row - 1)}{column:02d}",
     }
-
-
-def phenix_table(folder: Path, *, channels: Sequence[str]) -> Located:
-    """All fields below a folder of Opera Phenix images.
-
-    A plate is the folder that holds its images (``<plate>/Images/...``); the study file's plate
-    column may say otherwise. ``channels`` names ``ch1``, ``ch2``, ... in order of number.
-
-    Raises
-    ------
-    InputError
-        If there are no such files, or the number of channels is not the number of names.
-    """
-    files = sorted(path for path in folder.rglob("r*c*f*p*-ch*.tif*") if parse_name(path.name))
-    if not files:
-        raise InputError(f"{folder} holds no Opera Phenix images (r01c01f01p01-ch1sk1fk1fl1.tiff).")
-    frame = pd.DataFrame([_row(path) for path in files])
-    numbers = sorted(frame["channel"].unique())
-    names = list(channels) or index_channels(folder, numbers) or [f"ch{n}" for n in numbers]
-    if len(names) != len(numbers):
-        raise InputError(
-            f"{folder}: images of {len(numbers)} channels ({', '.join(f'ch{n}' for n in numbers)}) "
-            f"but {len(names)} names in [data.images] channels."
-        )
-    return _wide(frame, dict(zip(numbers, names, strict=True)))
-
-
-def _row(path: Path) -> dict:
-    place = path.parent.parent if path.parent.name.lower() == "images" else path.parent
-    return {**(parse_name(path.name) or {}), "plate": place.name, "path": str(path)}
-
-
-def _wide(frame: pd.DataFrame, names: dict[int, str]) -> Located:
-    key = ["plate", "well", "row", "column", "field", "plane", "timepoint"]
-    twice = frame[frame.duplicated([*key, "channel"], keep=False)]
-    if len(twice):
-        raise InputError(
-            f"Two files for one field and channel: {' and '.join(twice['path'].iloc[:2])}. "
-            "Two plates have folders of the same name?"
-        )
-    wide = frame.pivot(index=key, columns="channel", values="path").reset_index()
-    paths = {name: wide[number].fillna("").to_numpy() for number, name in names.items()}
-    rest = wide[key].rename(
-        columns={"plate": "Metadata_Plate", "well": "Metadata_Well", "field": "Metadata_Site"}
-    )
-    if rest["timepoint"].nunique() == 1:
-        rest = rest.drop(columns="timepoint")
-    return Located(rest.rename_axis(columns=None), paths)
-
-
-def index_channels(folder: Path, numbers: Sequence[int]) -> list[str]:
-    """Channel names from the plate's ``Index.idx.xml``, or an empty list."""
-    indexes = sorted(folder.rglob("Index*.xml"))
-    named = read_index(indexes[0])[0] if indexes else {}
-    return [named[n] for n in numbers] if all(n in named for n in numbers) else []
 
 
 def read_index(path: Path) -> tuple[dict[int, str], float | None]:
@@ -154,38 +98,35 @@ def _resolution(element: ElementTree.Element) -> float | None:
 
 
 @register
-class Phenix(ImageFormat):
+class Phenix(Instrument):
     """``r16c03f06p01-ch3sk1fk1fl1.tiff``; ``Index.idx.xml`` names the stains where it is there."""
 
     name = "phenix"
-    describes: ClassVar[str] = "images of an Opera Phenix: r01c01f01p01-ch1sk1fk1fl1.tiff"
-    listed = False
-    rank = 40
+    describes: ClassVar[str] = "images of an Opera Phenix"
+    example = "r01c01f01p01-ch1sk1fk1fl1.tiff"
 
-    def recognises_files(self, files: Sequence[Path]) -> float | None:
-        """By the names of most images."""
-        known = [parse_name(path.name) is not None for path in files]
-        return 0.9 if known and sum(known) > 0.9 * len(known) else None
+    def place(self, path: Path) -> Place | None:
+        """By the name; the plate is the folder that holds ``Images``."""
+        parts = parse_name(path.name)
+        if parts is None:
+            return None
+        folder = path.parent.parent if path.parent.name.lower() == "images" else path.parent
+        return {
+            "plate": folder.name,
+            "well": parts["well"],
+            "site": str(parts["field"]),
+            "channel": str(parts["channel"]),
+            "plane": parts["plane"],
+            "timepoint": parts["timepoint"],
+        }
 
-    def propose(self, found: Sequence[Path], source: Path) -> ImageProposal:
-        """The stains as the index names them, or a question."""
-        parsed = [parse_name(path.name) for path in found]
-        numbers = sorted({part["channel"] for part in parsed if part})
-        names = index_channels(source, numbers)
-        indexes = sorted(source.rglob("Index*.xml"))
-        size = read_index(indexes[0])[1] if indexes else None
-        channels = names or [f"channel{n}" for n in numbers]
-        section: dict[str, Any] = {"layout": self.name, "root": ".", "channels": channels}
-        section |= {"pixel_size_um": size} if size else {}
-        text = (
-            f"which stain is ch{numbers[0]}, ch{numbers[1]}, ...? The order differs between "
-            "laboratories (docs/data-integration.md)"
-            if len(numbers) > 1
-            else "which stain is it?"
+    def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
+        """By the names; stains and pixel size are the index's."""
+        acquired = super().acquisition(folder, files)
+        indexes = sorted(folder.rglob("Index*.xml"))
+        if not indexes:
+            return acquired
+        names, size = read_index(indexes[0])
+        return replace(
+            acquired, names={str(n): name for n, name in names.items()}, pixel_size_um=size
         )
-        questions = [] if names else [("images.channels", text)]
-        return ImageProposal(section | nuclei(channels), {}, questions)
-
-    def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
-        """See :func:`phenix_table`."""
-        return phenix_table(folder, channels=images["channels"])

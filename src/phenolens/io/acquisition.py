@@ -1,0 +1,155 @@
+"""What an instrument recorded: one row an image plane, brought to one row a field."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.imagetable import Located, is_image_name
+from phenolens.profiles import PLATE, SITE, WELL
+
+SEVERAL = ("measurement", "timepoint", "plane")
+"""Columns by which one field has several images, where the instrument names them."""
+CANONICAL = {"plate": PLATE, "well": WELL, "site": SITE}
+
+
+class Place(TypedDict, total=False):
+    """What the name of an image says; absent what it does not."""
+
+    plate: str
+    well: str
+    site: str
+    channel: str
+    plane: int
+    timepoint: int
+    measurement: str
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """The images of a folder as their instrument names or lists them.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        One row an image plane: ``plate``, ``well`` (``A01``), ``site``, ``channel`` (the
+        instrument's identifier), ``path``, all text; ``index`` (text, see
+        :class:`phenolens.images.ImageSet`) where a file holds several planes; ``plane``,
+        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them.
+    names : dict of str to str
+        Identifier to name of the stain, where the instrument says it.
+    pixel_size_um : float or None
+        Micrometres a pixel, where the instrument says it.
+    notes : tuple of str
+        What a person should know: images listed that are not there, files that disagree.
+    questions : tuple of tuple
+        Setting, text, options: what only a person can decide.
+    """
+
+    rows: pd.DataFrame
+    names: Mapping[str, str] = field(default_factory=dict)
+    pixel_size_um: float | None = None
+    notes: tuple[str, ...] = ()
+    questions: tuple[tuple, ...] = ()
+
+    @property
+    def channels(self) -> list[str]:
+        """Identifiers of the channels, numbers in their order, then names in theirs."""
+        return sorted(set(self.rows["channel"]), key=numbers_first)
+
+    @property
+    def stains(self) -> list[str]:
+        """Names of the channels, in that order; a number that has none is ``channel1``."""
+        placeholders = {n: f"channel{n}" if n.isdecimal() else n for n in self.channels}
+        return [self.names.get(number, name) for number, name in placeholders.items()]
+
+
+def numbers_first(text: str) -> tuple[bool, int, str]:
+    """A sorting key by which ``10`` follows ``9`` and names follow numbers."""
+    return not text.isdecimal(), int(text) if text.isdecimal() else 0, text
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Image files below a folder, sorted; hidden ones and links to folders above are left alone."""
+    return [path for path in walk(folder) if is_image_name(path.name)]
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Files below a folder in order, through links, each folder once; hidden ones left alone."""
+    seen: set[str] = set()
+    for here, inner, names in os.walk(folder, followlinks=True):
+        inner[:] = sorted(n for n in inner if not n.startswith(".") and n != "truth")
+        real = os.path.realpath(here)
+        if real in seen:
+            inner.clear()
+            continue
+        seen.add(real)
+        yield from (Path(here, name) for name in sorted(names) if not name.startswith("."))
+
+
+def located(
+    acquisition: Acquisition, *, channels: Sequence[str], folder: Path, source: str
+) -> Located:
+    """One row a field (and plane, time point, measurement), with the file of each stain.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+    channels : sequence of str
+        Names of the stains in the order of the instrument's identifiers; empty for its own names.
+    folder : Path
+        Where the images lie, for errors.
+    source : str
+        What such images are called, for errors.
+
+    Raises
+    ------
+    InputError
+        If there is no image, the names are not as many as the channels, or two files claim one
+        field and channel.
+    """
+    rows, numbers = acquisition.rows, acquisition.channels
+    if rows.empty:
+        raise InputError(f"{folder} holds no {source}.")
+    names = list(channels) or acquisition.stains
+    if len(names) != len(numbers):
+        raise InputError(
+            f"{folder}: images of {len(numbers)} channels ({', '.join(numbers)}) but {len(names)} "
+            f"names in [data.images] channels ({', '.join(names)})."
+        )
+    key = [*CANONICAL, *(name for name in SEVERAL if name in rows)]
+    _require_one(rows, key)
+    rows = rows.assign(index=rows.get("index", ""))
+    wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
+    frame = wide.index.to_frame(index=False)
+    alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
+    frame = frame.drop(columns=alone).rename(columns=CANONICAL)
+    stains = dict(zip(names, numbers, strict=True))
+    return Located(
+        frame,
+        {name: _text(wide["path", number]) for name, number in stains.items()},
+        index={name: _text(wide["index", number]) for name, number in stains.items()},
+        notes=acquisition.notes,
+    )
+
+
+def _text(values: pd.Series) -> np.ndarray:
+    return values.fillna("").to_numpy(dtype=object)
+
+
+def _require_one(rows: pd.DataFrame, key: Sequence[str]) -> None:
+    twice = rows[rows.duplicated([*key, "channel"], keep=False)].sort_values([*key, "channel"])
+    if len(twice):
+        first = twice.iloc[0]
+        about = ", ".join(f"{name} {first[name]}" for name in [*key, "channel"])
+        raise InputError(
+            f"Two files for one field and channel ({about}): "
+            f"{' and '.join(twice['path'].iloc[:2])}. Two plates have folders of the same name?"
+        )
