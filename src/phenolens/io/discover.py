@@ -12,10 +12,10 @@ import pandas as pd
 
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.io.discover_images import image_section
-from phenolens.io.discover_profiles import profile_sections
+from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import image_format, table_format
+from phenolens.io.formats.base import image_format, recognised
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -23,6 +23,7 @@ from phenolens.io.survey import FoundTables, plates_of, survey
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
+CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
 
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
@@ -53,7 +54,7 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     images = None if proposal is None else proposal.section
     profiles, notes = profile_sections(found, source)
     if images is None and not profiles:
-        _refuse_pickles(source)
+        _refuse_closed(source)
         raise InputError(_nothing(source, found, len(files)))
     if images is not None:
         given = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
@@ -67,8 +68,13 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         tables=tuple(tables),
         notes=(*(() if proposal is None else proposal.notes), *notes, *more),
     )
-    discovery = _with_roles(discovery, {} if proposal is None else proposal.columns, known)
-    asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
+    columns, questions = (
+        cellprofiler_places(found, source)
+        if proposal is None
+        else (proposal.columns, proposal.questions)
+    )
+    discovery = _with_roles(discovery, columns, known)
+    asked = [Question(*question) for question in questions]
     return replace(discovery, questions=(*asked, *_try(discovery)))
 
 
@@ -88,11 +94,13 @@ def _nothing(source: Path, found: Sequence[FoundTables], images: int) -> str:
     return f"{source} holds {tables} images nor profiles that we recognise."
 
 
-def _refuse_pickles(source: Path) -> None:
-    """Say what to do with arrays that cannot be read, where there is nothing else."""
-    first = next(source.rglob("*.npz"), None)
-    if first is not None:
-        table_format(first).read(first)
+def _refuse_closed(source: Path) -> None:
+    """Say what to do with files that cannot be read as they are, where there is nothing else."""
+    for ending in CLOSED:
+        for path in sorted(source.rglob(f"*{ending}")):
+            kind = recognised(path)
+            if kind is not None:
+                kind.read(path)
 
 
 def _metadata(found: Sequence[FoundTables]) -> list[FoundTables]:

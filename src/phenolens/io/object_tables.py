@@ -177,8 +177,8 @@ def _require_unique(table: pd.DataFrame, key: list[str], source: str) -> None:
         shown = ", ".join(f"{n} {key_text(at[n])[0]}" for n in key if n != RUN)
         where = f" of {at[RUN].iloc[0]}" if RUN in twice and twice[RUN].iloc[0] else ""
         raise InputError(
-            f"{source}{where}: {len(twice)} rows share a key ({shown}). Runs that were put together "
-            "need a TableNumber each."
+            f"{source}{where}: {len(twice)} rows share a key ({shown}). Runs that were put "
+            "together need a TableNumber each."
         )
 
 

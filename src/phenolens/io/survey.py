@@ -22,13 +22,13 @@ from phenolens.io.columns import (
 )
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.base import image_formats, table_endings, table_format
+from phenolens.io.formats.cellprofiler import is_cellprofiler
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
 from phenolens.profiles import PLATE, WELL
 
 SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
 CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
-OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
 OBJECTS, PROFILES = 0.9, 0.8
@@ -116,7 +116,7 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         if (confidence := one.recognises_table(head, path, source)) is not None
     ]
     sure, name = max(images, default=(0.0, ""))
-    if sure <= OBJECTS and is_object_table(head, path):
+    if sure <= OBJECTS and is_cellprofiler(path):
         return "cellprofiler"
     if sure <= PROFILES and holds_profiles(head):
         return "profiles"
@@ -125,14 +125,6 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
-
-
-def is_object_table(head: pd.DataFrame, path: Path) -> bool:
-    """Whether this is one of CellProfiler's own tables."""
-    if stem(path).lower() in OBJECT_TABLES and has(head, "ImageNumber"):
-        return True
-    numbered = has(head, "ImageNumber") and has(head, "ObjectNumber")
-    return bool(numbered) and path.suffix == ".csv"
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:

@@ -202,6 +202,11 @@ def kind_of(columns: Sequence[str], name: str) -> str | None:
     return IMAGE if IMAGE_NAME.search(name) or any(map(_is_mark, columns)) else None
 
 
+def is_image_table(columns: Sequence[str], name: str) -> bool:
+    """Whether it is a table of images as CellProfiler exports them, by its name and columns."""
+    return bool(IMAGE_NAME.search(name)) and kind_of(columns, name) == IMAGE
+
+
 def _is_mark(column: str) -> bool:
     return column.startswith(IMAGE_MARKS)
 
