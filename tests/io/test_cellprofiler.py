@@ -401,7 +401,8 @@ def test_a_database_and_tables_of_the_same_images_are_read_once(tmp_path):
     platemap(tmp_path)
     found, screen = study(tmp_path)
     assert [block["files"] for block in found.profiles] == ["out"]
-    assert any(note.startswith("left out: out/DefaultDB.db") for note in found.notes)
+    left = {finding.code: finding.about["file"] for finding in found.unused}
+    assert left["unused-same-images"] == "out/DefaultDB.db"
     check_cells(screen.profiles["cellprofiler"].table)
 
 

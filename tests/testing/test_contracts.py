@@ -250,10 +250,18 @@ def phenix(folder):
     return folder
 
 
+def imagexpress(folder):
+    for well in ("A01", "A02"):
+        for wave in (1, 2):
+            plane(folder / "P1" / "TimePoint_1" / f"P1_{well}_s1_w{wave}.TIF")
+    return folder
+
+
 SAMPLES = {
     one.__name__: one
     for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
-                cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix)
+                cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
+                imagexpress)
 }  # fmt: skip
 
 

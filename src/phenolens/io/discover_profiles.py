@@ -4,66 +4,76 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from phenolens.io.columns import has, place
+from phenolens.io.columns import place
 from phenolens.io.features import CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.cellprofiler import (
     DATABASES,
     FOLDER,
-    IMAGE,
+    POINTERS,
     SITE_FOLDER,
+    images_of,
+    is_cellprofiler,
+    runs_at,
     runs_below,
     runs_of_database,
     same_images,
-    table_of_file,
 )
 from phenolens.io.formats.deepprofiler import FALLBACK
 from phenolens.io.imagetable import load_data_channels
 from phenolens.io.listing import places
 from phenolens.io.names import measured_object
+from phenolens.io.paths import expand
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import level_of
-from phenolens.io.survey import FoundTables, variant
+from phenolens.io.survey import HEAD, FoundTables, variant
+from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 LAST_FOLDER = r"([^/\\]+)[/\\]*$"
 PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 
 
-def profile_sections(found: Sequence[FoundTables], source: Path) -> tuple[list[dict], list[str]]:
+def profile_sections(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dict], list[Unused]]:
     """One block a kind of profile; of several stages of one plate, the rawest."""
+    source = tree.source
     items = [item for item in found if item.kind == "profiles"]
     stages = [(stage, item) for item in items if (stage := _stage(item)) is not None]
     staged = [item for _, item in stages]
     chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
     kept = [item for item in items if item is chosen or item not in staged]
-    cells, notes = _cellprofiler(found, source)
+    cells, twice = _cellprofiler(found, tree)
     blocks = _named([*cells, *(_block(item, source) for item in kept)])
-    notes += [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]
-    return blocks, notes
+    kept_stage = {"kept": "" if chosen is None else tree.relative(chosen.paths[0])}
+    left = [path for item in items if item not in kept for path in item.paths]
+    stages_left = [Unused(tree.relative(path), "unused-stage", kept_stage) for path in left]
+    return blocks, [*stages_left, *twice]
 
 
-def _cellprofiler(found: Sequence[FoundTables], source: Path) -> tuple[list[dict], list[str]]:
+def _cellprofiler(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dict], list[Unused]]:
     """CellProfiler's own tables: a block for the folder that holds them all, or for databases.
 
     Where runs of several pipelines are of the same images, each is a block.
     """
+    source = tree.source
+    if tree.only is not None:
+        named = is_cellprofiler(tree.only) or tree.only.suffix.lower() in POINTERS
+        return [_cells(tree.only.name)] if named else [], []
     paths = [path for item in found if item.kind == CELLPROFILER for path in item.paths]
     databases = [path for path in paths if path.suffix.lower() in DATABASES]
     files = [path for path in paths if path not in databases]
     if not files:
         return [_cells(pattern(databases, source))] if databases else [], []
     folder = Path(os.path.commonpath([path.parent for path in files]))
-    runs, notes = list(runs_below(folder)), []
+    runs, unused = list(runs_below(folder)), []
     if databases:
         stored = [run for path in databases for run in runs_of_database(path)]
-        twice = {two.where for one, two in same_images([*runs, *stored]) if one not in stored}
-        notes = [f"left out: {pattern([p], source)}: its images are in the tables beside it"
-                 for p in databases if p in twice]  # fmt: skip
+        pairs = same_images([*runs, *stored])
+        twice = {two.where for one, two in pairs if one not in stored}
+        unused = [Unused(tree.relative(path), "unused-same-images") for path in sorted(twice)]
         databases = [path for path in databases if path not in twice]
     prefixes = list(dict.fromkeys(run.prefix for run in runs))
     if len(prefixes) > 1 and same_images(runs):
@@ -71,7 +81,7 @@ def _cellprofiler(found: Sequence[FoundTables], source: Path) -> tuple[list[dict
         blocks = [_cells(pattern(own, source)) | _called(p) for p, own in firsts.items()]
     else:
         blocks = [_cells(folder.relative_to(source).as_posix())]
-    return blocks + ([_cells(pattern(databases, source))] if databases else []), notes
+    return blocks + ([_cells(pattern(databases, source))] if databases else []), unused
 
 
 def _called(prefix: str) -> dict[str, str]:
@@ -79,10 +89,15 @@ def _called(prefix: str) -> dict[str, str]:
     return {"name": name} if name.isidentifier() else {}
 
 
-def cellprofiler_places(
-    found: Sequence[FoundTables], source: Path
-) -> tuple[dict[str, str], list[tuple]]:
+def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str, str], list[tuple]]:
     """``[data.columns]`` of CellProfiler's cells, where their images do not name plate and well.
+
+    Parameters
+    ----------
+    blocks : sequence of dict
+        ``[[data.profiles]]``.
+    source : Path
+        Paths start there.
 
     Returns
     -------
@@ -91,27 +106,27 @@ def cellprofiler_places(
     questions : list of tuple
         What a person must look at or fill in.
     """
-    items = [item for item in found if item.kind == CELLPROFILER]
-    of_images = [item for item in items if has(item.head, "ImageNumber") and _of_images(item)]
-    best = next(iter(of_images or items), None)
-    if best is None or SITE_FOLDER.match(best.paths[0].parent.name):
+    paths = [path for block in blocks for path in expand(block["files"], source)]
+    path = next((p for p in paths if p.is_dir() or is_cellprofiler(p)), None)
+    run = None if path is None else next(iter(runs_at(path)), None)
+    if path is None or run is None or SITE_FOLDER.match(run.where.name):
         return {}, []
-    head = best.head.rename(columns=lambda name: str(name).removeprefix("Image_"))
+    images = images_of(path, HEAD)
+    head = pd.DataFrame(columns=run.objects[0].columns) if images is None else images
     known = {role: place(head, None, role, source="") is not None for role in (PLATE, WELL)}
     if all(known.values()):
         return {}, []
     files = [*load_data_channels(head).values(), *(c for c in head if c.startswith("FileName_"))]
     if not files:
-        text = (
-            "no table of images lies beside the object tables to say which plate and well an "
-            "ImageNumber is of"
-            if not of_images
-            else "the table of images names neither plate and well nor files"
+        without = (
+            "no table of images lies beside the object tables to say"
+            if images is None
+            else f"{run.image.name if run.image else ''} does not say"
         )
-        return {}, [("columns.well", text)]
-    columns, questions = places(replace(best, head=head), files[0], source)
+        return {}, [("columns.well", f"{without} which plate and well an ImageNumber is of")]
+    columns, questions = places(FoundTables((path,), head, CELLPROFILER), files[0], source)
     if not known[PLATE]:
-        guess = _plate_of_folders(head, items)
+        guess = _plate_of_folders(head, path)
         if guess is not None:
             columns["plate"] = guess
             questions = [q for q in questions if q[0] != "columns.plate"]
@@ -122,21 +137,12 @@ def cellprofiler_places(
     return columns, questions
 
 
-def _of_images(item: FoundTables) -> bool:
-    first = item.paths[0]
-    if first.suffix.lower() in DATABASES:
-        return True
-    table = table_of_file(first)
-    return table is not None and table.kind == IMAGE
-
-
-def _plate_of_folders(head: pd.DataFrame, items: Sequence[FoundTables]) -> str | None:
+def _plate_of_folders(head: pd.DataFrame, path: Path) -> str | None:
     """Plates by the last folder of the images' paths, or by the tables' own folders."""
     for name in head:
         if name.startswith("PathName_") and head[name].nunique() > 1:
             return f"{name} ~ {LAST_FOLDER}"
-    folders = {path.parent for item in items for path in item.paths}
-    return FOLDER if len(folders) > 1 else None
+    return FOLDER if len({run.where for run in runs_at(path)}) > 1 else None
 
 
 def _cells(files: str | list[str]) -> dict:

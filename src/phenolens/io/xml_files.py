@@ -18,7 +18,7 @@ Start = Callable[[str, dict[str, str]], object]
 End = Callable[[str, str], object]
 
 
-def stream_xml(path: Path, *, start: Start, end: End) -> None:
+def stream_xml(path: Path, *, start: Start, end: End, encoding: str | None = None) -> None:
     """Hand each element to two functions, in the order of the file.
 
     Parameters
@@ -28,6 +28,8 @@ def stream_xml(path: Path, *, start: Start, end: End) -> None:
         Takes an element's name and attributes, both without their prefix (``bts:Row`` is ``Row``).
     end : callable
         Takes its name, and the text that stands right before its end.
+    encoding : str, optional
+        Of a file that is in another than it says.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def stream_xml(path: Path, *, start: Start, end: End) -> None:
             "read. Copy the file from the instrument again, or take that line out."
         )
 
-    parser = ParserCreate()
+    parser = ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler = started
     parser.EndElementHandler = ended

@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -41,14 +42,15 @@ from phenolens.io.paths import stem
 from phenolens.profiles import PLATE, SITE, WELL
 
 DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")
-ELSEWHERE = (".properties", ".sql")
+POINTERS = (".properties",)
+DUMPS = (".sql",)
 PREFIX = "MyExpt_"
 FOLDER = "Metadata_Folder"
 SITE_FOLDER = re.compile(r"^(?P<plate>.+)-(?P<well>[A-Za-z]{1,2}\d{1,2})-(?P<site>\d+)$")
 IMAGE_NAME = re.compile(r"images?$", re.IGNORECASE)
 IMAGE_MARKS = ("Count_", "ExecutionTime_", "ModuleError_", "Group_", "Image_Count_", "Image_Group_")
 OBJECTS, IMAGE, TOGETHER = "objects", "image", "together"
-FIRST_BYTES = 4_000_000
+LONGEST = 4_000_000
 HEAD_ROWS = 5_000
 
 
@@ -131,21 +133,15 @@ def read_cellprofiler(path: Path) -> tuple[pd.DataFrame, list[str]]:
         If there are no objects, a key occurs twice in one table, or several runs are of the same
         images.
     """
-    if path.suffix.lower() in DATABASES:
-        return read_runs(runs_of_database(path), source=str(path))
-    if path.is_file():
-        runs = [r for r in runs_of_folder(path.parent) if path in {t.path for t in r.tables()}]
-        if not runs:
-            raise InputError(f"{path} belongs to no object table (Cells.csv, Nuclei.csv, ...).")
-        return read_runs(runs, source=str(path.parent))
-    runs = list(runs_below(path))
+    runs = list(runs_at(path))
     if not runs:
+        what = "belongs to" if path.is_file() else "holds"
         raise InputError(
-            f"{path} holds no CellProfiler tables (Cells.csv, MyExpt_Nuclei.csv, ...), which have "
-            "columns ImageNumber and ObjectNumber."
+            f"{path} {what} no CellProfiler tables of objects (Cells.csv, MyExpt_Nuclei.csv, ...), "
+            "which have columns ImageNumber and ObjectNumber."
         )
     frame, notes = read_runs(runs, source=str(path))
-    return frame, [*notes, *_of_no_bytes(path)]
+    return frame, [*notes, *(_of_no_bytes(path) if path.is_dir() else [])]
 
 
 def runs_below(path: Path) -> Iterator[Run]:
@@ -153,6 +149,13 @@ def runs_below(path: Path) -> Iterator[Run]:
     for folder, inner, _ in os.walk(path):
         inner.sort()
         yield from runs_of_folder(Path(folder))
+
+
+def tables_read_with(path: Path) -> set[Path]:
+    """The files that are read where this folder, or one of its tables, is named."""
+    if path.suffix.lower() in DATABASES:
+        return {path}
+    return {table.path for run in runs_at(path) for table in run.tables()}
 
 
 def _of_no_bytes(path: Path) -> list[str]:
@@ -172,22 +175,30 @@ def runs_of_folder(folder: Path) -> list[Run]:
 
 def table_of_file(path: Path) -> Table | None:
     """What a file is, by its header; None where it is no table of CellProfiler's."""
-    name = path.name.lower()
-    if not path.is_file():
+    if not path.name.lower().endswith((*Parquet.endings, *Delimited.endings)):
         return None
-    if name.endswith(Parquet.endings):
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return _table_of_file(path, about.st_mtime_ns, about.st_size) if about.st_size else None
+
+
+@lru_cache(maxsize=200_000)
+def _table_of_file(path: Path, _changed: int, _bytes: int) -> Table | None:
+    """As it was when it was written last: trees of a folder a field are asked for several times."""
+    if path.name.lower().endswith(Parquet.endings):
         columns, below = _schema(path), ""
-    elif name.endswith(Delimited.endings):
-        columns, below = _header(path)
     else:
-        return None
+        columns, below = _header(path)
     if "Image" in columns and below == "ImageNumber":
-        return Table(stem(path), TOGETHER, tuple(columns), path)
+        return Table(stem(path), TOGETHER, columns, path)
     kind = kind_of(columns, stem(path))
-    return None if kind is None else Table(stem(path), kind, tuple(columns), path)
+    return None if kind is None else Table(stem(path), kind, columns, path)
 
 
-def kind_of(columns: Sequence[str], name: str) -> str | None:
+@lru_cache(maxsize=1024)
+def kind_of(columns: tuple[str, ...], name: str) -> str | None:
     """``objects``, ``image``, or None for a table that is neither.
 
     A table that names plates and wells and the objects of its measurements stands for itself, and
@@ -204,35 +215,41 @@ def kind_of(columns: Sequence[str], name: str) -> str | None:
 
 def is_image_table(columns: Sequence[str], name: str) -> bool:
     """Whether it is a table of images as CellProfiler exports them, by its name and columns."""
-    return bool(IMAGE_NAME.search(name)) and kind_of(columns, name) == IMAGE
+    return bool(IMAGE_NAME.search(name)) and kind_of(tuple(columns), name) == IMAGE
 
 
 def _is_mark(column: str) -> bool:
     return column.startswith(IMAGE_MARKS)
 
 
-def _schema(path: Path) -> list[str]:
+def _schema(path: Path) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     try:
-        return [str(name) for name in pq.read_schema(path).names]
+        return tuple(map(str, pq.read_schema(path).names))
     except (OSError, ValueError):  # whoever reads it says what is wrong
-        return []
+        return ()
 
 
-def _header(path: Path) -> tuple[list[str], str]:
+def _header(path: Path) -> tuple[tuple[str, ...], str]:
     """The names in a text table's first line, and the first value below."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opened(path, "rb") as stream:
-            lines = [stream.readline(FIRST_BYTES).decode("utf-8-sig", "replace") for _ in range(2)]
+            first = stream.readline(LONGEST).decode("utf-8-sig", "replace")
+            below = stream.readline(LONGEST)
     except (OSError, EOFError):
-        return [], ""
-    if "Image" not in lines[0]:
-        return [], ""
-    mark = max(",\t;", key=lines[0].count)
-    rows = [*csv.reader((line.rstrip("\r\n") for line in lines), delimiter=mark), [], []]
-    return rows[0], rows[1][0] if rows[1] else ""
+        return (), ""
+    if "Image" not in first:
+        return (), ""
+    return _split(first), _split(below.decode("utf-8", "replace"))[0]
+
+
+@lru_cache(maxsize=64)
+def _split(line: str) -> tuple[str, ...]:
+    """The values of a line, parted by what occurs in it most; equal headers are kept once."""
+    mark = max(",\t;", key=line.count)
+    return tuple(next(csv.reader([line.rstrip("\r\n")], delimiter=mark), [])) or ("",)
 
 
 def _by_prefix(tables: Sequence[Table], where: Path) -> list[Run]:
@@ -430,9 +447,10 @@ def runs_of_database(path: Path) -> list[Run]:
 
 
 def _table_of(database: sqlite3.Connection, name: str, path: Path) -> Table | None:
-    columns = [str(row[1]) for row in database.execute(f"pragma table_info({_quoted(name)})")]
+    about = database.execute(f"pragma table_info({_quoted(name)})")
+    columns = tuple(str(row[1]) for row in about)
     kind = kind_of(columns, name)
-    return None if kind is None else Table(name, kind, tuple(columns), path)
+    return None if kind is None else Table(name, kind, columns, path)
 
 
 def _of_database(table: Table, *, limit: int | None = None) -> dict[str, pd.DataFrame]:
@@ -461,10 +479,32 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def image_head(path: Path, rows: int) -> pd.DataFrame:
-    """The first images of a database's first run that has a table of them; empty without one."""
-    tables = [run.image for run in runs_of_database(path) if run.image is not None]
-    return _of_database(tables[0], limit=rows)[""] if tables else pd.DataFrame()
+def images_of(path: Path, rows: int) -> pd.DataFrame | None:
+    """The first images of the first run that is read where this path is named.
+
+    Returns
+    -------
+    DataFrame or None
+        Columns as in :func:`read_cellprofiler`; None where no table of images belongs to the run.
+    """
+    run = next(iter(runs_at(path)), None)
+    if run is None or run.image is None:
+        return None
+    table = run.image
+    if path.suffix.lower() in DATABASES:
+        head = _of_database(table, limit=rows)[""]
+    else:
+        head = table_format(table.path, alone=True).head(table.path, rows)
+    return head.rename(columns=lambda name: str(name).removeprefix("Image_"))
+
+
+def runs_at(path: Path) -> Iterable[Run]:
+    """The runs of a database, those below a folder, or the one that a table belongs to."""
+    if path.suffix.lower() in DATABASES:
+        return runs_of_database(path)
+    if path.is_dir():
+        return runs_below(path)
+    return [r for r in runs_of_folder(path.parent) if path in {t.path for t in r.tables()}]
 
 
 def _database_of(path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -557,12 +597,12 @@ class CellProfilerAnalyst(TableFormat):
 
     name = "cellprofiler_analyst"
     describes: ClassVar[str] = "CellProfiler Analyst's .properties file, which names a database"
-    endings = ELSEWHERE
+    endings = (*POINTERS, *DUMPS)
     alone = False
 
     def recognises(self, path: Path) -> float | None:
         """By its ending, where it speaks of CellProfiler's tables."""
-        if path.suffix.lower() not in ELSEWHERE or not path.is_file():
+        if path.suffix.lower() not in self.endings or not path.is_file():
             return None
         with path.open(encoding="utf-8", errors="replace") as stream:
             text = "".join(islice(stream, 2000))
@@ -570,7 +610,7 @@ class CellProfilerAnalyst(TableFormat):
 
     def read(self, path: Path, **_: Any) -> TableRead:
         """The cells of the SQLite database that it names; a dump is refused with a way out."""
-        if path.suffix.lower() == ".sql":
+        if path.suffix.lower() in DUMPS:
             raise InputError(
                 f"{path} is a dump of a database server, which is not read: write its tables into "
                 "files with a header, called Image.csv and Object.csv, or run ExportToDatabase "
