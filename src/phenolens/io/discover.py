@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
@@ -32,7 +33,9 @@ CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
 
-def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
+def discover(
+    source: str | Path, *, taken: Collection[str] = (), changes: Sequence[Change] = ()
+) -> Discovery:
     """Say what a study of this folder would read.
 
     Parameters
@@ -42,6 +45,8 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         it names.
     taken : collection of str
         Names that representations made of images have: given profiles get others.
+    changes : sequence of Change
+        Settings of ``[data]`` that are decided already; their paths are absolute.
 
     Returns
     -------
@@ -54,21 +59,26 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         If there is no such folder, it holds neither images nor profiles, or none of the images
         that its tables list is there.
     """
+    given = changed({}, changes).get("data", {})
+    known_images = given.get("images", {})
     tree = look_around(Path(source))
-    looked = survey(tree)
-    proposal, unused = image_section(looked, tree)
-    images = None if proposal is None else _alone(proposal.section, tree)
+    looked = survey(tree, root=known_images.get("root"))
+    proposal, unused = image_section(looked, tree, given=known_images)
+    images = {"layout": "table", "channels": []} | known_images if "table" in known_images else None
+    if proposal is not None:
+        images = changed(_alone(proposal.section, tree), _below(changes, "data", "images"))
     profiles, stages = profile_sections(looked.tables, tree)
     if images is None and not profiles:
         raise _nothing(tree, looked)
     if images is not None:
-        given = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
-        profiles = [b | {"name": name} for b, name in zip(profiles, given, strict=True)]
+        names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
+        profiles = [b | {"name": name} for b, name in zip(profiles, names, strict=True)]
     columns, questions = (
         cellprofiler_places(profiles, tree.source)
         if proposal is None
         else (proposal.columns, proposal.questions)
     )
+    columns |= given.get("columns", {})
     seen = Seen() if images is None else see(images, columns, tree)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
@@ -81,10 +91,38 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         findings=seen.findings,
     )
     discovery = _with_roles(discovery, columns, known)
+    discovery = _with_changes(discovery, changes)
     asked = [Question(*question) for question in questions]
+    decided = {".".join(one.path[1:]) for one in changes}
+    asked = [question for question in asked if question.setting not in decided]
     discovery = replace(discovery, questions=(*asked, *_try(discovery)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
+
+
+def _below(changes: Sequence[Change], *place: str) -> list[Change]:
+    """Changes below a place, from there."""
+    under = [one for one in changes if one.path[: len(place)] == place]
+    return [Change(one.path[len(place) :], one.value) for one in under]
+
+
+def _with_changes(discovery: Discovery, changes: Sequence[Change]) -> Discovery:
+    """The settings as they were found, with those that were handed in."""
+    held = {
+        "modality": discovery.modality,
+        "columns": discovery.columns,
+        "profiles": list(discovery.profiles),
+        "tables": list(discovery.tables),
+    }
+    made = changed(held, [one for one in _below(changes, "data") if one.path[0] != "images"])
+    return replace(
+        discovery,
+        modality=made.pop("modality"),
+        columns=made.pop("columns"),
+        profiles=tuple(made.pop("profiles")),
+        tables=tuple(made.pop("tables")),
+        settings=made,
+    )
 
 
 def _alone(images: dict, tree: Tree) -> dict:

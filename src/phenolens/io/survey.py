@@ -55,13 +55,13 @@ class Surveyed:
     unused: list[Unused]
 
 
-def survey(tree: Tree, *, root: Path | None = None) -> Surveyed:
+def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     """Kinds of tables among files, and the image files.
 
     Parameters
     ----------
     tree : Tree
-    root : Path, optional
+    root : str, optional
         Where images are that tables list, if not below the folder.
 
     Returns
@@ -70,10 +70,12 @@ def survey(tree: Tree, *, root: Path | None = None) -> Surveyed:
     """
     endings, unused = table_endings(), list[Unused]()
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
-    places = tree.source if root is None else root
+    places = tree.source if root is None else Path(root)
     looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
     found = _merged([item for item in looked if item is not None])
-    return Surveyed(found, [path for path in tree.files if is_image_name(path.name)], unused)
+    return Surveyed(
+        found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
+    )
 
 
 def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:

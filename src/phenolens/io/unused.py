@@ -110,6 +110,8 @@ def reasons_for_rest(
         relative = tree.relative(path)
         if str(path) in used or relative in known:
             continue
+        if path.is_dir() and any(one.startswith(f"{path}/") for one in used):
+            continue  # a store: its fields are read
         if any(fnmatch(path.name.lower(), one) for one in beside):
             continue  # read with the images, or nothing that a study needs
         rest.append(_reason(path, relative, images))
