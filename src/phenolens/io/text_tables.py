@@ -163,9 +163,11 @@ def dialect(path: Path, *, sep: str | None = None, encoding: str | None = None) 
         notes.append("separated by spaces")
     if best.above:
         notes.append(f"{best.above} line(s) above the header are not read: {best.first_above!r}")
+    decimal = _decimal(best.cells)
+    notes += ["decimal commas read"] if decimal == "," else []
     _refuse_repeated(best.header, path)
     return Dialect(
-        encoding, best.sep, best.end + bool(said), best.header, _extra(best), _decimal(best.cells),
+        encoding, best.sep, best.end + bool(said), best.header, _extra(best), decimal,
         tuple(notes),
     )  # fmt: skip
 
