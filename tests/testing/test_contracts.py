@@ -235,6 +235,13 @@ def imagexpress(folder):
     return folder
 
 
+def yokogawa(folder):
+    for well in ("A01", "A02"):
+        for channel in (1, 2):
+            plane(folder / "P1" / f"P1_{well}_T0001F001L01A0{channel}Z01C0{channel}.tif")
+    return folder
+
+
 def ome_tiff(folder):
     for well in ("A01", "A02"):
         with tifffile.TiffWriter(folder / f"{well}.ome.tif", ome=True) as writer:
@@ -268,7 +275,7 @@ def vendor(folder):
 SAMPLES = {
     one.__name__: one
     for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler, load_data,
-                samplesheet, table, phenix, imagexpress)
+                samplesheet, table, phenix, imagexpress, yokogawa)
 } | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
 
 

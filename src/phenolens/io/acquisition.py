@@ -120,6 +120,8 @@ def located(
     _require_one(rows, key)
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
+    if "plane" in key:
+        wide = _single_planes_repeated(wide, field=[name for name in key if name != "plane"])
     frame = wide.index.to_frame(index=False)
     alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
     frame = frame.drop(columns=alone).rename(columns=CANONICAL)
@@ -130,6 +132,23 @@ def located(
         index={name: _text(wide["index", number]) for name, number in stains.items()},
         notes=acquisition.notes,
     )
+
+
+def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.DataFrame:
+    """Stains that are taken in one plane everywhere stand for it in all planes of the field.
+
+    A CV8000 takes brightfield in several planes, and the fluorescence of the same field in one.
+    """
+    there = wide["path"].notna()
+    planes = there.groupby(level=list(field), sort=False).transform("sum")
+    single = [channel for channel in planes if planes[channel].max() == 1]
+    if not single or (planes.to_numpy() <= 1).all():
+        return wide
+    first = wide.groupby(level=list(field), sort=False).transform("first")
+    for part in ("path", "index"):
+        columns = [(part, channel) for channel in single]
+        wide[columns] = wide[columns].fillna(first[columns])
+    return wide
 
 
 def _text(values: pd.Series) -> np.ndarray:
