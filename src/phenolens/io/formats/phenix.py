@@ -113,7 +113,6 @@ class Phenix(Instrument):
         "index*.xml", "*.columbusidx.xml", "*.columbusidx.csv", "indexfile.txt", "*.kw.txt",
         "ffc_profile*.xml", "assaylayout*.xml",
     )  # fmt: skip
-    beside = ("index*.xml", "indexfile.txt")
 
     def place(self, path: Path) -> Place | None:
         """By the name; the plate is the folder that holds ``Images``."""
