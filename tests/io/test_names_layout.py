@@ -92,7 +92,7 @@ def test_names_that_say_nothing_are_shown_with_what_to_do(tmp_path, write_plane)
 def test_outlines_and_masks_are_no_screen(tmp_path, write_plane):
     for well, kind in itertools.product(("A01", "A02"), ("cell_outlines", "nuclei_outlines")):
         write_plane(tmp_path / f"{well}_s1--{kind}.png.tif", value=1)
-    with pytest.raises(InputError, match="no name that we know"):
+    with pytest.raises(InputError, match="no names that we know"):
         discover(tmp_path)
 
 

@@ -102,8 +102,8 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
         names = " and ".join(tree.relative(path) for path in _unlike(looked.images))
         return InputError(
             f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
-            f"file{'s' if several else ''} ({names}) but no table, and no name that we know, that "
-            f"says which plate and well {'they come' if several else 'it comes'} from. Add a CSV "
+            f"file{'s' if several else ''} ({names}) but no table that says which plate and well "
+            f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
             "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
             f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "
             "(docs/data-integration.md)."
