@@ -46,7 +46,8 @@ class Acquisition:
         One row an image plane: ``plate``, ``well`` (``A01``), ``site``, ``channel`` (the
         instrument's identifier), ``path``, all text; ``index`` (text, see
         :class:`phenolens.images.ImageSet`) where a file holds several planes; ``plane``,
-        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them.
+        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them; ``fault``
+        (text) where a file that is there cannot be read, and its field is to be set aside.
     names : dict of str to str
         Identifier to name of the stain, where the instrument says it.
     pixel_size_um : float or None
@@ -125,6 +126,8 @@ def located(
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
     frame = wide.index.to_frame(index=False)
+    if "fault" in rows:
+        frame["_fault"] = rows.fillna({"fault": ""}).groupby(key)["fault"].max().to_numpy()
     alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
     frame = frame.drop(columns=alone).rename(columns=CANONICAL)
     stains = dict(zip(names, numbers, strict=True))
