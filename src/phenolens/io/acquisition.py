@@ -144,6 +144,7 @@ def located(
     )
 
 
+<<<<<<< HEAD
 def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.DataFrame:
     """Stains that are taken in one plane everywhere stand for it in all planes of the field.
 
@@ -159,6 +160,31 @@ def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.D
         columns = [(part, channel) for channel in single]
         wide[columns] = wide[columns].fillna(first[columns])
     return wide
+=======
+def plates_apart(rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.Series:
+    """Plates of the rows: those that share a name are called after their folders.
+
+    They share it where fields of several folders would be one and the same; a plate whose wells or
+    channels lie in several folders keeps its name.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As those of an :class:`Acquisition`, with ``folder``.
+    labels : mapping of str to str
+        What a plate in this folder would be called.
+
+    Returns
+    -------
+    Series of str
+    """
+    plates = rows["plate"].copy()
+    field_ = [n for n in ("well", "site", "channel", *SEVERAL) if n in rows]
+    for _, of_name in rows.groupby("plate", sort=False):
+        if of_name["folder"].nunique() > 1 and of_name.duplicated(field_).any():
+            plates[of_name.index] = of_name["folder"].map(labels)
+    return plates
+>>>>>>> main
 
 
 def _text(values: pd.Series) -> np.ndarray:
