@@ -144,7 +144,6 @@ def located(
     )
 
 
-<<<<<<< HEAD
 def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.DataFrame:
     """Stains that are taken in one plane everywhere stand for it in all planes of the field.
 
@@ -160,7 +159,8 @@ def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.D
         columns = [(part, channel) for channel in single]
         wide[columns] = wide[columns].fillna(first[columns])
     return wide
-=======
+
+
 def plates_apart(rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.Series:
     """Plates of the rows: those that share a name are called after their folders.
 
@@ -184,7 +184,6 @@ def plates_apart(rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.Series:
         if of_name["folder"].nunique() > 1 and of_name.duplicated(field_).any():
             plates[of_name.index] = of_name["folder"].map(labels)
     return plates
->>>>>>> main
 
 
 def _text(values: pd.Series) -> np.ndarray:
