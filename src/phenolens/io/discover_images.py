@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
@@ -18,7 +18,7 @@ from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
-from phenolens.io.imagetable import Located
+from phenolens.io.imagetable import Located, is_image_name
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -127,10 +127,12 @@ def see(
     section = DEFAULTS["images"] | dict(images)
     roles = DEFAULTS["columns"] | dict(columns)
     try:
-        if looked_at is None or section["root"] != ".":
+        if looked_at is None or section["root"] != "." or section["labels"]:
             located, bases = locate(section, tree.source)
         else:
             located, bases = looked_at(section["channels"]), [tree.source]
+    except UndecidedError:
+        return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
         return Seen()
     paths, missing = find_files(located, bases)

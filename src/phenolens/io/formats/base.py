@@ -159,6 +159,13 @@ class ImageFormat:
         """The first image paths that a table records in its way, there or not; none by default."""
         return []
 
+    def refusal(self, files: Sequence[Path]) -> str | None:
+        """What to do with files of the instrument that are not read; None where there are none.
+
+        Asked where a folder holds nothing else.
+        """
+        return None
+
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """How sure it is that these image files are its own; None where they are not."""
         return None
