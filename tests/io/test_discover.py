@@ -284,3 +284,46 @@ def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane)
     write_plane(tmp_path / "image.tif", value=1)
     with pytest.raises(InputError, match=r"image.tif is 1 image file but no table that says"):
         discover(tmp_path / "image.tif")
+
+
+def gallery(folder: Path, write_plane, *, plates: dict[str, str]) -> None:
+    """A tree of the Cell Painting Gallery without LoadData: folders of plates to their batches.
+
+    Form of the names: the gallery's documentation/data_structure.md.
+    """
+    for plate, batch in plates.items():
+        for column in (1, 2):
+            name = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+            write_plane(folder / "images" / batch / "images" / plate / "Images" / name, value=1)
+    for batch in set(plates.values()):
+        maps = folder / "workspace" / "metadata" / "platemaps" / batch
+        (maps / "platemap").mkdir(parents=True)
+        barcodes = [plate.partition("__")[0] for plate, its in plates.items() if its == batch]
+        frame = pd.DataFrame({"Assay_Plate_Barcode": barcodes, "Plate_Map_Name": f"map_{batch}"})
+        frame.to_csv(maps / "barcode_platemap.csv", index=False)
+        rows = {"plate_map_name": f"map_{batch}", "well_position": ["A01", "A02"]}
+        rows |= {"broad_sample": ["", f"BRD-{batch}"]}
+        pd.DataFrame(rows).to_csv(maps / "platemap" / f"map_{batch}.txt", sep="\t", index=False)
+
+
+def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
+    at = "2021-01-01T00_00_00-Measurement 1"
+    plates = {f"PL1__{at}": "2021_B1", f"PL2__{at}": "2021_B1", f"PL3__{at}": "2021_B2"}
+    gallery(tmp_path / "source_4", write_plane, plates=plates)
+    text, screen = study(tmp_path / "source_4", tmp_path)
+    wells = screen.wells.set_index(["Metadata_Plate", "Metadata_Well"])
+    assert wells["Metadata_Batch"].groupby("Metadata_Plate").first().to_dict() == {
+        "PL1": "2021_B1", "PL2": "2021_B1", "PL3": "2021_B2",
+    }  # fmt: skip
+    assert wells.loc[("PL3", "A02"), "Metadata_Compound"] == "BRD-2021_B2"
+    assert wells["Metadata_Control"].sum() == 3
+    assert ["the one channel" in line for line in asked(text)] == [True]
+
+
+def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane):
+    plates = {f"PL1__2021-01-0{day}T00_00_00-Measurement {day}": "B" for day in (1, 2)}
+    gallery(tmp_path, write_plane, plates=plates)
+    found = discover(tmp_path)
+    assert [one.setting for one in found.questions] == ["images.channels", "measurement"]
+    assert found.questions[1].choices[0].startswith('measurement = "Metadata_')
+    assert len(found.tables) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -180,6 +182,27 @@ def cellprofiler(folder):
     return folder
 
 
+def cellprofiler_database(folder):
+    path = folder / "DefaultDB.db"
+    image = {"ImageNumber": [1], "Image_Metadata_Plate": ["P1"], "Image_Metadata_Well": ["A01"]}
+    cells = {"ImageNumber": [1, 1], "Cells_Number_Object_Number": [1, 2],
+             "Cells_AreaShape_Area": [3.0, 4.0]}  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection:
+        pd.DataFrame(image).to_sql("MyExpt_Per_Image", connection, index=False)
+        pd.DataFrame(cells).to_sql("MyExpt_Per_Cells", connection, index=False)
+    return path
+
+
+def cellprofiler_analyst(folder):
+    cellprofiler_database(folder)
+    path = folder / "DefaultDB_MyExpt.properties"
+    path.write_text(
+        "db_type = sqlite\ndb_sqlite_file = /home/me/DefaultDB.db\n"
+        "image_table = MyExpt_Per_Image\nobject_table = MyExpt_Per_Cells\n"
+    )
+    return path
+
+
 def plane(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, np.full((8, 8), 7, np.uint16))
@@ -267,8 +290,9 @@ def vendor(folder):
 
 SAMPLES = {
     one.__name__: one
-    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler, load_data,
-                samplesheet, table, phenix, imagexpress)
+    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
+                cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
+                imagexpress)
 } | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
 
 

@@ -19,6 +19,10 @@ SEVERAL = ("measurement", "timepoint", "plane")
 """Columns by which one field has several images, where the instrument names them."""
 CANONICAL = {"plate": PLATE, "well": WELL, "site": SITE}
 
+BATCH = "Metadata_Batch"
+IN_BATCH = r"^.*/images/([^/]+)/images/"
+"""``images/<batch>/images/<plate>``, as the Cell Painting Gallery's documentation lays it out."""
+
 
 class Place(TypedDict, total=False):
     """What the name of an image says; absent what it does not."""
@@ -42,7 +46,8 @@ class Acquisition:
         One row an image plane: ``plate``, ``well`` (``A01``), ``site``, ``channel`` (the
         instrument's identifier), ``path``, all text; ``index`` (text, see
         :class:`phenolens.images.ImageSet`) where a file holds several planes; ``plane``,
-        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them.
+        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them; ``fault``
+        (text) where a file that is there cannot be read, and its field is to be set aside.
     names : dict of str to str
         Identifier to name of the stain, where the instrument says it.
     pixel_size_um : float or None
@@ -121,9 +126,14 @@ def located(
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
     frame = wide.index.to_frame(index=False)
+    if "fault" in rows:
+        frame["_fault"] = rows.fillna({"fault": ""}).groupby(key)["fault"].max().to_numpy()
     alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
     frame = frame.drop(columns=alone).rename(columns=CANONICAL)
     stains = dict(zip(names, numbers, strict=True))
+    batches = wide["path"].bfill(axis=1).iloc[:, 0].str.extract(IN_BATCH, expand=False)
+    if batches.notna().all():
+        frame[BATCH] = batches.to_numpy()
     return Located(
         frame,
         {name: _text(wide["path", number]) for name, number in stains.items()},

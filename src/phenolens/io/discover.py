@@ -14,10 +14,11 @@ from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import profile_sections
+from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import table_format
+from phenolens.io.formats.base import recognised
+from phenolens.io.formats.cellprofiler import tables_read_with
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -27,6 +28,7 @@ from phenolens.io.unused import reasons_for_rest, unused_findings
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
+CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
 
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
@@ -71,7 +73,12 @@ def discover(
     if images is not None:
         names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
         profiles = [b | {"name": name} for b, name in zip(profiles, names, strict=True)]
-    columns = ({} if proposal is None else proposal.columns) | given.get("columns", {})
+    columns, questions = (
+        cellprofiler_places(profiles, tree.source)
+        if proposal is None
+        else (proposal.columns, proposal.questions)
+    )
+    columns |= given.get("columns", {})
     seen = Seen() if images is None else see(images, columns, tree)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
@@ -85,7 +92,7 @@ def discover(
     )
     discovery = _with_roles(discovery, columns, known)
     discovery = _with_changes(discovery, changes)
-    asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
+    asked = [Question(*question) for question in questions]
     decided = {".".join(one.path[1:]) for one in changes}
     asked = [question for question in asked if question.setting not in decided]
     discovery = replace(discovery, questions=(*asked, *_try(discovery)))
@@ -129,9 +136,10 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     for item in looked.tables:
         if item.kind == "elsewhere":
             return InputError(unused_findings(elsewhere(item, tree))[0])
-    first = next((path for path in tree.files if path.name.lower().endswith(".npz")), None)
-    if first is not None:
-        table_format(first).read(first)  # says what to do with arrays that cannot be read
+    for path in tree.files:
+        kind = recognised(path) if path.suffix.lower() in CLOSED else None
+        if kind is not None:
+            kind.read(path)  # says what to do with what cannot be read as it is
     where = tree.only or tree.source
     if looked.images:
         several = len(looked.images) > 1
@@ -177,14 +185,7 @@ def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
     named = [*images, *(t["file"] for t in discovery.tables)]
     named += [block["files"] for block in discovery.profiles]
     paths = {path for names in named if names for path in expand(names, discovery.source)}
-    folders = [path for path in paths if path.is_dir()]
-    inside = {
-        path
-        for item in looked.tables
-        if item.kind == "cellprofiler"
-        for path in item.paths
-        if any(path.is_relative_to(folder) for folder in folders)
-    }
+    inside = {table for path in paths for table in tables_read_with(path)}
     return {str(path) for path in paths | inside}
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.findings import Finding
-from phenolens.io.acquisition import image_files
+from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
@@ -32,7 +32,8 @@ class Seen:
     Attributes
     ----------
     keys : DataFrame
-        ``Metadata_Plate`` and ``Metadata_Well`` of every field; no rows where they cannot be told.
+        ``Metadata_Plate`` and ``Metadata_Well`` of every field, ``Metadata_Batch`` where folders
+        say it; no rows where they cannot be told.
     files : set of str
         Absolute paths of the images, illumination functions and labels that are there.
     findings : tuple of Finding
@@ -133,7 +134,8 @@ def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
     plate, well = values
     if plate is None or well is None:
         return Seen().keys
-    return pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    return keys.assign(**{BATCH: located.frame[BATCH]}) if BATCH in located.frame else keys
 
 
 ROLES = (("plate", PLATE), ("well", WELL))

@@ -62,6 +62,7 @@ def read_images(
     located, found, missing = unfolded(located, *find_files(located, bases))
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
+    present &= _note_faults(frame, located, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     if len(good) and not good.any():
         written = place(located.frame, str(columns["well"]), WELL, source=source.name)
@@ -155,6 +156,25 @@ def _note_missing(
                 )
             )
     return present
+
+
+def _note_faults(frame: pd.DataFrame, located: Located, *, source: Source) -> np.ndarray:
+    """List fields whose file says something that cannot be; true for the other rows."""
+    if "_fault" not in located.frame:
+        return np.ones(len(frame), dtype=bool)
+    faults = located.frame["_fault"].to_numpy()
+    paths = next(iter(located.paths.values()))
+    source.ledger.set_aside.extend(
+        SetAside(
+            Finding("image-not-read", "warning", {}, {"fault": faults[row]}),
+            plate=frame[PLATE].iloc[row],
+            well=frame[WELL].iloc[row],
+            site=frame[SITE].iloc[row],
+            file=paths[row],
+        )
+        for row in np.flatnonzero(faults != "")
+    )
+    return np.asarray(faults == "")
 
 
 def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
