@@ -146,7 +146,8 @@ def _profile(block: Mapping[str, Any], base: str) -> str:
 
 def _table(table: Mapping[str, Any], base: str) -> str:
     file = _setting("file", _based(table["file"], base))
-    return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
+    sheet = f"{_setting('sheet', table['sheet'])}\n" if table.get("sheet") else ""
+    return f"[[data.tables]]\n{file}\n{sheet}{_setting('on', table['on'])}\n"
 
 
 def _based(value: object, base: str) -> object:

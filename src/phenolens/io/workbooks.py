@@ -110,10 +110,15 @@ def read_workbook(path: Path, *, sheet: str | None = None) -> tuple[pd.DataFrame
 
 
 def apart(path: Path) -> list[str]:
-    """Names of the sheets whose tables do not belong together; empty where they do."""
+    """Names of the sheets whose tables do not belong together; empty where all do.
+
+    What sheets with wells make together is the first, with the name ``""``.
+    """
     tables, _ = tables_of(path)
-    candidates = _candidates(tables)[0]
-    return [] if _together(candidates) else [table.sheet.name for table in tables]
+    candidates, others = _candidates(tables)
+    if not _together(candidates):
+        return [table.sheet.name for table in tables]
+    return ["", *(table.sheet.name for table in others)] if others else []
 
 
 def tables_of(path: Path, *, sheet: str | None = None) -> tuple[list[SheetTable], list[str]]:
@@ -300,7 +305,7 @@ def _chosen(tables: list[SheetTable], path: Path) -> tuple[list[SheetTable], lis
         If several may be meant.
     """
     candidates, others = _candidates(tables)
-    notes = [f"sheet {table.sheet.name!r} names no wells and is not read" for table in others]
+    notes = [f"sheet {table.sheet.name!r} names no wells: not read here" for table in others]
     if _together(candidates):
         return candidates, notes
     profiles = [t for t in candidates if t.frame is not None and find_families(t.frame)]
