@@ -243,7 +243,10 @@ class _Rows:
             replace(
                 located,
                 frame=frame,
-                paths={name: paths[name] for name in located.paths},
+                paths={
+                    name: np.where(paths[name] == found[name][origin], told[origin], paths[name])
+                    for name, told in located.paths.items()
+                },
                 index=index,
                 illumination={n: v[origin] for n, v in located.illumination.items()},
                 labels={n: v[origin] for n, v in located.labels.items()},
