@@ -341,7 +341,7 @@ def ome_zarr(folder):
 
 
 def vendor(folder):
-    (folder / "plate.czi").write_bytes(b"x")
+    (folder / "plate.czi").write_bytes(b"xx")
     return folder
 
 
