@@ -151,7 +151,8 @@ def _profile(block: Mapping[str, Any], base: str, source: Path) -> str:
 
 def _table(table: Mapping[str, Any], base: str, source: Path) -> str:
     file = _setting("file", _based(table["file"], base, source))
-    return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
+    sheet = f"{_setting('sheet', table['sheet'])}\n" if table.get("sheet") else ""
+    return f"[[data.tables]]\n{file}\n{sheet}{_setting('on', table['on'])}\n"
 
 
 def _based(value: object, base: str, source: Path) -> object:
