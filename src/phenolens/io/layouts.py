@@ -59,10 +59,10 @@ def require_one_layout(files: Sequence[Path], folder: Path) -> None:
         for name in sorted(several)
     ]
     choices = [f'layout = "{name}"' for name in sorted(several)]
+    said = f"holds images of {len(several)} instruments: {' and '.join(told)}"
     raise UndecidedError(
-        f"{os.path.normpath(folder)} holds images of {len(several)} instruments: {' and '.join(told)}. A study reads "
-        f"those of one: say which, {' or '.join(choices)} in [data.images]; or study each folder "
-        "by itself.",
+        f"{os.path.normpath(folder)} {said}. A study reads those of one: say which, "
+        f"{' or '.join(choices)} in [data.images]; or study each folder by itself.",
         setting="images.layout",
         choices=choices,
     )
