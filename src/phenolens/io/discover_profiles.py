@@ -111,17 +111,16 @@ def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str,
     run = None if path is None else next(iter(runs_at(path)), None)
     if path is None or run is None or SITE_FOLDER.match(run.where.name):
         return {}, []
-    images = images_of(path, HEAD)
-    head = pd.DataFrame(columns=run.objects[0].columns) if images is None else images
+    head, described = images_of(path, HEAD)
     known = {role: place(head, None, role, source="") is not None for role in (PLATE, WELL)}
     if all(known.values()):
         return {}, []
     files = [*load_data_channels(head).values(), *(c for c in head if c.startswith("FileName_"))]
     if not files:
         without = (
-            "no table of images lies beside the object tables to say"
-            if images is None
-            else f"{run.image.name if run.image else ''} does not say"
+            "the table of images does not say"
+            if described
+            else "no table of images lies beside the object tables to say"
         )
         return {}, [("columns.well", f"{without} which plate and well an ImageNumber is of")]
     columns, questions = places(FoundTables((path,), head, CELLPROFILER), files[0], source)

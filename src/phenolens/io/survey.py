@@ -102,8 +102,7 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
         else:
             kind = classify(head, path, images)
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
-                images_head = images_of(path, HEAD)
-                head = head if images_head is None else images_head
+                head, _ = images_of(path, HEAD)
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
             return FoundTables(tuple(paths[number:]), head, kind)
         unused.append(Unused(tree.relative(path), code))
