@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,6 +137,19 @@ class ImageFinder:
         tails = [rest[start:] for start in range(len(rest) + 1)]
         below = [os.path.normpath("/".join([b, *tail])) for tail in tails for b in self.bases]
         return absolute + below
+
+
+def real_paths(paths: Iterable[str]) -> dict[str, str]:
+    """Each path with the file that it leads to, through links of its folders and its own."""
+    found, folders = {}, dict[str, str]()
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        if slash and folder not in folders:
+            folders[folder] = os.path.realpath(folder + slash)
+        plain = f"{folders[folder].rstrip('/')}/{name}" if slash else path
+        linked = not slash or name in ("", ".", "..") or os.path.islink(plain)  # noqa: PTH114
+        found[path] = os.path.realpath(path) if linked else plain
+    return found
 
 
 def _plain(text: str) -> str:

@@ -131,8 +131,9 @@ def _images(discovery: Discovery, base: str) -> str:
     for key, value in section.items():
         lines += _asked(discovery, f"images.{key}", example=None)
         lines.append(_setting(key, value))
-    if "projection" not in section:
-        lines += _asked(discovery, "images.projection", example=None)
+    for key in ("projection", "plate_format"):
+        if key not in section:
+            lines += _asked(discovery, f"images.{key}", example=None)
     if "nuclei" not in section:
         lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
     return "\n".join(lines) + "\n"

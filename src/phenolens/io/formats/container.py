@@ -60,7 +60,6 @@ class Fields:
         self.stains: dict[str, str] = {}
         self.sizes: set[float] = set()
         self.unread: list[dict[str, Any]] = []
-        self.faults: list[str] = []
         self.notes: list[str] = []
         self.guessed = ""
         self.sites: dict[tuple[str, ...], int] = {}
@@ -82,9 +81,9 @@ class Fields:
             for series in found:
                 require_fields(series, path)
         except InputError as error:
-            if path.exists():  # what is not there is listed as missing
-                self.faults.append(str(error))
-            self.unread.append({**self.place(path, said or {}, name), "path": str(path)})
+            fault = str(error) if path.exists() else ""
+            place = self.place(path, said or {}, name)
+            self.unread.append({**place, "path": str(path), "fault": fault})
             return
         for series in found:
             place = self.place(path, said or series.place, name or series.name)
@@ -133,8 +132,6 @@ class Fields:
         unread = [row | {"channel": one, "index": ""} for row in self.unread for one in known]
         rows = pd.DataFrame([*self.rows, *unread])
         questions: list[tuple] = []
-        if self.faults:
-            self.notes.append(f"{len(self.faults)} cannot be read, such as {self.faults[0]}")
         if self.guessed:
             questions.append(("columns.well", GUESSED.format(example=self.guessed)))
         if len(self.sizes) > 1:
