@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +44,8 @@ class FoundTables:
     paths: tuple[Path, ...]
     head: pd.DataFrame
     kind: str
+    way: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Where in the file the features are, where that must be said: ``{"obsm": "X_dino"}``."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
     places = tree.source if root is None else Path(root)
     looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
-    found = _merged([item for item in looked if item is not None])
+    found = _merged([item for items in looked for item in items])
     return Surveyed(
         found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
     )
@@ -86,11 +88,13 @@ def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
     return list(groups.values())
 
 
-def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> FoundTables | None:
-    """The group with its kind, by the first of its files that can be read."""
+def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> list[FoundTables]:
+    """The group with its kind, by the first of its files that can be read; one a way to read."""
     for number, path in enumerate(paths):
         try:
-            head = read_head(path)
+            ways = table_format(path, alone=True).ways(path)
+            heads = [read_head(path, **way) for way in ways or [{}]]
+            head = heads[0]
         except (InputError, OSError, ValueError) as error:
             fault = " ".join(str(error).replace(f"{path} ", "").split())
             unused.append(Unused(tree.relative(path), "unused-damaged", {"fault": fault}))
@@ -104,24 +108,29 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
                 head, _ = images_of(path, HEAD)
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
-            return FoundTables(tuple(paths[number:]), head, kind)
+            if not ways:
+                return [FoundTables(tuple(paths[number:]), head, kind)]
+            rest = tuple(paths[number:])
+            read = zip(heads, ways, strict=True)
+            return [FoundTables(rest, with_wells(own), "profiles", way) for own, way in read]
         unused.append(Unused(tree.relative(path), code))
-    return None
+    return []
 
 
-def read_head(path: Path) -> pd.DataFrame:
-    """The first rows of a table."""
-    return table_format(path, alone=True).head(path, HEAD)
+def read_head(path: Path, **way: str) -> pd.DataFrame:
+    """The first rows of a table; `way` where it can be read in several."""
+    kind = table_format(path, alone=True)
+    return kind.read(path, **way).frame.head(HEAD) if way else kind.head(path, HEAD)
 
 
-def plates_of(path: Path) -> set[str]:
+def plates_of(path: Path, **way: str) -> set[str]:
     """Names of the plates in all rows of a table; empty where it names none."""
     kind = table_format(path, alone=True)
-    head = kind.head(path, HEAD)
+    head = kind.read(path, **way).frame if way else kind.head(path, HEAD)
     column = column_for(head, PLATE)
     if column is None:
         return set()
-    values = head[column] if len(head) < HEAD else kind.values(path, column)
+    values = head[column] if way or len(head) < HEAD else kind.values(path, column)
     return set(key_text(values)) - {""}
 
 
@@ -165,10 +174,11 @@ def _merged(found: list[FoundTables]) -> list[FoundTables]:
     """Groups of one kind, one depth and the same columns are one; profiles by their variant."""
     merged: dict[tuple, FoundTables] = {}
     for item in found:
-        key = (item.kind, _variant(item), tuple(item.head.columns), len(item.paths[0].parts))
+        columns = tuple(item.head.columns)
+        key = (item.kind, _variant(item), columns, len(item.paths[0].parts), *item.way.items())
         before = merged.get(key)
         paths = item.paths if before is None else (*before.paths, *item.paths)
-        merged[key] = FoundTables(tuple(paths), (before or item).head, item.kind)
+        merged[key] = FoundTables(tuple(paths), (before or item).head, item.kind, item.way)
     return list(merged.values())
 
 
