@@ -149,6 +149,7 @@ class MetadataTable(SettingsSection):
     file: str | list[str]
     on: dict[str, str]
     sep: str | None = None
+    sheet: str | None = None
 
 
 class Data(SettingsSection):

@@ -43,7 +43,7 @@ DEFAULTS: dict[str, Any] = {
         "obsm": None,
         "layer": None,
     },
-    "tables": {"sep": None},
+    "tables": {"sep": None, "sheet": None},
 }
 
 
@@ -106,7 +106,7 @@ class Discovery:
         return [
             *([] if self.images is None else [f"images: {_image_line(self.images)}"]),
             *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
-            *(f"table: {_shown(table['file'])}" for table in self.tables),
+            *(f"table: {_shown(table['file'])}{_sheet(table)}" for table in self.tables),
             *self.notes,
             *(found.text for found in self.findings),
             *(f"not used: {found.text}" for found in self.unused),
@@ -134,6 +134,10 @@ class Discovery:
 def _image_line(images: dict) -> str:
     where = _shown(images["table"]) if "table" in images else f"below {images['root']}"
     return f"{where}, stains {', '.join(images['channels'])}"
+
+
+def _sheet(table: dict) -> str:
+    return f", sheet {table['sheet']!r}" if table.get("sheet") else ""
 
 
 def _shown(files: str | list[str]) -> str:

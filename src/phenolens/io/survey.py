@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,12 +38,14 @@ class FoundTables:
     """Tables of one kind: files that belong together, and the first rows of the first.
 
     ``kind`` is ``profiles``, ``barcodes``, ``cellprofiler``, ``metadata``, the name of an image
-    format, or ``elsewhere``: it lists images, and none of them is there.
+    format, or ``elsewhere``: it lists images, and none of them is there. ``sheet`` is that of a
+    workbook with several tables.
     """
 
     paths: tuple[Path, ...]
     head: pd.DataFrame
     kind: str
+    sheet: str | None = None
     way: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Where in the file the features are, where that must be said: ``{"obsm": "X_dino"}``."""
 
@@ -73,8 +75,13 @@ def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     endings, unused = table_endings(), list[Unused]()
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
     places = tree.source if root is None else Path(root)
-    looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
-    found = _merged([item for items in looked for item in items])
+    looked = (
+        _look(group, tree, places, unused, sheet=sheet, way=way)
+        for group in _grouped(tables, tree)
+        for sheet in _sheets_of(group[0])
+        for way in _ways_of(group[0])
+    )
+    found = _merged([item for item in looked if item is not None])
     return Surveyed(
         found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
     )
@@ -88,16 +95,39 @@ def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
     return list(groups.values())
 
 
-def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> list[FoundTables]:
-    """The group with its kind, by the first of its files that can be read; one a way to read."""
+def _sheets_of(path: Path) -> list[str | None]:
+    """Sheets of a workbook that are looked at one by one; None is what all make together."""
+    try:
+        return [sheet or None for sheet in table_format(path, alone=True).parts(path)] or [None]
+    except (InputError, OSError, ValueError):
+        return [None]
+
+
+def _ways_of(path: Path) -> list[dict[str, str]]:
+    """Where in a file features are that may be read in one way of several; ``{}`` for one way."""
+    try:
+        return table_format(path, alone=True).ways(path) or [{}]
+    except (InputError, OSError, ValueError):
+        return [{}]
+
+
+def _look(
+    paths: list[Path],
+    tree: Tree,
+    images: Path,
+    unused: list[Unused],
+    *,
+    sheet: str | None,
+    way: Mapping[str, str],
+) -> FoundTables | None:
+    """The group with its kind, by the first of its files that can be read."""
     for number, path in enumerate(paths):
+        name = tree.relative(path) + (f", sheet {sheet!r}" if sheet else "")
         try:
-            ways = table_format(path, alone=True).ways(path)
-            heads = [read_head(path, **way) for way in ways or [{}]]
-            head = heads[0]
+            head = read_head(path, sheet=sheet, way=way)
         except (InputError, OSError, ValueError) as error:
             fault = " ".join(str(error).replace(f"{path} ", "").split())
-            unused.append(Unused(tree.relative(path), "unused-damaged", {"fault": fault}))
+            unused.append(Unused(name, "unused-damaged", {"fault": fault}))
             continue
         if len(head.columns) < 2:
             code = "unused-no-table"
@@ -108,19 +138,18 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
                 head, _ = images_of(path, HEAD)
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
-            if not ways:
-                return [FoundTables(tuple(paths[number:]), head, kind)]
-            rest = tuple(paths[number:])
-            read = zip(heads, ways, strict=True)
-            return [FoundTables(rest, with_wells(own), "profiles", way) for own, way in read]
-        unused.append(Unused(tree.relative(path), code))
-    return []
+            return FoundTables(tuple(paths[number:]), head, kind, sheet, way)
+        unused.append(Unused(name, code))
+    return None
 
 
-def read_head(path: Path, **way: str) -> pd.DataFrame:
-    """The first rows of a table; `way` where it can be read in several."""
-    kind = table_format(path, alone=True)
-    return kind.read(path, **way).frame.head(HEAD) if way else kind.head(path, HEAD)
+def read_head(
+    path: Path, *, sheet: str | None = None, way: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The first rows of a table."""
+    kind, options = table_format(path, alone=True), dict(way or {})
+    options |= {} if sheet is None else {"sheet": sheet}
+    return kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
 
 
 def plates_of(path: Path, **way: str) -> set[str]:
@@ -174,11 +203,11 @@ def _merged(found: list[FoundTables]) -> list[FoundTables]:
     """Groups of one kind, one depth and the same columns are one; profiles by their variant."""
     merged: dict[tuple, FoundTables] = {}
     for item in found:
-        columns = tuple(item.head.columns)
-        key = (item.kind, _variant(item), columns, len(item.paths[0].parts), *item.way.items())
+        columns, depth = tuple(item.head.columns), len(item.paths[0].parts)
+        key = (item.kind, _variant(item), columns, depth, item.sheet, *item.way.items())
         before = merged.get(key)
         paths = item.paths if before is None else (*before.paths, *item.paths)
-        merged[key] = FoundTables(tuple(paths), (before or item).head, item.kind, item.way)
+        merged[key] = replace(item, paths=tuple(paths), head=(before or item).head)
     return list(merged.values())
 
 

@@ -20,7 +20,8 @@ SHOWN = 3
 """Files of one kind that are named each; more are counted."""
 LISTED = 20
 GRAVE = frozenset({
-    "unused-closed", "unused-damaged", "unused-empty", "unused-images-elsewhere", "unused-link",
+    "unused-closed", "unused-damaged", "unused-empty", "unused-flex", "unused-images-elsewhere",
+    "unused-link",
     "unused-name", "unused-no-plate", "unused-one-of-several", "unused-other-plates",
     "unused-other-wells",
 })  # fmt: skip
@@ -128,6 +129,8 @@ def _reason(path: Path, relative: str, images: Mapping[str, Any] | None) -> Unus
         return _reason_of_image(path, relative, images)
     if name.endswith(ARCHIVES):
         return Unused(relative, "unused-archive")
+    if name.endswith(".flex"):
+        return Unused(relative, "unused-flex")
     if name.endswith(PIPELINES):
         return Unused(relative, "unused-pipeline")
     if name.endswith(POINTERS):
