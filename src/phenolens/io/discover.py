@@ -225,7 +225,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds.add(images["layout"])
+        kinds.add(images.get("layout", ""))
     return kinds
 
 
