@@ -225,7 +225,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds.add(images["layout"])
+        kinds.add(images.get("layout", ""))
     return kinds
 
 
@@ -245,7 +245,7 @@ def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
         return found, False
     for block in readable:
         for path in expand(block["files"], tree.source):
-            found |= plates_of(path)
+            found |= plates_of(path, **{k: block[k] for k in ("obsm", "layer") if k in block})
     return found, len(readable) == len(profiles)
 
 
