@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
+from phenolens.io.acquisition import image_files
 from phenolens.io.columns import (
     mark_blank_samples,
     no_wells,
@@ -26,15 +27,15 @@ from phenolens.io.image_keys import image_keys
 from phenolens.io.imagetable import (
     HELPERS,
     Located,
-    image_shape,
-    plane_index,
 )
 from phenolens.io.join import Source
 from phenolens.io.label_columns import set_labels_apart, with_labels
+from phenolens.io.layouts import require_one_layout
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
-from phenolens.io.paths import expand, read_tables
+from phenolens.io.paths import expand, read_tables, real_paths
 from phenolens.io.projection import projected, require_projection
+from phenolens.io.stacks import unfolded
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -59,9 +60,10 @@ def read_images(
         If a table or column is missing, two different rows share a key, or no image is left.
     """
     located, bases = locate(images, root, layout=layout)
-    found, missing = find_files(located, bases)
+    located, found, missing = unfolded(located, *find_files(located, bases))
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
+    present &= _note_faults(frame, located, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     if len(good) and not good.any():
         written = place(located.frame, str(columns["well"]), WELL, source=source.name)
@@ -105,18 +107,29 @@ def _one_measurement(
 def locate(
     images: Mapping[str, Any], root: Path, *, layout: ImageFormat | None = None
 ) -> tuple[Located, list[Path]]:
-    """The image table by its layout, and the folders where its files may lie."""
+    """The image table by its layout, and the folders where its files may lie.
+
+    ``images["located"]`` is what an earlier call gave: `init` looks at all files once.
+    """
+    if "located" in images:
+        return images["located"]
     base, kind = root / str(images["root"]), layout or image_format(str(images["layout"]))
     if not kind.listed and images["table"] is None:
         return kind.locate_below(base, images), [base]
     if images["table"] is None:
-        raise InputError("[data.images] needs 'table', the file that lists the images.")
+        require_one_layout(image_files(base), base)
+        raise InputError(
+            "[data.images] needs 'table', the file that lists the images, or the 'layout' of their "
+            "names."
+        )
     if not kind.listed:
         kind = image_format("table")
     paths = expand(images["table"], root)
     named = ", ".join(path.name for path in paths[:3])
-    frame = set_labels_apart(read_tables(paths), images["labels"], source=named)
-    return with_labels(kind.locate_listed(frame, images, source=named)), [base, root]
+    listed, notes = read_tables(paths)
+    frame = set_labels_apart(listed, images["labels"], source=named)
+    located = with_labels(kind.locate_listed(frame, images, source=named))
+    return replace(located, notes=(*notes, *located.notes)), [base, root]
 
 
 def _keyed(
@@ -153,6 +166,25 @@ def _note_missing(
                 )
             )
     return present
+
+
+def _note_faults(frame: pd.DataFrame, located: Located, *, source: Source) -> np.ndarray:
+    """List fields whose file says something that cannot be; true for the other rows."""
+    if "_fault" not in located.frame:
+        return np.ones(len(frame), dtype=bool)
+    faults = located.frame["_fault"].to_numpy()
+    paths = next(iter(located.paths.values()))
+    source.ledger.set_aside.extend(
+        SetAside(
+            Finding("image-not-read", "warning", {}, {"fault": faults[row]}),
+            plate=frame[PLATE].iloc[row],
+            well=frame[WELL].iloc[row],
+            site=frame[SITE].iloc[row],
+            file=paths[row],
+        )
+        for row in np.flatnonzero(faults != "")
+    )
+    return np.asarray(faults == "")
 
 
 def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
@@ -202,32 +234,8 @@ def _with_paths(
 def _indices(
     located: Located, found: Mapping[str, np.ndarray], kept: np.ndarray
 ) -> dict[str, np.ndarray]:
-    if "_stack" not in located.frame:
-        blank = np.full(len(located.frame), "", dtype=object)
-        return {f"Index_{name}": located.index.get(name, blank)[kept] for name in found}
-    positions = located.frame["_index"].to_numpy()[kept]
-    shape = image_shape(Path(next(iter(found.values()))[kept[0]]))
-    names = list(found)
-    return {
-        f"Index_{name}": _plane_texts(shape, number, names, positions=positions)
-        for number, name in enumerate(names)
-    }
-
-
-def _plane_texts(
-    shape: tuple[int, ...], number: int, names: list[str], *, positions: np.ndarray
-) -> np.ndarray:
-    """The first file's header stands for all: the files of one table have the same axes."""
-    try:
-        texts = {
-            position: plane_index(shape, channel=number, n_channels=len(names), position=position)
-            for position in pd.unique(positions)
-        }
-    except InputError as error:
-        raise InputError(
-            f"[data.images] channels = {names}: the files hold {error} (shape {shape})."
-        ) from None
-    return np.array([texts[position] for position in positions], dtype=object)
+    blank = np.full(len(located.frame), "", dtype=object)
+    return {f"Index_{name}": located.index.get(name, blank)[kept] for name in found}
 
 
 def _unique(
@@ -255,7 +263,7 @@ def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Sou
 
     Links, and other spellings of one path, are the file they lead to.
     """
-    real = {path: os.path.realpath(path) for c in channels for path in set(table[f"Path_{c}"])}
+    real = real_paths({path for c in channels for path in table[f"Path_{c}"]})
     planes = {c: table[f"Path_{c}"].map(real) + "\n" + table[f"Index_{c}"] for c in channels}
     _require_own_stains(table, planes, source=source)
     listed = pd.concat(planes.values())

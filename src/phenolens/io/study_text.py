@@ -6,9 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
+from phenolens.globbing import MARKS
 from phenolens.io.discovery import Discovery, Question
 
 REMARKS = 30
@@ -23,7 +27,11 @@ CONTROLS = """\
 
 
 def study_toml(
-    discovery: Discovery, *, relative_to: str | Path | None = None, name: str | None = None
+    discovery: Discovery,
+    *,
+    relative_to: str | Path | None = None,
+    name: str | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a study file.
 
@@ -34,7 +42,9 @@ def study_toml(
         Folder the study file will lie in; paths are written relative to it. The current folder by
         default.
     name : str, optional
-        Name of the study; the source folder's by default.
+        Name of the study; the source's by default.
+    more : mapping, optional
+        Sections beside ``[data]``, and keys of ``[study]`` beside the name.
 
     Returns
     -------
@@ -42,16 +52,19 @@ def study_toml(
         TOML. Lines that a person must complete carry ``FILL IN``.
     """
     name = name or discovery.source.name
+    sections = dict(more or {})
+    study = {"name": name} | sections.pop("study", {})
     base = os.path.relpath(discovery.source, Path(relative_to or ".").resolve())
     parts = [
         INTRO.format(name=name, source=discovery.source.name),
-        f"[study]\nname = {_quoted(name)}\n",
+        "\n".join(["[study]", *(_setting(k, v) for k, v in study.items())]) + "\n",
         _data(discovery),
         _columns(discovery),
         _images(discovery, base),
-        *(_profile(block, base) for block in discovery.profiles),
+        *(_profile(block, base, discovery.source) for block in discovery.profiles),
         "# 'on': column of the screen = column of the table" if discovery.tables else "",
-        *(_table(table, base) for table in discovery.tables),
+        *(_table(table, base, discovery.source) for table in discovery.tables),
+        tomli_w.dumps(sections),
         "".join(f"# {note}\n" for note in _remarks(discovery)),
     ]
     return "\n".join(part for part in parts if part)
@@ -71,11 +84,13 @@ def _data(discovery: Discovery) -> str:
     lines += (
         [f"modality = {_quoted(discovery.modality)}"] if discovery.modality != "compound" else []
     )
+    lines += [_setting(key, value) for key, value in discovery.settings.items()]
     lines += _asked(discovery, "data", example=None)
     for setting in ("same_plate", "measurement", "exclude"):
         lines += _asked(discovery, setting, example=None)
     controls = _asked(discovery, "controls", example="controls = \"Metadata_Compound == '...'\"")
-    return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else CONTROLS)
+    hint = "" if "controls" in discovery.settings else CONTROLS
+    return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else hint)
 
 
 def _asked(discovery: Discovery, setting: str, *, example: str | None) -> list[str]:
@@ -113,33 +128,39 @@ def _images(discovery: Discovery, base: str) -> str:
     section = dict(discovery.images)
     for key in ("table", "root"):
         if key in section:
-            section[key] = _based(section[key], base)
+            section[key] = _based(section[key], base, discovery.source)
     lines = ["[data.images]"]
     for key, value in section.items():
         lines += _asked(discovery, f"images.{key}", example=None)
         lines.append(_setting(key, value))
-    if "projection" not in section:
-        lines += _asked(discovery, "images.projection", example=None)
+    for key in ("layout", "projection", "plate_format"):
+        if key not in section:
+            lines += _asked(discovery, f"images.{key}", example=None)
     if "nuclei" not in section:
         lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
     return "\n".join(lines) + "\n"
 
 
-def _profile(block: Mapping[str, Any], base: str) -> str:
+def _profile(block: Mapping[str, Any], base: str, source: Path) -> str:
     lines = ["[[data.profiles]]"]
-    lines += [_setting(key, _based(v, base) if key == "files" else v) for key, v in block.items()]
+    lines += [
+        _setting(key, _based(v, base, source) if key == "files" else v) for key, v in block.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Mapping[str, Any], base: str) -> str:
-    file = _setting("file", _based(table["file"], base))
-    return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
+def _table(table: Mapping[str, Any], base: str, source: Path) -> str:
+    file = _setting("file", _based(table["file"], base, source))
+    sheet = f"{_setting('sheet', table['sheet'])}\n" if table.get("sheet") else ""
+    return f"[[data.tables]]\n{file}\n{sheet}{_setting('on', table['on'])}\n"
 
 
-def _based(value: object, base: str) -> object:
+def _based(value: object, base: str, source: Path) -> object:
+    """Files below the source from the study file's folder; on the way no mark is a pattern's."""
     if isinstance(value, list):
-        return [_based(item, base) for item in value]
-    return Path(base, str(value)).as_posix()
+        return [_based(item, base, source) for item in value]
+    pattern = any(mark in str(value) for mark in MARKS) and not (source / str(value)).exists()
+    return Path(escape(base) if pattern else base, str(value)).as_posix()
 
 
 def _setting(key: str, value: object) -> str:

@@ -26,8 +26,12 @@ REASONS = {
     "table's column of them",
     "unused-no-place": "its name says no plate and well, and no table lists it",
     "unused-archive": "an archive; unpack it",
+    "unused-flex": "images of an Opera, all of a well in one file; export the plate from Columbus "
+    "as TIFF, or convert each to OME-TIFF (Bio-Formats: bfconvert A.flex A.ome.tif)",
     "unused-study": "a study file",
     "unused-pipeline": "a CellProfiler pipeline",
+    "unused-analyst": "settings of CellProfiler Analyst, whose database is read itself",
+    "unused-same-images": "a database of the images whose tables lie beside it, which are used",
     "unused-beside": "about images that are not used",
     "unused-kind": "no table or image that we read",
 }
