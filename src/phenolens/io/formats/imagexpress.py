@@ -30,7 +30,7 @@ from phenolens.profiles import well_name
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 NAME = re.compile(
     r"^(?:(?P<plate>.+?)_)??(?:t(?P<timepoint>\d+)_(?=.*_z\d+\.))?(?P<well>[a-z]{1,2}\d{2})"
-    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?))?(?:_z(?P<plane>\d+?))?(?P<thumb>_thumb)?"
+    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?)(?:_z(?P<plane>\d+?))?)?(?P<thumb>_thumb)?"
     rf"(?:_?\[?(?P<guid>{GUID})\]?)?\.(?:tiff?|png|jpe?g)$",
     re.IGNORECASE,
 )
