@@ -120,8 +120,9 @@ class Images(SettingsSection):
         named = [name.removesuffix("Outlines") for name in self.labels]
         if self.labels and (named.count("Nuclei") != 1 or named.count("Cells") > 1):
             raise ValueError("labels needs Nuclei or NucleiOutlines, and each compartment once")
-        if self.labels and (self.level == "cell" or self.table is None):
-            raise ValueError("labels are for fields or tiles that a table lists")
+        held = self.table is not None or self.layout == "ome-zarr"
+        if self.labels and (self.level == "cell" or not held):
+            raise ValueError("labels are for fields or tiles that a table or OME-Zarr lists")
         return self
 
 

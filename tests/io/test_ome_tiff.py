@@ -143,7 +143,7 @@ def test_a_damaged_file_is_set_aside_and_the_rest_goes_on(tmp_path, section):
         one.well: str(one.why.values.get("fault")) for one in found.ledger.set_aside if one.file
     }
     assert "no OME-XML can be read" in faults["A01"]
-    assert "cannot be read" in faults["A03"]
+    assert "holds no image" in faults["A03"]
     assert "Phase, DNA" in faults["A04"]
 
 

@@ -258,6 +258,13 @@ def imagexpress(folder):
     return folder
 
 
+def yokogawa(folder):
+    for well in ("A01", "A02"):
+        for channel in (1, 2):
+            plane(folder / "P1" / f"P1_{well}_T0001F001L01A0{channel}Z01C0{channel}.tif")
+    return folder
+
+
 def incell(folder):
     for well in ("A - 1", "A - 2"):
         for wave in ("UV - DAPI", "Blue - FITC"):
@@ -342,7 +349,7 @@ SAMPLES = {
     one.__name__: one
     for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
                 cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
-                imagexpress, incell, scanr, gen5, cellinsight, incucyte, pathway, names)
+                imagexpress, yokogawa, incell, scanr, gen5, cellinsight, incucyte, pathway, names)
 } | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
 
 

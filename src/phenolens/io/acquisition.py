@@ -125,6 +125,8 @@ def located(
     _require_one(rows, key)
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
+    if "plane" in key:
+        wide = _single_planes_repeated(wide, field=[name for name in key if name != "plane"])
     frame = wide.index.to_frame(index=False)
     if "fault" in rows:
         frame["_fault"] = rows.fillna({"fault": ""}).groupby(key)["fault"].max().to_numpy()
@@ -140,6 +142,23 @@ def located(
         index={name: _text(wide["index", number]) for name, number in stains.items()},
         notes=acquisition.notes,
     )
+
+
+def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.DataFrame:
+    """Stains that are taken in one plane everywhere stand for it in all planes of the field.
+
+    A CV8000 takes brightfield in several planes, and the fluorescence of the same field in one.
+    """
+    there = wide["path"].notna()
+    planes = there.groupby(level=list(field), sort=False).transform("sum")
+    single = [channel for channel in planes if planes[channel].max() == 1]
+    if not single or (planes.to_numpy() <= 1).all():
+        return wide
+    first = wide.groupby(level=list(field), sort=False).transform("first")
+    for part in ("path", "index"):
+        columns = [(part, channel) for channel in single]
+        wide[columns] = wide[columns].fillna(first[columns])
+    return wide
 
 
 def plates_apart(rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -121,10 +122,12 @@ def _take_plate(fields: Fields, store: Path) -> None:
             images = ngff.read_well(attributes(store / path))
         except InputError:
             images = []  # its first field cannot be read either
+        seen: Counter[str] = Counter()
         for image, run in images or [("0", "")]:
             place = {"plate": plate, "well": well, "site": image}
-            if len(runs) > 1:
-                place["measurement"] = runs.get(run, run)
+            if len(runs) > 1:  # each acquisition has all fields, under paths of its own
+                place |= {"measurement": runs.get(run, run), "site": str(seen[run])}
+                seen[run] += 1
             fields.take(store / path / image, place)
 
 
