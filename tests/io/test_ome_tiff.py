@@ -342,7 +342,8 @@ def test_files_that_tell_no_well_are_refused(tmp_path):
     [
         ("A01", "A01"), ("plate1_B3_x", "B03"), ("Well C-12, Field 1", "C12"), ("well D4", "D04"),
         ("B02f03", "B02"), ("A1_s2", "A01"), ("A01_vs_B02", ""), ("overview", ""), ("P1", "P01"),
-        ("x64", ""), ("AB12 ", "AB12"), ("A99", ""), ("scan/E/7", "E07"),
+        ("P1_A01", "A01"), ("P1_A1", "A01"), ("A1_A01", "A01"), ("x64", ""),
+        ("AB12 ", "AB12"), ("A99", ""), ("scan/E/7", "E07"),
     ],
 )  # fmt: skip
 def test_wells_in_names(text, well):

@@ -416,6 +416,13 @@ def test_pages_of_a_columbus_export_are_planes(tmp_path, section):
     assert [read_pixels(images, row)[:, 0, 0].tolist() for row in (0, 1)] == [[12, 13], [22, 23]]
 
 
+def test_flex_files_are_refused_with_what_to_do(tmp_path):
+    for name in ("001001000.flex", "001002000.flex"):
+        tifffile.imwrite(tmp_path / name, np.zeros((4, 8, 8), np.uint16), photometric="minisblack")
+    with pytest.raises(InputError, match=r"001001000\.flex: images of an Opera.*bfconvert"):
+        discover(tmp_path)
+
+
 def test_time_points_of_an_index_count_as_names_do(tmp_path, section, write_plane):
     folder = tmp_path / "BR1" / "Images"
     images = [

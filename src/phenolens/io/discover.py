@@ -80,7 +80,8 @@ def discover(
         else (proposal.columns, proposal.questions)
     )
     columns |= given.get("columns", {})
-    seen = Seen() if images is None else see(images, columns, tree)
+    looked_at = None if proposal is None else proposal.locate
+    seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
@@ -96,7 +97,7 @@ def discover(
     asked = [Question(*question) for question in questions]
     decided = {".".join(one.path[1:]) for one in changes}
     asked = [question for question in asked if question.setting not in decided]
-    discovery = replace(discovery, questions=(*asked, *_try(discovery)))
+    discovery = replace(discovery, questions=(*asked, *_try(discovery, seen)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
 
@@ -225,7 +226,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds.add(images["layout"])
+        kinds.add(images.get("layout", ""))
     return kinds
 
 
@@ -245,11 +246,11 @@ def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
         return found, False
     for block in readable:
         for path in expand(block["files"], tree.source):
-            found |= plates_of(path)
+            found |= plates_of(path, **{k: block[k] for k in ("obsm", "layer") if k in block})
     return found, len(readable) == len(profiles)
 
 
-def _try(discovery: Discovery) -> list[Question]:
+def _try(discovery: Discovery, seen: Seen) -> list[Question]:
     """Join what was found, and ask about what the joined wells do not say."""
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
@@ -257,6 +258,8 @@ def _try(discovery: Discovery) -> list[Question]:
     if _size(discovery.profiles, discovery.source) > READABLE:
         return []
     section, asked = discovery.section(), []
+    if seen.located is not None:
+        section["images"] |= {"located": seen.located}
     while True:
         try:
             joined = integrate(section, discovery.source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
 from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.layouts import require_one_layout, surest
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -38,11 +39,14 @@ class Seen:
         Absolute paths of the images, illumination functions and labels that are there.
     findings : tuple of Finding
         What is not there.
+    located : tuple of (Located, list of Path) or None
+        What :func:`phenolens.io.image_set.locate` gave.
     """
 
     keys: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[PLATE, WELL]))
     files: set[str] = field(default_factory=set)
     findings: tuple[Finding, ...] = ()
+    located: tuple[Located, list[Path]] | None = None
 
 
 def image_section(
@@ -65,11 +69,13 @@ def image_section(
             others = [path for item in _listing(looked) if item is not best for path in item.paths]
             left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
             return one.propose(best, source), left
-    named = [one for one in formats if not one.listed]
-    sure = {one: one.recognises_files(files) or 0.0 for one in named if files}
-    surest = max(sure, key=lambda one: sure[one], default=None)
-    found = surest.propose(files, source) if surest is not None and sure[surest] else None
-    return found, []
+    if layout is None:
+        try:
+            require_one_layout(files, source)
+        except UndecidedError:
+            return ImageProposal({"root": "."}), []  # asked about where the images are located
+    found = surest(files, formats)
+    return (None if found is None else found.propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:
@@ -104,12 +110,30 @@ def elsewhere(item: FoundTables, tree: Tree) -> list[Unused]:
     return found
 
 
-def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Seen:
-    """Which plates and wells the images are of, which files they are, and what is not there."""
+def see(
+    images: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    tree: Tree,
+    *,
+    looked_at: Callable[[Sequence[str]], Located] | None = None,
+) -> Seen:
+    """Which plates and wells the images are of, which files they are, and what is not there.
+
+    Parameters
+    ----------
+    images, columns : mapping
+        Sections of the study file.
+    tree : Tree
+    looked_at : callable, optional
+        Of the proposal that the section comes from.
+    """
     section = DEFAULTS["images"] | dict(images)
     roles = DEFAULTS["columns"] | dict(columns)
     try:
-        located, bases = locate(section, tree.source)
+        if looked_at is None or section["root"] != "." or section["labels"]:
+            located, bases = locate(section, tree.source)
+        else:
+            located, bases = looked_at(section["channels"]), [tree.source]
     except UndecidedError:
         return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
@@ -124,7 +148,7 @@ def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Se
         *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
         *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
     ]
-    return Seen(keys, files, tuple(found))
+    return Seen(keys, files, tuple(found), (located, bases))
 
 
 def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -26,6 +26,8 @@ REASONS = {
     "table's column of them",
     "unused-no-place": "its name says no plate and well, and no table lists it",
     "unused-archive": "an archive; unpack it",
+    "unused-flex": "images of an Opera, all of a well in one file; export the plate from Columbus "
+    "as TIFF, or convert each to OME-TIFF (Bio-Formats: bfconvert A.flex A.ome.tif)",
     "unused-study": "a study file",
     "unused-pipeline": "a CellProfiler pipeline",
     "unused-analyst": "settings of CellProfiler Analyst, whose database is read itself",

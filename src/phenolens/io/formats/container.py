@@ -101,11 +101,15 @@ class Fields:
 
     def place(self, path: Path, said: Mapping[str, str], name: str) -> dict[str, str]:
         """Plate, well and site of an image: as it is said, else from its name or the file's."""
-        well = said.get("well") or ""
+        well, plate = said.get("well") or "", said.get("plate") or ""
+        stem = path.name.partition(".")[0]
         if not well:
-            well = well_in(name) or well_in(path.name.partition(".")[0])
-            self.guessed = self.guessed or (name if well_in(name) else path.name)
-        plate = said.get("plate") or plate_of(path, self.folder)
+            in_name, in_stem = well_in(name), well_in(stem)
+            well = in_name or in_stem
+            self.guessed = self.guessed or (name if in_name else path.name)
+            if in_name and in_name != in_stem:  # a file whose images are wells is a plate
+                plate = plate or stem
+        plate = plate or plate_of(path, self.folder)
         run = said.get("measurement", "")
         site = said.get("site") or ""
         if not site:

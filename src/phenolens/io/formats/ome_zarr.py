@@ -141,9 +141,13 @@ def _take_series(fields: Fields, store: Path) -> None:
         raise InputError(
             f"{store} holds {len(listed)} images and its {OME_XML.as_posix()} names {len(images)}."
         )
+    stem = store.name.partition(".")[0]
     for number, path in enumerate(listed):
         place = dict(images[number].place) if images else {}
-        fields.take(store / path, place, name=images[number].name if images else store.name)
+        if not place:
+            named = well_in(images[number].name) if images else ""
+            place = {"well": named, "plate": stem} if named else {"well": well_in(stem)}
+        fields.take(store / path, place)
 
 
 def _series_paths(store: Path) -> list[str]:
