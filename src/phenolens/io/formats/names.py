@@ -55,7 +55,11 @@ class Names(ImageFormat):
             ask = f"which stains are channels {which}? Write their names here in this order"
             questions.append(("images.channels", ask))
         section |= {"channels": channels} | nuclei(channels)
-        return ImageProposal(section, {}, list(questions), acquired.notes)
+
+        def locate(names: Sequence[str]) -> Located:
+            return located(acquired, channels=names, folder=source, source=self.describes)
+
+        return ImageProposal(section, {}, list(questions), acquired.notes, locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """The images whose names the pattern matches.
@@ -72,7 +76,7 @@ class Names(ImageFormat):
                 f"names, such as pattern = '{EXAMPLE}'."
             )
         acquired = acquisition(folder, files, str(images["pattern"]))
-        return located(acquired, channels=images["channels"], folder=folder, source="images")
+        return located(acquired, channels=images["channels"], folder=folder, source=self.describes)
 
 
 def acquisition(folder: Path, files: Sequence[Path], pattern: str) -> Acquisition:
