@@ -19,6 +19,7 @@ from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
 from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.layouts import require_one_layout, surest
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -68,11 +69,13 @@ def image_section(
             others = [path for item in _listing(looked) if item is not best for path in item.paths]
             left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
             return one.propose(best, source), left
-    named = [one for one in formats if not one.listed]
-    sure = {one: one.recognises_files(files) or 0.0 for one in named if files}
-    surest = max(sure, key=lambda one: sure[one], default=None)
-    found = surest.propose(files, source) if surest is not None and sure[surest] else None
-    return found, []
+    if layout is None:
+        try:
+            require_one_layout(files, source)
+        except UndecidedError:
+            return ImageProposal({"root": "."}), []  # asked about where the images are located
+    found = surest(files, formats)
+    return (None if found is None else found.propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -70,7 +70,8 @@ def table_sections(
         if not options:
             break
         item, on = max(options, key=lambda option: _gain(known, *option))
-        sections.append({"file": pattern(item.paths, tree.source), "on": on})
+        sheet = {} if item.sheet is None else {"sheet": item.sheet}
+        sections.append({"file": pattern(item.paths, tree.source), **sheet, "on": on})
         known.learn(item.head, names=_details(item, on))
         waiting.remove(item)
     return sections, left + [unused for item in waiting for unused in _why_not(known, item, tree)]
@@ -90,8 +91,8 @@ def _for_the_screen(
     if not kept:
         return item, []
     left = [_of_other_plates(path, plates[path], screen, tree) for path in others]
-    head = item.head if kept[0] == item.paths[0] else read_head(kept[0])
-    return FoundTables(kept, head, item.kind), left
+    head = item.head if kept[0] == item.paths[0] else read_head(kept[0], sheet=item.sheet)
+    return replace(item, paths=kept, head=head), left
 
 
 def _of_other_plates(path: Path, plates: set[str], screen: set[str], tree: Tree) -> Unused:
@@ -103,7 +104,8 @@ def _why_not(known: Known, item: FoundTables, tree: Tree) -> list[Unused]:
     """Why a table joins nothing, once a file."""
     code, values = _reason(known, item)
     several = code == "unused-one-of-several"
-    names = [tree.relative(path) for path in item.paths]
+    sheet = f", sheet {item.sheet!r}" if item.sheet else ""
+    names = [tree.relative(path) + sheet for path in item.paths]
     return [
         Unused(name, code, {"others": tuple(n for n in names if n != name)} if several else values)
         for name in names
@@ -183,6 +185,8 @@ def _on_well(
             return {MAP_NAME: column, WELL: well}
         if names & {stem(path) for path in item.paths}:
             return {MAP_NAME: FILE, WELL: well}
+    if known.texts(PLATE) & {stem(path) for path in item.paths}:
+        return {PLATE: FILE, WELL: well}
     one_map = len(item.paths) == 1 and not item.head.duplicated([well]).any()
     return {WELL: well} if one_map else None
 

@@ -179,6 +179,27 @@ def _extra(layout: _Layout) -> str:
     return "last" if not any(row[-1].strip() for row in longer) else "first"
 
 
+def read_cells(path: Path, *, lines: int) -> list[list[str]]:
+    """The first rows of a text file as they are, split where :func:`dialect` would; no header.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing in it, or it is no text.
+    """
+    text, _ = first_lines(path, most=lines, longest=None)
+    said = _SAID_SEPARATOR.match(text[0])
+    text = text[1:] if said else text
+    seps = (said[1].replace("\\t", "\t"),) if said else SEPARATORS
+    split = [_split(text, one)[0] for one in seps]
+    return max(split, key=lambda rows: max(_widths(rows), default=(0, 0)))
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """How many rows have a width of several cells, and that width."""
+    return [(n, width) for width, n in Counter(map(len, rows)).items() if width > 1]
+
+
 def opened(path: Path) -> IO[bytes]:
     """The bytes of a file, unpacked where it ends in ``.gz``."""
     return cast(
@@ -187,7 +208,11 @@ def opened(path: Path) -> IO[bytes]:
 
 
 def first_lines(
-    path: Path, *, encoding: str | None = None, most: int = MOST
+    path: Path,
+    *,
+    encoding: str | None = None,
+    most: int = MOST,
+    longest: int | None = LONGEST,
 ) -> tuple[list[str], str]:
     """The first lines of a text file, and its encoding.
 
@@ -209,7 +234,8 @@ def first_lines(
         for line in text:
             lines.append(line)
             length += len(line)
-            if len(lines) >= most or (length > LONGEST and len(lines) >= FEWEST):
+            enough = longest is not None and length > longest and len(lines) >= FEWEST
+            if len(lines) >= most or enough:
                 break
     return lines, encoding
 
