@@ -36,7 +36,13 @@ DEFAULTS: dict[str, Any] = {
         "pattern": None,
         "plate_format": None,
     },
-    "profiles": {"level": "well", "normalized": "auto", "prefix": None},
+    "profiles": {
+        "level": "well",
+        "normalized": "auto",
+        "prefix": None,
+        "obsm": None,
+        "layer": None,
+    },
     "tables": {"sep": None, "sheet": None},
 }
 
