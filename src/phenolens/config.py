@@ -138,6 +138,8 @@ class ProfileFiles(SettingsSection):
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    obsm: str | None = None
+    layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 

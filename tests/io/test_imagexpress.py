@@ -65,7 +65,7 @@ def plate(
 
 
 @given(
-    prefix=st.sampled_from(["", "P1_", "240124d3_", "Projection-Mix_", "A01_", "screen_t2_"]),
+    prefix=st.sampled_from(["", "P1_", "240124d3_", "Projection-Mix_", "A01-2_", "screen_t2_"]),
     row=st.integers(0, 31),
     column=st.integers(1, 48),
     site=st.one_of(st.none(), st.integers(1, 40)),

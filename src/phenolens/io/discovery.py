@@ -36,7 +36,13 @@ DEFAULTS: dict[str, Any] = {
         "pattern": None,
         "plate_format": None,
     },
-    "profiles": {"level": "well", "normalized": "auto", "prefix": None},
+    "profiles": {
+        "level": "well",
+        "normalized": "auto",
+        "prefix": None,
+        "obsm": None,
+        "layer": None,
+    },
     "tables": {"sep": None, "sheet": None},
 }
 
@@ -127,7 +133,8 @@ class Discovery:
 
 def _image_line(images: dict) -> str:
     where = _shown(images["table"]) if "table" in images else f"below {images['root']}"
-    return f"{where}, stains {', '.join(images['channels'])}"
+    stains = ", ".join(images.get("channels", []))
+    return f"{where}, stains {stains}" if stains else where
 
 
 def _sheet(table: dict) -> str:

@@ -133,7 +133,7 @@ def _images(discovery: Discovery, base: str) -> str:
     for key, value in section.items():
         lines += _asked(discovery, f"images.{key}", example=None)
         lines.append(_setting(key, value))
-    for key in ("projection", "plate_format"):
+    for key in ("layout", "projection", "plate_format"):
         if key not in section:
             lines += _asked(discovery, f"images.{key}", example=None)
     if "nuclei" not in section:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -46,6 +46,8 @@ class FoundTables:
     head: pd.DataFrame
     kind: str
     sheet: str | None = None
+    way: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Where in the file the features are, where that must be said: ``{"obsm": "X_dino"}``."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
     places = tree.source if root is None else Path(root)
     looked = (
-        _look(group, tree, places, unused, sheet=sheet)
+        _look(group, tree, places, unused, sheet=sheet, way=way)
         for group in _grouped(tables, tree)
         for sheet in _sheets_of(group[0])
+        for way in _ways_of(group[0])
     )
     found = _merged([item for item in looked if item is not None])
     return Surveyed(
@@ -100,19 +103,28 @@ def _sheets_of(path: Path) -> list[str | None]:
         return [None]
 
 
+def _ways_of(path: Path) -> list[dict[str, str]]:
+    """Where in a file features are that may be read in one way of several; ``{}`` for one way."""
+    try:
+        return table_format(path, alone=True).ways(path) or [{}]
+    except (InputError, OSError, ValueError):
+        return [{}]
+
+
 def _look(
     paths: list[Path],
     tree: Tree,
     images: Path,
     unused: list[Unused],
     *,
-    sheet: str | None = None,
+    sheet: str | None,
+    way: Mapping[str, str],
 ) -> FoundTables | None:
     """The group with its kind, by the first of its files that can be read."""
     for number, path in enumerate(paths):
         name = tree.relative(path) + (f", sheet {sheet!r}" if sheet else "")
         try:
-            head = read_head(path, sheet=sheet)
+            head = read_head(path, sheet=sheet, way=way)
         except (InputError, OSError, ValueError) as error:
             fault = " ".join(str(error).replace(f"{path} ", "").split())
             unused.append(Unused(name, "unused-damaged", {"fault": fault}))
@@ -124,28 +136,30 @@ def _look(
         else:
             kind = classify(head, path, images)
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
-                images_head = images_of(path, HEAD)
-                head = head if images_head is None else images_head
+                head, _ = images_of(path, HEAD)
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
-            return FoundTables(tuple(paths[number:]), head, kind, sheet)
+            return FoundTables(tuple(paths[number:]), head, kind, sheet, way)
         unused.append(Unused(name, code))
     return None
 
 
-def read_head(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
+def read_head(
+    path: Path, *, sheet: str | None = None, way: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """The first rows of a table."""
-    kind = table_format(path, alone=True)
-    return kind.head(path, HEAD) if sheet is None else kind.read(path, sheet=sheet).frame.head(HEAD)
+    kind, options = table_format(path, alone=True), dict(way or {})
+    options |= {} if sheet is None else {"sheet": sheet}
+    return kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
 
 
-def plates_of(path: Path) -> set[str]:
+def plates_of(path: Path, **way: str) -> set[str]:
     """Names of the plates in all rows of a table; empty where it names none."""
     kind = table_format(path, alone=True)
-    head = kind.head(path, HEAD)
+    head = kind.read(path, **way).frame if way else kind.head(path, HEAD)
     column = column_for(head, PLATE)
     if column is None:
         return set()
-    values = head[column] if len(head) < HEAD else kind.values(path, column)
+    values = head[column] if way or len(head) < HEAD else kind.values(path, column)
     return set(key_text(values)) - {""}
 
 
@@ -190,7 +204,7 @@ def _merged(found: list[FoundTables]) -> list[FoundTables]:
     merged: dict[tuple, FoundTables] = {}
     for item in found:
         columns, depth = tuple(item.head.columns), len(item.paths[0].parts)
-        key = (item.kind, _variant(item), columns, depth, item.sheet)
+        key = (item.kind, _variant(item), columns, depth, item.sheet, *item.way.items())
         before = merged.get(key)
         paths = item.paths if before is None else (*before.paths, *item.paths)
         merged[key] = replace(item, paths=tuple(paths), head=(before or item).head)

@@ -158,6 +158,14 @@ def _(*, table: str, absent: int, images: int, example: str, looked: Sequence[st
     )
 
 
+@wording("illumination-not-here")
+def _(*, fields: int, of: int, stains: Sequence[str]) -> str:
+    return ended(
+        f"the illumination functions that {fields:,} of {of:,} fields name ({_few(stains)}) are "
+        "not here; they are estimated instead"
+    )
+
+
 @wording("fields-incomplete")
 def _(*, fields: int, of: int, stains: dict[str, int], example: str) -> str:
     lacking = ", ".join(f"{name}: {number:,}" for name, number in stains.items())

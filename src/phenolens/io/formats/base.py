@@ -98,6 +98,10 @@ class TableFormat:
         """
         return 0.5 if path.name.lower().endswith(self.endings) else None
 
+    def ways(self, path: Path) -> list[dict[str, str]]:
+        """Options of `read`, one of which it needs for this file; empty where it needs none."""
+        return []
+
     def read(self, path: Path, **options: Any) -> TableRead:
         """The whole table.
 

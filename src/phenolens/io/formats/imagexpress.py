@@ -30,7 +30,7 @@ from phenolens.profiles import well_name
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 NAME = re.compile(
     r"^(?:(?P<plate>.+?)_)??(?:t(?P<timepoint>\d+)_(?=.*_z\d+\.))?(?P<well>[a-z]{1,2}\d{2})"
-    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?))?(?:_z(?P<plane>\d+?))?(?P<thumb>_thumb)?"
+    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?)(?:_z(?P<plane>\d+?))?)?(?P<thumb>_thumb)?"
     rf"(?:_?\[?(?P<guid>{GUID})\]?)?\.(?:tiff?|png|jpe?g)$",
     re.IGNORECASE,
 )
@@ -195,10 +195,8 @@ def _with_planes(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return planes.astype({"plane": int}), notes
     waves = ", ".join(f"w{n}" for n in sorted(single["channel"].unique()))
     notes.append(f"{waves}: one image a field stands for all planes of the other wavelengths")
-    of_field = planes[[*field, "plane"]].drop_duplicates()
-    spread = single.drop(columns="plane").merge(of_field, on=field, how="left")
-    spread["plane"] = spread["plane"].fillna(1)
-    return pd.concat([planes, spread], ignore_index=True).astype({"plane": int}), notes
+    single = single.assign(plane=planes["plane"].min())
+    return pd.concat([planes, single], ignore_index=True).astype({"plane": int}), notes
 
 
 def _described(rows: pd.DataFrame, notes: list[str]) -> dict[str, PlateDescription]:
