@@ -146,9 +146,10 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     if looked.images:
         several = len(looked.images) > 1
         names = " and ".join(tree.relative(path) for path in _unlike(looked.images))
+        names = f" ({names})" if several else ""
         return InputError(
             f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
-            f"file{'s' if several else ''} ({names}) but no table that says which plate and well "
+            f"file{'s' if several else ''}{names} but no table that says which plate and well "
             f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
             "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
             f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "

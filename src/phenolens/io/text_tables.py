@@ -31,12 +31,14 @@ COMMENT = "#"
 WORDS = {
     "plate", "plates", "barcode", "compound", "compounds", "cpd", "drug", "batch", "treatment",
     "perturbation", "sample", "library", "substance", "reagent", "jcp2022", "donor", "patient",
+    "well", "wells", "colrow", "rowcol",
 }  # fmt: skip
 NO_KEYS = {
     "row", "col", "column", "count", "conc", "concentration", "dose", "size", "time", "replicate",
-    "volume", "um", "nm", "mm", "type", "well", "position",
+    "volume", "um", "nm", "mm", "type",
 }  # fmt: skip
 """Words in names of columns that name things, and words that say it is a number after all."""
+INFINITE = {"inf", "-inf"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -462,6 +464,7 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             continue
         values = frame[name]
         texts = {value.strip() for value in values.dropna().unique() if isinstance(value, str)}
+        texts -= INFINITE  # all that a sheet can hold of them
         if not texts or not all(map(_NUMBER.fullmatch, texts)):
             continue
         if names_things(str(name)) and any(map(_KEPT.fullmatch, texts)):
