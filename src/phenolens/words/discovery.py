@@ -119,6 +119,11 @@ def _(*, file: str, files: int, columns: Sequence[str]) -> str:
     return _line(file, files, have)
 
 
+@wording("unused-no-wells")
+def _(*, file: str, files: int, why: str) -> str:
+    return _line(file, files, why.rstrip("."))
+
+
 @wording("unused-no-plate")
 def _(*, file: str, files: int, well: str) -> str:
     return _line(file, files, f"several rows a well ({well}) and nothing that says of which plate")
