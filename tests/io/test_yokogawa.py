@@ -335,13 +335,18 @@ def test_projections_beside_their_planes_are_left_out(tmp_path, section, write_p
 
 def test_wells_that_are_numbered_need_the_number_of_columns(tmp_path, section, write_plane):
     write_plane(tmp_path / "P1" / "Image" / "W0262F0001T0001Z001C2.tif", value=1)
-    with pytest.raises(InputError, match=r"W0262F0001T0001Z001C2\.tif number the wells.*columns"):
-        integrate(section(images={"layout": "yokogawa"}), tmp_path)
+    found = discover(tmp_path)
+    assert found.images["layout"] == "yokogawa"
+    with pytest.raises(UndecidedError, match=r"W0262F0001T0001Z001C2\.tif\) and there is no Meas"):
+        integrate(found.section(), tmp_path)
+    data = section(images={"layout": "yokogawa", "plate_format": 384})
+    assert integrate(data, tmp_path).images.table["Metadata_Well"].tolist() == ["K22"]
     (tmp_path / "P1" / "NoPlateID.wpi").write_text(
         f'<bts:WellPlate bts:Name="NoPlateID" bts:Columns="24" bts:Rows="16" {BTS}/>'
     )
     images = integrate(section(images={"layout": "yokogawa"}), tmp_path).images
     assert images.table["Metadata_Well"].tolist() == ["K22"]
+    assert set(images.table["Metadata_Plate"]) == {"P1"}
 
 
 def test_correction_images_are_left_out_and_named(tmp_path, section, write_plane):

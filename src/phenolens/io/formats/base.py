@@ -98,6 +98,10 @@ class TableFormat:
         """
         return 0.5 if path.name.lower().endswith(self.endings) else None
 
+    def read_with(self, path: Path) -> set[Path]:
+        """The files that are read where this one is named."""
+        return {path}
+
     def ways(self, path: Path) -> list[dict[str, str]]:
         """Options of `read`, one of which it needs for this file; empty where it needs none."""
         return []
