@@ -78,11 +78,15 @@ class Images(SettingsSection):
     ``layout = "load_data"`` reads CellProfiler LoadData columns (``FileName_Orig<Stain>`` and
     ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``); ``"table"`` reads ``file`` (one multi-channel
     file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
-    ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``. ``labels`` maps
-    compartments to columns with label images, which then take the place of segmentation.
+    ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``; ``"ome-tiff"``,
+    ``"ome-zarr"`` and ``"bioio"`` files that hold whole fields. ``labels`` maps compartments to
+    columns with label images (of OME-Zarr, to their names), which then take the place of
+    segmentation.
 
     ``projection`` makes one image of the planes of a field (a stack in z): their largest or mean
     intensity, the plane in the middle, the sharpest one, or the plane of that number.
+    ``pattern`` says what names mean where ``layout = "names"``, and ``plate_format`` how many wells
+    a plate has where names number them.
     """
 
     table: str | list[str] | None = None
@@ -98,6 +102,8 @@ class Images(SettingsSection):
     differing: Literal["set aside", "keep"] = "set aside"
     labels: dict[str, str] = {}
     projection: Projection | None = None
+    pattern: str | None = None
+    plate_format: Literal[6, 12, 24, 48, 96, 384, 1536] | None = None
 
     @field_validator("layout")
     @classmethod
@@ -116,8 +122,9 @@ class Images(SettingsSection):
         named = [name.removesuffix("Outlines") for name in self.labels]
         if self.labels and (named.count("Nuclei") != 1 or named.count("Cells") > 1):
             raise ValueError("labels needs Nuclei or NucleiOutlines, and each compartment once")
-        if self.labels and (self.level == "cell" or self.table is None):
-            raise ValueError("labels are for fields or tiles that a table lists")
+        held = self.table is not None or self.layout == "ome-zarr"
+        if self.labels and (self.level == "cell" or not held):
+            raise ValueError("labels are for fields or tiles that a table or OME-Zarr lists")
         return self
 
 
@@ -133,6 +140,8 @@ class ProfileFiles(SettingsSection):
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    obsm: str | None = None
+    layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
@@ -142,6 +151,7 @@ class MetadataTable(SettingsSection):
     file: str | list[str]
     on: dict[str, str]
     sep: str | None = None
+    sheet: str | None = None
 
 
 class Data(SettingsSection):

@@ -137,7 +137,8 @@ def cell_crops(fields: Prepared, centres: pd.DataFrame, *, box: int) -> CellCrop
         images,
         fields.set_aside,
         fields.correction,
-        fields.contents,
+        contents=fields.contents,
+        depths=fields.depths,
         fields=fields,
         box=box,
     )

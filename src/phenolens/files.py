@@ -155,14 +155,18 @@ def file_digest(path: str | Path) -> str:
 def identity(path: str | Path) -> list[int]:
     """Size, times of change of content and of inode (ns), and inode of a file; zeros if absent.
 
-    A file whose content was replaced has another time of inode change or another inode, even
-    where its size and the time of its content were made to look the same.
+    Of a folder, an image in a Zarr store: sum or latest of all its files. A file whose content was
+    replaced has another time of inode change or another inode, even where its size and the time of
+    its content were made to look the same.
     """
     try:
-        status = Path(path).stat()
+        found = [Path(path).stat()]
+        if Path(path).is_dir():
+            found += [inside.stat() for inside in Path(path).rglob("*")]
     except (OSError, ValueError):
         return [0, 0, 0, 0]
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+    times = [max(one.st_mtime_ns for one in found), max(one.st_ctime_ns for one in found)]
+    return [sum(one.st_size for one in found), *times, found[0].st_ino]
 
 
 def settled(known: list[int], *, seconds: float = 2.0) -> list[int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import string
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import illumination, ngff
+from phenolens.depths import Depth
 from phenolens.errors import DamagedError, InputError
 from phenolens.files import digest, file_digest, identity, read_arrays, read_sealed, write_sealed
 from phenolens.images import ImageSet
@@ -59,18 +60,25 @@ class Prepared:
     images : ImageSet
         The rows that were prepared, sorted by key.
     set_aside : DataFrame
-        Rows that were not: ``plate, well, site, channel, file, reason``.
+        Rows that were not: ``plate, well, site, channel, file, reason``, and ``why`` as a finding.
     correction : dict
         Plate to illumination functions, float32 (C, t, t); plates without one are not corrected.
     contents : dict
         Digests of what was read, by the field's folder within the store.
+    depths : tuple of Depth
+        How each stain is scaled, the same in all images.
+    looks : DataFrame
+        One row an image (or the crops of a well and site) and stain: ``plate, well, site, channel,
+        file`` and what its pixels show, see :class:`~phenolens.depths.Look`.
     """
 
     folder: Path
     images: ImageSet
     set_aside: pd.DataFrame
     correction: dict[str, np.ndarray] = field(default_factory=dict)
-    contents: dict[str, Content] = field(default_factory=dict, repr=False)
+    depths: tuple[Depth, ...] = field(default=(), kw_only=True)
+    looks: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
+    contents: dict[str, Content] = field(default_factory=dict, repr=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,7 +104,8 @@ class Prepared:
         fields = sorted((name, held.pixels) for name, held in self.contents.items())
         lights = {plate: self.light(plate) for plate in sorted(self.correction)}
         scale = [self.images.level, self.images.pixel_size_um, self.cut]
-        return digest(self.channels, key, fields, lights, scale)
+        depths = [asdict(depth) for depth in self.depths]
+        return digest(self.channels, key, fields, lights, scale, depths)
 
     def light(self, plate: str) -> str:
         """Digest of the illumination functions of a plate; empty where there are none."""

@@ -12,7 +12,7 @@ import tifffile
 
 from phenolens.changes import parse
 from phenolens.config import Study
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
 from phenolens.io.discover import discover, study_toml
 from phenolens.io.integrate import Integrated, integrate
@@ -282,5 +282,86 @@ def test_one_image_of_an_instrument_is_a_source(tmp_path, write_plane):
 
 def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane):
     write_plane(tmp_path / "image.tif", value=1)
-    with pytest.raises(InputError, match=r"image.tif is 1 image file but no table that says"):
+    with pytest.raises(InputError, match=r"image.tif is 1 image file .* but no table that says"):
         discover(tmp_path / "image.tif")
+
+
+def gallery(folder: Path, write_plane, *, plates: dict[str, str]) -> None:
+    """A tree of the Cell Painting Gallery without LoadData: folders of plates to their batches.
+
+    Form of the names: the gallery's documentation/data_structure.md.
+    """
+    for plate, batch in plates.items():
+        for column in (1, 2):
+            name = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+            write_plane(folder / "images" / batch / "images" / plate / "Images" / name, value=1)
+    for batch in set(plates.values()):
+        maps = folder / "workspace" / "metadata" / "platemaps" / batch
+        (maps / "platemap").mkdir(parents=True)
+        barcodes = [plate.partition("__")[0] for plate, its in plates.items() if its == batch]
+        frame = pd.DataFrame({"Assay_Plate_Barcode": barcodes, "Plate_Map_Name": f"map_{batch}"})
+        frame.to_csv(maps / "barcode_platemap.csv", index=False)
+        rows = {"plate_map_name": f"map_{batch}", "well_position": ["A01", "A02"]}
+        rows |= {"broad_sample": ["", f"BRD-{batch}"]}
+        pd.DataFrame(rows).to_csv(maps / "platemap" / f"map_{batch}.txt", sep="\t", index=False)
+
+
+def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
+    at = "2021-01-01T00_00_00-Measurement 1"
+    plates = {f"PL1__{at}": "2021_B1", f"PL2__{at}": "2021_B1", f"PL3__{at}": "2021_B2"}
+    gallery(tmp_path / "source_4", write_plane, plates=plates)
+    text, screen = study(tmp_path / "source_4", tmp_path)
+    wells = screen.wells.set_index(["Metadata_Plate", "Metadata_Well"])
+    assert wells["Metadata_Batch"].groupby("Metadata_Plate").first().to_dict() == {
+        "PL1": "2021_B1", "PL2": "2021_B1", "PL3": "2021_B2",
+    }  # fmt: skip
+    assert wells.loc[("PL3", "A02"), "Metadata_Compound"] == "BRD-2021_B2"
+    assert wells["Metadata_Control"].sum() == 3
+    assert ["the one channel" in line for line in asked(text)] == [True]
+
+
+def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane):
+    plates = {f"PL1__2021-01-0{day}T00_00_00-Measurement {day}": "B" for day in (1, 2)}
+    gallery(tmp_path, write_plane, plates=plates)
+    found = discover(tmp_path)
+    assert [one.setting for one in found.questions] == ["images.channels", "measurement"]
+    assert found.questions[1].choices[0].startswith('measurement = "Metadata_')
+    assert len(found.tables) == 2
+
+
+def two_instruments(folder: Path, write_plane) -> None:
+    """A plate of an Opera Phenix beside one of an ImageXpress."""
+    for column in (1, 2):
+        write_plane(
+            folder / "BR9" / "Images" / f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff", value=1
+        )
+        write_plane(folder / "MX" / "TimePoint_1" / f"PLATE_A{column:02d}_s1_w1.TIF", value=1)
+
+
+def test_images_of_two_instruments_are_asked_about_by_init_and_check_alike(tmp_path, write_plane):
+    two_instruments(tmp_path, write_plane)
+    found = discover(tmp_path)
+    (question,) = found.questions
+    assert question.setting == "images.layout"
+    assert question.choices == ('layout = "imagexpress"', 'layout = "phenix"')
+    assert "2 as imagexpress (such as MX/TimePoint_1/) and 2 as phenix (such as BR9/Images/)" in (
+        question.text
+    )
+    text = study_toml(found, relative_to=tmp_path)
+    data = Study.model_validate(tomllib.loads(text)).data.model_dump()
+    with pytest.raises(UndecidedError) as refused:
+        integrate(data, tmp_path)
+    assert str(refused.value) == question.text
+    chosen = text.replace('# layout = "phenix"', 'layout = "phenix"')
+    data = Study.model_validate(tomllib.loads(chosen)).data.model_dump()
+    assert len(integrate(data, tmp_path).images) == 2
+
+
+def test_of_two_instruments_one_may_be_named(tmp_path, write_plane):
+    two_instruments(tmp_path, write_plane)
+    found = discover(tmp_path, changes=parse(["data.images.layout=imagexpress"]))
+    assert found.images["layout"] == "imagexpress"
+    assert [(one.code, one.values["files"]) for one in found.unused] == [
+        ("unused-other-naming", 1), ("unused-other-naming", 1),
+    ]  # fmt: skip
+    assert len(integrate(found.section(), tmp_path).images) == 2

@@ -44,7 +44,7 @@ def test_the_separator_and_the_decimal_mark_are_found(tmp_path, sep, decimal, na
     text = WELLS.to_csv(index=False, sep=sep, decimal=decimal, quoting=quoting, lineterminator=ends)
     frame, notes = read(tmp_path, text, name=name)
     pd.testing.assert_frame_equal(frame, WELLS)
-    assert notes == []
+    assert notes == (["decimal commas read"] if decimal == "," else [])
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
@@ -111,14 +111,10 @@ def test_separators_at_the_end_of_rows_are_no_column(tmp_path, header):
 
 
 def test_names_of_rows_as_R_writes_them_do_not_shift_the_columns(tmp_path):
-    text = '"Plate" "Well" "x"\n"1" "P1" "A01" 0.5\n"2" "P1" "A02" 1.5\n'
-    for sep in " \t":
-        frame, _ = read(tmp_path, text.replace(" ", sep))
-        if sep == "\t":
-            assert frame[["Plate", "Well", "x"]].values.tolist() == [
-                ["P1", "A01", 0.5],
-                ["P1", "A02", 1.5],
-            ]
+    text = '"Plate"\t"Well"\t"x"\n"1"\t"P1"\t"A01"\t0.5\n"2"\t"P1"\t"A02"\t1.5\n'
+    frame, _ = read(tmp_path, text)
+    rows = [["P1", "A01", 0.5], ["P1", "A02", 1.5]]
+    assert frame[["Plate", "Well", "x"]].values.tolist() == rows
 
 
 def test_rows_of_separators_alone_say_nothing(tmp_path):
@@ -163,7 +159,7 @@ def test_a_comma_beside_points_counts_in_its_own_column_alone(tmp_path):
 def test_quoted_decimals_of_a_comma_separated_table_are_read(tmp_path):
     frame, notes = read(tmp_path, 'Well,x\nA01,"0,5"\nA02,"1,25"\n')
     assert frame["x"].tolist() == [0.5, 1.25]
-    assert notes == ["decimal commas read: x"]
+    assert notes == ["decimal commas read"]
 
 
 @settings(max_examples=80, deadline=None)
@@ -252,3 +248,25 @@ def test_the_first_rows_have_the_columns_of_all(tmp_path):
     path = written(tmp_path, "# x\n" + WELLS.to_csv(index=False, sep=";", decimal=","))
     head, _ = read_text(path, rows=1)
     pd.testing.assert_frame_equal(head, WELLS.head(1))
+
+
+def test_errors_of_a_spreadsheet_are_missing_numbers_and_counted(tmp_path):
+    frame, notes = read(tmp_path, "Well;x\nA01;0,5\nA02;#DIV/0!\nA03;#WERT!\n")
+    assert frame["x"].iloc[0] == 0.5 and frame["x"].iloc[1:].isna().all()
+    assert "2 errors of a spreadsheet are no numbers: #DIV/0! in x" in notes
+
+
+def test_a_separator_that_is_given_is_taken(tmp_path):
+    path = written(tmp_path, "Well::x\nA01::1\nA02::2\n")
+    frame, _ = read_text(path, sep="::")
+    assert frame.to_dict("list") == {"Well": ["A01", "A02"], "x": [1, 2]}
+
+
+def test_line_ends_of_old_macs(tmp_path):
+    frame, _ = read(tmp_path, WELLS.to_csv(index=False, lineterminator="\r"))
+    pd.testing.assert_frame_equal(frame, WELLS)
+
+
+def test_a_header_with_a_line_break_in_a_name(tmp_path):
+    frame, _ = read(tmp_path, '# x\n"Well","Dose\n(uM)"\nA01,1\nA02,2\n')
+    assert frame.to_dict("list") == {"Well": ["A01", "A02"], "Dose\n(uM)": [1, 2]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -180,6 +182,27 @@ def cellprofiler(folder):
     return folder
 
 
+def cellprofiler_database(folder):
+    path = folder / "DefaultDB.db"
+    image = {"ImageNumber": [1], "Image_Metadata_Plate": ["P1"], "Image_Metadata_Well": ["A01"]}
+    cells = {"ImageNumber": [1, 1], "Cells_Number_Object_Number": [1, 2],
+             "Cells_AreaShape_Area": [3.0, 4.0]}  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection:
+        pd.DataFrame(image).to_sql("MyExpt_Per_Image", connection, index=False)
+        pd.DataFrame(cells).to_sql("MyExpt_Per_Cells", connection, index=False)
+    return path
+
+
+def cellprofiler_analyst(folder):
+    cellprofiler_database(folder)
+    path = folder / "DefaultDB_MyExpt.properties"
+    path.write_text(
+        "db_type = sqlite\ndb_sqlite_file = /home/me/DefaultDB.db\n"
+        "image_table = MyExpt_Per_Image\nobject_table = MyExpt_Per_Cells\n"
+    )
+    return path
+
+
 def plane(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, np.full((8, 8), 7, np.uint16))
@@ -235,6 +258,63 @@ def imagexpress(folder):
     return folder
 
 
+def yokogawa(folder):
+    for well in ("A01", "A02"):
+        for channel in (1, 2):
+            plane(folder / "P1" / f"P1_{well}_T0001F001L01A0{channel}Z01C0{channel}.tif")
+    return folder
+
+
+def incell(folder):
+    for well in ("A - 1", "A - 2"):
+        for wave in ("UV - DAPI", "Blue - FITC"):
+            plane(folder / "P1" / f"{well}(fld 1 wv {wave}).tif")
+    return folder
+
+
+def scanr(folder):
+    for number in (1, 2):
+        for stain in ("DAPI", "GFP"):
+            name = f"A{number}--W{number:05d}--P00001--Z00000--T00000--{stain}.tif"
+            plane(folder / "P1" / "data" / name)
+    return folder
+
+
+def gen5(folder):
+    for well in ("A1", "A2"):
+        for number, stain in enumerate(("DAPI", "GFP"), 1):
+            plane(folder / "P1" / f"{well}_01_{number}_1_{stain}_001.tif")
+    return folder
+
+
+def cellinsight(folder):
+    for well in ("A01", "A02"):
+        for channel in (0, 1):
+            plane(folder / "MFGTMP_1" / f"MFGTMP_1_{well}f00d{channel}.TIF")
+    return folder
+
+
+def incucyte(folder):
+    for well in ("A1", "A2"):
+        for channel in ("phase", "green"):
+            plane(folder / channel / f"VID1_{well}_1_00d00h00m.tif")
+    return folder
+
+
+def pathway(folder):
+    for well in ("A01", "A02"):
+        for stain in ("DAPI", "GFP"):
+            plane(folder / "2009-09-21_000" / f"Well {well}" / f"{stain} - n000000.tif")
+    return folder
+
+
+def names(folder):
+    for well in ("A01", "A02"):
+        for stain in ("DAPI", "GFP"):
+            plane(folder / "P1" / f"{well}_pos1_{stain}.tif")
+    return folder
+
+
 def ome_tiff(folder):
     for well in ("A01", "A02"):
         with tifffile.TiffWriter(folder / f"{well}.ome.tif", ome=True) as writer:
@@ -261,15 +341,33 @@ def ome_zarr(folder):
 
 
 def vendor(folder):
-    (folder / "plate.czi").write_bytes(b"x")
+    (folder / "plate.czi").write_bytes(b"xx")
     return folder
+
+
+def plate_grid(folder):
+    path = folder / "platemap.csv"
+    rows = "".join(f"{row},DMSO,c1,c2\n" for row in "ABCD")
+    path.write_text(f"Compound,1,2,3\n{rows}")
+    return path
+
+
+def workbook(folder):
+    path = folder / "platemap.xlsx"
+    wells = pd.DataFrame({"Well": ["A01", "A02"], "Compound": ["DMSO", "c1"], "Dose": [0, 0.5]})
+    wells.to_excel(path, index=False)
+    return path
 
 
 SAMPLES = {
     one.__name__: one
-    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler, load_data,
-                samplesheet, table, phenix, imagexpress)
-} | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
+    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
+                cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
+                imagexpress, yokogawa, incell, scanr, gen5, cellinsight, incucyte, pathway, names)
+} | {
+    "ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor, "plate grid": plate_grid,
+    "workbook": workbook,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
@@ -279,7 +377,8 @@ def test_a_format_of_ours_keeps_its_contract(name, tmp_path, bioio, monkeypatch)
 
 
 def test_endings_are_told_apart():
-    endings = [e for one in table_formats() if one.name != "harmony" for e in one.endings]
+    inside = {"harmony", "plate grid"}  # told by what is in the file
+    endings = [e for one in table_formats() if one.name not in inside for e in one.endings]
     assert len(endings) == len(set(endings))
 
 

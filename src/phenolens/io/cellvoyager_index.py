@@ -14,6 +14,7 @@ namespace. What was found in public measurements, and is read here:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -21,13 +22,16 @@ from xml.etree.ElementTree import Element
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.phenix_index import distinct_names, pixel_size_um
-from phenolens.io.xml_files import read_xml, stream_xml
+from phenolens.io.phenix_index import COLUMNS, ROWS, distinct_names, pixel_size_um
+from phenolens.io.xml_files import read_xml, stream_xml, whole_number
 
 RECORDS, DETAIL = "MeasurementData.mlf", "MeasurementDetail.mrf"
 NO_PLATE = frozenset({"", "noplateid", "plate"})
 """What the instrument calls a plate that nobody named."""
-_NUMBERS = ("Row", "Column", "FieldIndex", "Ch")
+NO_STAIN = re.compile(r"^\d+ ?(nm)?$|/", re.IGNORECASE)
+"""A ``Target`` that is a wavelength, or names a light source or filter."""
+_NUMBERS = ("Row", "Column", "FieldIndex", "ZIndex", "TimePoint", "Ch")
+_DEFAULT = {"ZIndex": "1", "TimePoint": "1"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,9 @@ class Detail:
     columns : int
         Columns of the plate; 0 where that is not said.
     names : dict of int to str
-        What the channels show, or the filter they were taken through.
+        The stains, where the ``Target`` of a channel names one and not a wavelength or filter.
+    targets : dict of int to str
+        ``Target`` and filter of every channel, as a person may know it by.
     pixel_sizes : tuple of float
         Micrometres a pixel; several where channels differ.
     notes : list of str
@@ -72,6 +78,7 @@ class Detail:
     plate: str = ""
     columns: int = 0
     names: dict[int, str] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)
     pixel_sizes: tuple[float, ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -101,20 +108,18 @@ def read_records(path: Path) -> Records:
         if record.get("Type", "IMG") != "IMG":
             errors.append(text.strip() or f"{record.get('Type')} without a text")
             return
-        try:
-            row, column, site, channel = (int(record[key]) for key in _NUMBERS)
-            plane, time = (int(record.get(key) or 1) for key in ("ZIndex", "TimePoint"))
-        except (KeyError, ValueError):
+        numbers = [whole_number(record.get(key) or _DEFAULT.get(key)) for key in _NUMBERS]
+        if numbers[0] not in ROWS or numbers[1] not in COLUMNS or None in numbers:
             incomplete += 1
             return
         marks = (record.get(k, "") for k in ("ZImageProcessing", "PartialTileIndex", "ActionIndex"))
         file = text.strip().replace("\\", "/").removeprefix("./")
-        images.append((file, *marks, row, column, site, plane, time, channel))
+        images.append((file, *marks, *numbers))
 
     stream_xml(path, start=start, end=end, only=frozenset({"MeasurementRecord"}))
     numbers = ["row", "column", "field", "plane", "timepoint", "channel"]
     frame = pd.DataFrame(images, columns=["file", "projection", "tile", "action", *numbers])
-    good = frame["row"].between(1, 32) & frame["column"].between(1, 48) & (frame["file"] != "")
+    good = frame["file"] != ""
     incomplete += int((~good).sum())
     frame = frame[good].reset_index(drop=True)
     if len(frame):
@@ -130,9 +135,9 @@ def read_detail(folder: Path) -> Detail:
     notes: list[str] = []
     detail = _tree(folder / DETAIL, "MeasurementDetail", notes)
     plate = "" if detail is None else _attribute(detail, "MeasurementSamplePlate", "Name")
-    columns = "" if detail is None else detail.get("ColumnCount", "")
-    if not columns.isdigit():
-        columns = next((c for file in _plate_files(folder) if (c := _columns(file, notes))), "")
+    columns = None if detail is None else whole_number(detail.get("ColumnCount"))
+    if columns not in COLUMNS:
+        columns = next((c for f in _plate_files(folder) if (c := _columns(f, notes)) in COLUMNS), 0)
     sizes = []
     for channel in [] if detail is None else detail.iter("MeasurementChannel"):
         text = channel.get("HorizontalPixelDimension", "")
@@ -143,41 +148,40 @@ def read_detail(folder: Path) -> Detail:
                 f"{DETAIL}: HorizontalPixelDimension = {text!r} of channel {channel.get('Ch')} is "
                 "no pixel size, and was not used"
             )
+    channels = _channels(folder, detail, notes)
+    targets = {n: channel.get("Target", "").strip() for n, channel in channels.items()}
+    filters = {n: channel.get("Acquisition", "").strip() for n, channel in channels.items()}
     return Detail(
         plate="" if plate.lower() in NO_PLATE else plate,
-        columns=int(columns or 0),
-        names=_channel_names(folder, detail, notes),
+        columns=columns or 0,
+        names=distinct_names({n: t for n, t in targets.items() if t and not NO_STAIN.search(t)}),
+        targets={n: " ".join(filter(None, (t, filters[n]))) for n, t in targets.items()},
         pixel_sizes=tuple(sorted(set(sizes))),
         notes=notes,
     )
 
 
-def _channel_names(folder: Path, detail: Element | None, notes: list[str]) -> dict[int, str]:
-    """Names by number, of the ``.mes`` that the ``.mrf`` names, or of the only one there is."""
+def _channels(folder: Path, detail: Element | None, notes: list[str]) -> dict[int, Element]:
+    """Channels by number, of the ``.mes`` that the ``.mrf`` names, or of the only one there is."""
     said = "" if detail is None else detail.get("MeasurementSettingFileName", "")
+    path = folder / (said.replace("\\", "/").rpartition("/")[2] or "?")
     there = sorted(folder.glob("*.mes"))
-    path = folder / Path(said.replace("\\", "/")).name if said else None
-    if path is None or not path.is_file():
+    if not path.is_file():
         if len(there) != 1:
             return {}
         path = there[0]
     setting = _tree(path, "MeasurementSetting", notes)
     channels = [] if setting is None else list(setting.iter("Channel"))
-    known = {int(c.get("Ch", "")): c for c in channels if c.get("Ch", "").isdigit()}
-    targets = {n: c.get("Target", "").strip() for n, c in known.items()}
-    filters = {n: c.get("Acquisition", "").strip() for n, c in known.items()}
-    named = {n: text or filters[n] for n, text in targets.items() if text or filters[n]}
-    return distinct_names(named)
+    return {n: c for c in channels if (n := whole_number(c.get("Ch"))) is not None}
 
 
 def _plate_files(folder: Path) -> list[Path]:
     return [*sorted(folder.glob("*.wpi")), *sorted(folder.glob("*.wpp"))]
 
 
-def _columns(path: Path, notes: list[str]) -> str:
+def _columns(path: Path, notes: list[str]) -> int | None:
     tree = _tree(path, "WellPlate" if path.suffix == ".wpi" else "WellPlateProduct", notes)
-    text = "" if tree is None else tree.get("Columns", "")
-    return text if text.isdigit() else ""
+    return None if tree is None else whole_number(tree.get("Columns"))
 
 
 def _attribute(tree: Element, element: str, name: str) -> str:

@@ -14,10 +14,11 @@ from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import profile_sections
+from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import table_format
+from phenolens.io.formats.base import image_formats, recognised
+from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -27,6 +28,7 @@ from phenolens.io.unused import reasons_for_rest, unused_findings
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
+CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
 
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
@@ -71,8 +73,14 @@ def discover(
     if images is not None:
         names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
         profiles = [b | {"name": name} for b, name in zip(profiles, names, strict=True)]
-    columns = ({} if proposal is None else proposal.columns) | given.get("columns", {})
-    seen = Seen() if images is None else see(images, columns, tree)
+    columns, questions = (
+        cellprofiler_places(profiles, tree.source)
+        if proposal is None
+        else (proposal.columns, proposal.questions)
+    )
+    columns |= given.get("columns", {})
+    looked_at = None if proposal is None else proposal.locate
+    seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
@@ -85,10 +93,10 @@ def discover(
     )
     discovery = _with_roles(discovery, columns, known)
     discovery = _with_changes(discovery, changes)
-    asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
+    asked = [Question(*question) for question in questions]
     decided = {".".join(one.path[1:]) for one in changes}
     asked = [question for question in asked if question.setting not in decided]
-    discovery = replace(discovery, questions=(*asked, *_try(discovery)))
+    discovery = replace(discovery, questions=(*asked, *_try(discovery, seen)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
 
@@ -129,18 +137,26 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     for item in looked.tables:
         if item.kind == "elsewhere":
             return InputError(unused_findings(elsewhere(item, tree))[0])
-    first = next((path for path in tree.files if path.name.lower().endswith(".npz")), None)
-    if first is not None:
-        table_format(first).read(first)  # says what to do with arrays that cannot be read
+    for path in tree.files:
+        kind = recognised(path) if path.suffix.lower() in CLOSED else None
+        if kind is not None:
+            kind.read(path)  # says what to do with what cannot be read as it is
     where = tree.only or tree.source
     if looked.images:
         several = len(looked.images) > 1
+        names = " and ".join(tree.relative(path) for path in _unlike(looked.images))
+        names = f" ({names})" if several else ""
         return InputError(
             f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
-            f"file{'s' if several else ''} but no table that says which plate and well "
-            f"{'they come' if several else 'it comes'} from. Add a CSV with a row an image: the "
-            "file, Metadata_Plate, Metadata_Well."
+            f"file{'s' if several else ''}{names} but no table that says which plate and well "
+            f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
+            "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
+            f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "
+            "(docs/data-integration.md)."
         )
+    refused = [text for one in image_formats() if (text := one.refusal(tree.files)) is not None]
+    if refused:
+        return InputError(f"{where} {refused[0]}")
     explained = [*tree.unused, *looked.unused]
     tables = sum(len(item.paths) for item in looked.tables)
     rest = reasons_for_rest(
@@ -151,6 +167,13 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     held = f"{tables} tables that hold neither" if tables else "neither"
     because = f" Not used: {' '.join(why)}" if why else ""
     return InputError(f"{where} holds {held} images nor profiles that we recognise.{because}")
+
+
+def _unlike(images: Sequence[Path]) -> list[Path]:
+    """Two of the images that show how their names differ: the first, and one beside it."""
+    first = images[0]
+    beside = [path for path in images[1:] if path.parent == first.parent]
+    return [first, *(beside or images[1:])[:1]]
 
 
 def _unused(
@@ -177,14 +200,8 @@ def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
     named = [*images, *(t["file"] for t in discovery.tables)]
     named += [block["files"] for block in discovery.profiles]
     paths = {path for names in named if names for path in expand(names, discovery.source)}
-    folders = [path for path in paths if path.is_dir()]
-    inside = {
-        path
-        for item in looked.tables
-        if item.kind == "cellprofiler"
-        for path in item.paths
-        if any(path.is_relative_to(folder) for folder in folders)
-    }
+    kinds = {path: recognised(path) for path in paths}
+    inside = {t for path, kind in kinds.items() if kind for t in kind.read_with(path)}
     return {str(path) for path in paths | inside}
 
 
@@ -209,7 +226,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds.add(images["layout"])
+        kinds.add(images.get("layout", ""))
     return kinds
 
 
@@ -229,11 +246,11 @@ def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
         return found, False
     for block in readable:
         for path in expand(block["files"], tree.source):
-            found |= plates_of(path)
+            found |= plates_of(path, **{k: block[k] for k in ("obsm", "layer") if k in block})
     return found, len(readable) == len(profiles)
 
 
-def _try(discovery: Discovery) -> list[Question]:
+def _try(discovery: Discovery, seen: Seen) -> list[Question]:
     """Join what was found, and ask about what the joined wells do not say."""
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
@@ -241,6 +258,8 @@ def _try(discovery: Discovery) -> list[Question]:
     if _size(discovery.profiles, discovery.source) > READABLE:
         return []
     section, asked = discovery.section(), []
+    if seen.located is not None:
+        section["images"] |= {"located": seen.located}
     while True:
         try:
             joined = integrate(section, discovery.source)
@@ -265,7 +284,7 @@ def _decided(section: dict[str, Any], error: UndecidedError) -> bool:
     """Take the first choice, so that what must be decided behind it shows too."""
     table, _, setting = error.setting.rpartition(".")
     held = section[table] if table else section
-    if setting not in ("projection", "measurement") or held[setting] is not None:
+    if setting not in ("projection", "measurement", "plate_format") or held[setting] is not None:
         return False
     held |= tomllib.loads(error.choices[0])
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.findings import Finding
-from phenolens.io.acquisition import image_files
+from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
-from phenolens.io.imagetable import Located
+from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.layouts import require_one_layout, surest
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -32,16 +33,20 @@ class Seen:
     Attributes
     ----------
     keys : DataFrame
-        ``Metadata_Plate`` and ``Metadata_Well`` of every field; no rows where they cannot be told.
+        ``Metadata_Plate`` and ``Metadata_Well`` of every field, ``Metadata_Batch`` where folders
+        say it; no rows where they cannot be told.
     files : set of str
         Absolute paths of the images, illumination functions and labels that are there.
     findings : tuple of Finding
         What is not there.
+    located : tuple of (Located, list of Path) or None
+        What :func:`phenolens.io.image_set.locate` gave.
     """
 
     keys: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[PLATE, WELL]))
     files: set[str] = field(default_factory=set)
     findings: tuple[Finding, ...] = ()
+    located: tuple[Located, list[Path]] | None = None
 
 
 def image_section(
@@ -64,11 +69,15 @@ def image_section(
             others = [path for item in _listing(looked) if item is not best for path in item.paths]
             left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
             return one.propose(best, source), left
-    named = [one for one in formats if not one.listed]
-    sure = {one: one.recognises_files(files) or 0.0 for one in named if files}
-    surest = max(sure, key=lambda one: sure[one], default=None)
-    found = surest.propose(files, source) if surest is not None and sure[surest] else None
-    return found, []
+    if layout is None:
+        try:
+            require_one_layout(files, source)
+        except UndecidedError:
+            return ImageProposal({"root": "."}), []  # asked about where the images are located
+    found = surest(files, formats)
+    if found is None and layout is not None and files:
+        found = next((one for one in formats if not one.listed), None)
+    return (None if found is None else found.decided(given).propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:
@@ -103,25 +112,48 @@ def elsewhere(item: FoundTables, tree: Tree) -> list[Unused]:
     return found
 
 
-def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Seen:
-    """Which plates and wells the images are of, which files they are, and what is not there."""
+def see(
+    images: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    tree: Tree,
+    *,
+    looked_at: Callable[[Sequence[str]], Located] | None = None,
+) -> Seen:
+    """Which plates and wells the images are of, which files they are, and what is not there.
+
+    Parameters
+    ----------
+    images, columns : mapping
+        Sections of the study file.
+    tree : Tree
+    looked_at : callable, optional
+        Of the proposal that the section comes from.
+    """
     section = DEFAULTS["images"] | dict(images)
     roles = DEFAULTS["columns"] | dict(columns)
     try:
-        located, bases = locate(section, tree.source)
+        if looked_at is None or section["root"] != "." or section["labels"]:
+            located, bases = locate(section, tree.source)
+        else:
+            located, bases = looked_at(section["channels"]), [tree.source]
+    except UndecidedError:
+        return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
         return Seen()
+    functions = {name: texts != "" for name, texts in located.illumination.items()}
     paths, missing = find_files(located, bases)
     keys = _keys(located, roles)
     named = {name: located.paths[name] != "" for name in paths}
     files = {p for name, found in paths.items() for p in found[~missing[name]]}
     beside = (*located.illumination.values(), *located.labels.values())
     files |= {path for found in beside for path in found if path}
+    gone = {name: named & (located.illumination[name] == "") for name, named in functions.items()}
     found = [
+        *_no_illumination(gone, functions),
         *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
         *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
     ]
-    return Seen(keys, files, tuple(found))
+    return Seen(keys, files, tuple(found), (located, bases))
 
 
 def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -133,10 +165,23 @@ def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
     plate, well = values
     if plate is None or well is None:
         return Seen().keys
-    return pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    return keys.assign(**{BATCH: located.frame[BATCH]}) if BATCH in located.frame else keys
 
 
 ROLES = (("plate", PLATE), ("well", WELL))
+
+
+def _no_illumination(
+    gone: Mapping[str, np.ndarray], named: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Illumination functions that a table names and that are not there, counted by fields."""
+    stains = [name for name, lost in gone.items() if lost.any()]
+    if not stains:
+        return []
+    fields = int(np.logical_or.reduce(list(gone.values())).sum())
+    values = {"fields": fields, "of": len(next(iter(named.values()))), "stains": tuple(stains)}
+    return [Finding("illumination-not-here", "warning", {}, values)]
 
 
 def _not_here(

@@ -18,7 +18,7 @@ CANONICAL = ("DNA", "ER", "RNA", "AGP", "Mito", "Brightfield", "Brightfield_H", 
 FILE_COLUMN = re.compile(r"^(Image_)?(FileName|PathName|URL)_")
 IMAGE_KEPT = re.compile(r"^(Image_)?(Metadata_|Count_|TableNumber$|ImageNumber$)")
 PLACE = re.compile(r"s?\d+")
-DRAWN = ("Overlay", "Outlines", "outlines", "overlay")
+DRAWN = re.compile(r"overlay|outlines?|(?:labels?|masks?)$", re.IGNORECASE)
 NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<channel>\w+)$")
 
 
@@ -67,7 +67,7 @@ def load_data_channels(frame: pd.DataFrame) -> dict[str, str]:
     """Channel name to the column that locates it, canonical stains first, in canonical order."""
     matches = {str(c): NAMED.match(str(c)) for c in frame.columns}
     named = {c: m for c, m in matches.items() if m and not m["channel"].startswith("Illum")}
-    named = {c: m for c, m in named.items() if not m["channel"].endswith(DRAWN)}
+    named = {c: m for c, m in named.items() if not DRAWN.search(m["channel"])}
     marked = {c: m for c, m in named.items() if m["orig"]}
     marked = marked if 2 * len(marked) >= len(named) else named
     found: dict[str, str] = {}
@@ -157,7 +157,8 @@ def _index_text(frame: pd.DataFrame, name: str | None, *, source: str) -> np.nda
             f"{source}: column {column} must hold positions counted from 0, or images of a file "
             f"(s0, s1, ...); row {wrong[0] + 1} holds {frame[column].iloc[wrong[0]]!r}."
         )
-    return np.array([text if text[0] == "s" else str(int(text)) for text in texts], dtype=object)
+    places = [f"{text}:" if text[0] == "s" else str(int(text)) for text in texts]
+    return np.array(places, dtype=object)
 
 
 def plane_index(shape: tuple[int, ...], *, channel: int, n_channels: int, position: str) -> str:
@@ -212,5 +213,5 @@ def is_image_name(value: object) -> bool:
     return not is_blank(value) and str(value).lower().endswith((*ENDINGS, *ZARR))
 
 
-STACK = ("_stack", "_index", "_series")
+STACK = ("_stack", "_index", "_origin", "_series", "_fault")
 HELPERS = (FILE, FOLDER, *STACK)

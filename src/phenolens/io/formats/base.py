@@ -10,7 +10,7 @@ nobody shares), 0.5 where the ending alone speaks. Of several formats the most c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,12 +54,16 @@ class ImageProposal:
         Setting, text, options: what a person must decide or look at.
     notes : tuple of str
         What was found and left out.
+    locate : callable or None
+        Gives, for names of the stains, what the section will be located as, where the images were
+        looked at already.
     """
 
     section: dict[str, Any]
     columns: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    locate: Callable[[Sequence[str]], Located] | None = None
 
 
 class TableFormat:
@@ -77,7 +81,7 @@ class TableFormat:
     alone : bool
         Whether a file stands for itself; False where several are read together.
     takes : tuple of str
-        Options of `read` beside `path`: ``layer``, ``obsm``, ``sep``.
+        Options of `read` beside `path`: ``layer``, ``obsm``, ``sep``, ``sheet``.
     """
 
     name: str
@@ -94,6 +98,14 @@ class TableFormat:
         """
         return 0.5 if path.name.lower().endswith(self.endings) else None
 
+    def read_with(self, path: Path) -> set[Path]:
+        """The files that are read where this one is named."""
+        return {path}
+
+    def ways(self, path: Path) -> list[dict[str, str]]:
+        """Options of `read`, one of which it needs for this file; empty where it needs none."""
+        return []
+
     def read(self, path: Path, **options: Any) -> TableRead:
         """The whole table.
 
@@ -107,6 +119,11 @@ class TableFormat:
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, or more where that is as quick."""
         return self.read(path).frame.head(rows)
+
+    def parts(self, path: Path) -> list[str]:
+        """Names of the sheets of a file that holds several tables; empty where it is one table."""
+        del path
+        return []
 
     def values(self, path: Path, column: str) -> pd.Series:
         """One column of all rows."""
@@ -154,6 +171,18 @@ class ImageFormat:
     def recorded(self, head: pd.DataFrame) -> list[str]:
         """The first image paths that a table records in its way, there or not; none by default."""
         return []
+
+    def decided(self, given: Mapping[str, Any]) -> ImageFormat:
+        """The format where a person has decided some of ``[data.images]`` before it is proposed."""
+        del given
+        return self
+
+    def refusal(self, files: Sequence[Path]) -> str | None:
+        """What to do with files of the instrument that are not read; None where there are none.
+
+        Asked where a folder holds nothing else.
+        """
+        return None
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """How sure it is that these image files are its own; None where they are not."""

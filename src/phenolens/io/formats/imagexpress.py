@@ -20,7 +20,7 @@ from typing import ClassVar, NamedTuple
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
+from phenolens.io.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.metaseries import in_tiff
@@ -30,7 +30,7 @@ from phenolens.profiles import well_name
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 NAME = re.compile(
     r"^(?:(?P<plate>.+?)_)??(?:t(?P<timepoint>\d+)_(?=.*_z\d+\.))?(?P<well>[a-z]{1,2}\d{2})"
-    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?))?(?:_z(?P<plane>\d+?))?(?P<thumb>_thumb)?"
+    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?)(?:_z(?P<plane>\d+?))?)?(?P<thumb>_thumb)?"
     rf"(?:_?\[?(?P<guid>{GUID})\]?)?\.(?:tiff?|png|jpe?g)$",
     re.IGNORECASE,
 )
@@ -82,6 +82,7 @@ class ImageXpress(Instrument):
     name = "imagexpress"
     describes: ClassVar[str] = "images of an ImageXpress (MetaXpress)"
     example = "PLATE_A01_s1_w1.TIF"
+    beside = ("*.htd", "*.xdce", "*.jdce", "*.mxprotocol", "image_metadata_*.csv")
     rank = 41
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
@@ -108,8 +109,8 @@ class ImageXpress(Instrument):
         found: Place = {
             "plate": match["plate"] or folders.plate.name,
             "well": well,
-            "site": match["site"] or "1",
-            "channel": match["channel"] or "1",
+            "site": str(int(match["site"] or 1)),
+            "channel": str(int(match["channel"] or 1)),
         }
         plane = folders.plane if match["plane"] is None else int(match["plane"])
         timepoint = folders.timepoint if match["timepoint"] is None else int(match["timepoint"])
@@ -128,11 +129,6 @@ class ImageXpress(Instrument):
             rows = rows.assign(timepoint=rows["timepoint"].fillna(1).astype(int))
         rows = _with_plates(rows)
         rows, notes = _with_planes(rows)
-        thumbnails = [path for path in files if "_thumb" in path.name and NAME.match(path.name)]
-        if thumbnails:
-            notes.append(
-                f"{len(thumbnails)} thumbnails were left out, such as {thumbnails[0].name}"
-            )
         described = _described(rows, notes)
         names, questions = _names(rows, described, notes)
         sizes = [one.pixel_size_um for one in described.values() if one.pixel_size_um]
@@ -160,14 +156,8 @@ def _with_plates(rows: pd.DataFrame) -> pd.DataFrame:
         folder=[str(place.plate) for place in places],
         measurement=[place.measurement for place in places],
     )
-    field = [n for n in ("well", "site", "channel", "plane", "timepoint") if n in rows]
-    for _, of_name in rows.groupby("plate", sort=False):
-        if of_name["folder"].nunique() == 1 or not of_name.duplicated(field).any():
-            continue
-        dated = (of_name["measurement"] != "").all()
-        if not dated:
-            labels = {f: _without_wave(f, of_name) for f in of_name["folder"].unique()}
-            rows.loc[of_name.index, "plate"] = of_name["folder"].map(labels)
+    labels = {folder: _without_wave(folder, rows) for folder in rows["folder"].unique()}
+    rows = rows.assign(plate=plates_apart(rows, labels))
     numbers = rows.groupby("plate")["measurement"].nunique()
     return rows if (numbers > 1).any() else rows.drop(columns="measurement")
 
@@ -205,10 +195,8 @@ def _with_planes(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return planes.astype({"plane": int}), notes
     waves = ", ".join(f"w{n}" for n in sorted(single["channel"].unique()))
     notes.append(f"{waves}: one image a field stands for all planes of the other wavelengths")
-    of_field = planes[[*field, "plane"]].drop_duplicates()
-    spread = single.drop(columns="plane").merge(of_field, on=field, how="left")
-    spread["plane"] = spread["plane"].fillna(1)
-    return pd.concat([planes, spread], ignore_index=True).astype({"plane": int}), notes
+    single = single.assign(plane=planes["plane"].min())
+    return pd.concat([planes, single], ignore_index=True).astype({"plane": int}), notes
 
 
 def _described(rows: pd.DataFrame, notes: list[str]) -> dict[str, PlateDescription]:
@@ -289,13 +277,13 @@ def _unfinished(rows: pd.DataFrame, described: dict[str, PlateDescription]) -> I
         if missing:
             more = ", ..." if len(missing) > SHOWN else ""
             yield (
-                f"{said.path.name} announces {len(said.wells)} wells of {plate}; {len(missing)} "
-                f"have no image ({', '.join(missing[:SHOWN])}{more}): was it stopped?"
+                f"{said.path.name} announces {len(said.wells)} wells of {plate}; without an image: "
+                f"{len(missing)} ({', '.join(missing[:SHOWN])}{more}). Was it stopped?"
             )
         sites = of_plate.groupby("well")["site"].nunique()
         fewer = sites[sites < said.sites]
         if len(fewer):
             yield (
-                f"{said.path.name} announces {said.sites} sites a well of {plate}; {len(fewer)} "
-                f"wells have fewer, such as {fewer.index[0]} with {fewer.iloc[0]}"
+                f"{said.path.name} announces {said.sites} sites a well of {plate}; wells with "
+                f"fewer: {len(fewer)}, such as {fewer.index[0]} with {fewer.iloc[0]}"
             )
