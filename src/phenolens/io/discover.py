@@ -18,7 +18,6 @@ from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.formats.base import image_formats, recognised
-from phenolens.io.formats.cellprofiler import tables_read_with
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
@@ -202,7 +201,8 @@ def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
     named = [*images, *(t["file"] for t in discovery.tables)]
     named += [block["files"] for block in discovery.profiles]
     paths = {path for names in named if names for path in expand(names, discovery.source)}
-    inside = {table for path in paths for table in tables_read_with(path)}
+    kinds = {path: recognised(path) for path in paths}
+    inside = {t for path, kind in kinds.items() if kind for t in kind.read_with(path)}
     return {str(path) for path in paths | inside}
 
 
