@@ -41,7 +41,7 @@ NAMES = {
         # ezstitcher; IN Carta's exports; HCS.ai
         ("plate/TimePoint_1/A01_s1_w1_z1.tif", "plate A01 1 1 t1 z1"),
         ("Plate 1/t1_E03_s1_w1_z1.tif", "Plate 1 E03 1 1 t1 z1"),
-        ("timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
+        ("run/experiment/timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
     ],
     "incell": [
         # CellProfiler, issue 3725
