@@ -23,7 +23,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, reasons
 
-START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 500_000
+START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 150_000
 """Bytes that show the encoding; lines that show the form, and characters that are enough."""
 SEPARATORS = ("\t", ",", ";", "|")
 RUNS = r"\s+"
@@ -440,7 +440,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):  # pandas makes an index of what is too much
         raise ValueError(f"a row has more values than there are columns ({len(names)}).")
     blank = [name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()]
-    frame = frame.drop(columns=blank)
+    frame = frame.drop(columns=blank) if blank else frame
     if len(frame) and frame.iloc[:, 0].isna().any():  # rows of separators alone say nothing
         frame = frame[frame.notna().any(axis=1)].reset_index(drop=True)
     return frame
