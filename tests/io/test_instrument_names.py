@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phenolens.io.formats.base import image_format, image_formats
 from phenolens.io.formats.instrument import Instrument
+from phenolens.profiles import well_name
 
 GUID = "1E78EB12-BD0D-4D94-A6AD-3FF28BB1B105"
 NAMES = {
@@ -38,7 +41,7 @@ NAMES = {
         # ezstitcher; IN Carta's exports; HCS.ai
         ("plate/TimePoint_1/A01_s1_w1_z1.tif", "plate A01 1 1 t1 z1"),
         ("Plate 1/t1_E03_s1_w1_z1.tif", "Plate 1 E03 1 1 t1 z1"),
-        ("timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
+        ("run/experiment/timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
     ],
     "incell": [
         # CellProfiler, issue 3725
@@ -85,6 +88,8 @@ NAMES = {
     ],
     "cellinsight": [
         ("MFGTMP_140206180002/MFGTMP_140206180002_A01f00d0.TIF", "MFGTMP_140206180002 A01 0 0"),
+        # CellProfiler's ExampleHuman; others
+        ("AS_09125_050116030001_D03f00d2.tif", "AS_09125_050116030001 D03 0 2"),
         ("MDPC501_191112140001_A01f00d0.TIFF", "MDPC501_191112140001 A01 0 0"),
         ("plate1i3t001E01f08d0.TIF", "plate1 E01 8 0 t1"),
         ("scan_R_p1_z1_0_E01f09d0.tif", "scan_R_p1_z1_0 E01 9 0"),
@@ -144,3 +149,18 @@ def test_no_other_format_claims_a_name(name, path, said):
 def test_names_of_no_instrument_here(path):
     here = [image_format(name) for name in NAMES]
     assert [one.name for one in here if one.place(Path("screen") / path) is not None] == []
+
+
+@given(
+    known=st.sampled_from([path for _, path, _ in EVERY]),
+    at=st.integers(0, 200),
+    put=st.text("aAcC0139_-. ()#\\Zµ", max_size=4),
+    take=st.integers(0, 4),
+)
+def test_names_a_little_off_are_read_or_left(known, at, put, take):
+    at = min(at, len(known))
+    path = Path("screen") / (known[:at] + put + known[at + take :])
+    for one in by_name():
+        place = one.place(path)
+        if place is not None and not place["well"].startswith("#"):
+            assert place["well"] == well_name(place["well"]) and place["channel"]

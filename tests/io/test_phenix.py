@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
@@ -333,6 +333,28 @@ def test_a_folder_of_no_such_name_is_called_as_its_index_says(tmp_path, section,
     assert "the index of BR1 calls the plate 0815; read as BR1" in joined.ledger.joins[0].note
 
 
+@given(
+    at=st.floats(0, 1),
+    length=st.integers(0, 60),
+    into=st.text("<>&\"'0123456789²-eE xA\x01", max_size=8),
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_an_index_is_read_or_refused_whatever_is_in_it(tmp_path, at, length, into):
+    path = write_index(tmp_path / "Index.idx.xml")
+    text = path.read_text("utf-8-sig")
+    start = int(at * len(text))
+    path.write_text(text[:start] + into + text[start + length :])
+    try:
+        index = read_index(path)
+    except InputError as error:
+        assert "Index.idx.xml" in str(error)
+    else:
+        assert index.images["row"].between(1, 32).all()
+        assert all(0 < size < 1000 for size in index.pixel_sizes)
+
+
 # Folders in part.
 
 
@@ -356,6 +378,29 @@ def test_images_that_an_index_lists_and_are_not_there_are_counted(tmp_path, sect
         "BR1", "A02", "2", "Alexa 488", "missing file",
     )  # fmt: skip
     assert Path(aside.file).name == "r01c02f02p01-ch2sk1fk1fl1.tiff"
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (lambda plane, channel: channel == 1, "none of channel 2"),
+        (lambda plane, channel: plane == 2, "none of plane 1, 3"),
+    ],
+)
+def test_a_copy_of_one_channel_or_plane_is_whole(tmp_path, section, write_plane, kept, told):
+    folder = tmp_path / "BR1" / "Images"
+    images = [
+        (1, column, 1, plane, channel, 1, name_of(1, column, 1, plane, channel))
+        for column, plane, channel in itertools.product((1, 2), (1, 2, 3), (1, 2))
+    ]
+    for image in images:
+        if kept(image[3], image[4]):
+            write_plane(folder / image[-1], value=10 * image[3] + image[4])
+    write_index(folder / "Index.idx.xml", images=images)
+    joined = integrate(section(images={"layout": "phenix", "projection": "max"}), tmp_path)
+    assert len(joined.images) == 2
+    assert joined.ledger.set_aside == []
+    assert told in joined.ledger.joins[0].note
 
 
 def test_images_that_were_not_taken_and_images_not_listed_are_told(tmp_path, section, write_plane):

@@ -113,19 +113,32 @@ def read_xml(path: Path) -> ElementTree.Element:
     return builder.close()
 
 
+class _FirstElement(Exception):
+    """Ends the reading at a file's first element."""
+
+
 def root_name(path: Path) -> str:
     """Name of a file's first element without its prefix; empty where it is no XML."""
 
-    class Seen(Exception):
-        """Ends the reading."""
-
     def start(name: str, _: dict[str, str]) -> None:
-        raise Seen(name)
+        raise _FirstElement(name)
 
     try:
         stream_xml(path, start=start, end=lambda *_: None)
-    except Seen as seen:
-        return str(seen)
+    except _FirstElement as first:
+        return str(first)
     except InputError:
         return ""
     return ""
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number that a text is, of at most nine digits; None where it is none.
+
+    Examples
+    --------
+    >>> whole_number(" 12 "), whole_number("1.5"), whole_number("-1"), whole_number(None)
+    (12, None, None, None)
+    """
+    plain = (text or "").strip()
+    return int(plain) if plain.isdecimal() and len(plain) < 10 else None

@@ -172,6 +172,11 @@ class ImageFormat:
         """The first image paths that a table records in its way, there or not; none by default."""
         return []
 
+    def decided(self, given: Mapping[str, Any]) -> ImageFormat:
+        """The format where a person has decided some of ``[data.images]`` before it is proposed."""
+        del given
+        return self
+
     def refusal(self, files: Sequence[Path]) -> str | None:
         """What to do with files of the instrument that are not read; None where there are none.
 

@@ -80,7 +80,9 @@ class Yokogawa(NumberedWells):
                 pd.DataFrame(columns=["plate", "well", "channel"]), notes=tuple(notes)
             )
         frame = pd.DataFrame(rows)
-        frame["folder"] = frame["path"].str.rpartition(os.sep)[0].map(folders)
+        frame["folder"] = [
+            where for where, (part, _) in zip(sorted(measured), parts, strict=True) for _ in part
+        ]
         frame, more = _with_plates(frame, details)
         said = {
             where: {str(n): name for n, name in detail.names.items()}
