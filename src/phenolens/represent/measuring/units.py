@@ -213,5 +213,7 @@ def _arrow(cells: pd.DataFrame, source: bytes, writer: Any = None) -> Any:
     import pyarrow as pa
 
     block = pa.Table.from_pandas(cells, preserve_index=False)
+    names = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in block.schema]
+    block = block.cast(pa.schema(names))  # texts of no row have no type
     block = block.replace_schema_metadata({_SOURCE: source})
     return block if writer is None else block.cast(writer.schema)
