@@ -160,6 +160,18 @@ def test_given_functions_are_applied(tmp_path):
     np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0) / 2)
 
 
+def test_functions_of_which_some_are_not_there_are_estimated(tmp_path):
+    images = write_fields(tmp_path)
+    np.save(tmp_path / "illum.npy", np.full((40, 40), 2.0))
+    columns = {f"Illum_{c}": str(tmp_path / "illum.npy") for c in CHANNELS}
+    columns[f"Illum_{CHANNELS[-1]}"] = ""
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    prepared = prepare(images, tmp_path / "store")
+    np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0))
+    with pytest.raises(InputError, match="or they are not there"):
+        prepare(images, tmp_path / "other", correct="given")
+
+
 def test_asking_for_functions_that_are_not_there_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="estimate"):
         prepare(write_fields(tmp_path), tmp_path / "store", correct="given")

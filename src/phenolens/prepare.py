@@ -346,8 +346,8 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
     given = _has_functions(images)
     if correct == "given" and not given:
         raise InputError(
-            "prepare.illumination = 'given', but the image table has no illumination functions "
-            "(FileName_Illum<Stain> columns). Use 'estimate' or 'none'."
+            "prepare.illumination = 'given', but the image table names no illumination functions "
+            "(FileName_Illum<Stain> columns), or they are not there. Use 'estimate' or 'none'."
         )
     if given and correct != "estimate":
         return {plate: _given(images, rows) for plate, rows in _plates(images)}
@@ -359,7 +359,9 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
 
 
 def _has_functions(images: ImageSet) -> bool:
-    return all(f"Illum_{channel}" in images.table for channel in images.channels)
+    """Whether every image has one for each stain; where a file is not there, all are estimated."""
+    columns = [f"Illum_{channel}" for channel in images.channels]
+    return all(name in images.table and (images.table[name] != "").all() for name in columns)
 
 
 def save_estimates(prepared: Prepared, folder: str | Path, *, correct: str = "auto") -> list[Path]:

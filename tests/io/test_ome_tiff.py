@@ -16,7 +16,7 @@ import tifffile
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.contents import contents, well_in
+from phenolens.io.contents import contents, site_in, well_in
 from phenolens.io.discover import discover
 from phenolens.io.integrate import integrate
 
@@ -204,6 +204,46 @@ def test_wells_from_names_stains_and_pixel_size_from_ome_xml(tmp_path, section):
     found = joined(tmp_path, section).images
     assert list(found.table["Metadata_Well"]) == ["A01", "A01", "B12", "B12"]
     np.testing.assert_array_equal(read_pixels(found, 3), pixels(ord("B"), 1))
+
+
+def test_sites_from_names_of_files_with_one_image(tmp_path, section):
+    for site in (1, 2, 10):
+        write_series(tmp_path / f"P1_A01_s{site}.ome.tif", [pixels(site)])
+    found = joined(tmp_path, section).images
+    assert sorted(found.table["Metadata_Site"]) == ["1", "10", "2"]
+    row = list(found.table["Metadata_Site"]).index("10")
+    np.testing.assert_array_equal(read_pixels(found, row), pixels(10))
+
+
+def test_a_file_a_stain_with_its_name_in_ome_xml_is_one_field(tmp_path, section):
+    for site in (1, 2):
+        for number, stain in enumerate(STAINS):
+            name = f"B02_{'ab'[site - 1]}_{stain}.ome.tif"
+            values = pixels(site)[number : number + 1]
+            write_series(tmp_path / name, [values], channels=(stain,))
+    found = joined(tmp_path, section).images
+    assert list(found.table["Metadata_Site"]) == ["1", "2"]
+    for row in range(2):
+        np.testing.assert_array_equal(read_pixels(found, row), pixels(row + 1))
+    assert discover(tmp_path).images["layout"] == "ome-tiff"
+
+
+def test_files_of_one_plane_that_name_no_stain_go_by_their_names(tmp_path):
+    for well, stain in product(("A01", "A02", "B01"), STAINS):
+        path = tmp_path / f"P1_{well}_s1_{stain}.ome.tif"
+        write_series(path, [pixels(1, shape=(6, 7))], axes="YX", channels=())
+    images = discover(tmp_path).images
+    assert images["layout"] == "names"
+    assert sorted(images["channels"]) == ["DNA", "ER"]
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [("A01_s3", "3"), ("B02f04", "4"), ("x_field-12_y", "12"), ("A01", ""), ("A01_s1_s2", ""),
+     ("plate_site007", "7"), ("stack3", "")],
+)  # fmt: skip
+def test_sites_in_names(text, site):
+    assert site_in(text) == site
 
 
 def xml(images, *, plate="", root="urn:uuid:0", order="XYZCT"):

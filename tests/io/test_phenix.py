@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
@@ -164,7 +164,15 @@ def test_a_word_before_the_name_is_the_plate():
         ("HEK293 test__2018-10-03T16_10_58-Measurement_2", "HEK293 test", "2018-10-03T16_10_58",
          "Measurement 2"),
         ("PL1__2021-01-01-Measurement 1", "PL1", "2021-01-01", "Measurement 1"),
+        ("PL1-Measurement 1-Evaluation 2", "PL1", "", "Measurement 1-Evaluation 2"),
+        ("PL1/2021-01-01T00_00_00-Measurement 1/Images", "PL1", "2021-01-01T00_00_00",
+         "Measurement 1"),
+        ("PL1/Measurement 2/Images", "PL1", "", "Measurement 2"),
+        ("PL1/2021-01-01T00_00_00", "PL1", "2021-01-01T00_00_00", ""),
+        ("2024-12-09_B11A1R1__2024-12-09T08_49_55-Measurement_1/Images", "2024-12-09_B11A1R1",
+         "2024-12-09T08_49_55", "Measurement 1"),
         ("BR1/Images", "BR1", "", ""),
+        ("2021_screen/Images", "2021_screen", "", ""),
         ("plate [2]_a__b", "plate [2]_a__b", "", ""),
     ],
 )  # fmt: skip
@@ -323,6 +331,28 @@ def test_a_folder_of_no_such_name_is_called_as_its_index_says(tmp_path, section,
     joined = integrate(section(images={"layout": "phenix"}), tmp_path)
     assert sorted(joined.images.table["Metadata_Plate"]) == ["BR1", "BR2"]
     assert "the index of BR1 calls the plate 0815; read as BR1" in joined.ledger.joins[0].note
+
+
+@given(
+    at=st.floats(0, 1),
+    length=st.integers(0, 60),
+    into=st.text("<>&\"'0123456789²-eE xA\x01", max_size=8),
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_an_index_is_read_or_refused_whatever_is_in_it(tmp_path, at, length, into):
+    path = write_index(tmp_path / "Index.idx.xml")
+    text = path.read_text("utf-8-sig")
+    start = int(at * len(text))
+    path.write_text(text[:start] + into + text[start + length :])
+    try:
+        index = read_index(path)
+    except InputError as error:
+        assert "Index.idx.xml" in str(error)
+    else:
+        assert index.images["row"].between(1, 32).all()
+        assert all(0 < size < 1000 for size in index.pixel_sizes)
 
 
 # Folders in part.
@@ -542,7 +572,7 @@ def test_a_plate_that_was_measured_twice_is_one_plate(
     with pytest.raises(UndecidedError, match=r"PL1/A01 have 2 measurements") as error:
         integrate(section(images=images), tmp_path)
     assert labels[0] in str(error.value) and labels[1] in str(error.value)
-    query = f"Metadata_measurement not in ['{labels[0]}']"  # keeps plates that were measured once
+    query = f"Metadata_measurement != '{labels[0]}'"  # keeps plates that were measured once
     assert f'measurement = "{query}"' in error.value.choices
     joined = integrate(section(images=images, measurement=query), tmp_path)
     assert joined.wells["Metadata_Plate"].value_counts().to_dict() == {"PL1": 4, "PL2": 4}

@@ -75,7 +75,9 @@ def image_section(
         except UndecidedError:
             return ImageProposal({"root": "."}), []  # asked about where the images are located
     found = surest(files, formats)
-    return (None if found is None else found.propose(files, source)), []
+    if found is None and layout is not None and files:
+        found = next((one for one in formats if not one.listed), None)
+    return (None if found is None else found.decided(given).propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:
@@ -138,13 +140,16 @@ def see(
         return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
         return Seen()
+    functions = {name: texts != "" for name, texts in located.illumination.items()}
     paths, missing = find_files(located, bases)
     keys = _keys(located, roles)
     named = {name: located.paths[name] != "" for name in paths}
     files = {p for name, found in paths.items() for p in found[~missing[name]]}
     beside = (*located.illumination.values(), *located.labels.values())
     files |= {path for found in beside for path in found if path}
+    gone = {name: named & (located.illumination[name] == "") for name, named in functions.items()}
     found = [
+        *_no_illumination(gone, functions),
         *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
         *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
     ]
@@ -165,6 +170,18 @@ def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
 
 
 ROLES = (("plate", PLATE), ("well", WELL))
+
+
+def _no_illumination(
+    gone: Mapping[str, np.ndarray], named: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Illumination functions that a table names and that are not there, counted by fields."""
+    stains = [name for name, lost in gone.items() if lost.any()]
+    if not stains:
+        return []
+    fields = int(np.logical_or.reduce(list(gone.values())).sum())
+    values = {"fields": fields, "of": len(next(iter(named.values()))), "stains": tuple(stains)}
+    return [Finding("illumination-not-here", "warning", {}, values)]
 
 
 def _not_here(

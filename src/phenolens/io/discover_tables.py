@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from phenolens.io.columns import FILE, has, key_text, normal_name, same_name, well_text
+from phenolens.io.columns import (
+    FILE,
+    has,
+    key_text,
+    no_wells,
+    normal_name,
+    same_name,
+    well_text,
+)
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
@@ -17,6 +26,10 @@ from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
+PLACES = re.compile(
+    r"(plate_)?(pos|position|loc|location|coords?|coordinates?)|col_?row|row_?col(umn)?|spot"
+)
+"""What columns of wells are called, beside their usual names, and other columns too."""
 
 
 @dataclass
@@ -116,6 +129,8 @@ def _reason(known: Known, item: FoundTables) -> tuple[str, dict]:
     head, columns = item.head, tuple(map(str, item.head.columns))
     if infer_on(known, item) is not None:
         return "unused-nothing-new", {"columns": columns}
+    if why := _unread_wells(head):
+        return "unused-no-wells", {"why": why}
     plate, well = column_for(head, PLATE), _well_column(head)
     for role, column, code in (
         (PLATE, plate, "unused-other-plates"),
@@ -150,7 +165,8 @@ def infer_on(known: Known, item: FoundTables) -> dict[str, str] | None:
             return None
         return _on_well(known, item, plate=plate, well=well)
     if plate is not None:
-        return {PLATE: plate}
+        unread = column_for(item.head, WELL) and _unread_wells(item.head)
+        return None if unread else {PLATE: plate}
     return _on_link(known, item.head) or _on_treatment(known, item.head)
 
 
@@ -168,9 +184,28 @@ def _names_plates(head: pd.DataFrame) -> bool:
 
 
 def _well_column(head: pd.DataFrame) -> str | None:
+    """The column of wells; that values look like some is not enough, as names of compounds do."""
     usual = column_for(head, WELL)
-    names = [usual] if usual else [str(c) for c in head.columns if "well" in str(c).lower()]
-    return next((name for name in names if well_like(head[name])), None)
+    names = [c for c in map(str, head.columns) if "well" in c.lower() or _names_places(c)]
+    return next((name for name in ([usual] if usual else names) if well_like(head[name])), None)
+
+
+def _names_places(column: str) -> bool:
+    return PLACES.fullmatch(same_name(column)) is not None
+
+
+def _unread_wells(head: pd.DataFrame) -> str | None:
+    """A column that is there for wells and names none: why, and what would make it one."""
+    usual = column_for(head, WELL)
+    others = [c for c in map(str, head.columns) if _names_places(c) and _numbered(head[c])]
+    varied = [name for name in ([usual] if usual else others) if head[name].nunique() > 1]
+    return no_wells(head[varied[0]]) if varied and _well_column(head) is None else None
+
+
+def _numbered(values: pd.Series) -> bool:
+    """Whether all values that say something hold a number; where a protein is, has none."""
+    said = [text for text in key_text(values) if text]
+    return bool(said) and all(any(map(str.isdecimal, text)) for text in said)
 
 
 def _on_well(

@@ -229,7 +229,8 @@ def name_channels(
             names[number].setdefault(name, folder)
     used = {folder: set(part) for folder, part in rows.groupby("folder")["channel"]}
     plate = rows.drop_duplicates("folder").set_index("folder")["plate"]
-    bare = [folder for folder, numbers in used.items() if not numbers <= set(said.get(folder, ()))]
+    bare = [folder for folder in used if folder not in said]
+    full = all(numbers <= set(said.get(folder, ())) for folder, numbers in used.items())
     clash = {n: by for n, by in names.items() if len(by) > 1}
     one = {n: next(iter(by)) for n, by in names.items()}
     if not clash:
@@ -240,8 +241,8 @@ def name_channels(
             f"{plate[next(f for f in said)]} were taken. Are they the same?"
         )
         return rows, one, (("images.channels", text),)
-    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if f not in bare}
-    if not bare and len(sets) == 1:
+    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if full}
+    if len(sets) == 1:
         texts = [said[f][n] for f, n in zip(rows["folder"], rows["channel"], strict=True)]
         return rows.assign(channel=texts), {name: name for name in next(iter(sets))}, ()
     number, by = next(iter(clash.items()))

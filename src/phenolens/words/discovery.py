@@ -119,6 +119,11 @@ def _(*, file: str, files: int, columns: Sequence[str]) -> str:
     return _line(file, files, have)
 
 
+@wording("unused-no-wells")
+def _(*, file: str, files: int, why: str) -> str:
+    return _line(file, files, why.rstrip("."))
+
+
 @wording("unused-no-plate")
 def _(*, file: str, files: int, well: str) -> str:
     return _line(file, files, f"several rows a well ({well}) and nothing that says of which plate")
@@ -150,6 +155,14 @@ def _(*, table: str, absent: int, images: int, example: str, looked: Sequence[st
     return ended(
         f"{table}: {absent:,} of {images:,} image files are not here, such as {example} (looked "
         f"below {', '.join(looked)}); their fields are left out"
+    )
+
+
+@wording("illumination-not-here")
+def _(*, fields: int, of: int, stains: Sequence[str]) -> str:
+    return ended(
+        f"the illumination functions that {fields:,} of {of:,} fields name ({_few(stains)}) are "
+        "not here; they are estimated instead"
     )
 
 

@@ -109,8 +109,8 @@ class ImageXpress(Instrument):
         found: Place = {
             "plate": match["plate"] or folders.plate.name,
             "well": well,
-            "site": match["site"] or "1",
-            "channel": match["channel"] or "1",
+            "site": str(int(match["site"] or 1)),
+            "channel": str(int(match["channel"] or 1)),
         }
         plane = folders.plane if match["plane"] is None else int(match["plane"])
         timepoint = folders.timepoint if match["timepoint"] is None else int(match["timepoint"])
@@ -277,13 +277,13 @@ def _unfinished(rows: pd.DataFrame, described: dict[str, PlateDescription]) -> I
         if missing:
             more = ", ..." if len(missing) > SHOWN else ""
             yield (
-                f"{said.path.name} announces {len(said.wells)} wells of {plate}; {len(missing)} "
-                f"have no image ({', '.join(missing[:SHOWN])}{more}): was it stopped?"
+                f"{said.path.name} announces {len(said.wells)} wells of {plate}; without an image: "
+                f"{len(missing)} ({', '.join(missing[:SHOWN])}{more}). Was it stopped?"
             )
         sites = of_plate.groupby("well")["site"].nunique()
         fewer = sites[sites < said.sites]
         if len(fewer):
             yield (
-                f"{said.path.name} announces {said.sites} sites a well of {plate}; {len(fewer)} "
-                f"wells have fewer, such as {fewer.index[0]} with {fewer.iloc[0]}"
+                f"{said.path.name} announces {said.sites} sites a well of {plate}; wells with "
+                f"fewer: {len(fewer)}, such as {fewer.index[0]} with {fewer.iloc[0]}"
             )

@@ -43,10 +43,12 @@ INNER = frozenset({"images", "flex"})
 DERIVED = frozenset({"flex", "max", "avg", "sum", "min", "med", "std"})
 """Words before a name that name no plate: the folder's, and those of ImageJ's projections."""
 MEASURED = re.compile(
-    r"^(?P<plate>.+?)(?:__(?P<when>\d{4}-\d\d-\d\d[\dT_.:-]*?))?"
-    r"(?:[-_ ]*(?P<which>Measurement[ _]?\d+))?$",
+    r"^(?:(?!\d{4}-\d\d-\d\d[\dT_.: -]*Measurement)(?P<plate>.+?)(?:__|[-_ ]*(?=Measurement)))?"
+    r"(?P<when>\d{4}-\d\d-\d\d[\dT_.:-]*?)?"
+    r"[-_ ]*(?P<which>Measurement[ _]?\d+(?:[-_ ]*Evaluation[ _]?\d+)?)?$",
     re.IGNORECASE,
 )
+"""The folder of a measurement: plate, date and time, ``Measurement 1``; the plate may be above."""
 
 
 @lru_cache(maxsize=2**17)
@@ -101,7 +103,8 @@ def plate_folder(folder: Path) -> PlateFolder:
     if match is None or not (match["when"] or match["which"]):
         return PlateFolder(folder, folder.name)
     which = (match["which"] or "").replace("_", " ")
-    return PlateFolder(folder, match["plate"], match["when"] or "", which)
+    plate = match["plate"] or folder.parent.name
+    return PlateFolder(folder, plate, match["when"] or "", which)
 
 
 @register
