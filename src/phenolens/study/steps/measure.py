@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 
 from phenolens.config import Study
@@ -12,6 +11,7 @@ from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.measuring.units import Cells
+from phenolens.store import code_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -43,10 +43,8 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     if prepare is None:
         return Made()
     recipe = recipe_of(session, prepare)
-    depths = [asdict(depth) for depth in prepare.depths]
-    corrected = session.study.prepare.model_dump()
-    question = [prepare.folder.name, corrected, recipe.__dict__, depths]
-    folder = session.store.folder("cells", *question)
+    code = code_of("phenolens.represent.measuring.cells")
+    folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs
     with session.progress.bar("Measuring cells") as tick:

@@ -20,6 +20,7 @@ from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
 from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
+from phenolens.store import code_of, digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
@@ -51,7 +52,6 @@ def represent(
     splits: Design,
     prepare: Prepared | None,
     measure: Cells | None,
-    fingerprint: str,
 ) -> Made:
     """Make every representation, fold by fold where it learns.
 
@@ -77,7 +77,7 @@ def represent(
             f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
             "give the profiles another name, or take it out there."
         )
-    made = _Images(session, screen, splits, prepare, measure, fingerprint)
+    made = _Images(session, screen, splits, prepare, measure)
     for name in wanted:
         if is_fusion(name):
             continue
@@ -121,7 +121,6 @@ class _Images:
     design: Design
     prepared: Prepared
     measured_cells: Cells | None
-    fingerprint: str
     trainings: dict[str, Trainings] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
@@ -167,6 +166,10 @@ class _Images:
         return counts
 
     @property
+    def _level(self) -> str:
+        return self.prepared.images.level
+
+    @property
     def cells(self) -> Cells:
         """The measured cells, which :func:`needs_cells` says when to make."""
         assert self.measured_cells is not None
@@ -177,15 +180,12 @@ class _Images:
         from phenolens.io.copies import ask_about_copies
 
         cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
-        made = kind.of(
-            options_of(kind, self.session.study.model_dump()),
-            level=self.prepared.images.level,
-            seed=self.session.seed,
-        )
+        options, level = options_of(kind, self.session.study.model_dump()), self._level
+        made = kind.of(options, level=level, seed=self.session.seed)
         wells = self.session.store.table(
             name,
-            cells.key,
-            self.fingerprint,
+            [cells.digest, self.prepared.digest, level, self.session.seed],
+            [kind.version, code_of(kind.__module__), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
             make=lambda: made.wells(
@@ -214,7 +214,8 @@ class _Images:
         """Every fit of a representation of this study, done or to be done."""
         study, kind = self.session.study, REPRESENTATIONS.get(name)
         images = self.prepared if kind.reads == "images" else self._crops
-        question = [self.fingerprint, study.prepare.model_dump(), images.cut]
+        described = [images.images.metadata, self.screen.wells]
+        question = [images.digest, digest(*described), digest(self.design.roles)]
         about = (self.session, name, images, self.screen.wells, self.design, question)
         if not issubclass(kind, Network):
             return Trainings(*about)
@@ -223,7 +224,7 @@ class _Images:
         block = self._measured(CellProfiler.name)
         wells = Profiles(block, self.design, self.session.settings).normalized.wells
         features = joint_features(images, self.cells, wells=wells, design=self.design)
-        made = [self.cells.key, study.normalize.model_dump()]
+        made = [self.cells.digest, study.normalize.model_dump()]
         return NetworkTrainings(*about, features=features, measured=made)
 
     @cached_property
