@@ -91,7 +91,7 @@ def well_in(text: str) -> str:
     found = {
         (row.upper(), column)
         for row, column in WELL_IN_TEXT.findall(text)
-        if 1 <= int(column) <= 48
+        if 1 <= int(column) <= 48 and row not in {"f", "s"}  # f1 and s1 are fields
     }
     for better in (lambda place: len(place[1]) == 2, lambda place: place[0] != "P"):
         kept = {place for place in found if better(place)}
