@@ -25,12 +25,24 @@ def frame() -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("text", ["a1", "A1", "a01", "A01", " A01 "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a1", "A1", "a01", "A01", " A01 ", "A001", "A-1", "A - 1", "A_01", "A:1", "A 01", "01A",
+        "1A", "r01c01", "R1C1", "R01-C01", "row 1 col 1",
+    ],
+)  # fmt: skip
 def test_one_well_has_one_name(text):
     assert profiles.well_name(text) == "A01"
 
 
-@pytest.mark.parametrize("text", ["", "A0", "1A", "AG01", "A49", "ZZ1", None, "A1B"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "A0", "0A", "12", "0102", "AG01", "A49", "49A", "ZZ1", None, "A1B", "r33c1", "r1c49",
+        "1.0", "A--1", "A,1", "colrow",
+    ],
+)  # fmt: skip
 def test_what_is_no_well_is_refused(text):
     with pytest.raises(InputError, match="not a well name"):
         profiles.well_name(text)
@@ -38,8 +50,15 @@ def test_what_is_no_well_is_refused(text):
 
 @given(row=st.integers(0, 31), column=st.integers(1, 48))
 def test_positions_and_names_are_inverse(row, column):
-    name = profiles.well_name(f"{profiles.row_letters(row).lower()}{column}")
-    assert profiles.well_position([name]).tolist() == [[row, column - 1]]
+    letters = profiles.row_letters(row)
+    forms = (
+        f"{letters.lower()}{column}", f"{letters} - {column}", f"{letters}{column:03d}",
+        f"{column:02d}{letters}", f"r{row + 1:02d}c{column:02d}", f"R{row + 1}C{column}",
+    )  # fmt: skip
+    for form in forms:
+        name = profiles.well_name(form)
+        assert profiles.well_position([name]).tolist() == [[row, column - 1]]
+        assert profiles.well_name(name) == name == f"{letters}{column:02d}"
 
 
 def test_the_corner_of_a_1536_well_plate_is_AF48():

@@ -42,16 +42,30 @@ KEY = (PLATE, WELL, SITE, OBJECT)
 WELL_KEY = (PLATE, WELL)
 
 _ABOUT = b"phenolens"
-_WELL = re.compile(r"^([A-Za-z]{1,2})0*([1-9]\d?)$")
+_BETWEEN = r"\s*[-_:]?\s*"
+_WELL = re.compile(
+    rf"^(?:(?P<row>[A-Z]{{1,2}}){_BETWEEN}0*(?P<column>[1-9]\d?)"  # A01, a1, A-1, "A - 1", A001
+    rf"|0*(?P<first>[1-9]\d?){_BETWEEN}(?P<letters>[A-Z]{{1,2}})"  # 01A
+    rf"|R(?:OW)?\s*0*(?P<nth_row>[1-9]\d?){_BETWEEN}C(?:OL(?:UMN)?)?\s*0*(?P<nth>[1-9]\d?))$",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def well_name(text: object) -> str:
-    """Canonical well name: ``a1``, ``A1`` and ``a01`` are all ``A01``; 1536-well rows go to ``AF``.
+    """Canonical well name: ``a1``, ``A-1``, ``A001``, ``01A`` and ``r1c01`` are all ``A01``.
+
+    Rows go to ``AF`` and columns to 48, as on a plate of 1,536 wells. A number alone is no well:
+    whether the second one is A02 or B01 is not for us to say.
 
     Raises
     ------
     InputError
         If ``text`` is not a well of a plate with at most 32 rows and 48 columns.
+
+    Examples
+    --------
+    >>> [well_name(text) for text in ("a1", "B - 7", "r16c24", "01A", "AF48")]
+    ['A01', 'B07', 'P24', 'A01', 'AF48']
     """
     row, column = _place(text)
     return f"{row_letters(row)}{column + 1:02d}"
@@ -61,7 +75,9 @@ def _place(text: object) -> tuple[int, int]:
     """Zero-based row and column of a well name."""
     match = _WELL.match(str(text).strip())
     if match:
-        row, column = row_number(match[1].upper()), int(match[2])
+        letters = match["row"] or match["letters"]
+        row = row_number(letters.upper()) if letters else int(match["nth_row"]) - 1
+        column = int(match["column"] or match["first"] or match["nth"])
         if row < 32 and column <= 48:
             return row, column - 1
     raise InputError(

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError
-from phenolens.io.columns import key_text, normal_name, pair_text, tidy, well_text
+from phenolens.io.columns import (
+    key_text,
+    normal_name,
+    pair_text,
+    place,
+    tidy,
+    well_text,
+    with_wells,
+)
 from phenolens.io.join import Source, collapse, join_table
 from phenolens.io.ledger import Ledger
 from phenolens.profiles import row_letters
@@ -129,3 +137,47 @@ def test_collapse_keeps_one_row_a_key_and_names_every_conflict(rows):
         assert (value == next(iter(said))) if len(said) == 1 else pd.isna(value)
     contested = [k for k in set(keys) if {"x", "y"} <= {v for q, v in rows if q == k}]
     assert sum(conflict.wells for conflict in told.ledger.conflicts) == len(contested)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ([1, 2, 3], "numbers its wells (1, 2, 3), and whether 2 is A02 or B01 it does not say"),
+        (["0101", "0102", "0201"], "holds no well names (got 0101, 0102, 0201); write names such"),
+        ([None, None, " "], "'colrow' is empty where wells are meant"),
+    ],
+)
+def test_a_table_that_names_no_well_says_what_would(written, said):
+    wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02", "B01"]})
+    table = pd.DataFrame({"colrow": written, "compound": ["a", "b", "c"]})
+    with pytest.raises(InputError) as refused:
+        join_table(wells, table, {"Metadata_Well": "colrow"}, source=source())
+    assert said in str(refused.value)
+    assert "a column Row and a column Column" in str(refused.value)
+
+
+def test_rows_that_name_no_well_are_counted_with_an_example():
+    wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]})
+    table = pd.DataFrame({"well": ["A - 1", "r01c02", "empty", None], "compound": list("abcd")})
+    noted = source()
+    joined = join_table(wells, table, {"Metadata_Well": "well"}, source=noted)
+    assert joined["Metadata_compound"].tolist() == ["a", "b"]
+    assert "1 rows name no well, such as 'empty'; 1 rows have a blank well" in (
+        noted.ledger.joins[0].note
+    )
+
+
+@given(st.lists(positions, min_size=1, max_size=20, unique=True), st.booleans(), st.booleans())
+def test_rows_and_columns_of_a_plate_are_wells(places, lettered, from_zero):
+    first = 0 if from_zero else 1
+    if from_zero:
+        places = [*places, (0, 1)]
+    rows = [row_letters(r) if lettered else r + first for r, _ in places]
+    table = pd.DataFrame({"Plate Row": rows, "Well Column": [c - 1 + first for _, c in places]})
+    named = with_wells(table)["Metadata_Well"].tolist()
+    assert named == [f"{row_letters(row)}{column:02d}" for row, column in places]
+
+
+def test_a_row_and_a_column_count_where_the_column_of_wells_only_numbers_them():
+    table = pd.DataFrame({"Well": [1, 2, 3], "Row": ["A", "A", "B"], "Column": [1, 2, 1]})
+    assert list(place(table, None, "Metadata_Well", source="map")) == ["A01", "A02", "B01"]

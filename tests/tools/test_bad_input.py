@@ -670,8 +670,11 @@ def test_a_name_for_rows_that_is_not_read_is_told(frame):
         (lambda f: f.drop(columns="Metadata_Plate"), "no column for the plate"),
         (lambda f: f.drop(columns="Metadata_Well"), "no column for the well"),
         (lambda f: f.set_axis(range(f.shape[1]), axis=1), "no column for the plate"),
-        (lambda f: f.assign(Metadata_Well="Z99"), "such as 'B07'; got well 'Z99'"),
-        (lambda f: f.assign(Metadata_Well=range(len(f))), "such as 'B07'; got well '0'"),
+        (lambda f: f.assign(Metadata_Well="Z99"), "'Metadata_Well' holds no well names (got Z99)"),
+        (
+            lambda f: f.assign(Metadata_Well=range(len(f))),
+            "numbers its wells (0, 1, 2), and whether",
+        ),
         (lambda f: f.assign(Metadata_Plate=np.nan), "got no plate"),
         (
             lambda f: f.head(0),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -13,6 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.tree import walk
 from phenolens.profiles import PLATE, SITE, WELL
 
 SEVERAL = ("measurement", "timepoint", "plane")
@@ -77,21 +77,10 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files below a folder, sorted; hidden ones and links to folders above are left alone."""
+    """Image files below a folder, sorted, or the one image; see :func:`phenolens.io.tree.walk`."""
+    if folder.is_file():
+        return [folder]
     return [path for path in walk(folder) if is_image_name(path.name)]
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder in order, through links, each folder once; hidden ones left alone."""
-    seen: set[str] = set()
-    for here, inner, names in os.walk(folder, followlinks=True):
-        inner[:] = sorted(n for n in inner if not n.startswith(".") and n != "truth")
-        real = os.path.realpath(here)
-        if real in seen:
-            inner.clear()
-            continue
-        seen.add(real)
-        yield from (Path(here, name) for name in sorted(names) if not name.startswith("."))
 
 
 def located(

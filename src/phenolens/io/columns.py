@@ -33,8 +33,14 @@ ALIASES = {
     SITE: ("Site", "Field", "FieldID", "field_id", "FOV", "position", "tile"),
     OBJECT: ("ObjectNumber", "Object", "object_no", "cell_id", "CellID", "label"),
 }  # fmt: skip
-ROWS = ("Row", "well_row", "WellRow", "plate_row")
-COLUMNS = ("Column", "Col", "well_column", "well_col", "WellColumn", "WellCol", "plate_column")
+ROWS = (
+    "Row", "well_row", "WellRow", "plate_row", "row_name", "row_number", "row_index", "row_id",
+    "RowID",
+)  # fmt: skip
+COLUMNS = (
+    "Column", "Col", "well_column", "well_col", "WellColumn", "WellCol", "plate_column",
+    "plate_col", "column_name", "column_number", "column_index", "column_id", "ColumnID",
+)  # fmt: skip
 _MICRO = str.maketrans({"µ": "u", "μ": "u"})
 
 
@@ -176,7 +182,7 @@ def place(frame: pd.DataFrame, spec: str | None, role: str, *, source: str) -> p
         return pick(frame, spec, source=source)
     usual = (role, *ALIASES[role]) if spec in (None, role) else ()
     found = next((name for name in (has(frame, n) for n in usual) if name), None)
-    if found is None and usual and role == WELL:
+    if usual and role == WELL and (found is None or not well_text(frame[found]).any()):
         wells = wells_of_rows(frame)
         if wells is not None:
             return wells
@@ -204,6 +210,13 @@ def wells_of_rows(frame: pd.DataFrame) -> pd.Series | None:
     if not any(named):
         return None
     return pd.Series(named, index=frame.index, name=f"{rows} and {columns}", dtype=object)
+
+
+def with_wells(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column of wells where it names a row and a column of the plate instead."""
+    usual = next((name for name in (has(frame, n) for n in (WELL, *ALIASES[WELL])) if name), None)
+    wells = wells_of_rows(frame) if usual is None else None
+    return frame if wells is None else frame.assign(**{WELL: wells})
 
 
 @lru_cache(maxsize=4096)
@@ -244,6 +257,21 @@ def well_text(values: pd.Series) -> np.ndarray:
     """Canonical well names; '' where a value is no well."""
     names = {value: _well_or_blank(value) for value in pd.unique(values)}
     return np.array([names[value] for value in values], dtype=object)
+
+
+def no_wells(values: pd.Series) -> str:
+    """Why no value of a column is a well, and what would make it one: the end of a sentence."""
+    said = [text for text in dict.fromkeys(key_text(values)) if text]
+    remedy = "write names such as B07, or give a column Row and a column Column."
+    if not said:
+        return f"column {str(values.name)!r} is empty where wells are meant; {remedy}"
+    shown = ", ".join(said[:3])
+    if all(text.isdecimal() and not text.startswith("0") for text in said if text != "0"):
+        return (
+            f"column {str(values.name)!r} numbers its wells ({shown}), and whether 2 is A02 or B01 "
+            f"it does not say; {remedy}"
+        )
+    return f"column {str(values.name)!r} holds no well names (got {shown}); {remedy}"
 
 
 def _well_or_blank(value: object) -> str:

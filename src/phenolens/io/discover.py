@@ -11,15 +11,18 @@ from typing import Any
 import pandas as pd
 
 from phenolens.errors import InputError, PhenolensError, UndecidedError
-from phenolens.io.discover_images import image_section
+from phenolens.findings import Finding
+from phenolens.io.discover_images import Seen, elsewhere, image_section, see
 from phenolens.io.discover_profiles import profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import image_format, table_format
+from phenolens.io.formats.base import table_format
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
-from phenolens.io.survey import FoundTables, plates_of, survey
+from phenolens.io.survey import FoundTables, Surveyed, plates_of, survey
+from phenolens.io.tree import Tree, Unused, look_around
+from phenolens.io.unused import reasons_for_rest, unused_findings
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
@@ -33,7 +36,8 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     Parameters
     ----------
     source : path
-        A folder of images, profiles and tables (or one of its files).
+        A folder of images, profiles and tables; or one file: then nothing else is used but what
+        it names.
     taken : collection of str
         Names that representations made of images have: given profiles get others.
 
@@ -45,70 +49,123 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
     Raises
     ------
     InputError
-        If there is no such folder, or it holds neither images nor profiles.
+        If there is no such folder, it holds neither images nor profiles, or none of the images
+        that its tables list is there.
     """
-    source = _folder(Path(source))
-    found, files = survey(source)
-    proposal = image_section(found, files, source)
-    images = None if proposal is None else proposal.section
-    profiles, notes = profile_sections(found, source)
+    tree = look_around(Path(source))
+    looked = survey(tree)
+    proposal, unused = image_section(looked, tree)
+    images = None if proposal is None else _alone(proposal.section, tree)
+    profiles, stages = profile_sections(looked.tables, tree)
     if images is None and not profiles:
-        _refuse_pickles(source)
-        raise InputError(_nothing(source, found, len(files)))
+        raise _nothing(tree, looked)
     if images is not None:
         given = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
         profiles = [b | {"name": name} for b, name in zip(profiles, given, strict=True)]
-    known = _known(found, images, profiles, source=source)
-    tables, more = table_sections(known, _metadata(found), source)
+    columns = {} if proposal is None else proposal.columns
+    seen = Seen() if images is None else see(images, columns, tree)
+    known = _known(looked, images, profiles, seen=seen, tree=tree)
+    tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
-        source=source,
+        source=tree.source,
         images=images,
         profiles=tuple(profiles),
         tables=tuple(tables),
-        notes=(*(() if proposal is None else proposal.notes), *notes, *more),
+        notes=() if proposal is None else tuple(proposal.notes),
+        findings=seen.findings,
     )
-    discovery = _with_roles(discovery, {} if proposal is None else proposal.columns, known)
+    discovery = _with_roles(discovery, columns, known)
     asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
-    return replace(discovery, questions=(*asked, *_try(discovery)))
+    discovery = replace(discovery, questions=(*asked, *_try(discovery)))
+    explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
+    return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
 
 
-def _folder(source: Path) -> Path:
-    if not source.exists():
-        raise InputError(f"There is no folder {source}.")
-    return (source if source.is_dir() else source.parent).resolve()
+def _alone(images: dict, tree: Tree) -> dict:
+    """The section, of that image only which was handed in."""
+    one = tree.only is not None and "table" not in images
+    return images | {"root": tree.files[0].name} if one else images
 
 
-def _nothing(source: Path, found: Sequence[FoundTables], images: int) -> str:
-    if images:
-        return (
-            f"{source} holds {images} image files but no table that says which plate and well they "
-            "come from. Add a CSV with a row an image: the file, Metadata_Plate, Metadata_Well."
-        )
-    tables = f"{sum(len(f.paths) for f in found)} tables that hold neither" if found else "neither"
-    return f"{source} holds {tables} images nor profiles that we recognise."
-
-
-def _refuse_pickles(source: Path) -> None:
-    """Say what to do with arrays that cannot be read, where there is nothing else."""
-    first = next(source.rglob("*.npz"), None)
+def _nothing(tree: Tree, looked: Surveyed) -> InputError:
+    """Why there is nothing to study, in one line."""
+    for item in looked.tables:
+        if item.kind == "elsewhere":
+            return InputError(unused_findings(elsewhere(item, tree))[0])
+    first = next((path for path in tree.files if path.name.lower().endswith(".npz")), None)
     if first is not None:
-        table_format(first).read(first)
+        table_format(first).read(first)  # says what to do with arrays that cannot be read
+    where = tree.only or tree.source
+    if looked.images:
+        several = len(looked.images) > 1
+        return InputError(
+            f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
+            f"file{'s' if several else ''} but no table that says which plate and well "
+            f"{'they come' if several else 'it comes'} from. Add a CSV with a row an image: the "
+            "file, Metadata_Plate, Metadata_Well."
+        )
+    explained = [*tree.unused, *looked.unused]
+    tables = sum(len(item.paths) for item in looked.tables)
+    rest = reasons_for_rest(
+        tree, used=[str(p) for i in looked.tables for p in i.paths], explained=explained,
+        images=None,
+    )  # fmt: skip
+    why = [one.said.phrase or one.text for one in unused_findings([*explained, *rest])[:3]]
+    held = f"{tables} tables that hold neither" if tables else "neither"
+    because = f" Not used: {' '.join(why)}" if why else ""
+    return InputError(f"{where} holds {held} images nor profiles that we recognise.{because}")
+
+
+def _unused(
+    discovery: Discovery,
+    tree: Tree,
+    looked: Surveyed,
+    seen: Seen,
+    explained: list[Unused],
+) -> tuple[Finding, ...]:
+    """Every file that the study does not read, with the reason."""
+    used = seen.files | _tables_used(discovery, looked)
+    explained = [item for item in explained if str(tree.source / item.path) not in used]
+    absent = [item for item in looked.tables if item.kind == "elsewhere"]
+    told = (unused for item in absent for unused in elsewhere(item, tree))
+    away = [one for one in told if str(tree.source / one.path) not in used]
+    explained = [*(item for item in explained if item.path not in {a.path for a in away}), *away]
+    rest = reasons_for_rest(tree, used=used, explained=explained, images=discovery.images)
+    return unused_findings([*explained, *rest])
+
+
+def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
+    """Tables of images and metadata, and files or folders of profiles."""
+    images = [] if discovery.images is None else [discovery.images.get("table")]
+    named = [*images, *(t["file"] for t in discovery.tables)]
+    named += [block["files"] for block in discovery.profiles]
+    paths = {path for names in named if names for path in expand(names, discovery.source)}
+    folders = [path for path in paths if path.is_dir()]
+    inside = {
+        path
+        for item in looked.tables
+        if item.kind == "cellprofiler"
+        for path in item.paths
+        if any(path.is_relative_to(folder) for folder in folders)
+    }
+    return {str(path) for path in paths | inside}
 
 
 def _metadata(found: Sequence[FoundTables]) -> list[FoundTables]:
-    return [item for item in found if item.kind in {"metadata", "barcodes"}]
+    return [item for item in found if item.kind in {"metadata", "barcodes", "elsewhere"}]
 
 
 def _known(
-    found: Sequence[FoundTables], images: dict | None, profiles: Sequence[dict], *, source: Path
+    looked: Surveyed, images: dict | None, profiles: Sequence[dict], *, seen: Seen, tree: Tree
 ) -> Known:
     """The columns that images and profiles bring, with values to compare keys by."""
-    heads = [item.head for item in found if item.kind in _sources(images, profiles)]
-    known = Known()
-    for head in heads:
-        known.learn(head, names=None)
-    if images is not None and not image_format(images["layout"]).listed:
-        known.learn(pd.DataFrame({PLATE: [source.name]}), names=None)
+    plates, whole = _plates(profiles, tree)
+    known = Known(all_plates=whole and (images is None or len(seen.keys) > 0))
+    for item in looked.tables:
+        if item.kind in _sources(images, profiles):
+            known.learn(item.head, names=None)
+    known.learn(seen.keys, names=None)
+    known.learn(pd.DataFrame({PLATE: sorted(plates)}), names=None)
     return known
 
 
@@ -120,18 +177,23 @@ def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
 
 
 def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
-    roles, modality = named_roles(known.values, known.texts(PLATE) | _plates(discovery))
+    roles, modality = named_roles(known.values, known.texts(PLATE))
     return replace(discovery, columns=columns | roles, modality=modality)
 
 
-def _plates(discovery: Discovery) -> set[str]:
-    """Plates of all rows of the profiles: a table's head may hold the first plate only."""
+def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
+    """Plates of all rows of the profiles, and whether these are all.
+
+    A table's head may hold the first plate only, and large tables are not read whole.
+    """
     found: set[str] = set()
-    for block in discovery.profiles:
-        if block["level"] == "well" and _size(discovery) <= READABLE:
-            for path in expand(block["files"], discovery.source):
-                found |= plates_of(path)
-    return found
+    readable = [block for block in profiles if block["level"] == "well"]
+    if _size(readable, tree.source) > READABLE:
+        return found, False
+    for block in readable:
+        for path in expand(block["files"], tree.source):
+            found |= plates_of(path)
+    return found, len(readable) == len(profiles)
 
 
 def _try(discovery: Discovery) -> list[Question]:
@@ -139,7 +201,7 @@ def _try(discovery: Discovery) -> list[Question]:
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
 
-    if _size(discovery) > READABLE:
+    if _size(discovery.profiles, discovery.source) > READABLE:
         return []
     section, asked = discovery.section(), []
     while True:
@@ -172,9 +234,9 @@ def _decided(section: dict[str, Any], error: UndecidedError) -> bool:
     return True
 
 
-def _size(discovery: Discovery) -> int:
+def _size(profiles: Sequence[dict], source: Path) -> int:
     """Bytes of all profiles."""
-    paths = [path for b in discovery.profiles for path in expand(b["files"], discovery.source)]
+    paths = [path for block in profiles for path in expand(block["files"], source)]
     files = [f for path in paths for f in (path.rglob("*") if path.is_dir() else [path])]
     return sum(file.stat().st_size for file in files)
 

@@ -1,30 +1,67 @@
-"""The ``[data.images]`` section for a folder that was surveyed."""
+"""The ``[data.images]`` section for a folder that was surveyed, and the images that it means."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.findings import Finding
+from phenolens.io.columns import key_text, place, well_text
+from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
-from phenolens.io.survey import FoundTables
+from phenolens.io.image_files import find_files
+from phenolens.io.image_set import locate
+from phenolens.io.imagetable import Located
+from phenolens.io.paths import read_table
+from phenolens.io.survey import FoundTables, Surveyed
+from phenolens.io.tree import Tree, Unused
+from phenolens.profiles import PLATE, SITE, WELL
 
 
-def image_section(
-    found: Sequence[FoundTables], files: Sequence[Path], source: Path
-) -> ImageProposal | None:
-    """What a study file would say of the images; None where there are none.
+@dataclass(frozen=True)
+class Seen:
+    """The images that a section means.
+
+    Attributes
+    ----------
+    keys : DataFrame
+        ``Metadata_Plate`` and ``Metadata_Well`` of every field; no rows where they cannot be told.
+    files : set of str
+        Absolute paths of the images, illumination functions and labels that are there.
+    findings : tuple of Finding
+        What is not there.
+    """
+
+    keys: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[PLATE, WELL]))
+    files: set[str] = field(default_factory=set)
+    findings: tuple[Finding, ...] = ()
+
+
+def image_section(looked: Surveyed, tree: Tree) -> tuple[ImageProposal | None, list[Unused]]:
+    """What a study file would say of the images, None where there are none; tables left out.
 
     A table that lists images comes before names that say what they are.
     """
-    formats = image_formats()
+    formats, files, source = image_formats(), looked.images, tree.source
     for one in formats:
-        items = [item for item in found if one.listed and item.kind == one.name]
+        items = [item for item in looked.tables if one.listed and item.kind == one.name]
         if items:
-            return one.propose(_best(items), source)
+            best = _best(items)
+            kept = {"kept": tree.relative(best.paths[0])}
+            others = [path for item in _listing(looked) if item is not best for path in item.paths]
+            left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
+            return one.propose(best, source), left
     named = [one for one in formats if not one.listed]
     sure = {one: one.recognises_files(files) or 0.0 for one in named if files}
-    best = max(sure, key=lambda one: sure[one], default=None)
-    return best.propose(files, source) if best is not None and sure[best] else None
+    surest = max(sure, key=lambda one: sure[one], default=None)
+    found = surest.propose(files, source) if surest is not None and sure[surest] else None
+    return found, []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:
@@ -32,3 +69,103 @@ def _best(items: Sequence[FoundTables]) -> FoundTables:
     return max(
         items, key=lambda item: (any("Illum" in str(c) for c in item.head), len(item.head.columns))
     )
+
+
+def _listing(looked: Surveyed) -> list[FoundTables]:
+    names = {one.name for one in image_formats() if one.listed}
+    return [item for item in looked.tables if item.kind in names]
+
+
+def elsewhere(item: FoundTables, tree: Tree) -> list[Unused]:
+    """Tables that list images of which none is there: what they list, and where it was looked."""
+    kind = next(one for one in image_formats() if one.listed and one.recorded(item.head))
+    images = DEFAULTS["images"] | {"layout": kind.name}
+    found = []
+    for path in item.paths:
+        try:
+            located = kind.locate_listed(read_table(path), images, source=path.name)
+            fields, stains = len(located.frame), len(located.paths)
+        except InputError:
+            fields, stains = len(item.head), 0
+        looked = tuple(map(str, dict.fromkeys([tree.source, path.parent])))
+        values = {
+            "kind": kind.describes.split(":")[0], "fields": fields, "stains": str(stains or ""),
+            "example": kind.recorded(item.head)[0], "looked": looked,
+        }  # fmt: skip
+        found.append(Unused(tree.relative(path), "unused-images-elsewhere", values))
+    return found
+
+
+def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Seen:
+    """Which plates and wells the images are of, which files they are, and what is not there."""
+    section = DEFAULTS["images"] | dict(images)
+    roles = DEFAULTS["columns"] | dict(columns)
+    try:
+        located, bases = locate(section, tree.source)
+    except InputError:
+        return Seen()
+    paths, missing = find_files(located, bases)
+    keys = _keys(located, roles)
+    named = {name: located.paths[name] != "" for name in paths}
+    files = {p for name, found in paths.items() for p in found[~missing[name]]}
+    beside = (*located.illumination.values(), *located.labels.values())
+    files |= {path for found in beside for path in found if path}
+    found = [
+        *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
+        *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
+    ]
+    return Seen(keys, files, tuple(found))
+
+
+def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Plate and well of each row, where both are told."""
+    try:
+        values = [place(located.frame, columns[n], r, source="") for n, r in ROLES]
+    except InputError:
+        return Seen().keys
+    plate, well = values
+    if plate is None or well is None:
+        return Seen().keys
+    return pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+
+
+ROLES = (("plate", PLATE), ("well", WELL))
+
+
+def _not_here(
+    images: Mapping[str, Any],
+    paths: Mapping[str, np.ndarray],
+    missing: Mapping[str, np.ndarray],
+    bases: Sequence[Path],
+) -> list[Finding]:
+    """Files that a table names and that are not there, counted."""
+    absent = sum(int(lost.sum()) for lost in missing.values())
+    total = sum(len(found) for found in paths.values())
+    if not absent or absent == total:  # all: it is refused
+        return []
+    name = next(name for name, lost in missing.items() if lost.any())
+    table = images.get("table", images["layout"])
+    values = {
+        "table": table if isinstance(table, str) else table[0], "absent": absent, "images": total,
+        "example": str(paths[name][missing[name]][0]),
+        "looked": tuple(dict.fromkeys(map(str, bases))),
+    }  # fmt: skip
+    return [Finding("images-not-here", "warning", {}, values)]
+
+
+def _incomplete(
+    keys: pd.DataFrame, located: Located, lacking: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Fields of which a stain has no file, counted by stain."""
+    stains = {name: int(lost.sum()) for name, lost in lacking.items() if lost.any()}
+    if not stains:
+        return []
+    some = np.logical_or.reduce(list(lacking.values()))
+    row = int(np.flatnonzero(some)[0])
+    where = [*keys.iloc[row]] if len(keys) else []
+    site = f"site {located.frame[SITE].iloc[row]}" if SITE in located.frame else ""
+    values = {
+        "fields": int(some.sum()), "of": len(some), "stains": stains,
+        "example": " ".join([*map(str, where), site]).strip(),
+    }  # fmt: skip
+    return [Finding("fields-incomplete", "warning", {}, values)]

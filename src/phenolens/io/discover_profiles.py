@@ -14,20 +14,23 @@ from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import level_of
 from phenolens.io.survey import FoundTables, variant
+from phenolens.io.tree import Tree, Unused
 
 PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 
 
-def profile_sections(found: Sequence[FoundTables], source: Path) -> tuple[list[dict], list[str]]:
+def profile_sections(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dict], list[Unused]]:
     """One block a kind of profile; of several stages of one plate, the rawest."""
+    source = tree.source
     items = [item for item in found if item.kind == "profiles"]
     stages = [(stage, item) for item in items if (stage := _stage(item)) is not None]
     staged = [item for _, item in stages]
     chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
     kept = [item for item in items if item is chosen or item not in staged]
     blocks = _named([*_cellprofiler(found, source), *(_block(item, source) for item in kept)])
-    notes = [f"left out: {pattern(item.paths, source)}" for item in items if item not in kept]
-    return blocks, notes
+    kept_stage = {"kept": "" if chosen is None else tree.relative(chosen.paths[0])}
+    left = [path for item in items if item not in kept for path in item.paths]
+    return blocks, [Unused(tree.relative(path), "unused-stage", kept_stage) for path in left]
 
 
 def _cellprofiler(found: Sequence[FoundTables], source: Path) -> list[dict]:

@@ -12,7 +12,8 @@ from phenolens.io.columns import FILE, has, key_text, normal_name, same_name, we
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
-from phenolens.io.survey import FoundTables, column_for, well_like
+from phenolens.io.survey import FoundTables, column_for, plates_of, read_head, well_like
+from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
@@ -20,8 +21,12 @@ MAP_NAME = "Metadata_Plate_Map_Name"
 
 @dataclass
 class Known:
-    """Columns the screen has so far, by normal name, with the values that were seen."""
+    """Columns the screen has so far, by normal name, with the values that were seen.
 
+    `all_plates` says whether the screen has no other plates than those seen.
+    """
+
+    all_plates: bool = True
     values: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, head: pd.DataFrame, *, names: Iterable[str] | None) -> None:
@@ -31,8 +36,12 @@ class Known:
             if head[column].nunique() > 5000 and column not in roles:
                 continue
             name = roles.get(column, normal_name(column))
-            text = well_text(head[column]) if name == WELL else key_text(head[column])
-            self.values.setdefault(name, set()).update(set(text) - {""})
+            self.values.setdefault(name, set()).update(self.held(name, head[column]))
+
+    @staticmethod
+    def held(name: str, column: pd.Series) -> set[str]:
+        """The values of a column as keys, blanks left out."""
+        return set(well_text(column) if name == WELL else key_text(column)) - {""}
 
     def texts(self, name: str) -> set[str]:
         """The values seen of a column."""
@@ -45,26 +54,98 @@ class Known:
 
 
 def table_sections(
-    known: Known, found: Sequence[FoundTables], source: Path
-) -> tuple[list[dict], list[str]]:
-    """Tables in the order they can be joined; each must say something new or confirm a well."""
-    sections, waiting = [], list(found)
+    known: Known, found: Sequence[FoundTables], tree: Tree
+) -> tuple[list[dict], list[Unused]]:
+    """Tables in the order they can be joined, and why others are not.
+
+    Each must say something new or confirm a well. Of several files of one kind, those for other
+    plates are left out.
+    """
+    kept = [_for_the_screen(known, item, tree) for item in found]
+    sections, left = [], [unused for _, others in kept for unused in others]
+    waiting = [item for item, _ in kept if item is not None]
     while True:
         options = [(item, on) for item in waiting if (on := infer_on(known, item))]
         options = [(item, on) for item, on in options if _useful(known, item, on)]
         if not options:
             break
         item, on = max(options, key=lambda option: _gain(known, *option))
-        sections.append({"file": pattern(item.paths, source), "on": on})
+        sections.append({"file": pattern(item.paths, tree.source), "on": on})
         known.learn(item.head, names=_details(item, on))
         waiting.remove(item)
-    return sections, [f"not joined: {pattern(item.paths, source)}" for item in waiting]
+    return sections, left + [unused for item in waiting for unused in _why_not(known, item, tree)]
+
+
+def _for_the_screen(
+    known: Known, item: FoundTables, tree: Tree
+) -> tuple[FoundTables | None, list[Unused]]:
+    """The files of one kind that are about plates of the screen, and the others."""
+    column = column_for(item.head, PLATE)
+    screen = known.texts(PLATE)
+    if column is None or len(item.paths) == 1 or not (screen and known.all_plates):
+        return item, []
+    plates = {path: plates_of(path) for path in item.paths}
+    others = [path for path, named in plates.items() if named and not named & screen]
+    kept = tuple(path for path in item.paths if path not in others)
+    if not kept:
+        return item, []
+    left = [_of_other_plates(path, plates[path], screen, tree) for path in others]
+    head = item.head if kept[0] == item.paths[0] else read_head(kept[0])
+    return FoundTables(kept, head, item.kind), left
+
+
+def _of_other_plates(path: Path, plates: set[str], screen: set[str], tree: Tree) -> Unused:
+    values = {"plates": tuple(sorted(plates)), "screen": tuple(sorted(screen))}
+    return Unused(tree.relative(path), "unused-other-plates", values)
+
+
+def _why_not(known: Known, item: FoundTables, tree: Tree) -> list[Unused]:
+    """Why a table joins nothing, once a file."""
+    code, values = _reason(known, item)
+    several = code == "unused-one-of-several"
+    names = [tree.relative(path) for path in item.paths]
+    return [
+        Unused(name, code, {"others": tuple(n for n in names if n != name)} if several else values)
+        for name in names
+    ]
+
+
+def _reason(known: Known, item: FoundTables) -> tuple[str, dict]:
+    head, columns = item.head, tuple(map(str, item.head.columns))
+    if infer_on(known, item) is not None:
+        return "unused-nothing-new", {"columns": columns}
+    plate, well = column_for(head, PLATE), _well_column(head)
+    for role, column, code in (
+        (PLATE, plate, "unused-other-plates"),
+        (WELL, well, "unused-other-wells"),
+    ):
+        held, screen = set(known.held(role, head[column])) if column else set(), known.texts(role)
+        if held and screen and not held & screen:
+            name = code.removeprefix("unused-other-")
+            return code, {name: tuple(sorted(held)), "screen": tuple(sorted(screen))}
+    if well is not None and head.duplicated([well]).any():
+        return "unused-no-plate", {"well": str(head[well][head.duplicated([well])].iloc[0])}
+    if well is not None:
+        return "unused-one-of-several", {}
+    for name in (*LINKS, *filter(None, [role_columns(columns).get("compound")])):
+        column, ours = has(head, name), _known_name(known, name)
+        if column and ours:
+            values = {"held": tuple(sorted(set(key_text(head[column])) - {""}))}
+            return "unused-other-keys", {
+                "column": column, "screen": tuple(sorted(known.texts(ours))),
+            } | values  # fmt: skip
+    return "unused-no-key", {"columns": columns}
 
 
 def infer_on(known: Known, item: FoundTables) -> dict[str, str] | None:
     """The columns that join a table to what is known, or None."""
     plate, well = _plate_column(known, item.head), _well_column(item.head)
+    if plate is None and known.all_plates and known.texts(PLATE) and _names_plates(item.head):
+        return None
     if well is not None:
+        wells = known.texts(WELL)
+        if known.all_plates and wells and not wells & Known.held(WELL, item.head[well]):
+            return None
         return _on_well(known, item, plate=plate, well=well)
     if plate is not None:
         return {PLATE: plate}
@@ -77,6 +158,11 @@ def _plate_column(known: Known, head: pd.DataFrame) -> str | None:
     overlaps = {name: known.overlap(PLATE, head[name]) for name in names}
     best = max(overlaps, key=lambda name: overlaps[name], default=None)
     return best if best is not None and overlaps[best] > 0 else None
+
+
+def _names_plates(head: pd.DataFrame) -> bool:
+    column = column_for(head, PLATE)
+    return column is not None and bool(Known.held(PLATE, head[column]))
 
 
 def _well_column(head: pd.DataFrame) -> str | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from phenolens.findings import Finding
+
 DEFAULTS: dict[str, Any] = {
     "columns": {
         "plate": "Metadata_Plate",
@@ -70,7 +72,11 @@ class Discovery:
     questions : tuple of Question
         What a person must fill in. Empty when the study runs as it is and asks all it can.
     notes : tuple of str
-        What was found and left out.
+        What a person should know.
+    findings : tuple of Finding
+        What the images lack.
+    unused : tuple of Finding
+        Every file that the study does not read, with the reason; those alike counted.
     """
 
     source: Path
@@ -81,6 +87,8 @@ class Discovery:
     tables: tuple[dict, ...] = ()
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unused: tuple[Finding, ...] = ()
 
     def lines(self) -> list[str]:
         """What was found, one fact a line."""
@@ -89,6 +97,8 @@ class Discovery:
             *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
             *(f"table: {_shown(table['file'])}" for table in self.tables),
             *self.notes,
+            *(found.text for found in self.findings),
+            *(f"not used: {found.text}" for found in self.unused),
         ]
 
     def section(self) -> dict:

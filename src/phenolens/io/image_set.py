@@ -16,6 +16,8 @@ from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
 from phenolens.io.columns import (
     mark_blank_samples,
+    no_wells,
+    place,
     tidy,
 )
 from phenolens.io.formats.base import ImageFormat, image_format
@@ -61,7 +63,12 @@ def read_images(
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
-    _note_bad_keys(frame, located.frame, good, source=source)
+    if len(good) and not good.any():
+        written = place(located.frame, str(columns["well"]), WELL, source=source.name)
+        if written is not None and (frame[WELL] == "").all():
+            raise InputError(f"{source.name}: {no_wells(written)}")
+        raise InputError(f"{source.name}: no row has a plate. Name it in [data.columns].")
+    _note_bad_keys(frame, good, source=source)
     wanted, measured = _one_measurement(frame, measurement, good, source=source)
     require_projection(frame[wanted & good], images["projection"], source=source.name)
     kept = np.flatnonzero(present & good & wanted)
@@ -148,19 +155,12 @@ def _note_missing(
     return present
 
 
-def _note_bad_keys(
-    frame: pd.DataFrame, raw: pd.DataFrame, good: np.ndarray, *, source: Source
-) -> None:
+def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
     for row in np.flatnonzero(~good):
         code = "plate-not-named" if frame[PLATE].iloc[row] == "" else "well-not-named"
         why = Finding(code, "warning")
         source.ledger.set_aside.append(
             SetAside(why, plate=frame[PLATE].iloc[row], site=frame[SITE].iloc[row])
-        )
-    if len(good) and not good.any():
-        raise InputError(
-            f"{source.name}: no row has a plate and a well such as 'B07'. Name the columns in "
-            "[data.columns]."
         )
 
 

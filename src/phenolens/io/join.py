@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from phenolens.io.columns import (
     find,
     key_text,
     mark_blank_samples,
+    no_wells,
     normal_name,
     pair_text,
     tidy,
@@ -74,13 +75,14 @@ def join_table(
     InputError
         If a column of ``on`` is unknown, or no well finds a row.
     """
-    left, right = _keys(wells, table, on=on, source=source)
+    left, right, unread = _keys(wells, table, on=on, source=source)
     used = {find(table, name, source=source.name) for name in on.values()}
     details = tidy(mark_blank_samples(table).drop(columns=[*used, FILE, FOLDER], errors="ignore"))
     one, varying = collapse(details, right, source=source)
     rows = one.index.get_indexer(left)
     found = rows >= 0
-    _note_join(source, left, right, found=found, varying=varying)
+    unread += [f"not one value a key, left out: {', '.join(varying)}"] if varying else []
+    _note_join(source, left, right, found=found, notes=unread)
     joined = one.iloc[np.maximum(rows, 0)].set_axis(wells.index, axis=0)
     if not found.all():
         there = pd.Series(found, index=wells.index)
@@ -90,22 +92,39 @@ def join_table(
 
 def _keys(
     wells: pd.DataFrame, table: pd.DataFrame, *, on: Mapping[str, str], source: Source
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Keys of both sides, and notes on rows of the table that name no well."""
     if not on:
         raise InputError(f"{source.name}: 'on' is empty; say which columns join it to the wells.")
-    pairs = [
-        _key_pair(
-            wells[find(wells, ours, source=f"To join {source.name}: the screen")],
-            table[find(table, theirs, source=source.name)],
-            is_well=normal_name(ours) == WELL,
-        )
-        for ours, theirs in on.items()
+    pairs, notes = [], []
+    for ours, theirs in on.items():
+        left = wells[find(wells, ours, source=f"To join {source.name}: the screen")]
+        right = table[find(table, theirs, source=source.name)]
+        if normal_name(ours) == WELL:
+            pairs.append((well_text(left), well_text(right)))
+            notes += _unread_wells(right, pairs[-1][1], source=source)
+        else:
+            pairs.append(pair_text(left, right))
+    return _stick([pair[0] for pair in pairs]), _stick([pair[1] for pair in pairs]), notes
+
+
+def _unread_wells(values: pd.Series, names: np.ndarray, *, source: Source) -> list[str]:
+    """A note on the rows that name no well.
+
+    Raises
+    ------
+    InputError
+        If that is so of all.
+    """
+    unread = names == ""
+    if len(names) and unread.all():
+        raise InputError(f"{source.name}: {no_wells(values)}")
+    said = [text for text in key_text(values[unread]) if text]
+    blank = int(unread.sum()) - len(said)
+    return [
+        *([f"{len(said)} rows name no well, such as {said[0]!r}"] if said else []),
+        *([f"{blank} rows have a blank well"] if blank else []),
     ]
-    return _stick([pair[0] for pair in pairs]), _stick([pair[1] for pair in pairs])
-
-
-def _key_pair(left: pd.Series, right: pd.Series, *, is_well: bool) -> tuple[np.ndarray, np.ndarray]:
-    return (well_text(left), well_text(right)) if is_well else pair_text(left, right)
 
 
 def _stick(parts: list[np.ndarray]) -> np.ndarray:
@@ -118,12 +137,11 @@ def _note_join(
     right: np.ndarray,
     *,
     found: np.ndarray,
-    varying: Sequence[str],
+    notes: list[str],
 ) -> None:
     missing = left[~found]
     blank = np.array([not key.replace("/", "").strip() for key in missing], dtype=bool)
-    notes = [f"{int(blank.sum())} wells have a blank key"] if blank.any() else []
-    notes += [f"not one value a key, left out: {', '.join(varying)}"] if varying else []
+    notes = ([f"{int(blank.sum())} wells have a blank key"] if blank.any() else []) + notes
     source.ledger.joins.append(
         Join(
             source=source.name,

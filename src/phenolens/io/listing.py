@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ IN_NAMES = {
     WELL: (r"(?:^|[_-])([A-P]\d{2})(?=[_f.-])", r"(?:^|[_-])([A-P]\d{1,2})(?=[_f.-])"),
     SITE: (r"[_-]s(\d{1,3})(?=[_.w-])", r"[A-P]\d{2}f(\d{2,3})"),
 }
+OUTSIDE = 5
+"""Folders above the source in which images are looked for: a gallery's tables lie so deep."""
 Questions = list[tuple]
 
 
@@ -29,14 +32,25 @@ def some_there(texts: Iterable[str], path: Path, source: Path) -> bool:
 
 
 def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
-    """The folder from which a table's image paths are found: its own, or one above it."""
+    """The folder from which a table's image paths are found: its own, or one above it.
+
+    Outside of the source, where a part of a gallery's tree was handed in, a recorded folder must
+    be there too: a file's name alone may be anybody's.
+    """
     texts = list(texts)
-    above = [folder for folder in path.parents if folder.is_relative_to(source)]
-    for folder in above:
-        finder = ImageFinder([folder])
-        if any(finder.find(text)[1] for text in texts):
+    folders = [*path.parents]
+    inside = [folder for folder in folders if folder.is_relative_to(source)]
+    outside = [folder for folder in source.parents if folder in folders][:OUTSIDE]
+    for folder in dict.fromkeys([*inside, source]):
+        if _some_below(texts, folder):
             return folder
-    return None
+    return next((one for one in outside if _some_below(texts, one, named=True)), None)
+
+
+def _some_below(texts: Sequence[str], folder: Path, *, named: bool = False) -> bool:
+    finder = ImageFinder([folder])
+    found = (Path(path) for path, there in map(finder.find, texts) if there)
+    return any(not named or path.parent != folder for path in found)
 
 
 def image_columns(head: pd.DataFrame, path: Path, source: Path) -> list[str]:
@@ -55,7 +69,7 @@ def root_of(texts: Sequence[str], item: FoundTables, source: Path) -> dict[str, 
     folder = image_root(texts, item.paths[0], source)
     if folder is None or folder == item.paths[0].parent:
         return {}
-    return {"root": folder.relative_to(source).as_posix()}
+    return {"root": Path(os.path.relpath(folder, source)).as_posix()}
 
 
 def stain_of(column: str) -> str:

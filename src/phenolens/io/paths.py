@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.globbing import MARKS, matching
-from phenolens.io.columns import FILE, FOLDER, is_blank
+from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
 
 
 def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
@@ -51,7 +51,7 @@ def stem(path: Path) -> str:
 def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> pd.DataFrame:
     """The rows of several tables; ``_file`` and ``_folder`` say where each row comes from."""
     frames = [
-        read_table(path, sep=sep).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
+        with_wells(read_table(path, sep=sep)).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
         for path in paths
     ]
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)

@@ -16,12 +16,12 @@ def pattern(paths: Sequence[Path], source: Path) -> str | list[str]:
     parts = [name.split("/") for name in relative]
     if len({len(part) for part in parts}) > 1:
         return relative
-    glob = "/".join(_star(column) for column in zip(*parts, strict=True))
+    glob = "/".join(star(column) for column in zip(*parts, strict=True))
     exact = {path.relative_to(source).as_posix() for path in source.glob(glob)} == set(relative)
     return glob if exact else relative
 
 
-def _star(names: Sequence[str]) -> str:
+def star(names: Sequence[str]) -> str:
     if len(set(names)) == 1:
         return names[0]
     head = _common_start(names)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, shown
 from phenolens.findings import Finding
-from phenolens.io.columns import FILE, has, key_text, place, well_text
+from phenolens.io.columns import FILE, has, key_text, no_wells, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import one_measurement
@@ -43,8 +43,9 @@ def read_keyed(
     written = place(frame, str(columns["well"]), WELL, source=source)
     assert written is not None  # keys were made of it
     if not good.any():
-        got = f"well {str(written.iloc[0])!r}" if (keyed[WELL] == "").any() else "no plate"
-        raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got {got}.")
+        if (keyed[WELL] == "").all():
+            raise InputError(f"{source}: {no_wells(written)}")
+        raise InputError(f"{source}: no row has a plate and a well such as 'B07'; got no plate.")
     for row in np.flatnonzero(~good):
         item = SetAside(
             Finding("profile-not-placed", "warning"),

@@ -11,6 +11,7 @@ from typing import Any
 
 from phenolens.io.discovery import Discovery, Question
 
+REMARKS = 30
 INTRO = """\
 # {name}: a study of {source}
 # Written by looking at the folder. What is left out keeps its default (docs/study-file.md).
@@ -51,9 +52,18 @@ def study_toml(
         *(_profile(block, base) for block in discovery.profiles),
         "# 'on': column of the screen = column of the table" if discovery.tables else "",
         *(_table(table, base) for table in discovery.tables),
-        "".join(f"# {note}\n" for note in discovery.notes),
+        "".join(f"# {note}\n" for note in _remarks(discovery)),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _remarks(discovery: Discovery) -> list[str]:
+    """What a person should know of the folder; the first kinds of files that are not used."""
+    unused = [f"Not used: {found.text}" for found in discovery.unused[:REMARKS]]
+    if more := len(discovery.unused) - REMARKS:
+        unused += [f"Not used: files of {more} more kinds; phenolens init lists them."] * (more > 0)
+    remarks = [*discovery.notes, *(found.text for found in discovery.findings), *unused]
+    return [" ".join(remark.split()) for remark in remarks]
 
 
 def _data(discovery: Discovery) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import ALIASES, has, is_blank, key_text, place
+from phenolens.io.columns import (
+    ALIASES,
+    has,
+    is_blank,
+    key_text,
+    place,
+    well_text,
+    with_wells,
+)
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
+from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
-SKIPPED = frozenset({"truth", "node_modules", "__pycache__"})
-CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
 OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
@@ -31,8 +37,8 @@ OBJECTS, PROFILES = 0.9, 0.8
 class FoundTables:
     """Tables of one kind: files that belong together, and the first rows of the first.
 
-    ``kind`` is ``profiles``, ``barcodes``, ``cellprofiler``, ``metadata``, or the name of an image
-    format.
+    ``kind`` is ``profiles``, ``barcodes``, ``cellprofiler``, ``metadata``, the name of an image
+    format, or ``elsewhere``: it lists images, and none of them is there.
     """
 
     paths: tuple[Path, ...]
@@ -40,52 +46,63 @@ class FoundTables:
     kind: str
 
 
-def survey(source: Path) -> tuple[list[FoundTables], list[Path]]:
-    """Kinds of tables below a folder, and up to a thousand of its image files.
+@dataclass(frozen=True)
+class Surveyed:
+    """Kinds of tables, image files, and the tables of which nothing can be made."""
 
-    Folders called ``truth``, hidden ones and what studies wrote are left alone.
+    tables: list[FoundTables]
+    images: list[Path]
+    unused: list[Unused]
+
+
+def survey(tree: Tree, *, root: Path | None = None) -> Surveyed:
+    """Kinds of tables among files, and the image files.
+
+    Parameters
+    ----------
+    tree : Tree
+    root : Path, optional
+        Where images are that tables list, if not below the folder.
+
+    Returns
+    -------
+    Surveyed
     """
-    files = list(_walk(source))
-    tables = [path for path in files if path.name.lower().endswith(table_endings())]
-    images = [path for path in files if is_image_name(path.name)][:1000]
-    found = [item for group in _grouped(tables, source) if (item := _look(group, source))]
-    return _merged(found), images
+    endings, unused = table_endings(), list[Unused]()
+    tables = [path for path in tree.files if path.name.lower().endswith(endings)]
+    places = tree.source if root is None else root
+    looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
+    found = _merged([item for item in looked if item is not None])
+    return Surveyed(found, [path for path in tree.files if is_image_name(path.name)], unused)
 
 
-def _walk(source: Path) -> Iterable[Path]:
-    for folder, inner, names in os.walk(source):
-        inner[:] = sorted(n for n in inner if n not in SKIPPED and not n.startswith("."))
-        if "study.resolved.toml" in names or set(names) >= CHECKED:
-            inner.clear()
-            continue
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _grouped(paths: Sequence[Path], source: Path) -> list[list[Path]]:
+def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
     """Files whose names differ in digits only."""
     groups: dict[str, list[Path]] = {}
     for path in paths:
-        key = re.sub(r"\d+", "#", path.relative_to(source).as_posix())
-        groups.setdefault(key, []).append(path)
+        groups.setdefault(re.sub(r"\d+", "#", tree.relative(path)), []).append(path)
     return list(groups.values())
 
 
-def _look(paths: list[Path], source: Path) -> FoundTables | None:
-    """The group with its kind; None for files that are no tables of ours."""
-    try:
-        head = read_head(paths[0])
-    except InputError:
-        return None
-    if len(head.columns) < 2 or not len(head):
-        return None
-    kind = classify(head, paths[0], source)
-    return FoundTables(tuple(paths), _with_wells(head) if kind == "profiles" else head, kind)
-
-
-def _with_wells(head: pd.DataFrame) -> pd.DataFrame:
-    """The table with well names where it numbers rows and columns instead."""
-    wells = None if column_for(head, WELL) else place(head, None, WELL, source="")
-    return head if wells is None else head.assign(**{WELL: wells})
+def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> FoundTables | None:
+    """The group with its kind, by the first of its files that can be read."""
+    for number, path in enumerate(paths):
+        try:
+            head = read_head(path)
+        except (InputError, OSError, ValueError) as error:
+            fault = " ".join(str(error).replace(f"{path} ", "").split())
+            unused.append(Unused(tree.relative(path), "unused-damaged", {"fault": fault}))
+            continue
+        if len(head.columns) < 2:
+            code = "unused-no-table"
+        elif not len(head):
+            code = "unused-no-rows"
+        else:
+            kind = classify(head, path, images)
+            head = with_wells(head) if kind in {"profiles", "metadata"} else head
+            return FoundTables(tuple(paths[number:]), head, kind)
+        unused.append(Unused(tree.relative(path), code))
+    return None
 
 
 def read_head(path: Path) -> pd.DataFrame:
@@ -119,6 +136,8 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         return "profiles"
     if images:
         return name
+    if any(one.recorded(head) for one in image_formats() if one.listed):
+        return "elsewhere"
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
@@ -181,6 +200,5 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 
 def well_like(values: pd.Series) -> bool:
     """Whether most values are well names."""
-    text = [str(v) for v in values.head(50) if not is_blank(v)]
-    wells = sum(bool(re.match(r"^[A-Za-z]{1,2}\d{1,2}$", t)) for t in text)
-    return wells > 0.9 * len(text)
+    said = values.head(50)[~values.head(50).map(is_blank).astype(bool)]
+    return int((well_text(said) != "").sum()) > 0.9 * len(said)

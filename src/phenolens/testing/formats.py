@@ -23,6 +23,7 @@ from phenolens.io.image_set import read_images
 from phenolens.io.join import Source
 from phenolens.io.ledger import Ledger
 from phenolens.io.survey import survey
+from phenolens.io.tree import look_around
 from phenolens.profiles import PLATE, SITE, WELL
 
 
@@ -162,7 +163,8 @@ def _check_images(made: ImageFormat, sample: Path, name: str) -> None:
 
 
 def _proposed(made: ImageFormat, sample: Path, name: str) -> ImageProposal:
-    tables, files = survey(sample)
+    looked = survey(look_around(sample))
+    tables, files = looked.tables, looked.images
     if made.listed:
         sure = {
             number: made.recognises_table(item.head, item.paths[0], sample)

@@ -127,12 +127,16 @@ class ImageFormat:
         else `recognises_files` and `locate_below`.
     rank : int
         Which comes first where a folder holds several, low first.
+    beside : tuple of str
+        Names of the files that lie beside such images and are read with them, or say nothing that
+        a study needs, as patterns in lower case: ``index*.xml``.
     """
 
     name: str
     describes: ClassVar[str]
     listed: ClassVar[bool] = True
     rank: ClassVar[int] = 100
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
         """How sure it is that a table lists images in its way.
@@ -146,6 +150,10 @@ class ImageFormat:
             The folder that was handed in: images may lie below it.
         """
         return None
+
+    def recorded(self, head: pd.DataFrame) -> list[str]:
+        """The first image paths that a table records in its way, there or not; none by default."""
+        return []
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """How sure it is that these image files are its own; None where they are not."""

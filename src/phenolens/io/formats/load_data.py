@@ -15,6 +15,8 @@ from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.survey import FoundTables
 
+FIRST = 20
+
 
 @register
 class LoadData(ImageFormat):
@@ -26,9 +28,16 @@ class LoadData(ImageFormat):
 
     def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
         """By its columns, where an image that they name is there; surest of an Image table."""
-        if not load_data_channels(head) or not some_there(_paths(head), path, source):
+        if not some_there(self.recorded(head), path, source):
             return None
         return 1.0 if stem(path) == "Image" else 0.6
+
+    def recorded(self, head: pd.DataFrame) -> list[str]:
+        """Paths of the first fields' images."""
+        if not load_data_channels(head):
+            return []
+        located = load_data(head.head(FIRST), channels=[], source="")
+        return [text for texts in located.paths.values() for text in texts if text]
 
     def propose(self, found: FoundTables, source: Path) -> ImageProposal:
         """Its stains, and where the files lie."""
@@ -36,7 +45,7 @@ class LoadData(ImageFormat):
         section = {
             "table": pattern(found.paths, source),
             "layout": self.name,
-            **root_of(_paths(found.head), found, source),
+            **root_of(self.recorded(found.head), found, source),
             "channels": list(named),
         } | nuclei(list(named))
         return ImageProposal(section, *places(found, next(iter(named.values())), source))
@@ -46,9 +55,3 @@ class LoadData(ImageFormat):
     ) -> Located:
         """See :func:`phenolens.io.imagetable.load_data`."""
         return load_data(frame, channels=images["channels"], source=source)
-
-
-def _paths(head: pd.DataFrame) -> list[str]:
-    """The first image paths that the columns name."""
-    located = load_data(head.head(3), channels=[], source="")
-    return [text for texts in located.paths.values() for text in texts]

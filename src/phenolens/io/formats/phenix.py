@@ -104,6 +104,7 @@ class Phenix(Instrument):
     name = "phenix"
     describes: ClassVar[str] = "images of an Opera Phenix"
     example = "r01c01f01p01-ch1sk1fk1fl1.tiff"
+    beside = ("index*.xml", "indexfile.txt")
 
     def place(self, path: Path) -> Place | None:
         """By the name; the plate is the folder that holds ``Images``."""

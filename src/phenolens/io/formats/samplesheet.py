@@ -12,7 +12,7 @@ from phenolens.errors import InputError
 from phenolens.io.columns import FILE, find, has, key_text
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.imagetable import Located, channel_order
-from phenolens.io.listing import nuclei, places, root_of
+from phenolens.io.listing import nuclei, places, root_of, some_there
 from phenolens.io.patterns import pattern
 from phenolens.io.survey import FoundTables
 
@@ -71,9 +71,15 @@ class SampleSheet(ImageFormat):
     rank = 20
 
     def recognises_table(self, head: pd.DataFrame, path: Path, source: Path) -> float | None:
-        """By its columns."""
-        del path, source
-        return 0.7 if has(head, "channel") and has(head, "path") and has(head, "well") else None
+        """By its columns, where an image that they name is there."""
+        return 0.7 if some_there(self.recorded(head), path, source) else None
+
+    def recorded(self, head: pd.DataFrame) -> list[str]:
+        """Paths of the first images."""
+        path = has(head, "path")
+        if path is None or not has(head, "channel") or not has(head, "well"):
+            return []
+        return [text for text in key_text(head[path].head(100)) if text]
 
     def propose(self, found: FoundTables, source: Path) -> ImageProposal:
         """Its stains, and where the files lie."""

@@ -1,0 +1,157 @@
+"""Every file below a folder, once; and what there is of which nothing can be read, with the reason.
+
+Links to folders are followed, each folder once, however it is reached. Sizes and kinds come with
+the listing of a folder: no file is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from phenolens.errors import InputError
+
+LEFT_ALONE = frozenset({"truth", "node_modules", "__pycache__"})
+CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
+RESOLVED = "study.resolved.toml"
+STORES = (".zarr",)
+"""Endings of folders that stand for one image or plate."""
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file, or a folder with all that is in it, of which a study makes no use.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the folder that was looked at, with ``/`` between its parts.
+    code : str
+        Why, as a finding's code (:mod:`phenolens.words.discovery`).
+    values : mapping
+        What its words need.
+    """
+
+    path: str
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What lies below a folder.
+
+    Attributes
+    ----------
+    source : Path
+        The folder, absolute.
+    files : list of Path
+        Files that may be read, sorted by folder and name. A folder that ends like a store
+        (``.zarr``) is one of them.
+    unused : list of Unused
+        What was left out on the way: empty files, links to nothing, closed folders, hidden ones.
+    only : Path or None
+        The one file that was asked for, where it was a file.
+    """
+
+    source: Path
+    files: list[Path]
+    unused: list[Unused]
+    only: Path | None = None
+
+    def relative(self, path: Path) -> str:
+        """A path below the source, as text."""
+        text, base = str(path), str(self.source).rstrip("/") + "/"
+        return text[len(base) :] if text.startswith(base) else os.path.relpath(text, base)
+
+
+def look_around(source: Path) -> Tree:
+    """The files of a folder; or the one file, where it is one.
+
+    Raises
+    ------
+    InputError
+        If there is nothing of that name, or the file is empty.
+    """
+    if not source.exists():
+        target = f", a link to {source.readlink()}," if source.is_symlink() else ""
+        raise InputError(f"There is no folder or file {source}{target or '.'}".rstrip(","))
+    if source.is_dir():
+        unused: list[Unused] = []
+        folder = Path(os.path.abspath(source))  # noqa: PTH100 (links stay as they were written)
+        return Tree(folder, list(walk(folder, unused)), unused)
+    if source.stat().st_size == 0:
+        raise InputError(f"{source} is empty (0 bytes).")
+    path = Path(os.path.abspath(source))  # noqa: PTH100
+    return Tree(path.parent, [path], [], only=path)
+
+
+def walk(folder: Path, unused: list[Unused] | None = None) -> Iterator[Path]:
+    """Files below a folder, sorted; what is left out is added to `unused`.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute.
+    unused : list of Unused, optional
+    """
+    aside = [] if unused is None else unused
+    yield from _below(str(folder), "", {}, aside)
+
+
+def _below(
+    here: str, relative: str, seen: dict[tuple[int, int], str], unused: list[Unused]
+) -> Iterator[Path]:
+    try:
+        with os.scandir(here) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        about = os.stat(here)  # noqa: PTH116
+    except OSError as error:
+        unused.append(Unused(f"{relative or '.'}/", "unused-closed", {"fault": error.strerror}))
+        return
+    identity = about.st_dev, about.st_ino
+    if identity in seen:
+        unused.append(Unused(f"{relative}/", "unused-seen", {"other": seen[identity] or "."}))
+        return
+    seen[identity] = relative
+    names = {entry.name for entry in entries}
+    if RESOLVED in names or names >= CHECKED:
+        unused.append(Unused(f"{relative or '.'}/", "unused-results"))
+        return
+    folders = []
+    for entry in entries:
+        below = f"{relative}/{entry.name}" if relative else entry.name
+        is_folder, left_out = _kind(entry, below)
+        if left_out is not None:
+            unused.append(left_out)
+        elif is_folder and not entry.name.lower().endswith(STORES):
+            folders.append((entry.path, below))
+        else:
+            yield Path(entry.path)
+    for path, below in folders:
+        yield from _below(path, below, seen, unused)
+
+
+def _kind(entry: os.DirEntry[str], below: str) -> tuple[bool, Unused | None]:
+    """Whether it is a folder, and why it is left out."""
+    try:
+        below.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(below).decode("utf-8", "replace")
+        return False, Unused(shown, "unused-name")
+    is_folder = entry.is_dir()
+    if entry.name.startswith("."):
+        return is_folder, Unused(below + "/" * is_folder, "unused-hidden")
+    if is_folder:
+        left = entry.name in LEFT_ALONE
+        return True, Unused(f"{below}/", "unused-left-alone") if left else None
+    try:
+        about = entry.stat()
+    except OSError as error:
+        dangling = entry.is_symlink()
+        code = "unused-link" if dangling else "unused-closed"
+        return False, Unused(below, code, {} if dangling else {"fault": error.strerror})
+    return False, Unused(below, "unused-empty") if about.st_size == 0 else None
