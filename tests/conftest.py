@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import hypothesis
+import numpy as np
 import pytest
+
+from phenolens.readers import vendor
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -67,3 +72,53 @@ def real_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+class UnsupportedFileFormatError(Exception):
+    """As ``bioio_base.exceptions`` has it."""
+
+
+class BioImage:
+    """The part of bioio's face that is used: scenes of T, C, Z, Y, X, read lazily."""
+
+    pixels = np.random.default_rng(0).integers(0, 4096, (2, 1, 3, 4, 8, 9)).astype(np.uint16)
+    scenes = ("A01", "A02")
+    dims = SimpleNamespace(order="TCZYX")
+    dtype = np.dtype(np.uint16)
+    channel_names = ("DNA", "ER", "AGP")
+    physical_pixel_sizes = SimpleNamespace(Z=1.0, Y=0.3, X=0.3)
+
+    def __init__(self, path):
+        if path.suffix == ".lif":
+            raise UnsupportedFileFormatError
+        self.scene = 0
+
+    def set_scene(self, number):
+        self.scene = number
+
+    @property
+    def shape(self):
+        return self.pixels[self.scene].shape
+
+    def get_image_dask_data(self, order, **fixed):
+        assert order.startswith("YX") or not fixed
+        picked = self.pixels[self.scene]
+        for axis in "ZCT":
+            if axis in fixed:
+                picked = picked.take(fixed[axis], axis="TCZYX".index(axis))
+        return SimpleNamespace(compute=lambda scheduler: picked)
+
+
+@pytest.fixture
+def bioio(monkeypatch):
+    """A bioio with readers of .czi and .nd2, and none of .lif."""
+    base, errors, package = (
+        ModuleType(n) for n in ("bioio_base", "bioio_base.exceptions", "bioio")
+    )
+    errors.UnsupportedFileFormatError = UnsupportedFileFormatError
+    package.BioImage = BioImage
+    for module in (base, errors, package):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    vendor._opened.cache_clear()
+    yield BioImage
+    vendor._opened.cache_clear()

@@ -128,13 +128,6 @@ def test_tables_survive_the_disk(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("text", ["a\tb\n1\t2\n", "a,b\n1,2\n"])
-def test_the_header_says_how_a_platemap_is_separated(tmp_path, text):
-    path = tmp_path / "map.txt"
-    path.write_text(text)
-    assert profiles.read_frame(path).to_dict("list") == {"a": [1], "b": [2]}
-
-
 @pytest.mark.parametrize("name", ["empty.csv", "bad.parquet", "absent.csv", "picture.png"])
 def test_unreadable_tables_are_one_line(tmp_path, name):
     if not name.startswith("absent"):

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean
 from phenolens.io.formats.base import image_format
 from phenolens.represent.base import REPRESENTATIONS, options_of
@@ -93,7 +94,8 @@ class Images(SettingsSection):
     files: dict[str, str] = {}
     index: str | None = None
     nuclei: str | None = None
-    pixel_size_um: Annotated[float, Field(gt=0)] | None = None
+    pixel_size_um: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    differing: Literal["set aside", "keep"] = "set aside"
     labels: dict[str, str] = {}
     projection: Projection | None = None
 
@@ -308,30 +310,80 @@ class Study(SettingsSection):
     report: Report = Report()
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
     """Read and check a study file.
+
+    Parameters
+    ----------
+    path : path
+    changes : sequence of str
+        Settings that take the place of the file's: see :mod:`phenolens.changes`.
 
     Raises
     ------
     ConfigError
         If the file is missing, is not TOML, or has a section or key that is unknown or invalid;
-        every fault is named with its place in the file.
+        every fault is named with its place in the file. If a change is none.
     """
     path = Path(path)
     try:
-        study = Study.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read as a study file: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    given = parse(changes)
+    require_known(given)
+    source = f"{path} with {SPELLED}" if given else str(path)
+    return study_of(changed(values, given), source=source)
+
+
+def study_of(values: Mapping[str, Any], *, source: str) -> Study:
+    """The values of a study file, checked.
+
+    Parameters
+    ----------
+    values : mapping
+    source : str
+        What they are called in errors.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`read_study`.
+    """
+    try:
+        study = Study.model_validate(values)
     except ValidationError as error:
         faults = [_fault(item) for item in error.errors()]
-        raise ConfigError(f"{path}: {'; '.join(faults)}") from None
+        raise ConfigError(f"{source}: {'; '.join(faults)}") from None
     if faults := _faults_of_representations(study):
-        raise ConfigError(f"{path}: {'; '.join(faults)}")
+        raise ConfigError(f"{source}: {'; '.join(faults)}")
     return study
+
+
+def require_known(changes: Sequence[Change]) -> None:
+    """Refuse changes of settings that there are not.
+
+    Raises
+    ------
+    ConfigError
+        Names the setting that was probably meant.
+    """
+    for change in changes:
+        for number, name in enumerate(change.path):
+            section = _section(change.path[:number])
+            if section is None or name.isdecimal() or name in section.model_fields:
+                continue
+            if section.model_config["extra"] == "forbid":
+                place = ".".join(change.path[: number + 1])
+                meant = did_you_mean(name, section.model_fields).rstrip(".")
+                raise ConfigError(
+                    f"{SPELLED}: '{place}' is not a setting we know{meant} (see "
+                    "docs/study-file.md)."
+                )
 
 
 def _faults_of_representations(study: Study) -> list[str]:
@@ -368,14 +420,22 @@ def _fault(item: Mapping[str, Any], keys: Sequence[str] | None = None) -> str:
     return f"'{place}': {item['msg']} (got {item['input']!r})"
 
 
-def _keys(place: list[str | int]) -> list[str]:
+def _keys(place: Sequence[str | int]) -> list[str]:
     """Keys that the section at a place of the file knows."""
+    section = _section(place)
+    return [] if section is None else list(section.model_fields)
+
+
+def _section(place: Sequence[str | int]) -> type[BaseModel] | None:
+    """The section at a place of the file, whose numbers count the tables of a list."""
     section: type[BaseModel] = Study
     for name in place:
-        if isinstance(name, str):  # a number counts the tables of a list
-            kind = section.model_fields[name].annotation
-            kinds = (kind, *get_args(kind))
-            section = next(
-                k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)
-            )
-    return list(section.model_fields)
+        if str(name).isdecimal():
+            continue
+        field = section.model_fields.get(str(name))
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        found = [k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)]
+        if not found:
+            return None
+        section = found[0]
+    return section

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,8 @@ from scipy.ndimage import laplace
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+from phenolens.readers import reader_of
+from phenolens.readers.index import WHOLE, PlaneIndex, parse_index
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
 LABELS = "Labels_"
@@ -36,7 +37,8 @@ class ImageSet:
         One row an image: ``Metadata_Plate``, ``Metadata_Well``, ``Metadata_Site`` (string),
         for crops ``Metadata_ObjectNumber``, further metadata, and per channel
         ``Path_<channel>`` (string) and ``Index_<channel>`` (string: ``""`` for a file that holds
-        one plane, ``"3"`` or ``"3,1"`` for a position in the leading axes of a stack). A given
+        one plane, ``"3"`` or ``"3,1"`` for a position in the leading axes of a stack, and what else
+        :func:`phenolens.readers.index.parse_index` reads). A given
         illumination function is ``Illum_<channel>``; a given label image ``Labels_<compartment>``
         (``Labels_<compartment>Outlines`` for drawn outlines). Where one image is made of several
         planes, ``Planes_<channel>`` says how and of which, as JSON
@@ -203,62 +205,32 @@ def _not_read(
     return Finding("image-not-read", "error", about, {"fault": fault})
 
 
-def parse_index(text: str) -> tuple[int, ...]:
-    """``""`` is the whole file, ``"3"`` and ``"3,1"`` positions in its leading axes."""
-    return tuple(int(part) for part in str(text).split(",") if part.strip())
+def read_file(path: str | Path, index: PlaneIndex = WHOLE) -> np.ndarray:
+    """An image file's array, or what the index names of it; see :mod:`phenolens.readers`.
 
-
-def read_file(path: str | Path, index: Sequence[int] = ()) -> np.ndarray:
-    """An image file's array, or the element at ``index`` of its leading axes.
-
-    TIFF goes through tifffile,
-    ``.npy`` through numpy without pickle, PNG, JPEG and BMP through scikit-image.
+    Parameters
+    ----------
+    path : path
+        A file, or the folder of an image in a Zarr store.
+    index : PlaneIndex
+        See :func:`phenolens.readers.index.parse_index`.
 
     Raises
     ------
     InputError
-        If the file is missing, empty, damaged or the index is outside the stack.
+        If the file is missing, empty, damaged, holds several images of which none is named, or the
+        index is outside the stack.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError("the file is missing")
-    if path.stat().st_size == 0:
+    if path.is_file() and path.stat().st_size == 0:
         raise InputError("the file is empty (0 bytes)")
     try:
-        return _read_known(path, tuple(index))
+        return reader_of(path).read(path, index)
     except IndexError:
-        raise InputError(f"index {','.join(map(str, index))} is outside the stack") from None
+        raise InputError(f"index {index} is outside the stack") from None
+    except InputError:
+        raise
     except Exception as error:  # codecs raise many kinds; each means the same to the user
         raise InputError(f"the file cannot be read ({type(error).__name__}: {error})") from None
-
-
-def _read_known(path: Path, index: tuple[int, ...]) -> np.ndarray:
-    suffix = path.suffix.lower()
-    if suffix in {".tif", ".tiff"}:
-        return _read_tiff(path, index)
-    if suffix == ".npy":
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[index])
-    from skimage.io import imread
-
-    return np.asarray(imread(path))[index]
-
-
-def _read_tiff(path: Path, index: tuple[int, ...]) -> np.ndarray:
-    if not index:
-        return _tiff_array(path)
-    if any(position < 0 for position in index):
-        raise IndexError
-    return _tiff_stack(path, path.stat().st_mtime_ns)[index]
-
-
-def _tiff_array(path: Path) -> np.ndarray:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        return tiff.series[0].asarray()
-
-
-@lru_cache(maxsize=2)
-def _tiff_stack(path: Path, changed: int) -> np.ndarray:
-    """A stack is read whole and kept while its crops are asked for one after another."""
-    return _tiff_array(path)

@@ -13,7 +13,7 @@ import pandas as pd
 from phenolens import illumination, ngff
 from phenolens.errors import InputError
 from phenolens.files import atomic_path, read_json, write_json
-from phenolens.images import PLANES, ImageSet, parse_index, read_file, read_pixels
+from phenolens.images import PLANES, ImageSet, read_file, read_pixels
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -22,6 +22,7 @@ from phenolens.prepared import (
     group_path,
     place,
     safe_name,
+    site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
 
@@ -201,11 +202,17 @@ def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
     from zarr.codecs import BloscCodec
 
     stack = images.level == "cell"
-    attributes = {} if stack else ngff.image(images.channels, images.pixel_size_um)
+    attributes = {}
+    if not stack:
+        windows = [ngff.window(plane) for plane in pixels]
+        attributes = ngff.image(images.channels, images.pixel_size_um, windows)
     group = zarr.open_group(str(folder), mode="w", attributes=attributes)
     compressor = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
     chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
-    group.create_array("0", data=pixels, chunks=chunks, compressors=[compressor])
+    axes = ("n", "c", "y", "x")[-pixels.ndim :]
+    group.create_array(
+        "0", data=pixels, chunks=chunks, compressors=[compressor], dimension_names=axes
+    )
     if not stack:
         np.save(folder / THUMBNAIL_FILE, illumination.thumbnail(pixels), allow_pickle=False)
 
@@ -220,9 +227,11 @@ def _describe_plates(images: ImageSet, folder: Path) -> None:
         root = folder / f"{safe_name(plate)}.zarr"
         places = [group_path(plate, well, "s") for well in sorted(rows[WELL].unique())]
         wells = [(path.parts[1], path.parts[2]) for path in places]
-        zarr.open_group(str(root), mode="a", attributes=ngff.plate(str(plate), wells))
+        most = int(rows.groupby(WELL)[SITE].nunique().max())
+        described = ngff.plate(str(plate), wells, fields=most)
+        zarr.open_group(str(root), mode="a", attributes=described)
         for (letters, number), (_, fields) in zip(wells, rows.groupby(WELL), strict=True):
-            sites = [safe_name(site) for site in sorted(fields[SITE].unique())]
+            sites = [site_name(site) for site in sorted(fields[SITE].unique())]
             zarr.open_group(str(root / letters), mode="a")
             zarr.open_group(str(root / letters / number), mode="a", attributes=ngff.well(sites))
 
@@ -292,7 +301,7 @@ def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:
 def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
     values = images.table.iloc[rows[0]]
     paths = [values[f"Illum_{channel}"] for channel in images.channels]
-    return np.stack([read_file(path, parse_index("")) for path in paths]).astype(np.float32)
+    return np.stack([read_file(path) for path in paths]).astype(np.float32)
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:

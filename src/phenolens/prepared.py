@@ -9,6 +9,7 @@ killed run resumes at the next one.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -123,13 +124,19 @@ def group_path(plate: str, well: str, site: str) -> Path:
         Path(f"{safe_name(plate)}.zarr")
         / letters
         / str(int(well[len(letters) :]))
-        / safe_name(site)
+        / site_name(site)
     )
 
 
 def safe_name(text: object) -> str:
     """The text as a folder name; characters that some file system refuses are escaped."""
     return "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in str(text))
+
+
+def site_name(site: object) -> str:
+    """A site as a folder name; OME-NGFF allows letters and numbers only, others are escaped."""
+    plain = string.ascii_letters.replace("x", "") + string.digits
+    return "".join(c if c in plain else f"x{ord(c):02x}" for c in str(site))
 
 
 def save_labels(prepared: Prepared, row: int, labels: dict[str, np.ndarray]) -> None:
@@ -142,5 +149,7 @@ def save_labels(prepared: Prepared, row: int, labels: dict[str, np.ndarray]) -> 
     for name, image in labels.items():
         attributes = ngff.label_image(prepared.images.pixel_size_um)
         group = zarr.open_group(str(folder / name), mode="w", attributes=attributes)
-        group.create_array("0", data=image.astype(np.int32), chunks=image.shape)
+        group.create_array(
+            "0", data=image.astype(np.int32), chunks=image.shape, dimension_names=("y", "x")
+        )
     zarr.open_group(str(folder), mode="a", attributes=ngff.labels(list(labels)))

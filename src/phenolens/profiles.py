@@ -337,9 +337,10 @@ def _same(left: pd.Series, right: pd.Series) -> bool:
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
-    """Read CSV, TSV (optionally gzipped) or Parquet as a plain frame, by the file's ending.
+    """Read a CSV, TSV (also ``.gz``) or Parquet of our own as a plain frame, by its ending.
 
-    A row index that Parquet brings along becomes columns, see :func:`index_as_columns`.
+    A row index that Parquet brings along becomes columns, see :func:`index_as_columns`. Text of
+    other programs is read by :func:`phenolens.io.text_tables.read_text`.
 
     Raises
     ------
@@ -353,40 +354,14 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     try:
         if name.endswith((".parquet", ".pq")):
             return index_as_columns(pd.read_parquet(path))
-        if name.endswith((".csv", ".tsv", ".txt")):
-            return _read_text(path)
+        if name.endswith((".csv", ".tsv")):
+            sep = "\t" if name.endswith(".tsv") else ","
+            return pd.read_csv(path, sep=sep, low_memory=False)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} cannot be read as a table: byte {error.start} is no UTF-8 text; save it as "
-            "UTF-8."
-        ) from None
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
-    raise InputError(
-        f"{path} is no table we read; expected .csv, .tsv, .txt (also .gz) or .parquet."
-    )
-
-
-def _read_text(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, low_memory=False, **text_dialect(path))
-
-
-def text_dialect(path: str | Path) -> dict[str, str]:
-    """``sep`` and ``decimal`` of a text table, for :func:`pandas.read_csv`.
-
-    Platemaps named .txt or .csv may be tab-separated all the same, and spreadsheets of half of
-    Europe separate by semicolons and write 0,5: the header decides, and the first rows.
-    """
-    width = {sep: pd.read_csv(path, nrows=0, sep=sep).shape[1] for sep in "\t,;"}
-    if width["\t"] > 1:
-        return {"sep": "\t", "decimal": "."}
-    if width[";"] <= width[","]:
-        return {"sep": ",", "decimal": "."}
-    head = pd.read_csv(path, sep=";", nrows=50, dtype=str)
-    commas = head.apply(lambda values: values.str.fullmatch(r"-?\d+,\d+([eE][-+]?\d+)?"))
-    return {"sep": ";", "decimal": "," if commas.eq(True).any(axis=None) else "."}
+    raise InputError(f"{path} is no table we read; expected .csv, .tsv (also .gz) or .parquet.")
 
 
 def write(

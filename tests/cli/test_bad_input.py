@@ -30,7 +30,7 @@ def tables(tmp_path_factory) -> Path:
     frame.assign(**dict.fromkeys(table.columns, np.nan)).to_csv(folder / "nan.csv", index=False)
     (folder / "corrupt.parquet").write_bytes(b"PAR1 and no more")
     (folder / "empty.csv").touch()
-    (folder / "utf16.csv").write_text("Plate,Well\nP1,A01\n", encoding="utf-16")
+    (folder / "shift.csv").write_bytes("Plate,Well\nP1,\u30c6\u30fc\n".encode("shift_jis"))
     (folder / "folder").mkdir()
     frame.to_csv(folder / "folder" / "p.csv", index=False)
     return folder
@@ -53,7 +53,7 @@ def typed(command, tables, monkeypatch):
 BAD_FILES = {
     "corrupt.parquet": "corrupt.parquet cannot be read as a table",
     "empty.csv": "empty.csv cannot be read as a table",
-    "utf16.csv": "is no UTF-8 text; save it as UTF-8",
+    "shift.csv": "is neither UTF-8, UTF-16 nor Windows-1252 text; save it as UTF-8",
     "nowhere.csv": "There is no file",
     "'nowhere/*.csv'": "No file matches",
     "''": "got a list with an empty path",

@@ -48,6 +48,19 @@ def test_options_that_are_not_given_are_not_passed(command, heard):
     assert heard[0] == ("open_study", ("s.toml",), {})
 
 
+@pytest.mark.parametrize("verb", STEPS)
+def test_settings_may_be_typed_and_a_script_may_be_silent(command, heard, verb):
+    answer = command(verb, "s.toml", "--set", "study.seed=1", "--set", "data.controls=x", "-q")
+    assert (answer.out, answer.code) == ("", 0)
+    options = {"changes": ["study.seed=1", "data.controls=x"]}
+    assert heard[0] == ("open_study", ("s.toml",), options)
+
+
+def test_init_takes_settings_and_is_silent_when_asked(command, heard):
+    assert command("init", "screen", "--set", "study.seed=1", "--quiet").out == ""
+    assert heard == [("init", ("screen", "study.toml"), {"changes": ["study.seed=1"]})]
+
+
 @pytest.mark.parametrize(
     ("typed", "call", "said"),
     [

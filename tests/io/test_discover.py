@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+from phenolens.changes import parse
 from phenolens.config import Study
 from phenolens.errors import InputError
 from phenolens.images import read_pixels
@@ -228,3 +229,101 @@ def test_found_lines_name_images_tables_and_profiles(real_data):
     lines = discover(real_data("bbbc021_wells")).lines()
     assert any(line.startswith("profiles cellprofiler: ljosa") for line in lines)
     assert any(line == "table: BBBC021_v1_moa.csv" for line in lines)
+
+
+def test_settings_that_are_known_are_not_asked_for(tmp_path):
+    write_folder(tmp_path, stains=2)
+    changes = parse(['data.images.channels=["DNA", "ER"]', "data.exclude=Metadata_Well == 'B03'"])
+    found = discover(tmp_path, changes=changes)
+    read = tomllib.loads(study_toml(found, relative_to=tmp_path))["data"]
+    assert (read["images"]["channels"], read["exclude"]) == (
+        ["DNA", "ER"],
+        "Metadata_Well == 'B03'",
+    )
+    assert not [one for one in found.questions if one.setting == "images.channels"]
+
+
+def test_images_elsewhere_are_found_below_a_root_that_was_given(tmp_path, fields):
+    (tmp_path / "tables").mkdir()
+    for name in ("images", "load_data.csv"):
+        (tmp_path / name).rename(tmp_path / ("far" if name == "images" else f"tables/{name}"))
+    with pytest.raises(InputError, match="none of the images is here"):
+        discover(tmp_path / "tables")
+    changes = parse([f"data.images.root={tmp_path / 'far'}"])
+    found = discover(tmp_path / "tables", changes=changes)
+    assert found.images["root"] == str(tmp_path / "far")
+    data = Study.model_validate(tomllib.loads(study_toml(found, relative_to=tmp_path))).data
+    assert len(integrate(data.model_dump(), tmp_path).images) == 16
+
+
+def test_one_table_of_images_is_a_source(tmp_path, fields, platemap):
+    found = discover(tmp_path / "load_data.csv")
+    assert (found.images["table"], found.tables, found.unused) == ("load_data.csv", (), ())
+    assert len(integrate(found.section(), found.source).images) == 16
+
+
+def test_a_table_deep_in_a_tree_finds_the_images_above_it(tmp_path, fields):
+    deep = tmp_path / "workspace" / "load_data_csv" / "b1" / "P1"
+    deep.mkdir(parents=True)
+    (tmp_path / "load_data.csv").rename(deep / "load_data.csv")
+    found = discover(deep / "load_data.csv")
+    assert found.images["root"] == "../../../.."
+    assert len(integrate(found.section(), found.source).images) == 16
+
+
+def test_one_image_of_an_instrument_is_a_source(tmp_path, write_plane):
+    for column in (1, 2):
+        write_plane(tmp_path / "BR9" / f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff", value=1)
+    source = tmp_path / "BR9" / "r01c02f01p01-ch1sk1fk1fl1.tiff"
+    text, screen = study(source, tmp_path)
+    assert screen.images.table["Metadata_Well"].tolist() == ["A02"]
+    assert "BR9/r01c02" in text
+
+
+def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane):
+    write_plane(tmp_path / "image.tif", value=1)
+    with pytest.raises(InputError, match=r"image.tif is 1 image file but no table that says"):
+        discover(tmp_path / "image.tif")
+
+
+def gallery(folder: Path, write_plane, *, plates: dict[str, str]) -> None:
+    """A tree of the Cell Painting Gallery without LoadData: folders of plates to their batches.
+
+    Form of the names: the gallery's documentation/data_structure.md.
+    """
+    for plate, batch in plates.items():
+        for column in (1, 2):
+            name = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+            write_plane(folder / "images" / batch / "images" / plate / "Images" / name, value=1)
+    for batch in set(plates.values()):
+        maps = folder / "workspace" / "metadata" / "platemaps" / batch
+        (maps / "platemap").mkdir(parents=True)
+        barcodes = [plate.partition("__")[0] for plate, its in plates.items() if its == batch]
+        frame = pd.DataFrame({"Assay_Plate_Barcode": barcodes, "Plate_Map_Name": f"map_{batch}"})
+        frame.to_csv(maps / "barcode_platemap.csv", index=False)
+        rows = {"plate_map_name": f"map_{batch}", "well_position": ["A01", "A02"]}
+        rows |= {"broad_sample": ["", f"BRD-{batch}"]}
+        pd.DataFrame(rows).to_csv(maps / "platemap" / f"map_{batch}.txt", sep="\t", index=False)
+
+
+def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
+    at = "2021-01-01T00_00_00-Measurement 1"
+    plates = {f"PL1__{at}": "2021_B1", f"PL2__{at}": "2021_B1", f"PL3__{at}": "2021_B2"}
+    gallery(tmp_path / "source_4", write_plane, plates=plates)
+    text, screen = study(tmp_path / "source_4", tmp_path)
+    wells = screen.wells.set_index(["Metadata_Plate", "Metadata_Well"])
+    assert wells["Metadata_Batch"].groupby("Metadata_Plate").first().to_dict() == {
+        "PL1": "2021_B1", "PL2": "2021_B1", "PL3": "2021_B2",
+    }  # fmt: skip
+    assert wells.loc[("PL3", "A02"), "Metadata_Compound"] == "BRD-2021_B2"
+    assert wells["Metadata_Control"].sum() == 3
+    assert ["the one channel" in line for line in asked(text)] == [True]
+
+
+def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane):
+    plates = {f"PL1__2021-01-0{day}T00_00_00-Measurement {day}": "B" for day in (1, 2)}
+    gallery(tmp_path, write_plane, plates=plates)
+    found = discover(tmp_path)
+    assert [one.setting for one in found.questions] == ["images.channels", "measurement"]
+    assert found.questions[1].choices[0].startswith('measurement = "Metadata_')
+    assert len(found.tables) == 2

@@ -97,7 +97,9 @@ def test_a_first_file_that_is_empty_or_damaged_is_named(tmp_path, section, conte
 @pytest.mark.parametrize("index", [-1, 1.5, "x"])
 def test_a_position_that_is_none_is_named(tmp_path, section, index):
     stack(tmp_path / "stack.tif", (3, 4, 5))
-    with pytest.raises(InputError, match=r"column index must hold positions counted from 0; row 1"):
+    with pytest.raises(
+        InputError, match=r"column index must hold positions counted from 0, or images .*; row 1"
+    ):
         one(tmp_path, section, PLACE | {"file": "stack.tif", "index": index}, file="file",
             index="index", channels=["a"])  # fmt: skip
 

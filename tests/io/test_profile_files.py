@@ -51,7 +51,10 @@ def test_compartments_meet_by_parent_not_by_row(tmp_path):
     assert frame["Cytoplasm_AreaShape_Area"].tolist() == [21, 11, 31]
     assert frame["Metadata_Well"].tolist() == ["B02"] * 3
     assert "ExecutionTime_01Images" not in frame
-    assert notes == ["1 of 3 Cells have no Nuclei"]
+    assert notes == [
+        "1 of 3 Cells have no Nuclei",
+        "1 of 3 Nuclei have no Cells and are left out",
+    ]
 
 
 def test_site_folders_are_put_together_and_joined(tmp_path, section):
@@ -65,7 +68,7 @@ def test_site_folders_are_put_together_and_joined(tmp_path, section):
         "Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_ObjectNumber",
     ]  # fmt: skip
     assert "Cells_Parent_Nuclei" not in table
-    assert screen.ledger.joins[0].note.endswith("1 of 3 Cells have no Nuclei")
+    assert "2 of 6 Cells have no Nuclei" in screen.ledger.joins[0].note
 
 
 def test_plate_well_and_site_from_the_folder_where_tables_have_none(tmp_path, section):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import zarr
 
 from phenolens.io.anndata import write_h5ad
 from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_formats
@@ -179,6 +182,27 @@ def cellprofiler(folder):
     return folder
 
 
+def cellprofiler_database(folder):
+    path = folder / "DefaultDB.db"
+    image = {"ImageNumber": [1], "Image_Metadata_Plate": ["P1"], "Image_Metadata_Well": ["A01"]}
+    cells = {"ImageNumber": [1, 1], "Cells_Number_Object_Number": [1, 2],
+             "Cells_AreaShape_Area": [3.0, 4.0]}  # fmt: skip
+    with closing(sqlite3.connect(path)) as connection:
+        pd.DataFrame(image).to_sql("MyExpt_Per_Image", connection, index=False)
+        pd.DataFrame(cells).to_sql("MyExpt_Per_Cells", connection, index=False)
+    return path
+
+
+def cellprofiler_analyst(folder):
+    cellprofiler_database(folder)
+    path = folder / "DefaultDB_MyExpt.properties"
+    path.write_text(
+        "db_type = sqlite\ndb_sqlite_file = /home/me/DefaultDB.db\n"
+        "image_table = MyExpt_Per_Image\nobject_table = MyExpt_Per_Cells\n"
+    )
+    return path
+
+
 def plane(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, np.full((8, 8), 7, np.uint16))
@@ -227,15 +251,54 @@ def phenix(folder):
     return folder
 
 
+def imagexpress(folder):
+    for well in ("A01", "A02"):
+        for wave in (1, 2):
+            plane(folder / "P1" / "TimePoint_1" / f"P1_{well}_s1_w{wave}.TIF")
+    return folder
+
+
+def ome_tiff(folder):
+    for well in ("A01", "A02"):
+        with tifffile.TiffWriter(folder / f"{well}.ome.tif", ome=True) as writer:
+            for value in (1, 2):
+                pixels = np.full((2, 8, 8), value, np.uint16)
+                meta = {"axes": "CYX", "Channel": {"Name": ["DNA", "ER"]}}
+                writer.write(pixels, metadata=meta, photometric="minisblack")
+    return folder
+
+
+def ome_zarr(folder):
+    plate = zarr.create_group(folder / "P1.zarr", zarr_format=2)
+    wells = [{"path": f"A/{n}", "rowIndex": 0, "columnIndex": n - 1} for n in (1, 2)]
+    plate.attrs["plate"] = {"version": "0.4", "wells": wells}
+    for well in wells:
+        group = plate.create_group(well["path"])
+        group.attrs["well"] = {"images": [{"path": "0"}], "version": "0.4"}
+        image = group.create_group("0")
+        image.create_array("0", data=np.full((2, 8, 8), 7, np.uint16))
+        image.attrs["multiscales"] = [
+            {"axes": [{"name": name} for name in "cyx"], "datasets": [{"path": "0"}]}
+        ]
+    return folder
+
+
+def vendor(folder):
+    (folder / "plate.czi").write_bytes(b"x")
+    return folder
+
+
 SAMPLES = {
     one.__name__: one
-    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler, load_data,
-                samplesheet, table, phenix)
-}  # fmt: skip
+    for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
+                cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
+                imagexpress)
+} | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMATS.names())
-def test_a_format_of_ours_keeps_its_contract(name, tmp_path):
+def test_a_format_of_ours_keeps_its_contract(name, tmp_path, bioio, monkeypatch):
+    monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
     check_format(FORMATS.get(name), SAMPLES[name](tmp_path))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from phenolens.audit.audited import Audited
 from phenolens.findings import Finding, worst_first
+from phenolens.io.image_headers import ImageHeaders
 from phenolens.profiles import BATCH, COMPOUND, CONTROL, MECHANISM, TREATMENT
 from phenolens.registry import Registry
 
@@ -31,6 +32,7 @@ def audit_design(
     folds: object | None = None,
     roles: np.ndarray | None = None,
     images_per_well: pd.Series | None = None,
+    headers: ImageHeaders | None = None,
     label: str = TREATMENT,
 ) -> list[Finding]:
     """Say what a design cannot answer.
@@ -48,6 +50,8 @@ def audit_design(
         ``reused``).
     images_per_well : Series, optional
         Number of images by (plate, well).
+    headers : ImageHeaders, optional
+        What the headers of the image files say.
     label : str
         The class column.
 
@@ -62,6 +66,7 @@ def audit_design(
         folds=getattr(folds, "table", folds),
         roles=None if roles is None else np.asarray(roles, dtype=object),
         images=images_per_well,
+        headers=headers,
     )
     return worst_first([finding for look in checks() for finding in _found(look, design)])
 

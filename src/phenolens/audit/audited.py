@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout.examine import Layout, examine_layout
+from phenolens.io.image_headers import ImageHeaders
 from phenolens.profiles import CONTROL, PLATE
 
 
@@ -30,6 +31,8 @@ class Audited:
         What each well's controls are for.
     images : Series or None
         Number of images by (plate, well).
+    headers : ImageHeaders or None
+        What the headers of the image files say.
     treated, controls : DataFrame
         Wells with a label that are no controls, and the negative controls.
     """
@@ -39,6 +42,7 @@ class Audited:
     folds: pd.DataFrame | None = None
     roles: np.ndarray | None = None
     images: pd.Series | None = None
+    headers: ImageHeaders | None = None
     treated: pd.DataFrame = field(init=False)
     controls: pd.DataFrame = field(init=False)
 

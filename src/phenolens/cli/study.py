@@ -15,7 +15,7 @@ from phenolens.cli.values import FORMS, Output
 from phenolens.errors import either
 
 STEPS = {
-    "check": "Join the screen's tables and audit its design; nothing of the images is read.",
+    "check": "Join the screen's tables, read the headers of its images, and audit its design.",
     "splits": "Make the folds and control roles that every score shares.",
     "prepare": "Read the original images once into the study's store.",
     "measure": "Segment the images and measure CellProfiler-type features of every cell.",
@@ -28,15 +28,31 @@ STEPS = {
 }
 
 
+def _set() -> Setting:
+    """The option that changes settings of a study file; each verb has its own."""
+    return Setting(
+        ["changes", "--set"],
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of the study file, in the place of what it says: a dotted key and a value "
+        "as in TOML, such as data.images.nuclei=DNA. [repeatable]",
+    )
+
+
+def _quiet() -> Setting:
+    return Setting(["quiet", "-q", "--quiet"], is_flag=True, help="Print errors only.")
+
+
 def init(name: str) -> Verb:
     """The verb that looks at a screen and writes a study file."""
     signature = read_signature("study/start.py", "init")
 
-    def write(source: str, output: str, **values: Any) -> None:
+    def write(source: str, output: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
 
         for line in study.init(source, output, **given(signature, values)):
-            click.echo(line)
+            if not quiet:
+                click.echo(line)
 
     output = Setting(
         ["output", "-o", "--output"],
@@ -48,7 +64,9 @@ def init(name: str) -> Verb:
     params = [
         argument(signature, "source"),
         output,
-        *options_of(signature, but=["source", "output"]),
+        *options_of(signature, but=["source", "output", "changes"]),
+        _set(),
+        _quiet(),
     ]
     return Verb(name, signature.summary, write, params=params)
 
@@ -89,15 +107,17 @@ def step(name: str) -> Verb:
     """The verb that takes one step of a study, and the steps it needs."""
     signature = read_signature("study/session.py", "open_study")
 
-    def take(path: str, **values: Any) -> None:
+    def take(path: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
 
         options = given(signature, values)
-        session = study.open_study(path, progress=RichProgress(), **options)
+        progress = False if quiet else RichProgress()
+        session = study.open_study(path, progress=progress, **options)
         tell = getattr(study, f"lines_of_{name}", study.lines_of_files)
         for line in tell(session, getattr(study, name)(session)):
-            click.echo(line)
+            if not quiet:
+                click.echo(line)
 
     params = [
         Positional(
@@ -106,7 +126,9 @@ def step(name: str) -> Verb:
             metavar="STUDY",
             text="The study file (TOML); 'phenolens init' writes one.",
         ),
-        *options_of(signature, but=["path", "progress"]),
+        *options_of(signature, but=["path", "progress", "changes"]),
+        _set(),
+        _quiet(),
     ]
     return Verb(name, STEPS[name], take, params=params)
 

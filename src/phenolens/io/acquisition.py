@@ -19,6 +19,10 @@ SEVERAL = ("measurement", "timepoint", "plane")
 """Columns by which one field has several images, where the instrument names them."""
 CANONICAL = {"plate": PLATE, "well": WELL, "site": SITE}
 
+BATCH = "Metadata_Batch"
+IN_BATCH = r"^.*/images/([^/]+)/images/"
+"""``images/<batch>/images/<plate>``, as the Cell Painting Gallery's documentation lays it out."""
+
 
 class Place(TypedDict, total=False):
     """What the name of an image says; absent what it does not."""
@@ -77,10 +81,13 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Image files below a folder, sorted, or the one image; see :func:`phenolens.io.tree.walk`."""
+    """Image files and Zarr stores below a folder, sorted, or the one image.
+
+    See :func:`phenolens.io.tree.walk`.
+    """
     if folder.is_file():
         return [folder]
-    return [path for path in walk(folder) if is_image_name(path.name)]
+    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
 
 
 def located(
@@ -121,6 +128,9 @@ def located(
     alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
     frame = frame.drop(columns=alone).rename(columns=CANONICAL)
     stains = dict(zip(names, numbers, strict=True))
+    batches = wide["path"].bfill(axis=1).iloc[:, 0].str.extract(IN_BATCH, expand=False)
+    if batches.notna().all():
+        frame[BATCH] = batches.to_numpy()
     return Located(
         frame,
         {name: _text(wide["path", number]) for name, number in stains.items()},

@@ -10,13 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import profile_sections
+from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import table_format
+from phenolens.io.formats.base import recognised
+from phenolens.io.formats.cellprofiler import tables_read_with
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -26,11 +28,14 @@ from phenolens.io.unused import reasons_for_rest, unused_findings
 from phenolens.profiles import PLATE
 
 READABLE = 300_000_000
+CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
 
 __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
 
-def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
+def discover(
+    source: str | Path, *, taken: Collection[str] = (), changes: Sequence[Change] = ()
+) -> Discovery:
     """Say what a study of this folder would read.
 
     Parameters
@@ -40,6 +45,8 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         it names.
     taken : collection of str
         Names that representations made of images have: given profiles get others.
+    changes : sequence of Change
+        Settings of ``[data]`` that are decided already; their paths are absolute.
 
     Returns
     -------
@@ -52,17 +59,26 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         If there is no such folder, it holds neither images nor profiles, or none of the images
         that its tables list is there.
     """
+    given = changed({}, changes).get("data", {})
+    known_images = given.get("images", {})
     tree = look_around(Path(source))
-    looked = survey(tree)
-    proposal, unused = image_section(looked, tree)
-    images = None if proposal is None else _alone(proposal.section, tree)
+    looked = survey(tree, root=known_images.get("root"))
+    proposal, unused = image_section(looked, tree, given=known_images)
+    images = {"layout": "table", "channels": []} | known_images if "table" in known_images else None
+    if proposal is not None:
+        images = changed(_alone(proposal.section, tree), _below(changes, "data", "images"))
     profiles, stages = profile_sections(looked.tables, tree)
     if images is None and not profiles:
         raise _nothing(tree, looked)
     if images is not None:
-        given = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
-        profiles = [b | {"name": name} for b, name in zip(profiles, given, strict=True)]
-    columns = {} if proposal is None else proposal.columns
+        names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
+        profiles = [b | {"name": name} for b, name in zip(profiles, names, strict=True)]
+    columns, questions = (
+        cellprofiler_places(profiles, tree.source)
+        if proposal is None
+        else (proposal.columns, proposal.questions)
+    )
+    columns |= given.get("columns", {})
     seen = Seen() if images is None else see(images, columns, tree)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
@@ -75,10 +91,38 @@ def discover(source: str | Path, *, taken: Collection[str] = ()) -> Discovery:
         findings=seen.findings,
     )
     discovery = _with_roles(discovery, columns, known)
-    asked = [Question(*question) for question in ([] if proposal is None else proposal.questions)]
+    discovery = _with_changes(discovery, changes)
+    asked = [Question(*question) for question in questions]
+    decided = {".".join(one.path[1:]) for one in changes}
+    asked = [question for question in asked if question.setting not in decided]
     discovery = replace(discovery, questions=(*asked, *_try(discovery)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
+
+
+def _below(changes: Sequence[Change], *place: str) -> list[Change]:
+    """Changes below a place, from there."""
+    under = [one for one in changes if one.path[: len(place)] == place]
+    return [Change(one.path[len(place) :], one.value) for one in under]
+
+
+def _with_changes(discovery: Discovery, changes: Sequence[Change]) -> Discovery:
+    """The settings as they were found, with those that were handed in."""
+    held = {
+        "modality": discovery.modality,
+        "columns": discovery.columns,
+        "profiles": list(discovery.profiles),
+        "tables": list(discovery.tables),
+    }
+    made = changed(held, [one for one in _below(changes, "data") if one.path[0] != "images"])
+    return replace(
+        discovery,
+        modality=made.pop("modality"),
+        columns=made.pop("columns"),
+        profiles=tuple(made.pop("profiles")),
+        tables=tuple(made.pop("tables")),
+        settings=made,
+    )
 
 
 def _alone(images: dict, tree: Tree) -> dict:
@@ -92,9 +136,10 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     for item in looked.tables:
         if item.kind == "elsewhere":
             return InputError(unused_findings(elsewhere(item, tree))[0])
-    first = next((path for path in tree.files if path.name.lower().endswith(".npz")), None)
-    if first is not None:
-        table_format(first).read(first)  # says what to do with arrays that cannot be read
+    for path in tree.files:
+        kind = recognised(path) if path.suffix.lower() in CLOSED else None
+        if kind is not None:
+            kind.read(path)  # says what to do with what cannot be read as it is
     where = tree.only or tree.source
     if looked.images:
         several = len(looked.images) > 1
@@ -140,14 +185,7 @@ def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
     named = [*images, *(t["file"] for t in discovery.tables)]
     named += [block["files"] for block in discovery.profiles]
     paths = {path for names in named if names for path in expand(names, discovery.source)}
-    folders = [path for path in paths if path.is_dir()]
-    inside = {
-        path
-        for item in looked.tables
-        if item.kind == "cellprofiler"
-        for path in item.paths
-        if any(path.is_relative_to(folder) for folder in folders)
-    }
+    inside = {table for path in paths for table in tables_read_with(path)}
     return {str(path) for path in paths | inside}
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.findings import Finding
+from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
@@ -31,7 +32,8 @@ class Seen:
     Attributes
     ----------
     keys : DataFrame
-        ``Metadata_Plate`` and ``Metadata_Well`` of every field; no rows where they cannot be told.
+        ``Metadata_Plate`` and ``Metadata_Well`` of every field, ``Metadata_Batch`` where folders
+        say it; no rows where they cannot be told.
     files : set of str
         Absolute paths of the images, illumination functions and labels that are there.
     findings : tuple of Finding
@@ -43,12 +45,18 @@ class Seen:
     findings: tuple[Finding, ...] = ()
 
 
-def image_section(looked: Surveyed, tree: Tree) -> tuple[ImageProposal | None, list[Unused]]:
+def image_section(
+    looked: Surveyed, tree: Tree, *, given: Mapping[str, Any]
+) -> tuple[ImageProposal | None, list[Unused]]:
     """What a study file would say of the images, None where there are none; tables left out.
 
-    A table that lists images comes before names that say what they are.
+    A table that lists images comes before names that say what they are. `given` is what was
+    decided of the section already.
     """
-    formats, files, source = image_formats(), looked.images, tree.source
+    layout, files, source = given.get("layout"), looked.images, tree.source
+    formats = [one for one in image_formats() if layout in (None, one.name)]
+    if "root" in given and not looked.images:
+        files = image_files(Path(given["root"]))
     for one in formats:
         items = [item for item in looked.tables if one.listed and item.kind == one.name]
         if items:
@@ -126,7 +134,8 @@ def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
     plate, well = values
     if plate is None or well is None:
         return Seen().keys
-    return pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)})
+    return keys.assign(**{BATCH: located.frame[BATCH]}) if BATCH in located.frame else keys
 
 
 ROLES = (("plate", PLATE), ("well", WELL))

@@ -6,16 +6,34 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from phenolens.io.columns import place
 from phenolens.io.features import CELLPROFILER, HARMONY, find_families
-from phenolens.io.formats.cellprofiler import COMPARTMENTS
+from phenolens.io.formats.cellprofiler import (
+    DATABASES,
+    FOLDER,
+    POINTERS,
+    SITE_FOLDER,
+    images_of,
+    is_cellprofiler,
+    runs_at,
+    runs_below,
+    runs_of_database,
+    same_images,
+)
 from phenolens.io.formats.deepprofiler import FALLBACK
+from phenolens.io.imagetable import load_data_channels
+from phenolens.io.listing import places
 from phenolens.io.names import measured_object
-from phenolens.io.paths import stem
+from phenolens.io.paths import expand
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import level_of
-from phenolens.io.survey import FoundTables, variant
+from phenolens.io.survey import HEAD, FoundTables, variant
 from phenolens.io.tree import Tree, Unused
+from phenolens.profiles import PLATE, WELL
 
+LAST_FOLDER = r"([^/\\]+)[/\\]*$"
 PREFERRED = ("", "_augmented", "_normalized", "_normalized_negcon")
 
 
@@ -27,22 +45,107 @@ def profile_sections(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dic
     staged = [item for _, item in stages]
     chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
     kept = [item for item in items if item is chosen or item not in staged]
-    blocks = _named([*_cellprofiler(found, source), *(_block(item, source) for item in kept)])
+    cells, twice = _cellprofiler(found, tree)
+    blocks = _named([*cells, *(_block(item, source) for item in kept)])
     kept_stage = {"kept": "" if chosen is None else tree.relative(chosen.paths[0])}
     left = [path for item in items if item not in kept for path in item.paths]
-    return blocks, [Unused(tree.relative(path), "unused-stage", kept_stage) for path in left]
+    stages_left = [Unused(tree.relative(path), "unused-stage", kept_stage) for path in left]
+    return blocks, [*stages_left, *twice]
 
 
-def _cellprofiler(found: Sequence[FoundTables], source: Path) -> list[dict]:
-    """One block for CellProfiler's own tables, by the folder that holds them all."""
-    paths = [path for item in found if item.kind == "cellprofiler" for path in item.paths]
-    if not any(stem(path) in COMPARTMENTS for path in paths):
-        return []
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    return [_cells(folder.relative_to(source).as_posix())]
+def _cellprofiler(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dict], list[Unused]]:
+    """CellProfiler's own tables: a block for the folder that holds them all, or for databases.
+
+    Where runs of several pipelines are of the same images, each is a block.
+    """
+    source = tree.source
+    if tree.only is not None:
+        named = is_cellprofiler(tree.only) or tree.only.suffix.lower() in POINTERS
+        return [_cells(tree.only.name)] if named else [], []
+    paths = [path for item in found if item.kind == CELLPROFILER for path in item.paths]
+    databases = [path for path in paths if path.suffix.lower() in DATABASES]
+    files = [path for path in paths if path not in databases]
+    if not files:
+        return [_cells(pattern(databases, source))] if databases else [], []
+    folder = Path(os.path.commonpath([path.parent for path in files]))
+    runs, unused = list(runs_below(folder)), []
+    if databases:
+        stored = [run for path in databases for run in runs_of_database(path)]
+        pairs = same_images([*runs, *stored])
+        twice = {two.where for one, two in pairs if one not in stored}
+        unused = [Unused(tree.relative(path), "unused-same-images") for path in sorted(twice)]
+        databases = [path for path in databases if path not in twice]
+    prefixes = list(dict.fromkeys(run.prefix for run in runs))
+    if len(prefixes) > 1 and same_images(runs):
+        firsts = {p: [r.objects[0].path for r in runs if r.prefix == p] for p in prefixes}
+        blocks = [_cells(pattern(own, source)) | _called(p) for p, own in firsts.items()]
+    else:
+        blocks = [_cells(folder.relative_to(source).as_posix())]
+    return blocks + ([_cells(pattern(databases, source))] if databases else []), unused
 
 
-def _cells(files: str) -> dict:
+def _called(prefix: str) -> dict[str, str]:
+    name = prefix.strip("_-. ").lower()
+    return {"name": name} if name.isidentifier() else {}
+
+
+def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str, str], list[tuple]]:
+    """``[data.columns]`` of CellProfiler's cells, where their images do not name plate and well.
+
+    Parameters
+    ----------
+    blocks : sequence of dict
+        ``[[data.profiles]]``.
+    source : Path
+        Paths start there.
+
+    Returns
+    -------
+    columns : dict
+        Specifications by role, guessed from the names of files and folders.
+    questions : list of tuple
+        What a person must look at or fill in.
+    """
+    paths = [path for block in blocks for path in expand(block["files"], source)]
+    path = next((p for p in paths if p.is_dir() or is_cellprofiler(p)), None)
+    run = None if path is None else next(iter(runs_at(path)), None)
+    if path is None or run is None or SITE_FOLDER.match(run.where.name):
+        return {}, []
+    images = images_of(path, HEAD)
+    head = pd.DataFrame(columns=run.objects[0].columns) if images is None else images
+    known = {role: place(head, None, role, source="") is not None for role in (PLATE, WELL)}
+    if all(known.values()):
+        return {}, []
+    files = [*load_data_channels(head).values(), *(c for c in head if c.startswith("FileName_"))]
+    if not files:
+        without = (
+            "no table of images lies beside the object tables to say"
+            if images is None
+            else f"{run.image.name if run.image else ''} does not say"
+        )
+        return {}, [("columns.well", f"{without} which plate and well an ImageNumber is of")]
+    columns, questions = places(FoundTables((path,), head, CELLPROFILER), files[0], source)
+    if not known[PLATE]:
+        guess = _plate_of_folders(head, path)
+        if guess is not None:
+            columns["plate"] = guess
+            questions = [q for q in questions if q[0] != "columns.plate"]
+            questions.append(("columns.plate", "guessed from the names of folders; check it"))
+    if known[WELL]:
+        columns.pop("well", None)
+        questions = [q for q in questions if q[0] != "columns.well"]
+    return columns, questions
+
+
+def _plate_of_folders(head: pd.DataFrame, path: Path) -> str | None:
+    """Plates by the last folder of the images' paths, or by the tables' own folders."""
+    for name in head:
+        if name.startswith("PathName_") and head[name].nunique() > 1:
+            return f"{name} ~ {LAST_FOLDER}"
+    return FOLDER if len({run.where for run in runs_at(path)}) > 1 else None
+
+
+def _cells(files: str | list[str]) -> dict:
     return {"name": "cellprofiler", "files": files, "level": "cell", "normalized": False}
 
 

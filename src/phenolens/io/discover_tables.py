@@ -232,6 +232,8 @@ def _useful(known: Known, item: FoundTables, on: dict[str, str]) -> bool:
     return confirms or bool(_new_roles(known, item, on))
 
 
-def _gain(known: Known, item: FoundTables, on: dict[str, str]) -> tuple[int, int, int]:
-    """Well tables first, then those that bring most."""
-    return int(WELL in on or PLATE in on), len(_new_roles(known, item, on)), len(item.head.columns)
+def _gain(known: Known, item: FoundTables, on: dict[str, str]) -> tuple[int, int, int, int]:
+    """Which plate has which map first, then well tables, then those that bring most."""
+    placed = int(WELL in on or PLATE in on)
+    barcodes = int(item.kind == "barcodes")
+    return barcodes, placed, len(_new_roles(known, item, on)), len(item.head.columns)

@@ -66,6 +66,8 @@ class Discovery:
         ``compound`` or ``genetic``.
     columns : dict
         Roles to column specifications.
+    settings : dict
+        Other keys of ``[data]``, as they were handed in: controls, measurement, ...
     images : dict or None
     profiles, tables : tuple of dict
         As in the study file.
@@ -82,6 +84,7 @@ class Discovery:
     source: Path
     modality: str = "compound"
     columns: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     images: dict | None = None
     profiles: tuple[dict, ...] = ()
     tables: tuple[dict, ...] = ()
@@ -112,6 +115,7 @@ class Discovery:
             "same_plate": [],
             "distinct_plates": [],
             "measurement": None,
+            **self.settings,
             "columns": DEFAULTS["columns"] | self.columns,
             "images": images,
             "profiles": [DEFAULTS["profiles"] | block for block in self.profiles],

@@ -21,7 +21,11 @@ def image_keys(
     well = _required(frame, columns["well"], WELL, source=source)
     keys = pd.DataFrame({PLATE: key_text(plate), WELL: well_text(well)}, index=frame.index)
     site = place(frame, columns["site"], SITE, source=source)
-    keys[SITE] = key_text(site) if site is not None else _numbered_sites(frame, keys, level=level)
+    if site is None:
+        keys[SITE] = _numbered_sites(frame, keys, level=level)
+    else:
+        keys[SITE] = key_text(site)
+        _require_one_image(frame, keys, source=source)
     if level == "cell":
         keys[OBJECT] = _objects(frame, keys, source=source)
     return keys
@@ -38,12 +42,31 @@ def _required(frame: pd.DataFrame, spec: object, role: str, *, source: str) -> p
     return values
 
 
+def _require_one_image(frame: pd.DataFrame, keys: pd.DataFrame, *, source: str) -> None:
+    """Refuse a site that is a file with several images."""
+    if "_series" not in frame:
+        return
+    images = frame["_series"].groupby([keys[PLATE], keys[WELL], keys[SITE]]).nunique()
+    if (images > 1).any():
+        place = images.index[int(np.argmax(images.to_numpy()))]
+        where = ", ".join(f"{n} {t}" for n, t in zip(("plate", "well", "site"), place, strict=True))
+        raise InputError(
+            f"{source}: the file of {where} holds {images.max()} images. List each in a row of its "
+            "own with an 'index' column (s0, s1, ...), or drop the column of sites: each image is "
+            "then a site."
+        )
+
+
 def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> np.ndarray:
     """Sites nobody named: one a well, or numbered in the order of their file names."""
     if level == "cell" or not keys.duplicated([PLATE, WELL]).any():
         return np.full(len(keys), "1", dtype=object)
     named = frame["_stack"] if "_stack" in frame else pd.Series(frame.index, index=frame.index)
-    order = named.groupby([keys[PLATE], keys[WELL]]).rank(method="first").astype(int)
+    if "_series" in frame:  # planes and time points of one image are one site
+        named = pd.Series(list(zip(named, frame["_series"].astype(int), strict=True)))
+    codes = pd.Series(pd.factorize(named, sort=True)[0], index=frame.index)
+    how = "dense" if "_series" in frame else "first"
+    order = codes.groupby([keys[PLATE], keys[WELL]]).rank(method=how).astype(int)
     return order.astype(str).to_numpy(dtype=object)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,6 @@ from phenolens.io.image_keys import image_keys
 from phenolens.io.imagetable import (
     HELPERS,
     Located,
-    image_shape,
-    plane_index,
 )
 from phenolens.io.join import Source
 from phenolens.io.label_columns import set_labels_apart, with_labels
@@ -35,6 +34,7 @@ from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.projection import projected, require_projection
+from phenolens.io.stacks import unfolded
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 
@@ -59,7 +59,7 @@ def read_images(
         If a table or column is missing, two different rows share a key, or no image is left.
     """
     located, bases = locate(images, root, layout=layout)
-    found, missing = find_files(located, bases)
+    located, found, missing = unfolded(located, *find_files(located, bases))
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
@@ -115,8 +115,10 @@ def locate(
         kind = image_format("table")
     paths = expand(images["table"], root)
     named = ", ".join(path.name for path in paths[:3])
-    frame = set_labels_apart(read_tables(paths), images["labels"], source=named)
-    return with_labels(kind.locate_listed(frame, images, source=named)), [base, root]
+    listed, notes = read_tables(paths)
+    frame = set_labels_apart(listed, images["labels"], source=named)
+    located = with_labels(kind.locate_listed(frame, images, source=named))
+    return replace(located, notes=(*notes, *located.notes)), [base, root]
 
 
 def _keyed(
@@ -202,32 +204,8 @@ def _with_paths(
 def _indices(
     located: Located, found: Mapping[str, np.ndarray], kept: np.ndarray
 ) -> dict[str, np.ndarray]:
-    if "_stack" not in located.frame:
-        blank = np.full(len(located.frame), "", dtype=object)
-        return {f"Index_{name}": located.index.get(name, blank)[kept] for name in found}
-    positions = located.frame["_index"].to_numpy()[kept]
-    shape = image_shape(Path(next(iter(found.values()))[kept[0]]))
-    names = list(found)
-    return {
-        f"Index_{name}": _plane_texts(shape, number, names, positions=positions)
-        for number, name in enumerate(names)
-    }
-
-
-def _plane_texts(
-    shape: tuple[int, ...], number: int, names: list[str], *, positions: np.ndarray
-) -> np.ndarray:
-    """The first file's header stands for all: the files of one table have the same axes."""
-    try:
-        texts = {
-            position: plane_index(shape, channel=number, n_channels=len(names), position=position)
-            for position in pd.unique(positions)
-        }
-    except InputError as error:
-        raise InputError(
-            f"[data.images] channels = {names}: the files hold {error} (shape {shape})."
-        ) from None
-    return np.array([texts[position] for position in positions], dtype=object)
+    blank = np.full(len(located.frame), "", dtype=object)
+    return {f"Index_{name}": located.index.get(name, blank)[kept] for name in found}
 
 
 def _unique(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,12 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import FILE, FOLDER, find, is_blank, key_text
+from phenolens.readers import ENDINGS, ZARR
 
 CANONICAL = ("DNA", "ER", "RNA", "AGP", "Mito", "Brightfield", "Brightfield_H", "Brightfield_L")
 FILE_COLUMN = re.compile(r"^(Image_)?(FileName|PathName|URL)_")
 IMAGE_KEPT = re.compile(r"^(Image_)?(Metadata_|Count_|TableNumber$|ImageNumber$)")
+PLACE = re.compile(r"s?\d+")
 DRAWN = ("Overlay", "Outlines", "outlines", "overlay")
 NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<channel>\w+)$")
 
@@ -149,45 +150,14 @@ def _index_text(frame: pd.DataFrame, name: str | None, *, source: str) -> np.nda
     if name is None:
         return None
     column = find(frame, name, source=source)
-    numbers = pd.to_numeric(frame[column], errors="coerce")
-    wrong = numbers.isna() | (numbers < 0) | (numbers % 1 != 0)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    texts = [text.removesuffix(":") for text in key_text(frame[column])]
+    wrong = [row for row, text in enumerate(texts) if not PLACE.fullmatch(text)]
+    if wrong:
         raise InputError(
-            f"{source}: column {column} must hold positions counted from 0; "
-            f"row {row + 1} holds {frame[column].iloc[row]!r}."
+            f"{source}: column {column} must hold positions counted from 0, or images of a file "
+            f"(s0, s1, ...); row {wrong[0] + 1} holds {frame[column].iloc[wrong[0]]!r}."
         )
-    return np.array([str(int(number)) for number in numbers], dtype=object)
-
-
-def image_shape(path: Path) -> tuple[int, ...]:
-    """Shape of an image file, from its header alone.
-
-    Raises
-    ------
-    InputError
-        If the file is empty, damaged or no image we read.
-    """
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes).")
-    try:
-        return _known_shape(path)
-    except Exception as error:  # codecs raise many kinds; each means the same to the user
-        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from None
-
-
-def _known_shape(path: Path) -> tuple[int, ...]:
-    suffix = path.suffix.lower()
-    if suffix in {".tif", ".tiff"}:
-        import tifffile
-
-        with tifffile.TiffFile(path) as tiff:
-            return tuple(tiff.series[0].shape)
-    if suffix == ".npy":
-        return tuple(np.load(path, mmap_mode="r", allow_pickle=False).shape)
-    from skimage.io import imread
-
-    return tuple(np.asarray(imread(path)).shape)
+    return np.array([text if text[0] == "s" else str(int(text)) for text in texts], dtype=object)
 
 
 def plane_index(shape: tuple[int, ...], *, channel: int, n_channels: int, position: str) -> str:
@@ -238,10 +208,9 @@ def _two_axes(sizes: tuple[int, int], *, channel: int, n_channels: int, position
 
 
 def is_image_name(value: object) -> bool:
-    """Whether a text ends like an image file."""
-    endings = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
-    return not is_blank(value) and str(value).lower().endswith(endings)
+    """Whether a text ends like an image file, or like a Zarr store."""
+    return not is_blank(value) and str(value).lower().endswith((*ENDINGS, *ZARR))
 
 
-STACK = ("_stack", "_index")
+STACK = ("_stack", "_index", "_series")
 HELPERS = (FILE, FOLDER, *STACK)

@@ -215,8 +215,9 @@ def _join(
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
-    frame = read_tables(paths, sep=table["sep"])
-    return join_table(wells, frame, dict(table["on"]), source=replace(origin, name=name))
+    frame, notes = read_tables(paths, sep=table["sep"])
+    source = replace(origin, name=name)
+    return join_table(wells, frame, dict(table["on"]), source=source, notes=notes)
 
 
 def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> pd.DataFrame:

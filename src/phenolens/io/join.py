@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +50,12 @@ class Source:
 
 
 def join_table(
-    wells: pd.DataFrame, table: pd.DataFrame, on: Mapping[str, str], *, source: Source
+    wells: pd.DataFrame,
+    table: pd.DataFrame,
+    on: Mapping[str, str],
+    *,
+    source: Source,
+    notes: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Add the columns of a metadata table to the wells.
 
@@ -64,6 +69,8 @@ def join_table(
         Column of the wells (left) to column of the table (right).
     source : Source
         The table's name, the labels and the ledger.
+    notes : sequence of str
+        For the ledger: how the table was read.
 
     Returns
     -------
@@ -82,7 +89,7 @@ def join_table(
     rows = one.index.get_indexer(left)
     found = rows >= 0
     unread += [f"not one value a key, left out: {', '.join(varying)}"] if varying else []
-    _note_join(source, left, right, found=found, notes=unread)
+    _note_join(source, left, right, found=found, notes=[*notes, *unread])
     joined = one.iloc[np.maximum(rows, 0)].set_axis(wells.index, axis=0)
     if not found.all():
         there = pd.Series(found, index=wells.index)

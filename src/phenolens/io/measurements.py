@@ -134,19 +134,20 @@ def chosen(
     projected = plane_columns(rows) if images else []
     several = {n: values for n, values in measuring(rows[kept]).items() if n not in projected}
     if several and (measurement != AVERAGE or images):
-        choices = [_example(several), *([] if images else [AVERAGE])]
+        averaged = [] if images else [AVERAGE]
+        choices = [_example(several, rows), *averaged]
         raise UndecidedError(
             f"{source}: {_told(several, rows)} They are measurements of one well, no replicates: "
             f"say which counts, such as {spelled} = {' or '.join(map(repr, choices))}.",
             setting="measurement",
-            choices=[f'measurement = "{choice}"' for choice in choices],
+            choices=[f'measurement = "{choice}"' for choice in (*_each(several, rows), *averaged)],
         )
     return kept, several
 
 
 def _told(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:
-    wells = rows[list(WELL_KEY)].drop_duplicates()
-    first = "/".join(map(str, wells.iloc[0]))
+    counts = rows.groupby(list(WELL_KEY), sort=False)[next(iter(several))].nunique()
+    first = "/".join(map(str, counts.idxmax()))
     parts = []
     for name, values in several.items():
         more = ", ..." if len(values) > _SHOWN else ""
@@ -155,12 +156,28 @@ def _told(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:
     return f"wells such as {first} have {' and '.join(parts)}."
 
 
-def _example(several: Mapping[str, Sequence[str]]) -> str:
-    tests = []
-    for name, values in several.items():
-        numeric = not _numbers_first(values[0])[0]
-        tests.append(f"{name} == {values[0]}" if numeric else f"{name} == '{values[0]}'")
-    return " and ".join(tests)
+def _each(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> list[str]:
+    """A query for each of the first values; one in all where several columns vary."""
+    if len(several) > 1:
+        return [_example(several, rows)]
+    ((name, values),) = several.items()
+    return [_test(rows[name], value, values) for value in values[:_SHOWN]]
+
+
+def _example(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:
+    return " and ".join(_test(rows[name], values[0], values) for name, values in several.items())
+
+
+def _test(column: pd.Series, value: str, values: Sequence[str]) -> str:
+    """A query for one of the values, which keeps rows that have none: those measured once."""
+    if (key_text(column) != "").all():
+        return f"{column.name} == {_written(value)}"
+    others = ", ".join(_written(other) for other in values if other != value)
+    return f"{column.name} not in [{others}]"
+
+
+def _written(value: str) -> str:
+    return value if not _numbers_first(value)[0] else f"'{value}'"
 
 
 def one_measurement(
@@ -209,7 +226,7 @@ def one_measurement(
     if rows.duplicated([*key, *several]).any():
         raise InputError(
             f"{source}: several rows of one measurement share a key ({', '.join(key)}), so nothing "
-            f"says which to average; choose one, such as {spelled} = {_example(several)!r}."
+            f"says which to average; choose one, such as {spelled} = {_example(several, rows)!r}."
         )
     averaged = averaged_rows(frame, features, rows[key])
     columns = " and ".join(several)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pandas as pd
@@ -13,6 +14,9 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
+
+if TYPE_CHECKING:
+    from phenolens.io.formats.base import TableRead
 
 
 def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
@@ -48,13 +52,19 @@ def stem(path: Path) -> str:
     return path.name[: len(path.name) - len(ending)]
 
 
-def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> pd.DataFrame:
-    """The rows of several tables; ``_file`` and ``_folder`` say where each row comes from."""
+def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of several tables, with notes for the ledger.
+
+    ``_file`` and ``_folder`` say where each row comes from; where a table names a row and a column
+    of the plate, ``Metadata_Well`` is the well.
+    """
+    read = [_read(path, sep=sep) for path in paths]
     frames = [
-        with_wells(read_table(path, sep=sep)).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
-        for path in paths
+        with_wells(found.frame).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
+        for path, found in zip(paths, read, strict=True)
     ]
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    notes = list(dict.fromkeys(note for found in read for note in found.notes))
+    return (frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)), notes
 
 
 def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
@@ -65,14 +75,25 @@ def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     InputError
         If it cannot be read or has no rows.
     """
+    return _read(path, sep=sep).frame
+
+
+def _read(path: Path, *, sep: str | None) -> TableRead:
+    """One table with its notes.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or has no rows.
+    """
     from phenolens.io.formats.base import table_format  # formats read with what stands here
     from phenolens.io.formats.delimited import Delimited
 
     kind = table_format(path, metadata=True, alone=True) if sep is None else Delimited()
-    frame = kind.read(path).frame if sep is None else kind.read(path, sep=sep).frame
-    if not len(frame):
+    found = kind.read(path) if sep is None else kind.read(path, sep=sep)
+    if not len(found.frame):
         raise InputError(f"{path} has a header but no rows.")
-    return frame
+    return found
 
 
 @lru_cache(maxsize=65536)

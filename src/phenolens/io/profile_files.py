@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from phenolens.errors import InputError
 from phenolens.io.columns import FILE, mark_blank_samples, plain, tidy
 from phenolens.io.features import UNNAMED, Features, merge, recognise
 from phenolens.io.formats.base import table_format
-from phenolens.io.formats.delimited import Delimited
 from phenolens.io.paths import expand, stem
-from phenolens.profiles import text_dialect
+from phenolens.io.text_tables import repeated_names
 
 
 def read_block(block: Mapping[str, Any], root: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -81,8 +79,6 @@ def read_file(
     frame, notes = found.frame, found.notes
     if not len(frame):
         raise InputError(f"{path} has a header but no rows.")
-    if isinstance(kind, Delimited):
-        _refuse_repeated_header(frame, path)
     unnamed = [name for name in frame.columns if UNNAMED.match(str(name))]
     frame = frame.drop(columns=unnamed)
     return *tidied(frame, features=features, name=stem(path), source=str(path)), notes
@@ -123,7 +119,7 @@ def tidied(
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique()
-        raise InputError(_repeated(list(twice), source))
+        raise InputError(repeated_names(list(twice), source))
     frame = plain(frame.reset_index(drop=True))
     objects = frame.columns[frame.dtypes.map(pd.api.types.is_object_dtype)]
     nested = [name for name in objects if _is_nested(frame[name])]
@@ -144,22 +140,6 @@ def tidied(
 
 def _is_nested(values: pd.Series) -> bool:
     return any(isinstance(value, (list, tuple, dict, set, np.ndarray)) for value in values)
-
-
-def _repeated(names: list[str], source: str) -> str:
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"{source} has {len(names)} column name(s) more than once: {shown}. Keep one of each."
-
-
-def _refuse_repeated_header(frame: pd.DataFrame, path: Path) -> None:
-    """Pandas numbers the names that a text file's header repeats (``X``, ``X.1``): look there."""
-    numbered = [re.fullmatch(r"(.+)\.\d+", str(name)) for name in frame.columns]
-    bases = {match[1] for match in numbered if match} & set(map(str, frame.columns))
-    if not bases:
-        return
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **text_dialect(path)).iloc[0]
-    if twice := sorted(set(header[header.duplicated()]) & bases):
-        raise InputError(_repeated(twice, str(path)))
 
 
 def settle(frame: pd.DataFrame, features: list[str]) -> list[str]:

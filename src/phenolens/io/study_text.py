@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from phenolens.io.discovery import Discovery, Question
 
 REMARKS = 30
@@ -23,7 +25,11 @@ CONTROLS = """\
 
 
 def study_toml(
-    discovery: Discovery, *, relative_to: str | Path | None = None, name: str | None = None
+    discovery: Discovery,
+    *,
+    relative_to: str | Path | None = None,
+    name: str | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
     """The text of a study file.
 
@@ -34,7 +40,9 @@ def study_toml(
         Folder the study file will lie in; paths are written relative to it. The current folder by
         default.
     name : str, optional
-        Name of the study; the source folder's by default.
+        Name of the study; the source's by default.
+    more : mapping, optional
+        Sections beside ``[data]``, and keys of ``[study]`` beside the name.
 
     Returns
     -------
@@ -42,16 +50,19 @@ def study_toml(
         TOML. Lines that a person must complete carry ``FILL IN``.
     """
     name = name or discovery.source.name
+    sections = dict(more or {})
+    study = {"name": name} | sections.pop("study", {})
     base = os.path.relpath(discovery.source, Path(relative_to or ".").resolve())
     parts = [
         INTRO.format(name=name, source=discovery.source.name),
-        f"[study]\nname = {_quoted(name)}\n",
+        "\n".join(["[study]", *(_setting(k, v) for k, v in study.items())]) + "\n",
         _data(discovery),
         _columns(discovery),
         _images(discovery, base),
         *(_profile(block, base) for block in discovery.profiles),
         "# 'on': column of the screen = column of the table" if discovery.tables else "",
         *(_table(table, base) for table in discovery.tables),
+        tomli_w.dumps(sections),
         "".join(f"# {note}\n" for note in _remarks(discovery)),
     ]
     return "\n".join(part for part in parts if part)
@@ -71,11 +82,13 @@ def _data(discovery: Discovery) -> str:
     lines += (
         [f"modality = {_quoted(discovery.modality)}"] if discovery.modality != "compound" else []
     )
+    lines += [_setting(key, value) for key, value in discovery.settings.items()]
     lines += _asked(discovery, "data", example=None)
     for setting in ("same_plate", "measurement", "exclude"):
         lines += _asked(discovery, setting, example=None)
     controls = _asked(discovery, "controls", example="controls = \"Metadata_Compound == '...'\"")
-    return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else CONTROLS)
+    hint = "" if "controls" in discovery.settings else CONTROLS
+    return "\n".join(lines) + "\n" + ("\n".join(controls) + "\n" if controls else hint)
 
 
 def _asked(discovery: Discovery, setting: str, *, example: str | None) -> list[str]:

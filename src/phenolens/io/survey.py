@@ -21,12 +21,12 @@ from phenolens.io.columns import (
 )
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.base import image_formats, table_endings, table_format
+from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofiler
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
 from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
-OBJECT_TABLES = frozenset({"cells", "nuclei", "cytoplasm", "image", "experiment", "object"})
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
 OBJECTS, PROFILES = 0.9, 0.8
@@ -55,13 +55,13 @@ class Surveyed:
     unused: list[Unused]
 
 
-def survey(tree: Tree, *, root: Path | None = None) -> Surveyed:
+def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     """Kinds of tables among files, and the image files.
 
     Parameters
     ----------
     tree : Tree
-    root : Path, optional
+    root : str, optional
         Where images are that tables list, if not below the folder.
 
     Returns
@@ -70,10 +70,12 @@ def survey(tree: Tree, *, root: Path | None = None) -> Surveyed:
     """
     endings, unused = table_endings(), list[Unused]()
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
-    places = tree.source if root is None else root
+    places = tree.source if root is None else Path(root)
     looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
     found = _merged([item for item in looked if item is not None])
-    return Surveyed(found, [path for path in tree.files if is_image_name(path.name)], unused)
+    return Surveyed(
+        found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
+    )
 
 
 def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
@@ -99,6 +101,9 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
             code = "unused-no-rows"
         else:
             kind = classify(head, path, images)
+            if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
+                images_head = images_of(path, HEAD)
+                head = head if images_head is None else images_head
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
             return FoundTables(tuple(paths[number:]), head, kind)
         unused.append(Unused(tree.relative(path), code))
@@ -130,7 +135,7 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
         if (confidence := one.recognises_table(head, path, source)) is not None
     ]
     sure, name = max(images, default=(0.0, ""))
-    if sure <= OBJECTS and is_object_table(head, path):
+    if sure <= OBJECTS and is_cellprofiler(path):
         return "cellprofiler"
     if sure <= PROFILES and holds_profiles(head):
         return "profiles"
@@ -141,14 +146,6 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
-
-
-def is_object_table(head: pd.DataFrame, path: Path) -> bool:
-    """Whether this is one of CellProfiler's own tables."""
-    if stem(path).lower() in OBJECT_TABLES and has(head, "ImageNumber"):
-        return True
-    numbered = has(head, "ImageNumber") and has(head, "ObjectNumber")
-    return bool(numbered) and path.suffix == ".csv"
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from phenolens.errors import InputError
+from phenolens.readers.zarr_store import MARKS, is_store
 
 LEFT_ALONE = frozenset({"truth", "node_modules", "__pycache__"})
 CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
@@ -49,8 +50,8 @@ class Tree:
     source : Path
         The folder, absolute.
     files : list of Path
-        Files that may be read, sorted by folder and name. A folder that ends like a store
-        (``.zarr``) is one of them.
+        Files that may be read, sorted by folder and name. A folder that is a store of Zarr, or
+        ends like one (``.zarr``), is one of them.
     unused : list of Unused
         What was left out on the way: empty files, links to nothing, closed folders, hidden ones.
     only : Path or None
@@ -79,11 +80,11 @@ def look_around(source: Path) -> Tree:
     if not source.exists():
         target = f", a link to {source.readlink()}," if source.is_symlink() else ""
         raise InputError(f"There is no folder or file {source}{target or '.'}".rstrip(","))
-    if source.is_dir():
+    if source.is_dir() and not is_store(source):
         unused: list[Unused] = []
         folder = Path(os.path.abspath(source))  # noqa: PTH100 (links stay as they were written)
         return Tree(folder, list(walk(folder, unused)), unused)
-    if source.stat().st_size == 0:
+    if source.is_file() and source.stat().st_size == 0:
         raise InputError(f"{source} is empty (0 bytes).")
     path = Path(os.path.abspath(source))  # noqa: PTH100
     return Tree(path.parent, [path], [], only=path)
@@ -120,6 +121,9 @@ def _below(
     names = {entry.name for entry in entries}
     if RESOLVED in names or names >= CHECKED:
         unused.append(Unused(f"{relative or '.'}/", "unused-results"))
+        return
+    if names & MARKS:
+        yield Path(here)
         return
     folders = []
     for entry in entries:

@@ -11,6 +11,7 @@ from typing import Any
 
 from phenolens.findings import Finding, Severity
 from phenolens.io.formats.base import image_format, image_formats
+from phenolens.io.formats.cellprofiler import POINTERS
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.patterns import star
 from phenolens.io.tree import Tree, Unused
@@ -109,6 +110,8 @@ def reasons_for_rest(
         relative = tree.relative(path)
         if str(path) in used or relative in known:
             continue
+        if path.is_dir() and any(one.startswith(f"{path}/") for one in used):
+            continue  # a store: its fields are read
         if any(fnmatch(path.name.lower(), one) for one in beside):
             continue  # read with the images, or nothing that a study needs
         rest.append(_reason(path, relative, images))
@@ -127,6 +130,8 @@ def _reason(path: Path, relative: str, images: Mapping[str, Any] | None) -> Unus
         return Unused(relative, "unused-archive")
     if name.endswith(PIPELINES):
         return Unused(relative, "unused-pipeline")
+    if name.endswith(POINTERS):
+        return Unused(relative, "unused-analyst")
     if name.endswith(".toml"):
         return Unused(relative, "unused-study" if _is_study(path) else "unused-kind")
     if any(fnmatch(name, one) for kind in image_formats() for one in kind.beside):

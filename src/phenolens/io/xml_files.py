@@ -18,7 +18,22 @@ Start = Callable[[str, dict[str, str]], object]
 End = Callable[[str, str], object]
 
 
-def stream_xml(path: Path, *, start: Start, end: End) -> None:
+class _Local(dict[str, str]):
+    """Names without their prefix; each is parted once."""
+
+    def __missing__(self, name: str) -> str:
+        local = self[name] = name.rpartition(":")[2]
+        return local
+
+
+def stream_xml(
+    path: Path,
+    *,
+    start: Start,
+    end: End,
+    only: frozenset[str] | None = None,
+    encoding: str | None = None,
+) -> None:
     """Hand each element to two functions, in the order of the file.
 
     Parameters
@@ -28,6 +43,10 @@ def stream_xml(path: Path, *, start: Start, end: End) -> None:
         Takes an element's name and attributes, both without their prefix (``bts:Row`` is ``Row``).
     end : callable
         Takes its name, and the text that stands right before its end.
+    only : frozenset of str, optional
+        Names of the elements that matter; the functions hear of the first one and of these.
+    encoding : str, optional
+        Of a file that is in another than it says.
 
     Raises
     ------
@@ -35,22 +54,25 @@ def stream_xml(path: Path, *, start: Start, end: End) -> None:
         If the file cannot be read, is damaged, or declares a document type. What `start` and `end`
         raise goes through.
     """
-    names: dict[str, str] = {}
+    names = _Local()
     texts: list[str] = []
-
-    def local(name: str) -> str:
-        if name not in names:
-            names[name] = name.rpartition(":")[2]
-        return names[name]
+    depth = 0
 
     def started(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
         texts.clear()
-        plain = {local(key): value for key, value in attributes.items()} if attributes else {}
-        start(local(name), plain)
+        name = names[name]
+        if only is None or name in only or depth == 1:
+            start(name, {names[key]: value for key, value in attributes.items()})
 
     def ended(name: str) -> None:
-        end(local(name), "".join(texts))
-        texts.clear()
+        nonlocal depth
+        depth -= 1
+        name = names[name]
+        if only is None or name in only or depth == 0:
+            end(name, "".join(texts))
+            texts.clear()
 
     def refuse(*_: object) -> None:
         raise InputError(
@@ -58,7 +80,7 @@ def stream_xml(path: Path, *, start: Start, end: End) -> None:
             "read. Copy the file from the instrument again, or take that line out."
         )
 
-    parser = ParserCreate()
+    parser = ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler = started
     parser.EndElementHandler = ended

@@ -19,6 +19,8 @@ def lines_of_files(session: Session, result: object) -> Iterator[str]:
 def lines_of_check(session: Session, findings: list) -> Iterator[str]:
     """The join ledger, then the audit, worst first."""
     yield from take(session, "screen").ledger.lines()
+    if headers := take(session, "headers"):
+        yield from headers.ledger.lines()
     order = list(_MARKS)
     for finding in sorted(findings, key=lambda f: order.index(f.severity)):
         said = finding.said

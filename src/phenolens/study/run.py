@@ -164,7 +164,7 @@ def demo(
 
 
 def check(session: Session) -> list:
-    """Join the screen's tables and audit its design; nothing of the images is read."""
+    """Join the screen's tables, read the headers of its images, and audit its design."""
     found: list = take(session, "check")
     return found
 

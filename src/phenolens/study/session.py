@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -116,6 +116,7 @@ def open_study(
     jobs: int | None = None,
     seed: int | None = None,
     force: bool = False,
+    changes: Sequence[str] = (),
     progress: Progress | bool | None = None,
 ) -> Session:
     """Open a study file.
@@ -132,6 +133,9 @@ def open_study(
         Overrides the study's seed.
     force : bool
         Make every step anew.
+    changes : sequence of str
+        Settings in the place of the study file's, such as ``data.images.channels=["DNA", "ER"]``:
+        a dotted key, and a value as in TOML.
     progress : bool or Progress, optional
         Whether to show what is being done; by default in a notebook only.
 
@@ -159,7 +163,7 @@ def open_study(
     from phenolens.represent.measuring.cells import jobs_here
 
     path = Path(path)
-    study = read_study(path)
+    study = read_study(path, changes=changes)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
         seed = in_range("seed", seed)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from phenolens.changes import SPELLED, changed, parse, placed
 from phenolens.errors import ConfigError, named
 from phenolens.files import write_text
 from phenolens.settings import in_range
@@ -17,29 +20,33 @@ def init(
     *,
     force: bool = False,
     name: str | None = None,
+    changes: Sequence[str] = (),
 ) -> list[str]:
     """Look at a screen's files and write a short, commented study file.
 
     Parameters
     ----------
     source : path
-        Folder or table of a screen.
+        Folder of a screen; or one file of it, of which nothing but what it names is used then.
     output : path
         The study file.
     force : bool
         Overwrite it.
     name : str, optional
-        Name of the study; the source folder's by default.
+        Name of the study; the source's by default.
+    changes : sequence of str
+        Settings that you know already, such as ``data.images.channels=["DNA", "ER"]``: a dotted
+        key of the study file, and a value as in TOML.
 
     Returns
     -------
     list of str
-        What was found, and which lines a person must fill in.
+        What was found, what is not used and why, and which lines a person must fill in.
 
     Raises
     ------
     ConfigError
-        If the study file is there already.
+        If the study file is there already, or a change is none.
     InputError
         If nothing in the source can be studied.
 
@@ -51,6 +58,7 @@ def init(
     >>> pl.init("screen.parquet", "study.toml")
     ['Wrote study.toml', 'profiles screen: screen.parquet']
     """
+    from phenolens.config import require_known, study_of
     from phenolens.io.discover import discover, study_toml
     from phenolens.represent.base import REPRESENTATIONS
 
@@ -60,8 +68,16 @@ def init(
             f"{output} is there already; name another with {named('output')}, or use "
             f"{named('force')}."
         )
-    found = discover(Path(source), taken=REPRESENTATIONS.names())
-    write_text(output, study_toml(found, relative_to=output.resolve().parent, name=name))
+    given = parse(changes)
+    require_known(given)
+    folder = output.resolve().parent
+    data = [placed(one, folder) for one in given if one.path[0] == "data"]
+    found = discover(Path(source), taken=REPRESENTATIONS.names(), changes=data)
+    more = changed({}, [one for one in given if one.path[0] != "data"])
+    text = study_toml(found, relative_to=folder, name=name, more=more)
+    if given:
+        study_of(tomllib.loads(text), source=SPELLED)
+    write_text(output, text)
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
     return [f"Wrote {output}", *found.lines(), *asked]
 

@@ -199,5 +199,5 @@ def _check_set(made: ImageFormat, proposal: ImageProposal, sample: Path, name: s
     for part in (PLATE, WELL, SITE):
         assert (found.table[part].astype(str) != "").all(), f"{name}: an image has no {part}."
     for channel in found.channels:
-        absent = [path for path in found.table[f"Path_{channel}"] if not Path(path).is_file()]
+        absent = [path for path in found.table[f"Path_{channel}"] if not Path(path).exists()]
         assert not absent, f"{name}: there is no file {absent[0]}."

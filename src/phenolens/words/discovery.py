@@ -28,6 +28,8 @@ REASONS = {
     "unused-archive": "an archive; unpack it",
     "unused-study": "a study file",
     "unused-pipeline": "a CellProfiler pipeline",
+    "unused-analyst": "settings of CellProfiler Analyst, whose database is read itself",
+    "unused-same-images": "a database of the images whose tables lie beside it, which are used",
     "unused-beside": "about images that are not used",
     "unused-kind": "no table or image that we read",
 }

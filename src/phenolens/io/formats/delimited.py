@@ -1,4 +1,4 @@
-"""Text tables: comma, tab or semicolon, with a header."""
+"""Text tables with a header, whatever program and country they come from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from phenolens.errors import InputError, reasons
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.profiles import read_frame, text_dialect
+from phenolens.io.text_tables import read_text
 
 SMALL = 20_000_000
 """Bytes up to which a text table is read whole when its head is asked for."""
@@ -17,25 +16,20 @@ SMALL = 20_000_000
 
 @register
 class Delimited(TableFormat):
-    """CSV, TSV and TXT, also gzipped; separator and decimal comma are found in the header."""
+    """CSV, TSV and TXT, also gzipped; see :mod:`phenolens.io.text_tables`."""
 
     name = "delimited"
-    describes: ClassVar[str] = "a text table with a header: comma, tab or semicolon, also gzipped"
+    describes: ClassVar[str] = "a text table with a header: comma, tab, semicolon, |, also gzipped"
     endings = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
     metadata = True
     takes = ("sep",)
 
     def read(self, path: Path, *, sep: str | None = None, **_: Any) -> TableRead:
-        """The whole table; `sep` where the file's own header does not tell."""
-        if sep is None:
-            return TableRead(read_frame(path))
-        try:
-            return TableRead(pd.read_csv(path, sep=sep, low_memory=False))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
+        """The whole table; `sep` where the file itself does not tell."""
+        return TableRead(*read_text(path, sep=sep))
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """All of a small table, the first rows of a large one."""
         if path.stat().st_size < SMALL:
             return self.read(path).frame
-        return pd.read_csv(path, nrows=rows, **text_dialect(path))
+        return read_text(path, rows=rows)[0]

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.io.columns import has
+from phenolens.io.contents import contents
 from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
 from phenolens.io.imagetable import (
     Located,
     channel_order,
-    image_shape,
     image_table,
     is_image_name,
 )
@@ -29,6 +29,7 @@ from phenolens.io.paths import ImageFinder
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import numbers_objects
 from phenolens.io.survey import FoundTables
+from phenolens.readers.series import Series
 
 INDEX_NAMES = ("index", "stack_index", "frame", "page", "slice", "plane", "crop")
 
@@ -50,9 +51,10 @@ class ImageTable(ImageFormat):
         named = image_columns(found.head, found.paths[0], source)
         section: dict = {"table": pattern(found.paths, source), "layout": self.name}
         section |= root_of(found.head[named[0]].head(20).astype(str), found, source)
-        shape = _first_shape(found, named[0], source)
+        first = _first_contents(found, named[0], source)
+        shape = first[0].shape
         index = next((c for c in (has(found.head, n) for n in INDEX_NAMES) if c), None)
-        index = index if index and len(shape) > 2 else None
+        index = index if index and (len(shape) > 2 or len(first) > 1) else None
         section |= {"index": index} if index else {}
         section |= {"level": _level(found, index, shape)}
         questions: list[Question] = []
@@ -60,8 +62,9 @@ class ImageTable(ImageFormat):
             stains = {stain_of(name): name for name in named}
             section |= {"files": stains, "channels": channel_order(list(stains))}
         else:
-            section |= {"file": named[0], "channels": _numbered(shape, index)}
-            questions.append(_ask_stains(section["channels"]))
+            channels = _stains(first[0], index)
+            section |= {"file": named[0], "channels": channels}
+            questions += [] if first[0].channels else [_ask_stains(channels)]
         columns, more = places(found, named[0], source)
         return ImageProposal(section | nuclei(section["channels"]), columns, questions + more)
 
@@ -72,11 +75,11 @@ class ImageTable(ImageFormat):
         return image_table(frame, images, source=source)
 
 
-def _first_shape(item: FoundTables, column: str, source: Path) -> tuple[int, ...]:
+def _first_contents(item: FoundTables, column: str, source: Path) -> tuple[Series, ...]:
     texts = [text for text in item.head[column].head(20) if is_image_name(text)]
     finder = ImageFinder([image_root(texts, item.paths[0], source) or source])
     present = [path for path, there in map(finder.find, texts) if there]
-    return image_shape(Path(present[0]))
+    return contents(Path(present[0]))
 
 
 def _level(item: FoundTables, index: str | None, shape: tuple[int, ...]) -> str:
@@ -85,6 +88,15 @@ def _level(item: FoundTables, index: str | None, shape: tuple[int, ...]) -> str:
     if index is None:
         return "field"
     return "cell" if max(shape[-2:]) <= 256 else "tile"
+
+
+def _stains(series: Series, index: str | None) -> list[str]:
+    """The stains as the file names them, or placeholders."""
+    if series.channels:
+        return list(series.channels)
+    if series.said and index is None:
+        return [f"channel{number + 1}" for number in range(series.count("C"))]
+    return _numbered(series.shape, index)
 
 
 def _numbered(shape: tuple[int, ...], index: str | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
+from phenolens.io.formats.cellprofiler import is_image_table
 from phenolens.io.imagetable import Located, load_data, load_data_channels
 from phenolens.io.listing import nuclei, places, root_of, some_there
 from phenolens.io.paths import stem
@@ -30,7 +31,7 @@ class LoadData(ImageFormat):
         """By its columns, where an image that they name is there; surest of an Image table."""
         if not some_there(self.recorded(head), path, source):
             return None
-        return 1.0 if stem(path) == "Image" else 0.6
+        return 1.0 if is_image_table(list(head.columns), stem(path)) else 0.6
 
     def recorded(self, head: pd.DataFrame) -> list[str]:
         """Paths of the first fields' images."""

@@ -1,133 +1,298 @@
-"""Opera Phenix: fields from file names, or from the plate's ``Index.idx.xml``."""
+"""Opera Phenix, Operetta and Columbus: fields from file names and from the plate's index."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar, TypedDict
-from xml.etree import ElementTree
+from typing import ClassVar
+
+import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition, Place
-from phenolens.io.formats.base import register
-from phenolens.io.formats.instrument import Instrument
+from phenolens.io.formats.base import Question, register
+from phenolens.io.formats.instrument import FEWEST, Instrument
+from phenolens.io.indexed import Row, left_out, meet
+from phenolens.io.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
+from phenolens.io.xml_files import root_name
 from phenolens.profiles import row_letters
 
-NAME = re.compile(
-    r"^r(?P<row>\d{2,})c(?P<column>\d{2,})f(?P<field>\d+)p(?P<plane>\d+)-ch(?P<channel>\d+)"
-    r"(?:sk(?P<timepoint>\d+))?(?:fk(?P<flim>\d+))?(?:fl(?P<lamp>\d+))?\.tiff?$",
+_ENDING = r"(?:\.ome)?\.(?:tiff?|png|jpe?g|bmp|npy)$"
+NAMES = tuple(
+    re.compile(text + _ENDING, re.IGNORECASE)
+    for text in (
+        # Harmony: r16c03f06p01-ch3sk1fk1fl1, older r02c05f01p01rc1-ch1..., flex_r01c01f87p01-ch2t01
+        r"^(?:(?P<prefix>.*?)[_\- ])?r(?P<row>\d{2,})c(?P<column>\d{2,})f(?P<field>\d+)"
+        r"p(?P<plane>\d+)(?:rc\d+)?-ch(?P<channel>\d+)"
+        r"(?:sk(?P<timepoint>\d+)|t(?P<time>\d+))?(?:fk\d+)?(?:fl\d+)?",
+        # the index's identifiers: row and column, K time, F field, P plane, R channel
+        r"^(?P<prefix>)(?P<row>\d\d)(?P<column>\d\d)K(?P<timepoint>\d+)F(?P<field>\d+)"
+        r"P(?P<plane>\d+)R(?P<channel>\d+)(?P<time>)",
+        # Columbus: row and column - field - time, plane, channel
+        r"^(?P<prefix>)(?P<row>\d{3})(?P<column>\d{3})-(?P<field>\d+)-(?P<timepoint>\d{3})"
+        r"(?P<plane>\d{3})(?P<channel>\d{3})(?P<time>)",
+    )
+)
+INNER = frozenset({"images", "flex"})
+"""Folders inside that of a plate, in lower case."""
+DERIVED = frozenset({"flex", "max", "avg", "sum", "min", "med", "std"})
+"""Words before a name that name no plate: the folder's, and those of ImageJ's projections."""
+MEASURED = re.compile(
+    r"^(?P<plate>.+?)(?:__(?P<when>\d{4}-\d\d-\d\d[\dT_.:-]*?))?"
+    r"(?:[-_ ]*(?P<which>Measurement[ _]?\d+))?$",
     re.IGNORECASE,
 )
 
 
-class NameParts(TypedDict):
-    """What an Opera Phenix name says."""
+def parse_name(name: str) -> Place | None:
+    """What a name of Harmony or Columbus says, or None.
 
-    row: int
-    column: int
-    field: int
-    plane: int
-    channel: int
-    timepoint: int
-    well: str
-
-
-def parse_name(name: str) -> NameParts | None:
-    """Row, column, well, field, plane, channel, time point of an Opera Phenix name, or None.
-
-    ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3.
+    ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3. A word
+    before it is the plate, unless it says what was done to the image (``flex_``, ``MAX_``).
     """
-    match = NAME.match(name)
+    match = next((found for form in NAMES if (found := form.match(name))), None)
     if match is None:
         return None
     row, column = int(match["row"]), int(match["column"])
     if not (1 <= row <= 32 and 1 <= column <= 48):
         return None
-    return {
-        "row": row,
-        "column": column,
-        "field": int(match["field"]),
-        "plane": int(match["plane"]),
-        "channel": int(match["channel"]),
-        "timepoint": int(match["timepoint"] or 1),
+    place: Place = {
         "well": f"{row_letters(row - 1)}{column:02d}",
+        "site": str(int(match["field"])),
+        "channel": str(int(match["channel"])),
+        "plane": int(match["plane"]),
+        "timepoint": int(match["timepoint"] or match["time"] or 1),
     }
+    prefix = match["prefix"] or ""
+    return place if prefix.lower() in DERIVED | {""} else place | {"plate": prefix}
 
 
-def read_index(path: Path) -> tuple[dict[int, str], float | None]:
-    """Channel names by number, and micrometres a pixel, of an ``Index.idx.xml``.
+@dataclass(frozen=True)
+class PlateFolder:
+    """The folder of one measurement of one plate.
 
-    Raises
-    ------
-    InputError
-        If the file is not such an index.
+    Attributes
+    ----------
+    path : Path
+    plate : str
+        Its name up to the date, as ``BR1`` of ``BR1__2020-11-05T19_51_35-Measurement 1``.
+    when, which : str
+        Date and ``Measurement 1``, where the name says them.
     """
-    names: dict[int, str] = {}
-    size = None
-    try:
-        for _, element in ElementTree.iterparse(path):
-            if _tag(element) in {"Image", "Entry"}:
-                _take_name(element, names)
-                size = size or _resolution(element)
-                element.clear()
-    except ElementTree.ParseError as error:
-        raise InputError(f"{path} is not a readable Index.idx.xml: {error}.") from None
-    return names, size
+
+    path: Path
+    plate: str
+    when: str = ""
+    which: str = ""
 
 
-def _tag(element: ElementTree.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _child(element: ElementTree.Element, name: str) -> str | None:
-    return next((child.text for child in element if _tag(child) == name), None)
-
-
-def _take_name(element: ElementTree.Element, names: dict[int, str]) -> None:
-    number = element.get("ChannelID") or _child(element, "ChannelID")
-    name = _child(element, "ChannelName")
-    if number and name:
-        names.setdefault(int(number), name.strip())
-
-
-def _resolution(element: ElementTree.Element) -> float | None:
-    metres = _child(element, "ImageResolutionX")
-    return None if metres is None else round(float(metres) * 1e6, 6)
+@lru_cache(maxsize=4096)
+def plate_folder(folder: Path) -> PlateFolder:
+    """The plate whose images lie in a folder."""
+    while folder.name.lower() in INNER and folder.parent != folder:
+        folder = folder.parent
+    match = MEASURED.match(folder.name)
+    if match is None or not (match["when"] or match["which"]):
+        return PlateFolder(folder, folder.name)
+    which = (match["which"] or "").replace("_", " ")
+    return PlateFolder(folder, match["plate"], match["when"] or "", which)
 
 
 @register
 class Phenix(Instrument):
-    """``r16c03f06p01-ch3sk1fk1fl1.tiff``; ``Index.idx.xml`` names the stains where it is there."""
+    """``r16c03f06p01-ch3sk1fk1fl1.tiff``; ``Index.idx.xml`` says the rest where it is there."""
 
     name = "phenix"
-    describes: ClassVar[str] = "images of an Opera Phenix"
+    describes: ClassVar[str] = "images of an Opera Phenix or Operetta"
     example = "r01c01f01p01-ch1sk1fk1fl1.tiff"
     beside = ("index*.xml", "indexfile.txt")
 
     def place(self, path: Path) -> Place | None:
         """By the name; the plate is the folder that holds ``Images``."""
-        parts = parse_name(path.name)
-        if parts is None:
-            return None
-        folder = path.parent.parent if path.parent.name.lower() == "images" else path.parent
-        return {
-            "plate": folder.name,
-            "well": parts["well"],
-            "site": str(parts["field"]),
-            "channel": str(parts["channel"]),
-            "plane": parts["plane"],
-            "timepoint": parts["timepoint"],
-        }
+        place = parse_name(path.name)
+        return None if place is None else {"plate": plate_folder(path.parent).plate, **place}
+
+    def recognises_files(self, files: Sequence[Path]) -> float | None:
+        """By the names, or by an index beside files of other names."""
+        unnamed = {path.parent for path in files if parse_name(path.name) is None}
+        indexes = {folder: index_of(folder) for folder in unnamed}
+        listed = {f for f, path in indexes.items() if path is not None and root_name(path) == ROOT}
+        known = sum(path.parent in listed or parse_name(path.name) is not None for path in files)
+        share = known / max(1, len(files))
+        return 0.9 * share if share >= FEWEST else None
 
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
-        """By the names; stains and pixel size are the index's."""
-        acquired = super().acquisition(folder, files)
-        indexes = sorted(folder.rglob("Index*.xml"))
-        if not indexes:
-            return acquired
-        names, size = read_index(indexes[0])
-        return replace(
-            acquired, names={str(n): name for n, name in names.items()}, pixel_size_um=size
+        """By the indexes, and by the names of images that none lists."""
+        named = {path: place for path in files if (place := parse_name(path.name)) is not None}
+        beside: dict[Path, list[Path]] = defaultdict(list)
+        indexes = {parent: index_of(parent) for parent in {path.parent for path in files}}
+        for path in files:
+            if (index_path := indexes[path.parent]) is not None:
+                beside[index_path].append(path)
+        rows: list[Row] = []
+        read: dict[Path, PlateIndex] = {}
+        notes: list[str] = []
+        for index_path, there in sorted(beside.items()):
+            try:
+                index = _read(index_path, *_version(index_path))
+            except InputError as error:
+                notes.append(f"not used: {error}")
+                continue
+            met = meet(index_path, index.images, there, named)
+            read[plate_folder(index_path.parent).path] = index
+            rows += met.rows
+            notes += [*met.notes, *index.notes]
+        listed = {row["path"] for row in rows}
+        rows += [
+            {**place, "path": str(path), "index": ""}
+            for path, place in named.items()
+            if str(path) not in listed
+        ]
+        notes += left_out([p for p in files if p not in named and str(p) not in listed])
+        if not rows:
+            return Acquisition(pd.DataFrame(columns=["plate", "channel"]), notes=tuple(notes))
+        frame = pd.DataFrame(rows)
+        folders = {text: plate_folder(Path(text).parent) for text in frame["path"]}
+        frame["folder"] = [folders[text].path for text in frame["path"]]
+        plates, more = _plates(set(folders.values()), read)
+        frame["plate"] = frame.get("plate", pd.Series(index=frame.index)).fillna(
+            frame["folder"].map(plates)
         )
+        measured = _measurements(set(folders.values()), plates)
+        if measured:
+            frame["measurement"] = frame["folder"].map(measured)
+        said = {f: {str(n): name for n, name in i.names.items()} for f, i in read.items()}
+        frame, names, questions = name_channels(frame, said, file="Index.idx.xml")
+        sizes = {size for index in read.values() for size in index.pixel_sizes}
+        if len(sizes) > 1:
+            shown = ", ".join(f"{size:g}" for size in sorted(sizes))
+            more.append(f"indexes give several pixel sizes ({shown} um); none was taken")
+        return Acquisition(
+            frame.drop(columns="folder"),
+            names=names,
+            pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
+            notes=(*notes, *more),
+            questions=questions,
+        )
+
+
+def index_of(folder: Path) -> Path | None:
+    """The index of the images in a folder: in it, or above where it is a plate's inner folder."""
+    while True:
+        try:
+            there = {path.name.lower(): path for path in folder.iterdir() if path.suffix == ".xml"}
+        except OSError:
+            return None
+        found = next((there[name] for name in INDEX_NAMES if name in there), None)
+        if found is not None or folder.name.lower() not in INNER:
+            return found
+        folder = folder.parent
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int, _size: int) -> PlateIndex:
+    """As :func:`read_index`; `init` and what follows read each index once."""
+    return read_index(path)
+
+
+def _version(path: Path) -> tuple[int, int]:
+    about = path.stat()
+    return about.st_mtime_ns, about.st_size
+
+
+def _plates(
+    folders: Collection[PlateFolder], read: Mapping[Path, PlateIndex]
+) -> tuple[dict[Path, str], list[str]]:
+    """Each folder's plate, and where an index calls it otherwise.
+
+    Harmony's own folders are called after the plate. Of others the index says it, unless one index
+    was copied to several.
+    """
+    said = {f.path: i.plate for f in folders if (i := read.get(f.path)) is not None and i.plate}
+    others = [f for f in folders if not f.when and not f.which]
+    plates = {f.path: said.get(f.path, f.plate) for f in others}
+    if len(set(plates.values())) < len(plates):
+        plates = {f.path: f.plate for f in others}
+    plates |= {f.path: f.plate for f in folders if f.path not in plates}
+    notes = [
+        f"the index of {f.path.name} calls the plate {said[f.path]}; read as {plates[f.path]}"
+        for f in sorted(folders, key=lambda f: f.path)
+        if said.get(f.path, f.plate) != f.plate
+    ]
+    return plates, notes
+
+
+def _measurements(folders: Collection[PlateFolder], plates: Mapping[Path, str]) -> dict[Path, str]:
+    """What tells the measurements of a plate apart: blank for one that was measured once."""
+    of_plate: dict[str, list[PlateFolder]] = defaultdict(list)
+    for one in folders:
+        of_plate[plates[one.path]].append(one)
+    if all(len(several) == 1 for several in of_plate.values()):
+        return {}
+    labels: dict[Path, str] = {}
+    for several in of_plate.values():
+        which = {one.path: one.which or one.when for one in several}
+        if len(set(which.values())) < len(several):
+            which = {one.path: f"{one.when} {one.which}".strip() for one in several}
+        labels |= which if len(several) > 1 else dict.fromkeys(which, "")
+    return labels
+
+
+def name_channels(
+    rows: pd.DataFrame, said: Mapping[Path, Mapping[str, str]], *, file: str
+) -> tuple[pd.DataFrame, dict[str, str], tuple[Question, ...]]:
+    """Names of channels where each plate's own file gives them.
+
+    Where plates number the same stains differently, rows go by the names.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``channel``, ``plate``, and ``folder`` as `said` calls it.
+    said : mapping of Path to mapping
+        Names by channel, of each folder with such a file.
+    file : str
+        What the file is called.
+
+    Returns
+    -------
+    rows : DataFrame
+    names : dict of str to str
+        Name of each channel; none where no file gives one.
+    questions : tuple of tuple
+        Where plates disagree, or some have no such file.
+    """
+    names: dict[str, dict[str, Path]] = defaultdict(dict)
+    for folder, channels in said.items():
+        for number, name in channels.items():
+            names[number].setdefault(name, folder)
+    used = {folder: set(part) for folder, part in rows.groupby("folder")["channel"]}
+    plate = rows.drop_duplicates("folder").set_index("folder")["plate"]
+    bare = [folder for folder, numbers in used.items() if not numbers <= set(said.get(folder, ()))]
+    clash = {n: by for n, by in names.items() if len(by) > 1}
+    one = {n: next(iter(by)) for n, by in names.items()}
+    if not clash:
+        if not one or not bare:
+            return rows, one, ()
+        text = (
+            f"{plate[bare[0]]} has no {file} that names its channels; those of "
+            f"{plate[next(f for f in said)]} were taken. Are they the same?"
+        )
+        return rows, one, (("images.channels", text),)
+    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if f not in bare}
+    if not bare and len(sets) == 1:
+        texts = [said[f][n] for f, n in zip(rows["folder"], rows["channel"], strict=True)]
+        return rows.assign(channel=texts), {name: name for name in next(iter(sets))}, ()
+    number, by = next(iter(clash.items()))
+    shown = " and ".join(f"{name} on {plate.get(f, f.name)}" for name, f in list(by.items())[:2])
+    text = (
+        f"plates name their channels differently: channel {number} is {shown}. Write the stains' "
+        "names here in the order of the numbers; if the order differs between plates, list the "
+        "images in a table"
+    )
+    placeholders = {n: f"channel{n}" for n in set(rows["channel"])}
+    return rows, placeholders, (("images.channels", text),)

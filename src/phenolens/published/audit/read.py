@@ -15,7 +15,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import has, is_blank
-from phenolens.io.paths import stem
+from phenolens.io.paths import read_table, stem
 from phenolens.profiles import (
     CONTROL,
     KEY,
@@ -23,7 +23,6 @@ from phenolens.profiles import (
     TREATMENT,
     WELL,
     WELL_KEY,
-    read_frame,
     well_name,
 )
 from phenolens.vehicles import vehicle_names
@@ -124,7 +123,7 @@ def _one_file_each(named: dict[Path, str]) -> None:
 
 
 def _rows(path: Path, label: str | None, controls: Sequence[str]) -> pd.DataFrame:
-    frame = read_frame(path)
+    frame = read_table(path)
     rows = _with_keys(frame, path, KEPT)
     rows[TREATMENT] = _label_column(frame, path, label)
     rows[CONTROL] = _control_column(frame, rows[TREATMENT], controls)
@@ -141,7 +140,7 @@ def _rows(path: Path, label: str | None, controls: Sequence[str]) -> pd.DataFram
 
 
 def _keyed(path: Path, kept: Sequence[str]) -> pd.DataFrame:
-    return _with_keys(read_frame(path), path, kept)
+    return _with_keys(read_table(path), path, kept)
 
 
 def _with_keys(frame: pd.DataFrame, path: Path, kept: Sequence[str]) -> pd.DataFrame:
@@ -221,7 +220,7 @@ def _embedding(path: Path) -> pd.DataFrame:
     """Features with the keys and labels the file has; index columns that pandas wrote are left."""
     if path.suffix == ".npy":
         return _array(path)
-    frame = read_frame(path)
+    frame = read_table(path)
     frame = frame.drop(columns=[c for c in frame if str(c).startswith("Unnamed:")])
     out = _keys(frame, path)
     label = has(frame, "label")

@@ -6,19 +6,21 @@ from phenolens.io.integrate import Integrated
 from phenolens.profiles import PLATE, WELL
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
+from phenolens.study.steps.headers import Looked
 from phenolens.tools.design import Design
 
 
 @step("audit.json")
-def check(session: Session, *, screen: Integrated, splits: Design) -> Made:
+def check(session: Session, *, screen: Integrated, splits: Design, headers: Looked | None) -> Made:
     """Audit the design of the screen; its value is the list of findings."""
     from phenolens.audit.audit import audit_design
 
-    images = screen.images.table.groupby([PLATE, WELL]).size() if screen.images else None
+    images = headers.images.table.groupby([PLATE, WELL]).size() if headers else None
     findings = audit_design(
         screen.wells,
         folds=splits.folds,
         roles=splits.roles["role"].to_numpy(),
         images_per_well=images,
+        headers=headers.headers if headers else None,
     )
     return Made(findings, {"audit.json": [finding.to_dict() for finding in findings]})

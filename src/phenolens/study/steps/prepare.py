@@ -11,19 +11,20 @@ from phenolens.store import digest
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named
 from phenolens.study.step import Made, step
+from phenolens.study.steps.headers import Looked
 
 NONE_LEFT = Finding("images-not-readable", "warning")
 
 
 @step("illumination")
-def prepare(session: Session, *, screen: Integrated) -> Made:
+def prepare(session: Session, *, headers: Looked | None) -> Made:
     """Read the original images once; the value is None for a screen of profiles only."""
     from phenolens.prepare import prepare as fill
     from phenolens.prepare import save_estimates
 
-    images = screen.images
-    if images is None:
+    if headers is None:
         return Made()
+    images = headers.images
     settings = session.study.prepare
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     folder = session.store.folder("images", files, list(images.channels))

@@ -1,0 +1,106 @@
+"""What image files hold: their images as fields, and for each plane its place in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from phenolens.errors import InputError
+from phenolens.readers import reader_of
+from phenolens.readers.index import PlaneIndex
+from phenolens.readers.series import Series
+from phenolens.readers.tiff import MISSING
+
+WELL_IN_TEXT = re.compile(
+    r"(?:^|[^A-Za-z0-9])(?:well[ _-]?)?(A[A-F]|[A-P])[ /_-]?(\d{1,2})(?=$|[^A-Za-z0-9]|f\d|s\d)",
+    re.IGNORECASE,
+)
+AXES_OF_A_FIELD = "TZC"
+
+
+def contents(path: Path) -> tuple[Series, ...]:
+    """The images of a file or of a Zarr group, from headers alone.
+
+    Raises
+    ------
+    InputError
+        If the file is empty, damaged, no image we read, or its reader is not installed; names it.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        raise InputError(f"{path} is not there.") from None
+    if path.is_file() and not status.st_size:
+        raise InputError(f"{path} is empty (0 bytes).")
+    return _described(path, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=16_384)
+def _described(path: Path, changed: int) -> tuple[Series, ...]:
+    """`init` looks at a folder several times."""
+    try:
+        return reader_of(path).describe(path)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if str(path) in text else f"{path}: {text}.") from None
+    except Exception as error:  # codecs raise many kinds; each means the same to the user
+        raise InputError(f"{path} cannot be read ({type(error).__name__}: {error}).") from None
+
+
+def planes(series: Series, path: Path) -> Iterator[dict]:
+    """Each plane of an image: channel, plane and time point from 0, its file and place in it.
+
+    A plane that the file names but does not hold has the file that should hold it, or none.
+
+    Parameters
+    ----------
+    series : Series
+        All of its axes are named.
+    path : Path
+    """
+    axes = series.leading
+    for at in np.ndindex(*series.shape[: len(axes)]):
+        where = dict(zip(axes, at, strict=True))
+        file, index = path, PlaneIndex(at, series.number)
+        if series.planes is not None:
+            file, page = series.planes[at]
+            index = PlaneIndex(page=max(page, 0))
+            if page == MISSING and file.is_file():
+                file = Path()
+        yield {
+            "channel": where.get("C", 0),
+            "plane": where.get("Z", 0),
+            "timepoint": where.get("T", 0),
+            "path": "" if file == Path() else str(file),
+            "index": str(index),
+        }
+
+
+def well_in(text: str) -> str:
+    """The well that a file's or an image's name names; '' where it names none, or several."""
+    places = {(row.upper(), int(column)) for row, column in WELL_IN_TEXT.findall(text)}
+    found = [f"{row}{column:02d}" for row, column in places if 1 <= column <= 48]
+    return found[0] if len(found) == 1 else ""
+
+
+def require_fields(series: Series, path: Path) -> None:
+    """Refuse an image whose planes nobody can tell apart.
+
+    Raises
+    ------
+    InputError
+        Says the axes, and what to do.
+    """
+    if "S" in series.axes:
+        raise InputError(
+            f"{path}: colour picture ({series.text()}); give grey images, one plane a stain."
+        )
+    if not series.said:
+        raise InputError(
+            f"{path} does not say what its axes are ({series.text()}); list the files in a table "
+            "with an 'index' column, or write them as OME-TIFF with their axes."
+        )

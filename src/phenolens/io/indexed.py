@@ -1,0 +1,192 @@
+"""Images that an instrument's index lists, met with the files that are there and their names.
+
+An index is authoritative where names do not speak, and where both agree. Where they disagree nobody
+can say which is right, so that nothing is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from phenolens.errors import InputError
+from phenolens.io.acquisition import Place
+from phenolens.profiles import row_letters
+
+SHOWN = 3
+
+
+class Row(Place, total=False):
+    """What is known of an image: its place, its file, and where in the file it is."""
+
+    path: str
+    index: str
+
+
+@dataclass(frozen=True)
+class Met:
+    """What became of an index and the files beside it.
+
+    Attributes
+    ----------
+    rows : list of Row
+        Images that are there, and those of fields of which a part is there.
+    notes : list of str
+    """
+
+    rows: list[Row]
+    notes: list[str]
+
+
+def listed_places(images: pd.DataFrame) -> list[Place]:
+    """What an index says of each image, as an image's own name says it.
+
+    Parameters
+    ----------
+    images : DataFrame
+        Whole numbers ``row``, ``column``, ``field``, ``plane``, ``timepoint``; ``channel`` as it
+        names channels.
+    """
+    letters = {row: row_letters(row - 1) for row in set(images["row"])}
+    numbers = images[["row", "column", "field", "plane", "timepoint"]].itertuples(index=False)
+    return [
+        {
+            "well": f"{letters[row]}{column:02d}",
+            "site": str(field),
+            "channel": str(channel),
+            "plane": plane,
+            "timepoint": timepoint,
+        }
+        for (row, column, field, plane, timepoint), channel in zip(
+            numbers, images["channel"], strict=True
+        )
+    ]
+
+
+def meet(
+    index: Path, images: pd.DataFrame, files: Sequence[Path], named: Mapping[Path, Place]
+) -> Met:
+    """The images of one index.
+
+    Parameters
+    ----------
+    index : Path
+    images : DataFrame
+        As for :func:`listed_places`, with ``file`` (relative to the index; empty where no image
+        was taken) and ``page`` (empty, or a number in a file of several).
+    files : sequence of Path
+        Image files beside the index and below it.
+    named : mapping of Path to Place
+        What the names of these files say, of those whose names say something.
+
+    Raises
+    ------
+    InputError
+        If the index and the names disagree about a well, field or channel.
+    """
+    places = listed_places(images)
+    paths = _found(index, images["file"], files)
+    disagree = [
+        (path, _told_place(place), _told_place(named[path]))
+        for path, place in zip(paths, places, strict=True)
+        if path is not None
+        if path in named and _told_place(place) != _told_place(named[path])
+    ]
+    if disagree:
+        path, listed_as, named_as = disagree[0]
+        raise InputError(
+            f"{index} contradicts the names of {len(disagree)} of its {len(images)} images: "
+            f"{path.name} is {listed_as} in it, and {named_as} by its name. It may be another "
+            "plate's: put the right one there, or take it away."
+        )
+    rows, absent = _rows(index, images, places, paths, named)
+    listed = {path for path in paths if path is not None}
+    notes = _told(index, images, paths, absent)
+    unlisted = [path for path in files if path not in listed and path in named]
+    if unlisted:
+        notes.append(
+            f"{index.name} of {_whose(index)} does not list {len(unlisted)} images that lie beside "
+            f"it, such as {unlisted[0].name}; they were read by their names"
+        )
+    rows += [{**named[path], "path": str(path), "index": ""} for path in unlisted]
+    return Met(rows, notes)
+
+
+def _told_place(place: Place) -> str:
+    return f"{place['well']}, field {place['site']}, channel {place['channel']}"
+
+
+def _found(index: Path, names: Iterable[str], files: Sequence[Path]) -> list[Path | None]:
+    """Each entry's file: where the index says, of its name elsewhere, or of another ending."""
+    here = index.parent
+    exact = {path.relative_to(here).as_posix(): path for path in files}
+    by_name = {path.name: path for path in files}
+    by_stem = {path.stem: path for path in files}
+    return [
+        (exact.get(n) or by_name.get(n.rpartition("/")[2]) or by_stem.get(Path(n).stem))
+        if n
+        else None
+        for n in names
+    ]
+
+
+def _rows(
+    index: Path,
+    images: pd.DataFrame,
+    places: Sequence[Place],
+    paths: Sequence[Path | None],
+    named: Mapping[Path, Place],
+) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Images that are there or belong to a field of which a part is, and fields that are absent."""
+    fields = [(place["well"], place["site"]) for place in places]
+    there = {field for field, path in zip(fields, paths, strict=True) if path is not None}
+    rows: list[Row] = []
+    for place, path, file, page, field in zip(
+        places, paths, images["file"], images["page"], fields, strict=True
+    ):
+        row: Row = {**place, "path": str(path or index.parent / file), "index": page}
+        if path is not None:
+            own = named.get(path)
+            row["timepoint"] = place["timepoint"] if own is None else own["timepoint"]
+            rows.append(row)
+        elif field in there and file:
+            rows.append(row)
+    return rows, sorted(set(fields) - there)
+
+
+def _told(
+    index: Path,
+    images: pd.DataFrame,
+    paths: Sequence[Path | None],
+    absent: Sequence[tuple[str, str]],
+) -> list[str]:
+    notes = []
+    untaken = int((images["file"] == "").sum())
+    missing = sum(path is None for path in paths) - untaken
+    whose = f"{index.name} of {_whose(index)}"
+    if untaken:
+        notes.append(f"{whose}: {untaken} images were not taken (no file is named)")
+    if missing:
+        shown = ", ".join(f"{well} field {site}" for well, site in absent[:SHOWN])
+        whole = f"; {len(absent)} fields have none, such as {shown}" if absent else ""
+        notes.append(
+            f"{whose} lists {len(images)} images, of which {missing} are not there{whole}: a "
+            "measurement that is half-finished, or copied in part"
+        )
+    return notes
+
+
+def _whose(index: Path) -> str:
+    folder = index.parent
+    return folder.parent.name if folder.name.lower() == "images" else folder.name
+
+
+def left_out(files: Sequence[Path]) -> list[str]:
+    """A note on images that are none of the instrument's fields; none where there are none."""
+    if not files:
+        return []
+    shown = ", ".join(path.name for path in files[:SHOWN]) + (", ..." * (len(files) > SHOWN))
+    return [f"{len(files)} image files have names of another kind and were left out: {shown}"]

@@ -1,0 +1,177 @@
+"""What headers and pixels of image files show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from phenolens.words import Said, wording
+from phenolens.words.numbers import SMALL, natural, plural
+
+Place = Mapping[str, str]
+Groups = Sequence[Mapping[str, Any]]
+
+_KEEP = '[data.images] differing = "keep"'
+
+
+def _place(example: Place) -> str:
+    """One image in words: the same order everywhere."""
+    named = [f"{n} {example[n]}" for n in ("plate", "well", "site") if example.get(n)]
+    stain = [example["channel"]] if example.get("channel") else []
+    file = f" ({example['file']})" if example.get("file") else ""
+    return ", ".join([*named, *stain]) + file
+
+
+def _differ(what: str, unit: str, groups: Groups) -> str:
+    many = SMALL[len(groups)] if len(groups) < len(SMALL) else str(len(groups))
+    listed = [f"{g['what']}{unit} ({plural(g['wells'], 'well')})" for g in groups]
+    plates = sorted({plate for g in groups for plate in g["plates"]}, key=natural)
+    if len(plates) == 1:
+        return f"There are {many} {what}: {', '.join(listed)}"
+    by_plate = []
+    for plate in plates[:8]:
+        parts = [f"{g['what']}{unit} {g['plates'][plate]}" for g in groups if plate in g["plates"]]
+        by_plate.append(f"{plate} {', '.join(parts)}")
+    more = f"; {len(plates) - 8} more plates" if len(plates) > 8 else ""
+    return (
+        f"There are {many} {what}: {', '.join(listed)}; wells by plate: {'; '.join(by_plate)}{more}"
+    )
+
+
+def _apart(why: str, images: int, *, kept: bool) -> str:
+    if kept:
+        return f"{why} They are kept."
+    are = "is" if images == 1 else "are"
+    return f"{why} {plural(images, 'image')} unlike the most {are} set aside; {_KEEP} keeps them."
+
+
+@wording("image-sizes")
+def _(*, groups: Groups, images: int, kept: bool, example: Place) -> Said:
+    return Said(
+        f"{_differ('image sizes', '', groups)}, e.g. {_place(example)}.",
+        _apart("Binning or magnification differs, so sizes do too.", images, kept=kept),
+        "Image what was binned otherwise again, or study it apart.",
+    )
+
+
+@wording("image-depths")
+def _(*, groups: Groups, images: int, kept: bool, example: Place) -> Said:
+    return Said(
+        f"{_differ('kinds of pixels', '', groups)}, e.g. {_place(example)}.",
+        _apart("Their intensities are on different scales.", images, kept=kept),
+        "Export all images in the same way.",
+    )
+
+
+@wording("pixel-sizes")
+def _(*, groups: Groups, images: int, kept: bool, example: Place) -> Said:
+    return Said(
+        f"{_differ('pixel sizes', ' µm', groups)}, e.g. {_place(example)}.",
+        _apart("The same cell has another size in pixels.", images, kept=kept),
+        "Study what was magnified otherwise apart.",
+    )
+
+
+@wording("stains-differ-in-size")
+def _(*, images: int, sizes: Mapping[str, str], all: bool, example: Place) -> Said:
+    listed = ", ".join(f"{stain} {size}" for stain, size in sizes.items())
+    return Said(
+        f"The stains of {'every' if all else plural(images, 'image')}"
+        f"{' image' if all else ''} differ in size: {listed}, e.g. {_place(example)}.",
+        "Their pixels do not lie on one another, so nothing can be measured in them.",
+        "Resample the stains to one size, or list only those of one size in [data.images] "
+        "channels.",
+    )
+
+
+@wording("images-damaged")
+def _(*, files: int, fault: str, example: Place) -> Said:
+    return Said(
+        f"{plural(files, 'file')} cannot be used, e.g. {_place(example)}: {fault}.",
+        "'prepare' sets such images aside.",
+        "Copy them again from where they were recorded.",
+    )
+
+
+@wording("images-in-colour")
+def _(*, files: int, colour: str, example: Place) -> Said:
+    which = f"{plural(files, 'file')}, e.g. {_place(example)}"
+    if colour == "white is zero":
+        return Said(
+            f"White is zero in {which}.",
+            "They are negatives: bright cells are dark there.",
+            "Export them with black as zero.",
+        )
+    kind = "have a palette" if colour == "palette" else f"are {colour} pictures"
+    return Said(
+        f"{plural(files, 'file')} {kind}, e.g. {_place(example)}.",
+        "A stain is one grey plane. 'prepare' takes pictures whose colours say the same, and sets "
+        "real colour aside.",
+        "Export the grey originals.",
+    )
+
+
+@wording("images-lossy")
+def _(*, files: int, example: Place) -> Said:
+    return Said(
+        f"{plural(files, 'file')} were compressed with loss (JPEG), e.g. {_place(example)}.",
+        "Texture and granularity measure the compression too, and dim intensities are gone.",
+        "Export lossless files (TIFF, PNG).",
+    )
+
+
+@wording("resolution-ignored")
+def _(*, files: int, said: str, example: Place) -> Said:
+    return Said(
+        f"The resolution of {plural(files, 'file')} is ignored: {said}, e.g. {_place(example)}.",
+        "It is no size of a pixel.",
+        "Give [data.images] pixel_size_um.",
+    )
+
+
+@wording("pixel-size-taken")
+def _(*, size: float, files: int) -> Said:
+    return Said(
+        f"A pixel is {size:g} µm, as the headers of {plural(files, 'file')} say.",
+        "Scale bars use it; [data.images] pixel_size_um says otherwise.",
+    )
+
+
+@wording("pixel-size-contradicts")
+def _(*, files: int, said: float, found: float, example: Place) -> Said:
+    return Said(
+        f"The study file says {said:g} µm a pixel, the headers of {plural(files, 'file')} say "
+        f"{found:g} µm, e.g. {_place(example)}.",
+        "The study file's counts; scale bars are wrong if it is.",
+        "Correct [data.images] pixel_size_um, or take it out.",
+    )
+
+
+@wording("headers-sampled")
+def _(*, looked_at: int, planes: int, remote: str) -> Said:
+    where = f", which lie on another machine ({remote})" if remote else ""
+    why = "sampled" if remote else "of kinds that we know"
+    return Said(
+        f"Headers of {looked_at:,} of {planes:,} planes were looked at{where}: {why}.",
+        "'prepare' looks at all when it reads them.",
+    )
+
+
+@wording("image-files-alike")
+def _(*, files: int, size: str, dtype: str, bits: int = 0) -> str:
+    used = f", of which {bits} bits are said to be used" if bits else ""
+    return f"{plural(files, 'image file')}: {size} pixels, {dtype}{used}."
+
+
+# Why an image is set aside.
+
+
+@wording("image-unlike")
+def _(*, aspect: str, found: object, usual: object) -> str:
+    unit = " µm a pixel" if aspect == "pixel_size_um" else " pixels" if aspect == "size" else ""
+    return f"{found}{unit}, where most images of the screen have {usual}{unit} ({_KEEP} keeps it)"
+
+
+@wording("images-unlike")
+def _() -> str:
+    return "none of its images is like the others of the screen, so the well takes no part"
