@@ -188,7 +188,7 @@ def _(folder: Path) -> None:
 
 @door("operetta, older names", says=counted(wells=4, images=4))
 def _(folder: Path) -> None:
-    form = "{r:03d}{c:03d}-{k}-001001001.tif"
+    form = "{r:03d}{c:03d}-1-001001{k:03d}.tif"
     for r, c, k in itertools.product((1, 2), (1, 2), (1, 2, 3)):
         write(folder / "PL1" / form.format(r=r, c=c, k=k))
 
@@ -238,7 +238,7 @@ def _(folder: Path) -> None:
         write(folder / f"exp7-{well}-{channel}-final.tif")
 
 
-@door("gallery tree without LoadData", says=(*counted(wells=8, images=8, plates=2), "taxol|trt"))
+@door("gallery tree without LoadData", says=(*counted(wells=8, images=8, plates=2), "treatments: 2"))
 def _(folder: Path) -> None:
     for number in (1, 2):
         phenix(folder / "images/B1/images", plate=f"PL{number}__2021-03-02T01_02_03-Measurement 1")
