@@ -83,6 +83,8 @@ class Images(SettingsSection):
 
     ``projection`` makes one image of the planes of a field (a stack in z): their largest or mean
     intensity, the plane in the middle, the sharpest one, or the plane of that number.
+    ``pattern`` says what names mean where ``layout = "names"``, and ``plate_format`` how many wells
+    a plate has where names number them.
     """
 
     table: str | list[str] | None = None
@@ -98,6 +100,8 @@ class Images(SettingsSection):
     differing: Literal["set aside", "keep"] = "set aside"
     labels: dict[str, str] = {}
     projection: Projection | None = None
+    pattern: str | None = None
+    plate_format: Literal[6, 12, 24, 48, 96, 384, 1536] | None = None
 
     @field_validator("layout")
     @classmethod
@@ -116,8 +120,9 @@ class Images(SettingsSection):
         named = [name.removesuffix("Outlines") for name in self.labels]
         if self.labels and (named.count("Nuclei") != 1 or named.count("Cells") > 1):
             raise ValueError("labels needs Nuclei or NucleiOutlines, and each compartment once")
-        if self.labels and (self.level == "cell" or self.table is None):
-            raise ValueError("labels are for fields or tiles that a table lists")
+        held = self.table is not None or self.layout == "ome-zarr"
+        if self.labels and (self.level == "cell" or not held):
+            raise ValueError("labels are for fields or tiles that a table or OME-Zarr lists")
         return self
 
 

@@ -151,11 +151,15 @@ def _still_holds(then: list[list], now: list[list]) -> bool:
 
 
 def _changed(path: Path) -> tuple[int, int]:
+    """Size and time of change; of a folder, an image in a Zarr store, those of all its files."""
     try:
         status = path.stat()
+        if not path.is_dir():
+            return status.st_size, status.st_mtime_ns
+        parts = [file.stat() for file in path.rglob("*")]
     except OSError:
         return 0, 0
-    return status.st_size, status.st_mtime_ns
+    return sum(part.st_size for part in parts), max(part.st_mtime_ns for part in (*parts, status))
 
 
 def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, dict]]]:

@@ -88,7 +88,8 @@ def test_a_plate_with_time_points_and_thumbnails(tmp_path):
     found = discover(tmp_path)
     assert found.images["layout"] == "imagexpress"
     assert found.images["channels"] == ["channel1", "channel2"]
-    assert any(note.startswith("8 thumbnails were left out, such as ") for note in found.notes)
+    (thumbnails,) = [one for one in found.unused if one.code == "unused-thumbnail"]
+    assert thumbnails.values["files"] == 8
     table = integrate(found.section(), tmp_path).images.table
     assert sorted(table["Metadata_Well"]) == ["A01", "A01", "A02", "A02"]
     assert set(table["Metadata_Plate"]) == {"PLATE1"}

@@ -32,7 +32,7 @@ GUESSED = [
      {"plane": "2", "timepoint": "2", "channel": "ER"}),
     ("{p}_{w}_s{s}_w{c}", {"p": ["1", "10"], "s": "12", "c": "12"},
      {"plate": "10", "site": "2", "channel": "2"}),
-    ("Well {w}/{c} - n000000", {"c": ["Dapi", "GFP"]}, {"channel": "GFP - n000000"}),
+    ("Well {w}/{c} - n000000", {"c": ["Dapi", "GFP"]}, {"channel": "GFP"}),
     ("{w}-{s}-{c}", {"s": "12", "c": ["Ph", "Green"]}, {"site": "2", "channel": "Green"}),
 ]  # fmt: skip
 

@@ -258,6 +258,63 @@ def imagexpress(folder):
     return folder
 
 
+def yokogawa(folder):
+    for well in ("A01", "A02"):
+        for channel in (1, 2):
+            plane(folder / "P1" / f"P1_{well}_T0001F001L01A0{channel}Z01C0{channel}.tif")
+    return folder
+
+
+def incell(folder):
+    for well in ("A - 1", "A - 2"):
+        for wave in ("UV - DAPI", "Blue - FITC"):
+            plane(folder / "P1" / f"{well}(fld 1 wv {wave}).tif")
+    return folder
+
+
+def scanr(folder):
+    for number in (1, 2):
+        for stain in ("DAPI", "GFP"):
+            name = f"A{number}--W{number:05d}--P00001--Z00000--T00000--{stain}.tif"
+            plane(folder / "P1" / "data" / name)
+    return folder
+
+
+def gen5(folder):
+    for well in ("A1", "A2"):
+        for number, stain in enumerate(("DAPI", "GFP"), 1):
+            plane(folder / "P1" / f"{well}_01_{number}_1_{stain}_001.tif")
+    return folder
+
+
+def cellinsight(folder):
+    for well in ("A01", "A02"):
+        for channel in (0, 1):
+            plane(folder / "MFGTMP_1" / f"MFGTMP_1_{well}f00d{channel}.TIF")
+    return folder
+
+
+def incucyte(folder):
+    for well in ("A1", "A2"):
+        for channel in ("phase", "green"):
+            plane(folder / channel / f"VID1_{well}_1_00d00h00m.tif")
+    return folder
+
+
+def pathway(folder):
+    for well in ("A01", "A02"):
+        for stain in ("DAPI", "GFP"):
+            plane(folder / "2009-09-21_000" / f"Well {well}" / f"{stain} - n000000.tif")
+    return folder
+
+
+def names(folder):
+    for well in ("A01", "A02"):
+        for stain in ("DAPI", "GFP"):
+            plane(folder / "P1" / f"{well}_pos1_{stain}.tif")
+    return folder
+
+
 def ome_tiff(folder):
     for well in ("A01", "A02"):
         with tifffile.TiffWriter(folder / f"{well}.ome.tif", ome=True) as writer:
@@ -284,7 +341,7 @@ def ome_zarr(folder):
 
 
 def vendor(folder):
-    (folder / "plate.czi").write_bytes(b"x")
+    (folder / "plate.czi").write_bytes(b"xx")
     return folder
 
 
@@ -292,7 +349,7 @@ SAMPLES = {
     one.__name__: one
     for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
                 cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
-                imagexpress)
+                imagexpress, yokogawa, incell, scanr, gen5, cellinsight, incucyte, pathway, names)
 } | {"ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor}  # fmt: skip
 
 

@@ -46,7 +46,8 @@ class Acquisition:
         One row an image plane: ``plate``, ``well`` (``A01``), ``site``, ``channel`` (the
         instrument's identifier), ``path``, all text; ``index`` (text, see
         :class:`phenolens.images.ImageSet`) where a file holds several planes; ``plane``,
-        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them.
+        ``timepoint`` (numbers) and ``measurement`` (text) where the instrument has them; ``fault``
+        (text) where a file that is there cannot be read, and its field is to be set aside.
     names : dict of str to str
         Identifier to name of the stain, where the instrument says it.
     pixel_size_um : float or None
@@ -124,7 +125,11 @@ def located(
     _require_one(rows, key)
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
+    if "plane" in key:
+        wide = _single_planes_repeated(wide, field=[name for name in key if name != "plane"])
     frame = wide.index.to_frame(index=False)
+    if "fault" in rows:
+        frame["_fault"] = rows.fillna({"fault": ""}).groupby(key)["fault"].max().to_numpy()
     alone = [name for name in SEVERAL if name in frame and frame[name].nunique() == 1]
     frame = frame.drop(columns=alone).rename(columns=CANONICAL)
     stains = dict(zip(names, numbers, strict=True))
@@ -137,6 +142,48 @@ def located(
         index={name: _text(wide["index", number]) for name, number in stains.items()},
         notes=acquisition.notes,
     )
+
+
+def _single_planes_repeated(wide: pd.DataFrame, *, field: Sequence[str]) -> pd.DataFrame:
+    """Stains that are taken in one plane everywhere stand for it in all planes of the field.
+
+    A CV8000 takes brightfield in several planes, and the fluorescence of the same field in one.
+    """
+    there = wide["path"].notna()
+    planes = there.groupby(level=list(field), sort=False).transform("sum")
+    single = [channel for channel in planes if planes[channel].max() == 1]
+    if not single or (planes.to_numpy() <= 1).all():
+        return wide
+    first = wide.groupby(level=list(field), sort=False).transform("first")
+    for part in ("path", "index"):
+        columns = [(part, channel) for channel in single]
+        wide[columns] = wide[columns].fillna(first[columns])
+    return wide
+
+
+def plates_apart(rows: pd.DataFrame, labels: Mapping[str, str]) -> pd.Series:
+    """Plates of the rows: those that share a name are called after their folders.
+
+    They share it where fields of several folders would be one and the same; a plate whose wells or
+    channels lie in several folders keeps its name.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As those of an :class:`Acquisition`, with ``folder``.
+    labels : mapping of str to str
+        What a plate in this folder would be called.
+
+    Returns
+    -------
+    Series of str
+    """
+    plates = rows["plate"].copy()
+    field_ = [n for n in ("well", "site", "channel", *SEVERAL) if n in rows]
+    for _, of_name in rows.groupby("plate", sort=False):
+        if of_name["folder"].nunique() > 1 and of_name.duplicated(field_).any():
+            plates[of_name.index] = of_name["folder"].map(labels)
+    return plates
 
 
 def _text(values: pd.Series) -> np.ndarray:

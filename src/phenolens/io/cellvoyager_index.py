@@ -14,6 +14,7 @@ namespace. What was found in public measurements, and is read here:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -27,6 +28,8 @@ from phenolens.io.xml_files import read_xml, stream_xml
 RECORDS, DETAIL = "MeasurementData.mlf", "MeasurementDetail.mrf"
 NO_PLATE = frozenset({"", "noplateid", "plate"})
 """What the instrument calls a plate that nobody named."""
+NO_STAIN = re.compile(r"^\d+ ?(nm)?$|/", re.IGNORECASE)
+"""A ``Target`` that is a wavelength, or names a light source or filter."""
 _NUMBERS = ("Row", "Column", "FieldIndex", "Ch")
 
 
@@ -62,7 +65,9 @@ class Detail:
     columns : int
         Columns of the plate; 0 where that is not said.
     names : dict of int to str
-        What the channels show, or the filter they were taken through.
+        The stains, where the ``Target`` of a channel names one and not a wavelength or filter.
+    targets : dict of int to str
+        ``Target`` and filter of every channel, as a person may know it by.
     pixel_sizes : tuple of float
         Micrometres a pixel; several where channels differ.
     notes : list of str
@@ -72,6 +77,7 @@ class Detail:
     plate: str = ""
     columns: int = 0
     names: dict[int, str] = field(default_factory=dict)
+    targets: dict[int, str] = field(default_factory=dict)
     pixel_sizes: tuple[float, ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -143,31 +149,31 @@ def read_detail(folder: Path) -> Detail:
                 f"{DETAIL}: HorizontalPixelDimension = {text!r} of channel {channel.get('Ch')} is "
                 "no pixel size, and was not used"
             )
+    channels = _channels(folder, detail, notes)
+    targets = {n: channel.get("Target", "").strip() for n, channel in channels.items()}
+    filters = {n: channel.get("Acquisition", "").strip() for n, channel in channels.items()}
     return Detail(
         plate="" if plate.lower() in NO_PLATE else plate,
         columns=int(columns or 0),
-        names=_channel_names(folder, detail, notes),
+        names=distinct_names({n: t for n, t in targets.items() if t and not NO_STAIN.search(t)}),
+        targets={n: " ".join(filter(None, (t, filters[n]))) for n, t in targets.items()},
         pixel_sizes=tuple(sorted(set(sizes))),
         notes=notes,
     )
 
 
-def _channel_names(folder: Path, detail: Element | None, notes: list[str]) -> dict[int, str]:
-    """Names by number, of the ``.mes`` that the ``.mrf`` names, or of the only one there is."""
+def _channels(folder: Path, detail: Element | None, notes: list[str]) -> dict[int, Element]:
+    """Channels by number, of the ``.mes`` that the ``.mrf`` names, or of the only one there is."""
     said = "" if detail is None else detail.get("MeasurementSettingFileName", "")
+    path = folder / (said.replace("\\", "/").rpartition("/")[2] or "?")
     there = sorted(folder.glob("*.mes"))
-    path = folder / Path(said.replace("\\", "/")).name if said else None
-    if path is None or not path.is_file():
+    if not path.is_file():
         if len(there) != 1:
             return {}
         path = there[0]
     setting = _tree(path, "MeasurementSetting", notes)
     channels = [] if setting is None else list(setting.iter("Channel"))
-    known = {int(c.get("Ch", "")): c for c in channels if c.get("Ch", "").isdigit()}
-    targets = {n: c.get("Target", "").strip() for n, c in known.items()}
-    filters = {n: c.get("Acquisition", "").strip() for n, c in known.items()}
-    named = {n: text or filters[n] for n, text in targets.items() if text or filters[n]}
-    return distinct_names(named)
+    return {int(c.get("Ch", "")): c for c in channels if c.get("Ch", "").isdigit()}
 
 
 def _plate_files(folder: Path) -> list[Path]:

@@ -81,10 +81,22 @@ def planes(series: Series, path: Path) -> Iterator[dict]:
 
 
 def well_in(text: str) -> str:
-    """The well that a file's or an image's name names; '' where it names none, or several."""
-    places = {(row.upper(), int(column)) for row, column in WELL_IN_TEXT.findall(text)}
-    found = [f"{row}{column:02d}" for row, column in places if 1 <= column <= 48]
-    return found[0] if len(found) == 1 else ""
+    """The well that a file's or an image's name names; '' where it names none, or several.
+
+    Of several, two digits (``P1_A01``) come before one, and other rows before P (``P1_A1``).
+    """
+    found = {
+        (row.upper(), column)
+        for row, column in WELL_IN_TEXT.findall(text)
+        if 1 <= int(column) <= 48
+    }
+    for better in (lambda place: len(place[1]) == 2, lambda place: place[0] != "P"):
+        kept = {place for place in found if better(place)}
+        found = kept if kept and len(found) > 1 else found
+    if len({(row, int(column)) for row, column in found}) != 1:
+        return ""
+    row, column = found.pop()
+    return f"{row}{int(column):02d}"
 
 
 def require_fields(series: Series, path: Path) -> None:

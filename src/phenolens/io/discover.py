@@ -17,8 +17,9 @@ from phenolens.io.discover_images import Seen, elsewhere, image_section, see
 from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
-from phenolens.io.formats.base import recognised
+from phenolens.io.formats.base import image_formats, recognised
 from phenolens.io.formats.cellprofiler import tables_read_with
+from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -79,7 +80,8 @@ def discover(
         else (proposal.columns, proposal.questions)
     )
     columns |= given.get("columns", {})
-    seen = Seen() if images is None else see(images, columns, tree)
+    looked_at = None if proposal is None else proposal.locate
+    seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
@@ -95,7 +97,7 @@ def discover(
     asked = [Question(*question) for question in questions]
     decided = {".".join(one.path[1:]) for one in changes}
     asked = [question for question in asked if question.setting not in decided]
-    discovery = replace(discovery, questions=(*asked, *_try(discovery)))
+    discovery = replace(discovery, questions=(*asked, *_try(discovery, seen)))
     explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
     return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
 
@@ -143,12 +145,18 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     where = tree.only or tree.source
     if looked.images:
         several = len(looked.images) > 1
+        names = " and ".join(tree.relative(path) for path in _unlike(looked.images))
         return InputError(
             f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
-            f"file{'s' if several else ''} but no table that says which plate and well "
-            f"{'they come' if several else 'it comes'} from. Add a CSV with a row an image: the "
-            "file, Metadata_Plate, Metadata_Well."
+            f"file{'s' if several else ''} ({names}) but no table that says which plate and well "
+            f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
+            "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
+            f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "
+            "(docs/data-integration.md)."
         )
+    refused = [text for one in image_formats() if (text := one.refusal(tree.files)) is not None]
+    if refused:
+        return InputError(f"{where} {refused[0]}")
     explained = [*tree.unused, *looked.unused]
     tables = sum(len(item.paths) for item in looked.tables)
     rest = reasons_for_rest(
@@ -159,6 +167,13 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     held = f"{tables} tables that hold neither" if tables else "neither"
     because = f" Not used: {' '.join(why)}" if why else ""
     return InputError(f"{where} holds {held} images nor profiles that we recognise.{because}")
+
+
+def _unlike(images: Sequence[Path]) -> list[Path]:
+    """Two of the images that show how their names differ: the first, and one beside it."""
+    first = images[0]
+    beside = [path for path in images[1:] if path.parent == first.parent]
+    return [first, *(beside or images[1:])[:1]]
 
 
 def _unused(
@@ -234,7 +249,7 @@ def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
     return found, len(readable) == len(profiles)
 
 
-def _try(discovery: Discovery) -> list[Question]:
+def _try(discovery: Discovery, seen: Seen) -> list[Question]:
     """Join what was found, and ask about what the joined wells do not say."""
     from phenolens.io.copies import ask_about_copies, wells_of
     from phenolens.io.integrate import integrate
@@ -242,6 +257,8 @@ def _try(discovery: Discovery) -> list[Question]:
     if _size(discovery.profiles, discovery.source) > READABLE:
         return []
     section, asked = discovery.section(), []
+    if seen.located is not None:
+        section["images"] |= {"located": seen.located}
     while True:
         try:
             joined = integrate(section, discovery.source)
@@ -266,7 +283,7 @@ def _decided(section: dict[str, Any], error: UndecidedError) -> bool:
     """Take the first choice, so that what must be decided behind it shows too."""
     table, _, setting = error.setting.rpartition(".")
     held = section[table] if table else section
-    if setting not in ("projection", "measurement") or held[setting] is not None:
+    if setting not in ("projection", "measurement", "plate_format") or held[setting] is not None:
         return False
     held |= tomllib.loads(error.choices[0])
     return True

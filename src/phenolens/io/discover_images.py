@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
@@ -18,7 +18,7 @@ from phenolens.io.discovery import DEFAULTS
 from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
-from phenolens.io.imagetable import Located
+from phenolens.io.imagetable import Located, is_image_name
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -38,11 +38,14 @@ class Seen:
         Absolute paths of the images, illumination functions and labels that are there.
     findings : tuple of Finding
         What is not there.
+    located : tuple of (Located, list of Path) or None
+        What :func:`phenolens.io.image_set.locate` gave.
     """
 
     keys: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[PLATE, WELL]))
     files: set[str] = field(default_factory=set)
     findings: tuple[Finding, ...] = ()
+    located: tuple[Located, list[Path]] | None = None
 
 
 def image_section(
@@ -104,12 +107,32 @@ def elsewhere(item: FoundTables, tree: Tree) -> list[Unused]:
     return found
 
 
-def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Seen:
-    """Which plates and wells the images are of, which files they are, and what is not there."""
+def see(
+    images: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    tree: Tree,
+    *,
+    looked_at: Callable[[Sequence[str]], Located] | None = None,
+) -> Seen:
+    """Which plates and wells the images are of, which files they are, and what is not there.
+
+    Parameters
+    ----------
+    images, columns : mapping
+        Sections of the study file.
+    tree : Tree
+    looked_at : callable, optional
+        Of the proposal that the section comes from.
+    """
     section = DEFAULTS["images"] | dict(images)
     roles = DEFAULTS["columns"] | dict(columns)
     try:
-        located, bases = locate(section, tree.source)
+        if looked_at is None or section["root"] != "." or section["labels"]:
+            located, bases = locate(section, tree.source)
+        else:
+            located, bases = looked_at(section["channels"]), [tree.source]
+    except UndecidedError:
+        return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
         return Seen()
     paths, missing = find_files(located, bases)
@@ -122,7 +145,7 @@ def see(images: Mapping[str, Any], columns: Mapping[str, Any], tree: Tree) -> Se
         *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
         *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
     ]
-    return Seen(keys, files, tuple(found))
+    return Seen(keys, files, tuple(found), (located, bases))
 
 
 def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -33,6 +33,8 @@ DEFAULTS: dict[str, Any] = {
         "pixel_size_um": None,
         "labels": {},
         "projection": None,
+        "pattern": None,
+        "plate_format": None,
     },
     "profiles": {"level": "well", "normalized": "auto", "prefix": None},
     "tables": {"sep": None},

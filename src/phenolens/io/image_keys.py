@@ -61,9 +61,11 @@ def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> n
     """Sites nobody named: one a well, or numbered in the order of their file names."""
     if level == "cell" or not keys.duplicated([PLATE, WELL]).any():
         return np.full(len(keys), "1", dtype=object)
-    named = frame["_stack"] if "_stack" in frame else pd.Series(frame.index, index=frame.index)
+    names = [name for name in ("_stack", "_origin", "_series") if name in frame]
     if "_series" in frame:  # planes and time points of one image are one site
-        named = pd.Series(list(zip(named, frame["_series"].astype(int), strict=True)))
+        named = pd.Series(list(zip(*(frame[name] for name in names), strict=True)))
+    else:
+        named = frame["_stack"] if names else pd.Series(frame.index, index=frame.index)
     codes = pd.Series(pd.factorize(named, sort=True)[0], index=frame.index)
     how = "dense" if "_series" in frame else "first"
     order = codes.groupby([keys[PLATE], keys[WELL]]).rank(method=how).astype(int)

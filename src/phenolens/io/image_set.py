@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -32,7 +31,7 @@ from phenolens.io.join import Source
 from phenolens.io.label_columns import set_labels_apart, with_labels
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
-from phenolens.io.paths import expand, read_tables
+from phenolens.io.paths import expand, read_tables, real_paths
 from phenolens.io.projection import projected, require_projection
 from phenolens.io.stacks import unfolded
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
@@ -62,6 +61,7 @@ def read_images(
     located, found, missing = unfolded(located, *find_files(located, bases))
     frame = _keyed(located, columns, level=str(images["level"]), source=source)
     present = _note_missing(frame, located, missing, source=source)
+    present &= _note_faults(frame, located, source=source)
     good = (frame[WELL] != "").to_numpy() & (frame[PLATE] != "").to_numpy()
     if len(good) and not good.any():
         written = place(located.frame, str(columns["well"]), WELL, source=source.name)
@@ -105,7 +105,12 @@ def _one_measurement(
 def locate(
     images: Mapping[str, Any], root: Path, *, layout: ImageFormat | None = None
 ) -> tuple[Located, list[Path]]:
-    """The image table by its layout, and the folders where its files may lie."""
+    """The image table by its layout, and the folders where its files may lie.
+
+    ``images["located"]`` is what an earlier call gave: `init` looks at all files once.
+    """
+    if "located" in images:
+        return images["located"]
     base, kind = root / str(images["root"]), layout or image_format(str(images["layout"]))
     if not kind.listed and images["table"] is None:
         return kind.locate_below(base, images), [base]
@@ -155,6 +160,25 @@ def _note_missing(
                 )
             )
     return present
+
+
+def _note_faults(frame: pd.DataFrame, located: Located, *, source: Source) -> np.ndarray:
+    """List fields whose file says something that cannot be; true for the other rows."""
+    if "_fault" not in located.frame:
+        return np.ones(len(frame), dtype=bool)
+    faults = located.frame["_fault"].to_numpy()
+    paths = next(iter(located.paths.values()))
+    source.ledger.set_aside.extend(
+        SetAside(
+            Finding("image-not-read", "warning", {}, {"fault": faults[row]}),
+            plate=frame[PLATE].iloc[row],
+            well=frame[WELL].iloc[row],
+            site=frame[SITE].iloc[row],
+            file=paths[row],
+        )
+        for row in np.flatnonzero(faults != "")
+    )
+    return np.asarray(faults == "")
 
 
 def _note_bad_keys(frame: pd.DataFrame, good: np.ndarray, *, source: Source) -> None:
@@ -233,7 +257,7 @@ def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Sou
 
     Links, and other spellings of one path, are the file they lead to.
     """
-    real = {path: os.path.realpath(path) for c in channels for path in set(table[f"Path_{c}"])}
+    real = real_paths({path for c in channels for path in table[f"Path_{c}"]})
     planes = {c: table[f"Path_{c}"].map(real) + "\n" + table[f"Index_{c}"] for c in channels}
     _require_own_stains(table, planes, source=source)
     listed = pd.concat(planes.values())

@@ -157,7 +157,8 @@ def _index_text(frame: pd.DataFrame, name: str | None, *, source: str) -> np.nda
             f"{source}: column {column} must hold positions counted from 0, or images of a file "
             f"(s0, s1, ...); row {wrong[0] + 1} holds {frame[column].iloc[wrong[0]]!r}."
         )
-    return np.array([text if text[0] == "s" else str(int(text)) for text in texts], dtype=object)
+    places = [f"{text}:" if text[0] == "s" else str(int(text)) for text in texts]
+    return np.array(places, dtype=object)
 
 
 def plane_index(shape: tuple[int, ...], *, channel: int, n_channels: int, position: str) -> str:
@@ -212,5 +213,5 @@ def is_image_name(value: object) -> bool:
     return not is_blank(value) and str(value).lower().endswith((*ENDINGS, *ZARR))
 
 
-STACK = ("_stack", "_index", "_series")
+STACK = ("_stack", "_index", "_origin", "_series", "_fault")
 HELPERS = (FILE, FOLDER, *STACK)

@@ -6,6 +6,7 @@ can say which is right, so that nothing is read.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,3 +191,59 @@ def left_out(files: Sequence[Path]) -> list[str]:
         return []
     shown = ", ".join(path.name for path in files[:SHOWN]) + (", ..." * (len(files) > SHOWN))
     return [f"{len(files)} image files have names of another kind and were left out: {shown}"]
+
+
+def name_channels(
+    rows: pd.DataFrame, said: Mapping[Path, Mapping[str, str]], *, file: str
+) -> tuple[pd.DataFrame, dict[str, str], tuple[tuple[str, str], ...]]:
+    """Names of channels where each plate's own file gives them.
+
+    Where plates number the same stains differently, rows go by the names.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``channel``, ``plate``, and ``folder`` as `said` calls it.
+    said : mapping of Path to mapping
+        Names by channel, of each folder with such a file.
+    file : str
+        What the file is called.
+
+    Returns
+    -------
+    rows : DataFrame
+    names : dict of str to str
+        Name of each channel; none where no file gives one.
+    questions : tuple of tuple
+        Where plates disagree, or some have no such file.
+    """
+    names: dict[str, dict[str, Path]] = defaultdict(dict)
+    for folder, channels in said.items():
+        for number, name in channels.items():
+            names[number].setdefault(name, folder)
+    used = {folder: set(part) for folder, part in rows.groupby("folder")["channel"]}
+    plate = rows.drop_duplicates("folder").set_index("folder")["plate"]
+    bare = [folder for folder, numbers in used.items() if not numbers <= set(said.get(folder, ()))]
+    clash = {n: by for n, by in names.items() if len(by) > 1}
+    one = {n: next(iter(by)) for n, by in names.items()}
+    if not clash:
+        if not one or not bare:
+            return rows, one, ()
+        text = (
+            f"{plate[bare[0]]} has no {file} that names its channels; those of "
+            f"{plate[next(f for f in said)]} were taken. Are they the same?"
+        )
+        return rows, one, (("images.channels", text),)
+    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if f not in bare}
+    if not bare and len(sets) == 1:
+        texts = [said[f][n] for f, n in zip(rows["folder"], rows["channel"], strict=True)]
+        return rows.assign(channel=texts), {name: name for name in next(iter(sets))}, ()
+    number, by = next(iter(clash.items()))
+    shown = " and ".join(f"{name} on {plate.get(f, f.name)}" for name, f in list(by.items())[:2])
+    text = (
+        f"plates name their channels differently: channel {number} is {shown}. Write the stains' "
+        "names here in the order of the numbers; if the order differs between plates, list the "
+        "images in a table"
+    )
+    placeholders = {n: f"channel{n}" for n in set(rows["channel"])}
+    return rows, placeholders, (("images.channels", text),)

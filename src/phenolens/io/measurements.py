@@ -170,14 +170,12 @@ def _example(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:
 
 def _test(column: pd.Series, value: str, values: Sequence[str]) -> str:
     """A query for one of the values, which keeps rows that have none: those measured once."""
+    text = column.map(lambda v: isinstance(v, str)).any()  # is equal to no number
+    written = {v: f"'{v}'" if text or _numbers_first(v)[0] else v for v in values}
     if (key_text(column) != "").all():
-        return f"{column.name} == {_written(value)}"
-    others = ", ".join(_written(other) for other in values if other != value)
+        return f"{column.name} == {written[value]}"
+    others = ", ".join(written[other] for other in values if other != value)
     return f"{column.name} not in [{others}]"
-
-
-def _written(value: str) -> str:
-    return value if not _numbers_first(value)[0] else f"'{value}'"
 
 
 def one_measurement(

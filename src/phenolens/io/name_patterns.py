@@ -33,10 +33,11 @@ _CALLED = {name: role for role, names in GROUPS.items() for name in names}
 
 @dataclass(frozen=True)
 class Said:
-    """What the pattern finds in one path: text of each role that it names."""
+    """What the pattern finds in one path: text of each role that it names, and where it starts."""
 
     path: str
     roles: dict[str, str]
+    start: int = 0
 
 
 class NamePattern:
@@ -98,7 +99,9 @@ class NamePattern:
         return [
             None
             if match is None
-            else Said(text, {role: match[group] or "" for role, group in self._roles.items()})
+            else Said(
+                text, {r: match[group] or "" for r, group in self._roles.items()}, match.start()
+            )
             for text, match in zip(texts, matches, strict=True)
         ]
 
@@ -157,7 +160,7 @@ def guess_pattern(texts: Sequence[str]) -> str | None:
     Examples
     --------
     >>> guess_pattern([f"{w}_pos{s}_{c}" for w in ("B02", "B03") for s in "12" for c in ("a", "b")])
-    '(?P<well>[A-Pa-p][0-9]{1,2})_pos(?P<site>[0-9]+)_(?P<channel>[^_/]+)'
+    '(?P<well>[A-Pa-p][0-9]{1,2})_pos(?P<site>[0-9]+)_(?P<channel>a|b)'
     """
     cut = (_parts(list(texts[:SEEN]), between) for between in ("_/", "_/ .()-"))
     return next((found for parts in cut if parts and (found := _guessed(parts))), None)
@@ -189,14 +192,17 @@ def _like_wells(part: _Part) -> tuple[bool, bool, int]:
 
 
 def _parts(texts: list[str], between: str) -> list[_Part] | None:
-    """The names cut at these characters; None where they have nothing in common."""
+    """The names cut at these characters; None where they have nothing in common.
+
+    What stands before a well is left whole: a plate's name holds letters and numbers.
+    """
     marks = re.escape(between)
     fields = [re.split(f"([{marks}]+)", text) for text in texts]
     depth = {len(field) for field in fields}
     if len(texts) < 2 or len(depth) > 1:
         return None
     parts: list[_Part] = []
-    before = ""
+    before, behind = "", False
     for column in zip(*fields, strict=True):
         if not column[0] or column[0][0] in between:
             if len(set(column)) > 1:
@@ -204,6 +210,9 @@ def _parts(texts: list[str], between: str) -> list[_Part] | None:
             before += column[0]
             continue
         pieces = _pieces(list(column))
+        wells = any(all(map(_WELL.fullmatch, piece.values)) for piece in pieces)
+        behind = behind or (wells and len(set(column)) > 1)
+        pieces = pieces if behind else [_Part("", list(column))]
         pieces[0].before = before + pieces[0].before
         parts += pieces
         before = ""
@@ -289,7 +298,7 @@ def _written(parts: list[_Part]) -> str:
     text = ""
     for number in range(first, last + 1):
         part = parts[number]
-        before = re.escape(part.before).replace(r"\-", "-").replace(r"\ ", " ")
+        before = _escaped(part.before)
         text += before.lstrip("_/ .-") if number == first else before
         if part.role == "well":
             text += "(?P<well>[A-Pa-p][0-9]{1,2})" if _two_digits(part) else r"(?P<well>[^_/]+)"
@@ -297,12 +306,17 @@ def _written(parts: list[_Part]) -> str:
             text += "(?P<plate>[^/]+)" if "/" in "".join(part.values) else "(?P<plate>[^_/]+)"
         elif part.role:
             digits = all(value.isdigit() for value in part.values)
-            text += f"(?P<{part.role}>{'[0-9]+' if digits else '[^_/]+'})"
+            words = "|".join(map(_escaped, sorted(part.distinct)))
+            text += f"(?P<{part.role}>{'[0-9]+' if digits else words})"
         elif len(part.distinct) == 1:
-            text += re.escape(part.values[0]).replace(r"\-", "-").replace(r"\ ", " ")
+            text += _escaped(part.values[0])
         else:
             text += "[^_/]+"
     return text
+
+
+def _escaped(text: str) -> str:
+    return re.escape(text).replace(r"\-", "-").replace(r"\ ", " ")
 
 
 def _two_digits(well: _Part) -> bool:

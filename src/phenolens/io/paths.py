@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -38,7 +40,7 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
         return [full]
     if not any(mark in pattern for mark in MARKS):
         raise InputError(f"There is no file {full}.")
-    found = matching(full)
+    found = matching(Path(os.path.normpath(Path(escape(str(root)), pattern))))
     if not found:
         raise InputError(f"No file matches {full}.")
     return found
@@ -112,23 +114,29 @@ class ImageFinder:
     """
 
     def __init__(self, bases: Sequence[Path]) -> None:
-        _names.cache_clear()
+        for seen in (_names, _spellings, _on_disk):
+            seen.cache_clear()
         self.bases = [os.path.normpath(base.absolute()) for base in dict.fromkeys(bases)]
         self._folders: dict[str, str] = {}
 
     def find(self, text: object) -> tuple[str, bool]:
-        """The path of an image and whether it is there."""
+        """The path of an image and whether it is there.
+
+        An accent may be written in two ways, and letters large or small: a name that differs in
+        that alone is the file's, if no other does.
+        """
         if is_blank(text):
             return "", False
         folder, _, name = _plain(str(text)).rpartition("/")
-        if folder not in self._folders or name not in _names(self._folders[folder]):
+        if folder not in self._folders or _there(self._folders[folder], name) is None:
             self._folders[folder] = self._locate(folder, name)
         where = self._folders[folder]
-        return f"{where}/{name}", name in _names(where)
+        there = _there(where, name)
+        return f"{where}/{there or name}", there is not None
 
     def _locate(self, folder: str, name: str) -> str:
         places = self._places(folder)
-        return next((place for place in places if name in _names(place)), places[0])
+        return next((place for place in places if _there(place, name)), places[0])
 
     def _places(self, folder: str) -> list[str]:
         """Folders to look into, likeliest first."""
@@ -136,7 +144,56 @@ class ImageFinder:
         rest = [part for part in folder.split("/") if part not in ("", ".")]
         tails = [rest[start:] for start in range(len(rest) + 1)]
         below = [os.path.normpath("/".join([b, *tail])) for tail in tails for b in self.bases]
-        return absolute + below
+        return list(map(_on_disk, absolute + below))
+
+
+def _there(folder: str, name: str) -> str | None:
+    """The name of a file as its folder spells it; None where it is not there."""
+    if name in _names(folder):
+        return name
+    return _spellings(folder).get(_letters(name))
+
+
+@lru_cache(maxsize=4096)
+def _spellings(folder: str) -> dict[str, str]:
+    """Names of a folder by their letters, of which no two have the same."""
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for name in _names(folder):
+        letters = _letters(name)
+        twice |= {letters} & found.keys()
+        found[letters] = name
+    return {letters: name for letters, name in found.items() if letters not in twice}
+
+
+def _letters(name: str) -> str:
+    """A name for comparing: composed or decomposed accents, large or small letters are alike."""
+    return name.casefold() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+
+
+@lru_cache(maxsize=65536)
+def _on_disk(folder: str) -> str:
+    """A folder as the disk spells it, where it is there; else as it is written."""
+    if _names(folder):
+        return folder
+    above, _, name = folder.rpartition("/")
+    if not above or not name or os.path.isdir(folder):  # noqa: PTH112
+        return folder
+    parent = _on_disk(above)
+    return f"{parent}/{_there(parent, name) or name}"
+
+
+def real_paths(paths: Iterable[str]) -> dict[str, str]:
+    """Each path with the file that it leads to, through links of its folders and its own."""
+    found, folders = {}, dict[str, str]()
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        if slash and folder not in folders:
+            folders[folder] = os.path.realpath(folder + slash)
+        plain = f"{folders[folder].rstrip('/')}/{name}" if slash else path
+        linked = not slash or name in ("", ".", "..") or os.path.islink(plain)  # noqa: PTH114
+        found[path] = os.path.realpath(path) if linked else plain
+    return found
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 DIGITS = "0123456789"
@@ -16,17 +17,28 @@ def pattern(paths: Sequence[Path], source: Path) -> str | list[str]:
     parts = [name.split("/") for name in relative]
     if len({len(part) for part in parts}) > 1:
         return relative
-    glob = "/".join(star(column) for column in zip(*parts, strict=True))
+    glob = "/".join(_one_part(column) for column in zip(*parts, strict=True))
     exact = {path.relative_to(source).as_posix() for path in source.glob(glob)} == set(relative)
     return glob if exact else relative
 
 
-def star(names: Sequence[str]) -> str:
+def _one_part(names: Sequence[str]) -> str:
+    """A name, or a pattern, in which marks of patterns stand for themselves."""
     if len(set(names)) == 1:
-        return names[0]
-    head = _common_start(names)
-    tails = [name[len(head) :][::-1] for name in names]
-    return f"{head.rstrip(DIGITS)}*{_common_start(tails)[::-1].lstrip(DIGITS)}"
+        return escape(names[0])
+    start, end = _ends(names)
+    return f"{escape(start)}*{escape(end)}"
+
+
+def star(names: Sequence[str]) -> str:
+    """What names have in common at both ends, without digits, with a star between."""
+    return names[0] if len(set(names)) == 1 else "*".join(_ends(names))
+
+
+def _ends(names: Sequence[str]) -> tuple[str, str]:
+    start = _common_start(names)
+    rests = [name[len(start) :][::-1] for name in names]
+    return start.rstrip(DIGITS), _common_start(rests)[::-1].lstrip(DIGITS)
 
 
 def _common_start(names: Sequence[str]) -> str:

@@ -134,15 +134,16 @@ class _Rows:
         self.place: list[Place] = []
         self.planes: list[dict[str, tuple[str, str]]] = []
         self.read: dict[str, tuple[Series, ...]] = {}
-        self.faults: list[str] = []
+        self.faulty: list[str] = []
         self.fits = False
 
     def take(self, row: int, paths: Mapping[str, str], series: int | None) -> None:
         """All planes of a row's files; of an image that is named, those of it alone.
 
-        Files that do not fit the first stay one row, which is set aside when it is read.
+        Files that are damaged, or do not fit the first, stay one row, which says so.
         """
         held: dict[Place, dict[str, tuple[str, str]]] = {}
+        fault = ""
         for path in dict.fromkeys(path for path in paths.values() if path):
             stains = [name for name in self.names if paths[name] == path]
             try:
@@ -152,7 +153,7 @@ class _Rows:
             except InputError as error:
                 if path in self.read and not self.fits:
                     raise
-                self.faults.append(str(error))
+                fault = str(error)
                 held.clear()
                 break
         self.fits = self.fits or bool(held)
@@ -162,6 +163,7 @@ class _Rows:
             self.origin.append(row)
             self.place.append(place)
             self.planes.append(held[place])
+            self.faulty.append(fault)
 
     def _images(self, path: str, number: int | None) -> tuple[Series, ...]:
         if path not in self.read:
@@ -196,8 +198,8 @@ class _Rows:
 
     def _numbers(self, one: Series, path: str, stains: list[str]) -> dict[int, str]:
         """The stain of each channel: by its name where files name them, else by its number."""
-        named = set(stains) <= set(one.channels)
-        if named:
+        if set(stains) <= set(one.channels):
+            self.file_names = self.file_names or tuple(stains)
             return {one.channels.index(stain): stain for stain in stains}
         if one.count("C") != len(stains):
             called = f" ({', '.join(one.channels)})" if one.channels else ""
@@ -224,7 +226,7 @@ class _Rows:
         origin = np.array(self.origin)
         columns = pd.DataFrame(self.place, columns=["_series", "timepoint", "plane"])
         frame = located.frame.iloc[origin].reset_index(drop=True)
-        frame["_series"] = columns["_series"].astype(str)
+        frame = frame.assign(_origin=origin, _series=columns["_series"], _fault=self.faulty)
         for name in ("timepoint", "plane"):
             if columns[name].nunique() > 1:
                 frame[name] = columns[name] + 1
@@ -241,7 +243,10 @@ class _Rows:
             replace(
                 located,
                 frame=frame,
-                paths={name: paths[name] for name in located.paths},
+                paths={
+                    name: np.where(paths[name] == found[name][origin], told[origin], paths[name])
+                    for name, told in located.paths.items()
+                },
                 index=index,
                 illumination={n: v[origin] for n, v in located.illumination.items()},
                 labels={n: v[origin] for n, v in located.labels.items()},
@@ -253,9 +258,6 @@ class _Rows:
 
     def _said(self) -> list[str]:
         counts = [len(series) for series in self.read.values()]
-        said = []
-        if any(count > 1 for count in counts):
-            said.append(f"{len(counts)} files hold {sum(counts)} images; each is a site")
-        if self.faults:
-            said.append(f"{len(self.faults)} files hold something else, such as {self.faults[0]}")
-        return said
+        if all(count == 1 for count in counts):
+            return []
+        return [f"{len(counts)} files hold {sum(counts)} images; each is a site"]

@@ -6,11 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from phenolens.globbing import MARKS
 from phenolens.io.discovery import Discovery, Question
 
 REMARKS = 30
@@ -59,9 +61,9 @@ def study_toml(
         _data(discovery),
         _columns(discovery),
         _images(discovery, base),
-        *(_profile(block, base) for block in discovery.profiles),
+        *(_profile(block, base, discovery.source) for block in discovery.profiles),
         "# 'on': column of the screen = column of the table" if discovery.tables else "",
-        *(_table(table, base) for table in discovery.tables),
+        *(_table(table, base, discovery.source) for table in discovery.tables),
         tomli_w.dumps(sections),
         "".join(f"# {note}\n" for note in _remarks(discovery)),
     ]
@@ -126,33 +128,38 @@ def _images(discovery: Discovery, base: str) -> str:
     section = dict(discovery.images)
     for key in ("table", "root"):
         if key in section:
-            section[key] = _based(section[key], base)
+            section[key] = _based(section[key], base, discovery.source)
     lines = ["[data.images]"]
     for key, value in section.items():
         lines += _asked(discovery, f"images.{key}", example=None)
         lines.append(_setting(key, value))
-    if "projection" not in section:
-        lines += _asked(discovery, "images.projection", example=None)
+    for key in ("projection", "plate_format"):
+        if key not in section:
+            lines += _asked(discovery, f"images.{key}", example=None)
     if "nuclei" not in section:
         lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
     return "\n".join(lines) + "\n"
 
 
-def _profile(block: Mapping[str, Any], base: str) -> str:
+def _profile(block: Mapping[str, Any], base: str, source: Path) -> str:
     lines = ["[[data.profiles]]"]
-    lines += [_setting(key, _based(v, base) if key == "files" else v) for key, v in block.items()]
+    lines += [
+        _setting(key, _based(v, base, source) if key == "files" else v) for key, v in block.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Mapping[str, Any], base: str) -> str:
-    file = _setting("file", _based(table["file"], base))
+def _table(table: Mapping[str, Any], base: str, source: Path) -> str:
+    file = _setting("file", _based(table["file"], base, source))
     return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
 
 
-def _based(value: object, base: str) -> object:
+def _based(value: object, base: str, source: Path) -> object:
+    """Files below the source from the study file's folder; on the way no mark is a pattern's."""
     if isinstance(value, list):
-        return [_based(item, base) for item in value]
-    return Path(base, str(value)).as_posix()
+        return [_based(item, base, source) for item in value]
+    pattern = any(mark in str(value) for mark in MARKS) and not (source / str(value)).exists()
+    return Path(escape(base) if pattern else base, str(value)).as_posix()
 
 
 def _setting(key: str, value: object) -> str:

@@ -14,7 +14,9 @@ import numpy as np
 from phenolens.readers.index import PlaneIndex
 from phenolens.readers.series import Series
 
-TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
+COMPANION = ".companion.ome"
+"""Ending of OME-XML whose planes lie in TIFF files beside it."""
+TIFF = (COMPANION, ".tif", ".tiff", ".btf", ".tf2", ".tf8")
 NUMPY = (".npy",)
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 VENDOR = (".czi", ".nd2", ".lif")

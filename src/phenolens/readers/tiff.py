@@ -39,6 +39,8 @@ def describe(path: Path) -> tuple[Series, ...]:
         found = _opened(path, *_state(path))
     if found[0].kind == "ome":
         return _described_ome(path, found)
+    if ".ome." in path.name.lower() and not _file_of(found[0]).ome_metadata:
+        raise InputError("its name says OME-TIFF, and no OME-XML can be read in it")
     pixel_size = _imagej_pixel_size(found[0])
     several = len(found) > 1
     return tuple(
@@ -124,12 +126,33 @@ def _tiff(path: Path, size: int, changed: int) -> TiffFile:
     """A file whose pages are found once; it is closed between reads."""
     import tifffile
 
-    with tifffile.TiffFile(path) as tiff:
+    if path.name.lower().endswith(".companion.ome"):
+        text = path.read_text(encoding="utf-8")
+        first = _first_file(path, text)
+        with tifffile.TiffFile(first, omexml=text, is_shaped=False, is_mmstack=False) as tiff:
+            return tiff
+    with tifffile.TiffFile(path, is_mmstack=False) as tiff:  # Micro-Manager writes OME-XML too
         text = tiff.ome_metadata or ""
     if "BinaryOnly" not in text:
         return tiff
     with tifffile.TiffFile(path, omexml=_companion(path, text)) as tiff:
         return tiff
+
+
+def _first_file(companion: Path, text: str) -> Path:
+    """A TIFF file of those that OME-XML names.
+
+    Raises
+    ------
+    InputError
+        If none of them is there.
+    """
+    named = [name for image in ome_xml.parse(text) for _, name in image.blocks if name]
+    for name in dict.fromkeys(named):
+        if companion.with_name(name).is_file():
+            return companion.with_name(name)
+    example = f", such as {named[0]}" if named else ""
+    raise InputError(f"none of the {len(set(named))} files that it names is beside it{example}")
 
 
 @lru_cache(maxsize=4)

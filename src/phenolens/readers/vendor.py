@@ -6,6 +6,7 @@ Several of those readers are under the GPL; none is a dependency of this package
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,20 +69,22 @@ def read(path: Path, index: PlaneIndex) -> np.ndarray:
     return np.asarray(image.get_image_dask_data(rest, **fixed).compute(scheduler="synchronous"))
 
 
-@lru_cache(maxsize=2)
-def _opened(path: Path, changed: int) -> Any:
+def not_installed(path: Path) -> str:
+    """What must be installed before a file can be read; empty where it is."""
     ending = path.suffix.lower()
     plugin = f"bioio-{ending[1:]}"
-    try:
-        from bioio import BioImage
-        from bioio_base.exceptions import UnsupportedFileFormatError
-    except ImportError:
-        raise InputError(
-            f"{path}: {ending} files are read with bioio: pip install bioio {plugin}"
-        ) from None
-    try:
-        return BioImage(path)
-    except UnsupportedFileFormatError:
-        raise InputError(
-            f"{path}: bioio has no reader that reads this {ending} file: pip install {plugin}"
-        ) from None
+    if find_spec("bioio") is None:
+        return f"{path}: {ending} files are read with bioio. Run: pip install bioio {plugin}"
+    if not any(find_spec(name) for name in (plugin.replace("-", "_"), "bioio_bioformats")):
+        return f"{path}: bioio has no reader of {ending} files here. Run: pip install {plugin}"
+    return ""
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, changed: int) -> Any:
+    missing = not_installed(path)
+    if missing:
+        raise InputError(missing)
+    from bioio import BioImage
+
+    return BioImage(path)

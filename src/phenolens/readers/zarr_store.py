@@ -5,7 +5,9 @@ Only the chunks of the plane that is asked for are read. Of a pyramid, level 0.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,27 +83,41 @@ def read(path: Path, index: PlaneIndex) -> np.ndarray:
     Raises
     ------
     InputError
-        If nothing of the plane is stored: Zarr gives zeros for a chunk that was lost.
+        If a chunk is cut short, or no chunk of the plane is stored: Zarr gives zeros for what was
+        lost, and Blosc whatever lies behind the end of what was cut.
     """
     array = _array(path, path.stat().st_mtime_ns)
     position = index.position
+    if len(position) > array.ndim:
+        raise IndexError
     if any(not 0 <= at < size for at, size in zip(position, array.shape, strict=False)):
         raise IndexError
+    _require_chunks(array, position)
     pixels = np.asarray(array[position] if position else array[...])
-    blank = pixels.size and (pixels == (array.fill_value or 0)).all()
-    if blank and not _stored(array, position):
-        raise InputError("no chunk of the plane is in the store: its pixels are lost")
-    return pixels
+    return pixels.squeeze() if not position and math.prod(pixels.shape[:-2]) == 1 else pixels
 
 
-def _stored(array: Any, position: tuple[int, ...]) -> bool:
-    """Whether the first chunk of a plane is there."""
-    from zarr.core.sync import sync
-
-    chunks = array.shards or array.chunks
-    first = [at // size for at, size in zip(position, chunks, strict=False)]
-    key = array.metadata.encode_chunk_key((*first, *[0] * (array.ndim - len(first))))
-    return bool(sync((array.store_path / key).exists()))
+def _require_chunks(array: Any, position: tuple[int, ...]) -> None:
+    store = array.store_path
+    folder = Path(store.store.root) / store.path
+    sizes = array.shards or array.chunks
+    ranges = [range(at // size, at // size + 1) for at, size in zip(position, sizes, strict=False)]
+    rest = slice(len(position), None)
+    ranges += [
+        range(-(-length // size))
+        for length, size in zip(array.shape[rest], sizes[rest], strict=True)
+    ]
+    names = [array.metadata.encode_chunk_key(at) for at in itertools.product(*ranges)]
+    there = [name for name in names if (folder / name).is_file()]
+    if names and not there:
+        raise InputError(f"no chunk of the plane is there, such as {array.basename}/{names[0]}")
+    blosc = any("blosc" in type(one).__name__.lower() for one in array.compressors)
+    for name in there if blosc and array.shards is None else ():
+        with (folder / name).open("rb") as stream:
+            said = int.from_bytes(stream.read(16)[12:16], "little")
+            held = stream.seek(0, 2)
+        if held != said:
+            raise InputError(f"chunk {array.basename}/{name} is cut short ({held} of {said} bytes)")
 
 
 @lru_cache(maxsize=32)

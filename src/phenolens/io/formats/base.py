@@ -10,7 +10,7 @@ nobody shares), 0.5 where the ending alone speaks. Of several formats the most c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -54,12 +54,16 @@ class ImageProposal:
         Setting, text, options: what a person must decide or look at.
     notes : tuple of str
         What was found and left out.
+    locate : callable or None
+        Gives, for names of the stains, what the section will be located as, where the images were
+        looked at already.
     """
 
     section: dict[str, Any]
     columns: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    locate: Callable[[Sequence[str]], Located] | None = None
 
 
 class TableFormat:
@@ -154,6 +158,13 @@ class ImageFormat:
     def recorded(self, head: pd.DataFrame) -> list[str]:
         """The first image paths that a table records in its way, there or not; none by default."""
         return []
+
+    def refusal(self, files: Sequence[Path]) -> str | None:
+        """What to do with files of the instrument that are not read; None where there are none.
+
+        Asked where a folder holds nothing else.
+        """
+        return None
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """How sure it is that these image files are its own; None where they are not."""

@@ -60,7 +60,6 @@ class Fields:
         self.stains: dict[str, str] = {}
         self.sizes: set[float] = set()
         self.unread: list[dict[str, Any]] = []
-        self.faults: list[str] = []
         self.notes: list[str] = []
         self.guessed = ""
         self.sites: dict[tuple[str, ...], int] = {}
@@ -82,9 +81,9 @@ class Fields:
             for series in found:
                 require_fields(series, path)
         except InputError as error:
-            if path.exists():  # what is not there is listed as missing
-                self.faults.append(str(error))
-            self.unread.append({**self.place(path, said or {}, name), "path": str(path)})
+            fault = str(error) if path.exists() else ""
+            place = self.place(path, said or {}, name)
+            self.unread.append({**place, "path": str(path), "fault": fault})
             return
         for series in found:
             place = self.place(path, said or series.place, name or series.name)
@@ -102,11 +101,15 @@ class Fields:
 
     def place(self, path: Path, said: Mapping[str, str], name: str) -> dict[str, str]:
         """Plate, well and site of an image: as it is said, else from its name or the file's."""
-        well = said.get("well") or ""
+        well, plate = said.get("well") or "", said.get("plate") or ""
+        stem = path.name.partition(".")[0]
         if not well:
-            well = well_in(name) or well_in(path.name.partition(".")[0])
-            self.guessed = self.guessed or (name if well_in(name) else path.name)
-        plate = said.get("plate") or plate_of(path, self.folder)
+            in_name, in_stem = well_in(name), well_in(stem)
+            well = in_name or in_stem
+            self.guessed = self.guessed or (name if in_name else path.name)
+            if in_name and in_name != in_stem:  # a file whose images are wells is a plate
+                plate = plate or stem
+        plate = plate or plate_of(path, self.folder)
         run = said.get("measurement", "")
         site = said.get("site") or ""
         if not site:
@@ -133,8 +136,6 @@ class Fields:
         unread = [row | {"channel": one, "index": ""} for row in self.unread for one in known]
         rows = pd.DataFrame([*self.rows, *unread])
         questions: list[tuple] = []
-        if self.faults:
-            self.notes.append(f"{len(self.faults)} cannot be read, such as {self.faults[0]}")
         if self.guessed:
             questions.append(("columns.well", GUESSED.format(example=self.guessed)))
         if len(self.sizes) > 1:

@@ -20,7 +20,7 @@ from typing import ClassVar, NamedTuple
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
+from phenolens.io.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.metaseries import in_tiff
@@ -82,6 +82,7 @@ class ImageXpress(Instrument):
     name = "imagexpress"
     describes: ClassVar[str] = "images of an ImageXpress (MetaXpress)"
     example = "PLATE_A01_s1_w1.TIF"
+    beside = ("*.htd", "*.xdce", "*.jdce", "*.mxprotocol", "image_metadata_*.csv")
     rank = 41
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
@@ -128,11 +129,6 @@ class ImageXpress(Instrument):
             rows = rows.assign(timepoint=rows["timepoint"].fillna(1).astype(int))
         rows = _with_plates(rows)
         rows, notes = _with_planes(rows)
-        thumbnails = [path for path in files if "_thumb" in path.name and NAME.match(path.name)]
-        if thumbnails:
-            notes.append(
-                f"{len(thumbnails)} thumbnails were left out, such as {thumbnails[0].name}"
-            )
         described = _described(rows, notes)
         names, questions = _names(rows, described, notes)
         sizes = [one.pixel_size_um for one in described.values() if one.pixel_size_um]
@@ -160,14 +156,8 @@ def _with_plates(rows: pd.DataFrame) -> pd.DataFrame:
         folder=[str(place.plate) for place in places],
         measurement=[place.measurement for place in places],
     )
-    field = [n for n in ("well", "site", "channel", "plane", "timepoint") if n in rows]
-    for _, of_name in rows.groupby("plate", sort=False):
-        if of_name["folder"].nunique() == 1 or not of_name.duplicated(field).any():
-            continue
-        dated = (of_name["measurement"] != "").all()
-        if not dated:
-            labels = {f: _without_wave(f, of_name) for f in of_name["folder"].unique()}
-            rows.loc[of_name.index, "plate"] = of_name["folder"].map(labels)
+    labels = {folder: _without_wave(folder, rows) for folder in rows["folder"].unique()}
+    rows = rows.assign(plate=plates_apart(rows, labels))
     numbers = rows.groupby("plate")["measurement"].nunique()
     return rows if (numbers > 1).any() else rows.drop(columns="measurement")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -68,10 +69,14 @@ class Instrument(ImageFormat):
                 "between laboratories (docs/data-integration.md)"
             )
             questions.append(("images.channels", text))
-        return ImageProposal(section | nuclei(channels), {}, questions, acquired.notes)
+        locate = partial(self._located, acquired, source)
+        return ImageProposal(section | nuclei(channels), {}, questions, acquired.notes, locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """All its images below the folder; see :func:`phenolens.io.acquisition.located`."""
         acquired = self.acquisition(folder, image_files(folder))
+        return self._located(acquired, folder, images["channels"])
+
+    def _located(self, acquired: Acquisition, folder: Path, channels: Sequence[str]) -> Located:
         source = f"{self.describes} (such as {self.example})"
-        return located(acquired, channels=images["channels"], folder=folder, source=source)
+        return located(acquired, channels=channels, folder=folder, source=source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -121,10 +122,12 @@ def _take_plate(fields: Fields, store: Path) -> None:
             images = ngff.read_well(attributes(store / path))
         except InputError:
             images = []  # its first field cannot be read either
+        seen: Counter[str] = Counter()
         for image, run in images or [("0", "")]:
             place = {"plate": plate, "well": well, "site": image}
-            if len(runs) > 1:
-                place["measurement"] = runs.get(run, run)
+            if len(runs) > 1:  # each acquisition has all fields, under paths of its own
+                place |= {"measurement": runs.get(run, run), "site": str(seen[run])}
+                seen[run] += 1
             fields.take(store / path / image, place)
 
 
@@ -138,9 +141,13 @@ def _take_series(fields: Fields, store: Path) -> None:
         raise InputError(
             f"{store} holds {len(listed)} images and its {OME_XML.as_posix()} names {len(images)}."
         )
+    stem = store.name.partition(".")[0]
     for number, path in enumerate(listed):
         place = dict(images[number].place) if images else {}
-        fields.take(store / path, place, name=images[number].name if images else store.name)
+        if not place:
+            named = well_in(images[number].name) if images else ""
+            place = {"well": named, "plate": stem} if named else {"well": well_in(stem)}
+        fields.take(store / path, place)
 
 
 def _series_paths(store: Path) -> list[str]:

@@ -14,9 +14,9 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition, Place
-from phenolens.io.formats.base import Question, register
+from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import FEWEST, Instrument
-from phenolens.io.indexed import Row, left_out, meet
+from phenolens.io.indexed import Row, left_out, meet, name_channels
 from phenolens.io.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
 from phenolens.io.xml_files import root_name
 from phenolens.profiles import row_letters
@@ -109,7 +109,10 @@ class Phenix(Instrument):
     name = "phenix"
     describes: ClassVar[str] = "images of an Opera Phenix or Operetta"
     example = "r01c01f01p01-ch1sk1fk1fl1.tiff"
-    beside = ("index*.xml", "indexfile.txt")
+    beside = (
+        "index*.xml", "*.columbusidx.xml", "*.columbusidx.csv", "indexfile.txt", "*.kw.txt",
+        "ffc_profile*.xml", "assaylayout*.xml",
+    )  # fmt: skip
 
     def place(self, path: Path) -> Place | None:
         """By the name; the plate is the folder that holds ``Images``."""
@@ -240,59 +243,3 @@ def _measurements(folders: Collection[PlateFolder], plates: Mapping[Path, str]) 
             which = {one.path: f"{one.when} {one.which}".strip() for one in several}
         labels |= which if len(several) > 1 else dict.fromkeys(which, "")
     return labels
-
-
-def name_channels(
-    rows: pd.DataFrame, said: Mapping[Path, Mapping[str, str]], *, file: str
-) -> tuple[pd.DataFrame, dict[str, str], tuple[Question, ...]]:
-    """Names of channels where each plate's own file gives them.
-
-    Where plates number the same stains differently, rows go by the names.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        ``channel``, ``plate``, and ``folder`` as `said` calls it.
-    said : mapping of Path to mapping
-        Names by channel, of each folder with such a file.
-    file : str
-        What the file is called.
-
-    Returns
-    -------
-    rows : DataFrame
-    names : dict of str to str
-        Name of each channel; none where no file gives one.
-    questions : tuple of tuple
-        Where plates disagree, or some have no such file.
-    """
-    names: dict[str, dict[str, Path]] = defaultdict(dict)
-    for folder, channels in said.items():
-        for number, name in channels.items():
-            names[number].setdefault(name, folder)
-    used = {folder: set(part) for folder, part in rows.groupby("folder")["channel"]}
-    plate = rows.drop_duplicates("folder").set_index("folder")["plate"]
-    bare = [folder for folder, numbers in used.items() if not numbers <= set(said.get(folder, ()))]
-    clash = {n: by for n, by in names.items() if len(by) > 1}
-    one = {n: next(iter(by)) for n, by in names.items()}
-    if not clash:
-        if not one or not bare:
-            return rows, one, ()
-        text = (
-            f"{plate[bare[0]]} has no {file} that names its channels; those of "
-            f"{plate[next(f for f in said)]} were taken. Are they the same?"
-        )
-        return rows, one, (("images.channels", text),)
-    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if f not in bare}
-    if not bare and len(sets) == 1:
-        texts = [said[f][n] for f, n in zip(rows["folder"], rows["channel"], strict=True)]
-        return rows.assign(channel=texts), {name: name for name in next(iter(sets))}, ()
-    number, by = next(iter(clash.items()))
-    shown = " and ".join(f"{name} on {plate.get(f, f.name)}" for name, f in list(by.items())[:2])
-    text = (
-        f"plates name their channels differently: channel {number} is {shown}. Write the stains' "
-        "names here in the order of the numbers; if the order differs between plates, list the "
-        "images in a table"
-    )
-    placeholders = {n: f"channel{n}" for n in set(rows["channel"])}
-    return rows, placeholders, (("images.channels", text),)

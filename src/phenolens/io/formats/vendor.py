@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from phenolens.errors import InputError
+from phenolens.io.acquisition import Acquisition
 from phenolens.io.formats.base import register
 from phenolens.io.formats.container import Container
 from phenolens.readers import VENDOR
+from phenolens.readers.vendor import not_installed
 
 
 @register
@@ -22,3 +26,18 @@ class Vendor(Container):
     def owns(self, path: Path) -> bool:
         """By its ending."""
         return path.name.lower().endswith(VENDOR)
+
+    def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
+        """As any.
+
+        Raises
+        ------
+        InputError
+            If bioio, or its reader of such files, is not installed.
+        """
+        firsts = {path.suffix.lower(): path for path in reversed(files) if self.owns(path)}
+        for path in firsts.values():
+            missing = not_installed(path)
+            if missing:
+                raise InputError(missing)
+        return super().acquisition(folder, files)

@@ -1,0 +1,123 @@
+"""Names with brackets, quotes, accents and links are files like any other."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import unicodedata
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from phenolens.config import Study
+from phenolens.io.discover import discover, study_toml
+from phenolens.io.integrate import integrate
+from phenolens.io.paths import ImageFinder, expand, real_paths
+from phenolens.io.patterns import pattern
+
+ODD = "screen [1] #2 'q' \"d\" {x} é"
+
+
+def write_plates(folder: Path, write_plane, *, images: str = "im[a]") -> None:
+    """Two plates, a LoadData table each, with paths of another machine; and a plate map."""
+    for plate in ("P [1]", "P [2]"):
+        rows = []
+        for well in ("A01", "A02"):
+            name = f"{well} s1 #1 é.tif"
+            write_plane(folder / plate / images / name, value=1)
+            place = {"Metadata_Plate": plate, "Metadata_Well": well}
+            there = f"D:\\data\\{plate}\\{images}"
+            rows.append(place | {"FileName_OrigDNA": name, "PathName_OrigDNA": there})
+        pd.DataFrame(rows).to_csv(folder / plate / "load_data.csv", index=False)
+    table = pd.DataFrame({"well": ["A01", "A02"], "compound": ["DMSO", "x"]})
+    table.to_csv(folder / "plate map [x].csv", index=False)
+
+
+@pytest.mark.parametrize("name", [ODD, "plain", "a*b?"])
+def test_a_screen_in_a_folder_of_any_name_runs_unedited(tmp_path, write_plane, name):
+    write_plates(tmp_path / name, write_plane)
+    found = discover(tmp_path / name)
+    assert found.unused == ()
+    text = study_toml(found, relative_to=tmp_path)
+    data = Study.model_validate(tomllib.loads(text)).data.model_dump()
+    screen = integrate(data, tmp_path)
+    assert len(screen.images) == 4
+    assert screen.wells["Metadata_Compound"].tolist() == ["DMSO", "x"] * 2
+
+
+def test_many_files_below_brackets_are_one_pattern(tmp_path, write_plane):
+    for number in range(1, 8):
+        folder = tmp_path / "all [raw]" / f"P{number}"
+        write_plane(folder / "a.tif", value=1)
+        row = {"Metadata_Plate": f"P{number}", "Metadata_Well": "A01", "FileName_DNA": "a.tif"}
+        pd.DataFrame([row]).to_csv(folder / "load_data.csv", index=False)
+    found = discover(tmp_path)
+    assert found.images["table"] == "all [[]raw]/P*/load_data.csv"
+    text = study_toml(discover(tmp_path / "all [raw]"), relative_to=tmp_path)
+    data = Study.model_validate(tomllib.loads(text)).data.model_dump()
+    assert data["images"]["table"] == "all [[]raw]/P*/load_data.csv"
+    assert len(integrate(data, tmp_path).images) == 7
+
+
+@pytest.mark.parametrize(("table", "disk"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFC", "NFC")])
+def test_accents_may_be_written_in_two_ways(tmp_path, write_plane, table, disk):
+    name, folder = "Zürich_A01.TIF", "Bündel"
+    write_plane(
+        tmp_path / unicodedata.normalize(disk, folder) / unicodedata.normalize(disk, name), value=1
+    )
+    row = {"Metadata_Plate": "P1", "Metadata_Well": "A01"}
+    row |= {"FileName_DNA": unicodedata.normalize(table, name).lower()}
+    row |= {"PathName_DNA": f"/home/me/{unicodedata.normalize(table, folder)}"}
+    pd.DataFrame([row]).to_csv(tmp_path / "load_data.csv", index=False)
+    found = discover(tmp_path)
+    assert (found.findings, found.unused) == ((), ())
+    assert len(integrate(found.section(), tmp_path).images) == 1
+
+
+def test_of_two_names_alike_but_for_their_letters_neither_is_guessed(tmp_path, write_plane):
+    for name in ("a01.tif", "A01.tif"):
+        write_plane(tmp_path / name, value=1)
+    finder = ImageFinder([tmp_path])
+    assert finder.find("A01.TIF")[1] is False
+    assert finder.find("A01.tif") == (str(tmp_path / "A01.tif"), True)
+
+
+def test_images_behind_linked_folders_are_found(tmp_path, fields):
+    (tmp_path / "images").rename(tmp_path / "disk")
+    (tmp_path / "images").symlink_to(tmp_path / "disk")
+    found = discover(tmp_path)
+    assert len(integrate(found.section(), tmp_path).images) == 16
+    assert {one.code for one in found.unused} <= {"unused-seen", "unused-not-listed"}
+
+
+def test_links_lead_to_their_files(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.tif").write_text("x")
+    (tmp_path / "a" / "y.tif").symlink_to("x.tif")
+    (tmp_path / "b").symlink_to("a")
+    paths = [f"{tmp_path}/{name}" for name in ("a/x.tif", "a/y.tif", "b/y.tif", "none.tif", "a/..")]
+    assert real_paths([*paths, "/", "z"]) == {
+        path: os.path.realpath(path) for path in [*paths, "/", "z"]
+    }
+
+
+NAMES = st.lists(
+    st.text(
+        st.characters(codec="utf-8", exclude_characters="/\\\0", exclude_categories=["Cs", "Cc"]),
+        min_size=1, max_size=6,
+    ).filter(lambda name: name not in (".", "..")),
+    min_size=1, max_size=5, unique=True,
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(names=NAMES, others=NAMES)
+def test_a_pattern_means_exactly_its_files(tmp_path_factory, names, others):
+    source = tmp_path_factory.mktemp("any")
+    for name in {*names, *others}:
+        (source / name).write_text("x")
+    paths = [source / name for name in names]
+    assert sorted(expand(pattern(paths, source), source)) == sorted(paths)
