@@ -232,13 +232,15 @@ def _(folder: Path) -> None:
         write(folder / f"{row} - {column}(fld {site} wv {wave}).tif")
 
 
-@door("names of another kind", commands=(INIT,), code=2, says=["pattern"])
+@door("names of another kind", says=(*counted(wells=4, images=4), "guessed from names", "pattern"))
 def _(folder: Path) -> None:
     for well, channel in itertools.product(WELLS, ("blue", "red")):
         write(folder / f"exp7-{well}-{channel}-final.tif")
 
 
-@door("gallery tree without LoadData", says=(*counted(wells=8, images=8, plates=2), "treatments: 2"))
+@door(
+    "gallery tree without LoadData", says=(*counted(wells=8, images=8, plates=2), "treatments: 2")
+)
 def _(folder: Path) -> None:
     for number in (1, 2):
         phenix(folder / "images/B1/images", plate=f"PL{number}__2021-03-02T01_02_03-Measurement 1")
@@ -276,7 +278,7 @@ def _(folder: Path) -> None:
 @door(
     "a pixel that is no number",
     commands=(*INIT_CHECK, ("prepare", "study.toml")),
-    says=["P1_A02_s1_ER.tif|A02"],
+    says=['"well": "A02"', "P1_A02_s1_ER.tif"],
 )
 def _(folder: Path) -> None:
     load_data(folder)
@@ -307,7 +309,11 @@ def _(folder: Path) -> None:
     write(folder / "images" / "P1_A02_s1_ER.tif", image, photometric="rgb")
 
 
-@door("an empty file and one cut short", says=["A02", "B01"])
+@door(
+    "an empty file and one cut short",
+    commands=(*INIT_CHECK, ("prepare", "study.toml")),
+    says=["2 files cannot be used", '"well": "A02"', '"well": "B01"'],
+)
 def _(folder: Path) -> None:
     load_data(folder)
     (folder / "images" / "P1_A02_s1_ER.tif").write_bytes(b"")
