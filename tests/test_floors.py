@@ -35,6 +35,7 @@ FLOORS = {
     "prepared": 3,
     "crops": 3.5,
     "images": 2.5,
+    "depths": 2.5,
     "illumination": 2.5,
     "ngff": 2.3,
     "readers": 2.45,

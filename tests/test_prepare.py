@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from phenolens import illumination
+from phenolens.audit.pixels import pixel_findings
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.prepare import prepare, save_estimates
@@ -80,7 +81,7 @@ def test_crops_of_a_stack_come_back_by_their_key(tmp_path):
         (lambda path: tifffile.imwrite(path, np.zeros((8, 8), np.uint16)), "differ in size"),
         (
             lambda path: tifffile.imwrite(path, np.zeros((40, 40), np.uint8)),
-            "differ in size or depth",
+            "uint8, where most images of the screen have uint16",
         ),
         (lambda path: tifffile.imwrite(path, np.zeros((2, 40, 40), np.uint16)), "one grey plane"),
     ],
@@ -159,6 +160,18 @@ def test_given_functions_are_applied(tmp_path):
     np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0) / 2)
 
 
+def test_functions_of_which_some_are_not_there_are_estimated(tmp_path):
+    images = write_fields(tmp_path)
+    np.save(tmp_path / "illum.npy", np.full((40, 40), 2.0))
+    columns = {f"Illum_{c}": str(tmp_path / "illum.npy") for c in CHANNELS}
+    columns[f"Illum_{CHANNELS[-1]}"] = ""
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    prepared = prepare(images, tmp_path / "store")
+    np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0))
+    with pytest.raises(InputError, match="or they are not there"):
+        prepare(images, tmp_path / "other", correct="given")
+
+
 def test_asking_for_functions_that_are_not_there_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="estimate"):
         prepare(write_fields(tmp_path), tmp_path / "store", correct="given")
@@ -195,3 +208,138 @@ def test_given_functions_are_not_saved_again(tmp_path):
     assert save_estimates(prepare(given, tmp_path / "store"), tmp_path / "illumination") == []
     anew = prepare(given, tmp_path / "store", correct="estimate")
     assert len(save_estimates(anew, tmp_path / "illumination", correct="estimate")) == 2
+
+
+def test_a_nan_in_one_file_sets_its_field_aside_by_name(tmp_path):
+    images = write_fields(tmp_path)
+    for path in tmp_path.glob("*.tiff"):
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.float32))
+    spoilt = tifffile.imread(tmp_path / "2-ER.tiff")
+    spoilt[3, 4] = np.nan
+    tifffile.imwrite(tmp_path / "2-ER.tiff", spoilt)
+    for _ in range(2):  # a second run knows it from the store
+        prepared = prepare(images, tmp_path / "store")
+        (aside,) = prepared.set_aside.to_dict("records")
+        assert (aside["plate"], aside["well"], aside["site"]) == ("P1", "A02", "1")
+        assert (aside["channel"], Path(aside["file"]).name) == ("ER", "2-ER.tiff")
+        assert "NaN or infinite" in aside["reason"]
+        assert aside["why"].code == "image-not-usable"
+        assert len(prepared) == 3
+
+
+def test_a_nan_in_every_file_is_one_line(tmp_path):
+    images = write_fields(tmp_path, n=2)
+    for path in tmp_path.glob("*.tiff"):
+        tifffile.imwrite(path, np.full((40, 40), np.nan, np.float32))
+    with pytest.raises(InputError, match=r"None of 2 images can be used.*DNA \(.*NaN"):
+        prepare(images, tmp_path / "store")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_another_depth_in_one_field(tmp_path, keep):
+    images = write_fields(tmp_path)
+    odd = tifffile.imread(tmp_path / "2-ER.tiff").astype(np.uint32)
+    tifffile.imwrite(tmp_path / "2-ER.tiff", odd)
+    prepared = prepare(images, tmp_path / "store", keep=keep)
+    assert len(prepared) == 3 + keep
+    assert [depth.scale for depth in prepared.depths] == [65_535, 65_535]
+    if keep:
+        np.testing.assert_array_equal(prepared.raw(2)[1], odd)
+    else:
+        assert "uint32, where most images" in prepared.set_aside["reason"].iloc[0]
+
+
+def test_floats_on_another_scale_are_set_aside(tmp_path):
+    images = write_fields(tmp_path)
+    for path in tmp_path.glob("*.tiff"):
+        divisor = 1 if path.name == "2-ER.tiff" else 65_535
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.float32) / divisor)
+    prepared = prepare(images, tmp_path / "store")
+    assert [depth.scale for depth in prepared.depths] == [1, 1]
+    assert "intensities are counts" in prepared.set_aside["reason"].iloc[0]
+
+
+def coloured(folder: Path, picture: np.ndarray) -> ImageSet:
+    images = write_fields(folder)
+    for path in folder.glob("*-ER.tiff"):
+        tifffile.imwrite(path, picture, photometric="rgb")
+    return images
+
+
+GREY = np.random.default_rng(0).integers(1, 5000, (40, 40), dtype=np.uint16)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.stack([GREY] * 3, axis=-1),
+        np.stack([GREY, GREY, GREY, np.full_like(GREY, 65_535)], axis=-1),
+        np.stack([GREY * 0, GREY * 0, GREY], axis=-1),
+    ],
+)
+def test_a_picture_whose_colours_say_the_same_is_grey(tmp_path, picture):
+    prepared = prepare(coloured(tmp_path, picture), tmp_path / "store")
+    assert len(prepared) == 4
+    np.testing.assert_array_equal(prepared.raw(0)[1], GREY)
+
+
+def test_real_colour_is_set_aside(tmp_path):
+    images = write_fields(tmp_path)
+    real = np.stack([GREY, GREY // 2, GREY // 3], axis=-1)
+    tifffile.imwrite(tmp_path / "2-ER.tiff", real, photometric="rgb")
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 3
+    assert "colour picture" in prepared.set_aside["reason"].iloc[0]
+
+
+def findings(prepared) -> dict:
+    return {found.code: found for found in pixel_findings(prepared)}
+
+
+def test_plain_pixels_are_in_order(tmp_path):
+    found = findings(prepare(write_fields(tmp_path), tmp_path / "store"))
+    assert list(found) == ["depth-found"]
+    assert found["depth-found"].severity == "ok"
+    assert "uint16 and use 13 bits (highest 4,999); intensity 1 is 65,535" in (
+        found["depth-found"].text
+    )
+
+
+def test_planes_of_one_value_are_named_and_kept(tmp_path):
+    images = write_fields(tmp_path)
+    for number, value in enumerate((0, 65_535, 300)):
+        tifffile.imwrite(tmp_path / f"{number}-ER.tiff", np.full((40, 40), value, np.uint16))
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 4
+    flat = findings(prepared)["planes-flat"]
+    assert flat.values["kinds"] == {"black": 1, "saturated": 1, "constant": 1}
+    assert "plate P1, well A01, site 1, ER" in flat.text
+
+
+def test_saturated_planes_are_named(tmp_path):
+    images = write_fields(tmp_path)
+    burnt = np.minimum(tifffile.imread(tmp_path / "2-ER.tiff"), 1000)
+    tifffile.imwrite(tmp_path / "2-ER.tiff", burnt)
+    found = findings(prepare(images, tmp_path / "store"))["planes-saturated"]
+    assert "well A02, site 1, ER" in found.text
+
+
+def test_a_stain_that_is_another_and_an_image_that_is_another_are_named(tmp_path):
+    images = write_fields(tmp_path)
+    (tmp_path / "2-ER.tiff").write_bytes((tmp_path / "2-DNA.tiff").read_bytes())
+    (tmp_path / "1-DNA.tiff").write_bytes((tmp_path / "0-DNA.tiff").read_bytes())
+    found = findings(prepare(images, tmp_path / "store"))
+    assert "DNA and ER hold the very same pixels in 1 of 4 images" in found["stains-identical"].text
+    assert found["stains-identical"].severity == "warning"
+    assert "site 1, DNA" in found["images-identical"].text
+    assert "P1/A01/2" in found["images-identical"].text
+
+
+def test_negative_values_are_named(tmp_path):
+    images = write_fields(tmp_path)
+    for path in tmp_path.glob("*.tiff"):
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.int16) - 200)
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 4
+    assert "8 planes hold negative values, down to -" in findings(prepared)["pixels-negative"].text
+    assert [depth.scale for depth in prepared.depths] == [65_535, 65_535]

@@ -138,6 +138,8 @@ class ProfileFiles(SettingsSection):
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
+    obsm: str | None = None
+    layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
 
 
@@ -147,6 +149,7 @@ class MetadataTable(SettingsSection):
     file: str | list[str]
     on: dict[str, str]
     sep: str | None = None
+    sheet: str | None = None
 
 
 class Data(SettingsSection):

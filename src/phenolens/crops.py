@@ -133,7 +133,13 @@ def cell_crops(fields: Prepared, centres: pd.DataFrame, *, box: int) -> CellCrop
     rows = rows.assign(**{name: cells[name] for name in (OBJECT, ROW, X, Y)})
     images = replace(fields.images, table=rows, level="cell")
     return CellCrops(
-        fields.folder, images, fields.set_aside, fields.correction, fields=fields, box=box
+        fields.folder,
+        images,
+        fields.set_aside,
+        fields.correction,
+        depths=fields.depths,
+        fields=fields,
+        box=box,
     )
 
 

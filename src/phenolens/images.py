@@ -8,7 +8,6 @@ say which file holds it and which element of that file's leading axes it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -102,26 +101,34 @@ class ImageSet:
 
 
 def read_pixels(images: ImageSet, row: int) -> np.ndarray:
-    """Pixels of one image, (C, H, W), in the files' own dtype.
+    """Pixels of one image, (C, H, W), in a dtype that holds all stains; see :func:`read_stains`."""
+    return np.stack(read_stains(images, row))
 
-    Of a field of several planes: their projection, see :func:`project`.
+
+def read_stains(images: ImageSet, row: int) -> list[np.ndarray]:
+    """The stains of one image, (H, W) each, in their files' own dtypes.
+
+    Of a field of several planes: their projection, see :func:`project`. A colour picture whose
+    colours say the same is the grey picture that it shows.
 
     Raises
     ------
     InputError
-        If a file is missing, empty, truncated or not grey, or the stains or planes differ in size
-        or dtype; the message names plate, well, site, channel and file.
+        If a file is missing, empty, truncated or not grey, the stains differ in size, or the planes
+        of a stain in size or dtype; the message names plate, well, site, channel and file.
     """
     values = images.table.iloc[row]
     planes = {c: _planes(values, c) for c in images.channels if values.get(f"{PLANES}{c}")}
     if not planes:
-        return _stacked(images, row, [read_plane(images, row, c) for c in images.channels])
+        stains = [read_plane(images, row, c) for c in images.channels]
+        return _of_one_size(images, row, stains)
     how = next(iter(planes.values()))[0]
     stacks = [
         np.stack(_same(images, row, [_read(images, row, c, *place) for place in planes[c][1]], c))
         for c in images.channels
     ]
-    return project(_stacked(images, row, stacks), how)
+    pairs = zip(project(np.stack(_of_one_size(images, row, stacks)), how), stacks, strict=True)
+    return [plane.astype(stack.dtype) for plane, stack in pairs]
 
 
 def _planes(values: pd.Series, channel: str) -> tuple[str, list[tuple[str, str]]]:
@@ -157,14 +164,14 @@ def project(stacks: np.ndarray, how: str) -> np.ndarray:
     return stacks[:, int(np.argmax((sharpness / largest).sum(axis=0)))]
 
 
-def _stacked(images: ImageSet, row: int, planes: Sequence[np.ndarray]) -> np.ndarray:
-    """The stains as one array, where all are of one size and depth."""
-    if len({(plane.shape, plane.dtype.str) for plane in planes}) > 1:
+def _of_one_size(images: ImageSet, row: int, planes: list[np.ndarray]) -> list[np.ndarray]:
+    """The stains, where all are of one size."""
+    if len({plane.shape for plane in planes}) > 1:
         pairs = zip(images.channels, planes, strict=True)
         seen = ", ".join(f"{channel} {_described(plane)}" for channel, plane in pairs)
-        fault = f"the stains differ in size or depth ({seen})."
+        fault = f"the stains differ in size ({seen})."
         raise InputError(_not_read(images, row, fault))
-    return np.stack(planes)
+    return planes
 
 
 def _same(images: ImageSet, row: int, planes: list[np.ndarray], channel: str) -> list[np.ndarray]:
@@ -191,11 +198,31 @@ def _read(images: ImageSet, row: int, channel: str, path: str, index: str) -> np
         plane = read_file(path, parse_index(index))
     except InputError as error:
         raise InputError(_not_read(images, row, str(error), channel=channel, path=path)) from None
+    if plane.ndim == 3 and plane.shape[-1] in (2, 3, 4):
+        grey = _grey(plane)
+        if grey is None:
+            fault = f"it is a colour picture of shape {plane.shape}; give its grey original."
+            raise InputError(_not_read(images, row, fault, channel=channel, path=path))
+        return grey
     if plane.ndim != 2:
         got = f"expected one grey plane, got shape {plane.shape}"
         fault = f"{got}; name the plane with an index column."
         raise InputError(_not_read(images, row, fault, channel=channel, path=path))
     return plane
+
+
+def _grey(picture: np.ndarray) -> np.ndarray | None:
+    """The one plane that a picture with colours or transparency shows; None for real colour.
+
+    That is any of its colours where all are the same (but for what JPEG changes), or the only one
+    that is not black.
+    """
+    colours = picture[..., :1] if picture.shape[-1] == 2 else picture[..., :3]
+    used = [number for number in range(colours.shape[-1]) if colours[..., number].any()]
+    if len(used) < 2:
+        return np.ascontiguousarray(colours[..., used[0] if used else 0])
+    spread = np.ptp(colours, axis=-1).max()
+    return np.ascontiguousarray(colours[..., 1]) if spread <= (picture.dtype == np.uint8) else None
 
 
 def _not_read(

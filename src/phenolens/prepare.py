@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phenolens import illumination, ngff
+from phenolens.depths import Look, depths, fault_of, look
 from phenolens.errors import InputError
 from phenolens.files import atomic_path, read_json, write_json
-from phenolens.images import PLANES, ImageSet, read_file, read_pixels
+from phenolens.findings import Finding
+from phenolens.images import PLANES, ImageSet, read_file, read_stains
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -27,7 +31,7 @@ from phenolens.prepared import (
 from phenolens.profiles import PLATE, SITE, WELL
 
 _CROPS_PER_CHUNK = 16
-_FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason"]
+_FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
 
 
 def prepare(
@@ -35,6 +39,7 @@ def prepare(
     folder: str | Path,
     *,
     correct: str = "auto",
+    keep: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -48,6 +53,9 @@ def prepare(
     correct : {"auto", "estimate", "given", "none"}
         ``auto`` takes the functions given beside the images where there are any, else estimates
         them for fields of plates with at least 16 fields; crops are never corrected.
+    keep : bool
+        Whether images that differ from most of the screen in size, dtype or scale are kept; else
+        they are set aside.
     jobs : int
         Processes.
     progress : callable, optional
@@ -56,21 +64,73 @@ def prepare(
     Raises
     ------
     InputError
-        If no image can be read, or ``given`` functions are missing.
+        If no image can be used, or ``given`` functions are missing.
     """
     folder = Path(folder)
     images = _ordered(images)
-    faults = _write_all(images, folder, jobs=jobs, progress=progress)
-    kept = np.array([row not in faults for row in range(len(images))], dtype=bool)
-    if not kept.any():
-        where = images.where(0, faults[0]["channel"] or None)
+    groups = _groups(images)
+    written = _write_all(images, groups, folder, jobs=jobs, progress=progress)
+    aside = {row: fault for one in written for row, fault in one.faults.items()}
+    if not keep:
+        aside |= _unlike(images, groups, written, aside)
+    usable = np.array([row not in aside for row in range(len(images))], dtype=bool)
+    if not usable.any():
+        first = aside[0]
+        where = images.where(0, first["channel"] or None)
         raise InputError(
-            f"None of {len(images)} images can be read; the first: {where}: {faults[0]['reason']}"
+            f"None of {len(images)} images can be used; the first: {where}: {first['why'].text}"
         )
-    set_aside = pd.DataFrame([faults[row] for row in sorted(faults)], columns=_FAULT_COLUMNS)
-    usable = images.take(kept)
-    _describe_plates(usable, folder)
-    return Prepared(folder, usable, set_aside, _correction(usable, folder, correct))
+    shown = [n for n, one in enumerate(written) if one.looks and usable[groups[n]].any()]
+    kept = images.take(usable)
+    _describe_plates(kept, folder)
+    return Prepared(
+        folder,
+        kept,
+        pd.DataFrame([aside[row] for row in sorted(aside)], columns=_FAULT_COLUMNS),
+        _correction(kept, folder, correct),
+        depths=depths([written[n].looks for n in shown]),
+        looks=_looks(images, [(int(groups[n][0]), written[n].looks) for n in shown]),
+    )
+
+
+def _unlike(
+    images: ImageSet,
+    groups: Sequence[np.ndarray],
+    written: Sequence[_Written],
+    aside: Mapping[int, dict],
+) -> dict[int, dict]:
+    """Images whose stains differ from most of the screen in size, dtype, or the scale of floats."""
+    found: dict[int, dict] = {}
+    read = [n for n, one in enumerate(written) if one.looks]
+    for position, channel in enumerate(images.channels):
+        looks = [written[n].looks[position] for n in read]
+        aspects = {"dtype": [one.dtype for one in looks]}
+        aspects["scale"] = [one.scale for one in looks]
+        if images.level == "field":
+            aspects["size"] = [one.size for one in looks]
+        for aspect, values in aspects.items():
+            usual = next((v for v, _ in Counter(values).most_common() if v), "")
+            for n, value in zip(read, values, strict=True):
+                if value in (usual, ""):
+                    continue
+                about = {"aspect": aspect, "found": value, "usual": usual}
+                why = Finding("image-unlike", "warning", {}, about)
+                for row in groups[n]:
+                    if row not in aside:
+                        found.setdefault(int(row), _fault(images, row, why, channel=channel))
+    return found
+
+
+def _looks(images: ImageSet, seen: Sequence[tuple[int, Sequence[Look]]]) -> pd.DataFrame:
+    """One row an image (or the crops of a well and site) and stain: where it is, what it shows."""
+    rows = []
+    for row, looks in seen:
+        values = images.table.iloc[row]
+        place_ = {"plate": values[PLATE], "well": values[WELL], "site": values[SITE]}
+        for channel, one in zip(images.channels, looks, strict=True):
+            file = {"channel": channel, "file": values[f"Path_{channel}"]}
+            rows.append(place_ | file | asdict(one) | {"flat": one.flat})
+    return pd.DataFrame(rows)
 
 
 def _ordered(images: ImageSet) -> ImageSet:
@@ -90,44 +150,61 @@ def _groups(images: ImageSet) -> list[np.ndarray]:
     return np.split(np.arange(len(codes)), np.flatnonzero(np.diff(codes)) + 1)
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What became of one group: its images that cannot be used, and what each stain shows."""
+
+    faults: dict[int, dict]
+    looks: list[Look]
+
+
 def _write_all(
-    images: ImageSet, folder: Path, *, jobs: int, progress: Progress | None
-) -> dict[int, dict]:
+    images: ImageSet,
+    groups: Sequence[np.ndarray],
+    folder: Path,
+    *,
+    jobs: int,
+    progress: Progress | None,
+) -> list[_Written]:
     from joblib import Parallel, delayed
 
-    groups = _groups(images)
     tasks = (delayed(_write_group)(images.take(rows), folder) for rows in groups)
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    faults: dict[int, dict] = {}
-    for done, (rows, found) in enumerate(zip(groups, results, strict=True), start=1):
-        faults.update({int(rows[position]): fault for position, fault in found})
+    written = []
+    for done, (rows, (faults, looks)) in enumerate(zip(groups, results, strict=True), start=1):
+        at = {int(rows[position]): _with_finding(fault) for position, fault in faults}
+        written.append(_Written(at, [Look(**one) for one in looks]))
         if progress:
             progress(done, len(groups))
-    return faults
+    return written
 
 
-def _write_group(images: ImageSet, folder: Path) -> list[tuple[int, dict]]:
-    """Write one group, unless an earlier run did; returns its images that could not be read."""
+def _with_finding(fault: dict) -> dict:
+    place_ = {name: fault[name] for name in _FAULT_COLUMNS if name not in ("reason", "why")}
+    why = Finding(fault["code"], "warning", {}, {"fault": fault["reason"]})
+    return place_ | {"reason": fault["reason"], "why": why}
+
+
+def _write_group(images: ImageSet, folder: Path) -> tuple[list, list[dict]]:
+    """Write one group, unless an earlier run did; its images without use, and its stains' looks."""
     values = images.table.iloc[0]
     target = folder / group_path(values[PLATE], values[WELL], values[SITE])
     sources, reads = originals(images), images.reads()
-    known = read_json(target / MARK) if (target / MARK).is_file() else None
-    if (
-        known is not None
-        and known.get("reads") == reads
-        and _still_holds(known["sources"], sources)
-    ):
-        return [(int(row), fault) for row, fault in known["faults"]]
-    pixels, faults = _read_group(images)
+    known = read_json(target / MARK) if (target / MARK).is_file() else {}
+    as_before = known.get("reads") == reads and "looks" in known
+    if as_before and _still_holds(known["sources"], sources):
+        return known["faults"], known["looks"]
+    pixels, faults, looks = _read_group(images)
     partial = target.with_name(f".partial-{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if pixels is not None:
         _write_zarr(pixels, images, partial)
-    write_json(partial / MARK, {"sources": sources, "reads": reads, "faults": faults})
+    mark = {"sources": sources, "reads": reads, "faults": faults, "looks": looks}
+    write_json(partial / MARK, mark)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-    return faults
+    return faults, looks
 
 
 def originals(images: ImageSet) -> list[list]:
@@ -162,43 +239,66 @@ def _changed(path: Path) -> tuple[int, int]:
     return sum(part.st_size for part in parts), max(part.st_mtime_ns for part in (*parts, status))
 
 
-def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list[tuple[int, dict]]]:
-    planes: list[np.ndarray | None] = []
+def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
+    """Pixels of a group, its images that cannot be used, and what each stain of the rest shows."""
+    planes: list[list[np.ndarray] | None] = []
     faults = []
     for row in range(len(images)):
         try:
-            planes.append(read_pixels(images, row))
+            planes.append(read_stains(images, row))
         except InputError as error:
             planes.append(None)
             about, values = error.finding.about, error.finding.values
-            why = str(values.get("fault", error))
-            place = {name: str(about.get(name, "")) for name in ("channel", "file")}
-            faults.append((row, _fault(images, row, why, **place)))
-    read = [plane for plane in planes if plane is not None]
-    if not read or images.level != "cell":
-        return (read[0] if read else None), faults
-    return _stack_crops(images, planes, faults), faults
+            why = Finding("image-not-read", "warning", {}, {"fault": values.get("fault", error)})
+            place_ = {name: str(about.get(name, "")) for name in ("channel", "file")}
+            faults.append((row, _marked(_fault(images, row, why, **place_))))
+            continue
+        for channel, plane in zip(images.channels, planes[row] or [], strict=True):
+            if fault := fault_of(plane):
+                why = Finding("image-not-usable", "warning", {}, {"fault": fault})
+                faults.append((row, _marked(_fault(images, row, why, channel=channel))))
+                planes[row] = None
+                break
+    if images.level == "cell":
+        _set_sizes_apart(images, planes, faults)
+    read = [stains for stains in planes if stains is not None]
+    if not read:
+        return None, faults, []
+    looks = [look(np.stack(stain)) for stain in zip(*read, strict=True)]
+    pixels = [None if stains is None else np.stack(stains) for stains in planes]
+    seen = [asdict(one) for one in looks]
+    if images.level != "cell":
+        return pixels[0], faults, seen
+    blank = np.zeros_like(next(image for image in pixels if image is not None))
+    return np.stack([blank if image is None else image for image in pixels]), faults, seen
 
 
-def _stack_crops(
-    images: ImageSet, planes: list[np.ndarray | None], faults: list[tuple[int, dict]]
-) -> np.ndarray:
-    """Crops of one well in one array; a crop of another size than the first is set aside."""
-    blank = np.zeros_like(next(plane for plane in planes if plane is not None))
-    for row, plane in enumerate(planes):
-        if plane is not None and plane.shape != blank.shape:
-            reason = f"the crop is {plane.shape}, the others of its well are {blank.shape}"
-            faults.append((row, _fault(images, row, reason)))
+def _set_sizes_apart(
+    images: ImageSet, planes: list[list[np.ndarray] | None], faults: list[tuple[int, dict]]
+) -> None:
+    """Crops of one well lie in one array; one of another size than the first is set aside."""
+    first = next((stains[0].shape for stains in planes if stains is not None), ())
+    for row, stains in enumerate(planes):
+        if stains is not None and stains[0].shape != first:
+            reason = f"the crop is {stains[0].shape}, the others of its well are {first}"
+            why = Finding("image-not-usable", "warning", {}, {"fault": reason})
+            faults.append((row, _marked(_fault(images, row, why))))
             planes[row] = None
-    return np.stack([blank if plane is None else plane for plane in planes])
 
 
-def _fault(images: ImageSet, row: int, reason: str, *, channel: str = "", file: str = "") -> dict:
+def _fault(images: ImageSet, row: int, why: Finding, *, channel: str = "", file: str = "") -> dict:
     """Plate, well, site, stain and file in columns of their own, and the reason without them."""
     values = images.table.iloc[row]
     file = file or (values[f"Path_{channel}"] if channel else "")
-    found = [values[PLATE], values[WELL], values[SITE], channel, file, reason]
-    return dict(zip(_FAULT_COLUMNS, map(str, found), strict=True))
+    found = [*map(str, (values[PLATE], values[WELL], values[SITE], channel, file)), why.text, why]
+    return dict(zip(_FAULT_COLUMNS, found, strict=True))
+
+
+def _marked(fault: dict) -> dict:
+    """The same as plain text, for the mark of a finished group."""
+    return {name: fault[name] for name in _FAULT_COLUMNS if name != "why"} | {
+        "code": fault["why"].code
+    }
 
 
 def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
@@ -246,8 +346,8 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
     given = _has_functions(images)
     if correct == "given" and not given:
         raise InputError(
-            "prepare.illumination = 'given', but the image table has no illumination functions "
-            "(FileName_Illum<Stain> columns). Use 'estimate' or 'none'."
+            "prepare.illumination = 'given', but the image table names no illumination functions "
+            "(FileName_Illum<Stain> columns), or they are not there. Use 'estimate' or 'none'."
         )
     if given and correct != "estimate":
         return {plate: _given(images, rows) for plate, rows in _plates(images)}
@@ -259,7 +359,9 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
 
 
 def _has_functions(images: ImageSet) -> bool:
-    return all(f"Illum_{channel}" in images.table for channel in images.channels)
+    """Whether every image has one for each stain; where a file is not there, all are estimated."""
+    columns = [f"Illum_{channel}" for channel in images.channels]
+    return all(name in images.table and (images.table[name] != "").all() for name in columns)
 
 
 def save_estimates(prepared: Prepared, folder: str | Path, *, correct: str = "auto") -> list[Path]:

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import illumination, ngff
+from phenolens.depths import Depth
 from phenolens.errors import InputError
 from phenolens.images import ImageSet
 from phenolens.profiles import PLATE, SITE, WELL
@@ -39,15 +40,22 @@ class Prepared:
     images : ImageSet
         The rows that were prepared, sorted by key.
     set_aside : DataFrame
-        Rows that were not: ``plate, well, site, channel, file, reason``.
+        Rows that were not: ``plate, well, site, channel, file, reason``, and ``why`` as a finding.
     correction : dict
         Plate to illumination functions, float32 (C, t, t); plates without one are not corrected.
+    depths : tuple of Depth
+        How each stain is scaled, the same in all images.
+    looks : DataFrame
+        One row an image (or the crops of a well and site) and stain: ``plate, well, site, channel,
+        file`` and what its pixels show, see :class:`~phenolens.depths.Look`.
     """
 
     folder: Path
     images: ImageSet
     set_aside: pd.DataFrame
     correction: dict[str, np.ndarray] = field(default_factory=dict)
+    depths: tuple[Depth, ...] = field(default=(), kw_only=True)
+    looks: pd.DataFrame = field(default_factory=pd.DataFrame, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.images)

@@ -12,7 +12,7 @@ import tifffile
 
 from phenolens.changes import parse
 from phenolens.config import Study
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
 from phenolens.io.discover import discover, study_toml
 from phenolens.io.integrate import Integrated, integrate
@@ -327,3 +327,41 @@ def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane)
     assert [one.setting for one in found.questions] == ["images.channels", "measurement"]
     assert found.questions[1].choices[0].startswith('measurement = "Metadata_')
     assert len(found.tables) == 2
+
+
+def two_instruments(folder: Path, write_plane) -> None:
+    """A plate of an Opera Phenix beside one of an ImageXpress."""
+    for column in (1, 2):
+        write_plane(
+            folder / "BR9" / "Images" / f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff", value=1
+        )
+        write_plane(folder / "MX" / "TimePoint_1" / f"PLATE_A{column:02d}_s1_w1.TIF", value=1)
+
+
+def test_images_of_two_instruments_are_asked_about_by_init_and_check_alike(tmp_path, write_plane):
+    two_instruments(tmp_path, write_plane)
+    found = discover(tmp_path)
+    (question,) = found.questions
+    assert question.setting == "images.layout"
+    assert question.choices == ('layout = "imagexpress"', 'layout = "phenix"')
+    assert "2 as imagexpress (such as MX/TimePoint_1/) and 2 as phenix (such as BR9/Images/)" in (
+        question.text
+    )
+    text = study_toml(found, relative_to=tmp_path)
+    data = Study.model_validate(tomllib.loads(text)).data.model_dump()
+    with pytest.raises(UndecidedError) as refused:
+        integrate(data, tmp_path)
+    assert str(refused.value) == question.text
+    chosen = text.replace('# layout = "phenix"', 'layout = "phenix"')
+    data = Study.model_validate(tomllib.loads(chosen)).data.model_dump()
+    assert len(integrate(data, tmp_path).images) == 2
+
+
+def test_of_two_instruments_one_may_be_named(tmp_path, write_plane):
+    two_instruments(tmp_path, write_plane)
+    found = discover(tmp_path, changes=parse(["data.images.layout=imagexpress"]))
+    assert found.images["layout"] == "imagexpress"
+    assert [(one.code, one.values["files"]) for one in found.unused] == [
+        ("unused-other-naming", 1), ("unused-other-naming", 1),
+    ]  # fmt: skip
+    assert len(integrate(found.section(), tmp_path).images) == 2

@@ -65,7 +65,7 @@ def plate(
 
 
 @given(
-    prefix=st.sampled_from(["", "P1_", "240124d3_", "Projection-Mix_", "A01_", "screen_t2_"]),
+    prefix=st.sampled_from(["", "P1_", "240124d3_", "Projection-Mix_", "A01-2_", "screen_t2_"]),
     row=st.integers(0, 31),
     column=st.integers(1, 48),
     site=st.one_of(st.none(), st.integers(1, 40)),
@@ -99,14 +99,14 @@ def test_a_plate_with_time_points_and_thumbnails(tmp_path):
 def test_the_htd_names_the_wavelengths_and_says_what_is_missing(tmp_path):
     image(tmp_path / "P" / "P_A01_s1_w1.TIF")
     image(tmp_path / "P" / "P_A01_s1_w2.TIF")
-    text = HTD.format(first="DAPI \xb5", second="FITC").replace("\n", "\r\n")
+    text = HTD.format(first="DAPI \xb5", second="Cy5/647").replace("\n", "\r\n")
     (tmp_path / "P" / "P.HTD").write_bytes(text.encode("cp1252"))
     found = discover(tmp_path)
-    assert found.images["channels"] == ["DAPI µ", "FITC"]
+    assert found.images["channels"] == ["DAPI µ", "Cy5-647"]
     assert found.images["nuclei"] == "DAPI µ"
     assert not [q for q in found.questions if q.setting == "images.channels"]
-    assert any("P.HTD announces 2 wells of P; 1 have no image (A02)" in n for n in found.notes)
-    assert any("announces 2 sites a well of P; 1 wells have fewer" in n for n in found.notes)
+    assert any("announces 2 wells of P; without an image: 1 (A02)." in n for n in found.notes)
+    assert any("announces 2 sites a well of P; wells with fewer: 1" in n for n in found.notes)
 
 
 def test_the_file_of_another_instrument_with_this_ending_is_noted(tmp_path):

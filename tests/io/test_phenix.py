@@ -164,7 +164,15 @@ def test_a_word_before_the_name_is_the_plate():
         ("HEK293 test__2018-10-03T16_10_58-Measurement_2", "HEK293 test", "2018-10-03T16_10_58",
          "Measurement 2"),
         ("PL1__2021-01-01-Measurement 1", "PL1", "2021-01-01", "Measurement 1"),
+        ("PL1-Measurement 1-Evaluation 2", "PL1", "", "Measurement 1-Evaluation 2"),
+        ("PL1/2021-01-01T00_00_00-Measurement 1/Images", "PL1", "2021-01-01T00_00_00",
+         "Measurement 1"),
+        ("PL1/Measurement 2/Images", "PL1", "", "Measurement 2"),
+        ("PL1/2021-01-01T00_00_00", "PL1", "2021-01-01T00_00_00", ""),
+        ("2024-12-09_B11A1R1__2024-12-09T08_49_55-Measurement_1/Images", "2024-12-09_B11A1R1",
+         "2024-12-09T08_49_55", "Measurement 1"),
         ("BR1/Images", "BR1", "", ""),
+        ("2021_screen/Images", "2021_screen", "", ""),
         ("plate [2]_a__b", "plate [2]_a__b", "", ""),
     ],
 )  # fmt: skip
@@ -416,6 +424,13 @@ def test_pages_of_a_columbus_export_are_planes(tmp_path, section):
     assert [read_pixels(images, row)[:, 0, 0].tolist() for row in (0, 1)] == [[12, 13], [22, 23]]
 
 
+def test_flex_files_are_refused_with_what_to_do(tmp_path):
+    for name in ("001001000.flex", "001002000.flex"):
+        tifffile.imwrite(tmp_path / name, np.zeros((4, 8, 8), np.uint16), photometric="minisblack")
+    with pytest.raises(InputError, match=r"001001000\.flex: images of an Opera.*bfconvert"):
+        discover(tmp_path)
+
+
 def test_time_points_of_an_index_count_as_names_do(tmp_path, section, write_plane):
     folder = tmp_path / "BR1" / "Images"
     images = [
@@ -535,7 +550,7 @@ def test_a_plate_that_was_measured_twice_is_one_plate(
     with pytest.raises(UndecidedError, match=r"PL1/A01 have 2 measurements") as error:
         integrate(section(images=images), tmp_path)
     assert labels[0] in str(error.value) and labels[1] in str(error.value)
-    query = f"Metadata_measurement not in ['{labels[0]}']"  # keeps plates that were measured once
+    query = f"Metadata_measurement != '{labels[0]}'"  # keeps plates that were measured once
     assert f'measurement = "{query}"' in error.value.choices
     joined = integrate(section(images=images, measurement=query), tmp_path)
     assert joined.wells["Metadata_Plate"].value_counts().to_dict() == {"PL1": 4, "PL2": 4}

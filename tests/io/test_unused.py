@@ -212,3 +212,23 @@ def test_each_file_is_used_or_told(screen, write_plane):
     found, tree = discover(screen), look_around(screen)
     told = sum(one.values["files"] for one in found.unused)
     assert len(tree.files) + len(tree.unused) == told + len(list(screen.glob("images/P*"))) + 2
+
+
+def test_illumination_functions_that_are_not_here_are_told(screen, fields):
+    named = {f"FileName_Illum{c}": f"{c}.npy" for c in ("DNA", "ER")}
+    fields.assign(**named).to_csv(screen / "load_data.csv", index=False)
+    np.save(screen / "DNA.npy", np.ones((6, 8)))
+    assert [one.text for one in discover(screen).findings] == [
+        "the illumination functions that 16 of 16 fields name (ER) are not here; they are "
+        "estimated instead."
+    ]
+
+
+def test_names_without_a_folder_are_found_where_they_all_lie(screen, fields):
+    (screen / "tables").mkdir()
+    (screen / "load_data.csv").unlink()
+    plain = fields.drop(columns=[name for name in fields if name.startswith("PathName")])
+    plain.to_csv(screen / "tables" / "load_data.csv", index=False)
+    found = discover(screen)
+    assert (found.images["layout"], found.images["root"]) == ("load_data", "images")
+    assert (found.unused, found.findings) == ((), ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,26 @@ def test_no_shared_feature_is_left_out(synthetic):
     ours, theirs = synthetic
     missing = [c for c in theirs if c not in ours]
     assert [c for c in missing if not any(u in c for u in UNSHARED.split("|"))] == []
+
+
+def test_texture_of_a_dim_stain_is_that_of_the_stain_stretched(scene):
+    """cp_measure of the dim pixels is blank or constant; of the stretched ones it is ours."""
+    dim = np.minimum(scene.pixels // 45, 255).astype(np.uint16)
+    spans = dict.fromkeys(scene.channels, 255 / 65_535)
+    ours = measure_objects(
+        dim,
+        scene.channels,
+        scene.labels,
+        families=["Texture"],
+        settings=replace(like_cp_measure(), texture_spans=spans),
+    ).set_index("Metadata_ObjectNumber")
+    names = [name for name in ours if "_Texture_" in name]
+    plain, stretched = (
+        _peer().measure_with_peer(pixels, scene.channels, scene.labels)
+        for pixels in (dim, dim * 257)
+    )
+    assert (plain[names].std().fillna(0) < 1e-12).mean() > 0.4
+    np.testing.assert_allclose(
+        ours[names], stretched[names].reindex(ours.index), rtol=1e-7, atol=1e-9
+    )
+    assert (ours[names].std() > 0).all()

@@ -21,10 +21,12 @@ def field():
 @pytest.mark.parametrize(
     ("image", "said"),
     [
-        (np.ones((4, 5)), "float64 values"),
+        (np.full((4, 5), 0.5), "float64 values"),
+        (np.full((4, 5), np.nan), "float64 values"),
         (np.ones((4, 5), bool), "bool values"),
         (np.ones((5, 4), np.uint16), r"shape is \(5, 4\), that of the field \(4, 5\)"),
-        (np.ones((4, 5, 3), np.uint8), r"shape is \(4, 5, 3\)"),
+        (np.ones((4, 5, 3), np.uint8), "colour picture"),
+        (np.tile(np.array([255, 0, 255, 0, 255], np.uint8), (4, 1)), "mask: 3 separate parts"),
         (np.full((4, 5), -1), "from -1 to"),
         (np.full((4, 5), 2**40), "1099511627776"),
     ],
@@ -39,6 +41,11 @@ def test_labels_of_any_integer_type_keep_their_numbers():
     labels = as_labels(image, (2, 2))
     assert labels.dtype == np.int32
     np.testing.assert_array_equal(labels, image)
+
+
+def test_numbers_of_a_float_image_and_one_object_in_two_parts_are_labels():
+    np.testing.assert_array_equal(as_labels(np.array([[0.0, 3.0]], "f4"), (1, 2)), [[0, 3]])
+    np.testing.assert_array_equal(as_labels(np.array([[1, 0, 1]], "u2"), (1, 3)), [[1, 0, 1]])
 
 
 def test_compartments_of_one_numbering_are_kept(field):

@@ -281,7 +281,7 @@ def test_a_damaged_image_is_set_aside_by_name_with_its_well(screen, command, dam
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda path: path.write_bytes(b""), "None of 28 images can be read; the first: plate"),
+        (lambda path: path.write_bytes(b""), "None of 28 images can be used; the first: plate"),
         (lambda path: path.unlink(), "No image of the 28 listed is there"),
     ],
 )
@@ -487,5 +487,5 @@ def test_a_run_on_damaged_input_says_so_in_the_report(screen, command):
     page = (screen.out / "report.html").read_text()
     assert screen.image(ROW).name in page
     assert "cannot be read" in page
-    assert "none of its images can be read" in page
+    assert "none of its images can be used" in page
     assert not list(screen.out.glob("*.partial*"))

@@ -117,9 +117,12 @@ class Tables:
 
     @cached_property
     def audit(self) -> list[Finding] | None:
-        """What the audit of the design found."""
+        """What the audit of the design found, and what pixels and segmentation showed."""
         found = self.json("audit")
-        return None if found is None else [read_finding(item) for item in found]
+        if found is None:
+            return None
+        parts = [found, *(self.json(name) or [] for name in ("pixels", "segmentation"))]
+        return [read_finding(item) for part in parts for item in part]
 
     @cached_property
     def unanswered(self) -> list[dict] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +72,13 @@ class Acquisition:
 
     @property
     def stains(self) -> list[str]:
-        """Names of the channels, in that order; a number that has none is ``channel1``."""
+        """Names of the channels, in that order; a number that has none is ``channel1``.
+
+        Names become names of files: ``Cy5/647`` is ``Cy5-647``.
+        """
         placeholders = {n: f"channel{n}" if n.isdecimal() else n for n in self.channels}
-        return [self.names.get(number, name) for number, name in placeholders.items()]
+        names = (self.names.get(number, name) for number, name in placeholders.items())
+        return [re.sub(r"[/\\]", "-", name) for name in names]
 
 
 def numbers_first(text: str) -> tuple[bool, int, str]:

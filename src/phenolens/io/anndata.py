@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from phenolens.profiles import PREFIX, feature_names, from_frame, metadata
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+
+FEWEST_COLUMNS = 8
 
 
 def write_h5ad(
@@ -100,6 +103,39 @@ def open_h5ad(path: str | Path) -> AnnData:
         raise InputError(f"There is no file {path}.") from None
     except Exception as error:  # HDF5 raises many kinds; each means the same to the user
         raise InputError(f"{path} cannot be read as AnnData: {reasons([str(error)])}") from None
+
+
+def matrices_without_x(path: str | Path) -> list[dict[str, str]]:
+    """Where the features of a file without ``X`` are: ``{"obsm": "X_dino"}``, as for `to_columns`.
+
+    Embeddings of fewer than eight columns, such as UMAP's, are pictures and not offered. Empty
+    where the file has ``X``, or cannot be read.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            held = file.get("X")
+            features = len(_index(file["var"])) if "var" in file else 0
+            if held is not None and held.attrs.get("encoding-type") != "null" and features:
+                return []
+            wide = [name for name, m in file.get("obsm", {}).items() if _width(m) >= FEWEST_COLUMNS]
+            layers = list(file.get("layers", {})) if features else []
+    except (OSError, KeyError):
+        return []
+    return [{"obsm": name} for name in wide] + [{"layer": name} for name in layers]
+
+
+def _index(table: Any) -> Any:
+    return table[table.attrs.get("_index", "_index")]
+
+
+def _width(matrix: Any) -> int:
+    """How many columns an array, a sparse matrix or a table of a file has."""
+    if hasattr(matrix, "shape"):
+        return matrix.shape[1] if len(matrix.shape) == 2 else 0
+    shape = matrix.attrs.get("shape")
+    return int(shape[1]) if shape is not None else len(matrix.attrs.get("column-order", ()))
 
 
 def to_columns(

@@ -146,9 +146,10 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     if looked.images:
         several = len(looked.images) > 1
         names = " and ".join(tree.relative(path) for path in _unlike(looked.images))
+        names = f" ({names})" if several else ""
         return InputError(
             f"{where} {'holds' if several else 'is'} {len(looked.images):,} image "
-            f"file{'s' if several else ''} ({names}) but no table that says which plate and well "
+            f"file{'s' if several else ''}{names} but no table that says which plate and well "
             f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
             "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
             f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "
@@ -225,7 +226,7 @@ def _known(
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     kinds = {"profiles", "cellprofiler"} if profiles else set()
     if images is not None:
-        kinds.add(images["layout"])
+        kinds.add(images.get("layout", ""))
     return kinds
 
 
@@ -245,7 +246,7 @@ def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:
         return found, False
     for block in readable:
         for path in expand(block["files"], tree.source):
-            found |= plates_of(path)
+            found |= plates_of(path, **{k: block[k] for k in ("obsm", "layer") if k in block})
     return found, len(readable) == len(profiles)
 
 

@@ -19,6 +19,7 @@ from phenolens.io.formats.base import ImageProposal, image_formats
 from phenolens.io.image_files import find_files
 from phenolens.io.image_set import locate
 from phenolens.io.imagetable import Located, is_image_name
+from phenolens.io.layouts import require_one_layout, surest
 from phenolens.io.paths import read_table
 from phenolens.io.survey import FoundTables, Surveyed
 from phenolens.io.tree import Tree, Unused
@@ -68,11 +69,13 @@ def image_section(
             others = [path for item in _listing(looked) if item is not best for path in item.paths]
             left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
             return one.propose(best, source), left
-    named = [one for one in formats if not one.listed]
-    sure = {one: one.recognises_files(files) or 0.0 for one in named if files}
-    surest = max(sure, key=lambda one: sure[one], default=None)
-    found = surest.propose(files, source) if surest is not None and sure[surest] else None
-    return found, []
+    if layout is None:
+        try:
+            require_one_layout(files, source)
+        except UndecidedError:
+            return ImageProposal({"root": "."}), []  # asked about where the images are located
+    found = surest(files, formats)
+    return (None if found is None else found.propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:
@@ -135,13 +138,16 @@ def see(
         return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
     except InputError:
         return Seen()
+    functions = {name: texts != "" for name, texts in located.illumination.items()}
     paths, missing = find_files(located, bases)
     keys = _keys(located, roles)
     named = {name: located.paths[name] != "" for name in paths}
     files = {p for name, found in paths.items() for p in found[~missing[name]]}
     beside = (*located.illumination.values(), *located.labels.values())
     files |= {path for found in beside for path in found if path}
+    gone = {name: named & (located.illumination[name] == "") for name, named in functions.items()}
     found = [
+        *_no_illumination(gone, functions),
         *_not_here(images, paths, {n: missing[n] & named[n] for n in paths}, bases),
         *_incomplete(keys, located, {n: missing[n] & ~named[n] for n in paths}),
     ]
@@ -162,6 +168,18 @@ def _keys(located: Located, columns: Mapping[str, Any]) -> pd.DataFrame:
 
 
 ROLES = (("plate", PLATE), ("well", WELL))
+
+
+def _no_illumination(
+    gone: Mapping[str, np.ndarray], named: Mapping[str, np.ndarray]
+) -> list[Finding]:
+    """Illumination functions that a table names and that are not there, counted by fields."""
+    stains = [name for name, lost in gone.items() if lost.any()]
+    if not stains:
+        return []
+    fields = int(np.logical_or.reduce(list(gone.values())).sum())
+    values = {"fields": fields, "of": len(next(iter(named.values()))), "stains": tuple(stains)}
+    return [Finding("illumination-not-here", "warning", {}, values)]
 
 
 def _not_here(

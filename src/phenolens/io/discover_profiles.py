@@ -44,11 +44,12 @@ def profile_sections(found: Sequence[FoundTables], tree: Tree) -> tuple[list[dic
     stages = [(stage, item) for item in items if (stage := _stage(item)) is not None]
     staged = [item for _, item in stages]
     chosen = min(stages, key=lambda pair: pair[0])[1] if stages else None
-    kept = [item for item in items if item is chosen or item not in staged]
+    kept = [item for item in items if item is chosen or all(item is not one for one in staged)]
     cells, twice = _cellprofiler(found, tree)
     blocks = _named([*cells, *(_block(item, source) for item in kept)])
     kept_stage = {"kept": "" if chosen is None else tree.relative(chosen.paths[0])}
-    left = [path for item in items if item not in kept for path in item.paths]
+    dropped = [item for item in items if all(item is not one for one in kept)]
+    left = [path for item in dropped for path in item.paths]
     stages_left = [Unused(tree.relative(path), "unused-stage", kept_stage) for path in left]
     return blocks, [*stages_left, *twice]
 
@@ -111,17 +112,16 @@ def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str,
     run = None if path is None else next(iter(runs_at(path)), None)
     if path is None or run is None or SITE_FOLDER.match(run.where.name):
         return {}, []
-    images = images_of(path, HEAD)
-    head = pd.DataFrame(columns=run.objects[0].columns) if images is None else images
+    head, described = images_of(path, HEAD)
     known = {role: place(head, None, role, source="") is not None for role in (PLATE, WELL)}
     if all(known.values()):
         return {}, []
     files = [*load_data_channels(head).values(), *(c for c in head if c.startswith("FileName_"))]
     if not files:
         without = (
-            "no table of images lies beside the object tables to say"
-            if images is None
-            else f"{run.image.name if run.image else ''} does not say"
+            "the table of images does not say"
+            if described
+            else "no table of images lies beside the object tables to say"
         )
         return {}, [("columns.well", f"{without} which plate and well an ImageNumber is of")]
     columns, questions = places(FoundTables((path,), head, CELLPROFILER), files[0], source)
@@ -151,6 +151,8 @@ def _cells(files: str | list[str]) -> dict:
 
 def _stage(item: FoundTables) -> tuple[int, str] | None:
     """How far a plate's profiles were processed, for files named after their plate."""
+    if item.way:
+        return None
     name = variant(item.paths[0], item.head)
     if name and not name.startswith("_"):
         return None
@@ -164,11 +166,14 @@ def _block(item: FoundTables, source: Path) -> dict:
         "files": pattern(item.paths, source),
         "level": level_of(item.head),
         "normalized": "auto",
+        **item.way,
     }
 
 
 def _name(item: FoundTables) -> str:
     """What the features are of, where that is one thing with a name; else the file's first word."""
+    if item.way:
+        return next(iter(item.way.values())).removeprefix("X_")
     if item.paths[0].suffix == ".npz":
         return FALLBACK
     families = find_families(item.head)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
-from phenolens.io.columns import FILE, has, key_text, normal_name, same_name, well_text
+from phenolens.io.columns import (
+    FILE,
+    has,
+    key_text,
+    no_wells,
+    normal_name,
+    same_name,
+    well_text,
+)
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
@@ -17,6 +26,10 @@ from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
+PLACES = re.compile(
+    r"(plate_)?(pos|position|loc|location|coords?|coordinates?)|col_?row|row_?col(umn)?|spot"
+)
+"""What columns of wells are called, beside their usual names, and other columns too."""
 
 
 @dataclass
@@ -70,7 +83,8 @@ def table_sections(
         if not options:
             break
         item, on = max(options, key=lambda option: _gain(known, *option))
-        sections.append({"file": pattern(item.paths, tree.source), "on": on})
+        sheet = {} if item.sheet is None else {"sheet": item.sheet}
+        sections.append({"file": pattern(item.paths, tree.source), **sheet, "on": on})
         known.learn(item.head, names=_details(item, on))
         waiting.remove(item)
     return sections, left + [unused for item in waiting for unused in _why_not(known, item, tree)]
@@ -90,8 +104,8 @@ def _for_the_screen(
     if not kept:
         return item, []
     left = [_of_other_plates(path, plates[path], screen, tree) for path in others]
-    head = item.head if kept[0] == item.paths[0] else read_head(kept[0])
-    return FoundTables(kept, head, item.kind), left
+    head = item.head if kept[0] == item.paths[0] else read_head(kept[0], sheet=item.sheet)
+    return replace(item, paths=kept, head=head), left
 
 
 def _of_other_plates(path: Path, plates: set[str], screen: set[str], tree: Tree) -> Unused:
@@ -103,7 +117,8 @@ def _why_not(known: Known, item: FoundTables, tree: Tree) -> list[Unused]:
     """Why a table joins nothing, once a file."""
     code, values = _reason(known, item)
     several = code == "unused-one-of-several"
-    names = [tree.relative(path) for path in item.paths]
+    sheet = f", sheet {item.sheet!r}" if item.sheet else ""
+    names = [tree.relative(path) + sheet for path in item.paths]
     return [
         Unused(name, code, {"others": tuple(n for n in names if n != name)} if several else values)
         for name in names
@@ -114,6 +129,8 @@ def _reason(known: Known, item: FoundTables) -> tuple[str, dict]:
     head, columns = item.head, tuple(map(str, item.head.columns))
     if infer_on(known, item) is not None:
         return "unused-nothing-new", {"columns": columns}
+    if why := _unread_wells(head):
+        return "unused-no-wells", {"why": why}
     plate, well = column_for(head, PLATE), _well_column(head)
     for role, column, code in (
         (PLATE, plate, "unused-other-plates"),
@@ -148,7 +165,8 @@ def infer_on(known: Known, item: FoundTables) -> dict[str, str] | None:
             return None
         return _on_well(known, item, plate=plate, well=well)
     if plate is not None:
-        return {PLATE: plate}
+        unread = column_for(item.head, WELL) and _unread_wells(item.head)
+        return None if unread else {PLATE: plate}
     return _on_link(known, item.head) or _on_treatment(known, item.head)
 
 
@@ -166,9 +184,28 @@ def _names_plates(head: pd.DataFrame) -> bool:
 
 
 def _well_column(head: pd.DataFrame) -> str | None:
+    """The column of wells; that values look like some is not enough, as names of compounds do."""
     usual = column_for(head, WELL)
-    names = [usual] if usual else [str(c) for c in head.columns if "well" in str(c).lower()]
-    return next((name for name in names if well_like(head[name])), None)
+    names = [c for c in map(str, head.columns) if "well" in c.lower() or _names_places(c)]
+    return next((name for name in ([usual] if usual else names) if well_like(head[name])), None)
+
+
+def _names_places(column: str) -> bool:
+    return PLACES.fullmatch(same_name(column)) is not None
+
+
+def _unread_wells(head: pd.DataFrame) -> str | None:
+    """A column that is there for wells and names none: why, and what would make it one."""
+    usual = column_for(head, WELL)
+    others = [c for c in map(str, head.columns) if _names_places(c) and _numbered(head[c])]
+    varied = [name for name in ([usual] if usual else others) if head[name].nunique() > 1]
+    return no_wells(head[varied[0]]) if varied and _well_column(head) is None else None
+
+
+def _numbered(values: pd.Series) -> bool:
+    """Whether all values that say something hold a number; where a protein is, has none."""
+    said = [text for text in key_text(values) if text]
+    return bool(said) and all(any(map(str.isdecimal, text)) for text in said)
 
 
 def _on_well(
@@ -183,6 +220,8 @@ def _on_well(
             return {MAP_NAME: column, WELL: well}
         if names & {stem(path) for path in item.paths}:
             return {MAP_NAME: FILE, WELL: well}
+    if known.texts(PLATE) & {stem(path) for path in item.paths}:
+        return {PLATE: FILE, WELL: well}
     one_map = len(item.paths) == 1 and not item.head.duplicated([well]).any()
     return {WELL: well} if one_map else None
 

@@ -36,8 +36,14 @@ DEFAULTS: dict[str, Any] = {
         "pattern": None,
         "plate_format": None,
     },
-    "profiles": {"level": "well", "normalized": "auto", "prefix": None},
-    "tables": {"sep": None},
+    "profiles": {
+        "level": "well",
+        "normalized": "auto",
+        "prefix": None,
+        "obsm": None,
+        "layer": None,
+    },
+    "tables": {"sep": None, "sheet": None},
 }
 
 
@@ -100,7 +106,7 @@ class Discovery:
         return [
             *([] if self.images is None else [f"images: {_image_line(self.images)}"]),
             *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
-            *(f"table: {_shown(table['file'])}" for table in self.tables),
+            *(f"table: {_shown(table['file'])}{_sheet(table)}" for table in self.tables),
             *self.notes,
             *(found.text for found in self.findings),
             *(f"not used: {found.text}" for found in self.unused),
@@ -127,7 +133,12 @@ class Discovery:
 
 def _image_line(images: dict) -> str:
     where = _shown(images["table"]) if "table" in images else f"below {images['root']}"
-    return f"{where}, stains {', '.join(images['channels'])}"
+    stains = ", ".join(images.get("channels", []))
+    return f"{where}, stains {stains}" if stains else where
+
+
+def _sheet(table: dict) -> str:
+    return f", sheet {table['sheet']!r}" if table.get("sheet") else ""
 
 
 def _shown(files: str | list[str]) -> str:

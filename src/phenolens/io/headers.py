@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from phenolens.readers.index import parse_index
+
 KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 
 # Resolution tags say dots per inch of a print (72, 96, 300) or the pixels of a camera's chip
@@ -88,7 +90,7 @@ def read_header(path: str | Path, index: str = "") -> Header | None:
     ending = path.suffix.lower()
     if ending not in KNOWN:
         return None
-    series = int(index[1:].split(":")[0]) if index.startswith("s") else 0
+    series = parse_index(index).series or 0
     try:
         if path.stat().st_size == 0:
             return Header(fault="the file is empty (0 bytes)")

@@ -14,6 +14,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
+from phenolens.io.acquisition import image_files
 from phenolens.io.columns import (
     mark_blank_samples,
     no_wells,
@@ -29,6 +30,7 @@ from phenolens.io.imagetable import (
 )
 from phenolens.io.join import Source
 from phenolens.io.label_columns import set_labels_apart, with_labels
+from phenolens.io.layouts import require_one_layout
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables, real_paths
@@ -115,7 +117,11 @@ def locate(
     if not kind.listed and images["table"] is None:
         return kind.locate_below(base, images), [base]
     if images["table"] is None:
-        raise InputError("[data.images] needs 'table', the file that lists the images.")
+        require_one_layout(image_files(base), base)
+        raise InputError(
+            "[data.images] needs 'table', the file that lists the images, or the 'layout' of their "
+            "names."
+        )
     if not kind.listed:
         kind = image_format("table")
     paths = expand(images["table"], root)

@@ -6,6 +6,7 @@ can say which is right, so that nothing is read.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def listed_places(images: pd.DataFrame) -> list[Place]:
 
 
 def meet(
-    index: Path, images: pd.DataFrame, files: Sequence[Path], named: Mapping[Path, Place]
+    index: Path, images: pd.DataFrame, files: Sequence[str], named: Mapping[str, Place]
 ) -> Met:
     """The images of one index.
 
@@ -78,9 +79,9 @@ def meet(
     images : DataFrame
         As for :func:`listed_places`, with ``file`` (relative to the index; empty where no image
         was taken) and ``page`` (empty, or a number in a file of several).
-    files : sequence of Path
+    files : sequence of str
         Image files beside the index and below it.
-    named : mapping of Path to Place
+    named : mapping of str to Place
         What the names of these files say, of those whose names say something.
 
     Raises
@@ -93,26 +94,25 @@ def meet(
     disagree = [
         (path, _told_place(place), _told_place(named[path]))
         for path, place in zip(paths, places, strict=True)
-        if path is not None
-        if path in named and _told_place(place) != _told_place(named[path])
+        if path in named and any(place[k] != named[path][k] for k in ("well", "site", "channel"))
     ]
     if disagree:
         path, listed_as, named_as = disagree[0]
         raise InputError(
             f"{index} contradicts the names of {len(disagree)} of its {len(images)} images: "
-            f"{path.name} is {listed_as} in it, and {named_as} by its name. It may be another "
+            f"{name_of(path)} is {listed_as} in it, and {named_as} by its name. It may be another "
             "plate's: put the right one there, or take it away."
         )
     rows, absent = _rows(index, images, places, paths, named)
-    listed = {path for path in paths if path is not None}
+    listed = set(paths)
     notes = _told(index, images, paths, absent)
     unlisted = [path for path in files if path not in listed and path in named]
     if unlisted:
         notes.append(
             f"{index.name} of {_whose(index)} does not list {len(unlisted)} images that lie beside "
-            f"it, such as {unlisted[0].name}; they were read by their names"
+            f"it, such as {name_of(unlisted[0])}; they were read by their names"
         )
-    rows += [{**named[path], "path": str(path), "index": ""} for path in unlisted]
+    rows += [{**named[path], "path": path, "index": ""} for path in unlisted]
     return Met(rows, notes)
 
 
@@ -120,16 +120,24 @@ def _told_place(place: Place) -> str:
     return f"{place['well']}, field {place['site']}, channel {place['channel']}"
 
 
-def _found(index: Path, names: Iterable[str], files: Sequence[Path]) -> list[Path | None]:
-    """Each entry's file: where the index says, of its name elsewhere, or of another ending."""
-    here = index.parent
-    exact = {path.relative_to(here).as_posix(): path for path in files}
-    by_name = {path.name: path for path in files}
-    by_stem = {path.stem: path for path in files}
+def name_of(path: str) -> str:
+    """The last part of a path."""
+    return path.rpartition(os.sep)[2]
+
+
+def _found(index: Path, names: Iterable[str], files: Sequence[str]) -> list[str]:
+    """Each entry's file: where the index says, of its name elsewhere, or of another ending.
+
+    Empty where there is none.
+    """
+    here = len(str(index.parent)) + 1
+    exact = {path[here:].replace(os.sep, "/"): path for path in files}
+    by_name = {name_of(path): path for path in files}
+    by_stem = {name.rpartition(".")[0]: path for name, path in by_name.items()}
     return [
-        (exact.get(n) or by_name.get(n.rpartition("/")[2]) or by_stem.get(Path(n).stem))
-        if n
-        else None
+        exact.get(n)
+        or by_name.get(n.rpartition("/")[2])
+        or by_stem.get(n.rpartition("/")[2].rpartition(".")[0], "")
         for n in names
     ]
 
@@ -138,35 +146,33 @@ def _rows(
     index: Path,
     images: pd.DataFrame,
     places: Sequence[Place],
-    paths: Sequence[Path | None],
-    named: Mapping[Path, Place],
+    paths: Sequence[str],
+    named: Mapping[str, Place],
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     """Images that are there or belong to a field of which a part is, and fields that are absent."""
     fields = [(place["well"], place["site"]) for place in places]
-    there = {field for field, path in zip(fields, paths, strict=True) if path is not None}
+    there = {field for field, path in zip(fields, paths, strict=True) if path}
     rows: list[Row] = []
     for place, path, file, page, field in zip(
         places, paths, images["file"], images["page"], fields, strict=True
     ):
-        row: Row = {**place, "path": str(path or index.parent / file), "index": page}
-        if path is not None:
-            own = named.get(path)
-            row["timepoint"] = place["timepoint"] if own is None else own["timepoint"]
-            rows.append(row)
+        if path:
+            time = named[path]["timepoint"] if path in named else place["timepoint"]
+            rows.append({**place, "timepoint": time, "path": path, "index": page})
         elif field in there and file:
-            rows.append(row)
+            rows.append({**place, "path": str(index.parent / file), "index": page})
     return rows, sorted(set(fields) - there)
 
 
 def _told(
     index: Path,
     images: pd.DataFrame,
-    paths: Sequence[Path | None],
+    paths: Sequence[str],
     absent: Sequence[tuple[str, str]],
 ) -> list[str]:
     notes = []
     untaken = int((images["file"] == "").sum())
-    missing = sum(path is None for path in paths) - untaken
+    missing = sum(not path for path in paths) - untaken
     whose = f"{index.name} of {_whose(index)}"
     if untaken:
         notes.append(f"{whose}: {untaken} images were not taken (no file is named)")
@@ -185,11 +191,11 @@ def _whose(index: Path) -> str:
     return folder.parent.name if folder.name.lower() == "images" else folder.name
 
 
-def left_out(files: Sequence[Path]) -> list[str]:
+def left_out(files: Sequence[str]) -> list[str]:
     """A note on images that are none of the instrument's fields; none where there are none."""
     if not files:
         return []
-    shown = ", ".join(path.name for path in files[:SHOWN]) + (", ..." * (len(files) > SHOWN))
+    shown = ", ".join(map(name_of, files[:SHOWN])) + (", ..." * (len(files) > SHOWN))
     return [f"{len(files)} image files have names of another kind and were left out: {shown}"]
 
 
@@ -223,7 +229,8 @@ def name_channels(
             names[number].setdefault(name, folder)
     used = {folder: set(part) for folder, part in rows.groupby("folder")["channel"]}
     plate = rows.drop_duplicates("folder").set_index("folder")["plate"]
-    bare = [folder for folder, numbers in used.items() if not numbers <= set(said.get(folder, ()))]
+    bare = [folder for folder in used if folder not in said]
+    full = all(numbers <= set(said.get(folder, ())) for folder, numbers in used.items())
     clash = {n: by for n, by in names.items() if len(by) > 1}
     one = {n: next(iter(by)) for n, by in names.items()}
     if not clash:
@@ -234,8 +241,8 @@ def name_channels(
             f"{plate[next(f for f in said)]} were taken. Are they the same?"
         )
         return rows, one, (("images.channels", text),)
-    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if f not in bare}
-    if not bare and len(sets) == 1:
+    sets = {frozenset(said[f][n] for n in numbers) for f, numbers in used.items() if full}
+    if len(sets) == 1:
         texts = [said[f][n] for f, n in zip(rows["folder"], rows["channel"], strict=True)]
         return rows.assign(channel=texts), {name: name for name in next(iter(sets))}, ()
     number, by = next(iter(clash.items()))

@@ -215,7 +215,8 @@ def _join(
 ) -> pd.DataFrame:
     paths = expand(table["file"], root)
     name = ", ".join(path.name for path in paths[:2]) + (", ..." if len(paths) > 2 else "")
-    frame, notes = read_tables(paths, sep=table["sep"])
+    name += f", sheet {table['sheet']!r}" if table["sheet"] else ""
+    frame, notes = read_tables(paths, sep=table["sep"], sheet=table["sheet"])
     source = replace(origin, name=name)
     return join_table(wells, frame, dict(table["on"]), source=source, notes=notes)
 

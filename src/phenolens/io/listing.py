@@ -13,6 +13,7 @@ from phenolens.io.columns import normal_name
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import ImageFinder
 from phenolens.io.survey import FoundTables, column_for, well_like
+from phenolens.io.tree import walk
 from phenolens.profiles import PLATE, SITE, WELL
 
 NUCLEAR = ("dna", "dapi", "hoechst", "nuclei", "nucleus", "h33342", "draq5")
@@ -35,7 +36,8 @@ def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
     """The folder from which a table's image paths are found: its own, or one above it.
 
     Outside of the source, where a part of a gallery's tree was handed in, a recorded folder must
-    be there too: a file's name alone may be anybody's.
+    be there too: a file's name alone may be anybody's. Names without a folder are looked for in the
+    whole source, and must all lie in one.
     """
     texts = list(texts)
     folders = [*path.parents]
@@ -44,7 +46,17 @@ def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
     for folder in dict.fromkeys([*inside, source]):
         if _some_below(texts, folder):
             return folder
-    return next((one for one in outside if _some_below(texts, one, named=True)), None)
+    above = next((one for one in outside if _some_below(texts, one, named=True)), None)
+    return above or _one_folder_of(texts, source)
+
+
+def _one_folder_of(texts: Sequence[str], source: Path) -> Path | None:
+    """The one folder in which files lie that a table names without saying where."""
+    if not texts or any(mark in text for text in texts for mark in "/\\"):
+        return None
+    wanted = set(texts)
+    folders = {path.parent for path in walk(source) if path.name in wanted}
+    return folders.pop() if len(folders) == 1 else None
 
 
 def _some_below(texts: Sequence[str], folder: Path, *, named: bool = False) -> bool:

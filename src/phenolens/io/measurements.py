@@ -174,8 +174,10 @@ def _test(column: pd.Series, value: str, values: Sequence[str]) -> str:
     written = {v: f"'{v}'" if text or _numbers_first(v)[0] else v for v in values}
     if (key_text(column) != "").all():
         return f"{column.name} == {written[value]}"
-    others = ", ".join(written[other] for other in values if other != value)
-    return f"{column.name} not in [{others}]"
+    others = [written[other] for other in values if other != value]
+    if len(others) == 1:
+        return f"{column.name} != {others[0]}"
+    return f"{column.name} not in [{', '.join(others)}]"
 
 
 def one_measurement(

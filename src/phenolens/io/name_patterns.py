@@ -7,6 +7,7 @@ file's ending. Groups are called as in CellProfiler's Metadata module (``Plate``
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,10 +115,15 @@ def text_of(path: Path, folder: Path) -> str:
     >>> text_of(Path("screen/P1/B02_DAPI.tif"), Path("screen"))
     'P1/B02_DAPI'
     """
-    return path.relative_to(folder).with_suffix("").as_posix()
+    base = str(folder).rstrip("/") + "/"
+    text = str(path)
+    below = text[len(base) :] if text.startswith(base) else os.path.relpath(text, folder)
+    return os.path.splitext(below)[0]  # noqa: PTH122
 
 
 _WELL = re.compile(r"[A-Pa-p]\d{1,3}|[Aa][A-Fa-f]\d{2}")
+_NUMBERED = re.compile(r"[cdf]\d{1,2}")
+"""``c1`` is a channel and ``f01`` a field, in lower case, before it is a well."""
 _SHAPE = re.compile(r"[A-Za-z]+|\d+")
 _LETTERS = {
     "site": ("s", "f", "site", "field", "fov", "fld", "xy", "pos", "position"),
@@ -127,7 +133,6 @@ _LETTERS = {
 }
 _BY_LETTERS = {letters: role for role, all_ in _LETTERS.items() for letters in all_}
 MOST_CHANNELS = 12
-SEEN = 20_000
 
 
 @dataclass
@@ -162,27 +167,39 @@ def guess_pattern(texts: Sequence[str]) -> str | None:
     >>> guess_pattern([f"{w}_pos{s}_{c}" for w in ("B02", "B03") for s in "12" for c in ("a", "b")])
     '(?P<well>[A-Pa-p][0-9]{1,2})_pos(?P<site>[0-9]+)_(?P<channel>a|b)'
     """
-    cut = (_parts(list(texts[:SEEN]), between) for between in ("_/", "_/ .()-"))
+    cut = (_parts(list(texts), between) for between in ("_/", "_/ .()-"))
     return next((found for parts in cut if parts and (found := _guessed(parts))), None)
 
 
 def _guessed(parts: list[_Part]) -> str | None:
     """The pattern of names that are cut like this."""
-    wells = [part for part in parts if all(map(_WELL.fullmatch, part.values))]
+    wells = [part for part in parts if _are_wells(part.values)]
     if not wells:
         return None
     well = max(wells, key=_like_wells)
     well.role = "well"
-    varying = [part for part in parts if part.role == "" and len(part.distinct) > 1]
-    for part in varying:
-        letters = re.search(r"[A-Za-z]*$", part.before)
-        role = _BY_LETTERS.get(letters[0].lower() if letters else "", "")
-        if role and all(value.isdigit() for value in part.values):
-            part.role = role
+    _by_letters(parts, well)
     if not _settle(parts, well):
         return None
     roles = [part.role for part in parts if part.role]
     return _written(parts) if len(roles) == len(set(roles)) and "channel" in roles else None
+
+
+def _are_wells(values: Sequence[str]) -> bool:
+    named = all(map(_WELL.fullmatch, values))
+    return named and not all(map(_NUMBERED.fullmatch, values))
+
+
+def _by_letters(parts: list[_Part], well: _Part) -> None:
+    """Numbers are what the letters before them say: where they vary, then behind the well."""
+    varying = [part for part in parts if part.role == "" and len(part.distinct) > 1]
+    behind = parts[next(n for n, part in enumerate(parts) if part is well) :]
+    for part in (*varying, *(part for part in behind if len(part.distinct) == 1)):
+        letters = re.search(r"[A-Za-z]*$", part.before)
+        role = _BY_LETTERS.get(letters[0].lower() if letters else "", "")
+        taken = len(part.distinct) == 1 and role in {other.role for other in parts}
+        if role and not part.role and not taken and all(map(str.isdigit, part.values)):
+            part.role = role
 
 
 def _like_wells(part: _Part) -> tuple[bool, bool, int]:
@@ -210,7 +227,7 @@ def _parts(texts: list[str], between: str) -> list[_Part] | None:
             before += column[0]
             continue
         pieces = _pieces(list(column))
-        wells = any(all(map(_WELL.fullmatch, piece.values)) for piece in pieces)
+        wells = any(_are_wells(piece.values) for piece in pieces)
         behind = behind or (wells and len(set(column)) > 1)
         pieces = pieces if behind else [_Part("", list(column))]
         pieces[0].before = before + pieces[0].before
@@ -221,7 +238,7 @@ def _parts(texts: list[str], between: str) -> list[_Part] | None:
 
 def _pieces(values: list[str]) -> list[_Part]:
     """One field of the names, cut further where letters and numbers alternate alike in all."""
-    if len(set(values)) == 1 or all(map(_WELL.fullmatch, values)):
+    if _are_wells(values):
         return [_Part("", values)]
     cut = [_SHAPE.findall(value) for value in values]
     alike = len({tuple(piece.isdigit() for piece in pieces) for pieces in cut}) == 1
@@ -243,7 +260,7 @@ def _joined(columns: list[list[str]]) -> list[_Part]:
         after = columns[0] if columns else None
         if after is not None:
             well = [a + b for a, b in zip(column, after, strict=True)]
-            if not parts and not before and all(map(_WELL.fullmatch, well)):
+            if not parts and not before and _are_wells(well):
                 parts.append(_Part("", well))
                 columns.pop(0)
                 continue

@@ -24,6 +24,7 @@ RUN_KEYS = ("TableNumber", "ImageNumber")
 FEWEST_WITH = 0.5
 """Share of the cells that must have an object, if its measurements are to stand beside theirs."""
 
+_LONG_NUMBER = "_Number_Object_Number"
 _HELD = "_number_of_"
 _OF_IMAGE = re.compile(r"^(?:Image_)?(?:Metadata_|FileName_|PathName_|URL_)")
 _IMAGE_KEPT = re.compile(r"^(?:Image_)?(?:Metadata_|FileName_|Count_|TableNumber|ImageNumber)")
@@ -126,13 +127,22 @@ def says(frame: pd.DataFrame, role: str) -> bool:
     return any(has(frame, name) for name in (role, *ALIASES[role]))
 
 
+def image_numbers(frame: pd.DataFrame) -> pd.Series | None:
+    """What tells the images of a table apart: ImageNumber, behind TableNumber where there is one.
+
+    ``3`` or ``77-3``, as text; None where no image has a number.
+    """
+    parts = [n for key in RUN_KEYS for n in (normal_name(key), key) if n in frame]
+    if not parts or not parts[-1].endswith("ImageNumber"):
+        return None
+    texts = [pd.Series(key_text(frame[part]), frame.index) for part in parts]
+    return texts[0] if len(texts) == 1 else texts[0] + "-" + texts[-1]
+
+
 def sited(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with their image's numbers as site, where nothing else names it."""
-    if says(frame, SITE):
-        return frame
-    parts = [normal_name(key) for key in RUN_KEYS]
-    texts = [pd.Series(key_text(frame[p]), frame.index) for p in parts if p in frame]
-    return frame.assign(**{SITE: texts[0] if len(texts) == 1 else texts[0] + "-" + texts[1]})
+    numbers = None if says(frame, SITE) else image_numbers(frame)
+    return frame if numbers is None else frame.assign(**{SITE: numbers})
 
 
 def _prefixed(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -147,11 +157,17 @@ def _prefixed(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _numbered(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column ``ObjectNumber``: databases say ``Cells_Number_Object_Number``."""
-    if NUMBER in table:
-        return table
-    given = [c for c in table if str(c).endswith("_Number_Object_Number")]
-    return table.rename(columns={given[0]: NUMBER}) if given else table
+    """The table with its keys as CellProfiler calls them.
+
+    Databases say ``Cells_Number_Object_Number`` for ``ObjectNumber``, and CytoTable puts
+    ``Metadata_`` before each.
+    """
+    keys = [key for key in (*RUN_KEYS, NUMBER) if key not in table]
+    names = {normal_name(key): key for key in keys if normal_name(key) in table}
+    given = [str(c) for c in table if str(c).endswith(_LONG_NUMBER)]
+    if NUMBER in keys and NUMBER not in names.values() and given:
+        names[min(given, key=lambda c: _rank(c.removesuffix(_LONG_NUMBER)))] = NUMBER
+    return table.rename(columns=names)
 
 
 def _is_measurement(column: str, name: str) -> bool:

@@ -54,13 +54,15 @@ def stem(path: Path) -> str:
     return path.name[: len(path.name) - len(ending)]
 
 
-def read_tables(paths: Sequence[Path], *, sep: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+def read_tables(
+    paths: Sequence[Path], *, sep: str | None = None, sheet: str | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """The rows of several tables, with notes for the ledger.
 
     ``_file`` and ``_folder`` say where each row comes from; where a table names a row and a column
     of the plate, ``Metadata_Well`` is the well.
     """
-    read = [_read(path, sep=sep) for path in paths]
+    read = [_read(path, sep=sep, sheet=sheet) for path in paths]
     frames = [
         with_wells(found.frame).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
         for path, found in zip(paths, read, strict=True)
@@ -77,10 +79,10 @@ def read_table(path: Path, *, sep: str | None = None) -> pd.DataFrame:
     InputError
         If it cannot be read or has no rows.
     """
-    return _read(path, sep=sep).frame
+    return _read(path, sep=sep, sheet=None).frame
 
 
-def _read(path: Path, *, sep: str | None) -> TableRead:
+def _read(path: Path, *, sep: str | None, sheet: str | None) -> TableRead:
     """One table with its notes.
 
     Raises
@@ -92,7 +94,11 @@ def _read(path: Path, *, sep: str | None) -> TableRead:
     from phenolens.io.formats.delimited import Delimited
 
     kind = table_format(path, metadata=True, alone=True) if sep is None else Delimited()
-    found = kind.read(path) if sep is None else kind.read(path, sep=sep)
+    asked = {"sep": sep, "sheet": sheet}
+    options = {name: value for name, value in asked.items() if value is not None}
+    if wrong := [name for name in options if name not in kind.takes]:
+        raise InputError(f"{path} has no {wrong[0]} to choose; leave '{wrong[0]}' out.")
+    found = kind.read(path, **options)
     if not len(found.frame):
         raise InputError(f"{path} has a header but no rows.")
     return found

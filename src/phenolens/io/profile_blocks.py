@@ -15,6 +15,7 @@ from phenolens.io.columns import FILE, has, key_text, no_wells, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import one_measurement
+from phenolens.io.object_tables import image_numbers
 from phenolens.io.profile_files import read_block
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
@@ -89,6 +90,8 @@ def _profile_keys(
             )
         keys[role] = well_text(values) if role == WELL else key_text(values)
     site = None if level == "well" else place(frame, columns["site"], SITE, source=source)
+    if site is None and level != "well" and columns["site"] is None:
+        site = image_numbers(frame)
     if site is not None:
         keys[SITE] = key_text(site)
     if level == "cell":

@@ -25,7 +25,9 @@ def read_block(block: Mapping[str, Any], root: Path) -> tuple[pd.DataFrame, list
     if "given" in block:
         return block["given"]
     paths = expand(block["files"], root)
-    frame, found, notes = read_files(paths, features=block.get("prefix"))
+    frame, found, notes = read_files(
+        paths, features=block.get("prefix"), layer=block.get("layer"), obsm=block.get("obsm")
+    )
     return frame, found.names, [*found.lines(), *notes]
 
 

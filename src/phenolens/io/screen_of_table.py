@@ -9,6 +9,7 @@ from phenolens.io.columns import FILE, key_text, place, same_name, well_text
 from phenolens.io.discovery import DEFAULTS
 from phenolens.io.given import Given
 from phenolens.io.measurements import measuring_columns, one_measurement, plate_groups
+from phenolens.io.object_tables import image_numbers
 from phenolens.io.roles import named_roles
 from phenolens.io.survey import column_for
 from phenolens.profiles import CONTROL, OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
@@ -119,6 +120,8 @@ def _numbered(described: pd.DataFrame, keys: pd.DataFrame) -> pd.DataFrame:
     """The keys, with the numbers of sites and objects where a column has them."""
     found = {role: column_for(described, role) for role in (SITE, OBJECT)}
     numbers = {role: key_text(described[name]) for role, name in found.items() if name}
+    if SITE not in numbers and (images := image_numbers(described)) is not None:
+        numbers[SITE] = images.to_numpy()
     return keys.assign(**numbers)
 
 

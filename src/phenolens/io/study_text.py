@@ -133,7 +133,7 @@ def _images(discovery: Discovery, base: str) -> str:
     for key, value in section.items():
         lines += _asked(discovery, f"images.{key}", example=None)
         lines.append(_setting(key, value))
-    for key in ("projection", "plate_format"):
+    for key in ("layout", "projection", "plate_format"):
         if key not in section:
             lines += _asked(discovery, f"images.{key}", example=None)
     if "nuclei" not in section:
@@ -151,7 +151,8 @@ def _profile(block: Mapping[str, Any], base: str, source: Path) -> str:
 
 def _table(table: Mapping[str, Any], base: str, source: Path) -> str:
     file = _setting("file", _based(table["file"], base, source))
-    return f"[[data.tables]]\n{file}\n{_setting('on', table['on'])}\n"
+    sheet = f"{_setting('sheet', table['sheet'])}\n" if table.get("sheet") else ""
+    return f"[[data.tables]]\n{file}\n{sheet}{_setting('on', table['on'])}\n"
 
 
 def _based(value: object, base: str, source: Path) -> object:

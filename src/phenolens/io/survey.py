@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,12 +38,16 @@ class FoundTables:
     """Tables of one kind: files that belong together, and the first rows of the first.
 
     ``kind`` is ``profiles``, ``barcodes``, ``cellprofiler``, ``metadata``, the name of an image
-    format, or ``elsewhere``: it lists images, and none of them is there.
+    format, or ``elsewhere``: it lists images, and none of them is there. ``sheet`` is that of a
+    workbook with several tables.
     """
 
     paths: tuple[Path, ...]
     head: pd.DataFrame
     kind: str
+    sheet: str | None = None
+    way: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Where in the file the features are, where that must be said: ``{"obsm": "X_dino"}``."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,12 @@ def survey(tree: Tree, *, root: str | None = None) -> Surveyed:
     endings, unused = table_endings(), list[Unused]()
     tables = [path for path in tree.files if path.name.lower().endswith(endings)]
     places = tree.source if root is None else Path(root)
-    looked = (_look(group, tree, places, unused) for group in _grouped(tables, tree))
+    looked = (
+        _look(group, tree, places, unused, sheet=sheet, way=way)
+        for group in _grouped(tables, tree)
+        for sheet in _sheets_of(group[0])
+        for way in _ways_of(group[0])
+    )
     found = _merged([item for item in looked if item is not None])
     return Surveyed(
         found, [path for path in tree.files if is_image_name(path.name) or path.is_dir()], unused
@@ -86,14 +95,39 @@ def _grouped(paths: Sequence[Path], tree: Tree) -> list[list[Path]]:
     return list(groups.values())
 
 
-def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> FoundTables | None:
+def _sheets_of(path: Path) -> list[str | None]:
+    """Sheets of a workbook that are looked at one by one; None is what all make together."""
+    try:
+        return [sheet or None for sheet in table_format(path, alone=True).parts(path)] or [None]
+    except (InputError, OSError, ValueError):
+        return [None]
+
+
+def _ways_of(path: Path) -> list[dict[str, str]]:
+    """Where in a file features are that may be read in one way of several; ``{}`` for one way."""
+    try:
+        return table_format(path, alone=True).ways(path) or [{}]
+    except (InputError, OSError, ValueError):
+        return [{}]
+
+
+def _look(
+    paths: list[Path],
+    tree: Tree,
+    images: Path,
+    unused: list[Unused],
+    *,
+    sheet: str | None,
+    way: Mapping[str, str],
+) -> FoundTables | None:
     """The group with its kind, by the first of its files that can be read."""
     for number, path in enumerate(paths):
+        name = tree.relative(path) + (f", sheet {sheet!r}" if sheet else "")
         try:
-            head = read_head(path)
+            head = read_head(path, sheet=sheet, way=way)
         except (InputError, OSError, ValueError) as error:
             fault = " ".join(str(error).replace(f"{path} ", "").split())
-            unused.append(Unused(tree.relative(path), "unused-damaged", {"fault": fault}))
+            unused.append(Unused(name, "unused-damaged", {"fault": fault}))
             continue
         if len(head.columns) < 2:
             code = "unused-no-table"
@@ -102,27 +136,30 @@ def _look(paths: list[Path], tree: Tree, images: Path, unused: list[Unused]) -> 
         else:
             kind = classify(head, path, images)
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
-                images_head = images_of(path, HEAD)
-                head = head if images_head is None else images_head
+                head, _ = images_of(path, HEAD)
             head = with_wells(head) if kind in {"profiles", "metadata"} else head
-            return FoundTables(tuple(paths[number:]), head, kind)
-        unused.append(Unused(tree.relative(path), code))
+            return FoundTables(tuple(paths[number:]), head, kind, sheet, way)
+        unused.append(Unused(name, code))
     return None
 
 
-def read_head(path: Path) -> pd.DataFrame:
+def read_head(
+    path: Path, *, sheet: str | None = None, way: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """The first rows of a table."""
-    return table_format(path, alone=True).head(path, HEAD)
+    kind, options = table_format(path, alone=True), dict(way or {})
+    options |= {} if sheet is None else {"sheet": sheet}
+    return kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
 
 
-def plates_of(path: Path) -> set[str]:
+def plates_of(path: Path, **way: str) -> set[str]:
     """Names of the plates in all rows of a table; empty where it names none."""
     kind = table_format(path, alone=True)
-    head = kind.head(path, HEAD)
+    head = kind.read(path, **way).frame if way else kind.head(path, HEAD)
     column = column_for(head, PLATE)
     if column is None:
         return set()
-    values = head[column] if len(head) < HEAD else kind.values(path, column)
+    values = head[column] if way or len(head) < HEAD else kind.values(path, column)
     return set(key_text(values)) - {""}
 
 
@@ -166,10 +203,11 @@ def _merged(found: list[FoundTables]) -> list[FoundTables]:
     """Groups of one kind, one depth and the same columns are one; profiles by their variant."""
     merged: dict[tuple, FoundTables] = {}
     for item in found:
-        key = (item.kind, _variant(item), tuple(item.head.columns), len(item.paths[0].parts))
+        columns, depth = tuple(item.head.columns), len(item.paths[0].parts)
+        key = (item.kind, _variant(item), columns, depth, item.sheet, *item.way.items())
         before = merged.get(key)
         paths = item.paths if before is None else (*before.paths, *item.paths)
-        merged[key] = FoundTables(tuple(paths), (before or item).head, item.kind)
+        merged[key] = replace(item, paths=tuple(paths), head=(before or item).head)
     return list(merged.values())
 
 

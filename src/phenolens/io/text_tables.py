@@ -31,12 +31,14 @@ COMMENT = "#"
 WORDS = {
     "plate", "plates", "barcode", "compound", "compounds", "cpd", "drug", "batch", "treatment",
     "perturbation", "sample", "library", "substance", "reagent", "jcp2022", "donor", "patient",
+    "well", "wells", "colrow", "rowcol",
 }  # fmt: skip
 NO_KEYS = {
     "row", "col", "column", "count", "conc", "concentration", "dose", "size", "time", "replicate",
-    "volume", "um", "nm", "mm", "type", "well", "position",
+    "volume", "um", "nm", "mm", "type",
 }  # fmt: skip
 """Words in names of columns that name things, and words that say it is a number after all."""
+INFINITE = {"inf", "-inf"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -179,6 +181,27 @@ def _extra(layout: _Layout) -> str:
     return "last" if not any(row[-1].strip() for row in longer) else "first"
 
 
+def read_cells(path: Path, *, lines: int) -> list[list[str]]:
+    """The first rows of a text file as they are, split where :func:`dialect` would; no header.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing in it, or it is no text.
+    """
+    text, _ = first_lines(path, most=lines, longest=None)
+    said = _SAID_SEPARATOR.match(text[0])
+    text = text[1:] if said else text
+    seps = (said[1].replace("\\t", "\t"),) if said else SEPARATORS
+    split = [_split(text, one)[0] for one in seps]
+    return max(split, key=lambda rows: max(_widths(rows), default=(0, 0)))
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """How many rows have a width of several cells, and that width."""
+    return [(n, width) for width, n in Counter(map(len, rows)).items() if width > 1]
+
+
 def opened(path: Path) -> IO[bytes]:
     """The bytes of a file, unpacked where it ends in ``.gz``."""
     return cast(
@@ -187,7 +210,11 @@ def opened(path: Path) -> IO[bytes]:
 
 
 def first_lines(
-    path: Path, *, encoding: str | None = None, most: int = MOST
+    path: Path,
+    *,
+    encoding: str | None = None,
+    most: int = MOST,
+    longest: int | None = LONGEST,
 ) -> tuple[list[str], str]:
     """The first lines of a text file, and its encoding.
 
@@ -209,7 +236,8 @@ def first_lines(
         for line in text:
             lines.append(line)
             length += len(line)
-            if len(lines) >= most or (length > LONGEST and len(lines) >= FEWEST):
+            enough = longest is not None and length > longest and len(lines) >= FEWEST
+            if len(lines) >= most or enough:
                 break
     return lines, encoding
 
@@ -436,6 +464,7 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             continue
         values = frame[name]
         texts = {value.strip() for value in values.dropna().unique() if isinstance(value, str)}
+        texts -= INFINITE  # all that a sheet can hold of them
         if not texts or not all(map(_NUMBER.fullmatch, texts)):
             continue
         if names_things(str(name)) and any(map(_KEPT.fullmatch, texts)):

@@ -20,7 +20,8 @@ SHOWN = 3
 """Files of one kind that are named each; more are counted."""
 LISTED = 20
 GRAVE = frozenset({
-    "unused-closed", "unused-damaged", "unused-empty", "unused-images-elsewhere", "unused-link",
+    "unused-closed", "unused-damaged", "unused-empty", "unused-flex", "unused-images-elsewhere",
+    "unused-link",
     "unused-name", "unused-no-plate", "unused-one-of-several", "unused-other-plates",
     "unused-other-wells",
 })  # fmt: skip
@@ -119,7 +120,12 @@ def reasons_for_rest(
 
 
 def _beside(images: Mapping[str, Any] | None) -> tuple[str, ...]:
-    return () if images is None else image_format(images["layout"]).beside
+    """Names of what lies beside the images that count; of all, where that is not decided."""
+    if images is None:
+        return ()
+    if "layout" in images:
+        return image_format(images["layout"]).beside
+    return tuple(one for kind in image_formats() for one in kind.beside)
 
 
 def _reason(path: Path, relative: str, images: Mapping[str, Any] | None) -> Unused:
@@ -128,6 +134,8 @@ def _reason(path: Path, relative: str, images: Mapping[str, Any] | None) -> Unus
         return _reason_of_image(path, relative, images)
     if name.endswith(ARCHIVES):
         return Unused(relative, "unused-archive")
+    if name.endswith(".flex"):
+        return Unused(relative, "unused-flex")
     if name.endswith(PIPELINES):
         return Unused(relative, "unused-pipeline")
     if name.endswith(POINTERS):
@@ -154,9 +162,9 @@ def _reason_of_image(path: Path, relative: str, images: Mapping[str, Any] | None
         return Unused(relative, "unused-illumination")
     if DRAWN.search(path.name):
         return Unused(relative, "unused-drawn")
-    if images is not None and image_format(images["layout"]).listed:
+    layout = "" if images is None else images.get("layout", "")
+    if images is not None and layout and image_format(layout).listed:
         return Unused(relative, "unused-not-listed", {"table": _first(images["table"])})
-    layout = "" if images is None else images["layout"]
     for kind in image_formats():
         if not kind.listed and kind.name != layout and kind.recognises_files([path]):
             values = {"naming": kind.name, "layout": layout or "no images"}

@@ -51,7 +51,9 @@ class Field:
     @cached_property
     def grays(self) -> list[np.ndarray]:
         """Gray levels of each stain."""
-        return [gray_levels(plane, self.settings.texture_levels) for plane in self.planes]
+        levels, spans = self.settings.texture_levels, self.settings.texture_spans
+        pairs = zip(self.planes, self.channels, strict=True)
+        return [gray_levels(plane / spans.get(name, 1.0), levels) for plane, name in pairs]
 
     @cached_property
     def openings(self) -> list[np.ndarray | None]:

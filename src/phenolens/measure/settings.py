@@ -6,7 +6,8 @@ The JUMP production pipeline differs in one of them: it takes granularity on ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Scope = Literal["field", "object"]
@@ -22,6 +23,9 @@ class MeasureSettings:
         Distances of co-occurrence, pixels.
     texture_levels : int
         Gray levels of the co-occurrence table, 2 to 256.
+    texture_spans : mapping of str to float
+        Stain to the intensity that takes the highest gray level; 1 for stains not named, as
+        CellProfiler has it. For dim stains, which would have one gray level or two.
     granularity_subsample, granularity_background : float
         Subsampling before the spectrum, and further before the background estimate.
     granularity_radius : int
@@ -60,6 +64,7 @@ class MeasureSettings:
 
     texture_scales: tuple[int, ...] = (3, 5, 10)
     texture_levels: int = 256
+    texture_spans: Mapping[str, float] = field(default_factory=dict, hash=False)
     granularity_subsample: float = 0.25
     granularity_background: float = 0.25
     granularity_radius: int = 10

@@ -130,7 +130,8 @@ AUDIT = Document(
     text="A list of findings. Codes: `majority-class`, `class-is-one-well`, `split-shares-wells`, "
     "`layout-confounded`, `layout-block`, `layout-edge`, `layout-order`, `layout-doses`, "
     "`compared-elsewhere`, `controls-elsewhere`, `few-controls`, `no-controls`, "
-    "`controls-reused`, `no-replicate-plates`, `single-plate`, ...",
+    "`controls-reused`, `no-replicate-plates`, `single-plate`; of image files `image-sizes`, "
+    "`image-depths`, `pixel-sizes`, ...",
     keys=(
         Key("code", "string", "the same wherever the same is found"),
         Key("severity", "string", "`error`, `warning`, `info`, `ok`"),
@@ -145,6 +146,16 @@ AUDIT = Document(
     ),
 )
 
+PIXELS = Document(
+    "pixels.json",
+    "what the pixels show beside cells",
+    text="A list of findings, as in `audit.json`: `depth-found`, `texture-spans`, "
+    "`pixels-negative`, `planes-flat`, `planes-saturated`, `stains-identical`, "
+    "`images-identical`.",
+    when="Absent where there are no images.",
+    keys=AUDIT.keys,
+)
+
 ILLUMINATION = File(
     "illumination/<plate>_Illum<Stain>.npy",
     text="""\
@@ -155,5 +166,5 @@ so CellProfiler's CorrectIlluminationApply can use them as they are.""",
 )
 
 FILES: tuple[File, ...] = (
-    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, LEDGER, ILLUMINATION,
+    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, PIXELS, LEDGER, ILLUMINATION,
 )  # fmt: skip

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from phenolens.errors import InputError
 from phenolens.segment.cells import grow_cells
 from phenolens.segment.outlines import labels_from_outlines
 from phenolens.segment.settings import SegmentSettings, cell_indices
 
+MASKED = (1, 255, 65535)
+"""What masks hold where an object is."""
+MOST_PARTS = 2
+"""Parts of one object, where the label image holds no other."""
 _MOST = np.iinfo(np.int32).max
 
 
@@ -19,7 +24,7 @@ def as_labels(image: np.ndarray, shape: tuple[int, ...], *, outlines: bool = Fal
 
     Parameters
     ----------
-    image : ndarray of int, shape (H, W)
+    image : ndarray of int, or of float that holds whole numbers, shape (H, W)
         0 is background. Of outlines also (H, W, 3 or 4), of any type.
     shape : tuple of int
         (H, W) of the field.
@@ -33,9 +38,15 @@ def as_labels(image: np.ndarray, shape: tuple[int, ...], *, outlines: bool = Fal
     Raises
     ------
     InputError
-        If the image is of another size, or holds no whole numbers from 0.
+        If the image is of another size, holds no whole numbers from 0, or is a mask, in which
+        objects are not numbered.
     """
     image = np.asarray(image)
+    if image.ndim == 3 and image.shape[2] in (3, 4) and not outlines:
+        raise InputError(
+            "it is a colour picture; save objects as whole numbers (ConvertObjectsToImage, "
+            "uint16), or name it NucleiOutlines or CellsOutlines where it shows outlines"
+        )
     labels = labels_from_outlines(image) if outlines else _whole_numbers(image)
     if labels.shape != tuple(shape):
         raise InputError(f"its shape is {labels.shape}, that of the field {tuple(shape)}")
@@ -43,11 +54,21 @@ def as_labels(image: np.ndarray, shape: tuple[int, ...], *, outlines: bool = Fal
 
 
 def _whole_numbers(image: np.ndarray) -> np.ndarray:
+    if image.dtype.kind == "f" and (np.isfinite(image) & (image == np.round(image))).all():
+        image = image.astype(np.int64)
     if image.dtype.kind not in "iu":
         raise InputError(f"it holds {image.dtype} values; objects are whole numbers, 0 is none")
     low, high = int(image.min(initial=0)), int(image.max(initial=0))
     if low < 0 or high > _MOST:
         raise InputError(f"it holds numbers from {low} to {high}; 0 to {_MOST} are allowed")
+    value = int(image.max(initial=0))
+    if value in MASKED and (image[image > 0] == value).all():
+        parts = ndimage.label(image)[1]
+        if parts > MOST_PARTS:
+            raise InputError(
+                f"it is a mask: {parts} separate parts share the value {value}; objects are "
+                "numbered (ConvertObjectsToImage, uint16)"
+            )
     return image.astype(np.int32)
 
 

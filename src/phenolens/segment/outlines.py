@@ -9,6 +9,11 @@ from scipy import ndimage
 
 from phenolens.errors import InputError
 
+THICKEST = 0.25
+"""Share of the pixels of lines that may lie inside: lines are one or two pixels wide."""
+MOST_COLOURS = 8
+"""Kinds of objects that may be drawn on one picture."""
+
 
 def labels_from_outlines(outlines: np.ndarray) -> np.ndarray:
     """Number the objects of an outline image.
@@ -21,7 +26,9 @@ def labels_from_outlines(outlines: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     outlines : ndarray, shape (H, W) or (H, W, 3 or 4)
-        Nonzero on outlines; of a colour image any colour counts, transparency does not.
+        Nonzero on outlines; of a colour image on black any colour counts, transparency does not.
+        Lines of one colour on a grey image, as CellProfiler's OverlayOutlines draws them, are told
+        from it by their colour.
 
     Returns
     -------
@@ -31,9 +38,16 @@ def labels_from_outlines(outlines: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        If the shape is no image's.
+        If the shape is no image's, or lines cannot be told from what they are drawn on.
     """
     lines = _lines(np.asarray(outlines))
+    inner = ndimage.binary_erosion(lines, np.ones((3, 3)))
+    if inner.sum() > THICKEST * lines.sum():
+        raise InputError(
+            "it shows filled areas and no outlines: a mask, or lines on a picture of their own "
+            "grey; draw outlines on a blank image (OverlayOutlines), or save objects as whole "
+            "numbers (ConvertObjectsToImage, uint16)"
+        )
     regions, count = ndimage.label(~lines)
     if count < 2:
         return np.zeros(lines.shape, np.int32)
@@ -46,10 +60,29 @@ def labels_from_outlines(outlines: np.ndarray) -> np.ndarray:
 
 def _lines(image: np.ndarray) -> np.ndarray:
     if image.ndim == 3 and image.shape[2] in (3, 4):
-        image = image[..., :3].max(axis=2)
+        return _coloured(image[..., :3])
     if image.ndim != 2:
         raise InputError(f"Outlines of shape {image.shape}: an image (height, width) is needed.")
     return image > 0
+
+
+def _coloured(image: np.ndarray) -> np.ndarray:
+    """Lines of a colour image: all that is not black, or what has colour on a grey image."""
+    shown = image.max(axis=2) > 0
+    colour = image.max(axis=2) != image.min(axis=2)
+    if not colour.any() or not (shown & ~colour).any():
+        return shown
+    colours = np.unique(image[colour], axis=0)
+    if len(colours) > 1:
+        what = (
+            f"lines of {len(colours)} colours, so of several kinds of objects"
+            if len(colours) <= MOST_COLOURS
+            else "a colour picture, from which lines cannot be told"
+        )
+        raise InputError(
+            f"it shows {what}; draw the outlines of each kind on a blank image (OverlayOutlines)"
+        )
+    return colour
 
 
 def _objects(regions: np.ndarray, lines: np.ndarray, count: int) -> np.ndarray:

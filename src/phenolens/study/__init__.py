@@ -7,7 +7,8 @@
 
 # ruff: noqa: I001
 from phenolens.study.printed import (
-    lines_of_check, lines_of_files, lines_of_report, lines_of_run, lines_of_splits,
+    lines_of_check, lines_of_files, lines_of_prepare, lines_of_report, lines_of_run,
+    lines_of_splits,
 )  # fmt: skip
 from phenolens.study.run import (
     check, demo, evaluate, interpret, measure, normalize, prepare, report, represent, run, splits,
@@ -18,6 +19,7 @@ from phenolens.study.step import take
 
 __all__ = [
     "Session", "check", "demo", "evaluate", "init", "interpret", "lines_of_check",
-    "lines_of_files", "lines_of_report", "lines_of_run", "lines_of_splits", "measure", "normalize",
-    "open_study", "prepare", "report", "represent", "run", "simulate_screen", "splits", "take",
+    "lines_of_files", "lines_of_prepare", "lines_of_report", "lines_of_run", "lines_of_splits",
+    "measure", "normalize", "open_study", "prepare", "report", "represent", "run",
+    "simulate_screen", "splits", "take",
 ]  # fmt: skip

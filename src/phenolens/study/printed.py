@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from phenolens.ngff import VERSION
+from phenolens.prepared import Prepared
 from phenolens.study.session import Session
 from phenolens.study.step import take
 from phenolens.tools.design import Design
@@ -14,6 +16,15 @@ _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 def lines_of_files(session: Session, result: object) -> Iterator[str]:
     """Where the step left its files."""
     yield f"Results: {session.out}"
+
+
+def lines_of_prepare(session: Session, prepared: Prepared | None) -> Iterator[str]:
+    """Where the pixels are, for viewers, beside what the step left."""
+    yield from lines_of_files(session, prepared)
+    if prepared is not None and prepared.images.level != "cell":
+        plates = sorted(path for path in prepared.folder.glob("*.zarr"))
+        shown = plates[0] if len(plates) == 1 else prepared.folder / "*.zarr"
+        yield f"Plates as OME-Zarr {VERSION}: {shown}"
 
 
 def lines_of_check(session: Session, findings: list) -> Iterator[str]:

@@ -26,6 +26,8 @@ REASONS = {
     "table's column of them",
     "unused-no-place": "its name says no plate and well, and no table lists it",
     "unused-archive": "an archive; unpack it",
+    "unused-flex": "images of an Opera, all of a well in one file; export the plate from Columbus "
+    "as TIFF, or convert each to OME-TIFF (Bio-Formats: bfconvert A.flex A.ome.tif)",
     "unused-study": "a study file",
     "unused-pipeline": "a CellProfiler pipeline",
     "unused-analyst": "settings of CellProfiler Analyst, whose database is read itself",
@@ -117,6 +119,11 @@ def _(*, file: str, files: int, columns: Sequence[str]) -> str:
     return _line(file, files, have)
 
 
+@wording("unused-no-wells")
+def _(*, file: str, files: int, why: str) -> str:
+    return _line(file, files, why.rstrip("."))
+
+
 @wording("unused-no-plate")
 def _(*, file: str, files: int, well: str) -> str:
     return _line(file, files, f"several rows a well ({well}) and nothing that says of which plate")
@@ -148,6 +155,14 @@ def _(*, table: str, absent: int, images: int, example: str, looked: Sequence[st
     return ended(
         f"{table}: {absent:,} of {images:,} image files are not here, such as {example} (looked "
         f"below {', '.join(looked)}); their fields are left out"
+    )
+
+
+@wording("illumination-not-here")
+def _(*, fields: int, of: int, stains: Sequence[str]) -> str:
+    return ended(
+        f"the illumination functions that {fields:,} of {of:,} fields name ({_few(stains)}) are "
+        "not here; they are estimated instead"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phenolens.words import Said, wording
-from phenolens.words.numbers import SMALL, natural, plural
+from phenolens.words.numbers import SMALL, natural, plural, portion
 
 Place = Mapping[str, str]
 Groups = Sequence[Mapping[str, Any]]
@@ -168,6 +168,8 @@ def _(*, files: int, size: str, dtype: str, bits: int = 0) -> str:
 
 @wording("image-unlike")
 def _(*, aspect: str, found: object, usual: object) -> str:
+    if aspect == "scale":
+        return f"its intensities are {found}, those of most images of the screen {usual}"
     unit = " µm a pixel" if aspect == "pixel_size_um" else " pixels" if aspect == "size" else ""
     return f"{found}{unit}, where most images of the screen have {usual}{unit} ({_KEEP} keeps it)"
 
@@ -175,3 +177,89 @@ def _(*, aspect: str, found: object, usual: object) -> str:
 @wording("images-unlike")
 def _() -> str:
     return "none of its images is like the others of the screen, so the well takes no part"
+
+
+# What pixels show.
+
+
+@wording("depth-found")
+def _(*, channel: Sequence[str], dtype: str, scale: float, bits: int, highest: float) -> Said:
+    stains = ", ".join(channel)
+    if scale <= 1:
+        return Said(f"Pixels are {dtype}, taken as intensities from 0 to 1 ({stains}).")
+    what = (
+        f"Pixels are {dtype} and use {bits} bits (highest {highest:,.0f}); intensity 1 is "
+        f"{scale:,.0f} in every image ({stains})."
+    )
+    if dtype == "uint16" and bits <= 12:
+        return Said(what, "As CellProfiler has it: intensities are small, and comparable.")
+    if dtype in ("uint8", "uint16"):
+        return Said(what)
+    return Said(
+        what,
+        "The same pixels give the same features however many bits their files have.",
+    )
+
+
+@wording("texture-spans")
+def _(*, spans: Mapping[str, float]) -> Said:
+    listed = ", ".join(
+        f"{stain} up to {value:,.0f}" if value > 1 else f"{stain} up to {value:.2g}"
+        for stain, value in spans.items()
+    )
+    return Said(
+        f"Dim stains would reach fewer than 4 of texture's 256 gray levels: {listed}.",
+        "Their gray levels span what they reach instead, the same in every image; CellProfiler's "
+        "texture would be constant there.",
+    )
+
+
+@wording("pixels-negative")
+def _(*, planes: int, low: float, example: Place) -> Said:
+    return Said(
+        f"{plural(planes, 'plane')} hold negative values, down to {low:,.6g}, e.g. "
+        f"{_place(example)}.",
+        "They count as zero when cells are measured.",
+        "Export unsigned numbers, without a background subtracted.",
+    )
+
+
+@wording("planes-flat")
+def _(*, planes: int, kinds: Mapping[str, int], example: Place) -> Said:
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return Said(
+        f"{plural(planes, 'plane')} of one value only ({listed}), e.g. {_place(example)}.",
+        "Such a stain says nothing there; what is measured of it is blank or constant.",
+        "Look whether the exposure failed or an empty file was exported.",
+    )
+
+
+@wording("planes-saturated")
+def _(*, planes: int, share: float, example: Place) -> Said:
+    return Said(
+        f"{plural(planes, 'plane')} have a quarter or more of their pixels at their highest value "
+        f"(usually {portion(share)}), e.g. {_place(example)}.",
+        "They are saturated, or masks: brightness and texture are lost.",
+        "Expose for less time.",
+    )
+
+
+@wording("stains-identical")
+def _(*, planes: int, stains: Sequence[str], images: int, example: Place) -> Said:
+    one, other = stains
+    return Said(
+        f"{one} and {other} hold the very same pixels in {planes} of {plural(images, 'image')}, "
+        f"e.g. {_place(example)}.",
+        f"Features of {other} are those of {one} there.",
+        "Find out which of the two stains these files show, and correct the table.",
+    )
+
+
+@wording("images-identical")
+def _(*, planes: int, second: str, example: Place) -> Said:
+    return Said(
+        f"{plural(planes, 'plane')} hold the very same pixels as another image of their stain, "
+        f"e.g. {_place(example)} and {second}.",
+        "A copied picture is no replicate.",
+        "Find out where the copies belong, and take the others out with [data] exclude.",
+    )

@@ -60,6 +60,11 @@ def _(*, fault: str, image: str = "") -> str:
     return f"{image}: {fault}" if image else fault
 
 
+@wording("image-not-usable")
+def _(*, fault: str) -> str:
+    return fault
+
+
 @wording("images-incomplete")
 def _() -> str:
     return "none of its images is complete, so the well takes no part"
@@ -67,7 +72,7 @@ def _() -> str:
 
 @wording("images-not-readable")
 def _() -> str:
-    return "none of its images can be read, so the well takes no part in what is made of images"
+    return "none of its images can be used, so the well takes no part in what is made of images"
 
 
 @wording("file-missing")

@@ -81,7 +81,7 @@ class TableFormat:
     alone : bool
         Whether a file stands for itself; False where several are read together.
     takes : tuple of str
-        Options of `read` beside `path`: ``layer``, ``obsm``, ``sep``.
+        Options of `read` beside `path`: ``layer``, ``obsm``, ``sep``, ``sheet``.
     """
 
     name: str
@@ -98,6 +98,10 @@ class TableFormat:
         """
         return 0.5 if path.name.lower().endswith(self.endings) else None
 
+    def ways(self, path: Path) -> list[dict[str, str]]:
+        """Options of `read`, one of which it needs for this file; empty where it needs none."""
+        return []
+
     def read(self, path: Path, **options: Any) -> TableRead:
         """The whole table.
 
@@ -111,6 +115,11 @@ class TableFormat:
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, or more where that is as quick."""
         return self.read(path).frame.head(rows)
+
+    def parts(self, path: Path) -> list[str]:
+        """Names of the sheets of a file that holds several tables; empty where it is one table."""
+        del path
+        return []
 
     def values(self, path: Path, column: str) -> pd.Series:
         """One column of all rows."""

@@ -49,6 +49,7 @@ FOLDER = "Metadata_Folder"
 SITE_FOLDER = re.compile(r"^(?P<plate>.+)-(?P<well>[A-Za-z]{1,2}\d{1,2})-(?P<site>\d+)$")
 IMAGE_NAME = re.compile(r"images?$", re.IGNORECASE)
 IMAGE_MARKS = ("Count_", "ExecutionTime_", "ModuleError_", "Group_", "Image_Count_", "Image_Group_")
+NUMBERS = ("ObjectNumber", "_Number_Object_Number")
 OBJECTS, IMAGE, TOGETHER = "objects", "image", "together"
 LONGEST = 4_000_000
 HEAD_ROWS = 5_000
@@ -204,22 +205,19 @@ def kind_of(columns: tuple[str, ...], name: str) -> str | None:
     A table that names plates and wells and the objects of its measurements stands for itself, and
     is none of these.
     """
-    if "ImageNumber" not in columns:
+    if "ImageNumber" not in columns and "Metadata_ImageNumber" not in columns:
         return None
-    if "ObjectNumber" in columns or any(c.endswith("_Number_Object_Number") for c in columns):
+    if any(column.endswith(NUMBERS) for column in columns):
         head = pd.DataFrame(columns=list(columns))
-        whole = says(head, PLATE) and says(head, WELL) and is_joined(list(columns), name)
+        whole = says(head, PLATE) and says(head, WELL) and is_joined(columns, name)
         return None if whole else OBJECTS
-    return IMAGE if IMAGE_NAME.search(name) or any(map(_is_mark, columns)) else None
+    marked = IMAGE_NAME.search(name) or any(column.startswith(IMAGE_MARKS) for column in columns)
+    return IMAGE if marked and "ImageNumber" in columns else None
 
 
 def is_image_table(columns: Sequence[str], name: str) -> bool:
     """Whether it is a table of images as CellProfiler exports them, by its name and columns."""
     return bool(IMAGE_NAME.search(name)) and kind_of(tuple(columns), name) == IMAGE
-
-
-def _is_mark(column: str) -> bool:
-    return column.startswith(IMAGE_MARKS)
 
 
 def _schema(path: Path) -> tuple[str, ...]:
@@ -479,23 +477,27 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def images_of(path: Path, rows: int) -> pd.DataFrame | None:
-    """The first images of the first run that is read where this path is named.
+def images_of(path: Path, rows: int) -> tuple[pd.DataFrame, bool]:
+    """What is said of the first images of the first run that is read where this path is named.
 
     Returns
     -------
-    DataFrame or None
-        Columns as in :func:`read_cellprofiler`; None where no table of images belongs to the run.
+    head : DataFrame
+        Columns as in :func:`read_cellprofiler`: those of the table of images, else of the first
+        object table.
+    described : bool
+        Whether there is a table of images.
     """
     run = next(iter(runs_at(path)), None)
-    if run is None or run.image is None:
-        return None
-    table = run.image
+    if run is None:
+        return pd.DataFrame(), False
+    table = run.image or run.objects[0]
     if path.suffix.lower() in DATABASES:
         head = _of_database(table, limit=rows)[""]
     else:
         head = table_format(table.path, alone=True).head(table.path, rows)
-    return head.rename(columns=lambda name: str(name).removeprefix("Image_"))
+    columns = {c: c.removeprefix("Image_") for c in map(str, head.columns)}
+    return head.rename(columns=columns), run.image is not None
 
 
 def runs_at(path: Path) -> Iterable[Run]:

@@ -21,6 +21,12 @@ class H5AD(TableFormat):
         """By its ending."""
         return 1.0 if path.suffix.lower() == ".h5ad" else None
 
+    def ways(self, path: Path) -> list[dict[str, str]]:
+        """Its embeddings and layers, where it has no ``X``."""
+        from phenolens.io.anndata import matrices_without_x
+
+        return matrices_without_x(path)
+
     def read(
         self, path: Path, *, layer: str | None = None, obsm: str | None = None, **_: Any
     ) -> TableRead:

@@ -30,7 +30,7 @@ from phenolens.profiles import well_name
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 NAME = re.compile(
     r"^(?:(?P<plate>.+?)_)??(?:t(?P<timepoint>\d+)_(?=.*_z\d+\.))?(?P<well>[a-z]{1,2}\d{2})"
-    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?))?(?:_z(?P<plane>\d+?))?(?P<thumb>_thumb)?"
+    r"(?:_s(?P<site>\d+?))?(?:_w(?P<channel>\d{1,2}?)(?:_z(?P<plane>\d+?))?)?(?P<thumb>_thumb)?"
     rf"(?:_?\[?(?P<guid>{GUID})\]?)?\.(?:tiff?|png|jpe?g)$",
     re.IGNORECASE,
 )
@@ -195,10 +195,8 @@ def _with_planes(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return planes.astype({"plane": int}), notes
     waves = ", ".join(f"w{n}" for n in sorted(single["channel"].unique()))
     notes.append(f"{waves}: one image a field stands for all planes of the other wavelengths")
-    of_field = planes[[*field, "plane"]].drop_duplicates()
-    spread = single.drop(columns="plane").merge(of_field, on=field, how="left")
-    spread["plane"] = spread["plane"].fillna(1)
-    return pd.concat([planes, spread], ignore_index=True).astype({"plane": int}), notes
+    single = single.assign(plane=planes["plane"].min())
+    return pd.concat([planes, single], ignore_index=True).astype({"plane": int}), notes
 
 
 def _described(rows: pd.DataFrame, notes: list[str]) -> dict[str, PlateDescription]:
@@ -279,13 +277,13 @@ def _unfinished(rows: pd.DataFrame, described: dict[str, PlateDescription]) -> I
         if missing:
             more = ", ..." if len(missing) > SHOWN else ""
             yield (
-                f"{said.path.name} announces {len(said.wells)} wells of {plate}; {len(missing)} "
-                f"have no image ({', '.join(missing[:SHOWN])}{more}): was it stopped?"
+                f"{said.path.name} announces {len(said.wells)} wells of {plate}; without an image: "
+                f"{len(missing)} ({', '.join(missing[:SHOWN])}{more}). Was it stopped?"
             )
         sites = of_plate.groupby("well")["site"].nunique()
         fewer = sites[sites < said.sites]
         if len(fewer):
             yield (
-                f"{said.path.name} announces {said.sites} sites a well of {plate}; {len(fewer)} "
-                f"wells have fewer, such as {fewer.index[0]} with {fewer.iloc[0]}"
+                f"{said.path.name} announces {said.sites} sites a well of {plate}; wells with "
+                f"fewer: {len(fewer)}, such as {fewer.index[0]} with {fewer.iloc[0]}"
             )

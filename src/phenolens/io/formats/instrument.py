@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from phenolens.io.imagetable import Located
 from phenolens.io.listing import nuclei
 
 FEWEST = 0.1
+SAMPLED = 2_000
 
 
 class Instrument(ImageFormat):
@@ -48,8 +50,9 @@ class Instrument(ImageFormat):
         return Acquisition(frame.assign(path=[str(path) for path, _ in known]))
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
-        """By the share of the names that are its own, of a tenth up."""
-        share = sum(self.place(path) is not None for path in files) / max(1, len(files))
+        """By the share of the names that are its own, of a tenth up; of many, a sample's."""
+        some = random.Random(0).sample(files, SAMPLED) if len(files) > SAMPLED else files
+        share = sum(self.place(path) is not None for path in some) / max(1, len(some))
         return 0.9 * share if share >= FEWEST else None
 
     def propose(self, found: Sequence[Path], source: Path) -> ImageProposal:

@@ -20,6 +20,8 @@ from phenolens.profiles import row_letters, well_name
 DRAWN = re.compile(r"outline|overlay|mask|label|segment|thumb|illum", re.IGNORECASE)
 PLAIN = frozenset({"images", "image", "data", "raw", "tif", "tiff"})
 """Folders that are called after what they hold, not after a plate."""
+FIRST, BLOCKS = 500, 20
+"""Names that are looked at one after another, and how often, to guess."""
 EXAMPLE = r"(?P<well>[A-P][0-9]{2})_s(?P<site>\d+)_w(?P<channel>\d)"
 
 
@@ -34,7 +36,7 @@ class Names(ImageFormat):
 
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """Where the names hold a well and vary in one part like a channel, and nobody else's do."""
-        return 0.05 if _guess(files) else None
+        return 0.05 if _guess(files[:FIRST]) else None
 
     def propose(self, found: Sequence[Path], source: Path) -> ImageProposal:
         """The likeliest pattern, as a question."""
@@ -53,7 +55,11 @@ class Names(ImageFormat):
             ask = f"which stains are channels {which}? Write their names here in this order"
             questions.append(("images.channels", ask))
         section |= {"channels": channels} | nuclei(channels)
-        return ImageProposal(section, {}, list(questions), acquired.notes)
+
+        def locate(names: Sequence[str]) -> Located:
+            return located(acquired, channels=names, folder=source, source=self.describes)
+
+        return ImageProposal(section, {}, list(questions), acquired.notes, locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """The images whose names the pattern matches.
@@ -70,7 +76,7 @@ class Names(ImageFormat):
                 f"names, such as pattern = '{EXAMPLE}'."
             )
         acquired = acquisition(folder, files, str(images["pattern"]))
-        return located(acquired, channels=images["channels"], folder=folder, source="images")
+        return located(acquired, channels=images["channels"], folder=folder, source=self.describes)
 
 
 def acquisition(folder: Path, files: Sequence[Path], pattern: str) -> Acquisition:
@@ -152,11 +158,12 @@ def _plate(said: Said, folder: Path) -> str:
 
 
 def _guess(files: Sequence[Path]) -> str | None:
+    """By some of the names from all over the folder, neighbours among them."""
     shown = [path for path in files if not DRAWN.search(path.name)]
-    if len(shown) < 2:
-        return None
-    base = Path(shown[0].anchor or ".")
-    return guess_pattern([path.relative_to(base).with_suffix("").as_posix() for path in shown])
+    step = max(1, len(shown) // BLOCKS)
+    some = [path for start in range(0, len(shown), step) for path in shown[start : start + FIRST]]
+    texts = dict.fromkeys(text_of(path, Path(path.anchor or ".")) for path in some)
+    return guess_pattern(list(texts))
 
 
 def _below(path: str, source: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import FEWEST, Instrument
-from phenolens.io.indexed import Row, left_out, meet, name_channels
+from phenolens.io.indexed import Row, left_out, meet, name_channels, name_of
 from phenolens.io.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
 from phenolens.io.xml_files import root_name
 from phenolens.profiles import row_letters
@@ -42,14 +43,17 @@ INNER = frozenset({"images", "flex"})
 DERIVED = frozenset({"flex", "max", "avg", "sum", "min", "med", "std"})
 """Words before a name that name no plate: the folder's, and those of ImageJ's projections."""
 MEASURED = re.compile(
-    r"^(?P<plate>.+?)(?:__(?P<when>\d{4}-\d\d-\d\d[\dT_.:-]*?))?"
-    r"(?:[-_ ]*(?P<which>Measurement[ _]?\d+))?$",
+    r"^(?:(?!\d{4}-\d\d-\d\d[\dT_.: -]*Measurement)(?P<plate>.+?)(?:__|[-_ ]*(?=Measurement)))?"
+    r"(?P<when>\d{4}-\d\d-\d\d[\dT_.:-]*?)?"
+    r"[-_ ]*(?P<which>Measurement[ _]?\d+(?:[-_ ]*Evaluation[ _]?\d+)?)?$",
     re.IGNORECASE,
 )
+"""The folder of a measurement: plate, date and time, ``Measurement 1``; the plate may be above."""
 
 
+@lru_cache(maxsize=2**17)
 def parse_name(name: str) -> Place | None:
-    """What a name of Harmony or Columbus says, or None.
+    """What a name of Harmony or Columbus says, or None; not to be changed.
 
     ``r16c03f06p01-ch3sk1fk1fl1.tiff`` is row 16 (P), column 3, field 6, plane 1, channel 3. A word
     before it is the plate, unless it says what was done to the image (``flex_``, ``MAX_``).
@@ -99,7 +103,8 @@ def plate_folder(folder: Path) -> PlateFolder:
     if match is None or not (match["when"] or match["which"]):
         return PlateFolder(folder, folder.name)
     which = (match["which"] or "").replace("_", " ")
-    return PlateFolder(folder, match["plate"], match["when"] or "", which)
+    plate = match["plate"] or folder.parent.name
+    return PlateFolder(folder, plate, match["when"] or "", which)
 
 
 @register
@@ -130,12 +135,15 @@ class Phenix(Instrument):
 
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
         """By the indexes, and by the names of images that none lists."""
-        named = {path: place for path in files if (place := parse_name(path.name)) is not None}
-        beside: dict[Path, list[Path]] = defaultdict(list)
-        indexes = {parent: index_of(parent) for parent in {path.parent for path in files}}
-        for path in files:
-            if (index_path := indexes[path.parent]) is not None:
-                beside[index_path].append(path)
+        texts = [str(path) for path in files]
+        parsed = ((text, parse_name(name_of(text))) for text in texts)
+        named = {text: place for text, place in parsed if place is not None}
+        parents = {text: text.rpartition(os.sep)[0] for text in texts}
+        indexes = {parent: index_of(Path(parent)) for parent in set(parents.values())}
+        beside: dict[Path, list[str]] = defaultdict(list)
+        for text, parent in parents.items():
+            if (index_path := indexes[parent]) is not None:
+                beside[index_path].append(text)
         rows: list[Row] = []
         read: dict[Path, PlateIndex] = {}
         notes: list[str] = []
@@ -151,16 +159,17 @@ class Phenix(Instrument):
             notes += [*met.notes, *index.notes]
         listed = {row["path"] for row in rows}
         rows += [
-            {**place, "path": str(path), "index": ""}
-            for path, place in named.items()
-            if str(path) not in listed
+            {**place, "path": text, "index": ""}
+            for text, place in named.items()
+            if text not in listed
         ]
-        notes += left_out([p for p in files if p not in named and str(p) not in listed])
+        notes += left_out([text for text in texts if text not in named and text not in listed])
         if not rows:
             return Acquisition(pd.DataFrame(columns=["plate", "channel"]), notes=tuple(notes))
         frame = pd.DataFrame(rows)
-        folders = {text: plate_folder(Path(text).parent) for text in frame["path"]}
-        frame["folder"] = [folders[text].path for text in frame["path"]]
+        parent = frame["path"].str.rpartition(os.sep)[0]
+        folders = {text: plate_folder(Path(text)) for text in parent.unique()}
+        frame["folder"] = parent.map({text: one.path for text, one in folders.items()})
         plates, more = _plates(set(folders.values()), read)
         frame["plate"] = frame.get("plate", pd.Series(index=frame.index)).fillna(
             frame["folder"].map(plates)

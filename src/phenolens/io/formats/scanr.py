@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError, UndecidedError
-from phenolens.io.acquisition import Acquisition, Place, image_files, located
+from phenolens.io.acquisition import Acquisition, Place, image_files
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.imagetable import Located
@@ -103,25 +103,32 @@ class ScanR(Instrument):
             If a plate of that format has no such well.
         """
         acquired = self.acquisition(folder, image_files(folder))
-        rows, wells = acquired.rows, images.get("plate_format")
-        open_ = rows["well"].str.startswith(UNKNOWN)
-        if open_.any():
-            first = rows.loc[open_, "path"].iloc[0]
-            numbers = rows.loc[open_, "well"].str.removeprefix(UNKNOWN).astype(int)
-            if wells is None:
-                fit = [n for n in (96, 384, 1536) if n >= int(numbers.max())]
-                raise UndecidedError(
-                    f"{folder}: names number the wells (to {int(numbers.max())}, such as "
-                    f"{Path(first).name}) and there is no {DESCRIPTOR} that says how many wells a "
-                    f"plate has: say it, such as [data.images] plate_format = {fit[0]}.",
-                    setting="images.plate_format",
-                    choices=[f"plate_format = {n}" for n in fit],
-                )
-            rows = rows.assign(well=rows["well"].where(~open_, numbers.map(
-                lambda number: well_of(number, int(wells)))))  # fmt: skip
-        source = f"{self.describes} (such as {self.example})"
-        acquired = replace(acquired, rows=rows)
-        return located(acquired, channels=images["channels"], folder=folder, source=source)
+        size = images.get("plate_format")
+        if size is not None:
+            wells = acquired.rows["well"]
+            named = {
+                well: well_of(int(well.removeprefix(UNKNOWN)), int(size))
+                for well in wells.unique()
+                if well.startswith(UNKNOWN)
+            }
+            acquired = replace(acquired, rows=acquired.rows.assign(well=wells.replace(named)))
+        return self._located(acquired, folder, images["channels"])
+
+    def _located(self, acquired: Acquisition, folder: Path, channels: Sequence[str]) -> Located:
+        rows = acquired.rows
+        open_ = rows[rows["well"].str.startswith(UNKNOWN)]
+        if len(open_):
+            last = int(open_["well"].str.removeprefix(UNKNOWN).astype(int).max())
+            fit = [n for n in (96, 384, 1536) if n >= last]
+            raise UndecidedError(
+                f"{folder}: names number the wells (to {last}, such as "
+                f"{Path(open_['path'].iloc[0]).name}) and there is no {DESCRIPTOR} that says how "
+                "many wells a plate has: say it, such as [data.images] plate_format = "
+                f"{fit[0] if fit else 1536}.",
+                setting="images.plate_format",
+                choices=[f"plate_format = {n}" for n in fit],
+            )
+        return super()._located(acquired, folder, channels)
 
 
 def _well(label: str) -> str:

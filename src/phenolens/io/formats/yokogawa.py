@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.cellvoyager_index import DETAIL, RECORDS, Detail, read_detail, read_records
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import FEWEST, Instrument
-from phenolens.io.indexed import SHOWN, Row, left_out, meet, name_channels
+from phenolens.io.indexed import SHOWN, Row, left_out, meet, name_channels, name_of
 from phenolens.profiles import row_letters, well_name
 
 _ENDING = r"(?:\.ome)?\.(?:tiff?|png|jpe?g|bmp|npy)$"
@@ -66,23 +67,24 @@ class Yokogawa(Instrument):
 
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
         """By the lists of the measurements, and by the names of images that none lists."""
-        measured: dict[Path, list[Path]] = defaultdict(list)
-        folders = {parent: _folder(parent / "_") for parent in {path.parent for path in files}}
-        for path in files:
-            measured[folders[path.parent]].append(path)
+        parents = {str(path): str(path).rpartition(os.sep)[0] for path in files}
+        folders = {parent: _folder(Path(parent, "_")) for parent in set(parents.values())}
+        measured: dict[Path, list[str]] = defaultdict(list)
+        for text, parent in parents.items():
+            measured[folders[parent]].append(text)
         details = {where: read_detail(where) for where in measured}
         parts = [_rows(where, there, details[where]) for where, there in sorted(measured.items())]
         rows = [row for part, _ in parts for row in part]
         notes = [note for _, part in parts for note in part]
         notes += [note for detail in details.values() for note in detail.notes]
         taken = {row["path"] for row in rows}
-        others = [p for p in files if str(p) not in taken and not _is_image(p)]
-        notes += _corrections(others)
-        notes += left_out([path for path in others if not CORRECTION.match(path.name)])
+        others = [text for text in parents if text not in taken and not _is_image(name_of(text))]
+        notes += _corrections([text for text in others if CORRECTION.match(name_of(text))])
+        notes += left_out([text for text in others if not CORRECTION.match(name_of(text))])
         if not rows:
             return Acquisition(pd.DataFrame(columns=["plate", "channel"]), notes=tuple(notes))
         frame = pd.DataFrame(rows)
-        frame["folder"] = [folders[Path(text).parent] for text in frame["path"]]
+        frame["folder"] = frame["path"].str.rpartition(os.sep)[0].map(folders)
         frame, more = _with_plates(frame, details)
         said = {
             where: {str(n): name for n, name in detail.names.items()}
@@ -120,8 +122,8 @@ def _numbers(match: re.Match[str]) -> Place:
     }
 
 
-def _is_image(path: Path) -> bool:
-    return NAME.match(path.name) is not None or NUMBERED.match(path.name) is not None
+def _is_image(name: str) -> bool:
+    return NAME.match(name) is not None or NUMBERED.match(name) is not None
 
 
 def _folder(path: Path) -> Path:
@@ -132,15 +134,16 @@ def _folder(path: Path) -> Path:
     return next(above for above in path.parents if above.name.lower() not in INNER)
 
 
-def _rows(where: Path, files: Sequence[Path], detail: Detail) -> tuple[list[Row], list[str]]:
+def _rows(where: Path, files: Sequence[str], detail: Detail) -> tuple[list[Row], list[str]]:
     """The images of one measurement, without the plate where names do not say it."""
-    named: dict[Path, Place] = {}
+    named: dict[str, Place] = {}
     numbered = {}
     for path in files:
-        if (match := NAME.match(path.name)) and (well := _well(match["well"])):
+        name = name_of(path)
+        if (match := NAME.match(name)) and (well := _well(match["well"])):
             prefix: Place = {"plate": match["plate"]} if match["plate"] else {}
             named[path] = Place(**prefix, **_numbers(match), well=well)
-        elif match := NUMBERED.match(path.name):
+        elif match := NUMBERED.match(name):
             numbered[path] = match
     if detail.columns:
         for path, match in numbered.items():
@@ -151,16 +154,14 @@ def _rows(where: Path, files: Sequence[Path], detail: Detail) -> tuple[list[Row]
     unplaced = [path for path in numbered if path not in named]
     rows, notes = _listed(where, files, named, detail)
     taken = {row["path"] for row in rows}
-    unknown = [path for path in unplaced if str(path) not in taken]
+    unknown = [path for path in unplaced if path not in taken]
     if unknown:
         raise InputError(
-            f"{where}: names such as {unknown[0].name} number the wells, and no file says how many "
-            f"columns the plate has. Put the instrument's {DETAIL} (or its .wpi) beside the images."
+            f"{where}: names such as {name_of(unknown[0])} number the wells, and no file says how "
+            f"many columns the plate has. Put the instrument's {DETAIL} (or .wpi) beside them."
         )
     rows += [
-        {**place, "path": str(path), "index": ""}
-        for path, place in named.items()
-        if str(path) not in taken
+        {**place, "path": path, "index": ""} for path, place in named.items() if path not in taken
     ]
     planes = {row["channel"] for row in rows if row["plane"] > 0}
     made = [row for row in rows if row["plane"] == 0 and row["channel"] in planes]
@@ -171,7 +172,7 @@ def _rows(where: Path, files: Sequence[Path], detail: Detail) -> tuple[list[Row]
 
 
 def _listed(
-    where: Path, files: Sequence[Path], named: dict[Path, Place], detail: Detail
+    where: Path, files: Sequence[str], named: dict[str, Place], detail: Detail
 ) -> tuple[list[Row], list[str]]:
     """What ``MeasurementData.mlf`` lists, where there is one that can be read.
 
@@ -199,10 +200,10 @@ def _listed(
     repeated = made & stain.isin(set(stain[~made]))
     if repeated.any():
         notes.append(_projections(where, int(repeated.sum())))
-    left = {Path(file).name for file in images.loc[repeated, "file"]}
-    for file in [file for file in named if file.name in left]:
+    left = {file.rpartition("/")[2] for file in images.loc[repeated, "file"]}
+    for file in [file for file in named if name_of(file) in left]:
         named.pop(file)
-    kept = [file for file in files if file.name not in left]
+    kept = [file for file in files if name_of(file) not in left]
     met = meet(path, images[~repeated].assign(page=""), kept, named)
     return met.rows, [*notes, *met.notes]
 
@@ -213,11 +214,10 @@ def _projections(where: Path, count: int) -> str:
     )
 
 
-def _corrections(files: Sequence[Path]) -> list[str]:
-    found = [path for path in files if CORRECTION.match(path.name)]
-    if not found:
+def _corrections(files: Sequence[str]) -> list[str]:
+    if not files:
         return []
-    return [f"{len(found)} correction images (DC_, SC_) were left out, such as {found[0].name}"]
+    return [f"{len(files)} correction images (DC_, SC_) were left out, such as {name_of(files[0])}"]
 
 
 def _with_plates(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ from phenolens.prepared import Prepared, Progress, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
 from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
+
+if TYPE_CHECKING:
+    from phenolens.measure.settings import MeasureSettings
 
 NO_NUCLEUS = "no nucleus near the middle of the crop"
 
@@ -93,7 +97,10 @@ def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
     except UnusableLabelsError as error:
         return Measured(NOTHING, {}, ({"file": error.file, "reason": str(error)},))
     save_labels(prepared, row, labels)
-    cells = measure_objects(pixels, channels, labels, families=recipe.families or None)
+    families = recipe.families or None
+    cells = measure_objects(
+        pixels, channels, labels, families=families, settings=_settings(prepared)
+    )
     flags = cell_quality(pixels, channels, labels)
     cells = cells.merge(flags, on=OBJECT, how="left", validate="one_to_one")
     return Measured(cells, field_quality(pixels, channels, labels))
@@ -117,17 +124,28 @@ def _measure_crop(prepared: Prepared, row: int, recipe: Recipe) -> pd.DataFrame:
 
     pixels = _unit_range(prepared, row)
     labels = crop_labels(pixels, prepared.channels, settings=recipe.settings())
-    cells = measure_objects(pixels, prepared.channels, labels, families=recipe.families or None)
+    families, settings = recipe.families or None, _settings(prepared)
+    channels = prepared.channels
+    cells = measure_objects(pixels, channels, labels, families=families, settings=settings)
     return cells.head(1).assign(**{OBJECT: _number(prepared, row)})
 
 
 def _unit_range(prepared: Prepared, row: int) -> np.ndarray:
-    """Corrected pixels as CellProfiler scales them: 1 is the largest value the file can hold."""
-    raw_kind = prepared.raw(row).dtype
+    """Corrected pixels as CellProfiler scales them, by the depth of the whole screen."""
     pixels = prepared.pixels(row)
-    if np.issubdtype(raw_kind, np.integer):
-        pixels = pixels / np.float32(np.iinfo(raw_kind).max)
+    for plane, depth in zip(pixels, prepared.depths, strict=True):
+        plane /= np.float32(depth.scale)
+        if depth.low < 0:
+            np.maximum(plane, 0, out=plane)
     return pixels
+
+
+def _settings(prepared: Prepared) -> MeasureSettings:
+    """Gray levels of texture over what a stain holds, where it would have next to none."""
+    from phenolens.measure.settings import MeasureSettings
+
+    spans = zip(prepared.channels, (depth.span for depth in prepared.depths), strict=True)
+    return MeasureSettings(texture_spans={name: span for name, span in spans if span != 1})
 
 
 def well_profiles(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
 from phenolens.config import Study
@@ -41,7 +42,9 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     if prepare is None:
         return Made()
     recipe = recipe_of(session, prepare)
-    question = [prepare.folder.name, session.study.prepare.model_dump(), recipe.__dict__]
+    depths = [asdict(depth) for depth in prepare.depths]
+    corrected = session.study.prepare.model_dump()
+    question = [prepare.folder.name, corrected, recipe.__dict__, depths]
     folder = session.store.folder("cells", *question)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs

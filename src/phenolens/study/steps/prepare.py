@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 
 from phenolens.findings import Finding
@@ -16,9 +17,10 @@ from phenolens.study.steps.headers import Looked
 NONE_LEFT = Finding("images-not-readable", "warning")
 
 
-@step("illumination")
+@step("illumination", "pixels.json")
 def prepare(session: Session, *, headers: Looked | None) -> Made:
     """Read the original images once; the value is None for a screen of profiles only."""
+    from phenolens.audit.pixels import pixel_findings
     from phenolens.prepare import prepare as fill
     from phenolens.prepare import save_estimates
 
@@ -29,18 +31,30 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     folder = session.store.folder("images", files, list(images.channels))
     with session.progress.bar("Preparing images") as tick:
-        done = fill(images, folder, correct=settings.illumination, jobs=session.jobs, progress=tick)
-    faults = [
-        SetAside(Finding("image-not-read", "warning", {}, {"fault": row.pop("reason")}), **row)
-        for row in done.set_aside.to_dict("records")
-    ]
+        done = fill(
+            images,
+            folder,
+            correct=settings.illumination,
+            keep=headers.headers.keep,
+            jobs=session.jobs,
+            progress=tick,
+        )
+    rows = done.set_aside.drop(columns="reason").to_dict("records")
+    faults = [SetAside(**row) for row in rows]
+    counted = Counter(fault.why.code for fault in faults)
+    findings = pixel_findings(done)
     lost = missing_wells(images.table, done.images.table)
     return Made(
         done,
-        {"illumination": partial(save_estimates, done, correct=settings.illumination)},
+        {
+            "illumination": partial(save_estimates, done, correct=settings.illumination),
+            "pixels.json": [finding.to_dict() for finding in findings],
+        },
         set_aside=[*faults, *named(lost, NONE_LEFT)],
         counts={
-            "images_that_cannot_be_read": len(faults),
+            "images_that_cannot_be_read": counted["image-not-read"],
+            "images_with_unusable_pixels": counted["image-not-usable"],
+            "images_unlike_the_others": counted["image-unlike"],
             "wells_without_readable_image": len(lost),
         },
     )
