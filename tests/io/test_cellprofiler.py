@@ -8,6 +8,7 @@ read ``MyExpt_Per_Image`` beside ``MyExpt_Per_nucleus`` or ``MyExpt_Per_GFPposit
 from __future__ import annotations
 
 import gzip
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -19,6 +20,8 @@ from phenolens.errors import InputError
 from phenolens.io.discover import discover
 from phenolens.io.formats.base import recognised, table_format
 from phenolens.io.formats.cellprofiler import read_cellprofiler
+from phenolens.io.given import open_table
+from phenolens.io.imagetable import load_data_channels
 from phenolens.io.integrate import integrate
 
 WELLS = ("A01", "A02", "B01", "B02")
@@ -474,3 +477,83 @@ def test_a_table_that_names_plate_well_and_objects_stands_for_itself(tmp_path):
     path = tmp_path / "single_cells.csv"
     cells.merge(image).to_csv(path, index=False)
     assert recognised(path).name == "delimited"
+
+
+def test_a_pattern_of_all_tables_of_a_run_reads_it_once(tmp_path):
+    spreadsheets(tmp_path / "out", run())
+    (tmp_path / "out" / "MyExpt_Experiment.csv").unlink()
+    given = open_table(f"{tmp_path}/out/MyExpt_*.csv")
+    assert given.table().shape == (20, 9)
+
+
+def test_one_table_handed_in_brings_its_run(tmp_path):
+    spreadsheets(tmp_path / "out", run())
+    database(tmp_path / "DefaultDB.db", run())
+    for name in ("out/MyExpt_Nuclei.csv", "DefaultDB.db"):
+        found = discover(tmp_path / name)
+        assert [block["files"] for block in found.profiles] == [name.rpartition("/")[2]]
+        screen = integrate(found.section(), found.source)
+        check_cells(screen.profiles["cellprofiler"].table)
+
+
+def test_outlines_labels_and_masks_of_an_image_table_are_no_stains():
+    names = ["DNA", "NucleiOutlines", "OrigOverlay", "OutlinedCells", "CellLabels", "NucleiMask"]
+    frame = pd.DataFrame({f"FileName_{name}": ["a.tif"] for name in names})
+    assert list(load_data_channels(frame)) == ["DNA"]
+
+
+def test_images_of_a_well_are_told_apart_by_their_number(tmp_path):
+    """Single cells as pycytominer and CytoTable write them name no site, but ImageNumber."""
+    image = images(wells=("A01", "A01", "B02", "B02"))
+    image = image[["ImageNumber", "Metadata_Plate", "Metadata_Well"]]
+    cells = objects("Cells", images()).rename(columns=lambda c: long_name("Cells", c))
+    cells["Cells_AreaShape_Extent"] = np.linspace(0, 1, len(cells))
+    for number in range(8):
+        cells[f"Cells_Granularity_{number}_DNA"] = cells["Cells_AreaShape_Area"] * number + 0.5
+    whole = cells.merge(image).rename(columns={"Metadata_Plate": "Image_Metadata_Plate"})
+    keys = {name: f"Metadata_{name}" for name in ("ImageNumber", "ObjectNumber")}
+    whole.rename(columns=keys).to_parquet(tmp_path / "single_cells.parquet")
+    _, screen = study(tmp_path)
+    table = screen.profiles["cellprofiler"].table
+    assert len(table) == 20
+    assert sorted(table.index.get_level_values("Metadata_Site").unique()) == ["1", "2", "3", "4"]
+
+
+def test_single_cells_without_plates_meet_the_images_beside_them(tmp_path):
+    """CytoTable's preset for CellProfiler's CSV keeps ImageNumber and file names only."""
+    tables = run()
+    cells = tables["Cells"].rename(columns=lambda c: long_name("Cells", c))
+    keys = {name: f"Metadata_{name}" for name in ("ImageNumber", "ObjectNumber")}
+    cells = cells.rename(columns=keys)
+    files = tables["Image"][["ImageNumber", "FileName_DNA"]].add_prefix("Image_")
+    files = files.rename(columns={"Image_ImageNumber": "Metadata_ImageNumber"})
+    cells.merge(files).to_parquet(tmp_path / "cells.parquet")
+    tables["Image"].to_csv(tmp_path / "Image.csv", index=False)
+    platemap(tmp_path)
+    found, screen = study(tmp_path)
+    assert found.questions == ()
+    assert screen.profiles["cellprofiler"].table.shape == (20, 3)
+    (tmp_path / "Image.csv").unlink()
+    found, screen = study(tmp_path)
+    assert found.columns["well"].startswith("FileName_DNA ~ ")
+    assert screen.wells["Metadata_Well"].tolist() == list(WELLS)
+
+
+@pytest.mark.parametrize("prefix", ["", "MyExpt_"])
+def test_examplehuman_from_its_folder(real_data, tmp_path, prefix):
+    """Images, pipeline and output as CellProfiler's examples come: one field, D03 by its name."""
+    given = real_data("examplehuman")
+    for path in given.glob("AS_*.tif"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / "images" / path.name)
+    shutil.copy(given / "ExampleHuman.cppipe", tmp_path)
+    (tmp_path / "output").mkdir()
+    for path in given.glob("*.csv"):
+        shutil.copy(path, tmp_path / "output" / f"{prefix}{path.name}")
+    found, screen = study(tmp_path)
+    assert found.images["channels"] == ["DNA", "PH3", "cellbody"]
+    assert len(screen.images) == 1
+    assert screen.profiles["cellprofiler"].table.shape == (289, 288)
+    assert screen.wells[["Metadata_Well"]].to_numpy().tolist() == [["D03"]]
+    asked = [question.setting for question in found.questions]
+    assert asked == ["columns.plate", "columns.well", "columns.site", "columns.compound"]

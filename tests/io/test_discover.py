@@ -282,7 +282,7 @@ def test_one_image_of_an_instrument_is_a_source(tmp_path, write_plane):
 
 def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane):
     write_plane(tmp_path / "image.tif", value=1)
-    with pytest.raises(InputError, match=r"image.tif is 1 image file .* but no table that says"):
+    with pytest.raises(InputError, match="is 1 image file"):
         discover(tmp_path / "image.tif")
 
 
@@ -365,3 +365,45 @@ def test_of_two_instruments_one_may_be_named(tmp_path, write_plane):
         ("unused-other-naming", 1), ("unused-other-naming", 1),
     ]  # fmt: skip
     assert len(integrate(found.section(), tmp_path).images) == 2
+
+
+def write_crops(folder: Path, *, number: str = "", side: int = 48, several: int = 3) -> None:
+    """A file a cell, of two sites in two wells, and the table that says whose each is."""
+    rows = []
+    for well in ("A01", "A02"):
+        for site in (1, 2):
+            for cell in range(several):
+                name = f"crops/P1_{well}_s{site}_c{cell}.tif"
+                (folder / "crops").mkdir(parents=True, exist_ok=True)
+                pixels = np.full((2, side, side), cell, np.uint16)
+                tifffile.imwrite(folder / name, pixels, photometric="minisblack")
+                row = {"file": name, "plate": "P1", "well": well, "site": site}
+                row |= {"compound": "DMSO" if well == "A01" else "x", "phase": "GM"[cell % 2]}
+                rows.append(row | ({number: cell} if number else {}))
+    pd.DataFrame(rows).to_csv(folder / "cells.csv", index=False)
+
+
+@pytest.mark.parametrize("number", ["ObjectNumber", "cell", "crop_id", ""])
+def test_a_file_a_cell_is_a_screen_of_cells(tmp_path, number):
+    write_crops(tmp_path, number=number)
+    text, screen = study(tmp_path, tmp_path)
+    assert (screen.images.level, len(screen.images)) == ("cell", 12)
+    assert screen.wells["Metadata_Compound"].tolist() == ["DMSO", "x"]
+    numbers = screen.images.table.groupby("Metadata_Site")["Metadata_ObjectNumber"].apply(list)
+    assert numbers.iloc[0][:3] == ([0, 1, 2] if number else [1, 2, 3])
+    assert "phase" in " ".join(screen.images.table.columns).lower()
+    assert len(asked(text)) == 1
+
+
+def test_one_file_a_site_is_a_field_however_small(tmp_path):
+    write_crops(tmp_path, several=1)
+    assert discover(tmp_path).images["level"] == "field"
+
+
+def test_a_gene_a_cell_is_no_label_of_a_well_and_that_is_said(tmp_path):
+    write_crops(tmp_path)
+    table = pd.read_csv(tmp_path / "cells.csv").drop(columns="compound")
+    table["gene"] = ["KIF11", "PLK1", "KIF11"] * 4
+    table.to_csv(tmp_path / "cells.csv", index=False)
+    text, _ = study(tmp_path, tmp_path)
+    assert "(Metadata_gene differs within every well)" in text

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phenolens.io.formats.base import image_format, image_formats
 from phenolens.io.formats.instrument import Instrument
+from phenolens.profiles import well_name
 
 GUID = "1E78EB12-BD0D-4D94-A6AD-3FF28BB1B105"
 NAMES = {
@@ -144,3 +147,18 @@ def test_no_other_format_claims_a_name(name, path, said):
 def test_names_of_no_instrument_here(path):
     here = [image_format(name) for name in NAMES]
     assert [one.name for one in here if one.place(Path("screen") / path) is not None] == []
+
+
+@given(
+    known=st.sampled_from([path for _, path, _ in EVERY]),
+    at=st.integers(0, 200),
+    put=st.text("aAcC0139_-. ()#\\Zµ", max_size=4),
+    take=st.integers(0, 4),
+)
+def test_names_a_little_off_are_read_or_left(known, at, put, take):
+    at = min(at, len(known))
+    path = Path("screen") / (known[:at] + put + known[at + take :])
+    for one in by_name():
+        place = one.place(path)
+        if place is not None and not place["well"].startswith("#"):
+            assert place["well"] == well_name(place["well"]) and place["channel"]

@@ -33,6 +33,10 @@ GUESSED = [
     ("{p}_{w}_s{s}_w{c}", {"p": ["1", "10"], "s": "12", "c": "12"},
      {"plate": "10", "site": "2", "channel": "2"}),
     ("Well {w}/{c} - n000000", {"c": ["Dapi", "GFP"]}, {"channel": "GFP"}),
+    ("{p}/{c}/{w}_{s}", {"p": ["P1", "P2"], "c": ["DAPI", "FITC"], "s": "12"},
+     {"plate": "P2", "channel": "FITC", "site": "2"}),
+    ("Plate1_Well{w}_Site{s}_Channel{c}", {"s": "12", "c": "12"}, {"site": "2", "channel": "2"}),
+    ("P1_{w}_f1_{c}", {"c": ["DAPI", "GFP"]}, {"site": "1", "channel": "GFP"}),
     ("{w}-{s}-{c}", {"s": "12", "c": ["Ph", "Green"]}, {"site": "2", "channel": "Green"}),
 ]  # fmt: skip
 
@@ -56,6 +60,7 @@ def test_a_guess_reads_the_names_it_was_made_of(form, parts, last):
         [],
         ["A01_DAPI", "A01_s1_GFP"],
         names("{w}_{a}_{b}", w=WELLS, a=["x", "y"], b=["u", "v"]),
+        names("{p}/{w}_{s}", p=["P1", "P2"], w=WELLS, s="12"),
     ],
 )
 def test_what_is_open_is_not_guessed(texts):

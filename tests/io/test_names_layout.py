@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from phenolens.changes import Change
 from phenolens.errors import InputError
 from phenolens.io.discover import discover
 from phenolens.io.integrate import integrate
@@ -69,6 +70,22 @@ def test_a_pattern_that_does_not_fit_is_one_line(screen, section, pattern, says)
     with pytest.raises(InputError, match=says) as caught:
         integrate(section(images=images), screen)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pattern_that_is_handed_in_is_not_asked_about(tmp_path, write_plane):
+    for well, site, number in itertools.product(("A01", "B12"), "12", "12"):
+        write_plane(tmp_path / f"{well}_{site}_{number}.tif", value=int(number))
+    with pytest.raises(InputError, match="no names that we know"):
+        discover(tmp_path)
+    layout = Change(("data", "images", "layout"), "names")
+    with pytest.raises(InputError, match="layout = 'names' needs a pattern"):
+        discover(tmp_path, changes=[layout])
+    pattern = r"(?P<well>[A-P]\d\d)_(?P<site>\d)_(?P<channel>\d)"
+    changes = [layout, Change(("data", "images", "pattern"), pattern)]
+    found = discover(tmp_path, changes=changes)
+    assert found.images["pattern"] == pattern
+    assert "images.pattern" not in {question.setting for question in found.questions}
+    assert len(integrate(found.section(), tmp_path).images.table) == 4
 
 
 def test_rows_and_columns_apart(tmp_path, write_plane, section):

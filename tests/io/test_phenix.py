@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
@@ -331,6 +331,28 @@ def test_a_folder_of_no_such_name_is_called_as_its_index_says(tmp_path, section,
     joined = integrate(section(images={"layout": "phenix"}), tmp_path)
     assert sorted(joined.images.table["Metadata_Plate"]) == ["BR1", "BR2"]
     assert "the index of BR1 calls the plate 0815; read as BR1" in joined.ledger.joins[0].note
+
+
+@given(
+    at=st.floats(0, 1),
+    length=st.integers(0, 60),
+    into=st.text("<>&\"'0123456789²-eE xA\x01", max_size=8),
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_an_index_is_read_or_refused_whatever_is_in_it(tmp_path, at, length, into):
+    path = write_index(tmp_path / "Index.idx.xml")
+    text = path.read_text("utf-8-sig")
+    start = int(at * len(text))
+    path.write_text(text[:start] + into + text[start + length :])
+    try:
+        index = read_index(path)
+    except InputError as error:
+        assert "Index.idx.xml" in str(error)
+    else:
+        assert index.images["row"].between(1, 32).all()
+        assert all(0 < size < 1000 for size in index.pixel_sizes)
 
 
 # Folders in part.

@@ -247,3 +247,13 @@ def test_a_file_that_is_no_grid_any_more_is_refused(tmp_path):
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="holds no plate map"):
         PlateGrid().read(path)
+
+
+def test_plates_below_one_another_under_one_row_of_numbers(tmp_path):
+    rows = [[plate, *row] for plate in ("P1", "P2") for row in grid()[1:]]
+    frame, notes = read(tmp_path, text([["Plate", "Row", *range(1, 13)], *rows]))
+    assert frame.groupby("Plate").size().to_dict() == {"P1": 96, "P2": 96}
+    assert notes[-1] == "a grid without a title is taken for compounds"
+    unnamed = [grid()[0], *grid()[1:], *grid()[1:]]
+    with pytest.raises(InputError, match="holds 2 grids of 'Compound'"):
+        read(tmp_path, text(unnamed))

@@ -8,7 +8,7 @@ import pytest
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.io.discover import discover
-from phenolens.io.formats.scanr import well_of
+from phenolens.io.formats.numbered_wells import well_of
 from phenolens.io.integrate import integrate
 from phenolens.io.study_text import study_toml
 

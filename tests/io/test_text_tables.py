@@ -248,3 +248,25 @@ def test_the_first_rows_have_the_columns_of_all(tmp_path):
     path = written(tmp_path, "# x\n" + WELLS.to_csv(index=False, sep=";", decimal=","))
     head, _ = read_text(path, rows=1)
     pd.testing.assert_frame_equal(head, WELLS.head(1))
+
+
+def test_errors_of_a_spreadsheet_are_missing_numbers_and_counted(tmp_path):
+    frame, notes = read(tmp_path, "Well;x\nA01;0,5\nA02;#DIV/0!\nA03;#WERT!\n")
+    assert frame["x"].iloc[0] == 0.5 and frame["x"].iloc[1:].isna().all()
+    assert "2 errors of a spreadsheet are no numbers: #DIV/0! in x" in notes
+
+
+def test_a_separator_that_is_given_is_taken(tmp_path):
+    path = written(tmp_path, "Well::x\nA01::1\nA02::2\n")
+    frame, _ = read_text(path, sep="::")
+    assert frame.to_dict("list") == {"Well": ["A01", "A02"], "x": [1, 2]}
+
+
+def test_line_ends_of_old_macs(tmp_path):
+    frame, _ = read(tmp_path, WELLS.to_csv(index=False, lineterminator="\r"))
+    pd.testing.assert_frame_equal(frame, WELLS)
+
+
+def test_a_header_with_a_line_break_in_a_name(tmp_path):
+    frame, _ = read(tmp_path, '# x\n"Well","Dose\n(uM)"\nA01,1\nA02,2\n')
+    assert frame.to_dict("list") == {"Well": ["A01", "A02"], "Dose\n(uM)": [1, 2]}

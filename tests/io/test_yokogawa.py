@@ -243,6 +243,20 @@ def test_images_that_are_listed_and_not_there_are_counted(tmp_path, section, wri
     assert (aside.plate, aside.well, aside.site, aside.reason) == ("P1", "A01", "1", "missing file")
 
 
+def test_channels_whose_folder_is_not_there_are_missed(tmp_path, section, write_plane):
+    folder = tmp_path / "P1"
+    rows = []
+    for channel, inner in ((1, "Image"), (2, "Projection")):
+        file = f"{inner}/W0002F0001T0001Z001C{channel}.tif"
+        rows.append(record(file, "A02", 1, 1, channel))
+        rows.append(record(file.replace("F0001", "F0002"), "A02", 2, 1, channel))
+    write_plane(folder / "Image" / "W0002F0001T0001Z001C1.tif", value=1)
+    write_records(folder, *rows)
+    write_detail(folder)
+    with pytest.raises(InputError, match="No image of the 1 listed is there"):
+        integrate(section(images={"layout": "yokogawa"}), tmp_path)
+
+
 def test_a_list_that_contradicts_the_names_is_refused(tmp_path, section, write_plane):
     folder = tmp_path / "P1"
     rows = write_fields(folder, write_plane)
@@ -335,13 +349,18 @@ def test_projections_beside_their_planes_are_left_out(tmp_path, section, write_p
 
 def test_wells_that_are_numbered_need_the_number_of_columns(tmp_path, section, write_plane):
     write_plane(tmp_path / "P1" / "Image" / "W0262F0001T0001Z001C2.tif", value=1)
-    with pytest.raises(InputError, match=r"W0262F0001T0001Z001C2\.tif number the wells.*columns"):
-        integrate(section(images={"layout": "yokogawa"}), tmp_path)
+    found = discover(tmp_path)
+    assert found.images["layout"] == "yokogawa"
+    with pytest.raises(UndecidedError, match=r"W0262F0001T0001Z001C2\.tif\) and there is no Meas"):
+        integrate(found.section(), tmp_path)
+    data = section(images={"layout": "yokogawa", "plate_format": 384})
+    assert integrate(data, tmp_path).images.table["Metadata_Well"].tolist() == ["K22"]
     (tmp_path / "P1" / "NoPlateID.wpi").write_text(
         f'<bts:WellPlate bts:Name="NoPlateID" bts:Columns="24" bts:Rows="16" {BTS}/>'
     )
     images = integrate(section(images={"layout": "yokogawa"}), tmp_path).images
     assert images.table["Metadata_Well"].tolist() == ["K22"]
+    assert set(images.table["Metadata_Plate"]) == {"P1"}
 
 
 def test_correction_images_are_left_out_and_named(tmp_path, section, write_plane):

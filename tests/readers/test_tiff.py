@@ -69,6 +69,15 @@ def test_only_the_plane_is_read_from_a_file_that_is_one_block(tmp_path, monkeypa
     monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", whole)
 
 
+def test_jpeg_inside_tiff_is_read_as_tifffile_reads_it(tmp_path):
+    path = tmp_path / "jpeg.tif"
+    values = (STACK[0, 0] >> 4).astype(np.uint8)
+    tifffile.imwrite(path, values, photometric="minisblack", compression="jpeg", tile=(16, 16))
+    plane = read_file(path, parse_index("2"))
+    np.testing.assert_array_equal(plane, tifffile.imread(path, key=2))
+    assert np.corrcoef(plane.ravel(), values[2].ravel())[0, 1] > 0.9
+
+
 def test_a_pyramid_is_its_full_resolution(tmp_path):
     path = tmp_path / "pyramid.ome.tif"
     image = STACK[0, 0]

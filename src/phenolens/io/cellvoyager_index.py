@@ -22,15 +22,16 @@ from xml.etree.ElementTree import Element
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.phenix_index import distinct_names, pixel_size_um
-from phenolens.io.xml_files import read_xml, stream_xml
+from phenolens.io.phenix_index import COLUMNS, ROWS, distinct_names, pixel_size_um
+from phenolens.io.xml_files import read_xml, stream_xml, whole_number
 
 RECORDS, DETAIL = "MeasurementData.mlf", "MeasurementDetail.mrf"
 NO_PLATE = frozenset({"", "noplateid", "plate"})
 """What the instrument calls a plate that nobody named."""
 NO_STAIN = re.compile(r"^\d+ ?(nm)?$|/", re.IGNORECASE)
 """A ``Target`` that is a wavelength, or names a light source or filter."""
-_NUMBERS = ("Row", "Column", "FieldIndex", "Ch")
+_NUMBERS = ("Row", "Column", "FieldIndex", "ZIndex", "TimePoint", "Ch")
+_DEFAULT = {"ZIndex": "1", "TimePoint": "1"}
 
 
 @dataclass(frozen=True)
@@ -107,20 +108,18 @@ def read_records(path: Path) -> Records:
         if record.get("Type", "IMG") != "IMG":
             errors.append(text.strip() or f"{record.get('Type')} without a text")
             return
-        try:
-            row, column, site, channel = (int(record[key]) for key in _NUMBERS)
-            plane, time = (int(record.get(key) or 1) for key in ("ZIndex", "TimePoint"))
-        except (KeyError, ValueError):
+        numbers = [whole_number(record.get(key) or _DEFAULT.get(key)) for key in _NUMBERS]
+        if numbers[0] not in ROWS or numbers[1] not in COLUMNS or None in numbers:
             incomplete += 1
             return
         marks = (record.get(k, "") for k in ("ZImageProcessing", "PartialTileIndex", "ActionIndex"))
         file = text.strip().replace("\\", "/").removeprefix("./")
-        images.append((file, *marks, row, column, site, plane, time, channel))
+        images.append((file, *marks, *numbers))
 
     stream_xml(path, start=start, end=end, only=frozenset({"MeasurementRecord"}))
     numbers = ["row", "column", "field", "plane", "timepoint", "channel"]
     frame = pd.DataFrame(images, columns=["file", "projection", "tile", "action", *numbers])
-    good = frame["row"].between(1, 32) & frame["column"].between(1, 48) & (frame["file"] != "")
+    good = frame["file"] != ""
     incomplete += int((~good).sum())
     frame = frame[good].reset_index(drop=True)
     if len(frame):
@@ -136,9 +135,9 @@ def read_detail(folder: Path) -> Detail:
     notes: list[str] = []
     detail = _tree(folder / DETAIL, "MeasurementDetail", notes)
     plate = "" if detail is None else _attribute(detail, "MeasurementSamplePlate", "Name")
-    columns = "" if detail is None else detail.get("ColumnCount", "")
-    if not columns.isdigit():
-        columns = next((c for file in _plate_files(folder) if (c := _columns(file, notes))), "")
+    columns = None if detail is None else whole_number(detail.get("ColumnCount"))
+    if columns not in COLUMNS:
+        columns = next((c for f in _plate_files(folder) if (c := _columns(f, notes)) in COLUMNS), 0)
     sizes = []
     for channel in [] if detail is None else detail.iter("MeasurementChannel"):
         text = channel.get("HorizontalPixelDimension", "")
@@ -154,7 +153,7 @@ def read_detail(folder: Path) -> Detail:
     filters = {n: channel.get("Acquisition", "").strip() for n, channel in channels.items()}
     return Detail(
         plate="" if plate.lower() in NO_PLATE else plate,
-        columns=int(columns or 0),
+        columns=columns or 0,
         names=distinct_names({n: t for n, t in targets.items() if t and not NO_STAIN.search(t)}),
         targets={n: " ".join(filter(None, (t, filters[n]))) for n, t in targets.items()},
         pixel_sizes=tuple(sorted(set(sizes))),
@@ -173,17 +172,16 @@ def _channels(folder: Path, detail: Element | None, notes: list[str]) -> dict[in
         path = there[0]
     setting = _tree(path, "MeasurementSetting", notes)
     channels = [] if setting is None else list(setting.iter("Channel"))
-    return {int(c.get("Ch", "")): c for c in channels if c.get("Ch", "").isdigit()}
+    return {n: c for c in channels if (n := whole_number(c.get("Ch"))) is not None}
 
 
 def _plate_files(folder: Path) -> list[Path]:
     return [*sorted(folder.glob("*.wpi")), *sorted(folder.glob("*.wpp"))]
 
 
-def _columns(path: Path, notes: list[str]) -> str:
+def _columns(path: Path, notes: list[str]) -> int | None:
     tree = _tree(path, "WellPlate" if path.suffix == ".wpi" else "WellPlateProduct", notes)
-    text = "" if tree is None else tree.get("Columns", "")
-    return text if text.isdigit() else ""
+    return None if tree is None else whole_number(tree.get("Columns"))
 
 
 def _attribute(tree: Element, element: str, name: str) -> str:

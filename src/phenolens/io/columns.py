@@ -31,7 +31,10 @@ ALIASES = {
     ),
     WELL: ("Well", "well_position", "well_id", "WellID", "well_name", "pert_well"),
     SITE: ("Site", "Field", "FieldID", "field_id", "FOV", "position", "tile"),
-    OBJECT: ("ObjectNumber", "Object", "object_no", "cell_id", "CellID", "label"),
+    OBJECT: (
+        "ObjectNumber", "Object_Number", "Object", "object_no", "object_id", "cell_id", "CellID",
+        "cell_number", "cell_no", "cell_index", "cell", "crop_id", "label",
+    ),
 }  # fmt: skip
 ROWS = (
     "Row", "well_row", "WellRow", "plate_row", "row_name", "row_number", "row_index", "row_id",

@@ -18,8 +18,8 @@ from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.formats.base import image_formats, recognised
-from phenolens.io.formats.cellprofiler import tables_read_with
 from phenolens.io.formats.names import EXAMPLE
+from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
 from phenolens.io.roles import named_roles
 from phenolens.io.study_text import study_toml
@@ -201,7 +201,8 @@ def _tables_used(discovery: Discovery, looked: Surveyed) -> set[str]:
     named = [*images, *(t["file"] for t in discovery.tables)]
     named += [block["files"] for block in discovery.profiles]
     paths = {path for names in named if names for path in expand(names, discovery.source)}
-    inside = {table for path in paths for table in tables_read_with(path)}
+    kinds = {path: recognised(path) for path in paths}
+    inside = {t for path, kind in kinds.items() if kind for t in kind.read_with(path)}
     return {str(path) for path in paths | inside}
 
 
@@ -271,7 +272,7 @@ def _try(discovery: Discovery, seen: Seen) -> list[Question]:
             return [*asked, Question("data", str(error))]
         else:
             break
-    asked += _about_labels(joined.wells)
+    asked += _about_labels(joined.wells, joined.ledger)
     try:
         tables = {n: wells_of(block.table, block.level) for n, block in joined.profiles.items()}
         ask_about_copies(joined.wells, tables)
@@ -297,11 +298,14 @@ def _size(profiles: Sequence[dict], source: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def _about_labels(wells: pd.DataFrame) -> list[Question]:
+def _about_labels(wells: pd.DataFrame, ledger: Ledger) -> list[Question]:
     shown = [str(c) for c in wells if wells[c].notna().any() and wells[c].dtype != bool]
     if wells["Metadata_Compound"].isna().all():
+        differ = sorted({one.column for one in ledger.conflicts if one.wells == len(wells)})
         text = (
-            "no column says what was done to a well. Add a plate map as [[data.tables]] and name "
+            "no column says what was done to a well"
+            + (f" ({', '.join(differ)} differs within every well)" if differ else "")
+            + ". Add a plate map as [[data.tables]] and name "
             "its column here; until then the study shows features and pictures only"
         )
         return [Question("columns.compound", text, tuple(shown))]

@@ -75,7 +75,9 @@ def image_section(
         except UndecidedError:
             return ImageProposal({"root": "."}), []  # asked about where the images are located
     found = surest(files, formats)
-    return (None if found is None else found.propose(files, source)), []
+    if found is None and layout is not None and files:
+        found = next((one for one in formats if not one.listed), None)
+    return (None if found is None else found.decided(given).propose(files, source)), []
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:

@@ -27,7 +27,7 @@ def image_keys(
         keys[SITE] = key_text(site)
         _require_one_image(frame, keys, source=source)
     if level == "cell":
-        keys[OBJECT] = _objects(frame, keys, source=source)
+        keys[OBJECT] = _objects(frame, keys)
     return keys
 
 
@@ -72,12 +72,16 @@ def _numbered_sites(frame: pd.DataFrame, keys: pd.DataFrame, *, level: str) -> n
     return order.astype(str).to_numpy(dtype=object)
 
 
-def _objects(frame: pd.DataFrame, keys: pd.DataFrame, *, source: str) -> np.ndarray:
-    given = place(frame, None, OBJECT, source=source)
+def _objects(frame: pd.DataFrame, keys: pd.DataFrame) -> np.ndarray:
+    """Numbers of cells: as a column has them, or their place in a stack, where each is another.
+
+    Else, as names or classes of cells are no numbers, the order of their rows in the site.
+    """
+    given = place(frame, None, OBJECT, source="")
     if given is None and "_index" in frame and (frame["_index"] != "").all():
         given = frame["_index"]
-    if given is None:
-        raise InputError(
-            f"{source}: crops of cells need a number: a column ObjectNumber, or 'index'."
-        )
-    return pd.to_numeric(given, errors="raise").to_numpy(dtype=np.int64)
+    if given is not None:
+        numbers = pd.to_numeric(given, errors="coerce")
+        if (numbers % 1 == 0).all() and (numbers >= 0).all():
+            return numbers.to_numpy(dtype=np.int64)
+    return keys.groupby([PLATE, WELL, SITE]).cumcount().to_numpy(dtype=np.int64) + 1

@@ -273,7 +273,8 @@ def _require_own_pixels(table: pd.DataFrame, channels: list[str], *, source: Sou
         raise InputError(
             f"{source.name}: {rows.nunique()} rows share their pixels, such as {rows.iloc[0]} and "
             f"{rows.iloc[1]} ({shared.iloc[0].splitlines()[0]}). One file belongs to one field; "
-            "correct the table."
+            "correct the table, or say which column holds the position in the file: index in "
+            "[data.images]."
         )
 
 

@@ -18,7 +18,7 @@ CANONICAL = ("DNA", "ER", "RNA", "AGP", "Mito", "Brightfield", "Brightfield_H", 
 FILE_COLUMN = re.compile(r"^(Image_)?(FileName|PathName|URL)_")
 IMAGE_KEPT = re.compile(r"^(Image_)?(Metadata_|Count_|TableNumber$|ImageNumber$)")
 PLACE = re.compile(r"s?\d+")
-DRAWN = ("Overlay", "Outlines", "outlines", "overlay")
+DRAWN = re.compile(r"overlay|outlines?|(?:labels?|masks?)$", re.IGNORECASE)
 NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<channel>\w+)$")
 
 
@@ -67,7 +67,7 @@ def load_data_channels(frame: pd.DataFrame) -> dict[str, str]:
     """Channel name to the column that locates it, canonical stains first, in canonical order."""
     matches = {str(c): NAMED.match(str(c)) for c in frame.columns}
     named = {c: m for c, m in matches.items() if m and not m["channel"].startswith("Illum")}
-    named = {c: m for c, m in named.items() if not m["channel"].endswith(DRAWN)}
+    named = {c: m for c, m in named.items() if not DRAWN.search(m["channel"])}
     marked = {c: m for c, m in named.items() if m["orig"]}
     marked = marked if 2 * len(marked) >= len(named) else named
     found: dict[str, str] = {}

@@ -132,7 +132,14 @@ _LETTERS = {
     "timepoint": ("t", "tp", "time", "timepoint"),
 }
 _BY_LETTERS = {letters: role for role, all_ in _LETTERS.items() for letters in all_}
+WELL = "well"
 MOST_CHANNELS = 12
+_STAIN = re.compile(
+    r"dapi|hoechst|dna|fitc|[gryc]fp|cy\d|alexa|tritc|texas|er|rna|agp|mito|actin|tubulin|bright"
+    r"|phase|bf|phalloidin|wga|syto|con ?a|draq|(?:w|ch|channel)\d",
+    re.IGNORECASE,
+)
+"""How names of stains begin, where folders are called after them."""
 
 
 @dataclass
@@ -240,6 +247,9 @@ def _pieces(values: list[str]) -> list[_Part]:
     """One field of the names, cut further where letters and numbers alternate alike in all."""
     if _are_wells(values):
         return [_Part("", values)]
+    bare = [value[len(WELL) :] for value in values]
+    if all(value.lower().startswith(WELL) for value in values) and _are_wells(bare):
+        return [_Part(values[0][: len(WELL)], bare)]
     cut = [_SHAPE.findall(value) for value in values]
     alike = len({tuple(piece.isdigit() for piece in pieces) for pieces in cut}) == 1
     if not alike or any(
@@ -278,7 +288,12 @@ def _settle(parts: list[_Part], well: _Part) -> bool:
     open_ = [part for part in parts if part.role == "" and len(part.distinct) > 1]
     if not any(part.role == "channel" for part in parts):
         words = [part for part in open_ if not all(value.isdigit() for value in part.values)]
-        like = [part for part in words if part in parts[place:] and _like_a_channel(part, parts)]
+        like = [
+            part
+            for part in words
+            if _like_a_channel(part, parts)
+            and (part in parts[place:] or all(map(_STAIN.match, part.values)))
+        ]
         if len(like) != 1:
             return False
         like[0].role = "channel"

@@ -19,12 +19,13 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.xml_files import stream_xml
+from phenolens.io.xml_files import stream_xml, whole_number
 
 INDEX_NAMES = ("index.idx.xml", "index.xml", "index.ref.xml", "imageindex.columbusidx.xml")
 """Names of an index, in lower case; of several in a folder the first counts."""
 ROOT = "EvaluationInputData"
 UNITS = {"m": 1e6, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "nm": 1e-3}
+ROWS, COLUMNS = range(1, 33), range(1, 49)
 SMALLEST, LARGEST = 0.005, 100.0
 """Micrometres a pixel that a light microscope can have."""
 _NUMBERS = ("Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID")
@@ -169,21 +170,18 @@ class _Seen:
 
     def _image(self) -> None:
         record = self.record
-        try:
-            numbers = [int(record.get(key) or _DEFAULT[key]) for key in _NUMBERS]
-        except (KeyError, ValueError):
-            self.incomplete += 1
-            return
-        if not (1 <= numbers[0] <= 32 and 1 <= numbers[1] <= 48):
+        numbers = [whole_number(record.get(key) or _DEFAULT.get(key)) for key in _NUMBERS]
+        row, column, *rest = numbers
+        if row not in ROWS or column not in COLUMNS or None in rest:
             self.incomplete += 1
             return
         self.images.append((_relative(record["URL"]), record.get("page", ""), *numbers))
 
     def _channel(self) -> None:
         record = self.record
-        number, name = record.get("ChannelID", ""), record.get("ChannelName", "")
-        if number.isdigit() and name:
-            self.names.setdefault(int(number), Counter())[name] += 1
+        number, name = whole_number(record.get("ChannelID")), record.get("ChannelName", "")
+        if number is not None and name:
+            self.names.setdefault(number, Counter())[name] += 1
         if "ImageResolutionX" in record:
             self.resolutions[record["ImageResolutionX"], record.get("unit", "") or "m"] += 1
 

@@ -37,7 +37,7 @@ _PLATE = re.compile(
     r"[\s:=_#-]*(?!map|layout|plan|design|set|format|type)(?P<name>.*)",
     re.IGNORECASE,
 )
-_COLUMN = re.compile(r"(?:c(?:ol(?:umn)?)?\s*)?0*([1-9]\d?)(?:\.0)?", re.IGNORECASE)
+_COLUMN = re.compile(r"(?:col(?:umn)?\s*)?0*([1-9]\d?)(?:\.0)?", re.IGNORECASE)
 _ROW = re.compile(r"(?:row\s*)?([A-Z]{1,2})", re.IGNORECASE)
 ROLES = {"compound": "Compound", "concentration": "Concentration"}
 
@@ -144,39 +144,49 @@ def _take(
     count: int,
     first: int,
 ) -> None:
-    """Add the grid below a row of column numbers, where there is one."""
+    """Add the grids below a row of column numbers, where there are any.
+
+    Letters that begin anew are those of the next plate, which a column before them may name.
+    """
     if any((top, c) in found.used for c in range(left, left + count)):
         return
-    letters = _letters(text, top + 1, left - 1) if left else []
-    named = len(letters) >= FEWEST_ROWS
-    if named:
-        rows = letters
-    else:  # columns are numbered and rows are not: only a whole plate is one
+    blocks = _blocks(text, top + 1, left - 1) if left else []
+    lettered = bool(blocks)
+    if not lettered:  # columns are numbered and rows are not: only a whole plate is one
         height = _height(text, top + 1, left, count)
-        whole = first == 1 and (height, count) in BARE
         alone = not any(text[top][:left] + text[top][left + count :])
-        if not (whole and alone):
+        if first != 1 or (height, count) not in BARE or not alone:
             return
-        rows = list(range(height))
-    wells = {}
-    for k, row in enumerate(rows):
-        for c in range(count):
-            value = cells[top + 1 + k][left + c] if left + c < len(cells[top + 1 + k]) else None
-            if _text(value):
-                wells[f"{row_letters(row)}{first + c:02d}"] = value
-    right = left + count  # letters may be repeated on the other side
-    span = range(left - 1 if named else left, right)
-    if named and [text[top + 1 + k][right : right + 1] for k in range(len(rows))] == [
-        text[top + 1 + k][left - 1 : left] for k in range(len(rows))
-    ]:
-        span = range(span.start, right + 1)
-    above = top - 1 if top else None
-    corner = text[top][left - 1] if left else ""
-    found.used |= {(r, c) for r in range(top, top + 1 + len(rows)) for c in span}
+        blocks = [(top + 1, list(range(height)))]
+    corner = text[top][left - 1] if lettered else ""
     corner = "" if GENERIC.fullmatch(corner) else corner
-    title, plate = _above(text, above, left, found, wanted=not corner)
-    grid = Grid(wells, len(rows), count, corner or title, plate)
-    found.grids.append(_placed(grid))
+    title, plate = _above(text, top - 1, found, wanted=not corner)
+    plates = left - 2 if lettered and left > 1 and _PLATE.fullmatch(text[top][left - 2]) else None
+    begin = (left - 1 if plates is None else plates) if lettered else left
+    for start, rows in blocks:
+        below = range(start, start + len(rows))
+        wells = {
+            f"{row_letters(row)}{first + c:02d}": cells[r][left + c]
+            for r, row in zip(below, rows, strict=True)
+            for c in range(count)
+            if text[r][left + c]
+        }
+        own = "" if plates is None else next(filter(None, (text[r][plates] for r in below)), "")
+        grid = Grid(wells, len(rows), count, corner or title, own or plate)
+        found.grids.append(_placed(grid))
+        end = left + count  # letters may be repeated on the other side
+        again = lettered and all(text[r][end : end + 1] == [text[r][left - 1]] for r in below)
+        span = range(begin, end + again)
+        found.used |= {(r, c) for r in (top, *below) for c in span}
+
+
+def _blocks(text: list[list[str]], top: int, column: int) -> list[tuple[int, list[int]]]:
+    """Runs of row letters directly below one another: where each begins, and its rows."""
+    blocks: list[tuple[int, list[int]]] = []
+    while len(rows := _letters(text, top, column)) >= FEWEST_ROWS:
+        blocks.append((top, rows))
+        top += len(rows)
+    return blocks
 
 
 def _letters(text: list[list[str]], top: int, column: int) -> list[int]:
@@ -201,12 +211,10 @@ def _height(text: list[list[str]], top: int, left: int, count: int) -> int:
     return height
 
 
-def _above(
-    text: list[list[str]], row: int | None, left: int, found: _Found, *, wanted: bool
-) -> tuple[str, str]:
+def _above(text: list[list[str]], row: int, found: _Found, *, wanted: bool) -> tuple[str, str]:
     """The title in the lines above a grid, and the plate; lines down from the grid before."""
     title = plate = ""
-    while row is not None and row >= 0:
+    while row >= 0:
         said = {(row, c): cell for c, cell in enumerate(text[row]) if cell}
         if any(place in found.used for place in said):
             break

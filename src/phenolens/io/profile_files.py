@@ -56,6 +56,7 @@ def read_files(
     notes : list of str
         For the ledger.
     """
+    paths = _once(paths)
     parts = [read_file(path, features=features, layer=layer, obsm=obsm) for path in paths]
     source = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     found = merge([one for _, one, _ in parts], named=features is not None, source=source)
@@ -66,6 +67,16 @@ def read_files(
     frames = [frame for frame, _, _ in parts]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return frame, found, notes + settle(frame, found.names)
+
+
+def _once(paths: Sequence[Path]) -> list[Path]:
+    """Without the files that are read with one before: a run's Nuclei.csv with its Cells.csv."""
+    kept, held = [], set[Path]()
+    for path in paths:
+        if path not in held:
+            kept.append(path)
+            held |= table_format(path).read_with(path)
+    return kept
 
 
 def read_file(

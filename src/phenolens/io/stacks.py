@@ -60,7 +60,7 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
     if numbered or (plain and stacked):
         first = next(iter(described.values()))
         return replace(located, index=_places(first, list(found), chosen)), found, missing
-    rows = _Rows(list(found), stacked=stacked)
+    rows = _Unfolding(list(found), stacked=stacked)
     for row, text in enumerate(chosen):
         there = {name: "" if missing[name][row] else str(found[name][row]) for name in found}
         rows.take(row, there, parse_index(text).series)
@@ -123,7 +123,7 @@ def _texts(shape: tuple[int, ...], names: Sequence[str], position: str) -> dict[
         ) from None
 
 
-class _Rows:
+class _Unfolding:
     """Rows that are gathered file by file."""
 
     def __init__(self, names: list[str], *, stacked: bool) -> None:

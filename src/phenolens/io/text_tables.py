@@ -39,6 +39,10 @@ NO_KEYS = {
 }  # fmt: skip
 """Words in names of columns that name things, and words that say it is a number after all."""
 INFINITE = {"inf", "-inf"}
+ERRORS = {
+    "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#NV", "#WERT!", "#BEZUG!",
+    "#ZAHL!", "#VALEUR!",
+}  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -307,7 +311,8 @@ def _layout(lines: Sequence[str], sep: str) -> _Layout:
 def _split(lines: Sequence[str], sep: str) -> tuple[list[list[str]], list[int]]:
     """Rows of cells, and the number of the last line of each; quotes may hold line breaks."""
     if len(sep) > 1:
-        return [line.split() for line in lines], list(range(1, len(lines) + 1))
+        rows = [re.split(sep, line.strip()) if line.strip() else [] for line in lines]
+        return rows, list(range(1, len(lines) + 1))
     reader = csv.reader(lines, delimiter=sep)
     rows, ends = [], []
     try:
@@ -415,6 +420,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
     names = [name or f"Unnamed: {k}" for k, name in enumerate(found.header)]
     unnamed = [f"Unnamed: {len(names)}"] if found.extra else []
     names = [*unnamed, *names] if found.extra == "first" else [*names, *unnamed]
+    pattern = len(found.sep) > 1 and found.sep != RUNS
     with (
         opened(path) as stream,
         io.TextIOWrapper(stream, encoding=found.encoding, newline="") as text,
@@ -429,7 +435,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
             decimal=found.decimal,
             dtype={name: str for name in names if names_things(name)},
             nrows=rows,
-            low_memory=False,
+            **({"engine": "python"} if pattern else {"low_memory": False}),
         )
     if not isinstance(frame.index, pd.RangeIndex):  # pandas makes an index of what is too much
         raise ValueError(f"a row has more values than there are columns ({len(names)}).")
@@ -458,13 +464,14 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     frame : DataFrame
     notes : list of str
     """
-    read, commas, doubted = {}, [], []
+    read, commas, doubted, missing = {}, list[str](), list[tuple[str, str]](), list[tuple]()
     for name, kind in frame.dtypes.items():
         if not pd.api.types.is_object_dtype(kind):
             continue
         values = frame[name]
         texts = {value.strip() for value in values.dropna().unique() if isinstance(value, str)}
-        texts -= INFINITE  # all that a sheet can hold of them
+        faults = texts & ERRORS
+        texts -= INFINITE | ERRORS  # what a sheet shows of numbers that it cannot hold
         if not texts or not all(map(_NUMBER.fullmatch, texts)):
             continue
         if names_things(str(name)) and any(map(_KEPT.fullmatch, texts)):
@@ -476,11 +483,19 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         if form == ",":
             commas.append(str(name))
             values = values.map(lambda v: v.replace(",", ".") if isinstance(v, str) else v)
+        if faults:
+            wrong = values.map(lambda value: isinstance(value, str) and value.strip() in ERRORS)
+            missing.append((str(name), int(wrong.sum()), sorted(faults)[0]))
+            values = values.where(~wrong, None)
         read[name] = pd.to_numeric(values)
     notes = []
     if commas:
         more = f" and {len(commas) - 1} more" if len(commas) > 1 else ""
         notes.append(f"decimal commas read: {commas[0]}{more}")
+    if missing:
+        cells = sum(count for _, count, _ in missing)
+        name, _, shown = missing[0]
+        notes.append(f"{cells} errors of a spreadsheet are no numbers: {shown} in {name}")
     if doubted:
         shown = ", ".join(f"{name} ({text})" for name, text in doubted[:3])
         notes.append(

@@ -129,3 +129,15 @@ def root_name(path: Path) -> str:
     except InputError:
         return ""
     return ""
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number that a text is, of at most nine digits; None where it is none.
+
+    Examples
+    --------
+    >>> whole_number(" 12 "), whole_number("1.5"), whole_number("-1"), whole_number(None)
+    (12, None, None, None)
+    """
+    plain = (text or "").strip()
+    return int(plain) if plain.isdecimal() and len(plain) < 10 else None

@@ -98,6 +98,10 @@ class TableFormat:
         """
         return 0.5 if path.name.lower().endswith(self.endings) else None
 
+    def read_with(self, path: Path) -> set[Path]:
+        """The files that are read where this one is named."""
+        return {path}
+
     def ways(self, path: Path) -> list[dict[str, str]]:
         """Options of `read`, one of which it needs for this file; empty where it needs none."""
         return []
@@ -167,6 +171,11 @@ class ImageFormat:
     def recorded(self, head: pd.DataFrame) -> list[str]:
         """The first image paths that a table records in its way, there or not; none by default."""
         return []
+
+    def decided(self, given: Mapping[str, Any]) -> ImageFormat:
+        """The format where a person has decided some of ``[data.images]`` before it is proposed."""
+        del given
+        return self
 
     def refusal(self, files: Sequence[Path]) -> str | None:
         """What to do with files of the instrument that are not read; None where there are none.

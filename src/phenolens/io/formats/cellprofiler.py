@@ -152,13 +152,6 @@ def runs_below(path: Path) -> Iterator[Run]:
         yield from runs_of_folder(Path(folder))
 
 
-def tables_read_with(path: Path) -> set[Path]:
-    """The files that are read where this folder, or one of its tables, is named."""
-    if path.suffix.lower() in DATABASES:
-        return {path}
-    return {table.path for run in runs_at(path) for table in run.tables()}
-
-
 def _of_no_bytes(path: Path) -> list[str]:
     """A note on tables without a byte, as a run that broke off leaves them."""
     ends = (*Parquet.endings, *Delimited.endings)
@@ -573,6 +566,10 @@ class CellProfilerTables(TableFormat):
     def read(self, path: Path, **_: Any) -> TableRead:
         """One row a cell; see :func:`read_cellprofiler`."""
         return TableRead(*read_cellprofiler(path))
+
+    def read_with(self, path: Path) -> set[Path]:
+        """All tables of its run, or of the folder."""
+        return {table.path for run in runs_at(path) for table in run.tables()}
 
 
 @register

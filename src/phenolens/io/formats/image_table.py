@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from phenolens.io.columns import has
+from phenolens.io.columns import has, key_text, place
 from phenolens.io.contents import contents
 from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
 from phenolens.io.imagetable import (
@@ -29,8 +30,12 @@ from phenolens.io.paths import ImageFinder
 from phenolens.io.patterns import pattern
 from phenolens.io.screen_of_table import numbers_objects
 from phenolens.io.survey import FoundTables
+from phenolens.profiles import PLATE, SITE, WELL
 from phenolens.readers.series import Series
 
+CROP = 256
+"""Pixels of the longest side of a cell's crop."""
+CELLS = re.compile(r"cell|crop|nucle|object", re.IGNORECASE)
 INDEX_NAMES = ("index", "stack_index", "frame", "page", "slice", "plane", "crop")
 
 
@@ -56,7 +61,8 @@ class ImageTable(ImageFormat):
         index = next((c for c in (has(found.head, n) for n in INDEX_NAMES) if c), None)
         index = index if index and (len(shape) > 2 or len(first) > 1) else None
         section |= {"index": index} if index else {}
-        section |= {"level": _level(found, index, shape)}
+        columns, more = places(found, named[0], source)
+        section |= {"level": _level(found, columns, index=index, shape=shape)}
         questions: list[Question] = []
         if len(named) > 1:
             stains = {stain_of(name): name for name in named}
@@ -65,7 +71,6 @@ class ImageTable(ImageFormat):
             channels = _stains(first[0], index)
             section |= {"file": named[0], "channels": channels}
             questions += [] if first[0].channels else [_ask_stains(channels)]
-        columns, more = places(found, named[0], source)
         return ImageProposal(section | nuclei(section["channels"]), columns, questions + more)
 
     def locate_listed(
@@ -82,12 +87,23 @@ def _first_contents(item: FoundTables, column: str, source: Path) -> tuple[Serie
     return contents(Path(present[0]))
 
 
-def _level(item: FoundTables, index: str | None, shape: tuple[int, ...]) -> str:
-    if numbers_objects(item.head):
+def _level(
+    found: FoundTables, columns: Mapping[str, str], *, index: str | None, shape: tuple[int, ...]
+) -> str:
+    """What one image is. Crops of cells are small, and several of one site or of a well."""
+    small = max(shape[-2:]) <= CROP
+    if numbers_objects(found.head) or (small and index is not None):
         return "cell"
-    if index is None:
-        return "field"
-    return "cell" if max(shape[-2:]) <= 256 else "tile"
+    if index is not None:
+        return "tile"
+    values = {
+        role: place(found.head, columns.get(role[9:].lower()), role, source="")
+        for role in (PLATE, WELL, SITE)
+    }
+    keys = pd.DataFrame({role: key_text(one) for role, one in values.items() if one is not None})
+    names = [found.paths[0].name, *map(str, found.head.columns), *found.head.iloc[0].astype(str)]
+    crops = SITE in keys or any(CELLS.search(name) for name in names)
+    return "cell" if small and crops and WELL in keys and keys.duplicated().any() else "field"
 
 
 def _stains(series: Series, index: str | None) -> list[str]:

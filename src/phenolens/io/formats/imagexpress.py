@@ -109,8 +109,8 @@ class ImageXpress(Instrument):
         found: Place = {
             "plate": match["plate"] or folders.plate.name,
             "well": well,
-            "site": match["site"] or "1",
-            "channel": match["channel"] or "1",
+            "site": str(int(match["site"] or 1)),
+            "channel": str(int(match["channel"] or 1)),
         }
         plane = folders.plane if match["plane"] is None else int(match["plane"])
         timepoint = folders.timepoint if match["timepoint"] is None else int(match["timepoint"])

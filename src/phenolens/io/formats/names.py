@@ -27,20 +27,41 @@ EXAMPLE = r"(?P<well>[A-P][0-9]{2})_s(?P<site>\d+)_w(?P<channel>\d)"
 
 @register
 class Names(ImageFormat):
-    """Images whose names no instrument of ours writes: ``pattern`` names their parts."""
+    """Images whose names no instrument of ours writes: ``pattern`` names their parts.
+
+    Parameters
+    ----------
+    pattern : str
+        Where it is decided already.
+    """
 
     name = "names"
     describes: ClassVar[str] = "images whose names a pattern reads"
     listed = False
     rank = 90
 
+    def __init__(self, pattern: str = "") -> None:
+        self.pattern = pattern
+
+    def decided(self, given: Mapping[str, Any]) -> Names:
+        """With the pattern that was decided."""
+        return Names(str(given.get("pattern") or ""))
+
     def recognises_files(self, files: Sequence[Path]) -> float | None:
         """Where the names hold a well and vary in one part like a channel, and nobody else's do."""
         return 0.05 if _guess(files[:FIRST]) else None
 
     def propose(self, found: Sequence[Path], source: Path) -> ImageProposal:
-        """The likeliest pattern, as a question."""
-        pattern = _guess(found) or ""
+        """The pattern that was decided; or the likeliest, as a question.
+
+        Raises
+        ------
+        InputError
+            If nothing was decided, and nothing can be guessed.
+        """
+        pattern = self.pattern or _guess(found)
+        if not pattern:
+            raise InputError(_needed(source))
         acquired = acquisition(source, found, pattern)
         channels = acquired.stains
         first, last = acquired.rows["path"].iloc[0], acquired.rows["path"].iloc[-1]
@@ -49,7 +70,7 @@ class Names(ImageFormat):
             "whether plate, well, site and channel are what they are called here"
         )
         section: dict[str, Any] = {"layout": self.name, "root": ".", "pattern": pattern}
-        questions = [("images.pattern", text)]
+        questions = [] if self.pattern else [("images.pattern", text)]
         if any(number.isdecimal() for number in acquired.channels):
             which = ", ".join(acquired.channels)
             ask = f"which stains are channels {which}? Write their names here in this order"
@@ -71,12 +92,16 @@ class Names(ImageFormat):
         """
         files = image_files(folder)
         if not images["pattern"]:
-            raise InputError(
-                "[data.images] layout = 'names' needs a pattern that names the parts of the files' "
-                f"names, such as pattern = '{EXAMPLE}'."
-            )
+            raise InputError(_needed(folder))
         acquired = acquisition(folder, files, str(images["pattern"]))
         return located(acquired, channels=images["channels"], folder=folder, source=self.describes)
+
+
+def _needed(folder: Path) -> str:
+    return (
+        f"{folder}: [data.images] layout = 'names' needs a pattern that names the parts of the "
+        f"files' names, such as pattern = '{EXAMPLE}'."
+    )
 
 
 def acquisition(folder: Path, files: Sequence[Path], pattern: str) -> Acquisition:

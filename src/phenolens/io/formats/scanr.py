@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
-from phenolens.errors import InputError, UndecidedError
-from phenolens.io.acquisition import Acquisition, Place, image_files
+from phenolens.errors import InputError
+from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.formats.base import register
-from phenolens.io.formats.instrument import Instrument
-from phenolens.io.imagetable import Located
+from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells, well_of
 from phenolens.io.plate_descriptions import PlateDescription, read_scanr
-from phenolens.profiles import PLATE_SHAPES, row_letters, well_name
+from phenolens.profiles import PLATE_SHAPES, well_name
 
 NAME = re.compile(
     r"^(?P<label>.*?)(?:--)?W(?P<number>\d{5})--P(?P<site>\d{5})(?:--Z(?P<plane>\d{5}))?"
@@ -31,38 +30,17 @@ NAME = re.compile(
     re.IGNORECASE,
 )
 DESCRIPTOR = "experiment_descriptor.xml"
-UNKNOWN = "#"
-"""Stands before the number of a well whose name is not known."""
-
-
-def well_of(number: int, wells: int) -> str:
-    """Name of the well of a number, counted from 1 along the rows of a plate of so many wells.
-
-    Raises
-    ------
-    InputError
-        If the plate has no such well.
-
-    Examples
-    --------
-    >>> well_of(14, 96), well_of(14, 384)
-    ('B02', 'A14')
-    """
-    rows, columns = PLATE_SHAPES[wells]
-    if not 1 <= number <= rows * columns:
-        raise InputError(f"A plate of {wells} wells has no well of number {number}.")
-    row, column = divmod(number - 1, columns)
-    return f"{row_letters(row)}{column + 1:02d}"
 
 
 @register
-class ScanR(Instrument):
+class ScanR(NumberedWells):
     """``B2--W00014--P00001--Z00000--T00000--DAPI.tif``, in the folder ``data`` of a plate."""
 
     name = "scanr"
     describes: ClassVar[str] = "images of a ScanR"
     example = "B2--W00014--P00001--Z00000--T00000--DAPI.tif"
     beside = (DESCRIPTOR, "experiment_descriptor.dat", "acquisitionlog.dat", "metadata.ome.xml")
+    numbered_by = DESCRIPTOR
     rank = 43
 
     def place(self, path: Path) -> Place | None:
@@ -91,44 +69,6 @@ class ScanR(Instrument):
                 rows.loc[of_plate.index, "well"] = _named(of_plate["well"], said)
                 size = size or said.pixel_size_um
         return replace(acquired, rows=rows, pixel_size_um=size, notes=tuple(notes))
-
-    def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
-        """As every instrument; numbers of wells by the plate's format that the study file names.
-
-        Raises
-        ------
-        UndecidedError
-            If wells are numbered and nothing says how many a plate has.
-        InputError
-            If a plate of that format has no such well.
-        """
-        acquired = self.acquisition(folder, image_files(folder))
-        size = images.get("plate_format")
-        if size is not None:
-            wells = acquired.rows["well"]
-            named = {
-                well: well_of(int(well.removeprefix(UNKNOWN)), int(size))
-                for well in wells.unique()
-                if well.startswith(UNKNOWN)
-            }
-            acquired = replace(acquired, rows=acquired.rows.assign(well=wells.replace(named)))
-        return self._located(acquired, folder, images["channels"])
-
-    def _located(self, acquired: Acquisition, folder: Path, channels: Sequence[str]) -> Located:
-        rows = acquired.rows
-        open_ = rows[rows["well"].str.startswith(UNKNOWN)]
-        if len(open_):
-            last = int(open_["well"].str.removeprefix(UNKNOWN).astype(int).max())
-            fit = [n for n in (96, 384, 1536) if n >= last]
-            raise UndecidedError(
-                f"{folder}: names number the wells (to {last}, such as "
-                f"{Path(open_['path'].iloc[0]).name}) and there is no {DESCRIPTOR} that says how "
-                "many wells a plate has: say it, such as [data.images] plate_format = "
-                f"{fit[0] if fit else 1536}.",
-                setting="images.plate_format",
-                choices=[f"plate_format = {n}" for n in fit],
-            )
-        return super()._located(acquired, folder, channels)
 
 
 def _well(label: str) -> str:

@@ -16,7 +16,7 @@ from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.cellvoyager_index import DETAIL, RECORDS, Detail, read_detail, read_records
 from phenolens.io.formats.base import register
-from phenolens.io.formats.instrument import FEWEST, Instrument
+from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells
 from phenolens.io.indexed import SHOWN, Row, left_out, meet, name_channels, name_of
 from phenolens.profiles import row_letters, well_name
 
@@ -43,27 +43,19 @@ WHEN = re.compile(
 
 
 @register
-class Yokogawa(Instrument):
+class Yokogawa(NumberedWells):
     """``Plate1_A01_T0001F001L01A01Z01C01.tif``; ``.mlf``, ``.mrf`` and ``.mes`` say the rest."""
 
     name = "yokogawa"
     describes: ClassVar[str] = "images of a Yokogawa CellVoyager"
     example = "Plate1_A01_T0001F001L01A01Z01C01.tif"
+    numbered_by = DETAIL
     beside = ("*.mlf", "*.mrf", "*.mes", "*.wpi", "*.wpp", "*.ppf", "dc_*", "sc_*")
 
     def place(self, path: Path) -> Place | None:
-        """By the name; None for a CQ1's, of which only its own files say what the wells are."""
-        match = NAME.match(path.name)
-        well = match and _well(match["well"])
-        if not match or not well:
-            return None
-        return {"plate": match["plate"] or _folder(path).name, **_numbers(match), "well": well}
-
-    def recognises_files(self, files: Sequence[Path]) -> float | None:
-        """By the names, a CQ1's among them."""
-        known = sum(bool(self.place(path) or NUMBERED.match(path.name)) for path in files)
-        share = known / max(1, len(files))
-        return 0.9 * share if share >= FEWEST else None
+        """By the name; the well of a CQ1 is ``#`` and its number."""
+        place = parse_name(path.name)
+        return None if place is None else {"plate": _folder(path).name, **place}
 
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
         """By the lists of the measurements, and by the names of images that none lists."""
@@ -78,13 +70,19 @@ class Yokogawa(Instrument):
         notes = [note for _, part in parts for note in part]
         notes += [note for detail in details.values() for note in detail.notes]
         taken = {row["path"] for row in rows}
-        others = [text for text in parents if text not in taken and not _is_image(name_of(text))]
+        others = [
+            text for text in parents if text not in taken and parse_name(name_of(text)) is None
+        ]
         notes += _corrections([text for text in others if CORRECTION.match(name_of(text))])
         notes += left_out([text for text in others if not CORRECTION.match(name_of(text))])
         if not rows:
-            return Acquisition(pd.DataFrame(columns=["plate", "channel"]), notes=tuple(notes))
+            return Acquisition(
+                pd.DataFrame(columns=["plate", "well", "channel"]), notes=tuple(notes)
+            )
         frame = pd.DataFrame(rows)
-        frame["folder"] = frame["path"].str.rpartition(os.sep)[0].map(folders)
+        frame["folder"] = [
+            where for where, (part, _) in zip(sorted(measured), parts, strict=True) for _ in part
+        ]
         frame, more = _with_plates(frame, details)
         said = {
             where: {str(n): name for n, name in detail.names.items()}
@@ -113,17 +111,24 @@ def _well(text: str) -> str:
         return ""
 
 
-def _numbers(match: re.Match[str]) -> Place:
-    return {
+@lru_cache(maxsize=2**17)
+def parse_name(name: str) -> Place | None:
+    """What a CellVoyager's name says, or None; not to be changed."""
+    match = NAME.match(name) or NUMBERED.match(name)
+    if match is None:
+        return None
+    well = f"{UNKNOWN}{int(match['well'])}" if match["well"].isdigit() else _well(match["well"])
+    if not well:
+        return None
+    place: Place = {
+        "well": well,
         "site": str(int(match["field"])),
         "channel": str(int(match["channel"])),
         "plane": int(match["plane"] or 1),
         "timepoint": int(match["time"]),
     }
-
-
-def _is_image(name: str) -> bool:
-    return NAME.match(name) is not None or NUMBERED.match(name) is not None
+    plate = match.groupdict().get("plate")
+    return {"plate": plate, **place} if plate else place
 
 
 def _folder(path: Path) -> Path:
@@ -136,30 +141,15 @@ def _folder(path: Path) -> Path:
 
 def _rows(where: Path, files: Sequence[str], detail: Detail) -> tuple[list[Row], list[str]]:
     """The images of one measurement, without the plate where names do not say it."""
-    named: dict[str, Place] = {}
-    numbered = {}
-    for path in files:
-        name = name_of(path)
-        if (match := NAME.match(name)) and (well := _well(match["well"])):
-            prefix: Place = {"plate": match["plate"]} if match["plate"] else {}
-            named[path] = Place(**prefix, **_numbers(match), well=well)
-        elif match := NUMBERED.match(name):
-            numbered[path] = match
+    parsed = ((path, parse_name(name_of(path))) for path in files)
+    named = {path: place for path, place in parsed if place is not None}
     if detail.columns:
-        for path, match in numbered.items():
-            row, column = divmod(int(match["well"]) - 1, detail.columns)
-            if 0 <= row < 32:
-                well = f"{row_letters(row)}{column + 1:02d}"
-                named[path] = Place(**_numbers(match), well=well)
-    unplaced = [path for path in numbered if path not in named]
+        for path, place in named.items():
+            if place["well"].startswith(UNKNOWN):
+                row, column = divmod(int(place["well"].removeprefix(UNKNOWN)) - 1, detail.columns)
+                named[path] = {**place, "well": f"{row_letters(row)}{column + 1:02d}"}
     rows, notes = _listed(where, files, named, detail)
     taken = {row["path"] for row in rows}
-    unknown = [path for path in unplaced if path not in taken]
-    if unknown:
-        raise InputError(
-            f"{where}: names such as {name_of(unknown[0])} number the wells, and no file says how "
-            f"many columns the plate has. Put the instrument's {DETAIL} (or .wpi) beside them."
-        )
     rows += [
         {**place, "path": path, "index": ""} for path, place in named.items() if path not in taken
     ]
@@ -204,7 +194,8 @@ def _listed(
     for file in [file for file in named if name_of(file) in left]:
         named.pop(file)
     kept = [file for file in files if name_of(file) not in left]
-    met = meet(path, images[~repeated].assign(page=""), kept, named)
+    told = {file: place for file, place in named.items() if not place["well"].startswith(UNKNOWN)}
+    met = meet(path, images[~repeated].assign(page=""), kept, told)
     return met.rows, [*notes, *met.notes]
 
 
