@@ -52,7 +52,7 @@ FLOORS = {
     "changes": 1.2,
     "progress": 2,
     "expressions": 1.5,
-    "files": 1,
+    "files": 1.1,
     "globbing": 1,
     "errors": 1,
     "findings": 0.9,

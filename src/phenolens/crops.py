@@ -11,7 +11,7 @@ import pandas as pd
 
 from phenolens import illumination
 from phenolens.errors import InputError
-from phenolens.prepared import Prepared
+from phenolens.prepared import Content, Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 FIELD_KEY = [PLATE, WELL, SITE]
@@ -46,8 +46,8 @@ class CellCrops(Prepared):
         places = self.images.table[[ROW, X, Y]].to_numpy(np.float64)
         return f"{self.box}-{hashlib.blake2b(places.tobytes(), digest_size=8).hexdigest()}"
 
-    def changed(self, row: int) -> int:
-        return self.fields.changed(self._field(row))
+    def content(self, row: int) -> Content:
+        return self.fields.content(self._field(row))
 
     def raw(self, row: int) -> np.ndarray:
         return self._crop(row, self._of_field("raw", row), mode="reflect")
@@ -137,6 +137,7 @@ def cell_crops(fields: Prepared, centres: pd.DataFrame, *, box: int) -> CellCrop
         images,
         fields.set_aside,
         fields.correction,
+        contents=fields.contents,
         depths=fields.depths,
         fields=fields,
         box=box,

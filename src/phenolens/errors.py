@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike, fspath
 from typing import Any
 
 from phenolens.findings import Finding
@@ -10,6 +11,7 @@ from phenolens.words.sentences import either, ended, named, reasons
 
 __all__ = [
     "ConfigError",
+    "DamagedError",
     "DesignError",
     "InputError",
     "LeakError",
@@ -100,6 +102,27 @@ class UndecidedError(InputError):
     def __init__(self, text: str, *, setting: str, choices: Iterable[str]) -> None:
         super().__init__(text)
         self.setting, self.choices = setting, tuple(choices)
+
+
+class DamagedError(InputError):
+    """Something in a study's store is not as it was written; it counts as absent and is remade.
+
+    Parameters
+    ----------
+    path : path
+        What to take away, so that the next run makes it anew: a file or a folder.
+    fault : str
+        What is wrong with it.
+    """
+
+    def __init__(self, path: str | PathLike[str], fault: str) -> None:
+        super().__init__(
+            f"{fspath(path)} is damaged ({fault}). Run the study again: it is made anew."
+        )
+        self.path, self.fault = fspath(path), fault
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # raised in workers
+        return DamagedError, (self.path, self.fault)
 
 
 class DesignError(PhenolensError):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-from collections.abc import Iterator
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from phenolens.errors import DamagedError, reasons
 
 
 @contextmanager
@@ -39,6 +45,138 @@ def write_json(path: str | Path, value: object) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_sealed(path: str | Path, value: object) -> None:
+    """Write JSON with a digest of its own, atomically."""
+    write_json(path, {"sha256": _digest_of(value), "value": value})
+
+
+def read_sealed(path: str | Path) -> Any:
+    """What :func:`write_sealed` wrote.
+
+    Raises
+    ------
+    DamagedError
+        If a byte of it is another than was written.
+    FileNotFoundError
+        If there is no such file.
+    """
+    try:
+        held = json.loads(Path(path).read_bytes())
+        value, told = held["value"], held["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise DamagedError(path, "it cannot be read") from None
+    if told != _digest_of(value):
+        raise DamagedError(path, "its checksum does not match")
+    return value
+
+
+def _digest_of(value: object) -> str:
+    text = json.dumps(plain(value), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal(path: str | Path) -> None:
+    """Write the digest of a finished file beside it; :func:`require_sealed` compares."""
+    write_text(_seal_of(path), f"{file_digest(path)}\n")
+
+
+def require_sealed(path: str | Path) -> None:
+    """Raise unless a file is, byte for byte, as it was when it was sealed.
+
+    Raises
+    ------
+    DamagedError
+        If it or its seal is missing, or the two do not agree.
+    """
+    try:
+        told = _seal_of(path).read_text(encoding="utf-8").strip()
+        found = file_digest(path)
+    except FileNotFoundError as error:
+        raise DamagedError(path, f"{Path(error.filename).name} is missing") from None
+    except UnicodeDecodeError:
+        raise DamagedError(path, "its checksum cannot be read") from None
+    if told != found:
+        raise DamagedError(path, "its checksum does not match")
+
+
+def sealed(path: str | Path) -> bool:
+    """Whether a file and its seal are there; whether they agree is seen on reading."""
+    return Path(path).is_file() and _seal_of(path).is_file()
+
+
+def _seal_of(path: str | Path) -> Path:
+    return Path(path).with_name(f"{Path(path).name}.sha256")
+
+
+def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Arrays of an ``.npz`` archive by name, each compared with the archive's checksum of it.
+
+    Raises
+    ------
+    DamagedError
+        If an array is missing or not as it was written, or there is no such file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in names}
+        read = np.lib.format.read_array
+        return {name: np.asarray(read(held[name], allow_pickle=False)) for name in names}
+    except MemoryError:
+        raise
+    except Exception as error:  # zip, numpy and the file system raise many kinds
+        fault = reasons([f"{type(error).__name__}: {error}"]).rstrip(".")
+        raise DamagedError(path, fault) from None
+
+
+def digest(*parts: object) -> str:
+    """16 hexadecimal digits of a SHA-256 over plain values, bytes and arrays."""
+    state = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray) and part.dtype.kind != "O":
+            state.update(f"{part.dtype.str}{part.shape}".encode())
+            state.update(np.ascontiguousarray(part).tobytes())
+        elif isinstance(part, bytes):
+            state.update(part)
+        else:
+            text = json.dumps(plain(part), sort_keys=True, ensure_ascii=False)
+            state.update(text.encode())
+        state.update(b"\x00")
+    return state.hexdigest()[:16]
+
+
+def file_digest(path: str | Path) -> str:
+    """16 hexadecimal digits of the SHA-256 of a file's bytes."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
+def identity(path: str | Path) -> list[int]:
+    """Size, times of change of content and of inode (ns), and inode of a file; zeros if absent.
+
+    Of a folder, an image in a Zarr store: sum or latest of all its files. A file whose content was
+    replaced has another time of inode change or another inode, even where its size and the time of
+    its content were made to look the same.
+    """
+    try:
+        found = [Path(path).stat()]
+        if Path(path).is_dir():
+            found += [inside.stat() for inside in Path(path).rglob("*")]
+    except (OSError, ValueError):
+        return [0, 0, 0, 0]
+    times = [max(one.st_mtime_ns for one in found), max(one.st_ctime_ns for one in found)]
+    return [sum(one.st_size for one in found), *times, found[0].st_ino]
+
+
+def settled(known: list[int], *, seconds: float = 2.0) -> list[int]:
+    """An :func:`identity` to be kept: none of a file that changed a moment ago.
+
+    Clocks of file systems tick in steps of up to two seconds: a file changed again within a step
+    would look the same.
+    """
+    young = max(known[1:3]) > time.time_ns() - int(seconds * 1e9)
+    return [-1, -1, -1, -1] if young else known
 
 
 def plain(value: Any) -> Any:

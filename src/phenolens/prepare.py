@@ -15,16 +15,29 @@ import pandas as pd
 from phenolens import illumination, ngff
 from phenolens.depths import Look, depths, fault_of, look
 from phenolens.errors import InputError
-from phenolens.files import atomic_path, read_json, write_json
+from phenolens.files import (
+    atomic_path,
+    digest,
+    file_digest,
+    identity,
+    plain,
+    settled,
+    write_json,
+    write_sealed,
+)
 from phenolens.findings import Finding
 from phenolens.images import PLANES, ImageSet, read_file, read_stains
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
+    Content,
     Prepared,
     Progress,
     group_path,
+    listed,
     place,
+    read_thumbnail,
+    require_listed,
     safe_name,
     site_name,
 )
@@ -40,6 +53,7 @@ def prepare(
     *,
     correct: str = "auto",
     keep: bool = False,
+    verify: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -56,6 +70,8 @@ def prepare(
     keep : bool
         Whether images that differ from most of the screen in size, dtype or scale are kept; else
         they are set aside.
+    verify : bool
+        Read every original again; otherwise those whose size, times or inode have changed.
     jobs : int
         Processes.
     progress : callable, optional
@@ -69,7 +85,7 @@ def prepare(
     folder = Path(folder)
     images = _ordered(images)
     groups = _groups(images)
-    written = _write_all(images, groups, folder, jobs=jobs, progress=progress)
+    written = _write_all(images, groups, folder, verify=verify, jobs=jobs, progress=progress)
     aside = {row: fault for one in written for row, fault in one.faults.items()}
     if not keep:
         aside |= _unlike(images, groups, written, aside)
@@ -90,6 +106,7 @@ def prepare(
         _correction(kept, folder, correct),
         depths=depths([written[n].looks for n in shown]),
         looks=_looks(images, [(int(groups[n][0]), written[n].looks) for n in shown]),
+        contents={one.group: one.content for one in written},
     )
 
 
@@ -152,10 +169,12 @@ def _groups(images: ImageSet) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class _Written:
-    """What became of one group: its images that cannot be used, and what each stain shows."""
+    """What became of one group: images that cannot be used, what each stain shows, digests."""
 
+    group: str
     faults: dict[int, dict]
     looks: list[Look]
+    content: Content
 
 
 def _write_all(
@@ -163,17 +182,20 @@ def _write_all(
     groups: Sequence[np.ndarray],
     folder: Path,
     *,
+    verify: bool,
     jobs: int,
     progress: Progress | None,
 ) -> list[_Written]:
     from joblib import Parallel, delayed
 
-    tasks = (delayed(_write_group)(images.take(rows), folder) for rows in groups)
+    tasks = (delayed(_write_group)(images.take(rows), folder, verify=verify) for rows in groups)
     results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     written = []
-    for done, (rows, (faults, looks)) in enumerate(zip(groups, results, strict=True), start=1):
-        at = {int(rows[position]): _with_finding(fault) for position, fault in faults}
-        written.append(_Written(at, [Look(**one) for one in looks]))
+    for done, (rows, mark) in enumerate(zip(groups, results, strict=True), start=1):
+        at = {int(rows[position]): _with_finding(fault) for position, fault in mark["faults"]}
+        looks = [Look(**one) for one in mark["looks"]]
+        content = Content(digest(mark["faults"], mark["looks"]), mark["labels"])
+        written.append(_Written(mark["group"], at, looks, content))
         if progress:
             progress(done, len(groups))
     return written
@@ -185,58 +207,75 @@ def _with_finding(fault: dict) -> dict:
     return place_ | {"reason": fault["reason"], "why": why}
 
 
-def _write_group(images: ImageSet, folder: Path) -> tuple[list, list[dict]]:
-    """Write one group, unless an earlier run did; its images without use, and its stains' looks."""
+def _write_group(images: ImageSet, folder: Path, *, verify: bool = False) -> dict:
+    """Write one group, unless an earlier run did; what its mark says."""
     values = images.table.iloc[0]
-    target = folder / group_path(values[PLATE], values[WELL], values[SITE])
-    sources, reads = originals(images), images.reads()
-    known = read_json(target / MARK) if (target / MARK).is_file() else {}
-    as_before = known.get("reads") == reads and "looks" in known
-    if as_before and _still_holds(known["sources"], sources):
-        return known["faults"], known["looks"]
+    group = group_path(values[PLATE], values[WELL], values[SITE])
+    target = folder / group
+    found, reads, known = originals(images), images.reads(), _known(target)
+    as_before = known.get("reads") == reads
+    if as_before and _still_holds(known["sources"], found, verify=verify):
+        return known
     pixels, faults, looks = _read_group(images)
+    sources = [[path, *settled(at)] for path, *at in found]
+    mark = {"group": group.as_posix(), "sources": sources, "reads": reads}
+    mark |= {"faults": plain(faults), "looks": plain(looks), "labels": _labels_digest(images)}
+    if all(known.get(part) == mark[part] for part in ("faults", "looks")):  # the same pixels
+        write_sealed(target / MARK, mark | {"files": known["files"]})
+        return mark
     partial = target.with_name(f".partial-{target.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if pixels is not None:
         _write_zarr(pixels, images, partial)
-    mark = {"sources": sources, "reads": reads, "faults": faults, "looks": looks}
-    write_json(partial / MARK, mark)
+    write_sealed(partial / MARK, mark | {"files": listed(partial, MARK)})
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-    return faults, looks
+    return mark
 
 
-def originals(images: ImageSet) -> list[list]:
-    """Path, size and time of change of the files behind these images; 0 and 0 where absent.
+def _known(target: Path) -> dict:
+    """What the mark of a group says; nothing where it was never finished."""
+    try:
+        return require_listed(target, MARK, thoroughly=False)
+    except FileNotFoundError:
+        return {}
 
-    Label images count among them: a cell's measurements depend on both.
+
+def _labels_digest(images: ImageSet) -> str:
+    """Digest of the files of label images; empty where none are given."""
+    found = {
+        name: [file_digest(path) if Path(path).is_file() else "" for path in images.table[name]]
+        for name in images.label_columns
+    }
+    return digest(found) if found else ""
+
+
+def originals(images: ImageSet, *, functions: bool = False) -> list[list]:
+    """Path and identity of the files behind these images; see :func:`phenolens.files.identity`.
+
+    Label images count among them: a cell's measurements depend on both. With `functions`, given
+    illumination functions too.
     """
     columns = [f"Path_{channel}" for channel in images.channels] + images.label_columns
+    columns += [name for name in images.table if functions and str(name).startswith("Illum_")]
     paths = {str(path) for column in columns for path in images.table[column] if path}
     for column in (name for name in images.table if str(name).startswith(PLANES)):
         listed = [json.loads(text) for text in images.table[column] if text]
         paths |= {path for made in listed for planes in made.values() for path, _ in planes}
-    return [[path, *_changed(Path(path))] for path in sorted(paths)]
+    return [[path, *identity(path)] for path in sorted(paths)]
 
 
-def _still_holds(then: list[list], now: list[list]) -> bool:
+def _still_holds(then: list[list], now: list[list], *, verify: bool) -> bool:
     """Whether the originals are as they were; one that is gone since was read in time."""
-    if len(then) != len(now):
+    if [path for path, *_ in then] != [path for path, *_ in now]:
         return False
-    return all(new in (old, [old[0], 0, 0]) for old, new in zip(then, now, strict=True))
-
-
-def _changed(path: Path) -> tuple[int, int]:
-    """Size and time of change; of a folder, an image in a Zarr store, those of all its files."""
-    try:
-        status = path.stat()
-        if not path.is_dir():
-            return status.st_size, status.st_mtime_ns
-        parts = [file.stat() for file in path.rglob("*")]
-    except OSError:
-        return 0, 0
-    return sum(part.st_size for part in parts), max(part.st_mtime_ns for part in (*parts, status))
+    gone = [not any(found) for _, *found in now]
+    if verify or not any(gone):
+        return (not verify and then == now) or all(gone)
+    unsure = [min(found) < 0 for _, *found in then]  # the whole cannot be read again
+    known = zip(gone, unsure, then, now, strict=True)
+    return all(away or young or old == new for away, young, old, new in known)
 
 
 def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
@@ -303,7 +342,7 @@ def _marked(fault: dict) -> dict:
 
 def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
     import zarr
-    from zarr.codecs import BloscCodec
+    from zarr.codecs import BloscCodec, Crc32cCodec
 
     stack = images.level == "cell"
     attributes = {}
@@ -311,20 +350,23 @@ def _write_zarr(pixels: np.ndarray, images: ImageSet, folder: Path) -> None:
         windows = [ngff.window(plane) for plane in pixels]
         attributes = ngff.image(images.channels, images.pixel_size_um, windows)
     group = zarr.open_group(str(folder), mode="w", attributes=attributes)
-    compressor = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
+    codecs = [BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"), Crc32cCodec()]
     chunks = (min(len(pixels), _CROPS_PER_CHUNK) if stack else 1, *pixels.shape[1:])
     axes = ("n", "c", "y", "x")[-pixels.ndim :]
     group.create_array(
-        "0", data=pixels, chunks=chunks, compressors=[compressor], dimension_names=axes
+        "0",
+        data=pixels,
+        chunks=chunks,
+        compressors=codecs,
+        dimension_names=axes,
+        config={"write_empty_chunks": True},  # so that a missing chunk is a lost one
     )
     if not stack:
-        np.save(folder / THUMBNAIL_FILE, illumination.thumbnail(pixels), allow_pickle=False)
+        np.savez(folder / THUMBNAIL_FILE, thumbnail=illumination.thumbnail(pixels))
 
 
 def _describe_plates(images: ImageSet, folder: Path) -> None:
     """Write the plate and well levels of OME-NGFF, so that viewers open the plate as a whole."""
-    import zarr
-
     if images.level == "cell":
         return
     for plate, rows in images.table.groupby(PLATE, sort=True):
@@ -332,12 +374,17 @@ def _describe_plates(images: ImageSet, folder: Path) -> None:
         places = [group_path(plate, well, "s") for well in sorted(rows[WELL].unique())]
         wells = [(path.parts[1], path.parts[2]) for path in places]
         most = int(rows.groupby(WELL)[SITE].nunique().max())
-        described = ngff.plate(str(plate), wells, fields=most)
-        zarr.open_group(str(root), mode="a", attributes=described)
+        _write_level(root, ngff.plate(str(plate), wells, fields=most))
         for (letters, number), (_, fields) in zip(wells, rows.groupby(WELL), strict=True):
             sites = [site_name(site) for site in sorted(fields[SITE].unique())]
-            zarr.open_group(str(root / letters), mode="a")
-            zarr.open_group(str(root / letters / number), mode="a", attributes=ngff.well(sites))
+            _write_level(root / letters, {})
+            _write_level(root / letters / number, ngff.well(sites))
+
+
+def _write_level(folder: Path, attributes: dict) -> None:
+    """A Zarr group above the fields: its metadata alone, as version 3 of Zarr has it."""
+    about = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    write_json(folder / "zarr.json", about)
 
 
 def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.ndarray]:
@@ -411,6 +458,5 @@ def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:
-    places = [folder / place(images, row)[0] / THUMBNAIL_FILE for row in range(len(images))]
-    found = [np.load(path, allow_pickle=False) for path in places]
+    found = [read_thumbnail(folder / place(images, row)[0]) for row in range(len(images))]
     return np.stack([each for each in found if each.shape == found[0].shape])

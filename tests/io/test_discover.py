@@ -407,3 +407,38 @@ def test_a_gene_a_cell_is_no_label_of_a_well_and_that_is_said(tmp_path):
     table.to_csv(tmp_path / "cells.csv", index=False)
     text, _ = study(tmp_path, tmp_path)
     assert "(Metadata_gene differs within every well)" in text
+
+
+@pytest.mark.parametrize(
+    ("named", "on"),
+    [
+        ("map_{}.csv", r"_file ~ ^map_(.+)$"),
+        ("{}.csv", "_file"),
+        ("{}_2021-03-04 layout.csv", r"_file ~ ^(.+)_2021\-03\-04\ layout$"),
+        ("maps/{}/layout.csv", r"_folder ~ ([^/\\]+)$"),
+    ],
+)
+def test_maps_that_say_their_plate_in_their_names(tmp_path, fields, named, on):
+    for plate in ("P1", "P2", "P9"):
+        path = tmp_path / named.format(plate)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pd.DataFrame({"well": ["A01", "A02"], "compound": ["DMSO", f"c{plate}"]})
+        table.to_csv(path, index=False)
+    _, screen = study(tmp_path, tmp_path)
+    found = discover(tmp_path)
+    assert found.tables[0]["on"] == {"Metadata_Plate": on, "Metadata_Well": "well"}
+    compounds = screen.wells.set_index(["Metadata_Plate", "Metadata_Well"])["Metadata_Compound"]
+    assert (compounds["P1", "A02"], compounds["P2", "A02"]) == ("cP1", "cP2")
+    (other,) = (one for one in found.unused if one.code == "unused-other-plates")
+    assert other.values["plates"] == ("P9",)
+
+
+def test_one_map_named_after_one_of_two_plates_is_of_that_plate(tmp_path, write_plane):
+    for plate in ("BR01", "BR02"):
+        for column in (1, 2):
+            name = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+            write_plane(tmp_path / plate / "Images" / name, value=1)
+    table = pd.DataFrame({"well": ["A01", "A02"], "compound": ["DMSO", "x"]})
+    table.to_csv(tmp_path / "map BR02.csv", index=False)
+    _, screen = study(tmp_path, tmp_path)
+    assert screen.wells["Metadata_Compound"].isna().tolist() == [True, True, False, False]

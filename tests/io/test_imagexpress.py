@@ -232,6 +232,21 @@ def test_an_hcs_ai_counts_from_zero(tmp_path):
     assert table["Metadata_Well"].tolist() == ["A01", "AF48"]
 
 
+def test_projections_and_planes_of_an_hcs_ai_are_measurements(tmp_path):
+    # folders as fractal-uzh-converters tells them: projections lie in experiment/
+    for run, well in itertools.product(("Paint_240101", "Paint_240102"), ("C05", "C06")):
+        for mode, plane in (("experiment", 0), *(("experiment_z_stack", z) for z in range(3))):
+            name = f"Paint_t0_{well}_s0_w0_z{plane}.tif"
+            image(tmp_path / run / mode / "timepoint0" / name)
+    found = discover(tmp_path)
+    (asked,) = [q for q in found.questions if q.setting == "measurement"]
+    assert "experiment, experiment_z_stack" in asked.text
+    section = found.section() | {"measurement": "measurement == 'experiment'"}
+    table = integrate(section, tmp_path).images.table
+    assert sorted(set(table["Metadata_Plate"])) == ["Paint_240101", "Paint_240102"]
+    assert len(table) == 4 and table["Path_channel0"].str.contains("/experiment/").all()
+
+
 def test_a_wavelength_that_was_not_finished_is_set_aside_by_its_file(tmp_path, section):
     plate(tmp_path, "P", sites="1")
     next(tmp_path.glob("P_A02_s1_w2[0-9A-F]*.tif")).unlink()

@@ -41,7 +41,7 @@ NAMES = {
         # ezstitcher; IN Carta's exports; HCS.ai
         ("plate/TimePoint_1/A01_s1_w1_z1.tif", "plate A01 1 1 t1 z1"),
         ("Plate 1/t1_E03_s1_w1_z1.tif", "Plate 1 E03 1 1 t1 z1"),
-        ("timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
+        ("run/experiment/timepoint0/Project_t0_AA01_s0_w0_z0.tif", "Project AA01 0 0 t0 z0"),
     ],
     "incell": [
         # CellProfiler, issue 3725
@@ -88,6 +88,8 @@ NAMES = {
     ],
     "cellinsight": [
         ("MFGTMP_140206180002/MFGTMP_140206180002_A01f00d0.TIF", "MFGTMP_140206180002 A01 0 0"),
+        # CellProfiler's ExampleHuman; others
+        ("AS_09125_050116030001_D03f00d2.tif", "AS_09125_050116030001 D03 0 2"),
         ("MDPC501_191112140001_A01f00d0.TIFF", "MDPC501_191112140001 A01 0 0"),
         ("plate1i3t001E01f08d0.TIF", "plate1 E01 8 0 t1"),
         ("scan_R_p1_z1_0_E01f09d0.tif", "scan_R_p1_z1_0 E01 9 0"),

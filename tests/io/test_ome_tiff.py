@@ -8,6 +8,7 @@ WellSample indices have gaps.
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import tifffile
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.contents import contents, well_in
+from phenolens.io.contents import contents, site_in, well_in
 from phenolens.io.discover import discover
 from phenolens.io.integrate import integrate
 
@@ -206,6 +207,46 @@ def test_wells_from_names_stains_and_pixel_size_from_ome_xml(tmp_path, section):
     np.testing.assert_array_equal(read_pixels(found, 3), pixels(ord("B"), 1))
 
 
+def test_sites_from_names_of_files_with_one_image(tmp_path, section):
+    for site in (1, 2, 10):
+        write_series(tmp_path / f"P1_A01_s{site}.ome.tif", [pixels(site)])
+    found = joined(tmp_path, section).images
+    assert sorted(found.table["Metadata_Site"]) == ["1", "10", "2"]
+    row = list(found.table["Metadata_Site"]).index("10")
+    np.testing.assert_array_equal(read_pixels(found, row), pixels(10))
+
+
+def test_a_file_a_stain_with_its_name_in_ome_xml_is_one_field(tmp_path, section):
+    for site in (1, 2):
+        for number, stain in enumerate(STAINS):
+            name = f"B02_{'ab'[site - 1]}_{stain}.ome.tif"
+            values = pixels(site)[number : number + 1]
+            write_series(tmp_path / name, [values], channels=(stain,))
+    found = joined(tmp_path, section).images
+    assert list(found.table["Metadata_Site"]) == ["1", "2"]
+    for row in range(2):
+        np.testing.assert_array_equal(read_pixels(found, row), pixels(row + 1))
+    assert discover(tmp_path).images["layout"] == "ome-tiff"
+
+
+def test_files_of_one_plane_that_name_no_stain_go_by_their_names(tmp_path):
+    for well, stain in product(("A01", "A02", "B01"), STAINS):
+        path = tmp_path / f"P1_{well}_s1_{stain}.ome.tif"
+        write_series(path, [pixels(1, shape=(6, 7))], axes="YX", channels=())
+    images = discover(tmp_path).images
+    assert images["layout"] == "names"
+    assert sorted(images["channels"]) == ["DNA", "ER"]
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [("A01_s3", "3"), ("B02f04", "4"), ("x_field-12_y", "12"), ("A01", ""), ("A01_s1_s2", ""),
+     ("plate_site007", "7"), ("stack3", "")],
+)  # fmt: skip
+def test_sites_in_names(text, site):
+    assert site_in(text) == site
+
+
 def xml(images, *, plate="", root="urn:uuid:0", order="XYZCT"):
     """OME-XML; `images` are (identifier, planes) with planes as (c, z, file, ifd)."""
     parts = []
@@ -283,6 +324,24 @@ def test_a_set_of_files_is_one_plate(tmp_path, section, companion):
         np.testing.assert_array_equal(read_pixels(found, n), pixels(n))
 
 
+def test_a_set_is_found_through_links_and_from_where_one_stands(tmp_path, section, monkeypatch):
+    (tmp_path / "real").mkdir()
+    write_set(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "link", Path("link"), Path("real")):
+        assert len(joined(folder, section).images) == 3
+
+
+def test_a_file_that_was_renamed_is_itself(tmp_path, section):
+    images = [("I0", [(c, 0, "old.ome.tif", c) for c in range(2)])]
+    text = xml(images, plate=plate_xml({(1, 1): ["I0"]}), root="urn:uuid:old.ome.tif")
+    write_file(tmp_path / "new.ome.tif", pixels(0), text)
+    found = joined(tmp_path, section).images
+    assert list(found.table["Metadata_Well"]) == ["B02"]
+    np.testing.assert_array_equal(read_pixels(found, 0), pixels(0))
+
+
 def test_a_file_of_the_set_that_is_missing_is_named(tmp_path, section):
     write_set(tmp_path)
     (tmp_path / "f1.ome.tiff").unlink()
@@ -344,6 +403,7 @@ def test_files_that_tell_no_well_are_refused(tmp_path):
         ("B02f03", "B02"), ("A1_s2", "A01"), ("A01_vs_B02", ""), ("overview", ""), ("P1", "P01"),
         ("P1_A01", "A01"), ("P1_A1", "A01"), ("A1_A01", "A01"), ("x64", ""),
         ("AB12 ", "AB12"), ("A99", ""), ("scan/E/7", "E07"),
+        ("f1", ""), ("b03_s1", "B03"),
     ],
 )  # fmt: skip
 def test_wells_in_names(text, well):

@@ -18,6 +18,7 @@ from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_file, read_pixels
 from phenolens.io.contents import contents
 from phenolens.io.discover import discover
+from phenolens.io.headers import read_header
 from phenolens.io.integrate import integrate
 from phenolens.prepare import prepare
 from phenolens.prepared import save_labels
@@ -254,6 +255,16 @@ def test_a_store_of_something_else_is_no_image(tmp_path):
     zarr.create_group(tmp_path / "cells.zarr").attrs["encoding-type"] = "anndata"
     with pytest.raises(InputError):
         discover(tmp_path)
+
+
+def test_headers_of_fields_tell_size_kind_and_pixel_size(tmp_path):
+    write_image(new_store(tmp_path / "x.zarr", "0.5"), pixels(1), "0.5")
+    header = read_header(tmp_path / "x.zarr", "1")
+    assert (header.height, header.width, header.dtype, header.pixel_size_um, header.pages) == (
+        6, 7, "uint16", 0.3, 2,
+    )  # fmt: skip
+    shutil.rmtree(tmp_path / "x.zarr" / "0")
+    assert "the array '0' of the image is not there" in read_header(tmp_path / "x.zarr").fault
 
 
 def test_label_images_are_taken_where_they_are_asked_for(tmp_path, section):

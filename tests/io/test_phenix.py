@@ -380,6 +380,29 @@ def test_images_that_an_index_lists_and_are_not_there_are_counted(tmp_path, sect
     assert Path(aside.file).name == "r01c02f02p01-ch2sk1fk1fl1.tiff"
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (lambda plane, channel: channel == 1, "none of channel 2"),
+        (lambda plane, channel: plane == 2, "none of plane 1, 3"),
+    ],
+)
+def test_a_copy_of_one_channel_or_plane_is_whole(tmp_path, section, write_plane, kept, told):
+    folder = tmp_path / "BR1" / "Images"
+    images = [
+        (1, column, 1, plane, channel, 1, name_of(1, column, 1, plane, channel))
+        for column, plane, channel in itertools.product((1, 2), (1, 2, 3), (1, 2))
+    ]
+    for image in images:
+        if kept(image[3], image[4]):
+            write_plane(folder / image[-1], value=10 * image[3] + image[4])
+    write_index(folder / "Index.idx.xml", images=images)
+    joined = integrate(section(images={"layout": "phenix", "projection": "max"}), tmp_path)
+    assert len(joined.images) == 2
+    assert joined.ledger.set_aside == []
+    assert told in joined.ledger.joins[0].note
+
+
 def test_images_that_were_not_taken_and_images_not_listed_are_told(tmp_path, section, write_plane):
     folder = tmp_path / "BR1" / "Images"
     for column, channel in itertools.product((1, 2), (1, 2)):

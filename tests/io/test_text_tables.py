@@ -270,3 +270,32 @@ def test_line_ends_of_old_macs(tmp_path):
 def test_a_header_with_a_line_break_in_a_name(tmp_path):
     frame, _ = read(tmp_path, '# x\n"Well","Dose\n(uM)"\nA01,1\nA02,2\n')
     assert frame.to_dict("list") == {"Well": ["A01", "A02"], "Dose\n(uM)": [1, 2]}
+
+
+@pytest.mark.parametrize("values", [["1 500", "2 250,5"], ["1'500", "22'250"], ["1\u202f500", "7"]])
+def test_thousands_parted_by_spaces_stay_text_and_are_named(tmp_path, values):
+    frame, notes = read(tmp_path, "Well;x\n" + "".join(f"A01;{value}\n" for value in values))
+    assert frame["x"].tolist() == values
+    assert f"x ({values[0]}); write numbers without thousands marks" in notes[0]
+
+
+@pytest.mark.parametrize("values", [["01.02.2021", "03.04.2021"], ["1.2.3", "1.2.4"], ["1;2", "3"]])
+def test_dates_and_versions_are_no_doubtful_numbers(tmp_path, values):
+    text = "Well,x\n" + "".join(f'A01,"{value}"\n' for value in values)
+    frame, notes = read(tmp_path, text)
+    assert frame["x"].tolist() == values
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\3\4\x14\0", "an Excel workbook or another archive (name it .xlsx, or unpack it)"),
+        (gzip.compress(b"a,b"), "packed with gzip (name it .gz)"),
+        (b"PAR1\x15", "a Parquet file (name it .parquet)"),
+    ],
+)
+def test_what_is_no_text_says_what_it_is(tmp_path, content, said):
+    with pytest.raises(InputError) as refused:
+        read(tmp_path, content)
+    assert said in str(refused.value)

@@ -119,7 +119,10 @@ def test_the_one_sheet_with_features_is_the_profiles(read):
     profiles = [["Plate", "Well", *features], ["P1", "A01", 1, 2, 3, 4], ["P1", "A02", 2, 3, 4, 5]]
     frame, notes = read({"Profiles": profiles, "Map": LONG})
     assert list(frame) == profiles[0]
-    assert notes == ["sheet 'Map' holds no features and is not read"]
+    assert notes == ["sheet 'Map' names no features: not read here"]
+    one, other = ([p[1:] for p in profiles] for _ in range(2))
+    stacked, _ = read({"P1": one, "P2": other, "Map": LONG})
+    assert stacked["Plate"].tolist() == ["P1", "P1", "P2", "P2"]
 
 
 GRIDS = {

@@ -24,7 +24,11 @@ def test_a_page_is_read_back(page):
     assert parse_index(str(PlaneIndex(page=page))) == PlaneIndex(page=page)
 
 
-@pytest.mark.parametrize("text", ["x", "1,", "-1", "s:0", "2:0", "s1", "p", "1.5", "p1,2"])
+def test_an_image_may_be_named_alone():
+    assert parse_index("s2") == parse_index("s2:") == PlaneIndex(series=2)
+
+
+@pytest.mark.parametrize("text", ["x", "1,", "-1", "s:0", "2:0", "s1,2", "s", "p", "1.5", "p1,2"])
 def test_other_texts_are_refused(text):
     with pytest.raises(InputError, match="is none we read"):
         parse_index(text)

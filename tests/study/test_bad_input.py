@@ -306,7 +306,6 @@ def test_a_screen_without_any_image_left(screen, command, damage, said):
             '[prepare]\nillumination = "given"\n[evaluate]',
             "no illumination functions",
         ),
-        ("[evaluate]", "[segment]\nnucleus_diameter = 900\n[evaluate]", "No cell was found in any"),
     ],
 )
 def test_an_image_setting_that_does_not_fit(screen, command, old, new, said):

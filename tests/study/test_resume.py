@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from phenolens import study
-from phenolens.store import file_digest
+from phenolens.files import file_digest
 
 TABLES = (".parquet", ".h5ad", ".csv", ".json", ".npz", ".toml")
 

@@ -13,9 +13,13 @@ import pytest
 import tifffile
 import zarr
 
+from phenolens.config import read_study
+from phenolens.errors import InputError, PhenolensError
 from phenolens.io.anndata import write_h5ad
+from phenolens.io.discover import discover, study_toml
 from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_formats
 from phenolens.io.formats.delimited import Delimited
+from phenolens.io.integrate import integrate
 from phenolens.profiles import from_frame
 from phenolens.represent.base import REPRESENTATIONS, Representation
 from phenolens.represent.networks.network import Network
@@ -374,6 +378,27 @@ SAMPLES = {
 def test_a_format_of_ours_keeps_its_contract(name, tmp_path, bioio, monkeypatch):
     monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
     check_format(FORMATS.get(name), SAMPLES[name](tmp_path))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_init_writes_check_accepts_or_asks_what_init_marked(
+    name, tmp_path, bioio, monkeypatch
+):
+    monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
+    source = SAMPLES[name](tmp_path)
+    try:
+        found = discover(source)
+    except InputError as error:  # a plate map or a table of a field alone is no screen
+        assert "\n" not in str(error)
+        return
+    study = tmp_path / "study.toml"
+    study.write_text(study_toml(found, relative_to=tmp_path), encoding="utf-8")
+    data = read_study(study).data.model_dump()
+    try:
+        integrate(data, tmp_path)
+    except PhenolensError as error:
+        assert str(error) in [question.text for question in found.questions]
+        assert f"# FILL IN: {str(error)[:40]}" in study.read_text(encoding="utf-8")
 
 
 def test_endings_are_told_apart():

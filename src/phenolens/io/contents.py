@@ -19,7 +19,10 @@ WELL_IN_TEXT = re.compile(
     r"(?:^|[^A-Za-z0-9])(?:well[ _-]?)?(A[A-F]|[A-P])[ /_-]?(\d{1,2})(?=$|[^A-Za-z0-9]|f\d|s\d)",
     re.IGNORECASE,
 )
-AXES_OF_A_FIELD = "TZC"
+SITE_IN_TEXT = re.compile(
+    r"(?:(?<=[_\-. ])|(?<=[A-P]\d\d))(?:site|field|fov|s|f)[ _-]?(\d{1,4})(?=$|[^A-Za-z0-9])",
+    re.IGNORECASE,
+)
 
 
 def contents(path: Path) -> tuple[Series, ...]:
@@ -88,7 +91,7 @@ def well_in(text: str) -> str:
     found = {
         (row.upper(), column)
         for row, column in WELL_IN_TEXT.findall(text)
-        if 1 <= int(column) <= 48
+        if 1 <= int(column) <= 48 and row not in {"f", "s"}  # f1 and s1 are fields
     }
     for better in (lambda place: len(place[1]) == 2, lambda place: place[0] != "P"):
         kept = {place for place in found if better(place)}
@@ -97,6 +100,12 @@ def well_in(text: str) -> str:
         return ""
     row, column = found.pop()
     return f"{row}{int(column):02d}"
+
+
+def site_in(text: str) -> str:
+    """The site that a file's name numbers (``A01_s3``, ``B02f04``, ``field-2``), or ''."""
+    found = {match.lstrip("0") or "0" for match in SITE_IN_TEXT.findall(text)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def require_fields(series: Series, path: Path) -> None:

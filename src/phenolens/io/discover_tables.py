@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from phenolens.io.columns import (
     FILE,
+    FOLDER,
     has,
     key_text,
     no_wells,
@@ -26,6 +27,9 @@ from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
+IN_FOLDER = rf"{FOLDER} ~ ([^/\\]+)$"
+SHORTEST = 3
+"""Letters of a plate's name that are no accident in the name of the one map there is."""
 PLACES = re.compile(
     r"(plate_)?(pos|position|loc|location|coords?|coordinates?)|col_?row|row_?col(umn)?|spot"
 )
@@ -96,9 +100,13 @@ def _for_the_screen(
     """The files of one kind that are about plates of the screen, and the others."""
     column = column_for(item.head, PLATE)
     screen = known.texts(PLATE)
-    if column is None or len(item.paths) == 1 or not (screen and known.all_plates):
+    if len(item.paths) == 1 or not (screen and known.all_plates):
         return item, []
-    plates = {path: plates_of(path) for path in item.paths}
+    if column is None:
+        named = plates_in_names(known, item.paths) if _well_column(item.head) else None
+        plates = {} if named is None else {path: {name} for path, name in named[1].items()}
+    else:
+        plates = {path: plates_of(path) for path in item.paths}
     others = [path for path, named in plates.items() if named and not named & screen]
     kept = tuple(path for path in item.paths if path not in others)
     if not kept:
@@ -220,10 +228,50 @@ def _on_well(
             return {MAP_NAME: column, WELL: well}
         if names & {stem(path) for path in item.paths}:
             return {MAP_NAME: FILE, WELL: well}
-    if known.texts(PLATE) & {stem(path) for path in item.paths}:
-        return {PLATE: FILE, WELL: well}
+    if (named := plates_in_names(known, item.paths)) is not None:
+        return {PLATE: named[0], WELL: well}
     one_map = len(item.paths) == 1 and not item.head.duplicated([well]).any()
     return {WELL: well} if one_map else None
+
+
+def plates_in_names(known: Known, paths: Sequence[Path]) -> tuple[str, Mapping[Path, str]] | None:
+    """Where maps say in their names, or in their folders', of which plate they are.
+
+    Parameters
+    ----------
+    known : Known
+    paths : sequence of Path
+        Maps without a column of plates.
+
+    Returns
+    -------
+    tuple of (str, mapping of Path to str) or None
+        What the join reads (``_file``, or a part of it or of ``_folder``), and what stands there
+        in the place of the plate's name. None where they say it not all in one way, or where a
+        screen of one plate has one map.
+    """
+    plates = known.texts(PLATE)
+    if not plates or (len(paths) == 1 and len(plates) == 1):
+        return None
+    folders = {path: path.parent.name for path in paths}
+    if set(folders.values()) & plates and len(set(folders.values())) == len(paths):
+        return IN_FOLDER, folders
+    names = {path: stem(path) for path in paths}
+    around = set()
+    for name in names.values():
+        held = max((plate for plate in plates if plate in name), key=len, default="")
+        if held and (len(held) >= SHORTEST or len(paths) > 1):
+            start, _, end = name.partition(held)
+            around.add((start, end))
+    if len(around) != 1:
+        return None
+    start, end = around.pop()
+    built = re.compile(f"{re.escape(start)}(.+){re.escape(end)}")
+    matches = {path: built.fullmatch(name) for path, name in names.items()}
+    if not all(matches.values()):
+        return None
+    spec = f"{FILE} ~ ^{re.escape(start)}(.+){re.escape(end)}$" if start or end else FILE
+    return spec, {path: match[1] for path, match in matches.items() if match}
 
 
 def _on_link(known: Known, head: pd.DataFrame) -> dict[str, str] | None:

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from phenolens.errors import InputError
+from phenolens.io.contents import contents
 from phenolens.readers.index import parse_index
 
 KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
@@ -88,6 +90,8 @@ def read_header(path: str | Path, index: str = "") -> Header | None:
     """
     path = Path(path)
     ending = path.suffix.lower()
+    if path.is_dir():
+        return _zarr_header(path)
     if ending not in KNOWN:
         return None
     series = parse_index(index).series or 0
@@ -380,6 +384,21 @@ def _written(value: object) -> str:
 
 
 # Other files
+
+
+def _zarr_header(path: Path) -> Header:
+    try:
+        (image,) = contents(path)
+    except InputError as error:
+        return Header(fault=str(error))
+    height, width = image.shape[-2:]
+    return Header(
+        height,
+        width,
+        image.dtype,
+        pixel_size_um=image.pixel_size_um,
+        pages=math.prod(image.shape[:-2]),
+    )
 
 
 def _npy_header(path: Path) -> Header:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from phenolens.io.acquisition import Place
 from phenolens.profiles import row_letters
 
 SHOWN = 3
+_KINDS: tuple[Literal["channel", "plane", "timepoint"], ...] = ("channel", "plane", "timepoint")
 
 
 class Row(Place, total=False):
@@ -103,9 +105,9 @@ def meet(
             f"{name_of(path)} is {listed_as} in it, and {named_as} by its name. It may be another "
             "plate's: put the right one there, or take it away."
         )
-    rows, absent = _rows(index, images, places, paths, named)
+    rows = _rows(index, images, places, paths, named)
     listed = set(paths)
-    notes = _told(index, images, paths, absent)
+    notes = _told(index, images, places, paths)
     unlisted = [path for path in files if path not in listed and path in named]
     if unlisted:
         notes.append(
@@ -148,28 +150,30 @@ def _rows(
     places: Sequence[Place],
     paths: Sequence[str],
     named: Mapping[str, Place],
-) -> tuple[list[Row], list[tuple[str, str]]]:
-    """Images that are there or belong to a field of which a part is, and fields that are absent."""
-    fields = [(place["well"], place["site"]) for place in places]
-    there = {field for field, path in zip(fields, paths, strict=True) if path}
+) -> list[Row]:
+    """Images that are there, and those that a field lacks of which a part is.
+
+    A channel, plane or time point of which nothing is there was left behind on purpose.
+    """
+    held = [place for place, path in zip(places, paths, strict=True) if path]
+    fields = {(place["well"], place["site"]) for place in held}
+    kinds = {kind: {place[kind] for place in held} for kind in _KINDS}
     rows: list[Row] = []
-    for place, path, file, page, field in zip(
-        places, paths, images["file"], images["page"], fields, strict=True
-    ):
+    for place, path, file, page in zip(places, paths, images["file"], images["page"], strict=True):
         if path:
             time = named[path]["timepoint"] if path in named else place["timepoint"]
             rows.append({**place, "timepoint": time, "path": path, "index": page})
-        elif field in there and file:
+            continue
+        lacked = (place["well"], place["site"]) in fields
+        if file and lacked and all(place[kind] in kinds[kind] for kind in _KINDS):
             rows.append({**place, "path": str(index.parent / file), "index": page})
-    return rows, sorted(set(fields) - there)
+    return rows
 
 
 def _told(
-    index: Path,
-    images: pd.DataFrame,
-    paths: Sequence[str],
-    absent: Sequence[tuple[str, str]],
+    index: Path, images: pd.DataFrame, places: Sequence[Place], paths: Sequence[str]
 ) -> list[str]:
+    """How many images were not taken or are not there, and of what nothing is."""
     notes = []
     untaken = int((images["file"] == "").sum())
     missing = sum(not path for path in paths) - untaken
@@ -177,11 +181,19 @@ def _told(
     if untaken:
         notes.append(f"{whose}: {untaken} images were not taken (no file is named)")
     if missing:
+        held = [place for place, path in zip(places, paths, strict=True) if path]
+        parts = []
+        for kind in _KINDS:
+            gone = {place[kind] for place in places} - {place[kind] for place in held}
+            parts += [f"none of {kind} {', '.join(map(str, sorted(gone)))}"] if gone else []
+        all_, some = ({(p["well"], p["site"]) for p in part} for part in (places, held))
+        absent = sorted(all_ - some)
         shown = ", ".join(f"{well} field {site}" for well, site in absent[:SHOWN])
-        whole = f"; {len(absent)} fields have none, such as {shown}" if absent else ""
+        parts += [f"{len(absent)} fields have none, such as {shown}"] if absent else []
         notes.append(
-            f"{whose} lists {len(images)} images, of which {missing} are not there{whole}: a "
-            "measurement that is half-finished, or copied in part"
+            f"{whose} lists {len(images)} images, of which {missing} are not there"
+            f"{'; ' if parts else ''}{', '.join(parts)}: a measurement that is half-finished, or "
+            "copied in part"
         )
     return notes
 

@@ -18,6 +18,7 @@ from phenolens.io.columns import (
     no_wells,
     normal_name,
     pair_text,
+    pick,
     tidy,
     well_text,
 )
@@ -66,7 +67,8 @@ def join_table(
     table : DataFrame
         The table as it was read.
     on : mapping of str to str
-        Column of the wells (left) to column of the table (right).
+        Column of the wells (left) to column of the table (right), or to a part of one:
+        ``"_file ~ ^map_(.+)$"``.
     source : Source
         The table's name, the labels and the ledger.
     notes : sequence of str
@@ -83,7 +85,8 @@ def join_table(
         If a column of ``on`` is unknown, or no well finds a row.
     """
     left, right, unread = _keys(wells, table, on=on, source=source)
-    used = {find(table, name, source=source.name) for name in on.values()}
+    columns = (spec.partition(" ~ ")[0].strip() for spec in on.values())
+    used = {find(table, name, source=source.name) for name in columns}
     details = tidy(mark_blank_samples(table).drop(columns=[*used, FILE, FOLDER], errors="ignore"))
     one, varying = collapse(details, right, source=source)
     rows = one.index.get_indexer(left)
@@ -106,7 +109,7 @@ def _keys(
     pairs, notes = [], []
     for ours, theirs in on.items():
         left = wells[find(wells, ours, source=f"To join {source.name}: the screen")]
-        right = table[find(table, theirs, source=source.name)]
+        right = pick(table, theirs, source=source.name)
         if normal_name(ours) == WELL:
             pairs.append((well_text(left), well_text(right)))
             notes += _unread_wells(right, pairs[-1][1], source=source)

@@ -118,7 +118,7 @@ def text_of(path: Path, folder: Path) -> str:
     base = str(folder).rstrip("/") + "/"
     text = str(path)
     below = text[len(base) :] if text.startswith(base) else os.path.relpath(text, folder)
-    return os.path.splitext(below)[0]  # noqa: PTH122
+    return os.path.splitext(below)[0].removesuffix(".ome")  # noqa: PTH122
 
 
 _WELL = re.compile(r"[A-Pa-p]\d{1,3}|[Aa][A-Fa-f]\d{2}")

@@ -23,8 +23,14 @@ import pandas as pd
 
 from phenolens.errors import InputError, reasons
 
-START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 500_000
+START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 150_000
 """Bytes that show the encoding; lines that show the form, and characters that are enough."""
+PACKED = {
+    b"PK\3\4": "an Excel workbook or another archive (name it .xlsx, or unpack it)",
+    b"\x1f\x8b": "packed with gzip (name it .gz)",
+    b"\xd0\xcf\x11\xe0": "an old Excel file (save it as .xlsx or CSV)",
+    b"PAR1": "a Parquet file (name it .parquet)",
+}
 SEPARATORS = ("\t", ",", ";", "|")
 RUNS = r"\s+"
 COMMENT = "#"
@@ -48,7 +54,7 @@ _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
 _COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-_NUMBER = re.compile(r"[-+]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][-+]?\d+)?")
+_SPACED = re.compile(r"[-+]?\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d+)?")
 _KEPT = re.compile(r"0\d+|\d+[eE]\d+|\d{16,}")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,.])\d{3})(?:\1\d{3})*(?:[,.]\d+)?")
 _SAID_SEPARATOR = re.compile(r'^"?sep=(\\t|.)"?\s*$', re.IGNORECASE)
@@ -233,6 +239,9 @@ def first_lines(
         start = stream.read(START)
     if not start:
         raise ValueError("it is empty (0 bytes).")
+    for mark, what in PACKED.items():
+        if start.startswith(mark):
+            raise ValueError(f"it is {what} by its content.")
     encoding = encoding or _encoding(start)
     lines: list[str] = []
     length = 0
@@ -440,7 +449,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):  # pandas makes an index of what is too much
         raise ValueError(f"a row has more values than there are columns ({len(names)}).")
     blank = [name for name in names if name.startswith("Unnamed: ") and frame[name].isna().all()]
-    frame = frame.drop(columns=blank)
+    frame = frame.drop(columns=blank) if blank else frame
     if len(frame) and frame.iloc[:, 0].isna().any():  # rows of separators alone say nothing
         frame = frame[frame.notna().any(axis=1)].reset_index(drop=True)
     return frame
@@ -472,11 +481,14 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         texts = {value.strip() for value in values.dropna().unique() if isinstance(value, str)}
         faults = texts & ERRORS
         texts -= INFINITE | ERRORS  # what a sheet shows of numbers that it cannot hold
-        if not texts or not all(map(_NUMBER.fullmatch, texts)):
+        if not texts or not all(map(_looks_like_a_number, texts)):
             continue
-        if names_things(str(name)) and any(map(_KEPT.fullmatch, texts)):
+        names = names_things(str(name))
+        if names and any(map(_KEPT.fullmatch, texts)):
             continue
         form = _decimals(texts)
+        if form is None and names:
+            continue
         if form is None:
             doubted.append((str(name), next(t for t in sorted(texts) if not _WHOLE.fullmatch(t))))
             continue
@@ -503,6 +515,11 @@ def read_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             f"{shown}; write numbers without thousands marks"
         )
     return frame.assign(**read) if read else frame, notes
+
+
+def _looks_like_a_number(text: str) -> bool:
+    forms = (_WHOLE, _POINT, _COMMA, _THOUSANDS, _SPACED)
+    return any(form.fullmatch(text) for form in forms)
 
 
 def _decimals(texts: Iterable[str]) -> str | None:

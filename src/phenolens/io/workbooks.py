@@ -21,10 +21,20 @@ import pandas as pd
 from phenolens.errors import InputError, either, reasons
 from phenolens.io.columns import ALIASES, PLATE, WELL, has, is_blank, well_text, wells_of_rows
 from phenolens.io.features import find_families
-from phenolens.io.plate_grids import GENERIC, Grid, as_plate, find_grids, long_table, plate_in
+from phenolens.io.plate_grids import (
+    GENERIC,
+    MOST_COLUMNS,
+    Grid,
+    as_plate,
+    find_grids,
+    long_table,
+    plate_in,
+)
 from phenolens.io.text_tables import header_row, read_numbers, repeated_names
 
 OLD = b"\xd0\xcf\x11\xe0"
+MOST_LINES, WIDEST = 3_000, 3 * MOST_COLUMNS
+"""Rows and columns of a sheet that may hold grids."""
 LARGE = 30_000_000
 """Bytes from which merged cells are not looked for: that takes all of a workbook in memory."""
 _ZEROS = re.compile(r"0{2,}")
@@ -54,7 +64,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SheetTable:
     """What a sheet holds: grids of plates, or a table, or neither."""
 
@@ -112,13 +122,12 @@ def read_workbook(path: Path, *, sheet: str | None = None) -> tuple[pd.DataFrame
 def apart(path: Path) -> list[str]:
     """Names of the sheets whose tables do not belong together; empty where all do.
 
-    What sheets with wells make together is the first, with the name ``""``.
+    What is read where no sheet is named is the first, with the name ``""``.
     """
     tables, _ = tables_of(path)
-    candidates, others = _candidates(tables)
-    if not _together(candidates):
-        return [table.sheet.name for table in tables]
-    return ["", *(table.sheet.name for table in others)] if others else []
+    main = _main(tables)
+    rest = [table.sheet.name for table in tables if table not in main]
+    return ["", *rest] if main and rest else rest
 
 
 def tables_of(path: Path, *, sheet: str | None = None) -> tuple[list[SheetTable], list[str]]:
@@ -138,12 +147,10 @@ def tables_of(path: Path, *, sheet: str | None = None) -> tuple[list[SheetTable]
     if sheet is not None and sheet not in names:
         raise InputError(f"{path} has no sheet {sheet!r}; it has {either(names)}.")
     wanted = sheets if sheet is None else [o for o in (*sheets, *hidden) if o.name == sheet]
-    held, faults = list[SheetTable](), list[str]()
-    for one in wanted:
-        try:
-            held.append(_held(one, path))
-        except InputError as error:
-            faults.append(str(error))
+    stamp = about.st_mtime_ns, about.st_size
+    read = [_held_or_fault(path, one.name, *stamp) for one in wanted]
+    held = [table for table in read if isinstance(table, SheetTable)]
+    faults = [fault for fault in read if isinstance(fault, str)]
     tables = [table for table in held if table.grids or table.frame is not None]
     if not tables and faults:
         raise InputError(faults[0])
@@ -247,8 +254,21 @@ def _plain(cell: Any, dates: dict[str, str]) -> Any:
     return value
 
 
+@lru_cache(maxsize=64)
+def _held_or_fault(path: Path, name: str, changed: int, size: int) -> SheetTable | str:
+    """What a sheet holds, or why it cannot be read."""
+    visible, hidden = _sheets(path, changed, size)
+    sheet = next(one for one in (*visible, *hidden) if one.name == name)
+    try:
+        return _held(sheet, path)
+    except InputError as error:
+        return str(error)
+
+
 def _held(sheet: Sheet, path: Path) -> SheetTable:
-    grids, notes = find_grids(sheet.cells)
+    width = len(sheet.cells[0]) if sheet.cells else 0
+    small = len(sheet.cells) <= MOST_LINES and width <= WIDEST
+    grids, notes = find_grids(sheet.cells) if small else ([], [])
     if grids:
         return SheetTable(sheet, tuple(grids), None, tuple(notes))
     said = [[("" if is_blank(v) else str(v)) for v in row] for row in sheet.cells]
@@ -304,14 +324,11 @@ def _chosen(tables: list[SheetTable], path: Path) -> tuple[list[SheetTable], lis
     InputError
         If several may be meant.
     """
-    candidates, others = _candidates(tables)
-    notes = [f"sheet {table.sheet.name!r} names no wells: not read here" for table in others]
-    if _together(candidates):
-        return candidates, notes
-    profiles = [t for t in candidates if t.frame is not None and find_families(t.frame)]
-    if len(profiles) == 1:
-        rest = [t.sheet.name for t in candidates if t is not profiles[0]]
-        return profiles, [*notes, *(f"sheet {n!r} holds no features and is not read" for n in rest)]
+    main = _main(tables)
+    if main:
+        what = "wells" if not any(t.places for t in tables if t not in main) else "features"
+        rest = [table.sheet.name for table in tables if table not in main]
+        return main, [f"sheet {name!r} names no {what}: not read here" for name in rest]
     names = [table.sheet.name for table in tables]
     raise InputError(
         f"{path} has {len(names)} sheets with tables ({', '.join(names)}): say which is meant, "
@@ -319,12 +336,16 @@ def _chosen(tables: list[SheetTable], path: Path) -> tuple[list[SheetTable], lis
     )
 
 
-def _candidates(tables: list[SheetTable]) -> tuple[list[SheetTable], list[SheetTable]]:
-    """Sheets that name wells, where any does, and the others."""
-    placed = [table for table in tables if table.places]
-    if not placed or len(tables) == 1:
-        return tables, []
-    return placed, [table for table in tables if table not in placed]
+def _main(tables: list[SheetTable]) -> list[SheetTable]:
+    """Sheets that are meant where none is named; empty where that cannot be told.
+
+    Those that name wells, where any does; of several tables those with features.
+    """
+    placed = [table for table in tables if table.places] or tables
+    if _together(placed):
+        return placed
+    measured = [t for t in placed if t.frame is not None and find_families(t.frame)]
+    return measured if measured and _together(measured) else []
 
 
 def _together(tables: Sequence[SheetTable]) -> bool:
@@ -381,7 +402,7 @@ def _stacked(tables: Sequence[SheetTable]) -> tuple[pd.DataFrame, list[str]]:
     """Tables of the same columns below one another; the sheet is the plate where none is named."""
     frames = [table.frame for table in tables if table.frame is not None]
     if len(frames) == 1:
-        return frames[0], []
+        return frames[0].copy(), []
     names = [table.sheet.name for table in tables]
     has_plate = any(has(frames[0], name) for name in (PLATE, *ALIASES[PLATE]))
     column = SHEET if has_plate or any(map(GENERIC.fullmatch, names)) else "Plate"

@@ -113,19 +113,20 @@ def read_xml(path: Path) -> ElementTree.Element:
     return builder.close()
 
 
+class _FirstElement(Exception):
+    """Ends the reading at a file's first element."""
+
+
 def root_name(path: Path) -> str:
     """Name of a file's first element without its prefix; empty where it is no XML."""
 
-    class Seen(Exception):
-        """Ends the reading."""
-
     def start(name: str, _: dict[str, str]) -> None:
-        raise Seen(name)
+        raise _FirstElement(name)
 
     try:
         stream_xml(path, start=start, end=lambda *_: None)
-    except Seen as seen:
-        return str(seen)
+    except _FirstElement as first:
+        return str(first)
     except InputError:
         return ""
     return ""

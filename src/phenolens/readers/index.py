@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from phenolens.errors import InputError
 
-FORM = re.compile(r"(?:s(?P<series>\d+):)?(?P<position>\d+(?:,\d+)*)?|p(?P<page>\d+)")
+FORM = re.compile(
+    r"(?:s(?P<series>\d+)(?::|$))?(?P<position>\d+(?:,\d+)*)?|p(?P<page>\d+)", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def parse_index(text: str) -> PlaneIndex:
     Parameters
     ----------
     text : str
-        ``""``: the whole file; ``"3"`` and ``"3,1"``: positions in its leading axes; ``"s2:"`` and
+        ``""``: the whole file; ``"3"`` and ``"3,1"``: positions in its leading axes; ``"s2"`` and
         ``"s2:0,1"``: the same in image 2 of a file with several; ``"p12"``: page 12 of a TIFF file.
         All from 0.
 

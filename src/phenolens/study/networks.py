@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.files import read_json, write_json
+from phenolens.files import read_sealed, require_sealed, seal, sealed, write_sealed
 from phenolens.represent.base import Representation
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.network import Network
@@ -20,6 +20,7 @@ from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.torches import require_torch
 from phenolens.splits.roles import CALIBRATING
+from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
 from phenolens.study.trainings import Trainings
 from phenolens.tools.block import Block
@@ -76,12 +77,15 @@ class NetworkTrainings(Trainings):
         shown = [] if labels is None else labels.tolist()
         given = [] if self.features is None else [self.measured, profiles.metadata(self.features)]
         settings = asdict(self.network.settings)
-        question = [*self.question, settings, self.rows[fold], shown, self.session.seed, *given]
+        question = [*self.question, *self._code, settings, self.rows[fold], shown]
+        question += [self.session.seed, files_named(settings), *given]
         return self.session.store.folder(f"network-{self.name}", *question)
 
     def trained(self, fold: str) -> Network:
         """The network of one fold with its weights."""
-        return self._reading(fold).restore(self.folder(fold) / "weights.safetensors")
+        weights = self.folder(fold) / "weights.safetensors"
+        require_sealed(weights)
+        return self._reading(fold).restore(weights)
 
     def squares(self, rows: np.ndarray) -> np.ndarray:
         """Images as the network reads them, all squares together: uint8 (n, C, S, S)."""
@@ -95,7 +99,7 @@ class NetworkTrainings(Trainings):
         """Train, going on where a killed run stopped; the checkpoint goes when weights are kept."""
         folder = self.folder(fold)
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
-        if weights.is_file():
+        if sealed(weights):
             return self.trained(fold)
         network = replace(self._reading(fold), checkpoint=partial)
         with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
@@ -107,12 +111,13 @@ class NetworkTrainings(Trainings):
                 progress=tick,
             )
         network.save(weights)
+        seal(weights)
         partial.unlink(missing_ok=True)
         return network
 
     def _keep(self, fitted: Representation, folder: Path) -> None:
         if isinstance(fitted, Network) and fitted.history.epochs:
-            profiles.write_frame(fitted.curves(), folder / "curves.parquet")
+            write_table(fitted.curves(), folder / "curves.parquet")
 
     @cached_property
     def _pixels(self) -> PixelStore:
@@ -126,8 +131,8 @@ class NetworkTrainings(Trainings):
         settings = asdict(self.network.settings)
         folder = self.session.store.folder("settled", self.name, settings, *self.question)
         if not (folder / "settled.json").is_file():
-            write_json(folder / "settled.json", self._measured_speed())
-        found = read_json(folder / "settled.json")
+            write_sealed(folder / "settled.json", self._measured_speed())
+        found = read_sealed(folder / "settled.json")
         training = replace(self.network.settings.training, **found["training"])
         settings = replace(self.network.settings, training=training)
         return replace(self.network, settings=settings), found["speeds"]
@@ -163,9 +168,9 @@ class NetworkTrainings(Trainings):
         """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
         found = {fold: self.folder(fold) / "curves.parquet" for fold in self.rows}
         parts = [
-            profiles.read_frame(path).assign(representation=self.name, fold=fold)
+            read_table(path).assign(representation=self.name, fold=fold)
             for fold, path in found.items()
-            if path.is_file()
+            if sealed(path)
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 

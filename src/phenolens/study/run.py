@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import phenolens
 from phenolens import __version__, plugins
-from phenolens.errors import InputError, shown
-from phenolens.files import read_json, write_json, write_text
-from phenolens.store import digest, file_digest
+from phenolens.errors import DamagedError, InputError, shown
+from phenolens.files import file_digest, read_sealed, write_sealed, write_text
+from phenolens.store import digest
 from phenolens.study.session import TIMINGS, Progress, Session, open_study
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
@@ -79,12 +79,13 @@ def run(session: Session | str | Path) -> Path:
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
     stamp = session.store.root / "finished.json"
     question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
-    if not session.store.force and _finished(session, stamp, question):
+    anew = session.store.force or session.store.verify
+    if not anew and _finished(session, stamp, question):
         session.progress.say("Nothing changed since the last run")
         return session.out / "report.html"
     stamp.unlink(missing_ok=True)
     path = take(session, "report")
-    write_json(stamp, {"question": question, "files": _digests(session)})
+    write_sealed(stamp, {"question": question, "files": _digests(session)})
     return path
 
 
@@ -101,9 +102,10 @@ def _code() -> str:
 
 
 def _finished(session: Session, stamp: Path, question: str) -> bool:
-    if not stamp.is_file():
+    try:
+        known = read_sealed(stamp)
+    except (FileNotFoundError, DamagedError):
         return False
-    known = read_json(stamp)
     return known["question"] == question and known["files"] == _digests(session)
 
 

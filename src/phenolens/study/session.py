@@ -116,6 +116,7 @@ def open_study(
     jobs: int | None = None,
     seed: int | None = None,
     force: bool = False,
+    verify: bool = False,
     changes: Sequence[str] = (),
     progress: Progress | bool | None = None,
 ) -> Session:
@@ -133,6 +134,8 @@ def open_study(
         Overrides the study's seed.
     force : bool
         Make every step anew.
+    verify : bool
+        Read every input again, also where size, times and inode of its file are as they were.
     changes : sequence of str
         Settings in the place of the study file's, such as ``data.images.channels=["DNA", "ER"]``:
         a dotted key, and a value as in TOML.
@@ -170,7 +173,7 @@ def open_study(
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
     folder = Path(out) if out else Path(f"{path.stem}-out")
     _require_layout(folder)
-    store = Store(folder / "store", force=force)
+    store = Store(folder / "store", force=force, verify=verify)
     root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
 

@@ -21,11 +21,12 @@ import pandas as pd
 
 from phenolens import profiles, schema
 from phenolens.config import Study
+from phenolens.errors import DamagedError
 from phenolens.files import atomic_path, plain, read_json, write_json, write_text
 from phenolens.io.ledger import Conflict, Join, SetAside
 from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
-from phenolens.store import digest
+from phenolens.store import digest, discard
 from phenolens.study.session import FOLDER, LAYOUT_FILE, LEDGER, TIMINGS, Session
 
 VERBS = (
@@ -45,7 +46,8 @@ class Made:
     files : mapping of str to table, dict, list, text or callable
         By path below the study's folder: a profile table or plain frame (Parquet, or CSV where
         the name says so), arrays by name (``.npz``), JSON, text; or a function that writes the
-        file or folder at the path it is given. Empty tables and None are not written.
+        file or folder at the path it is given, and where it gives the paths that it wrote, no other
+        file stays in the folder. Empty tables and None are not written.
     joins, set_aside, conflicts, counts
         Its part of the ledger.
     """
@@ -165,6 +167,18 @@ def take(session: Session, name: str) -> Any:
         A verb, which takes its steps and those of the verbs before it, and gives the value of the
         step of its name; or any other step, which takes only what it needs.
     """
+    while True:
+        try:
+            return _take_all(session, name)
+        except DamagedError as error:  # each turn takes something away that is then made anew
+            if not Path(error.path).is_relative_to(session.store.root):
+                raise
+            discard(error)
+            session.progress.say(f"Damaged, made anew: {error.path} ({error.fault})")
+            session.taken.clear()
+
+
+def _take_all(session: Session, name: str) -> Any:
     known = steps()
     verbs = VERBS[: VERBS.index(name) + 1] if name in VERBS else ()
     for item in known.values():
@@ -174,8 +188,11 @@ def take(session: Session, name: str) -> Any:
 
 
 def _take(session: Session, item: Step, known: Mapping[str, Step], *, asked: str) -> None:
-    needless = item.when is not None and not item.when(session.study) and item.name != asked
-    if item.name in session.taken or needless:
+    if item.name in session.taken:
+        return
+    if item.when is not None and not item.when(session.study) and item.name != asked:
+        if item.name in _json(session, FOLDER):  # what it gave under other settings
+            _write(session, item, Made())
         return
     for need in item.needs:
         _take(session, known[need], known, asked=asked)
@@ -215,7 +232,12 @@ def _write(session: Session, item: Step, made: Made) -> None:
 def _write_one(name: str, content: Any, out: Path) -> None:
     path, table = out / name, schema.definition(name)
     if callable(content):
-        content(path)
+        made = content(path)
+        if path.is_dir() and isinstance(made, list):
+            for other in {found for found in path.rglob("*") if found.is_file()} - set(made):
+                other.unlink()  # of plates that are no more
+            if not made:
+                shutil.rmtree(path)
     elif isinstance(content, pd.DataFrame):
         frame = profiles.to_frame(content) if content.index.names != [None] else content
         if isinstance(table, schema.Table):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.files import read_json, write_json
+from phenolens.files import read_sealed, sealed, write_sealed
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
@@ -24,6 +24,7 @@ from phenolens.represent.base import (
     table,
     wells_of,
 )
+from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
 from phenolens.tools.block import Block
@@ -61,7 +62,7 @@ class Trainings:
         for fold in self.rows:
             if not self.made(fold):
                 self._make(fold)
-        tables = {fold: profiles.read(self.folder(fold) / "wells.parquet") for fold in self.rows}
+        tables = {fold: self._wells(fold) for fold in self.rows}
         cards = {fold: _card(self.folder(fold)) for fold in self.rows}
         return Block(self.name, tables, cards, unseen=self.groups.unseen)
 
@@ -127,10 +128,15 @@ class Trainings:
 
     def folder(self, fold: str) -> Path:
         """Where card and profiles of one fit lie."""
-        question = [*self.question, self.kind.version, self.options.model_dump(), self.rows[fold]]
+        question = [*self.question, *self._code, self.options.model_dump(), self.rows[fold]]
+        question += [files_named(self.options.model_dump())]
         labels = self._labels(fold)
         question += [[] if labels is None else labels.tolist(), self.session.seed]
         return self.session.store.folder(f"representation-{self.name}", *question)
+
+    @property
+    def _code(self) -> list:
+        return [self.kind.version, code_of(self.kind.__module__)]
 
     def _labels(self, fold: str) -> np.ndarray | None:
         if self.kind.learns != "labels":
@@ -139,7 +145,11 @@ class Trainings:
 
     def made(self, fold: str) -> bool:
         """Whether this fit is over and all it left is there."""
-        return (self.folder(fold) / "card.json").is_file()
+        folder = self.folder(fold)
+        return (folder / "card.json").is_file() and sealed(folder / "wells.parquet")
+
+    def _wells(self, fold: str) -> pd.DataFrame:
+        return profiles.from_frame(read_table(self.folder(fold) / "wells.parquet"))
 
     def _make(self, fold: str) -> None:
         folder, rows = self.folder(fold), np.arange(len(self.prepared))
@@ -148,13 +158,11 @@ class Trainings:
             features = fitted.extract(self.prepared, rows, progress=tick)
         _require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
-        profiles.write(
-            profiles.aggregate(images, list(WELL_KEY), how="mean"), folder / "wells.parquet"
-        )
+        wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
+        write_table(profiles.to_frame(wells), folder / "wells.parquet")
         self._keep(fitted, folder)
-        write_json(
-            folder / "card.json", self._true(fitted.card(self.prepared, fold=fold)).as_dict()
-        )
+        card = self._true(fitted.card(self.prepared, fold=fold))
+        write_sealed(folder / "card.json", card.as_dict())
 
     def _fit(self, fold: str) -> Representation:
         with self.session.progress.bar(f"Fitting {self.name}, fold {fold}") as tick:
@@ -196,7 +204,7 @@ def _require_rows(features: object, rows: int, name: str) -> None:
 
 
 def _card(folder: Path) -> Card:
-    found = read_json(folder / "card.json")
+    found = read_sealed(folder / "card.json")
     for name in ("channels", "trained_on", "labels_seen"):
         found[name] = tuple(found[name])
     return Card(**found)

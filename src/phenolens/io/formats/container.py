@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,11 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition
-from phenolens.io.contents import contents, planes, require_fields, well_in
+from phenolens.io.contents import contents, planes, require_fields, site_in, well_in
 from phenolens.io.formats.instrument import Instrument
 from phenolens.readers.series import Series
 
+LOOKED_AT = 8
 GUESSED = "read off the names ({example}); check it"
 
 
@@ -32,14 +35,21 @@ class Container(Instrument):
         return 0.8 * len(own) / len(files) if self.tells_wells(own) else None
 
     def tells_wells(self, files: Sequence[Path]) -> bool:
-        """Whether wells stand in the files, or in their names."""
-        if well_in(files[0].name):
-            return True
+        """Whether wells stand in the files, or in the names of files that hold whole fields.
+
+        Files of one plane are images like any other, whose names say the stain too, unless the
+        files themselves name several stains.
+        """
         try:
             found = contents(files[0])
         except InputError:
-            return True  # said by acquisition, by name
-        return any(one.place.get("well") or well_in(one.name) for one in found)
+            return bool(well_in(files[0].name))
+        if any(one.place.get("well") or well_in(one.name) for one in found):
+            return True
+        several = len(found) > 1 or math.prod(found[0].shape[:-2]) > 1
+        if not several:
+            several = len({stain for path in files[:LOOKED_AT] for stain in _stains(path)}) > 1
+        return several and bool(well_in(files[0].name))
 
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
         """Every plane of every image; a file of a set that another describes is read with it."""
@@ -48,6 +58,13 @@ class Container(Instrument):
             if str(path) not in fields.read:
                 fields.take(path)
         return fields.acquisition()
+
+
+def _stains(path: Path) -> tuple[str, ...]:
+    try:
+        return contents(path)[0].channels
+    except InputError:
+        return ()
 
 
 class Fields:
@@ -62,7 +79,7 @@ class Fields:
         self.unread: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.guessed = ""
-        self.sites: dict[tuple[str, ...], int] = {}
+        self.counted: Counter[tuple[str, ...]] = Counter()
 
     def take(self, path: Path, said: Mapping[str, str] | None = None, *, name: str = "") -> None:
         """All images of a file; one that cannot be read stays a row, and is set aside later.
@@ -82,25 +99,37 @@ class Fields:
                 require_fields(series, path)
         except InputError as error:
             fault = str(error) if path.exists() else ""
-            place = self.place(path, said or {}, name)
+            place = self.place(path, said or {}, name, alone=True)
             self.unread.append({**place, "path": str(path), "fault": fault})
             return
         for series in found:
-            place = self.place(path, said or series.place, name or series.name)
-            self.add(series, path, place)
+            numbers = self.numbers(series)
+            place = self.place(
+                path,
+                said or series.place,
+                name or series.name,
+                stains=numbers,
+                alone=len(found) == 1,
+            )
+            if series.pixel_size_um is not None:
+                self.sizes.add(series.pixel_size_um)
+            for plane in planes(series, path):
+                self.read.add(plane["path"])
+                self.rows.append({**place, **plane, "channel": numbers[plane["channel"]]})
 
-    def add(self, series: Series, path: Path, place: dict[str, str]) -> None:
-        """The planes of one image."""
-        numbers = self.numbers(series)
-        if series.pixel_size_um is not None:
-            self.sizes.add(series.pixel_size_um)
-        for plane in planes(series, path):
-            self.read.add(plane["path"])
-            channel = numbers[plane.pop("channel")]
-            self.rows.append({**place, **plane, "channel": channel})
+    def place(
+        self,
+        path: Path,
+        said: Mapping[str, str],
+        name: str,
+        *,
+        stains: Sequence[str] = (),
+        alone: bool,
+    ) -> dict[str, str]:
+        """Plate, well and site of an image: as it is said, else from its name or the file's.
 
-    def place(self, path: Path, said: Mapping[str, str], name: str) -> dict[str, str]:
-        """Plate, well and site of an image: as it is said, else from its name or the file's."""
+        Sites that nothing names are counted, images of other stains apart.
+        """
         well, plate = said.get("well") or "", said.get("plate") or ""
         stem = path.name.partition(".")[0]
         if not well:
@@ -111,11 +140,11 @@ class Fields:
                 plate = plate or stem
         plate = plate or plate_of(path, self.folder)
         run = said.get("measurement", "")
-        site = said.get("site") or ""
+        site = said.get("site") or (site_in(stem) if alone else "")
         if not site:
-            key = (plate, well, run)
-            self.sites[key] = self.sites.get(key, 0) + 1
-            site = str(self.sites[key])
+            key = (plate, well, run, *stains)
+            self.counted[key] += 1
+            site = str(self.counted[key])
         return {"plate": plate, "well": well, "site": site} | ({"measurement": run} if run else {})
 
     def numbers(self, series: Series) -> list[str]:

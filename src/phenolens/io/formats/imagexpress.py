@@ -5,7 +5,7 @@ points and planes as folders, thumbnails, one wavelength without ``_w``), in iss
 CellProfiler (one site without ``_s``), in the Cell Painting Gallery (lower-case wells), in notes of
 openreadout on plates of IDR (``[GUID]``, ``.HTD`` with Windows' line ends and bytes that are no
 UTF-8), and in readers of IN Carta's exports (``t1_E03_s1_w1_z1.tif`` beside an ``.xdce``) and of
-the ImageXpress HCS.ai (``Project_t0_A01_s0_w0_z0.tif`` beside a ``.jdce``).
+the ImageXpress HCS.ai (``experiment/timepoint0/Project_t0_A01_s0_w0_z0.tif`` and a ``.jdce``).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ NAME = re.compile(
 )
 STEP = re.compile(r"^(TimePoint|ZStep)_?(\d+)$", re.IGNORECASE)
 DATE = re.compile(r"^\d{4}-\d{1,2}-\d{1,2}$")
+MODES = frozenset({"experiment", "experiment_z_stack", "experiment_montage"})
 SHOWN = 3
 
 
@@ -48,9 +49,19 @@ class Folders(NamedTuple):
 
     @property
     def measurement(self) -> str:
-        """The number of an acquisition, where the database exports it below a date."""
+        """What tells acquisitions of one plate apart; empty where nothing does.
+
+        The number of one that the database exports below a date, or the HCS.ai's folder of the
+        images, of the planes, or of montages.
+        """
         dated = DATE.match(self.plate.parent.name) is not None
-        return self.plate.name if dated and self.plate.name.isdigit() else ""
+        numbered = dated and self.plate.name.isdigit()
+        return self.plate.name if numbered or self.plate.name.lower() in MODES else ""
+
+    @property
+    def label(self) -> str:
+        """What the plate is called after."""
+        return (self.plate.parent if self.plate.name.lower() in MODES else self.plate).name
 
 
 @lru_cache(maxsize=65536)
@@ -107,7 +118,7 @@ class ImageXpress(Instrument):
         if not said and not description_files(str(folders.plate)):
             return None
         found: Place = {
-            "plate": match["plate"] or folders.plate.name,
+            "plate": match["plate"] or folders.label,
             "well": well,
             "site": str(int(match["site"] or 1)),
             "channel": str(int(match["channel"] or 1)),
@@ -148,7 +159,7 @@ def _with_plates(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with the plate's folder, and the plate by the name unless several plates share it.
 
     Screens that write one name for all plates (``IXMtest_A01_...``, ``HTS_A01_...``) keep them in
-    folders; the database exports acquisitions of a plate below a date, by number.
+    folders; acquisitions of one plate are measurements.
     """
     parents = [os.path.dirname(path) for path in rows["path"]]  # noqa: PTH120
     places = [folders_of(parent) for parent in parents]
@@ -164,7 +175,7 @@ def _with_plates(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _without_wave(folder: str, rows: pd.DataFrame) -> str:
     """The folder's name, without ``w1`` at its end where it holds this wavelength only."""
-    name = Path(folder).name
+    name = folders_of(folder).label
     waves = set(rows.loc[rows["folder"] == folder, "channel"])
     end = re.search(r"[_-]?w(\d+)$", name)
     return name[: end.start()] if end and waves == {end[1]} and end.start() else name

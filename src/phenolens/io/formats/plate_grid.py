@@ -11,8 +11,9 @@ from phenolens.io.formats.base import TableFormat, TableRead, register
 from phenolens.io.plate_grids import MOST_COLUMNS, Grid, find_grids, long_table
 from phenolens.io.text_tables import opened, read_cells
 
-LARGEST, MOST_LINES, START = 1_000_000, 3_000, 20_000
-"""Bytes and lines of a file that may be a plate map; bytes that show how wide it is."""
+LARGEST, MOST_LINES, FIRST_LINES, START = 1_000_000, 3_000, 120, 20_000
+"""Bytes and lines of a file that may be a plate map; lines in which the first grid begins and ends;
+bytes that show how wide it is."""
 
 
 @register
@@ -62,4 +63,5 @@ def _grids(path: Path, changed: int, size: int) -> tuple[list[Grid], list[str]]:
     wide = 2 * MOST_COLUMNS
     if any(line.count(mark) > wide for line in start for mark in (b",", b";", b"\t", b"|")):
         return [], []
-    return find_grids(read_cells(path, lines=MOST_LINES))
+    found = find_grids(read_cells(path, lines=FIRST_LINES))
+    return find_grids(read_cells(path, lines=MOST_LINES)) if found[0] else found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.prepared import Prepared, Progress, safe_name, save_labels
+from phenolens.files import digest
+from phenolens.prepared import Prepared, Progress, labels_made_of, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
 from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
@@ -59,10 +61,19 @@ def measure_cells(
     from joblib import Parallel, delayed, parallel_config
 
     units = _units(prepared, Path(folder))
-    tasks = (delayed(_measure_unit)(prepared, rows, unit, recipe) for unit, rows in units)
+    made_of = _made_of(prepared, units, recipe)
+    waiting = [
+        (unit, rows, source)
+        for (unit, rows), source in zip(units, made_of, strict=True)
+        if not _is_measured(prepared, int(rows[0]), unit, made_of=source)
+    ]
+    tasks = (
+        delayed(_measure_unit)(prepared, rows, unit, recipe, made_of=source)
+        for unit, rows, source in waiting
+    )
     with parallel_config(backend="loky", inner_max_num_threads=1):
         done = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        for number, _ in enumerate(done, start=1):
+        for number, _ in enumerate(done, start=1 + len(units) - len(waiting)):
             if progress:
                 progress(number, len(units))
     return [unit for unit, _ in units]
@@ -78,17 +89,38 @@ def _units(prepared: Prepared, folder: Path) -> list[tuple[Unit, np.ndarray]]:
     return found
 
 
-def _measure_unit(prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Recipe) -> None:
-    if unit.path.is_file() and unit.path.stat().st_mtime_ns >= prepared.changed(int(rows[0])):
-        return
+def _made_of(prepared: Prepared, units: list[tuple[Unit, np.ndarray]], recipe: Recipe) -> list[str]:
+    """Names all that each unit is measured from: what was read, its illumination, the recipe."""
+    lights = {plate: prepared.light(plate) for plate in {unit.plate for unit, _ in units}}
+    depths = [asdict(depth) for depth in prepared.depths]
+    how = [prepared.channels, prepared.images.level, vars(recipe), depths]
+    found = []
+    for unit, rows in units:
+        held = vars(prepared.content(int(rows[0])))
+        numbers = [_number(prepared, int(row)) for row in rows]
+        found.append(digest(how, held, lights[unit.plate], numbers))
+    return found
+
+
+def _is_measured(prepared: Prepared, row: int, unit: Unit, *, made_of: str) -> bool:
+    """Whether a unit was made of this, and so were the label images that lie with its field."""
+    if not unit.path.is_file() or unit.made_of() != made_of:
+        return False
+    unlabelled = prepared.images.level == "cell" or unit.faults()
+    return bool(unlabelled) or labels_made_of(prepared, row) == made_of
+
+
+def _measure_unit(
+    prepared: Prepared, rows: np.ndarray, unit: Unit, recipe: Recipe, *, made_of: str
+) -> None:
     if prepared.images.level == "cell":
         measured = _measure_crops(prepared, rows, recipe)
     else:
-        measured = _measure_field(prepared, int(rows[0]), recipe)
-    write_unit(measured, unit.path)
+        measured = _measure_field(prepared, int(rows[0]), recipe, made_of=made_of)
+    write_unit(measured, unit.path, made_of=made_of)
 
 
-def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
+def _measure_field(prepared: Prepared, row: int, recipe: Recipe, *, made_of: str) -> Measured:
     from phenolens.measure import cell_quality, field_quality, measure_objects
 
     pixels, channels = _unit_range(prepared, row), prepared.channels
@@ -96,7 +128,7 @@ def _measure_field(prepared: Prepared, row: int, recipe: Recipe) -> Measured:
         labels = field_labels(prepared, row, pixels, recipe)
     except UnusableLabelsError as error:
         return Measured(NOTHING, {}, ({"file": error.file, "reason": str(error)},))
-    save_labels(prepared, row, labels)
+    save_labels(prepared, row, labels, made_of=made_of)
     families = recipe.families or None
     cells = measure_objects(
         pixels, channels, labels, families=families, settings=_settings(prepared)

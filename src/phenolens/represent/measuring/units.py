@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from phenolens.files import atomic_path
+from phenolens.errors import DamagedError
+from phenolens.files import atomic_path, digest, file_digest, read_arrays, read_sealed, write_sealed
 from phenolens.prepared import safe_name
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL
 
-_SOURCE = b"phenolens_units"
 _ROWS_PER_GROUP = 4096
 
 
@@ -48,9 +49,9 @@ class Unit:
 
     def read(self) -> pd.DataFrame:
         """One row a cell: ``Metadata_*`` columns, then features (float32)."""
-        with np.load(self.path, allow_pickle=False) as stored:
-            features = pd.DataFrame(stored["features"], columns=_unpack(stored["feature_names"]))
-            details = pd.DataFrame(stored["metadata"], columns=_unpack(stored["metadata_names"]))
+        stored = read_arrays(self.path, ["features", "feature_names", "metadata", "metadata_names"])
+        features = pd.DataFrame(stored["features"], columns=_unpack(stored["feature_names"]))
+        details = pd.DataFrame(stored["metadata"], columns=_unpack(stored["metadata_names"]))
         keys = pd.DataFrame(
             {PLATE: self.plate, WELL: self.well, SITE: self.site}, index=details.index
         )
@@ -59,21 +60,29 @@ class Unit:
 
     def n_cells(self) -> int:
         """Number of cells, without reading their features."""
-        with np.load(self.path, allow_pickle=False) as stored:
-            return len(stored["metadata"])
+        return len(read_arrays(self.path, ["metadata"])["metadata"])
+
+    def made_of(self) -> str:
+        """Names all that the unit was measured from."""
+        return self._text("made_of")
+
+    def content(self) -> str:
+        """Digest of what was measured."""
+        return self._text("content")
 
     def faults(self) -> list[dict[str, str]]:
         """Plate, well, site, reason, and object or file, of what could not be measured."""
-        with np.load(self.path, allow_pickle=False) as stored:
-            found = json.loads(stored["faults"].tobytes() or b"[]") if "faults" in stored else []
+        found = json.loads(self._text("faults"))
         place = {"plate": self.plate, "well": self.well, "site": self.site}
         return [place | fault for fault in found]
 
     def quality(self) -> dict[str, float]:
         """Quality of the field: ``Metadata_Quality_*``; empty for crops."""
-        with np.load(self.path, allow_pickle=False) as stored:
-            names = _unpack(stored["quality_names"])
-            return dict(zip(names, stored["quality"].tolist(), strict=True))
+        stored = read_arrays(self.path, ["quality", "quality_names"])
+        return dict(zip(_unpack(stored["quality_names"]), stored["quality"].tolist(), strict=True))
+
+    def _text(self, name: str) -> str:
+        return read_arrays(self.path, [name])[name].tobytes().decode()
 
 
 @dataclass(frozen=True)
@@ -90,10 +99,10 @@ class Cells:
     units: list[Unit]
     folder: Path
 
-    @property
-    def key(self) -> str:
-        """Digest of what the cells depend on: images, recipe, version."""
-        return self.units[0].path.parts[-3]
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all that was measured, unit by unit."""
+        return _digest(self.units)
 
     @property
     def plates(self) -> list[str]:
@@ -114,8 +123,12 @@ class Cells:
         return self.folder / f"{safe_name(plate)}.parquet"
 
 
-def write_unit(measured: Measured, path: Path) -> None:
-    """Write a unit atomically."""
+def _digest(units: Sequence[Unit]) -> str:
+    return digest([[unit.plate, unit.well, unit.site, unit.content()] for unit in units])
+
+
+def write_unit(measured: Measured, path: Path, *, made_of: str = "") -> None:
+    """Write a unit atomically, with the name of what it was made of."""
     cells = measured.cells
     details = [name for name in cells if str(name).startswith("Metadata_")]
     features = [name for name in cells if name not in details]
@@ -126,8 +139,10 @@ def write_unit(measured: Measured, path: Path) -> None:
         "metadata_names": _pack(details),
         "quality": np.array(list(measured.quality.values()), np.float64),
         "quality_names": _pack(list(measured.quality)),
-        "faults": np.frombuffer(json.dumps(measured.faults).encode(), dtype=np.uint8),
+        "faults": _pack([json.dumps(measured.faults)]),
     }
+    held = [[name, digest(array)] for name, array in arrays.items()]
+    arrays |= {"made_of": _pack([made_of]), "content": _pack([digest(held)])}
     with atomic_path(path) as partial, partial.open("wb") as stream:
         np.savez(stream, **arrays)
 
@@ -177,24 +192,34 @@ def write_plates(units: Sequence[Unit], folder: str | Path) -> list[Path]:
 def _write_plate(units: Sequence[Unit], folder: Path) -> Path:
     import pyarrow.parquet as pq
 
-    path = folder / f"{safe_name(units[0].plate)}.parquet"
-    source = ",".join([units[0].path.parts[-3], *(unit.path.name for unit in units)]).encode()
-    if path.is_file() and _is_of(path, units, pq.read_schema(path).metadata or {}, source=source):
+    path, mark = folder / f"{safe_name(units[0].plate)}.parquet", _mark(units)
+    source = _digest(units)
+    if _is_written(path, mark, source=source):
         return path
     with atomic_path(path) as partial:
         writer: Any = None
         for cells in _chunks(units):
-            block = _arrow(cells, source) if writer is None else _arrow(cells, source, writer)
+            block = _arrow(cells, writer)
             writer = writer or pq.ParquetWriter(partial, block.schema)
             writer.write_table(block)
         writer.close()
+    write_sealed(mark, {"units": source, "file": file_digest(path)})
     return path
 
 
-def _is_of(path: Path, units: Sequence[Unit], known: dict, *, source: bytes) -> bool:
-    """Whether the file was made of these units as they are now."""
-    newest = max(unit.path.stat().st_mtime_ns for unit in units)
-    return known.get(_SOURCE) == source and path.stat().st_mtime_ns >= newest
+def _mark(units: Sequence[Unit]) -> Path:
+    """Beside the units of a plate: what they are, and the file that was written of them."""
+    folder = units[0].path.parent
+    return folder.with_name(f"{folder.name}.written.json")
+
+
+def _is_written(path: Path, mark: Path, *, source: str) -> bool:
+    """Whether the file was written of these units, and is as it was written."""
+    try:
+        known = read_sealed(mark)
+    except (FileNotFoundError, DamagedError):
+        return False
+    return path.is_file() and known == {"units": source, "file": file_digest(path)}
 
 
 def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
@@ -209,9 +234,10 @@ def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
         yield pd.concat(waiting, ignore_index=True)
 
 
-def _arrow(cells: pd.DataFrame, source: bytes, writer: Any = None) -> Any:
+def _arrow(cells: pd.DataFrame, writer: Any = None) -> Any:
     import pyarrow as pa
 
     block = pa.Table.from_pandas(cells, preserve_index=False)
-    block = block.replace_schema_metadata({_SOURCE: source})
+    names = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in block.schema]
+    block = block.cast(pa.schema(names)).replace_schema_metadata()  # texts of no row have no type
     return block if writer is None else block.cast(writer.schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 
 from phenolens.config import Study
@@ -12,6 +11,7 @@ from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.measuring.units import Cells
+from phenolens.store import code_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -27,7 +27,7 @@ def needs_cells(study: Study) -> bool:
     return cropped and any(kind.reads == "crops" for kind in made)
 
 
-@step("cells", "fields.parquet", when=needs_cells)
+@step("cells", "fields.parquet", "segmentation.json", "segmentation.npz", when=needs_cells)
 def measure(session: Session, *, prepare: Prepared | None) -> Made:
     """Segment and measure every image; the value is None for a screen of profiles only.
 
@@ -38,14 +38,13 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     """
     from phenolens.represent.measuring.cells import measure_cells
     from phenolens.represent.measuring.units import fields, write_plates
+    from phenolens.study.segmentation import look_at_segmentation
 
     if prepare is None:
         return Made()
     recipe = recipe_of(session, prepare)
-    depths = [asdict(depth) for depth in prepare.depths]
-    corrected = session.study.prepare.model_dump()
-    question = [prepare.folder.name, corrected, recipe.__dict__, depths]
-    folder = session.store.folder("cells", *question)
+    code = code_of("phenolens.represent.measuring.cells")
+    folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs
     with session.progress.bar("Measuring cells") as tick:
@@ -64,7 +63,13 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
         "fields_without_usable_labels": len(whole),
         "crops_without_nucleus": len(faults) - len(whole),
     }
-    files = {"cells": partial(write_plates, usable), "fields.parquet": fields(usable)}
+    findings, pictures = look_at_segmentation(prepare, usable, recipe)
+    files = {
+        "cells": partial(write_plates, usable),
+        "fields.parquet": fields(usable),
+        "segmentation.json": [finding.to_dict() for finding in findings] or None,
+        "segmentation.npz": pictures,
+    }
     return Made(Cells(usable, session.out / "cells"), files, set_aside=faults, counts=counts)
 
 

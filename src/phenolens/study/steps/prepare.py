@@ -8,7 +8,7 @@ from functools import partial
 from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
-from phenolens.store import digest
+from phenolens.store import code_of, digest, files_named
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named
 from phenolens.study.step import Made, step
@@ -29,12 +29,14 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     images = headers.images
     settings = session.study.prepare
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
-    folder = session.store.folder("images", files, list(images.channels))
+    described = [list(images.channels), images.level, images.pixel_size_um]
+    folder = session.store.folder("images", files, described, code_of("phenolens.prepare"))
     with session.progress.bar("Preparing images") as tick:
         done = fill(
             images,
             folder,
             correct=settings.illumination,
+            verify=session.store.verify,
             keep=headers.headers.keep,
             jobs=session.jobs,
             progress=tick,
@@ -62,10 +64,17 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
 
 @step(verb="prepare")
 def fingerprint(session: Session, *, screen: Integrated) -> Made:
-    """Digest of all that the study reads: tables, profiles, and the images' files as they stand."""
+    """Digest of all that the study reads: tables by content, the images' files as they stand.
+
+    What the tables' joins left out counts too: it is in the ledger.
+    """
     from phenolens.prepare import originals
 
-    parts = [screen.wells, *(block.table for block in screen.profiles.values())]
+    parts = [screen.wells, screen.ledger.to_json()]
+    for name, block in screen.profiles.items():
+        parts += [name, block.table, block.level, block.normalized]
     if screen.images is not None:
-        parts += [screen.images.table, originals(screen.images)]
-    return Made(digest(*parts))
+        images = screen.images
+        parts += [images.table, originals(images, functions=True)]
+        parts += [images.channels, images.level, images.pixel_size_um]
+    return Made(digest(*parts, files_named(session.study.model_dump())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
 from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
+from phenolens.store import code_of, digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
@@ -50,7 +52,6 @@ def represent(
     splits: Design,
     prepare: Prepared | None,
     measure: Cells | None,
-    fingerprint: str,
 ) -> Made:
     """Make every representation, fold by fold where it learns.
 
@@ -76,7 +77,7 @@ def represent(
             f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
             "give the profiles another name, or take it out there."
         )
-    made = _Images(session, screen, splits, prepare, measure, fingerprint)
+    made = _Images(session, screen, splits, prepare, measure)
     for name in wanted:
         if is_fusion(name):
             continue
@@ -85,6 +86,9 @@ def represent(
             session.progress.say(
                 f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
             )
+            continue
+        if made.lacks_cells(name):
+            session.progress.say(f"Left out: {name} is made of cells, and none was found")
             continue
         blocks[name] = made.block(name)
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
@@ -117,11 +121,25 @@ class _Images:
     design: Design
     prepared: Prepared
     measured_cells: Cells | None
-    fingerprint: str
     trainings: dict[str, Trainings] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def lacks_cells(self, name: str) -> bool:
+        """Whether a representation has no well to be made of; then its wells are noted."""
+        kind, study = REPRESENTATIONS.get(name), self.session.study
+        measured = kind.reads == "measurements" or kind.needs_measured
+        field = study.networks.input == "cells" and self.prepared.images.level != "cell"
+        if not (measured or (kind.reads == "crops" and field)):
+            return False
+        needed = max(study.normalize.min_cells if measured else 0, 1)
+        if max(self._counts.values(), default=0) >= needed:
+            return False
+        lost = missing_wells(self.prepared.images.table, self.prepared.images.table.head(0))
+        self.set_aside += not_in(name, lost, "too-few-cells", needed=needed)
+        self.counts[f"wells_not_in_{name}"] = len(lost)
+        return True
 
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
@@ -139,6 +157,18 @@ class _Images:
         self.counts[f"wells_not_in_{name}"] = len(lost)
         return block
 
+    @cached_property
+    def _counts(self) -> Counter[tuple[str, str]]:
+        """Cells by plate and well."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for unit in self.cells.units:
+            counts[unit.plate, unit.well] += unit.n_cells()
+        return counts
+
+    @property
+    def _level(self) -> str:
+        return self.prepared.images.level
+
     @property
     def cells(self) -> Cells:
         """The measured cells, which :func:`needs_cells` says when to make."""
@@ -150,15 +180,12 @@ class _Images:
         from phenolens.io.copies import ask_about_copies
 
         cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
-        made = kind.of(
-            options_of(kind, self.session.study.model_dump()),
-            level=self.prepared.images.level,
-            seed=self.session.seed,
-        )
+        options, level = options_of(kind, self.session.study.model_dump()), self._level
+        made = kind.of(options, level=level, seed=self.session.seed)
         wells = self.session.store.table(
             name,
-            cells.key,
-            self.fingerprint,
+            [cells.digest, self.prepared.digest, level, self.session.seed],
+            [kind.version, code_of(kind.__module__), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
             make=lambda: made.wells(
@@ -187,7 +214,8 @@ class _Images:
         """Every fit of a representation of this study, done or to be done."""
         study, kind = self.session.study, REPRESENTATIONS.get(name)
         images = self.prepared if kind.reads == "images" else self._crops
-        question = [self.fingerprint, study.prepare.model_dump(), images.cut]
+        described = [images.images.metadata, self.screen.wells]
+        question = [images.digest, digest(*described), digest(self.design.roles)]
         about = (self.session, name, images, self.screen.wells, self.design, question)
         if not issubclass(kind, Network):
             return Trainings(*about)
@@ -196,7 +224,7 @@ class _Images:
         block = self._measured(CellProfiler.name)
         wells = Profiles(block, self.design, self.session.settings).normalized.wells
         features = joint_features(images, self.cells, wells=wells, design=self.design)
-        made = [self.cells.key, study.normalize.model_dump()]
+        made = [self.cells.digest, study.normalize.model_dump()]
         return NetworkTrainings(*about, features=features, measured=made)
 
     @cached_property
