@@ -232,3 +232,27 @@ def test_names_without_a_folder_are_found_where_they_all_lie(screen, fields):
     found = discover(screen)
     assert (found.images["layout"], found.images["root"]) == ("load_data", "images")
     assert (found.unused, found.findings) == ((), ())
+
+
+def test_tables_of_other_plates_built_alike_are_read_together(screen, fields):
+    (screen / "load_data.csv").unlink()
+    for plate, path in (("P1", "first.csv"), ("P2", "deep/er/second.csv")):
+        (screen / path).parent.mkdir(parents=True, exist_ok=True)
+        fields[fields["Metadata_Plate"] == plate].to_csv(screen / path, index=False)
+    found = discover(screen)
+    assert sorted(found.images["table"]) == ["deep/er/second.csv", "first.csv"]
+    assert (found.unused, found.findings) == ((), ())
+
+
+def test_a_plate_whose_stains_are_called_otherwise_is_told(screen, fields):
+    first, second = (fields[fields["Metadata_Plate"] == plate] for plate in ("P1", "P2"))
+    first.to_csv(screen / "load_data.csv", index=False)
+    renamed = {name: name.replace("OrigDNA", "OrigHoechst") for name in fields}
+    second.rename(columns=renamed).to_csv(screen / "load_data_b.csv", index=False)
+    (told, *rest) = discover(screen).unused
+    assert told.severity == "warning"
+    assert told.text.startswith(
+        "load_data_b.csv: lists images of plates that load_data.csv does not have (P2), in other "
+        "columns (it has FileName_OrigHoechst, PathName_OrigHoechst); a study has one name a stain"
+    )
+    assert {one.code for one in rest} == {"unused-not-listed"}

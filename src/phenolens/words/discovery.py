@@ -79,6 +79,16 @@ def _(*, file: str, files: int, kept: str) -> str:
     return _line(file, files, f"lists images too; those of {kept} are used")
 
 
+@wording("unused-other-stains")
+def _(*, file: str, files: int, kept: str, plates: Sequence[str], columns: Sequence[str]) -> str:
+    other = f" (it has {_few(columns)})" if columns else ""
+    reason = (
+        f"lists images of plates that {kept} does not have ({_few(plates)}), in other columns"
+        f"{other}; a study has one name a stain: rename the columns, and run init again"
+    )
+    return _line(file, files, reason)
+
+
 @wording("unused-images-elsewhere")
 def _(
     *, file: str, files: int, kind: str, fields: int, stains: str, example: str,
