@@ -557,3 +557,25 @@ def test_examplehuman_from_its_folder(real_data, tmp_path, prefix):
     assert screen.wells[["Metadata_Well"]].to_numpy().tolist() == [["D03"]]
     asked = [question.setting for question in found.questions]
     assert asked == ["columns.plate", "columns.well", "columns.site", "columns.compound"]
+
+
+@pytest.mark.parametrize("broken", ["", "a value of two lines", "another header"])
+def test_files_parsed_as_one_are_those_read_one_by_one(tmp_path, broken):
+    for number, well in enumerate(WELLS, start=1):
+        tables = run(wells=(well,), first=number)
+        tables["Image"]["Metadata_Note"] = f"{well}\nseen" if broken.startswith("a ") else well
+        if broken.startswith("an") and well == "B01":
+            tables["Cells"]["AreaShape_Extent"] = 0.5
+        spreadsheets(tmp_path / f"P1-{well}-1", tables, prefix="")
+    (tmp_path / "P1-A02-1" / "Cells.csv").write_bytes(
+        (tmp_path / "P1-A02-1" / "Cells.csv").read_bytes().replace(b"\n", b"\r\n") + b"\r\n"
+    )
+    frame, _ = read_cellprofiler(tmp_path)
+    parts = [read_cellprofiler(folder)[0] for folder in sorted(tmp_path.iterdir())]
+    expected = pd.concat(parts, ignore_index=True)
+    assert set(frame) == set(expected)
+    keys = ["Metadata_ImageNumber", "Metadata_ObjectNumber"]
+    pd.testing.assert_frame_equal(
+        frame.sort_values(keys, ignore_index=True),
+        expected[frame.columns].sort_values(keys, ignore_index=True),
+    )
