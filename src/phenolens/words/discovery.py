@@ -149,6 +149,20 @@ def _(*, file: str, files: int, others: Sequence[str]) -> str:
     return _line(file, files, f"lists the same wells as {_few(others)}, and names no plate")
 
 
+@wording("unused-contradicts")
+def _(*, file: str, files: int, other: str, example: str) -> str:
+    reason = (
+        f"says something else of the same wells ({example}) than {other}; leave one of them in the "
+        "folder, or name the right one as [[data.tables]]"
+    )
+    return _line(file, files, reason)
+
+
+@wording("unused-repeats")
+def _(*, file: str, files: int, other: str) -> str:
+    return _line(file, files, f"says the same as {other}, which is used")
+
+
 @wording("unused-nothing-new")
 def _(*, file: str, files: int, columns: Sequence[str]) -> str:
     have = f"says nothing that the study asks for and does not have ({_few(columns)})"
