@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import phenolens as pl
 from phenolens.errors import InputError
 from phenolens.io.discover import discover
 from phenolens.io.discovery import Discovery
 from phenolens.io.tree import Unused, look_around
 from phenolens.io.unused import unused_findings
+from phenolens.simulate import simulate_profiles
 
 
 def texts(found: Discovery) -> list[str]:
@@ -281,3 +283,12 @@ def test_a_plate_whose_stains_are_called_otherwise_is_told(screen, fields):
         "columns (it has FileName_OrigHoechst, PathName_OrigHoechst); a study has one name a stain"
     )
     assert {one.code for one in rest} == {"unused-not-listed"}
+
+
+def test_an_answer_of_ours_is_no_plate_map(tmp_path):
+    screen, _ = simulate_profiles(treatments=6, features=20, seed=3)
+    screen.to_csv(tmp_path / "profiles.csv", index=False)
+    pl.activity(screen).write(tmp_path / "OUT" / "a.csv")
+    found = discover(tmp_path)
+    assert found.tables == ()
+    assert codes(found) == {"OUT/a.csv": "unused-result"}

@@ -74,6 +74,11 @@ def _(*, file: str, files: int, kept: str) -> str:
     return _line(file, files, f"another stage of the profiles in {kept}, which are used")
 
 
+@wording("unused-result")
+def _(*, file: str, files: int, table: str) -> str:
+    return _line(file, files, f"an answer of phenolens ({table})")
+
+
 @wording("unused-image-table")
 def _(*, file: str, files: int, kept: str) -> str:
     return _line(file, files, f"lists images too; those of {kept} are used")
