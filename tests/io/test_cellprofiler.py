@@ -195,6 +195,16 @@ def test_a_view_beside_the_tables_of_objects_is_not_read_twice(tmp_path, names):
     check_cells(screen.profiles["cellprofiler"].table, names)
 
 
+def test_a_database_without_a_table_of_images_still_tells_its_objects(tmp_path):
+    tables = run(names=("nucleus", "GFPpositive"))
+    database(tmp_path / "DefaultDB.db", tables)
+    with closing(sqlite3.connect(tmp_path / "DefaultDB.db")) as connection:
+        connection.execute("drop table MyExpt_Per_Image")
+    frame, _ = read_cellprofiler(tmp_path / "DefaultDB.db")
+    assert {"nucleus_AreaShape_Area", "GFPpositive_AreaShape_Area"} <= set(frame)
+    assert "no table of images lies beside" in str(discover(tmp_path).questions[0])
+
+
 def test_one_table_of_all_objects_is_as_cellprofiler_joined_it(tmp_path):
     tables = run()
     database(tmp_path / "DefaultDB.db", tables, how="one")

@@ -181,7 +181,7 @@ def test_colour_loss_and_damage_are_named(tmp_path):
             plain(path, well, stain)
 
     seen = found(read_headers(screen(tmp_path, write)))
-    assert "2 files are RGB pictures" in seen["images-in-colour"].text
+    assert "2 pictures with RGB colours" in seen["images-in-colour"].text
     assert "well A01" in seen["images-in-colour"].text
     assert "JPEG" in seen["images-lossy"].text
     assert "3 files cannot be used" in seen["images-damaged"].text

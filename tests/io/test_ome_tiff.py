@@ -65,6 +65,15 @@ def test_each_image_of_a_listed_file_is_a_site(tmp_path, section):
     assert "2 files hold 6 images; each is a site" in found.ledger.joins[0].note
 
 
+def test_an_image_of_another_size_is_said(tmp_path, section):
+    write_series(tmp_path / "A01.ome.tif", [pixels(0), pixels(1, shape=(2, 3, 3))])
+    row = {"Metadata_Plate": "P1", "Metadata_Well": "A01", "file": "A01.ome.tif"}
+    said = "images of A01.ome.tif differ in size: 6 x 7, 3 x 3"
+    assert said in listed(tmp_path, section, [row]).ledger.joins[0].note
+    (tmp_path / "images.csv").unlink()
+    assert said in joined(tmp_path, section).ledger.joins[0].note
+
+
 def test_two_files_of_a_well_have_sites_of_their_own(tmp_path, section):
     rows = []
     for n, name in enumerate(("a.ome.tif", "b.ome.tif")):

@@ -281,7 +281,7 @@ def test_a_damaged_image_is_set_aside_by_name_with_its_well(screen, command, dam
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda path: path.write_bytes(b""), "None of 28 images can be used; the first: plate"),
+        (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
         (lambda path: path.unlink(), "No image of the 28 listed is there"),
     ],
 )

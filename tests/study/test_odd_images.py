@@ -19,7 +19,8 @@ def rewrite(screen, change, rows=None, stains=STAINS) -> None:
     paths = [screen.image(row, stain) for row in rows for stain in stains] if rows else None
     for path in paths or screen.folder.rglob("*.tiff"):
         plane = change(tifffile.imread(path))
-        tifffile.imwrite(path, plane)
+        colours = {"photometric": "rgb"} if plane.ndim == 3 else {}
+        tifffile.imwrite(path, plane, **colours)
 
 
 def of_segmentation(screen) -> dict:
@@ -109,3 +110,10 @@ def test_a_field_without_cells_is_named_with_a_picture(screen, command):
         assert set(stored["cells"]) == {0}
     codes = {one["code"] for one in read_json(screen.out / "pixels.json")}
     assert "planes-flat" in codes
+
+
+def test_a_screen_of_pictures_whose_colours_are_one_is_read_as_grey(screen, command):
+    rewrite(screen, lambda plane: np.stack([plane] * 3, axis=-1))
+    assert run(command, screen, "prepare").code == 0
+    assert "images-in-colour" in screen.audit()
+    assert screen.ledger()["set_aside"] == []

@@ -169,7 +169,8 @@ def audit(name: str) -> Verb:
             metavar="STUDY...",
             text="A study file, the folder of a finished study, or profile tables.",
         ),
-        *options_of(signature, but=["data"]),
+        *options_of(signature, but=["data", "changes"]),
+        _set(),
         Setting(
             ["output", "-o", "--output"],
             type=Output(forms),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -81,6 +81,12 @@ def planes(series: Series, path: Path) -> Iterator[dict]:
             "path": "" if file == Path() else str(file),
             "index": str(index),
         }
+
+
+def unlike(found: Sequence[Series], path: Path) -> str:
+    """Which sizes the images of a file have, where they differ: one may be an overview."""
+    sizes = dict.fromkeys(f"{one.shape[-2]} x {one.shape[-1]}" for one in found)
+    return f"images of {path.name} differ in size: {', '.join(sizes)}" if len(sizes) > 1 else ""
 
 
 def well_in(text: str) -> str:

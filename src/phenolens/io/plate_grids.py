@@ -157,22 +157,21 @@ def _take(
         alone = not any(text[top][:left] + text[top][left + count :])
         if first != 1 or (height, count) not in BARE or not alone:
             return
-        blocks = [(top + 1, list(range(height)))]
+        blocks = [{top + 1 + row: row for row in range(height)}]
     corner = text[top][left - 1] if lettered else ""
     corner = "" if GENERIC.fullmatch(corner) else corner
     title, plate = _above(text, top - 1, found, wanted=not corner)
     plates = left - 2 if lettered and left > 1 and _PLATE.fullmatch(text[top][left - 2]) else None
     begin = (left - 1 if plates is None else plates) if lettered else left
-    for start, rows in blocks:
-        below = range(start, start + len(rows))
+    for below in blocks:
         wells = {
             f"{row_letters(row)}{first + c:02d}": cells[r][left + c]
-            for r, row in zip(below, rows, strict=True)
+            for r, row in below.items()
             for c in range(count)
             if text[r][left + c]
         }
         own = "" if plates is None else next(filter(None, (text[r][plates] for r in below)), "")
-        grid = Grid(wells, len(rows), count, corner or title, own or plate)
+        grid = Grid(wells, len(below), count, corner or title, own or plate)
         found.grids.append(_placed(grid))
         end = left + count  # letters may be repeated on the other side
         again = lettered and all(text[r][end : end + 1] == [text[r][left - 1]] for r in below)
@@ -180,25 +179,27 @@ def _take(
         found.used |= {(r, c) for r in (top, *below) for c in span}
 
 
-def _blocks(text: list[list[str]], top: int, column: int) -> list[tuple[int, list[int]]]:
-    """Runs of row letters directly below one another: where each begins, and its rows."""
-    blocks: list[tuple[int, list[int]]] = []
-    while len(rows := _letters(text, top, column)) >= FEWEST_ROWS:
-        blocks.append((top, rows))
-        top += len(rows)
-    return blocks
+def _blocks(text: list[list[str]], top: int, column: int) -> list[dict[int, int]]:
+    """Runs of row letters below one another, those of a plate each: lines to rows of the plate.
 
-
-def _letters(text: list[list[str]], top: int, column: int) -> list[int]:
-    """Plate rows that stand below one another in a column, A, B, C on."""
-    rows: list[int] = []
-    for row in text[top:]:
-        match = _ROW.fullmatch(row[column])
-        number = row_number(match[1].upper()) if match else -1
-        if number < 0 or number >= MOST_ROWS or (rows and number != rows[-1] + 1):
+    Letters go up; rows that nobody uses may be left out, or be empty.
+    """
+    blocks: list[dict[int, int]] = []
+    for line in range(top, len(text)):
+        match = _ROW.fullmatch(text[line][column])
+        row = row_number(match[1].upper()) if match else -1
+        if not any(text[line]):
+            continue
+        if not 0 <= row < MOST_ROWS:
             break
-        rows.append(number)
-    return rows
+        last = max(blocks[-1].values()) if blocks else MOST_ROWS
+        if row > last:
+            blocks[-1][line] = row
+        elif row == 0 or not blocks:
+            blocks.append({line: row})
+        else:
+            break
+    return [block for block in blocks if len(block) >= FEWEST_ROWS]
 
 
 def _height(text: list[list[str]], top: int, left: int, count: int) -> int:
@@ -262,7 +263,8 @@ def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
     used = [c for c in range(len(text[0])) if any(text[r][c] for r in rows)]
     if not used or rows[-1] - rows[0] + 1 != len(rows) or used[-1] - used[0] + 1 != len(used):
         return [], []
-    lettered = _letters(text, rows[0], used[0]) == list(range(len(rows)))
+    letters = [text[row][used[0]].upper() for row in rows]
+    lettered = letters == [row_letters(k) for k in range(min(len(rows), MOST_ROWS))]
     columns = used[1:] if lettered else used
     if (len(rows), len(columns)) not in BARE:
         return [], []

@@ -22,6 +22,7 @@ LISTED = 20
 GRAVE = frozenset(
     {
         "unused-closed",
+        "unused-contradicts",
         "unused-damaged",
         "unused-empty",
         "unused-flex",

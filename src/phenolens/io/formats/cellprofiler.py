@@ -14,6 +14,7 @@ import gzip
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -271,6 +272,9 @@ def _longest(name: str, prefixes: Iterable[str]) -> str:
 
 def _common_prefix(names: Sequence[str]) -> str:
     """What comes before the objects' names where no table of images shows it."""
+    stored = {match[0] for name in names if (match := re.match(r".*?Per_", name))}
+    if len(stored) == 1 and all(name.startswith(tuple(stored)) for name in names):
+        return stored.pop()
     for name in names:
         for compartment in COMPARTMENTS:
             if name.endswith(compartment):
@@ -442,20 +446,19 @@ def _refuse_same_images(runs: Sequence[Run], *, source: str) -> None:
 
 
 def same_images(runs: Sequence[Run]) -> list[tuple[Run, Run]]:
-    """Pairs of runs, of one folder or database or of two, whose images are the same files."""
-    several = [run for run in runs if run.image is not None and _shares_place(run, runs)]
-    files = [_files(_read(run.image)[""]) for run in several if run.image is not None]
-    pairs = combinations(zip(several, files, strict=True), 2)
-    return [(one, other) for (one, a), (other, b) in pairs if a & b]
+    """Pairs of runs of one folder, or of a database and anything else, whose images are the same.
 
-
-def _shares_place(run: Run, runs: Sequence[Run]) -> bool:
-    """Whether another run lies in its folder, or one of them in a database.
-
-    A tree of one folder a field is not read twice for this.
+    Of a tree of one run a folder nothing is read for this.
     """
-    others = [other for other in runs if other is not run]
-    return any(o.where == run.where or o.where.is_file() or run.where.is_file() for o in others)
+    places = Counter(run.where for run in runs)
+    stored = {where for where in places if where.suffix.lower() in DATABASES}
+    several = [r for r in runs if len(runs) > 1 and (stored or places[r.where] > 1)]
+    files = [(run, _files(_read(run.image)[""])) for run in several if run.image is not None]
+    return [
+        (one, other)
+        for (one, a), (other, b) in combinations(files, 2)
+        if (one.where == other.where or stored & {one.where, other.where}) and a & b
+    ]
 
 
 def _files(frame: pd.DataFrame) -> set[tuple]:
