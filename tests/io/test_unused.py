@@ -286,7 +286,7 @@ def test_a_plate_whose_stains_are_called_otherwise_is_told(screen, fields):
 
 
 def test_an_answer_of_ours_is_no_plate_map(tmp_path):
-    screen, _ = simulate_profiles(treatments=6, features=20, seed=3)
+    screen, _ = simulate_profiles(treatments=6, features=40, seed=3)
     screen.reset_index().to_csv(tmp_path / "profiles.csv", index=False)
     pl.activity(screen).write(tmp_path / "OUT" / "a.csv")
     found = discover(tmp_path)

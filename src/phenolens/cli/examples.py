@@ -32,6 +32,8 @@ EXAMPLES = {
         "phenolens audit plates/*.parquet -o findings.xlsx",
         "phenolens audit --tables exported/ -o findings.json",
     ),
+    "verify": ("phenolens verify results",),
+    "clean": ("phenolens clean results", "phenolens clean results --everything --yes"),
     "activity": (
         "phenolens activity plates/*.parquet -o hits.xlsx",
         "phenolens activity plates/*.parquet --same-by Metadata_Compound "
