@@ -22,6 +22,7 @@ from typing import IO, cast
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
+from phenolens.spreadsheets import as_meant, unmarked
 
 START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 150_000
 """Bytes that show the encoding; lines that show the form, and characters that are enough."""
@@ -294,7 +295,7 @@ def _layout(lines: Sequence[str], sep: str) -> _Layout:
     if not rows:
         return _Layout(sep, 0, (), 0, -1.0, [])
     place = header_row(rows)
-    header = [name.strip() for name in rows[place]]
+    header = [str(as_meant(name.strip())) for name in rows[place]]
     above = [row for row in rows[:place] if any(cell.strip() for cell in row)]
     if header[0].startswith(COMMENT):
         header[0] = header[0].lstrip(f"{COMMENT} ")
@@ -452,7 +453,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
     frame = frame.drop(columns=blank) if blank else frame
     if len(frame) and frame.iloc[:, 0].isna().any():  # rows of separators alone say nothing
         frame = frame[frame.notna().any(axis=1)].reset_index(drop=True)
-    return frame
+    return unmarked(frame)
 
 
 @lru_cache(maxsize=65536)
