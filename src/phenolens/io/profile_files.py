@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import FILE, mark_blank_samples, plain, tidy
+from phenolens.io.columns import FILE, mark_blank_samples, plain, refuse_nested, tidy
 from phenolens.io.features import UNNAMED, Features, merge, recognise
 from phenolens.io.formats.base import table_format
 from phenolens.io.paths import expand, stem
@@ -135,20 +135,33 @@ def tidied(
         raise InputError(repeated_names(list(twice), source))
     frame = plain(frame.reset_index(drop=True))
     objects = frame.columns[frame.dtypes.map(pd.api.types.is_object_dtype)]
-    nested = [name for name in objects if _is_nested(frame[name])]
-    if nested:
-        raise InputError(
-            f"{source}: {len(nested)} column(s) hold lists, dictionaries or arrays, such as "
-            f"{', '.join(nested[:5])}. Give each value a column of its own, or drop them."
-        )
+    refuse_nested([name for name in objects if _is_nested(frame[name])], source)
     found = recognise(frame, features=features, source=source)
     details = frame.drop(columns=[*found.names, FILE], errors="ignore")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
         values = frame[found.names].astype(np.float32)
+    _require_single_precision(frame, values, source)
     described = tidy(mark_blank_samples(details))
     silent = described.columns[described.isna().all()]  # of any type once files are stacked
     described = described.assign(**dict.fromkeys(silent, np.nan), **{FILE: name})
     return pd.concat([described, values], axis=1), found
+
+
+def _require_single_precision(frame: pd.DataFrame, values: pd.DataFrame, source: str) -> None:
+    """Raise where nothing is left of a feature in single precision: it would be lost in silence."""
+    held = values.to_numpy()
+    empty = values.columns[~((held != 0) & np.isfinite(held)).any(axis=0)]
+    lost = []
+    for name in empty:
+        given = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        given = given[np.isfinite(given) & (given != 0)]
+        lost += [(name, given[0])] if len(given) else []
+    if lost:
+        name, number = lost[0]
+        raise InputError(
+            f"{source}: {len(lost)} feature(s) lie outside of what single precision holds (1e-38 "
+            f"to 3e38), such as {name} ({number:.3g}): give them another unit, or leave them out."
+        )
 
 
 def _is_nested(values: pd.Series) -> bool:
