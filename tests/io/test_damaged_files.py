@@ -110,14 +110,21 @@ def test_cells_whose_numbers_are_none_name_the_file(tmp_path, section, number):
 
 
 @pytest.mark.parametrize("factor", [1e300, 1e-300])
-@pytest.mark.parametrize("of", [slice(None), slice(1)])
-def test_features_that_single_precision_cannot_hold_are_refused_by_name(
-    tmp_path, wells, factor, of
-):
-    lost = features(wells)[of]
-    wells.assign(**(wells[lost] * factor)).to_parquet(tmp_path / "wells.parquet")
-    with pytest.raises(InputError, match=rf"wells\.parquet: {len(lost)} feature.*{lost[0]} \("):
+def test_scales_that_single_precision_cannot_hold_are_refused(tmp_path, wells, factor):
+    measured = features(wells)
+    wells.assign(**(wells[measured] * factor)).to_parquet(tmp_path / "wells.parquet")
+    said = rf"wells\.parquet: single precision holds none of its 10 feature.*{measured[0]} \("
+    with pytest.raises(InputError, match=said):
         open_table(tmp_path / "wells.parquet")
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+def test_one_feature_that_cannot_be_held_is_missing_and_named(tmp_path, wells, factor):
+    lost = features(wells)[0]
+    wells.assign(**{lost: wells[lost] * factor}).to_parquet(tmp_path / "wells.parquet")
+    given = open_table(tmp_path / "wells.parquet")
+    assert given.frame[lost].isna().all()
+    assert any(f"values taken as missing (in {lost})" in note for note in given.notes)
 
 
 def test_wide_scales_that_can_be_held_are_held_and_one_wild_value_is_told(tmp_path, wells):
