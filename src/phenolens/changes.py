@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -75,7 +76,9 @@ def placed(change: Change, folder: Path) -> Change:
     if len(change.path) < 3 or (change.path[1], change.path[-1]) not in PATHS:
         return change
     value = change.value
-    whole = [str(folder / one) for one in ([value] if isinstance(value, str) else value)]
+    whole = [
+        os.path.normpath(folder / one) for one in ([value] if isinstance(value, str) else value)
+    ]
     return Change(change.path, whole[0] if isinstance(value, str) else whole)
 
 

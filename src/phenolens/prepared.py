@@ -217,6 +217,26 @@ def require_listed(entry: Path, mark: str, *, thoroughly: bool = True) -> dict:
     return held
 
 
+def require_chunks(entry: Path, mark: str) -> None:
+    """Read every chunk of an entry's arrays, one after another.
+
+    Raises
+    ------
+    DamagedError
+        If one is not as it was written.
+    """
+    for path in sorted(entry.glob("0/zarr.json" if mark == MARK else "*/0/zarr.json")):
+        name = path.parent.relative_to(entry).as_posix()
+        try:
+            array = _open_array(str(entry), mark, name, (entry / mark).stat().st_mtime_ns)
+            for start in range(0, array.shape[0], array.chunks[0]):
+                array[start : start + array.chunks[0]]
+        except DamagedError:
+            raise
+        except Exception as error:  # codecs and zarr raise many kinds; each means the same
+            raise DamagedError(entry, f"{name}: {type(error).__name__}: {error}") from None
+
+
 def read_thumbnail(entry: Path) -> np.ndarray:
     """The small copy of a field, float32 (C, t, t), as :func:`phenolens.illumination.thumbnail`.
 

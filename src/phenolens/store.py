@@ -47,6 +47,7 @@ class Store:
         self.root = Path(folder)
         self.force = force
         self.verify = verify
+        self.used: set[str] = set()
         self._emptied: set[Path] = set()
 
     def folder(self, name: str, *question: object) -> Path:
@@ -58,6 +59,7 @@ class Store:
         if self.force and folder not in self._emptied:
             shutil.rmtree(folder, ignore_errors=True)
             self._emptied.add(folder)
+        self.used.add(folder.name)
         return folder
 
     def table(self, name: str, *question: object, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -68,7 +70,8 @@ class Store:
 
     def frame(self, name: str, *question: object, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """The plain frame that ``make`` gives, read back when it was made before."""
-        path = self.folder(name, *question).with_suffix(".parquet")
+        folder = self.folder(name, *question)
+        path = folder.with_name(f"{folder.name}.parquet")
         if self.force or not sealed(path):
             write_table(make(), path)
         return read_table(path)

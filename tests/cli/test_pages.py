@@ -15,7 +15,7 @@ from phenolens.cli.questions import QUESTIONS
 
 GROUPS = {
     "A study": "design init check splits prepare measure represent normalize evaluate interpret "
-    "report run audit",
+    "report run audit verify clean",
     "Questions to profiles": "activity match retrieve dose compare classify cluster batch assay",
     "Tools": "simulate demo version completion",
 }

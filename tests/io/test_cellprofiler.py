@@ -1,8 +1,8 @@
 """CellProfiler's exports as they lie in folders: any prefix, any objects, any database.
 
-Names of files, tables and columns are those of CellProfiler's ExportToSpreadsheet and
-ExportToDatabase (their sources), of cytominer-database, and of scripts in public repositories that
-read ``MyExpt_Per_Image`` beside ``MyExpt_Per_nucleus`` or ``MyExpt_Per_GFPpositive``.
+Names of files and columns are those of the source of CellProfiler's ExportToSpreadsheet; of tables
+in databases, those of cytominer-database and of scripts in public repositories that read
+``MyExpt_Per_Image`` beside ``MyExpt_Per_nucleus`` or ``MyExpt_Per_GFPpositive``.
 """
 
 from __future__ import annotations
@@ -193,6 +193,16 @@ def test_a_view_beside_the_tables_of_objects_is_not_read_twice(tmp_path, names):
     platemap(tmp_path)
     _, screen = study(tmp_path)
     check_cells(screen.profiles["cellprofiler"].table, names)
+
+
+def test_a_database_without_a_table_of_images_still_tells_its_objects(tmp_path):
+    tables = run(names=("nucleus", "GFPpositive"))
+    database(tmp_path / "DefaultDB.db", tables)
+    with closing(sqlite3.connect(tmp_path / "DefaultDB.db")) as connection:
+        connection.execute("drop table MyExpt_Per_Image")
+    frame, _ = read_cellprofiler(tmp_path / "DefaultDB.db")
+    assert {"nucleus_AreaShape_Area", "GFPpositive_AreaShape_Area"} <= set(frame)
+    assert "no table of images lies beside" in str(discover(tmp_path).questions[0])
 
 
 def test_one_table_of_all_objects_is_as_cellprofiler_joined_it(tmp_path):
@@ -557,3 +567,25 @@ def test_examplehuman_from_its_folder(real_data, tmp_path, prefix):
     assert screen.wells[["Metadata_Well"]].to_numpy().tolist() == [["D03"]]
     asked = [question.setting for question in found.questions]
     assert asked == ["columns.plate", "columns.well", "columns.site", "columns.compound"]
+
+
+@pytest.mark.parametrize("broken", ["", "a value of two lines", "another header"])
+def test_files_parsed_as_one_are_those_read_one_by_one(tmp_path, broken):
+    for number, well in enumerate(WELLS, start=1):
+        tables = run(wells=(well,), first=number)
+        tables["Image"]["Metadata_Note"] = f"{well}\nseen" if broken.startswith("a ") else well
+        if broken.startswith("an") and well == "B01":
+            tables["Cells"]["AreaShape_Extent"] = 0.5
+        spreadsheets(tmp_path / f"P1-{well}-1", tables, prefix="")
+    (tmp_path / "P1-A02-1" / "Cells.csv").write_bytes(
+        (tmp_path / "P1-A02-1" / "Cells.csv").read_bytes().replace(b"\n", b"\r\n") + b"\r\n"
+    )
+    frame, _ = read_cellprofiler(tmp_path)
+    parts = [read_cellprofiler(folder)[0] for folder in sorted(tmp_path.iterdir())]
+    expected = pd.concat(parts, ignore_index=True)
+    assert set(frame) == set(expected)
+    keys = ["Metadata_ImageNumber", "Metadata_ObjectNumber"]
+    pd.testing.assert_frame_equal(
+        frame.sort_values(keys, ignore_index=True),
+        expected[frame.columns].sort_values(keys, ignore_index=True),
+    )

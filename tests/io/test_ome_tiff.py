@@ -8,6 +8,7 @@ WellSample indices have gaps.
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,15 @@ def test_each_image_of_a_listed_file_is_a_site(tmp_path, section):
     for row, (well, n) in enumerate(product(range(2), range(3))):
         np.testing.assert_array_equal(read_pixels(found.images, row), pixels(well, n))
     assert "2 files hold 6 images; each is a site" in found.ledger.joins[0].note
+
+
+def test_an_image_of_another_size_is_said(tmp_path, section):
+    write_series(tmp_path / "A01.ome.tif", [pixels(0), pixels(1, shape=(2, 3, 3))])
+    row = {"Metadata_Plate": "P1", "Metadata_Well": "A01", "file": "A01.ome.tif"}
+    said = "images of A01.ome.tif differ in size: 6 x 7, 3 x 3"
+    assert said in listed(tmp_path, section, [row]).ledger.joins[0].note
+    (tmp_path / "images.csv").unlink()
+    assert said in joined(tmp_path, section).ledger.joins[0].note
 
 
 def test_two_files_of_a_well_have_sites_of_their_own(tmp_path, section):
@@ -323,6 +333,24 @@ def test_a_set_of_files_is_one_plate(tmp_path, section, companion):
         np.testing.assert_array_equal(read_pixels(found, n), pixels(n))
 
 
+def test_a_set_is_found_through_links_and_from_where_one_stands(tmp_path, section, monkeypatch):
+    (tmp_path / "real").mkdir()
+    write_set(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "link", Path("link"), Path("real")):
+        assert len(joined(folder, section).images) == 3
+
+
+def test_a_file_that_was_renamed_is_itself(tmp_path, section):
+    images = [("I0", [(c, 0, "old.ome.tif", c) for c in range(2)])]
+    text = xml(images, plate=plate_xml({(1, 1): ["I0"]}), root="urn:uuid:old.ome.tif")
+    write_file(tmp_path / "new.ome.tif", pixels(0), text)
+    found = joined(tmp_path, section).images
+    assert list(found.table["Metadata_Well"]) == ["B02"]
+    np.testing.assert_array_equal(read_pixels(found, 0), pixels(0))
+
+
 def test_a_file_of_the_set_that_is_missing_is_named(tmp_path, section):
     write_set(tmp_path)
     (tmp_path / "f1.ome.tiff").unlink()
@@ -384,6 +412,7 @@ def test_files_that_tell_no_well_are_refused(tmp_path):
         ("B02f03", "B02"), ("A1_s2", "A01"), ("A01_vs_B02", ""), ("overview", ""), ("P1", "P01"),
         ("P1_A01", "A01"), ("P1_A1", "A01"), ("A1_A01", "A01"), ("x64", ""),
         ("AB12 ", "AB12"), ("A99", ""), ("scan/E/7", "E07"),
+        ("f1", ""), ("b03_s1", "B03"),
     ],
 )  # fmt: skip
 def test_wells_in_names(text, well):

@@ -251,6 +251,17 @@ def test_a_table_may_list_stores(tmp_path, section):
     np.testing.assert_array_equal(read_pixels(found, 0), pixels(3))
 
 
+def test_a_table_may_list_images_in_a_store(tmp_path, section):
+    write_plate(tmp_path / "p.zarr", {f"A/{n}": {"0": (pixels(n), None)} for n in (1, 2)})
+    rows = [f"P1,H{n:02d},p.zarr/A/{n}/0" for n in (1, 2)]
+    (tmp_path / "images.csv").write_text("\n".join(["Metadata_Plate,Metadata_Well,image", *rows]))
+    assert discover(tmp_path).images["file"] == "image"
+    images = {"table": "images.csv", "file": "image", "channels": list(STAINS)}
+    found = integrate(section(images=images), tmp_path).images
+    assert list(found.table["Metadata_Well"]) == ["H01", "H02"]
+    np.testing.assert_array_equal(read_pixels(found, 1), pixels(2))
+
+
 def test_a_store_of_something_else_is_no_image(tmp_path):
     zarr.create_group(tmp_path / "cells.zarr").attrs["encoding-type"] = "anndata"
     with pytest.raises(InputError):

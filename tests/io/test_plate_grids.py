@@ -257,3 +257,19 @@ def test_plates_below_one_another_under_one_row_of_numbers(tmp_path):
     unnamed = [grid()[0], *grid()[1:], *grid()[1:]]
     with pytest.raises(InputError, match="holds 2 grids of 'Compound'"):
         read(tmp_path, text(unnamed))
+
+
+def test_rows_that_nobody_uses_may_be_left_out_or_empty(tmp_path):
+    left_out, _ = read(tmp_path, ",1,2,3\n  A ,a,b,c\nC ,d,e,f\n")
+    empty, _ = read(tmp_path, ",1,2,3\nA,a,b,c\n,,,\nC,d,e,f\n")
+    assert left_out["Well"].tolist() == ["A01", "A02", "A03", "C01", "C02", "C03"]
+    pd.testing.assert_frame_equal(left_out, empty)
+
+
+def test_values_that_are_letters_are_no_rows(tmp_path):
+    cells = grid(lambda r, c: "A" if r < 4 else "B", corner="Drug")
+    both = [[*row, "", ""] for row in [*cells, [""] * 13, *grid(dose, corner="Concentration")]]
+    frame, notes = read(tmp_path, text(both))
+    assert list(frame) == ["Well", "Drug", "Concentration"]
+    assert frame["Drug"].value_counts().to_dict() == {"A": 48, "B": 48}
+    assert notes == ["read as 2 grids of 8 x 12, one row a well"]

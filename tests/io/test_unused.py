@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import phenolens as pl
 from phenolens.errors import InputError
 from phenolens.io.discover import discover
 from phenolens.io.discovery import Discovery
 from phenolens.io.tree import Unused, look_around
 from phenolens.io.unused import unused_findings
+from phenolens.simulate import simulate_profiles
 
 
 def texts(found: Discovery) -> list[str]:
@@ -71,14 +73,39 @@ def test_of_plate_maps_alike_those_of_other_plates_are_left_out(screen):
     assert codes(found) == {"map_P3.csv": "unused-other-plates"}
 
 
-def test_two_maps_of_the_same_wells_without_plates_are_both_named(screen, platemap):
-    platemap.to_csv(screen / "platemap_new.csv", index=False)
+@pytest.mark.parametrize("plate", [None, "P1"])
+def test_two_maps_that_contradict_each_other_are_both_named(screen, platemap, plate):
+    if plate:
+        platemap = platemap.assign(plate=plate)
+        platemap.to_csv(screen / "platemap.csv", index=False)
+    platemap[::-1].to_csv(screen / "platemap_new.csv", index=False)
+    platemap.assign(compound=platemap["compound"].to_numpy()[::-1]).to_csv(
+        screen / "platemap_old.csv", index=False
+    )
     found = discover(screen)
     assert found.tables == ()
-    assert texts(found) == [
-        "platemap.csv: lists the same wells as platemap_new.csv, and names no plate.",
-        "platemap_new.csv: lists the same wells as platemap.csv, and names no plate.",
-    ]
+    assert codes(found) == {
+        "platemap.csv": "unused-contradicts", "platemap_new.csv": "unused-repeats",
+        "platemap_old.csv": "unused-contradicts",
+    }  # fmt: skip
+    told = next(text for text in texts(found) if text.startswith("platemap_old.csv"))
+    assert "says something else of the same wells (" in told
+    assert "A01) than platemap.csv" in told
+
+
+def test_of_two_maps_alike_one_is_used(screen, platemap):
+    platemap.to_csv(screen / "platemap_copy.csv", index=False)
+    found = discover(screen)
+    assert found.tables[0]["file"] == "platemap.csv"
+    assert texts(found) == ["platemap_copy.csv: says the same as platemap.csv, which is used."]
+
+
+def test_maps_of_parts_of_a_plate_are_read_together(screen, platemap):
+    platemap.assign(plate="P1")[:2].to_csv(screen / "platemap.csv", index=False)
+    platemap.assign(plate="P1")[2:].to_csv(screen / "platemap_2.csv", index=False)
+    found = discover(screen)
+    assert found.tables[0]["file"] == "platemap*.csv"
+    assert found.unused == ()
 
 
 @pytest.mark.parametrize(
@@ -232,3 +259,36 @@ def test_names_without_a_folder_are_found_where_they_all_lie(screen, fields):
     found = discover(screen)
     assert (found.images["layout"], found.images["root"]) == ("load_data", "images")
     assert (found.unused, found.findings) == ((), ())
+
+
+def test_tables_of_other_plates_built_alike_are_read_together(screen, fields):
+    (screen / "load_data.csv").unlink()
+    for plate, path in (("P1", "first.csv"), ("P2", "deep/er/second.csv")):
+        (screen / path).parent.mkdir(parents=True, exist_ok=True)
+        fields[fields["Metadata_Plate"] == plate].to_csv(screen / path, index=False)
+    found = discover(screen)
+    assert sorted(found.images["table"]) == ["deep/er/second.csv", "first.csv"]
+    assert (found.unused, found.findings) == ((), ())
+
+
+def test_a_plate_whose_stains_are_called_otherwise_is_told(screen, fields):
+    first, second = (fields[fields["Metadata_Plate"] == plate] for plate in ("P1", "P2"))
+    first.to_csv(screen / "load_data.csv", index=False)
+    renamed = {name: name.replace("OrigDNA", "OrigHoechst") for name in fields}
+    second.rename(columns=renamed).to_csv(screen / "load_data_b.csv", index=False)
+    (told, *rest) = discover(screen).unused
+    assert told.severity == "warning"
+    assert told.text.startswith(
+        "load_data_b.csv: lists images of plates that load_data.csv does not have (P2), in other "
+        "columns (it has FileName_OrigHoechst, PathName_OrigHoechst); a study has one name a stain"
+    )
+    assert {one.code for one in rest} == {"unused-not-listed"}
+
+
+def test_an_answer_of_ours_is_no_plate_map(tmp_path):
+    screen, _ = simulate_profiles(treatments=6, features=40, seed=3)
+    screen.reset_index().to_csv(tmp_path / "profiles.csv", index=False)
+    pl.activity(screen).write(tmp_path / "OUT" / "a.csv")
+    found = discover(tmp_path)
+    assert found.tables == ()
+    assert codes(found) == {"OUT/a.csv": "unused-result"}

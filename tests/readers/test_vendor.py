@@ -30,7 +30,7 @@ def test_without_the_reader_its_name_is_said(tmp_path, bioio):
 
 def test_a_folder_of_such_files_is_refused_with_what_to_install(tmp_path, monkeypatch, command):
     monkeypatch.setitem(sys.modules, "bioio", None)
-    for name in ("A01.czi", "A02.czi"):
+    for name in ("plate.czi", "scan.czi"):
         (tmp_path / name).write_bytes(b"xx")
     answer = command("init", tmp_path, "-o", tmp_path / "study.toml")
     assert answer.refused().endswith("Run: pip install bioio bioio-czi")

@@ -237,7 +237,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: (f / "rows.csv").write_text("plate,well,label\n,A01,x\n"),
         "Metadata_Plate is empty in row 1",
     ),
-    "no rows": (lambda f: (f / "rows.csv").write_text("plate,well,label\n"), "has no rows"),
+    "no rows": (lambda f: (f / "rows.csv").write_text("plate,well,label\n"), "no rows"),
     "an empty file": (lambda f: (f / "rows.csv").write_text(""), "cannot be read"),
     "text among features": (
         lambda f: (f / "embeddings_cnn.csv").write_text("plate,well,f0,file\np,A01,1,a.tif\n"),
@@ -333,3 +333,15 @@ def test_a_finished_folder_of_ours(command, tmp_path, better):
     assert f"{mark} majority-class [data]: Accuracy of cnn" in answer.out
     assert "✓ clusters-as-labels" in answer.out
     assert "✓ missing-baselines" in answer.out
+
+
+def test_a_study_may_be_audited_with_other_settings(command, tmp_path):
+    screen, _ = simulate_profiles(seed=3)
+    screen.reset_index().to_parquet(tmp_path / "screen.parquet")
+    study = tmp_path / "study.toml"
+    command("init", tmp_path / "screen.parquet", "-o", study, "-q")
+    said = command("audit", study, "--out", tmp_path / "out", "--set", "data.cntrols=x").refused()
+    assert "'data.cntrols' is not a setting we know; did you mean 'controls'?" in said
+    controls = "data.controls=Metadata_Compound == 'nothing of this name'"
+    said = command("audit", study, "--out", tmp_path / "out", "--set", controls).refused()
+    assert "nothing of this name" in said

@@ -281,7 +281,7 @@ def test_a_damaged_image_is_set_aside_by_name_with_its_well(screen, command, dam
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda path: path.write_bytes(b""), "None of 28 images can be used; the first: plate"),
+        (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
         (lambda path: path.unlink(), "No image of the 28 listed is there"),
     ],
 )
@@ -306,7 +306,6 @@ def test_a_screen_without_any_image_left(screen, command, damage, said):
             '[prepare]\nillumination = "given"\n[evaluate]',
             "no illumination functions",
         ),
-        ("[evaluate]", "[segment]\nnucleus_diameter = 900\n[evaluate]", "No cell was found in any"),
     ],
 )
 def test_an_image_setting_that_does_not_fit(screen, command, old, new, said):

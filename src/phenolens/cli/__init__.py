@@ -32,6 +32,8 @@ app = Verbs(
             "init": study.init,
             **dict.fromkeys(study.STEPS, study.step),
             "audit": study.audit,
+            "verify": study.verify,
+            "clean": study.clean,
         },
         "Questions to profiles": dict.fromkeys(questions.QUESTIONS, questions.question),
         "Tools": {

@@ -8,7 +8,10 @@ EXAMPLES = {
         "phenolens init my-screen/ && phenolens run study.toml",
         "phenolens activity plates/*.parquet -o hits.xlsx",
     ),
-    "init": ("phenolens init my-screen/ -o study.toml",),
+    "init": (
+        "phenolens init my-screen/ -o study.toml",
+        'phenolens init my-screen/ --set \'data.images.channels=["DNA", "ER"]\' --force --quiet',
+    ),
     "design": (
         "phenolens design 320 --replicates 4 --controls DMSO=32 -o plate-maps",
         "phenolens design compounds.csv --wells 96 --controls DMSO=12 --positives taxol=4 "
@@ -29,6 +32,8 @@ EXAMPLES = {
         "phenolens audit plates/*.parquet -o findings.xlsx",
         "phenolens audit --tables exported/ -o findings.json",
     ),
+    "verify": ("phenolens verify results",),
+    "clean": ("phenolens clean results", "phenolens clean results --everything --yes"),
     "activity": (
         "phenolens activity plates/*.parquet -o hits.xlsx",
         "phenolens activity plates/*.parquet --same-by Metadata_Compound "

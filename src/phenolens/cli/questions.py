@@ -19,8 +19,8 @@ QUESTIONS = (
     "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
 )  # fmt: skip
 TABLES = (
-    "Profile tables (Parquet, CSV, TSV, h5ad) or patterns such as 'plates/*.parquet'; several are "
-    "stacked."
+    "Profile tables (Parquet, CSV, Excel, h5ad) or patterns such as 'plates/*.parquet'; several "
+    "are stacked."
 )
 REPRESENTATIONS = (
     "A table each of two representations or more, of the same wells; a pattern in quotes stacks "

@@ -169,7 +169,8 @@ def audit(name: str) -> Verb:
             metavar="STUDY...",
             text="A study file, the folder of a finished study, or profile tables.",
         ),
-        *options_of(signature, but=["data"]),
+        *options_of(signature, but=["data", "changes"]),
+        _set(),
         Setting(
             ["output", "-o", "--output"],
             type=Output(forms),
@@ -180,6 +181,35 @@ def audit(name: str) -> Verb:
         Setting(["--strict"], is_flag=True, help="Exit with 1 when an answer does not hold."),
     ]
     return Verb(name, signature.summary, look, params=params)
+
+
+def verify(name: str) -> Verb:
+    """The verb that checks what a finished study left."""
+    signature = read_signature("study/keeping.py", "verify")
+
+    def look(out: str) -> None:
+        from phenolens import study
+
+        wrong = study.verify(out)
+        click.echo("\n".join(wrong or ["Everything is as the run left it."]))
+        if wrong:
+            raise click.exceptions.Exit(1)
+
+    params = [argument(signature, "out")]
+    return Verb(name, signature.summary, look, params=params, paragraphs=signature.paragraphs)
+
+
+def clean(name: str) -> Verb:
+    """The verb that frees what a store need not keep."""
+    signature = read_signature("study/keeping.py", "clean")
+
+    def free(out: str, **values: Any) -> None:
+        from phenolens import study
+
+        click.echo("\n".join(study.clean(out, **given(signature, values))))
+
+    params = [argument(signature, "out"), *options_of(signature, but=["out"])]
+    return Verb(name, signature.summary, free, params=params, paragraphs=signature.paragraphs)
 
 
 def argument(signature: Signature, name: str) -> Positional:

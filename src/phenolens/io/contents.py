@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -83,6 +83,12 @@ def planes(series: Series, path: Path) -> Iterator[dict]:
         }
 
 
+def unlike(found: Sequence[Series], path: Path) -> str:
+    """Which sizes the images of a file have, where they differ: one may be an overview."""
+    sizes = dict.fromkeys(f"{one.shape[-2]} x {one.shape[-1]}" for one in found)
+    return f"images of {path.name} differ in size: {', '.join(sizes)}" if len(sizes) > 1 else ""
+
+
 def well_in(text: str) -> str:
     """The well that a file's or an image's name names; '' where it names none, or several.
 
@@ -91,7 +97,7 @@ def well_in(text: str) -> str:
     found = {
         (row.upper(), column)
         for row, column in WELL_IN_TEXT.findall(text)
-        if 1 <= int(column) <= 48
+        if 1 <= int(column) <= 48 and row not in {"f", "s"}  # f1 and s1 are fields
     }
     for better in (lambda place: len(place[1]) == 2, lambda place: place[0] != "P"):
         kept = {place for place in found if better(place)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from phenolens.io.image_set import locate
 from phenolens.io.imagetable import Located, is_image_name
 from phenolens.io.layouts import require_one_layout, surest
 from phenolens.io.paths import read_table
-from phenolens.io.survey import FoundTables, Surveyed
+from phenolens.io.survey import FoundTables, Surveyed, plates_of
 from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, SITE, WELL
 
@@ -64,10 +64,7 @@ def image_section(
     for one in formats:
         items = [item for item in looked.tables if one.listed and item.kind == one.name]
         if items:
-            best = _best(items)
-            kept = {"kept": tree.relative(best.paths[0])}
-            others = [path for item in _listing(looked) if item is not best for path in item.paths]
-            left = [Unused(tree.relative(path), "unused-image-table", kept) for path in others]
+            best, left = _with_other_plates(_best(items), _listing(looked), tree)
             return one.propose(best, source), left
     if layout is None:
         try:
@@ -78,6 +75,30 @@ def image_section(
     if found is None and layout is not None and files:
         found = next((one for one in formats if not one.listed), None)
     return (None if found is None else found.decided(given).propose(files, source)), []
+
+
+def _with_other_plates(
+    best: FoundTables, listing: Sequence[FoundTables], tree: Tree
+) -> tuple[FoundTables, list[Unused]]:
+    """The table with those of other plates that are built alike, and why the rest is left out."""
+    plates = {name for path in best.paths for name in plates_of(path)}
+    kept, left = list(best.paths), list[Unused]()
+    for item in (item for item in listing if item is not best):
+        theirs = {name for path in item.paths for name in plates_of(path)}
+        alike = (item.kind, *item.head.columns) == (best.kind, *best.head.columns)
+        if theirs and not theirs & plates and alike:
+            kept += item.paths
+            plates |= theirs
+            continue
+        code = "unused-image-table"
+        values: dict[str, Any] = {"kept": tree.relative(best.paths[0])}
+        if theirs and plates and not theirs <= plates:
+            code, more = "unused-other-stains", sorted(theirs - plates)
+            ours = {str(name) for name in best.head.columns}
+            other = tuple(str(name) for name in item.head.columns if str(name) not in ours)
+            values |= {"plates": tuple(more), "columns": other}
+        left += [Unused(tree.relative(path), code, values) for path in item.paths]
+    return replace(best, paths=tuple(sorted(kept))), left
 
 
 def _best(items: Sequence[FoundTables]) -> FoundTables:

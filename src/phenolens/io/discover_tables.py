@@ -28,6 +28,8 @@ from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
 IN_FOLDER = rf"{FOLDER} ~ ([^/\\]+)$"
+MOST_MAPS = 300
+"""Maps that are compared with each other."""
 SHORTEST = 3
 """Letters of a plate's name that are no accident in the name of the one map there is."""
 PLACES = re.compile(
@@ -78,9 +80,14 @@ def table_sections(
     Each must say something new or confirm a well. Of several files of one kind, those for other
     plates are left out.
     """
-    kept = [_for_the_screen(known, item, tree) for item in found]
-    sections, left = [], [unused for _, others in kept for unused in others]
-    waiting = [item for item, _ in kept if item is not None]
+    sections, left, waiting = [], list[Unused](), list[FoundTables]()
+    barcodes = any(item.kind == "barcodes" for item in found)
+    for item in found:
+        kept, others = _for_the_screen(known, item, tree)
+        named = barcodes or has(item.head, "plate_map_name") is not None
+        agreed, more = (kept, []) if named else _once(known, kept, tree)
+        left += [*others, *more]
+        waiting += [] if agreed is None else [agreed]
     while True:
         options = [(item, on) for item in waiting if (on := infer_on(known, item))]
         options = [(item, on) for item, on in options if _useful(known, item, on)]
@@ -96,7 +103,7 @@ def table_sections(
 
 def _for_the_screen(
     known: Known, item: FoundTables, tree: Tree
-) -> tuple[FoundTables | None, list[Unused]]:
+) -> tuple[FoundTables, list[Unused]]:
     """The files of one kind that are about plates of the screen, and the others."""
     column = column_for(item.head, PLATE)
     screen = known.texts(PLATE)
@@ -114,6 +121,46 @@ def _for_the_screen(
     left = [_of_other_plates(path, plates[path], screen, tree) for path in others]
     head = item.head if kept[0] == item.paths[0] else read_head(kept[0], sheet=item.sheet)
     return replace(item, paths=kept, head=head), left
+
+
+def _once(known: Known, item: FoundTables, tree: Tree) -> tuple[FoundTables | None, list[Unused]]:
+    """Of maps built alike, those that speak of a well alone.
+
+    One that repeats another is left out, and all of those that contradict each other: nobody can
+    know which is the screen's.
+    """
+    well, plate = _well_column(item.head), column_for(item.head, PLATE)
+    if well is None or not 1 < len(item.paths) <= MOST_MAPS:
+        return item, []
+    if plate is None and plates_in_names(known, item.paths) is not None:
+        return item, []
+    said = {path: _said(read_head(path, sheet=item.sheet), plate, well) for path in item.paths}
+    against: dict[Path, Unused] = {}
+    kept: list[Path] = []
+    for path in item.paths:
+        here = said[path]
+        for other in kept:
+            shared = here.keys() & said[other].keys()
+            differ = sorted(key for key in shared if here[key] != said[other][key])
+            for one, two in ((path, other), (other, path)) if differ else ():
+                values = {"other": tree.relative(two), "example": differ[0]}
+                against[one] = Unused(tree.relative(one), "unused-contradicts", values)
+            if shared == here.keys() and not differ:
+                values = {"other": tree.relative(other)}
+                against.setdefault(path, Unused(tree.relative(path), "unused-repeats", values))
+        if path not in against or against[path].code == "unused-contradicts":
+            kept.append(path)
+    paths = tuple(path for path in kept if path not in against)
+    left = list(against.values())
+    return (replace(item, paths=paths) if paths else None), left
+
+
+def _said(head: pd.DataFrame, plate: str | None, well: str) -> dict[str, tuple[str, ...]]:
+    """What a map says of each well."""
+    keys = [*([] if plate is None else [key_text(head[plate])]), well_text(head[well])]
+    places = [" ".join(key) for key in zip(*keys, strict=True)]
+    rest = [key_text(head[name]) for name in head.columns if name not in (plate, well)]
+    return dict(zip(places, zip(*rest, strict=True), strict=False)) if rest else {}
 
 
 def _of_other_plates(path: Path, plates: set[str], screen: set[str], tree: Tree) -> Unused:

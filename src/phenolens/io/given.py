@@ -96,9 +96,9 @@ def open_table(
     Parameters
     ----------
     data : path, list of paths, DataFrame or AnnData
-        Files may be named by patterns (``plates/*.parquet``) and are Parquet, CSV or TSV (also
-        gzipped), ``.h5ad``, or CellProfiler's own output. A DataFrame holds metadata in columns, in
-        the named levels of its row index, or both.
+        Files may be named by patterns (``plates/*.parquet``) and are Parquet, Excel, CSV or TSV
+        (also gzipped), ``.h5ad``, or CellProfiler's own output. A DataFrame holds metadata in
+        columns, in the named levels of its row index, or both.
     features : str or sequence of str, optional
         The features: a prefix of their names, or the names themselves. By default they are
         recognised by convention, see :func:`phenolens.io.features.recognise`.

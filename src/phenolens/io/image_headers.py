@@ -194,7 +194,7 @@ def _listed(images: ImageSet, rows: np.ndarray, channel: str) -> pd.DataFrame:
         "site": table[SITE].to_numpy(),
         "channel": channel,
         "file": table[f"Path_{channel}"].to_numpy(),
-        "series": index.where(index.str.startswith("s"), "").str.split(":").str[0].to_numpy(),
+        "series": index.str.extract(r"^(s\d+:)")[0].fillna("").to_numpy(),
     }
     return pd.DataFrame(listed)
 

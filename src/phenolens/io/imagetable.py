@@ -209,8 +209,9 @@ def _two_axes(sizes: tuple[int, int], *, channel: int, n_channels: int, position
 
 
 def is_image_name(value: object) -> bool:
-    """Whether a text ends like an image file, or like a Zarr store."""
-    return not is_blank(value) and str(value).lower().endswith((*ENDINGS, *ZARR))
+    """Whether a text ends like an image file or a Zarr store, or names an image in a store."""
+    text = "" if is_blank(value) else str(value).lower().replace("\\", "/")
+    return text.endswith((*ENDINGS, *ZARR)) or any(f"{ending}/" in text for ending in ZARR)
 
 
 STACK = ("_stack", "_index", "_origin", "_series", "_fault")

@@ -43,7 +43,7 @@ ROLES = {"compound": "Compound", "concentration": "Concentration"}
 
 
 @dataclass(frozen=True)
-class Grid:
+class WellGrid:
     """One grid, as it lies in its sheet.
 
     Attributes
@@ -69,11 +69,11 @@ class Grid:
 class _Found:
     """Grids of a sheet, and which of its cells they account for."""
 
-    grids: list[Grid] = field(default_factory=list)
+    grids: list[WellGrid] = field(default_factory=list)
     used: set[tuple[int, int]] = field(default_factory=set)
 
 
-def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
+def find_grids(cells: Cells) -> tuple[list[WellGrid], list[str]]:
     """The grids that a sheet holds, from above; none where it is an ordinary table.
 
     Parameters
@@ -83,7 +83,7 @@ def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
 
     Returns
     -------
-    grids : list of Grid
+    grids : list of WellGrid
     notes : list of str
         What stands beside the grids and is not read.
     """
@@ -107,9 +107,9 @@ def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
     return _with_plates(found.grids), notes
 
 
-def _with_plates(grids: Sequence[Grid]) -> list[Grid]:
+def _with_plates(grids: Sequence[WellGrid]) -> list[WellGrid]:
     """A plate that is named once holds for the grids below, too."""
-    out: list[Grid] = []
+    out: list[WellGrid] = []
     for grid in grids:
         plate = grid.plate or (out[-1].plate if out else "")
         out.append(replace(grid, plate=plate))
@@ -157,22 +157,21 @@ def _take(
         alone = not any(text[top][:left] + text[top][left + count :])
         if first != 1 or (height, count) not in BARE or not alone:
             return
-        blocks = [(top + 1, list(range(height)))]
+        blocks = [{top + 1 + row: row for row in range(height)}]
     corner = text[top][left - 1] if lettered else ""
     corner = "" if GENERIC.fullmatch(corner) else corner
     title, plate = _above(text, top - 1, found, wanted=not corner)
     plates = left - 2 if lettered and left > 1 and _PLATE.fullmatch(text[top][left - 2]) else None
     begin = (left - 1 if plates is None else plates) if lettered else left
-    for start, rows in blocks:
-        below = range(start, start + len(rows))
+    for below in blocks:
         wells = {
             f"{row_letters(row)}{first + c:02d}": cells[r][left + c]
-            for r, row in zip(below, rows, strict=True)
+            for r, row in below.items()
             for c in range(count)
             if text[r][left + c]
         }
         own = "" if plates is None else next(filter(None, (text[r][plates] for r in below)), "")
-        grid = Grid(wells, len(rows), count, corner or title, own or plate)
+        grid = WellGrid(wells, len(below), count, corner or title, own or plate)
         found.grids.append(_placed(grid))
         end = left + count  # letters may be repeated on the other side
         again = lettered and all(text[r][end : end + 1] == [text[r][left - 1]] for r in below)
@@ -180,25 +179,27 @@ def _take(
         found.used |= {(r, c) for r in (top, *below) for c in span}
 
 
-def _blocks(text: list[list[str]], top: int, column: int) -> list[tuple[int, list[int]]]:
-    """Runs of row letters directly below one another: where each begins, and its rows."""
-    blocks: list[tuple[int, list[int]]] = []
-    while len(rows := _letters(text, top, column)) >= FEWEST_ROWS:
-        blocks.append((top, rows))
-        top += len(rows)
-    return blocks
+def _blocks(text: list[list[str]], top: int, column: int) -> list[dict[int, int]]:
+    """Runs of row letters below one another, those of a plate each: lines to rows of the plate.
 
-
-def _letters(text: list[list[str]], top: int, column: int) -> list[int]:
-    """Plate rows that stand below one another in a column, A, B, C on."""
-    rows: list[int] = []
-    for row in text[top:]:
-        match = _ROW.fullmatch(row[column])
-        number = row_number(match[1].upper()) if match else -1
-        if number < 0 or number >= MOST_ROWS or (rows and number != rows[-1] + 1):
+    Letters go up; rows that nobody uses may be left out, or be empty.
+    """
+    blocks: list[dict[int, int]] = []
+    for line in range(top, len(text)):
+        match = _ROW.fullmatch(text[line][column])
+        row = row_number(match[1].upper()) if match else -1
+        if not any(text[line]):
+            continue
+        if not 0 <= row < MOST_ROWS:
             break
-        rows.append(number)
-    return rows
+        last = max(blocks[-1].values()) if blocks else MOST_ROWS
+        if row > last:
+            blocks[-1][line] = row
+        elif row == 0 or not blocks:
+            blocks.append({line: row})
+        else:
+            break
+    return [block for block in blocks if len(block) >= FEWEST_ROWS]
 
 
 def _height(text: list[list[str]], top: int, left: int, count: int) -> int:
@@ -236,18 +237,18 @@ def plate_in(text: str) -> str:
     return match["name"].strip() if match else ""
 
 
-def as_plate(grid: Grid, plate: str) -> Grid:
+def as_plate(grid: WellGrid, plate: str) -> WellGrid:
     """The grid as one of this plate."""
     return replace(grid, plate=plate)
 
 
-def _placed(grid: Grid) -> Grid:
+def _placed(grid: WellGrid) -> WellGrid:
     """The grid with its title as the plate's name, where that is what it says."""
     plate = plate_in(grid.title)
     return replace(grid, title="", plate=plate) if plate and not grid.plate else grid
 
 
-def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
+def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[WellGrid], list[str]]:
     """A grid without numbers of columns: a whole plate, whose first row cannot be a header.
 
     Row letters may stand before it, and a title above.
@@ -262,7 +263,8 @@ def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
     used = [c for c in range(len(text[0])) if any(text[r][c] for r in rows)]
     if not used or rows[-1] - rows[0] + 1 != len(rows) or used[-1] - used[0] + 1 != len(used):
         return [], []
-    lettered = _letters(text, rows[0], used[0]) == list(range(len(rows)))
+    letters = [text[row][used[0]].upper() for row in rows]
+    lettered = letters == [row_letters(k) for k in range(min(len(rows), MOST_ROWS))]
     columns = used[1:] if lettered else used
     if (len(rows), len(columns)) not in BARE:
         return [], []
@@ -278,15 +280,17 @@ def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
         for c in range(len(columns))
         if body[k][c]
     }
-    return [_placed(Grid(wells, len(rows), len(columns), title))], []
+    return [_placed(WellGrid(wells, len(rows), len(columns), title))], []
 
 
-def long_table(grids: Sequence[Grid], *, name: str, source: str) -> tuple[pd.DataFrame, list[str]]:
+def long_table(
+    grids: Sequence[WellGrid], *, name: str, source: str
+) -> tuple[pd.DataFrame, list[str]]:
     """Grids as one table: a row a well that holds something, a column a grid.
 
     Parameters
     ----------
-    grids : sequence of Grid
+    grids : sequence of WellGrid
     name : str
         Of the file or sheet: it may say what an untitled grid holds (``doses``).
     source : str
@@ -331,7 +335,9 @@ def long_table(grids: Sequence[Grid], *, name: str, source: str) -> tuple[pd.Dat
     return frame, [f"read as {many} of {sizes}, one row a well", *notes, *said]
 
 
-def _titled(grids: Sequence[Grid], *, name: str, source: str) -> tuple[list[Grid], list[str]]:
+def _titled(
+    grids: Sequence[WellGrid], *, name: str, source: str
+) -> tuple[list[WellGrid], list[str]]:
     """The grids with what each holds, as said or as its file's name and its values tell."""
     notes = []
     out = []
@@ -370,7 +376,7 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def _refuse_half_plates(grids: Sequence[Grid], source: str) -> None:
+def _refuse_half_plates(grids: Sequence[WellGrid], source: str) -> None:
     plates = [grid.plate for grid in grids]
     if any(plates) and not all(plates):
         raise InputError(

@@ -157,7 +157,7 @@ def _without_lost(values: pd.DataFrame, frame: pd.DataFrame, source: str) -> pd.
     """
     held = values.to_numpy()
     empty = values.columns[~((held != 0) & np.isfinite(held)).any(axis=0)]
-    lost = {}
+    lost: dict[str, float] = {}
     for name in empty:
         given = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
         given = given[np.isfinite(given) & (given != 0)]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.contents import contents, planes, require_fields
+from phenolens.io.contents import contents, planes, require_fields, unlike
 from phenolens.io.imagetable import Located, plane_index
 from phenolens.readers.index import PlaneIndex, parse_index
 from phenolens.readers.series import Series
@@ -260,4 +260,10 @@ class _Unfolding:
         counts = [len(series) for series in self.read.values()]
         if all(count == 1 for count in counts):
             return []
-        return [f"{len(counts)} files hold {sum(counts)} images; each is a site"]
+        different = [unlike(found, Path(path)) for path, found in self.read.items()]
+        different = [text for text in different if text]
+        more = f" (and {len(different) - 1} files more)" if len(different) > 1 else ""
+        return [
+            f"{len(counts)} files hold {sum(counts)} images; each is a site",
+            *(f"{text}{more}" for text in different[:1]),
+        ]

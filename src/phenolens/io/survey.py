@@ -25,10 +25,12 @@ from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofi
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
 from phenolens.io.tree import Tree, Unused
-from phenolens.profiles import PLATE, WELL
+from phenolens.profiles import PLATE, PREFIX, WELL
+from phenolens.schema import tables
 
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
+FEWEST_OF_A_RESULT = 4
 OBJECTS, PROFILES = 0.9, 0.8
 """How sure we are of tables of objects and of profiles, beside those that list images."""
 
@@ -134,6 +136,13 @@ def _look(
         elif not len(head):
             code = "unused-no-rows"
         else:
+            answer = result_file(head)
+            if answer is not None:
+                values = {"table": answer}
+                unused += [
+                    Unused(tree.relative(p), "unused-result", values) for p in paths[number:]
+                ]
+                return None
             kind = classify(head, path, images)
             if kind == "cellprofiler" and path.suffix.lower() in DATABASES:
                 head, _ = images_of(path, HEAD)
@@ -183,6 +192,15 @@ def classify(head: pd.DataFrame, path: Path, source: Path) -> str:
     if has(head, "Plate_Map_Name") and not has(head, "well_position") and not has(head, "well"):
         return "barcodes"
     return "metadata"
+
+
+def result_file(head: pd.DataFrame) -> str | None:
+    """The file of ours that a table is, by its columns: an answer is no plate map."""
+    for table in tables().values():
+        own = {c.name for c in table.columns if c.required and not c.name.startswith(PREFIX)}
+        if len(own) >= FEWEST_OF_A_RESULT and own <= set(head.columns):
+            return table.path
+    return None
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:

@@ -56,8 +56,8 @@ def read_treatments(given: int | str | Path | Sequence[str] | pd.DataFrame) -> T
     Parameters
     ----------
     given : int, path, DataFrame or sequence of str
-        How many there are; or a table (CSV, TSV, Parquet) with a column of compounds and, if there
-        are several doses of one, of concentrations, found by their usual names; or names.
+        How many there are; or a table (CSV, Excel, Parquet) with a column of compounds and, if
+        there are several doses of one, of concentrations, found by their usual names; or names.
 
     Returns
     -------

@@ -19,12 +19,23 @@ from phenolens.io.tree import Tree, Unused
 SHOWN = 3
 """Files of one kind that are named each; more are counted."""
 LISTED = 20
-GRAVE = frozenset({
-    "unused-closed", "unused-damaged", "unused-empty", "unused-flex", "unused-images-elsewhere",
-    "unused-link",
-    "unused-name", "unused-no-plate", "unused-one-of-several", "unused-other-plates",
-    "unused-other-wells",
-})  # fmt: skip
+GRAVE = frozenset(
+    {
+        "unused-closed",
+        "unused-contradicts",
+        "unused-damaged",
+        "unused-empty",
+        "unused-flex",
+        "unused-images-elsewhere",
+        "unused-link",
+        "unused-name",
+        "unused-no-plate",
+        "unused-one-of-several",
+        "unused-other-plates",
+        "unused-other-stains",
+        "unused-other-wells",
+    }
+)
 """Reasons that may be a mistake of the folder."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar", ".tar.bz2", ".tar.xz")
 PIPELINES = (".cppipe", ".cpproj", ".cpproject")

@@ -34,7 +34,7 @@ class OmeImage:
         In the order of the pixels, as tifffile gives them.
     blocks : list of tuple
         First position of each ``TiffData`` with the name of its file, '' where that is the file
-        itself.
+        itself, by its identifier: files are renamed.
     """
 
     number: int
@@ -81,7 +81,8 @@ def parse(text: str) -> tuple[OmeImage, ...]:
     root = _root(text)
     places = _places(root)
     images = [element for element in root if _tag(element) == "Image"]
-    found = [_image(n, element, places) for n, element in enumerate(images)]
+    own = root.get("UUID", "")
+    found = [_image(n, element, places, own) for n, element in enumerate(images)]
     if not found:
         raise InputError("its OME-XML names no image")
     return tuple(found)
@@ -103,7 +104,7 @@ def _all(element: ElementTree.Element, name: str) -> list[ElementTree.Element]:
 
 
 def _image(
-    number: int, element: ElementTree.Element, places: dict[str, dict[str, str]]
+    number: int, element: ElementTree.Element, places: dict[str, dict[str, str]], own: str
 ) -> OmeImage:
     pixels = next(iter(_all(element, "Pixels")), None)
     if pixels is None:
@@ -125,14 +126,16 @@ def _image(
         pixel_size_um=_size(pixels),
         bits=int(bits) if bits.isdecimal() else None,
         place=places.get(element.get("ID", ""), {}),
-        blocks=tuple(_block(data, axes) for data in _all(pixels, "TiffData")),
+        blocks=tuple(_block(data, axes, own) for data in _all(pixels, "TiffData")),
     )
 
 
-def _block(data: ElementTree.Element, axes: str) -> tuple[tuple[int, ...], str]:
+def _block(data: ElementTree.Element, axes: str, own: str) -> tuple[tuple[int, ...], str]:
     first = tuple(int(data.get(f"First{axis}", "0")) for axis in axes[:-2])
     uuid = next(iter(_all(data, "UUID")), None)
-    return first, "" if uuid is None else uuid.get("FileName", "")
+    if uuid is None or (own and (uuid.text or "").strip() == own):
+        return first, ""
+    return first, uuid.get("FileName", "")
 
 
 def _channels(pixels: ElementTree.Element) -> tuple[str, ...]:

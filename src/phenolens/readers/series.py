@@ -56,8 +56,8 @@ class Series:
 
     @property
     def leading(self) -> str:
-        """The axes before the plane's own two."""
-        return self.axes[:-2]
+        """The axes before the plane's own two, and before the colours of a picture."""
+        return self.axes.removesuffix("S")[:-2]
 
     def count(self, axis: str) -> int:
         """How many positions an axis has; 1 where there is none."""

@@ -282,8 +282,8 @@ def _pages(
     found = {}
     for number, at in enumerate(np.ndindex(*leading)):
         page = series[number]
-        if page is None:
-            found[at] = (path.parent / (image.file_of(at) or path.name), MISSING)
-        else:
-            found[at] = (Path(_file_of(page).filehandle.path), page.index)
+        name = image.file_of(at) or path.name
+        if page is not None and _file_of(page) is not _file_of(series):
+            name = image.file_of(at) or _file_of(page).filehandle.name
+        found[at] = (path.parent / name, MISSING if page is None else page.index)
     return found

@@ -110,14 +110,14 @@ def _require_chunks(array: Any, position: tuple[int, ...]) -> None:
     names = [array.metadata.encode_chunk_key(at) for at in itertools.product(*ranges)]
     there = [name for name in names if (folder / name).is_file()]
     if names and not there:
-        raise InputError(f"no chunk of the plane is there, such as {array.basename}/{names[0]}")
-    blosc = any("blosc" in type(one).__name__.lower() for one in array.compressors)
-    for name in there if blosc and array.shards is None else ():
+        raise InputError(f"no chunk of the plane is there, such as {names[0]}")
+    last = type(array.compressors[-1]).__name__.lower() if array.compressors else ""
+    for name in there if "blosc" in last and array.shards is None else ():
         with (folder / name).open("rb") as stream:
             said = int.from_bytes(stream.read(16)[12:16], "little")
             held = stream.seek(0, 2)
         if held != said:
-            raise InputError(f"chunk {array.basename}/{name} is cut short ({held} of {said} bytes)")
+            raise InputError(f"chunk {name} is cut short ({held} of {said} bytes)")
 
 
 @lru_cache(maxsize=32)

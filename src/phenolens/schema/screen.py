@@ -156,6 +156,28 @@ PIXELS = Document(
     keys=AUDIT.keys,
 )
 
+SEGMENTATION = Document(
+    "segmentation.json",
+    "why next to no cell was found",
+    text="A list of findings, as in `audit.json`: `cells-none`, `cells-few`, `fields-empty`.",
+    when="Absent where every field holds cells.",
+    keys=AUDIT.keys,
+)
+
+SEGMENTATION_PICTURES = Document(
+    "segmentation.npz",
+    "fields in which next to no cell was found",
+    when="Present where `segmentation.json` is.",
+    keys=(
+        Key("pixels", "uint8 (n, H, W)", "the nuclear stain, made small"),
+        Key("shrunk", "float64 (n,)", "pixels of the picture for one of the field"),
+        Key("names", "string (n,)", "`plate/well/site`"),
+        Key("cells", "int64 (n,)", "cells found"),
+        Key("stain", "string", "the nuclear stain"),
+        Key("expected", "float64", "diameter looked for in pixels of the field; 0 when unknown"),
+    ),
+)
+
 ILLUMINATION = File(
     "illumination/<plate>_Illum<Stain>.npy",
     text="""\
@@ -166,5 +188,6 @@ so CellProfiler's CorrectIlluminationApply can use them as they are.""",
 )
 
 FILES: tuple[File, ...] = (
-    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, PIXELS, LEDGER, ILLUMINATION,
+    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, PIXELS, SEGMENTATION, SEGMENTATION_PICTURES,
+    LEDGER, ILLUMINATION,
 )  # fmt: skip

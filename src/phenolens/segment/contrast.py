@@ -7,6 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 _BINS = 64
+STANDS_OUT = 0.7  # contrast from which on noise does not explain what is bright
 _STEEP = 0.35  # contours this steep, compared with the steepest, are edges of cells
 
 
@@ -54,7 +55,7 @@ def edge_profile(contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 def nuclear_level(contrast: np.ndarray) -> float | None:
     """Level of the steepest contour: the edge of nuclei. None where nothing stands out."""
-    if not _stands_out(contrast):
+    if standing_out(contrast) <= STANDS_OUT:
         return None
     levels, steepness, counts = edge_profile(contrast)
     beyond = np.arange(_BINS) > int(np.argmax(_smooth(counts)))
@@ -63,7 +64,7 @@ def nuclear_level(contrast: np.ndarray) -> float | None:
 
 def cell_level(contrast: np.ndarray) -> float | None:
     """Level of the first steep contour above background: the outer edge of cells."""
-    if not _stands_out(contrast):
+    if standing_out(contrast) <= STANDS_OUT:
         return None
     levels, steepness, _ = edge_profile(contrast)
     high = steepness > _STEEP * steepness.max()
@@ -78,10 +79,10 @@ def scaled_level(level: float, factor: float) -> float:
     return float(np.log1p(factor * np.expm1(level)))
 
 
-def _stands_out(contrast: np.ndarray) -> bool:
-    """Some pixels are clearly brighter than the middle, beyond what noise explains."""
+def standing_out(contrast: np.ndarray) -> float:
+    """How much brighter than the middle the brightest pixels are."""
     middle, high = np.percentile(contrast[::2, ::2], [50, 99.9])
-    return bool(high - middle > 0.7)
+    return float(high - middle)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@
 """
 
 # ruff: noqa: I001
+from phenolens.study.keeping import clean, verify
 from phenolens.study.printed import (
     lines_of_check, lines_of_files, lines_of_prepare, lines_of_report, lines_of_run,
     lines_of_splits,
@@ -18,8 +19,8 @@ from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
 
 __all__ = [
-    "Session", "check", "demo", "evaluate", "init", "interpret", "lines_of_check",
+    "Session", "check", "clean", "demo", "evaluate", "init", "interpret", "lines_of_check",
     "lines_of_files", "lines_of_prepare", "lines_of_report", "lines_of_run", "lines_of_splits",
     "measure", "normalize", "open_study", "prepare", "report", "represent", "run",
-    "simulate_screen", "splits", "take",
+    "simulate_screen", "splits", "take", "verify",
 ]  # fmt: skip

@@ -37,6 +37,7 @@ def audit(
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
     out: str | Path | None = None,
+    changes: Sequence[str] = (),
 ) -> Result:
     """Name the defects of a study: of its design, its tables and what it declares.
 
@@ -58,6 +59,8 @@ def audit(
         For profiles: which of several measurements of a well counts: a query, or ``"average"``.
     out : path, optional
         Results of the study file; by default ``<stem>-out``.
+    changes : sequence of str
+        Settings in the place of the study file's; see :func:`phenolens.open_study`.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def audit(
     findings = audit_findings(
         data, tables=tables, same_by=same_by, controls=controls, same_plate=same_plate,
         distinct_plates=distinct_plates, measurement=measurement, out=out,
+        changes=changes,
     )  # fmt: skip
     return as_result(findings, same_by=same_by, out=out)
 
@@ -101,13 +105,14 @@ def audit_findings(
     *,
     tables: str | Path | None = None,
     out: str | Path | None = None,
+    changes: Sequence[str] = (),
     **reading: Any,
 ) -> list[AuditFinding]:
     """The findings behind :func:`audit`, which takes the same, the gravest first.
 
     Parameters
     ----------
-    data, tables, out
+    data, tables, out, changes
         As of :func:`audit`.
     **reading
         How profiles are read; see :func:`phenolens.read`.
@@ -117,7 +122,7 @@ def audit_findings(
     if tables is not None:
         return audit_folder("tables", Path(tables))
     if _is_study(data):
-        return audit_study(data, out=out)
+        return audit_study(data, out=out, changes=changes)
     item = read(data, **reading)
     wells, roles = profiles.metadata(item.table), item.design.role_of(item.table).to_numpy()
     return seen(audit_design(wells, folds=item.design.folds, roles=roles))
@@ -129,7 +134,9 @@ def _is_study(data: object) -> TypeGuard[str | Path]:
     return Path(data).suffix == ".toml" or Path(data).is_dir()
 
 
-def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[AuditFinding]:
+def audit_study(
+    study: str | Path, *, out: str | Path | None = None, changes: Sequence[str] = ()
+) -> list[AuditFinding]:
     """Audit a study of ours: its design, and what its results show where there are any.
 
     Parameters
@@ -138,6 +145,8 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Aud
         A study file, or a folder that a study wrote.
     out : path, optional
         Folder of the results, beside a study file; by default ``<stem>-out``.
+    changes : sequence of str
+        Settings in the place of the study file's; see :func:`phenolens.open_study`.
 
     Raises
     ------
@@ -148,15 +157,17 @@ def audit_study(study: str | Path, *, out: str | Path | None = None) -> list[Aud
     if study.is_dir():
         folder, findings = study, _of_folder(study)
     else:
-        folder, findings = _of_file(study, out)
+        folder, findings = _of_file(study, out, changes)
     return merged(seen(findings), _of_results(folder))
 
 
-def _of_file(study: Path, out: str | Path | None) -> tuple[Path, list[Finding]]:
+def _of_file(
+    study: Path, out: str | Path | None, changes: Sequence[str]
+) -> tuple[Path, list[Finding]]:
     from phenolens.study.session import open_study
     from phenolens.study.step import take
 
-    session = open_study(study, out=out)
+    session = open_study(study, out=out, changes=changes)
     return session.out, take(session, "check")
 
 

@@ -22,8 +22,13 @@ def fusions(session: Session, items: dict[str, Profiles], *, design: Design) -> 
     """The fusions that the study asks for, each followed by its noise controls."""
     made: dict[str, Block] = {}
     blocks = {name: item.compared for name, item in items.items()}
-    for name in session.study.represent.representations:
+    wanted = session.study.represent.representations
+    for name in wanted:
         if "+" not in name:
+            continue
+        lacking = [part for part in name.split("+") if part in wanted and part not in blocks]
+        if lacking:
+            session.progress.say(f"Left out: {name}, since {lacking[0]} was")
             continue
         first, second = (_block(blocks, part, name) for part in name.split("+"))
         made[name] = _joined(name, first, second)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import phenolens
 from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
-from phenolens.files import file_digest, read_sealed, write_sealed, write_text
+from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
 from phenolens.store import digest
+from phenolens.study.keeping import STAMP
 from phenolens.study.session import TIMINGS, Progress, Session, open_study
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
@@ -77,7 +78,7 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
-    stamp = session.store.root / "finished.json"
+    stamp = session.store.root / STAMP
     question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
     anew = session.store.force or session.store.verify
     if not anew and _finished(session, stamp, question):
@@ -85,8 +86,25 @@ def run(session: Session | str | Path) -> Path:
         return session.out / "report.html"
     stamp.unlink(missing_ok=True)
     path = take(session, "report")
-    write_sealed(stamp, {"question": question, "files": _digests(session)})
+    entries, files = sorted(session.store.used), _digests(session)
+    held = {"question": question, "files": files, "entries": entries, "inputs": _inputs(session)}
+    write_sealed(stamp, held)
     return path
+
+
+def _inputs(session: Session) -> list[list]:
+    """Path, identity and, of tables, digest of every file that the study was made from."""
+    from phenolens.io.paths import expand
+    from phenolens.prepare import originals
+
+    data, images = session.study.data, take(session, "screen").images
+    given = [data.images.table if data.images else None]
+    given += [part.files for part in data.profiles] + [part.file for part in data.tables]
+    tables = [path for names in given if names for path in expand(names, session.root)]
+    known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
+    if images is not None:
+        known |= {path: [at, ""] for path, *at in originals(images, functions=True)}
+    return [[path, *known[path]] for path in sorted(known)]
 
 
 @cache

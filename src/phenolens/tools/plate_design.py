@@ -42,7 +42,7 @@ def design(
     Parameters
     ----------
     treatments : int, path, list of str or DataFrame
-        A table of compounds (CSV, TSV or Parquet; a row a treatment), with their concentrations
+        A table of compounds (CSV, Excel or Parquet; a row a treatment), with their concentrations
         where there are several; or how many treatments there are.
     replicates : int
         Wells of each treatment, each on a plate of its own unless `plates` says otherwise.

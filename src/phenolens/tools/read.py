@@ -52,10 +52,10 @@ def read(
     Parameters
     ----------
     data : path, list of paths, DataFrame, AnnData or Profiles
-        Parquet, CSV, TSV (also gzipped), h5ad or CellProfiler's own tables; globs are expanded and
-        several files stacked. A DataFrame has its metadata in columns or in the row index. A file
-        under ``profiles/`` of a finished study brings its roles, folds and settings along. Rows
-        that are cells or fields become wells by their median.
+        Parquet, CSV (also gzipped), Excel, h5ad or CellProfiler's own tables; globs are expanded
+        and several files stacked. A DataFrame has its metadata in columns or in the row index. A
+        file under ``profiles/`` of a finished study brings its roles, folds and settings along.
+        Rows that are cells or fields become wells by their median.
     same_by : str or list of str, optional
         Columns that name a perturbation. By default the compound, with its dose where it has
         several, found by the columns' usual names.

@@ -74,9 +74,24 @@ def _(*, file: str, files: int, kept: str) -> str:
     return _line(file, files, f"another stage of the profiles in {kept}, which are used")
 
 
+@wording("unused-result")
+def _(*, file: str, files: int, table: str) -> str:
+    return _line(file, files, f"an answer of phenolens ({table})")
+
+
 @wording("unused-image-table")
 def _(*, file: str, files: int, kept: str) -> str:
     return _line(file, files, f"lists images too; those of {kept} are used")
+
+
+@wording("unused-other-stains")
+def _(*, file: str, files: int, kept: str, plates: Sequence[str], columns: Sequence[str]) -> str:
+    other = f" (it has {_few(columns)})" if columns else ""
+    reason = (
+        f"lists images of plates that {kept} does not have ({_few(plates)}), in other columns"
+        f"{other}; a study has one name a stain: rename the columns, and run init again"
+    )
+    return _line(file, files, reason)
 
 
 @wording("unused-images-elsewhere")
@@ -132,6 +147,20 @@ def _(*, file: str, files: int, well: str) -> str:
 @wording("unused-one-of-several")
 def _(*, file: str, files: int, others: Sequence[str]) -> str:
     return _line(file, files, f"lists the same wells as {_few(others)}, and names no plate")
+
+
+@wording("unused-contradicts")
+def _(*, file: str, files: int, other: str, example: str) -> str:
+    reason = (
+        f"says something else of the same wells ({example}) than {other}; leave one of them in the "
+        "folder, or name the right one as [[data.tables]]"
+    )
+    return _line(file, files, reason)
+
+
+@wording("unused-repeats")
+def _(*, file: str, files: int, other: str) -> str:
+    return _line(file, files, f"says the same as {other}, which is used")
 
 
 @wording("unused-nothing-new")

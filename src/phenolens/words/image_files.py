@@ -102,9 +102,9 @@ def _(*, files: int, colour: str, example: Place) -> Said:
             "They are negatives: bright cells are dark there.",
             "Export them with black as zero.",
         )
-    kind = "have a palette" if colour == "palette" else f"are {colour} pictures"
+    kind = "a palette" if colour == "palette" else f"{colour} colours"
     return Said(
-        f"{plural(files, 'file')} {kind}, e.g. {_place(example)}.",
+        f"{plural(files, 'picture')} with {kind}, e.g. {_place(example)}.",
         "A stain is one grey plane. 'prepare' takes pictures whose colours say the same, and sets "
         "real colour aside.",
         "Export the grey originals.",
@@ -114,7 +114,7 @@ def _(*, files: int, colour: str, example: Place) -> Said:
 @wording("images-lossy")
 def _(*, files: int, example: Place) -> Said:
     return Said(
-        f"{plural(files, 'file')} were compressed with loss (JPEG), e.g. {_place(example)}.",
+        f"{plural(files, 'file')} compressed with loss (JPEG), e.g. {_place(example)}.",
         "Texture and granularity measure the compression too, and dim intensities are gone.",
         "Export lossless files (TIFF, PNG).",
     )

@@ -1,10 +1,11 @@
 """CellProfiler's own tables, as its modules ExportToSpreadsheet and ExportToDatabase write them.
 
-Names of files and tables follow those modules' sources (CellProfiler/CellProfiler,
-``exporttospreadsheet.py`` and ``exporttodatabase.py``): ``<prefix><object>.csv`` (``.txt`` where
-columns are parted by tabs), with ``MyExpt_`` for prefix unless somebody changed it; two lines of
-header where objects share a file; ``<prefix>Per_<object>``, or ``<prefix>Per_Object`` for all, in
-a database. cytominer-database calls its tables ``Image``, ``Cells``, ``Cytoplasm`` and ``Nuclei``.
+Names of files follow the source of the first (CellProfiler/CellProfiler,
+``exporttospreadsheet.py``): ``<prefix><object>.csv`` (``.txt`` where columns are parted by tabs),
+with ``MyExpt_`` for prefix unless somebody changed it; two lines of header where objects share a
+file. Those of tables in a database are as public scripts name them: ``<prefix>Per_<object>``, or
+``<prefix>Per_Object`` for all. cytominer-database calls its tables ``Image``, ``Cells``,
+``Cytoplasm`` and ``Nuclei``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import csv
 import os
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
@@ -53,11 +57,12 @@ IMAGE_MARKS = ("Count_", "ExecutionTime_", "ModuleError_", "Group_", "Image_Coun
 NUMBERS = ("ObjectNumber", "_Number_Object_Number")
 OBJECTS, IMAGE, TOGETHER = "objects", "image", "together"
 LONGEST = 4_000_000
+BATCH = 100_000_000
 HEAD_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Table:
+class ObjectTable:
     """A file, or a table of a database, that a run wrote.
 
     Attributes
@@ -78,22 +83,26 @@ class Table:
     path: Path
 
 
+Placed = tuple[str, ObjectTable]
+"""A table, and what its run is called."""
+
+
 @dataclass
 class Run:
     """The tables of one run of a pipeline: those of one folder or database with one prefix."""
 
     prefix: str
     where: Path
-    image: Table | None = None
-    objects: list[Table] = field(default_factory=list)
+    image: ObjectTable | None = None
+    objects: list[ObjectTable] = field(default_factory=list)
 
-    def named(self, table: Table) -> str:
+    def named(self, table: ObjectTable) -> str:
         """The object that a table is of."""
         name = table.name.removeprefix(self.prefix) or table.name
         usual = {one.lower(): one for one in COMPARTMENTS}
         return usual.get(name.lower(), name)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[ObjectTable]:
         """All of them."""
         return [*self.objects, *([] if self.image is None else [self.image])]
 
@@ -168,7 +177,7 @@ def runs_of_folder(folder: Path) -> list[Run]:
     return _by_prefix([table for path in files if (table := table_of_file(path))], folder)
 
 
-def table_of_file(path: Path) -> Table | None:
+def table_of_file(path: Path) -> ObjectTable | None:
     """What a file is, by its header; None where it is no table of CellProfiler's."""
     if not path.name.lower().endswith((*Parquet.endings, *Delimited.endings)):
         return None
@@ -180,16 +189,16 @@ def table_of_file(path: Path) -> Table | None:
 
 
 @lru_cache(maxsize=200_000)
-def _table_of_file(path: Path, _changed: int, _bytes: int) -> Table | None:
+def _table_of_file(path: Path, _changed: int, _bytes: int) -> ObjectTable | None:
     """As it was when it was written last: trees of a folder a field are asked for several times."""
     if path.name.lower().endswith(Parquet.endings):
         columns, below = _schema(path), ""
     else:
         columns, below = _header(path)
     if "Image" in columns and below == "ImageNumber":
-        return Table(stem(path), TOGETHER, columns, path)
+        return ObjectTable(stem(path), TOGETHER, columns, path)
     kind = kind_of(columns, stem(path))
-    return None if kind is None else Table(stem(path), kind, columns, path)
+    return None if kind is None else ObjectTable(stem(path), kind, columns, path)
 
 
 @lru_cache(maxsize=1024)
@@ -243,7 +252,7 @@ def _split(line: str) -> tuple[str, ...]:
     return tuple(next(csv.reader([line.rstrip("\r\n")], delimiter=mark), [])) or ("",)
 
 
-def _by_prefix(tables: Sequence[Table], where: Path) -> list[Run]:
+def _by_prefix(tables: Sequence[ObjectTable], where: Path) -> list[Run]:
     """Tables put together by what their names begin with; runs without objects are none."""
     images = [table for table in tables if table.kind == IMAGE]
     known = {IMAGE_NAME.sub("", table.name): table for table in images}
@@ -264,6 +273,9 @@ def _longest(name: str, prefixes: Iterable[str]) -> str:
 
 def _common_prefix(names: Sequence[str]) -> str:
     """What comes before the objects' names where no table of images shows it."""
+    stored = {match[0] for name in names if (match := re.match(r".*?Per_", name))}
+    if len(stored) == 1 and all(name.startswith(tuple(stored)) for name in names):
+        return stored.pop()
     for name in names:
         for compartment in COMPARTMENTS:
             if name.endswith(compartment):
@@ -279,37 +291,84 @@ def read_runs(
     Of tables of a database the first `rows` only, where that is said.
     """
     _refuse_same_images(runs, source=source)
-    objects: dict[str, list[pd.DataFrame]] = {}
-    whole: list[pd.DataFrame] = []
-    images: list[pd.DataFrame] = []
-    empty: list[str] = []
     labels = _labels(runs)
+    objects: dict[str, list[Placed]] = {}
+    whole: list[Placed] = []
     for run, label in zip(runs, labels, strict=True):
         held = {run.named(table): table for table in run.objects}
         joined = [name for name, table in held.items() if is_joined(table.columns, name)]
         alone = [name for name in held if name not in joined] or joined[:1]
-        found = {own or name: f for name in alone for own, f in _read(held[name], rows).items()}
-        for name, frame in found.items():
-            held_so_far = whole if name in joined else objects.setdefault(name, [])
-            held_so_far += [frame.assign(**{RUN: label})] if len(frame) else []
-        empty += [] if any(map(len, found.values())) else [label or run.where.name]
-        if run.image is not None:
-            images.append(_read(run.image)[""].assign(**{RUN: label}))
-    image = pd.concat(images, ignore_index=True) if images else None
-    kept = {n: pd.concat(frames, ignore_index=True) for n, frames in objects.items() if frames}
+        for name in alone:
+            (whole if name in joined else objects.setdefault(name, [])).append((label, held[name]))
+    of_images = [(label, run.image) for run, label in zip(runs, labels, strict=True) if run.image]
+    image = _below_one_another(of_images, None).get("")
+    found = {name: _below_one_another(placed, rows) for name, placed in objects.items()}
+    kept = {own or name: frame for name, frames in found.items() for own, frame in frames.items()}
     parts = [ObjectTables(source, kept, None, image)] if kept else []
-    if whole:
-        parts.append(ObjectTables(source, {}, pd.concat(whole, ignore_index=True), image))
+    parts += [ObjectTables(source, {}, f, image) for f in _below_one_another(whole, rows).values()]
     if not parts:
         raise InputError(f"{source} has no object in any of its tables.")
     cells = [join_objects(part) for part in parts]
     frame = pd.concat([frame for frame, _ in cells], ignore_index=True)
     notes = list(dict.fromkeys(note for _, notes in cells for note in notes))
-    if empty:
+    if empty := [label for label in labels if label not in set(frame[RUN])]:
         shown = ", ".join(empty[:3]) + (", ..." if len(empty) > 3 else "")
         notes.append(f"{len(empty)} of {len(runs)} runs have no object: {shown}")
     folders = dict(zip(labels, (run.where for run in runs), strict=True))
     return sited(_placed(frame, folders)).drop(columns=RUN), notes
+
+
+def _below_one_another(placed: Sequence[Placed], rows: int | None) -> dict[str, pd.DataFrame]:
+    """Rows of tables, by the object that they are of ('': of one), with the run of each."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for batch in _batches(placed):
+        as_one = _parsed_as_one(batch) if len(batch) > 1 else None
+        if as_one is not None:
+            parts.setdefault("", []).append(as_one)
+            continue
+        for label, table in batch:
+            for own, frame in _read(table, rows).items():
+                parts.setdefault(own, []).append(frame.assign(**{RUN: label}))
+    full = {own: [frame for frame in frames if len(frame)] for own, frames in parts.items()}
+    return {own: pd.concat(f, ignore_index=True) for own, f in full.items() if f}
+
+
+def _batches(placed: Sequence[Placed]) -> Iterator[list[Placed]]:
+    """Text tables of one header together, up to some size; every other table for itself."""
+    batch: list[Placed] = []
+    size = 0
+    for label, table in placed:
+        plain = table.kind != TOGETHER and table.path.suffix.lower() in (".csv", ".txt", ".tsv")
+        same = bool(batch) and plain and batch[0][1].columns == table.columns
+        if batch and (not same or size > BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append((label, table))
+        size += table.path.stat().st_size if plain else BATCH
+    if batch:
+        yield batch
+
+
+def _parsed_as_one(batch: Sequence[Placed]) -> pd.DataFrame | None:
+    """Many small files parsed at once, as reading each takes longer than what it holds.
+
+    None where they differ in more than their rows, or a row is not a line.
+    """
+    contents = [table.path.read_bytes().rstrip(b"\r\n") for _, table in batch]
+    heads = {content.partition(b"\n")[0] for content in contents}
+    head = heads.pop()
+    mark = max(b",", b"\t", b";", key=head.count)
+    if heads or mark == b";":
+        return None
+    bodies = [content.partition(b"\n")[2] for content in contents]
+    lines = [body.count(b"\n") + 1 if body else 0 for body in bodies]
+    text = b"\n".join([head, *filter(None, bodies)])
+    try:
+        frame = pd.read_csv(BytesIO(text), sep=mark.decode(), low_memory=False)
+    except ValueError:  # whoever reads the files one by one names the one that is damaged
+        return None
+    labels = np.repeat(np.array([label for label, _ in batch], dtype=object), lines)
+    return frame.assign(**{RUN: labels}) if len(frame) == len(labels) else None
 
 
 def _labels(runs: Sequence[Run]) -> list[str]:
@@ -337,13 +396,13 @@ def _placed(frame: pd.DataFrame, folders: Mapping[str, Path]) -> pd.DataFrame:
     return frame
 
 
-def _read(table: Table, rows: int | None = None) -> dict[str, pd.DataFrame]:
+def _read(table: ObjectTable, rows: int | None = None) -> dict[str, pd.DataFrame]:
     """Rows by the object that they are of: '' where the table's name says so."""
     in_database = table.path.suffix.lower() in DATABASES
     return _of_database(table, limit=rows) if in_database else _of_file(table)
 
 
-def _of_file(table: Table) -> dict[str, pd.DataFrame]:
+def _of_file(table: ObjectTable) -> dict[str, pd.DataFrame]:
     """A file's rows, by the object they are of: '' where its name says so."""
     if table.kind == TOGETHER:
         return _taken_apart(table.path)
@@ -387,20 +446,19 @@ def _refuse_same_images(runs: Sequence[Run], *, source: str) -> None:
 
 
 def same_images(runs: Sequence[Run]) -> list[tuple[Run, Run]]:
-    """Pairs of runs, of one folder or database or of two, whose images are the same files."""
-    several = [run for run in runs if run.image is not None and _shares_place(run, runs)]
-    files = [_files(_read(run.image)[""]) for run in several if run.image is not None]
-    pairs = combinations(zip(several, files, strict=True), 2)
-    return [(one, other) for (one, a), (other, b) in pairs if a & b]
+    """Pairs of runs of one folder, or of a database and anything else, whose images are the same.
 
-
-def _shares_place(run: Run, runs: Sequence[Run]) -> bool:
-    """Whether another run lies in its folder, or one of them in a database.
-
-    A tree of one folder a field is not read twice for this.
+    Of a tree of one run a folder nothing is read for this.
     """
-    others = [other for other in runs if other is not run]
-    return any(o.where == run.where or o.where.is_file() or run.where.is_file() for o in others)
+    places = Counter(run.where for run in runs)
+    stored = {where for where in places if where.suffix.lower() in DATABASES}
+    several = [r for r in runs if len(runs) > 1 and (stored or places[r.where] > 1)]
+    files = [(run, _files(_read(run.image)[""])) for run in several if run.image is not None]
+    return [
+        (one, other)
+        for (one, a), (other, b) in combinations(files, 2)
+        if (one.where == other.where or stored & {one.where, other.where}) and a & b
+    ]
 
 
 def _files(frame: pd.DataFrame) -> set[tuple]:
@@ -436,14 +494,14 @@ def runs_of_database(path: Path) -> list[Run]:
     return runs
 
 
-def _table_of(database: sqlite3.Connection, name: str, path: Path) -> Table | None:
+def _table_of(database: sqlite3.Connection, name: str, path: Path) -> ObjectTable | None:
     about = database.execute(f"pragma table_info({_quoted(name)})")
     columns = tuple(str(row[1]) for row in about)
     kind = kind_of(columns, name)
-    return None if kind is None else Table(name, kind, columns, path)
+    return None if kind is None else ObjectTable(name, kind, columns, path)
 
 
-def _of_database(table: Table, *, limit: int | None = None) -> dict[str, pd.DataFrame]:
+def _of_database(table: ObjectTable, *, limit: int | None = None) -> dict[str, pd.DataFrame]:
     """A table's rows; thumbnails, which an Image table may hold, are left there."""
     kept = [c for c in table.columns if not c.startswith(("Image_Thumbnail_", "Thumbnail_"))]
     what = ", ".join(map(_quoted, kept))

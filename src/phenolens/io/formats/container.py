@@ -12,7 +12,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.acquisition import Acquisition
-from phenolens.io.contents import contents, planes, require_fields, site_in, well_in
+from phenolens.io.contents import contents, planes, require_fields, site_in, unlike, well_in
 from phenolens.io.formats.instrument import Instrument
 from phenolens.readers.series import Series
 
@@ -105,6 +105,8 @@ class Fields:
             place = self.place(path, said or {}, name, alone=True)
             self.unread.append({**place, "path": str(path), "fault": fault})
             return
+        if different := unlike(found, path):
+            self.notes.append(different)
         for series in found:
             numbers = self.numbers(series)
             place = self.place(

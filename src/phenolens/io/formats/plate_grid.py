@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from phenolens.errors import InputError
 from phenolens.files import UNREADABLE
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.io.plate_grids import MOST_COLUMNS, Grid, find_grids, long_table
+from phenolens.io.plate_grids import MOST_COLUMNS, WellGrid, find_grids, long_table
 from phenolens.io.text_tables import opened, read_cells
 
 LARGEST, MOST_LINES, FIRST_LINES, START = 1_000_000, 3_000, 120, 20_000
@@ -56,7 +56,7 @@ class PlateGrid(TableFormat):
 
 
 @lru_cache(maxsize=256)
-def _grids(path: Path, changed: int, size: int) -> tuple[list[Grid], list[str]]:
+def _grids(path: Path, changed: int, size: int) -> tuple[list[WellGrid], list[str]]:
     """The grids of a file as it is now."""
     del changed, size
     with opened(path) as stream:

@@ -27,6 +27,10 @@ class Vendor(Container):
         """By its ending."""
         return path.name.lower().endswith(VENDOR)
 
+    def tells_wells(self, files: Sequence[Path]) -> bool:
+        """As any; scenes may tell them where nothing can read the files yet."""
+        return bool(not_installed(files[0])) or super().tells_wells(files)
+
     def acquisition(self, folder: Path, files: Sequence[Path]) -> Acquisition:
         """As any.
 

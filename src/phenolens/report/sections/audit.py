@@ -6,6 +6,7 @@ from pathlib import Path
 
 from phenolens.answers.doubts import audited
 from phenolens.answers.tables import Tables
+from phenolens.report.figures import segmentation
 from phenolens.report.sections import Section, register
 
 SEVERITIES = {"error": "Error", "warning": "Warning", "info": "Note", "ok": "Fine"}
@@ -28,5 +29,6 @@ register(
         order=110,
         view=view,
         template=Path(__file__).with_suffix(".html"),
+        figures={"segmentation": segmentation.draw},
     )
 )

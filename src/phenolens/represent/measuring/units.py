@@ -237,5 +237,7 @@ def _chunks(units: Sequence[Unit]) -> Iterator[pd.DataFrame]:
 def _arrow(cells: pd.DataFrame, writer: Any = None) -> Any:
     import pyarrow as pa
 
-    block = pa.Table.from_pandas(cells, preserve_index=False).replace_schema_metadata()
+    block = pa.Table.from_pandas(cells, preserve_index=False)
+    names = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in block.schema]
+    block = block.cast(pa.schema(names)).replace_schema_metadata()  # texts of no row have no type
     return block if writer is None else block.cast(writer.schema)

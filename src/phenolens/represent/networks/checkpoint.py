@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], about: dict
     text = json.dumps(plain(about), sort_keys=True)
     with atomic_path(path) as partial:
         try:
-            save_file(ready, partial, metadata={"phenolens": text})
+            about_it = {"phenolens": text, "crc32": _sum(ready, text)}
+            save_file(ready, partial, metadata=about_it)
         except (OSError, SafetensorError) as error:
             if getattr(error, "errno", None) != errno.ENOSPC and "No space" not in str(error):
                 raise
@@ -52,10 +54,26 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as file:
-            about = (file.metadata() or {}).get("phenolens", "{}")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(about)  # noqa: SIM118
-    except SafetensorError as error:
+            told = file.metadata() or {}
+            about = told.get("phenolens", "{}")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged ({error}). Fetch or train it again.") from None
+    if "phenolens" in told and told.get("crc32") != _sum(tensors, about):
+        raise InputError(f"{path} is damaged (its checksum does not match). Train it again.")
+    return tensors, json.loads(about)
+
+
+def _sum(tensors: dict[str, torch.Tensor], text: str) -> str:
+    """Checksum of names, values and what is about them."""
+    import torch
+
+    found = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        found = zlib.crc32(name.encode(), found)
+        flat = tensors[name].contiguous().reshape(-1).view(torch.uint8)
+        found = zlib.crc32(flat.numpy().data, found)
+    return f"{found:08x}"
 
 
 def refuse_pickle(path: str | Path) -> None:

@@ -10,18 +10,18 @@ upper percentile before anything saturates.
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
+import zlib
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from warnings import warn
 
 import numpy as np
 
-from phenolens.errors import DesignError, InputError
-from phenolens.files import atomic_path
+from phenolens.errors import DamagedError, DesignError, InputError
+from phenolens.files import atomic_path, digest, read_arrays
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import CONTROL, PLATE
 
@@ -86,7 +86,8 @@ class PixelStore:
         self._calibrating = _calibrating(prepared, calibrating)
         self._ranges: dict[str, np.ndarray] = {}
         self.folder = None if folder is None else Path(folder)
-        self._array, self._filled = self._open()
+        self._array, self._sums = self._open()
+        self._filled = np.zeros(len(prepared), dtype=bool)  # in memory, or checked on the disk
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
@@ -105,30 +106,36 @@ class PixelStore:
         InputError
             If a stain is constant over a plate's calibrating images, or the disk is full.
         """
-        missing = np.unique(np.asarray(rows)[~self._filled[rows]])
+        missing = self._missing(np.unique(np.asarray(rows)[~self._filled[rows]]))
         for done, row in enumerate(missing, start=1):
             self._array[row] = self._make(int(row))
-            self._filled[row] = True
+            self._filled[row], self._sums[row] = True, _sum(self._array[row])
             if progress:
                 progress(done, len(missing))
         if len(missing) and self.folder is not None:
             self._flush()
         return self._array
 
+    def _missing(self, rows: np.ndarray) -> np.ndarray:
+        """Those of these rows that no earlier run made, or that are not as it made them."""
+        made = rows[self._sums[rows] > 0]
+        sound = np.array([_sum(self._array[row]) == self._sums[row] for row in made], dtype=bool)
+        self._filled[made[sound]] = True
+        if not sound.all():
+            warn(
+                f"{self._path('pixels')}: {np.sum(~sound)} of {len(made)} images are damaged; "
+                "they are made anew.",
+                stacklevel=3,
+            )
+        return np.setdiff1d(rows, made[sound])
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         """A copy of these rows, uint8 (len(rows), squares, stains, size, size)."""
         return self.array(rows)[rows]
 
     def digest(self) -> str:
-        """Names the content: settings, stains, images, calibrating images, illumination."""
-        key = self.prepared.images.table[self.prepared.images.key].astype(str)
-        what = [asdict(self.settings), self._high, self.prepared.channels, key.to_numpy().tolist()]
-        what += [self.prepared.cut] if self.prepared.cut else []
-        state = hashlib.blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8)
-        state.update(self._calibrating.tobytes())
-        for plate in sorted(self.prepared.correction):
-            state.update(np.ascontiguousarray(self.prepared.correction[plate]).tobytes())
-        return state.hexdigest()
+        """Names the content: settings, images as they are read, calibrating images."""
+        return digest(asdict(self.settings), self._high, self.prepared.digest, self._calibrating)
 
     def _make(self, row: int) -> np.ndarray:
         pixels = self.prepared.pixels(row)
@@ -177,25 +184,38 @@ class PixelStore:
         return np.percentile(np.concatenate(thin, axis=1), wanted, axis=1).astype(np.float32)
 
     def _open(self) -> tuple[np.ndarray, np.ndarray]:
-        filled = np.zeros(len(self.prepared), dtype=bool)
+        """The array, and the checksum of each image in it; 0 where none was made."""
+        sums = np.zeros(len(self.prepared), dtype=np.int64)
         if self.folder is None:
-            return np.zeros(self.shape, dtype=np.uint8), filled
+            return np.zeros(self.shape, dtype=np.uint8), sums
         path = self._path("pixels")
-        if not path.is_file():
-            _allocate(path, self.shape)
-        elif self._path("made").is_file():
-            filled = np.load(self._path("made"), allow_pickle=False)
-        return np.lib.format.open_memmap(path, mode="r+"), filled
+        try:
+            kept = np.lib.format.open_memmap(path, mode="r+")
+            if (kept.shape, kept.dtype) == (self.shape, np.uint8):
+                return kept, read_arrays(self._path("made").with_suffix(".npz"), ["sums"])["sums"]
+        except FileNotFoundError:
+            pass
+        except (ValueError, OSError, DamagedError) as error:
+            if not isinstance(error, DamagedError) or Path(error.path).is_file():
+                warn(f"{path} is damaged ({error}); it is made anew.", stacklevel=4)
+        _allocate(path, self.shape)
+        return np.lib.format.open_memmap(path, mode="r+"), sums
 
     def _flush(self) -> None:
         if isinstance(self._array, np.memmap):
             self._array.flush()
-        with atomic_path(self._path("made")) as partial, partial.open("wb") as file:
-            np.save(file, self._filled, allow_pickle=False)
+        made = self._path("made").with_suffix(".npz")
+        with atomic_path(made) as partial, partial.open("wb") as file:
+            np.savez(file, sums=self._sums)
 
     def _path(self, what: str) -> Path:
         assert self.folder is not None  # in memory nothing has a path
         return self.folder / f"{what}-{self.digest()}.npy"
+
+
+def _sum(image: np.ndarray) -> int:
+    """Checksum of an image's bytes, 1 or more."""
+    return zlib.crc32(np.ascontiguousarray(image).data) + 1
 
 
 def _calibrating(prepared: Prepared, given: np.ndarray | None) -> np.ndarray:

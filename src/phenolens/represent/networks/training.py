@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -249,7 +250,11 @@ class Trainer:
     def _resume(self) -> None:
         if self.checkpoint is None or not self.checkpoint.is_file():
             return
-        tensors, about = checkpoint.load_tensors(self.checkpoint)
+        try:
+            tensors, about = checkpoint.load_tensors(self.checkpoint)
+        except InputError as error:
+            warn(f"The training starts anew: {error}", stacklevel=2)
+            return
         if about.get("identity") != self.identity:
             return
         self.history = History(**about["history"])

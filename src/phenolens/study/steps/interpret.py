@@ -97,6 +97,8 @@ def exemplars(
     """Pictures of typical wells of the most active treatments, beside controls of their plates."""
     from phenolens.interpret.exemplars import choose_exemplars
 
+    if not normalize:
+        return Made()
     table = next(iter(normalize.values())).normalized.wells
     if prepare is None or not {TREATMENT, CONTROL} <= set(table.index.names):
         return Made()

@@ -27,7 +27,7 @@ def needs_cells(study: Study) -> bool:
     return cropped and any(kind.reads == "crops" for kind in made)
 
 
-@step("cells", "fields.parquet", when=needs_cells)
+@step("cells", "fields.parquet", "segmentation.json", "segmentation.npz", when=needs_cells)
 def measure(session: Session, *, prepare: Prepared | None) -> Made:
     """Segment and measure every image; the value is None for a screen of profiles only.
 
@@ -38,6 +38,7 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     """
     from phenolens.represent.measuring.cells import measure_cells
     from phenolens.represent.measuring.units import fields, write_plates
+    from phenolens.study.segmentation import look_at_segmentation
 
     if prepare is None:
         return Made()
@@ -62,7 +63,13 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
         "fields_without_usable_labels": len(whole),
         "crops_without_nucleus": len(faults) - len(whole),
     }
-    files = {"cells": partial(write_plates, usable), "fields.parquet": fields(usable)}
+    findings, pictures = look_at_segmentation(prepare, usable, recipe)
+    files = {
+        "cells": partial(write_plates, usable),
+        "fields.parquet": fields(usable),
+        "segmentation.json": [finding.to_dict() for finding in findings] or None,
+        "segmentation.npz": pictures,
+    }
     return Made(Cells(usable, session.out / "cells"), files, set_aside=faults, counts=counts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,6 +87,9 @@ def represent(
                 f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
             )
             continue
+        if made.lacks_cells(name):
+            session.progress.say(f"Left out: {name} is made of cells, and none was found")
+            continue
         blocks[name] = made.block(name)
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
@@ -122,6 +126,21 @@ class _Images:
     conflicts: list[Conflict] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
+    def lacks_cells(self, name: str) -> bool:
+        """Whether a representation has no well to be made of; then its wells are noted."""
+        kind, study = REPRESENTATIONS.get(name), self.session.study
+        measured = kind.reads == "measurements" or kind.needs_measured
+        field = study.networks.input == "cells" and self.prepared.images.level != "cell"
+        if not (measured or (kind.reads == "crops" and field)):
+            return False
+        needed = max(study.normalize.min_cells if measured else 0, 1)
+        if max(self._counts.values(), default=0) >= needed:
+            return False
+        lost = missing_wells(self.prepared.images.table, self.prepared.images.table.head(0))
+        self.set_aside += not_in(name, lost, "too-few-cells", needed=needed)
+        self.counts[f"wells_not_in_{name}"] = len(lost)
+        return True
+
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
         if REPRESENTATIONS.get(name).reads == "measurements":
@@ -137,6 +156,14 @@ class _Images:
         self.set_aside += not_in(name, lost, code, **values)
         self.counts[f"wells_not_in_{name}"] = len(lost)
         return block
+
+    @cached_property
+    def _counts(self) -> Counter[tuple[str, str]]:
+        """Cells by plate and well."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for unit in self.cells.units:
+            counts[unit.plate, unit.well] += unit.n_cells()
+        return counts
 
     @property
     def _level(self) -> str:

@@ -1,0 +1,199 @@
+"""What a finished study keeps: is it still as it was left, and what of it can be freed."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from phenolens.errors import DamagedError, InputError
+from phenolens.files import file_digest, identity, read_arrays, read_sealed, require_sealed
+from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
+from phenolens.study.session import LAYOUT_FILE
+
+STAMP = "finished.json"
+_PARTIAL = ".partial-*"
+
+
+def verify(out: str | Path) -> list[str]:
+    """Check a finished study: its results, its store, and the files that it was made from.
+
+    Results are compared with the digests of the run that finished; everything in the store with
+    its checksums, every chunk of pixels among them; the files that were read by size, times and
+    inode, and tables that differ there by content.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the results.
+
+    Returns
+    -------
+    list of str
+        A line for each thing that is not as it was; empty where all is.
+
+    Raises
+    ------
+    InputError
+        If it holds no study that was finished.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> from phenolens import study
+    >>> screen, truth = pl.simulate_profiles(treatments=4, controls=16, seed=2)
+    >>> screen.reset_index().to_parquet("screen.parquet")
+    >>> lines = pl.init("screen.parquet", "study.toml")
+    >>> report = pl.run(pl.open_study("study.toml", out="results"))
+    >>> study.verify("results")
+    []
+    """
+    out = _study(out)
+    try:
+        known = read_sealed(out / "store" / STAMP)
+    except FileNotFoundError:
+        raise InputError(
+            f"{out} holds no finished study; 'phenolens run' ends what an earlier run began."
+        ) from None
+    except DamagedError as error:
+        return [f"{error.path} is damaged ({error.fault}); what was left cannot be compared."]
+    return [*_results(out, known["files"]), *_store(out / "store"), *_inputs(known["inputs"])]
+
+
+def clean(out: str | Path, *, everything: bool = False, yes: bool = False) -> list[str]:
+    """Say what of a study's store can be freed; with `yes`, free it. Results stay.
+
+    Free are what other settings, inputs or versions left, and what killed runs left behind. The
+    rest of the store lets a changed study go on from what it has; it can be made again.
+
+    Parameters
+    ----------
+    out : path
+        Folder of the results.
+    everything : bool
+        Free the whole store: the next run reads, measures and trains anew.
+    yes : bool
+        Free it.
+
+    Returns
+    -------
+    list of str
+        What is or was freed, with sizes.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no study.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> from phenolens import study
+    >>> screen, truth = pl.simulate_profiles(treatments=4, controls=16, seed=2)
+    >>> screen.reset_index().to_parquet("screen.parquet")
+    >>> lines = pl.init("screen.parquet", "study.toml")
+    >>> report = pl.run(pl.open_study("study.toml", out="results"))
+    >>> study.clean("results")[0]
+    'Nothing to free.'
+    """
+    out = _study(out)
+    store = out / "store"
+    entries = sorted(store.iterdir()) if store.is_dir() else []
+    kept = [] if everything else _kept(store, entries)
+    free = [path for path in entries if path not in kept]
+    left = [*store.rglob(_PARTIAL), *out.glob(_PARTIAL), *out.glob(f"*/{_PARTIAL}")]
+    free += [path for path in sorted(set(left)) if not any(_within(path, f) for f in free)]
+    lines = [f"{'Freed' if yes else 'Can be freed'}: {path} ({_size(path)})" for path in free]
+    if yes:
+        for path in free:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    if free and not yes:
+        lines.append("Nothing was freed; say --yes to free it.")
+    if not free:
+        lines.append("Nothing to free.")
+    if kept:
+        lines.append(f"Kept, so that a changed study goes on from it: {_size(*kept)} in {store}")
+    return lines
+
+
+def _study(out: str | Path) -> Path:
+    out = Path(out)
+    if not (out / LAYOUT_FILE).is_file():
+        raise InputError(f"{out} is not the folder of a study's results (it has no {LAYOUT_FILE}).")
+    return out
+
+
+def _kept(store: Path, entries: list[Path]) -> list[Path]:
+    """What the run that finished used; everything where none has finished."""
+    try:
+        used = [STAMP, *read_sealed(store / STAMP)["entries"]]
+    except (FileNotFoundError, DamagedError):
+        return entries
+    return [path for path in entries if path.name in used or _stem(path.name) in used]
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".sha256").removesuffix(".parquet")
+
+
+def _within(path: Path, other: Path) -> bool:
+    return path == other or other in path.parents
+
+
+def _size(*paths: Path) -> str:
+    files = [f for p in paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file()]
+    size = float(sum(file.stat().st_size for file in files))
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _results(out: Path, known: dict[str, str]) -> Iterator[str]:
+    for name, told in known.items():
+        path = out / name
+        if not path.is_file():
+            yield f"Result: {path} is missing."
+        elif file_digest(path) != told:
+            yield f"Result: {path} is not as the run left it."
+
+
+def _store(store: Path) -> Iterator[str]:
+    for path in sorted(store.rglob("*")):
+        try:
+            _require_sound(path)
+        except DamagedError as error:
+            yield f"Store: {error.path} is damaged ({error.fault}); the next run makes it anew."
+
+
+def _require_sound(path: Path) -> None:
+    """Raise where a file of the store, or the entry whose mark it is, is not as it was written."""
+    if path.name in (MARK, LABELS_MARK):
+        require_listed(path.parent, path.name)
+        require_chunks(path.parent, path.name)
+    elif path.suffix == ".sha256":
+        require_sealed(path.with_suffix(""))
+    elif path.name in ("card.json", "settled.json") or path.name.endswith(".written.json"):
+        read_sealed(path)
+    elif path.suffix == ".npz":
+        try:
+            names = zipfile.ZipFile(path).namelist()
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise DamagedError(path, str(error)) from None
+        read_arrays(path, [name.removesuffix(".npy") for name in names])
+
+
+def _inputs(known: list[list[Any]]) -> Iterator[str]:
+    for name, told, digest in known:
+        found, path = identity(name), Path(name)
+        if found == told:
+            continue
+        if not any(found):
+            yield f"Input: {path} is not there any more."
+        elif not digest:
+            yield f"Input: {path} has changed since it was read, or was copied."
+        elif file_digest(path) != digest:
+            yield f"Input: {path} has changed since it was read."
