@@ -24,7 +24,8 @@ from phenolens import profiles
 from phenolens.splits import make_folds
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(f"docs/{p.relative_to(ROOT / 'docs').as_posix()}"
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md",
+         *sorted(f"docs/{p.relative_to(ROOT / 'docs').as_posix()}"
          for p in (ROOT / "docs").rglob("*.md"))]  # fmt: skip
 # Pages whose blocks a test of their own runs: how many of them, and where.
 ELSEWHERE = {
