@@ -291,7 +291,7 @@ def test_dates_and_versions_are_no_doubtful_numbers(tmp_path, values):
     ("content", "said"),
     [
         (b"PK\3\4\x14\0", "an Excel workbook or another archive (name it .xlsx, or unpack it)"),
-        (gzip.compress(b"a,b"), "packed with gzip (name it .gz)"),
+        (gzip.compress(b"a,b", mtime=0), "packed with gzip (name it .gz)"),
         (b"PAR1\x15", "a Parquet file (name it .parquet)"),
     ],
 )
