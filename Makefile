@@ -1,3 +1,4 @@
+# make bounds: every compiled kernel under bounds checks, for five minutes.
 # make demo: environment, simulated screen, the whole study, the report. make test: everything CI runs.
 # make notebooks: the notebooks, run from the wheel in an environment of their own: notebooks-out/.
 # make docs: the documentation site, notebooks run, in an environment of its own: docs-out/index.html.
@@ -8,7 +9,7 @@ JOBS ?= 2
 # One BLAS thread a process: results do not depend on the machine's number of cores.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint notebooks docs clean
+.PHONY: demo test lint bounds notebooks docs clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +28,10 @@ lint: $(VENV)/.ready
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# The tests do so for some seconds; this for minutes: what it finds becomes a test.
+bounds: $(VENV)/.ready
+	$(BIN)/python bench/bounds.py --seconds 300 --seed $(or $(SEED),0)
 
 # Not from the source tree: what is not in the wheel is missed here.
 notebooks:

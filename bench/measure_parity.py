@@ -58,7 +58,7 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame, pattern: str) -> dict[
         "median": float(np.median(error)),
         "p99": float(np.quantile(error, 0.99)),
         "largest": float(error.max()),
-        "nan_differs": int((np.isnan(a) != np.isnan(b)).sum()),
+        "nan_differs": int((np.isfinite(a) != np.isfinite(b)).sum()),
     }
 
 

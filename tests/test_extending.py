@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import phenolens
+from phenolens.files import read_sealed
 from phenolens.simulate import ScreenDesign, write_screen
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -110,7 +111,7 @@ def test_the_study_made_the_representation_fold_by_fold(finished):
     cards = json.dumps(provenance)
     assert "quantiles" in cards
     (first, *_) = sorted((finished / "out" / "store").glob("representation-quantiles-*"))
-    card = json.loads((first / "card.json").read_text())
+    card = read_sealed(first / "card.json")
     assert (card["kind"], card["learns"], card["labels_seen"]) == ("unsupervised", "pixels", [])
 
 

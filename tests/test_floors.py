@@ -54,6 +54,7 @@ FLOORS = {
     "expressions": 1.5,
     "files": 1.1,
     "globbing": 1,
+    "spreadsheets": 1,
     "errors": 1,
     "findings": 0.9,
     "words": 0.8,

@@ -22,7 +22,7 @@ _NEGATIVE = 0.9  # share of an image's pixels
 
 
 @dataclass(frozen=True)
-class Look:
+class PlaneLook:
     """What the pixels of one stain in one image show.
 
     Attributes
@@ -111,7 +111,7 @@ def fault_of(plane: np.ndarray) -> str:
     return ""
 
 
-def look(plane: np.ndarray) -> Look:
+def look(plane: np.ndarray) -> PlaneLook:
     """What the pixels of one stain show.
 
     Parameters
@@ -123,7 +123,7 @@ def look(plane: np.ndarray) -> Look:
     place = int(0.999 * (sample.size - 1))
     whole = np.ascontiguousarray(plane)
     high = plane.max()
-    return Look(
+    return PlaneLook(
         dtype=plane.dtype.newbyteorder("=").name,
         size=f"{plane.shape[-1]}x{plane.shape[-2]}",
         low=float(plane.min()),
@@ -143,12 +143,12 @@ def _lost(plane: np.ndarray, lost: int) -> str:
     return f"it holds values up to {most:.3g}, which no camera writes ({lost:,} {pixels})"
 
 
-def depths(looks: Sequence[Sequence[Look]]) -> tuple[Depth, ...]:
+def depths(looks: Sequence[Sequence[PlaneLook]]) -> tuple[Depth, ...]:
     """How each stain of a screen is scaled.
 
     Parameters
     ----------
-    looks : sequence of sequence of Look
+    looks : sequence of sequence of PlaneLook
         Of each image, its stains in one order.
 
     Returns

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import illumination, ngff
-from phenolens.depths import Look, depths, fault_of, look
+from phenolens.depths import PlaneLook, depths, fault_of, look
 from phenolens.errors import InputError
 from phenolens.files import (
     atomic_path,
@@ -138,7 +138,7 @@ def _unlike(
     return found
 
 
-def _looks(images: ImageSet, seen: Sequence[tuple[int, Sequence[Look]]]) -> pd.DataFrame:
+def _looks(images: ImageSet, seen: Sequence[tuple[int, Sequence[PlaneLook]]]) -> pd.DataFrame:
     """One row an image (or the crops of a well and site) and stain: where it is, what it shows."""
     rows = []
     for row, looks in seen:
@@ -173,7 +173,7 @@ class _Written:
 
     group: str
     faults: dict[int, dict]
-    looks: list[Look]
+    looks: list[PlaneLook]
     content: Content
 
 
@@ -193,7 +193,7 @@ def _write_all(
     written = []
     for done, (rows, mark) in enumerate(zip(groups, results, strict=True), start=1):
         at = {int(rows[position]): _with_finding(fault) for position, fault in mark["faults"]}
-        looks = [Look(**one) for one in mark["looks"]]
+        looks = [PlaneLook(**one) for one in mark["looks"]]
         content = Content(digest(mark["faults"], mark["looks"]), mark["labels"])
         written.append(_Written(mark["group"], at, looks, content))
         if progress:

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
-from phenolens.files import atomic_path
+from phenolens.files import UNREADABLE, atomic_path
+from phenolens.spreadsheets import beyond_ascii, marked, unmarked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -356,10 +357,10 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             return index_as_columns(pd.read_parquet(path))
         if name.endswith((".csv", ".tsv")):
             sep = "\t" if name.endswith(".tsv") else ","
-            return pd.read_csv(path, sep=sep, low_memory=False)
+            return unmarked(pd.read_csv(path, sep=sep, low_memory=False))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     raise InputError(f"{path} is no table we read; expected .csv, .tsv (also .gz) or .parquet.")
 
@@ -409,7 +410,10 @@ def read_about(path: str | Path) -> dict | None:
 def write_frame(frame: pd.DataFrame, path: str | Path, *, schema: pa.Schema | None = None) -> None:
     """Write a plain frame as CSV, TSV (also ``.gz``) or Parquet by the path's ending, atomically.
 
-    The same frame gives the same bytes, whatever the file's name and the time of day.
+    The same frame gives the same bytes, whatever the file's name and the time of day. In a CSV
+    text that a spreadsheet would run as a formula is written as text
+    (:func:`phenolens.spreadsheets.as_text`), and one that holds more than ASCII begins with the
+    mark by which Excel knows UTF-8; a TSV and what is packed do not.
 
     Parameters
     ----------
@@ -424,9 +428,11 @@ def write_frame(frame: pd.DataFrame, path: str | Path, *, schema: pa.Schema | No
         if not plain.endswith((".csv", ".tsv")):
             frame.to_parquet(partial, index=False, schema=schema)
             return
+        frame = marked(frame)
         style = {"index": False, "sep": "\t" if plain.endswith(".tsv") else ","}
         if plain == path.name:
-            frame.to_csv(partial, **style)
+            known = plain.endswith(".tsv") or not beyond_ascii(frame)
+            frame.to_csv(partial, encoding="utf-8" if known else "utf-8-sig", **style)
             return
         with partial.open("wb") as file, GzipFile("", "wb", fileobj=file, mtime=0) as packed:
             frame.to_csv(packed, mode="wb", **style)

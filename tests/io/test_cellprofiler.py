@@ -1,8 +1,8 @@
 """CellProfiler's exports as they lie in folders: any prefix, any objects, any database.
 
-Names of files, tables and columns are those of CellProfiler's ExportToSpreadsheet and
-ExportToDatabase (their sources), of cytominer-database, and of scripts in public repositories that
-read ``MyExpt_Per_Image`` beside ``MyExpt_Per_nucleus`` or ``MyExpt_Per_GFPpositive``.
+Names of files and columns are those of the source of CellProfiler's ExportToSpreadsheet; of tables
+in databases, those of cytominer-database and of scripts in public repositories that read
+``MyExpt_Per_Image`` beside ``MyExpt_Per_nucleus`` or ``MyExpt_Per_GFPpositive``.
 """
 
 from __future__ import annotations

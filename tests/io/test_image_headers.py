@@ -235,3 +235,33 @@ def test_png_screens(tmp_path):
         Image.fromarray(np.zeros((64, 64), np.uint16)).save(path.with_suffix(".png"))
     table = images.table.assign(Path_ER=images.table["Path_ER"].str.replace(".tif", ".png"))
     assert "image-files-alike" in found(read_headers(replace(images, table=table)))
+
+
+def test_a_screen_of_which_no_header_is_looked_at(tmp_path):
+    images = screen(tmp_path)
+    for stain in STAINS:
+        images.table[f"Path_{stain}"] = images.table[f"Path_{stain}"].str.replace(".tif", ".nd2")
+    headers = read_headers(images)
+    assert headers.set_aside()[1] == []
+    assert headers.agreed_um is None
+    wells = pd.DataFrame({"Metadata_Plate": ["P1"], "Metadata_Well": ["A01"]})
+    codes = {
+        one.code for one in audit_design(wells.assign(Metadata_Treatment="a"), headers=headers)
+    }
+    assert "headers-sampled" in codes
+    assert "image-files-alike" not in codes
+
+
+def test_images_of_files_with_several_are_looked_at_one_by_one(tmp_path):
+    def write(path: Path, well: str, stain: str) -> None:
+        del well, stain
+        with tifffile.TiffWriter(path, ome=True) as writer:
+            for side in (64, 32):
+                writer.write(np.zeros((2, side, side), np.uint16), metadata={"axes": "CYX"})
+
+    images = screen(tmp_path, write)
+    for stain, index in zip(STAINS, ("s0:0", "s1:1"), strict=True):
+        images.table[f"Index_{stain}"] = index
+    sizes = read_headers(images).table.groupby("channel")["size"].unique()
+    assert sizes["DNA"].tolist() == ["64x64"]
+    assert sizes["ER"].tolist() == ["32x32"]

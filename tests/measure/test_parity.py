@@ -67,9 +67,10 @@ def _compare(ours: pd.DataFrame, theirs: pd.DataFrame, pattern: str) -> None:
     assert len(names) > 0
     assert set(names) <= set(ours.columns)
     a, b = ours.loc[theirs.index, names].to_numpy(), theirs[names].to_numpy(float)
-    assert (np.isnan(a) == np.isnan(b)).all()
+    infinite = names[np.isinf(b).any(axis=0)]
+    assert infinite.str.endswith("_FormFactor").all()  # of a pixel without outline: ours is NaN
     finite = np.isfinite(b)
-    assert (a[~finite & ~np.isnan(b)] == b[~finite & ~np.isnan(b)]).all()
+    assert (np.isnan(a) == ~finite).all()
     a, b = a[finite], b[finite]
     error = np.abs(a - b) / np.maximum(np.abs(b), 1e-9)
     error[np.abs(a - b) < 1e-9] = 0

@@ -49,6 +49,14 @@ def test_an_imagej_file_says_its_axes_pixel_size_and_stains(tmp_path):
     assert series.pixel_size_um == 0.5
 
 
+@pytest.mark.parametrize("form", ["c:{n}/4 - A01.nd2", "P1_A01.tif #{n}", "c:{n}/4"])
+def test_labels_that_say_the_file_or_the_place_are_no_names_of_stains(tmp_path, form):
+    labels = [form.format(n=n) for n in range(1, 5)]
+    meta = {"axes": "CYX", "Labels": labels}
+    tifffile.imwrite(tmp_path / "a.tif", STACK[0, 0], imagej=True, metadata=meta)
+    assert tiff.describe(tmp_path / "a.tif")[0].channels == ()
+
+
 def test_a_virtual_stack_of_imagej_is_read_past_its_one_directory(tmp_path):
     """ImageJ writes one directory for a contiguous stack beyond 4 GB: images=N is all it says."""
     path = tmp_path / "virtual.tif"

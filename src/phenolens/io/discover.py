@@ -18,6 +18,7 @@ from phenolens.io.discover_images import Seen, elsewhere, image_section, see
 from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import Known, table_sections
 from phenolens.io.discovery import Discovery, Question
+from phenolens.io.features import names_a_feature
 from phenolens.io.formats.base import image_formats, recognised
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
@@ -184,6 +185,9 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
 def _tables(looked: Surveyed, tree: Tree, count: int) -> str:
     """``1 table (p.csv: no column of wells) that holds``."""
     first = looked.tables[0]
+    if feature := names_a_feature(first.head):
+        lacks = f"a row a feature, which {feature} names, where a column a feature is needed"
+        return f"{count} table{'s' * (count > 1)} ({tree.relative(first.paths[0])}: {lacks}) with"
     lacks = "wells" if column_for(first.head, WELL) is None else "features"
     name = f"{tree.relative(first.paths[0])}: no column{'s' * (lacks == 'features')} of {lacks}"
     if count == 1:

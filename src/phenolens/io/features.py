@@ -35,6 +35,8 @@ SHOWN = 3
 # Why a numeric column is no feature; the words are those of the finding ``columns-not-used``.
 ROW, NUMBER, PLACED, STRANGE, NOT_NAMED = "row", "number", "placed", "strange", "not-named"
 TEXT = "text"
+LONG = ("feature", "feature_name", "variable", "measurement", "parameter", "readout")
+"""What the column of a long table is called that names its features."""
 _USUAL = frozenset(
     same_name(name) for names in (*ALIASES.values(), *NAMES.values()) for name in names
 )
@@ -150,6 +152,11 @@ def recognise(
         of_one = set(families[0].columns) if families else set(nameless(frame))
         of_one -= set(_words(frame, families))
         chosen = tuple(dict.fromkeys(name for name in names if name in of_one))
+        if len(chosen) == 1 and (feature := names_a_feature(frame)):
+            raise InputError(
+                f"{source} has a row a feature: {feature!r} names it, {chosen[0]!r} holds its "
+                "value. Give a row a well and a column a feature (pandas: pivot_table)."
+            )
         hint = "of features"
     elif features == "" or not isinstance(features, Iterable):
         what = "empty" if features == "" else f"a prefix or a list of names; got {shown(features)}"
@@ -171,6 +178,15 @@ def recognise(
         _families_of(chosen, families),
         _unused(frame, set(chosen), named=features is not None, families=families),
     )
+
+
+def names_a_feature(frame: pd.DataFrame) -> str | None:
+    """The column of a long table that names the feature of each row; None where there is none."""
+    for name, kind in _kinds(frame).items():
+        called = same_name(name.removeprefix(PREFIX))
+        if called in LONG and _is_text(kind) and frame[name].nunique() > 1:
+            return name
+    return None
 
 
 def _words(frame: pd.DataFrame, families: Sequence[Family]) -> list[str]:

@@ -292,7 +292,7 @@ def _said_in_text(description: str) -> _Said:
         x, y = named.get("PhysicalSizeX"), named.get("PhysicalSizeY")
         size = None if x is None and y is None else (x or y or "", y or x or "")
         unit, bits = named.get("PhysicalSizeXUnit", "µm"), named.get("SignificantBits", "")
-        return _Said(size, unit, int(bits) if bits.isdigit() else None)
+        return _Said(size, unit, int(bits) if bits.isdecimal() else None)
     if description.startswith("<MetaData>"):
         named = dict(_PROPERTY.findall(description))
         x, y = named.get("spatial-calibration-x"), named.get("spatial-calibration-y")
@@ -300,7 +300,7 @@ def _said_in_text(description: str) -> _Said:
         return _Said(
             None if x is None else (x, y or x),
             named.get("spatial-calibration-units", ""),
-            int(bits) if bits.isdigit() else None,
+            int(bits) if bits.isdecimal() else None,
             off=named.get("spatial-calibration-state", "on").lower() != "on",
         )
     if description.startswith("ImageJ="):

@@ -141,10 +141,10 @@ def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.S
         return pd.Series(np.nan, index=wells.index)
     doses = read_doses(values)
     if doses.mass:
-        first = str(values[doses.with_unit].iloc[0])
+        example = str(values[doses.with_unit].iloc[0])
         source.ledger.conflicts.append(
             Conflict(
-                CONCENTRATION, str(values.name), int(doses.with_unit.sum()), (repr(first),),
+                CONCENTRATION, str(values.name), int(doses.with_unit.sum()), (repr(example),),
                 f"{doses.mass} is no molar unit: these doses are numbers in {doses.mass}, not in "
                 "micromolar as others are",
                 code="doses-not-molar",

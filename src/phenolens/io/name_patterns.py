@@ -33,7 +33,7 @@ _CALLED = {name: role for role, names in GROUPS.items() for name in names}
 
 
 @dataclass(frozen=True)
-class Said:
+class NameParts:
     """What the pattern finds in one path: text of each role that it names, and where it starts."""
 
     path: str
@@ -83,7 +83,7 @@ class NamePattern:
         self.unused = tuple(unused)
         self._roles = roles
 
-    def read(self, texts: Sequence[str]) -> list[Said | None]:
+    def read(self, texts: Sequence[str]) -> list[NameParts | None]:
         """What each path says; None where the pattern is not found.
 
         Parameters
@@ -100,7 +100,7 @@ class NamePattern:
         return [
             None
             if match is None
-            else Said(
+            else NameParts(
                 text, {r: match[group] or "" for r, group in self._roles.items()}, match.start()
             )
             for text, match in zip(texts, matches, strict=True)

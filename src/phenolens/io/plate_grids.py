@@ -43,7 +43,7 @@ ROLES = {"compound": "Compound", "concentration": "Concentration"}
 
 
 @dataclass(frozen=True)
-class Grid:
+class WellGrid:
     """One grid, as it lies in its sheet.
 
     Attributes
@@ -69,11 +69,11 @@ class Grid:
 class _Found:
     """Grids of a sheet, and which of its cells they account for."""
 
-    grids: list[Grid] = field(default_factory=list)
+    grids: list[WellGrid] = field(default_factory=list)
     used: set[tuple[int, int]] = field(default_factory=set)
 
 
-def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
+def find_grids(cells: Cells) -> tuple[list[WellGrid], list[str]]:
     """The grids that a sheet holds, from above; none where it is an ordinary table.
 
     Parameters
@@ -83,7 +83,7 @@ def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
 
     Returns
     -------
-    grids : list of Grid
+    grids : list of WellGrid
     notes : list of str
         What stands beside the grids and is not read.
     """
@@ -107,9 +107,9 @@ def find_grids(cells: Cells) -> tuple[list[Grid], list[str]]:
     return _with_plates(found.grids), notes
 
 
-def _with_plates(grids: Sequence[Grid]) -> list[Grid]:
+def _with_plates(grids: Sequence[WellGrid]) -> list[WellGrid]:
     """A plate that is named once holds for the grids below, too."""
-    out: list[Grid] = []
+    out: list[WellGrid] = []
     for grid in grids:
         plate = grid.plate or (out[-1].plate if out else "")
         out.append(replace(grid, plate=plate))
@@ -171,7 +171,7 @@ def _take(
             if text[r][left + c]
         }
         own = "" if plates is None else next(filter(None, (text[r][plates] for r in below)), "")
-        grid = Grid(wells, len(below), count, corner or title, own or plate)
+        grid = WellGrid(wells, len(below), count, corner or title, own or plate)
         found.grids.append(_placed(grid))
         end = left + count  # letters may be repeated on the other side
         again = lettered and all(text[r][end : end + 1] == [text[r][left - 1]] for r in below)
@@ -237,18 +237,18 @@ def plate_in(text: str) -> str:
     return match["name"].strip() if match else ""
 
 
-def as_plate(grid: Grid, plate: str) -> Grid:
+def as_plate(grid: WellGrid, plate: str) -> WellGrid:
     """The grid as one of this plate."""
     return replace(grid, plate=plate)
 
 
-def _placed(grid: Grid) -> Grid:
+def _placed(grid: WellGrid) -> WellGrid:
     """The grid with its title as the plate's name, where that is what it says."""
     plate = plate_in(grid.title)
     return replace(grid, title="", plate=plate) if plate and not grid.plate else grid
 
 
-def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
+def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[WellGrid], list[str]]:
     """A grid without numbers of columns: a whole plate, whose first row cannot be a header.
 
     Row letters may stand before it, and a title above.
@@ -280,15 +280,17 @@ def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[Grid], list[str]]:
         for c in range(len(columns))
         if body[k][c]
     }
-    return [_placed(Grid(wells, len(rows), len(columns), title))], []
+    return [_placed(WellGrid(wells, len(rows), len(columns), title))], []
 
 
-def long_table(grids: Sequence[Grid], *, name: str, source: str) -> tuple[pd.DataFrame, list[str]]:
+def long_table(
+    grids: Sequence[WellGrid], *, name: str, source: str
+) -> tuple[pd.DataFrame, list[str]]:
     """Grids as one table: a row a well that holds something, a column a grid.
 
     Parameters
     ----------
-    grids : sequence of Grid
+    grids : sequence of WellGrid
     name : str
         Of the file or sheet: it may say what an untitled grid holds (``doses``).
     source : str
@@ -333,7 +335,9 @@ def long_table(grids: Sequence[Grid], *, name: str, source: str) -> tuple[pd.Dat
     return frame, [f"read as {many} of {sizes}, one row a well", *notes, *said]
 
 
-def _titled(grids: Sequence[Grid], *, name: str, source: str) -> tuple[list[Grid], list[str]]:
+def _titled(
+    grids: Sequence[WellGrid], *, name: str, source: str
+) -> tuple[list[WellGrid], list[str]]:
     """The grids with what each holds, as said or as its file's name and its values tell."""
     notes = []
     out = []
@@ -372,7 +376,7 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def _refuse_half_plates(grids: Sequence[Grid], source: str) -> None:
+def _refuse_half_plates(grids: Sequence[WellGrid], source: str) -> None:
     plates = [grid.plate for grid in grids]
     if any(plates) and not all(plates):
         raise InputError(

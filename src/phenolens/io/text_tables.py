@@ -22,6 +22,8 @@ from typing import IO, cast
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
+from phenolens.files import UNREADABLE
+from phenolens.spreadsheets import as_meant, unmarked
 
 START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 150_000
 """Bytes that show the encoding; lines that show the form, and characters that are enough."""
@@ -51,12 +53,12 @@ ERRORS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
-_WHOLE = re.compile(r"[-+]?\d+")
-_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
-_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-_SPACED = re.compile(r"[-+]?\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d+)?")
-_KEPT = re.compile(r"0\d+|\d+[eE]\d+|\d{16,}")
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,.])\d{3})(?:\1\d{3})*(?:[,.]\d+)?")
+_WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
+_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", re.ASCII)
+_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+", re.ASCII)
+_SPACED = re.compile(r"[-+]?[0-9]{1,3}(?:[\s'’][0-9]{3})+(?:[.,][0-9]+)?")
+_KEPT = re.compile(r"0\d+|\d+[eE]\d+|\d{16,}", re.ASCII)
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,.])\d{3})(?:\1\d{3})*(?:[,.]\d+)?", re.ASCII)
 _SAID_SEPARATOR = re.compile(r'^"?sep=(\\t|.)"?\s*$', re.IGNORECASE)
 
 
@@ -140,7 +142,7 @@ def read_text(
         raise InputError(
             f"{path} cannot be read as a table: it is not packed with gzip; take .gz off its name."
         ) from None
-    except (ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     frame, said = read_numbers(frame)
     return frame, [*found.notes, *said]
@@ -298,7 +300,7 @@ def _layout(lines: Sequence[str], sep: str) -> _Layout:
     if not rows:
         return _Layout(sep, 0, (), 0, -1.0, [])
     place = header_row(rows)
-    header = [name.strip() for name in rows[place]]
+    header = [str(as_meant(name.strip())) for name in rows[place]]
     above = [row for row in rows[:place] if any(cell.strip() for cell in row)]
     if header[0].startswith(COMMENT):
         header[0] = header[0].lstrip(f"{COMMENT} ")
@@ -456,7 +458,7 @@ def _parsed(path: Path, found: Dialect, rows: int | None) -> pd.DataFrame:
     frame = frame.drop(columns=blank) if blank else frame
     if len(frame) and frame.iloc[:, 0].isna().any():  # rows of separators alone say nothing
         frame = frame[frame.notna().any(axis=1)].reset_index(drop=True)
-    return frame
+    return unmarked(frame)
 
 
 @lru_cache(maxsize=65536)

@@ -24,7 +24,7 @@ from phenolens.io.features import find_families
 from phenolens.io.plate_grids import (
     GENERIC,
     MOST_COLUMNS,
-    Grid,
+    WellGrid,
     as_plate,
     find_grids,
     long_table,
@@ -69,7 +69,7 @@ class SheetTable:
     """What a sheet holds: grids of plates, or a table, or neither."""
 
     sheet: Sheet
-    grids: tuple[Grid, ...] = ()
+    grids: tuple[WellGrid, ...] = ()
     frame: pd.DataFrame | None = None
     notes: tuple[str, ...] = ()
 
@@ -368,7 +368,7 @@ def _refuse_unsaved(tables: Sequence[SheetTable], path: Path) -> None:
 
 def _of_grids(tables: Sequence[SheetTable], path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Grids of several sheets; a sheet's name says what its grid holds, or of which plate."""
-    grids: list[Grid] = []
+    grids: list[WellGrid] = []
     titles = {grid.title for table in tables for grid in table.grids}
     several = len(tables) > 1
     same = len(titles) == 1 and titles != {""}
@@ -381,14 +381,14 @@ def _of_grids(tables: Sequence[SheetTable], path: Path) -> tuple[pd.DataFrame, l
     return frame, [*notes, *(["sheets are named after their plates"] if plates else [])]
 
 
-def _named(grid: Grid, sheet: str, *, as_plates: bool, alone: bool) -> Grid:
+def _named(grid: WellGrid, sheet: str, *, as_plates: bool, alone: bool) -> WellGrid:
     """The grid with what its sheet's name says of it."""
     if GENERIC.fullmatch(sheet):
         return grid
     if (as_plates or plate_in(sheet)) and not grid.plate:
         return as_plate(grid, plate_in(sheet) or sheet)
     if not grid.title and alone:
-        return Grid(grid.wells, grid.rows, grid.columns, sheet, grid.plate)
+        return WellGrid(grid.wells, grid.rows, grid.columns, sheet, grid.plate)
     return grid
 
 

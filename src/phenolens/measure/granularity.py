@@ -37,8 +37,10 @@ class Weights:
 
 
 def granularity_weights(regions: Regions, settings: MeasureSettings) -> Weights:
-    """Weights that turn a small image into object means at full size."""
+    """Weights that turn a small image into object means at full size; none where it is a line."""
     small = small_shape(regions.labels.shape, settings)
+    if min(small) < 2:
+        return Weights(np.zeros(regions.count + 1, np.int64), np.empty(0, np.int32), np.empty(0))
     return Weights(*_weights(regions.rows, regions.columns, regions.starts, _grid(regions, small)))
 
 

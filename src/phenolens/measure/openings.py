@@ -66,14 +66,14 @@ def _resample(image, shape, step_y, step_x):
     out = np.zeros(shape)
     for i in range(shape[0]):
         y = i * step_y
-        if y > height - 1:
+        if y < 0 or y > height - 1:
             continue
         y0 = int(y)
         y1 = min(y0 + 1, height - 1)
         v = y - y0
         for j in range(shape[1]):
             x = j * step_x
-            if x > width - 1:
+            if x < 0 or x > width - 1:
                 continue
             x0 = int(x)
             x1 = min(x0 + 1, width - 1)

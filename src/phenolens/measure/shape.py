@@ -78,8 +78,7 @@ def _outline(regions: Regions) -> dict[str, np.ndarray]:
     boxes = regions.boxes.astype(float)
     perimeter = _perimeters(regions.labels, regions.pixels, regions.starts, regions.borders)
     box_area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    with np.errstate(divide="ignore"):
-        form_factor = 4.0 * np.pi * area / perimeter**2
+    squared = np.where(perimeter > 0, perimeter**2, np.nan)  # single pixels have no outline
     return {
         "Area": area,
         "BoundingBoxArea": box_area,
@@ -91,7 +90,7 @@ def _outline(regions: Regions) -> dict[str, np.ndarray]:
         "EquivalentDiameter": np.sqrt(4.0 * area / np.pi),
         "EulerNumber": _euler_numbers(regions.labels, regions.boxes),
         "Extent": area / box_area,
-        "FormFactor": form_factor,
+        "FormFactor": 4.0 * np.pi * area / squared,
         "Perimeter": perimeter,
     }
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from phenolens.errors import ConfigError, InputError, named
 from phenolens.files import atomic_path, write_json
+from phenolens.spreadsheets import marked, unmarked
 
 BARCODES = "barcode_platemap.csv"
 ABOUT = "design.json"
@@ -30,9 +31,9 @@ def map_texts(maps: dict[str, pd.DataFrame]) -> dict[str, str]:
     for plate, wells in maps.items():
         wells = wells.copy()
         wells.insert(0, "plate_map_name", plate)
-        texts[map_path(plate)] = wells.to_csv(index=False, sep="\t", lineterminator="\n")
+        texts[map_path(plate)] = marked(wells).to_csv(index=False, sep="\t", lineterminator="\n")
     barcodes = pd.DataFrame({"Assay_Plate_Barcode": list(maps), "Plate_Map_Name": list(maps)})
-    return texts | {BARCODES: barcodes.to_csv(index=False, lineterminator="\n")}
+    return texts | {BARCODES: marked(barcodes).to_csv(index=False, lineterminator="\n")}
 
 
 def require_free(texts: dict[str, str], folder: Path) -> None:
@@ -88,6 +89,6 @@ def _named_before(folder: Path) -> set[str]:
     path = folder / BARCODES
     if not path.is_file():
         return set()
-    table = pd.read_csv(path, dtype=str)
+    table = unmarked(pd.read_csv(path, dtype=str))
     names = [str(name) for name in table.get("Plate_Map_Name", [])]
     return {map_path(name) for name in names if Path(name).name == name}

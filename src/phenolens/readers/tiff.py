@@ -6,6 +6,7 @@ A plane of a big file is read alone: from its place where the file is one block,
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 MISSING = -1
+PLACED = re.compile(r"^[czt]:\d+/\d+|\.\w{2,5}(?:\s|$)")
 MICROMETRES = {"micron": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00B5m": 1.0, "nm": 1e-3,
                "mm": 1e3, "cm": 1e4}  # fmt: skip
 
@@ -219,10 +221,13 @@ def _letters(axes: str) -> str:
 
 
 def _imagej_labels(series: TiffPageSeries) -> tuple[str, ...]:
-    """ImageJ's slice labels, where there is one for each stain and nothing else."""
-    labels = (_file_of(series).imagej_metadata or {}).get("Labels") or []
-    named = series.axes == "CYX" and len(labels) == series.shape[0]
-    return tuple(map(str, labels)) if named and len(set(labels)) == len(labels) else ()
+    """ImageJ's slice labels, where there is one for each stain and nothing else.
+
+    Bio-Formats writes the place and the file into them (``c:1/5 - A01.nd2``): no name of a stain.
+    """
+    labels = [str(one) for one in (_file_of(series).imagej_metadata or {}).get("Labels") or []]
+    named = series.axes == "CYX" and len(set(labels)) == len(labels) == series.shape[0]
+    return tuple(labels) if named and not any(PLACED.search(one) for one in labels) else ()
 
 
 def _imagej_pixel_size(series: TiffPageSeries) -> float | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
+from phenolens.spreadsheets import as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,8 @@ DATE = datetime(1980, 1, 1)  # the earliest that a zip file can hold
 def write_sheets(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
     """Write frames as the sheets of one ``.xlsx``; the same frames give the same bytes.
 
-    Text stays text, also where it begins with ``=``; infinities are written as text, which is all
+    Text stays text, also where it begins with ``=`` (Excel shows an apostrophe before it while the
+    cell is edited; it is not part of the value); infinities are written as text, which is all
     Excel can hold of them; missing values are empty cells.
 
     Parameters
@@ -59,7 +61,9 @@ def write_sheets(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
             cells = [WriteOnlyCell(sheet, _value(value)) for value in values]
             for cell in cells:
                 if isinstance(cell.value, str):
-                    cell.data_type = "s"  # no formula, whatever it begins with
+                    cell.data_type = "s"  # no formula, whatever it begins with ...
+                    if as_text(cell.value) != cell.value:
+                        cell.quotePrefix = True  # ... nor once somebody has edited the cell
                 if row == 0:
                     cell.font = bold
             sheet.append(cells)

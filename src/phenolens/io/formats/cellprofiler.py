@@ -1,16 +1,16 @@
 """CellProfiler's own tables, as its modules ExportToSpreadsheet and ExportToDatabase write them.
 
-Names of files and tables follow those modules' sources (CellProfiler/CellProfiler,
-``exporttospreadsheet.py`` and ``exporttodatabase.py``): ``<prefix><object>.csv`` (``.txt`` where
-columns are parted by tabs), with ``MyExpt_`` for prefix unless somebody changed it; two lines of
-header where objects share a file; ``<prefix>Per_<object>``, or ``<prefix>Per_Object`` for all, in
-a database. cytominer-database calls its tables ``Image``, ``Cells``, ``Cytoplasm`` and ``Nuclei``.
+Names of files follow the source of the first (CellProfiler/CellProfiler,
+``exporttospreadsheet.py``): ``<prefix><object>.csv`` (``.txt`` where columns are parted by tabs),
+with ``MyExpt_`` for prefix unless somebody changed it; two lines of header where objects share a
+file. Those of tables in a database are as public scripts name them: ``<prefix>Per_<object>``, or
+``<prefix>Per_Object`` for all. cytominer-database calls its tables ``Image``, ``Cells``,
+``Cytoplasm`` and ``Nuclei``.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 import re
 import sqlite3
@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.files import UNREADABLE
 from phenolens.io.columns import has, key_text
 from phenolens.io.formats.base import TableFormat, TableRead, register, table_format
 from phenolens.io.formats.delimited import Delimited
@@ -42,6 +43,7 @@ from phenolens.io.object_tables import (
     sited,
 )
 from phenolens.io.paths import stem
+from phenolens.io.text_tables import opened
 from phenolens.profiles import PLATE, SITE, WELL
 
 DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")
@@ -60,7 +62,7 @@ HEAD_ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Table:
+class ObjectTable:
     """A file, or a table of a database, that a run wrote.
 
     Attributes
@@ -81,7 +83,7 @@ class Table:
     path: Path
 
 
-Placed = tuple[str, Table]
+Placed = tuple[str, ObjectTable]
 """A table, and what its run is called."""
 
 
@@ -91,16 +93,16 @@ class Run:
 
     prefix: str
     where: Path
-    image: Table | None = None
-    objects: list[Table] = field(default_factory=list)
+    image: ObjectTable | None = None
+    objects: list[ObjectTable] = field(default_factory=list)
 
-    def named(self, table: Table) -> str:
+    def named(self, table: ObjectTable) -> str:
         """The object that a table is of."""
         name = table.name.removeprefix(self.prefix) or table.name
         usual = {one.lower(): one for one in COMPARTMENTS}
         return usual.get(name.lower(), name)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[ObjectTable]:
         """All of them."""
         return [*self.objects, *([] if self.image is None else [self.image])]
 
@@ -175,7 +177,7 @@ def runs_of_folder(folder: Path) -> list[Run]:
     return _by_prefix([table for path in files if (table := table_of_file(path))], folder)
 
 
-def table_of_file(path: Path) -> Table | None:
+def table_of_file(path: Path) -> ObjectTable | None:
     """What a file is, by its header; None where it is no table of CellProfiler's."""
     if not path.name.lower().endswith((*Parquet.endings, *Delimited.endings)):
         return None
@@ -187,16 +189,16 @@ def table_of_file(path: Path) -> Table | None:
 
 
 @lru_cache(maxsize=200_000)
-def _table_of_file(path: Path, _changed: int, _bytes: int) -> Table | None:
+def _table_of_file(path: Path, _changed: int, _bytes: int) -> ObjectTable | None:
     """As it was when it was written last: trees of a folder a field are asked for several times."""
     if path.name.lower().endswith(Parquet.endings):
         columns, below = _schema(path), ""
     else:
         columns, below = _header(path)
     if "Image" in columns and below == "ImageNumber":
-        return Table(stem(path), TOGETHER, columns, path)
+        return ObjectTable(stem(path), TOGETHER, columns, path)
     kind = kind_of(columns, stem(path))
-    return None if kind is None else Table(stem(path), kind, columns, path)
+    return None if kind is None else ObjectTable(stem(path), kind, columns, path)
 
 
 @lru_cache(maxsize=1024)
@@ -232,12 +234,11 @@ def _schema(path: Path) -> tuple[str, ...]:
 
 def _header(path: Path) -> tuple[tuple[str, ...], str]:
     """The names in a text table's first line, and the first value below."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opened(path, "rb") as stream:
+        with opened(path) as stream:
             first = stream.readline(LONGEST).decode("utf-8-sig", "replace")
             below = stream.readline(LONGEST)
-    except (OSError, EOFError):
+    except UNREADABLE:
         return (), ""
     if "Image" not in first:
         return (), ""
@@ -251,7 +252,7 @@ def _split(line: str) -> tuple[str, ...]:
     return tuple(next(csv.reader([line.rstrip("\r\n")], delimiter=mark), [])) or ("",)
 
 
-def _by_prefix(tables: Sequence[Table], where: Path) -> list[Run]:
+def _by_prefix(tables: Sequence[ObjectTable], where: Path) -> list[Run]:
     """Tables put together by what their names begin with; runs without objects are none."""
     images = [table for table in tables if table.kind == IMAGE]
     known = {IMAGE_NAME.sub("", table.name): table for table in images}
@@ -395,13 +396,13 @@ def _placed(frame: pd.DataFrame, folders: Mapping[str, Path]) -> pd.DataFrame:
     return frame
 
 
-def _read(table: Table, rows: int | None = None) -> dict[str, pd.DataFrame]:
+def _read(table: ObjectTable, rows: int | None = None) -> dict[str, pd.DataFrame]:
     """Rows by the object that they are of: '' where the table's name says so."""
     in_database = table.path.suffix.lower() in DATABASES
     return _of_database(table, limit=rows) if in_database else _of_file(table)
 
 
-def _of_file(table: Table) -> dict[str, pd.DataFrame]:
+def _of_file(table: ObjectTable) -> dict[str, pd.DataFrame]:
     """A file's rows, by the object they are of: '' where its name says so."""
     if table.kind == TOGETHER:
         return _taken_apart(table.path)
@@ -425,9 +426,8 @@ def _taken_apart(path: Path) -> dict[str, pd.DataFrame]:
 
 
 def _first_line(path: Path) -> str:
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as stream:
-        return stream.readline()
+    with opened(path) as stream:
+        return stream.readline().decode("utf-8-sig", "replace")
 
 
 def _refuse_same_images(runs: Sequence[Run], *, source: str) -> None:
@@ -494,14 +494,14 @@ def runs_of_database(path: Path) -> list[Run]:
     return runs
 
 
-def _table_of(database: sqlite3.Connection, name: str, path: Path) -> Table | None:
+def _table_of(database: sqlite3.Connection, name: str, path: Path) -> ObjectTable | None:
     about = database.execute(f"pragma table_info({_quoted(name)})")
     columns = tuple(str(row[1]) for row in about)
     kind = kind_of(columns, name)
-    return None if kind is None else Table(name, kind, columns, path)
+    return None if kind is None else ObjectTable(name, kind, columns, path)
 
 
-def _of_database(table: Table, *, limit: int | None = None) -> dict[str, pd.DataFrame]:
+def _of_database(table: ObjectTable, *, limit: int | None = None) -> dict[str, pd.DataFrame]:
     """A table's rows; thumbnails, which an Image table may hold, are left there."""
     kept = [c for c in table.columns if not c.startswith(("Image_Thumbnail_", "Thumbnail_"))]
     what = ", ".join(map(_quoted, kept))

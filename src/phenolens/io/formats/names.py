@@ -14,7 +14,7 @@ from phenolens.io.acquisition import Acquisition, image_files, located
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.imagetable import Located
 from phenolens.io.listing import nuclei
-from phenolens.io.name_patterns import NamePattern, Said, guess_pattern, text_of
+from phenolens.io.name_patterns import NameParts, NamePattern, guess_pattern, text_of
 from phenolens.profiles import row_letters, well_name
 
 DRAWN = re.compile(r"outline|overlay|mask|label|segment|thumb|illum", re.IGNORECASE)
@@ -142,7 +142,7 @@ def acquisition(folder: Path, files: Sequence[Path], pattern: str) -> Acquisitio
     return Acquisition(pd.DataFrame(rows, columns=None if rows else columns), notes=tuple(notes))
 
 
-def _row(path: Path, said: Said, folder: Path) -> dict[str, Any]:
+def _row(path: Path, said: NameParts, folder: Path) -> dict[str, Any]:
     roles = said.roles
     row: dict[str, Any] = {
         "plate": roles.get("plate") or _plate(said, folder),
@@ -159,7 +159,7 @@ def _row(path: Path, said: Said, folder: Path) -> dict[str, Any]:
 
 def _well(roles: Mapping[str, str], path: str) -> str:
     text = roles.get("well") or roles.get("row", "") + roles.get("column", "")
-    if roles.get("row", "").isdigit():
+    if roles.get("row", "").isdecimal():
         text = row_letters(int(roles["row"]) - 1) + roles.get("column", "")
     try:
         return well_name(text)
@@ -168,14 +168,14 @@ def _well(roles: Mapping[str, str], path: str) -> str:
 
 
 def _number(text: str, name: str, path: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise InputError(
             f"[data.images] pattern finds the {name} {text!r} in {path}; it must be a number."
         )
     return int(text)
 
 
-def _plate(said: Said, folder: Path) -> str:
+def _plate(said: NameParts, folder: Path) -> str:
     """The folder that stands before what the pattern finds and is not called ``images``."""
     above = said.path[: said.start].split("/")[:-1]
     named = [name for name in above if name.lower() not in PLAIN]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from phenolens.errors import InputError
+from phenolens.files import UNREADABLE
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.io.plate_grids import MOST_COLUMNS, Grid, find_grids, long_table
+from phenolens.io.plate_grids import MOST_COLUMNS, WellGrid, find_grids, long_table
 from phenolens.io.text_tables import opened, read_cells
 
 LARGEST, MOST_LINES, FIRST_LINES, START = 1_000_000, 3_000, 120, 20_000
@@ -37,7 +38,7 @@ class PlateGrid(TableFormat):
             if about.st_size > LARGEST or not path.is_file():
                 return None
             return 0.95 if _grids(path, about.st_mtime_ns, about.st_size)[0] else None
-        except (ValueError, OSError, EOFError):
+        except UNREADABLE:
             return None
 
     def read(self, path: Path, **_: Any) -> TableRead:
@@ -45,7 +46,7 @@ class PlateGrid(TableFormat):
         try:
             about = path.stat()
             grids, beside = _grids(path, about.st_mtime_ns, about.st_size)
-        except (ValueError, OSError, EOFError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} cannot be read as a plate map: {error}") from None
         if not grids:
             raise InputError(f"{path} holds no plate map: no rows A, B, C below columns 1, 2, 3.")
@@ -55,7 +56,7 @@ class PlateGrid(TableFormat):
 
 
 @lru_cache(maxsize=256)
-def _grids(path: Path, changed: int, size: int) -> tuple[list[Grid], list[str]]:
+def _grids(path: Path, changed: int, size: int) -> tuple[list[WellGrid], list[str]]:
     """The grids of a file as it is now."""
     del changed, size
     with opened(path) as stream:
