@@ -747,7 +747,8 @@ def main() -> None:
                 for done, verdict in verdicts(one, folder, seed):
                     counts[called][verdict.kind] += 1
                     if verdict.kind in FAULTS.values():
-                        key = (verdict.kind, verdict.said.rsplit("[", 1)[-1][:60])
+                        place = verdict.said.rsplit("[", 1)[-1][:60]
+                        key = (verdict.kind, place if verdict.kind == "traceback" else called)
                         first = key not in faults
                         faults[key] = (
                             f"{called}: {done}: {verdict.said}",

@@ -258,6 +258,8 @@ def first_lines(
             enough = longest is not None and length > longest and len(lines) >= FEWEST
             if len(lines) >= most or enough:
                 break
+    if not lines:
+        raise ValueError("it holds no text.")
     return lines, encoding
 
 
