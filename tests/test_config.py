@@ -36,6 +36,13 @@ def test_the_shortest_study_has_every_default(tmp_path):
         (SHORTEST + "[splits]\nleave_out = 'moon'\n", "'splits.leave_out'"),
         (SHORTEST + SHORTEST, "share a name"),
         ("[data\n", "not valid TOML"),
+        ("a = " + "[" * 9000 + "]" * 9000, "not valid TOML: its lists nest too deep"),
+        ("# a page\n" * 300_000, "has 3 MB and is no study file"),
+        (SHORTEST.replace('"p.csv"', "[]"), "'data.profiles.0.files': it names no file"),
+        ("", "'data' is missing"),
+        ("[study]\nname = 1979-05-27\n[data]\ncontrols = 07:32:00\n", "'study.name'.*a valid str"),
+        (SHORTEST + "[study]\nseed = 9223372036854775808\n", "'study.seed'.*4294967295"),
+        (SHORTEST + "[study]\nseed = -1\n", "'study.seed'.*greater than or equal to 0"),
         ("[study]\nname = 'x'\n", "'data' is missing"),
     ],
 )

@@ -24,7 +24,8 @@ from phenolens import profiles
 from phenolens.splits import make_folds
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{p.relative_to(ROOT / 'docs').as_posix()}"
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md",
+         *sorted(f"docs/{p.relative_to(ROOT / 'docs').as_posix()}"
          for p in (ROOT / "docs").rglob("*.md"))]  # fmt: skip
 # Pages whose blocks a test of their own runs: how many of them, and where.
 ELSEWHERE = {
@@ -35,7 +36,7 @@ ELSEWHERE = {
     "docs/migrate.md": (14, "tests/tools/test_migrate.py"),
     "docs/study-file.md": (1, "tests/io/test_study_text.py"),
 }
-NOT_RUN = {"CONTRIBUTING.md": 1, "docs/networks.md": 2, "docs/seed-study.md": 2}
+NOT_RUN = {"CONTRIBUTING.md": 1, "SECURITY.md": 1, "docs/networks.md": 2, "docs/seed-study.md": 2}
 BLOCK = re.compile(
     r"(?:^<!-- not run: ([^\n]+) -->\n)?^```([\w{}-]*)[^\n]*\n(.*?)^```", re.DOTALL | re.M
 )

@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean
@@ -41,6 +49,17 @@ class SettingsSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+LARGEST = 2_000_000
+"""Bytes of a study file; TOML of more is read for minutes."""
+
+
+def _names_a_file(files: str | list[str]) -> str | list[str]:
+    if not files:
+        raise ValueError("it names no file")
+    return files
+
+
+Files = Annotated[str | list[str], AfterValidator(_names_a_file)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -79,9 +98,9 @@ class Images(SettingsSection):
     ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``); ``"table"`` reads ``file`` (one multi-channel
     file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
     ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``; ``"ome-tiff"``,
-    ``"ome-zarr"`` and ``"bioio"`` files that hold whole fields. ``labels`` maps compartments to
-    columns with label images (of OME-Zarr, to their names), which then take the place of
-    segmentation.
+    ``"hyperstack"``, ``"ome-zarr"`` and ``"bioio"`` files that hold whole fields. ``labels`` maps
+    compartments to columns with label images (of OME-Zarr, to their names), which then take the
+    place of segmentation.
 
     ``projection`` makes one image of the planes of a field (a stack in z): their largest or mean
     intensity, the plane in the middle, the sharpest one, or the plane of that number.
@@ -89,7 +108,7 @@ class Images(SettingsSection):
     a plate has where names number them.
     """
 
-    table: str | list[str] | None = None
+    table: Files | None = None
     layout: str = "table"
     root: str = "."
     level: Literal["field", "tile", "cell"] = "field"
@@ -136,7 +155,7 @@ class ProfileFiles(SettingsSection):
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
-    files: str | list[str]
+    files: Files
     level: Literal["cell", "field", "well"] = "well"
     normalized: bool | Literal["auto"] = "auto"
     prefix: str | list[str] | None = None
@@ -148,7 +167,7 @@ class ProfileFiles(SettingsSection):
 class MetadataTable(SettingsSection):
     """A metadata table joined to the wells: plate map, barcode map, compound annotation."""
 
-    file: str | list[str]
+    file: Files
     on: dict[str, str]
     sep: str | None = None
     sheet: str | None = None
@@ -337,6 +356,11 @@ def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
     """
     path = Path(path)
     try:
+        if (size := path.stat().st_size) > LARGEST and path.is_file():
+            raise ConfigError(
+                f"{path} has {size / 1e6:,.0f} MB and is no study file, which is a page of text. "
+                "'phenolens init' writes one."
+            )
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
@@ -344,6 +368,8 @@ def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
         raise ConfigError(f"{path} cannot be read as a study file: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: its lists nest too deep.") from None
     given = parse(changes)
     require_known(given)
     source = f"{path} with {SPELLED}" if given else str(path)

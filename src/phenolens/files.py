@@ -7,6 +7,7 @@ import io
 import json
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 import numpy as np
 
 from phenolens.errors import DamagedError, reasons
+
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
+"""What reading text that may be packed raises where the bytes are damaged."""
 
 
 @contextmanager

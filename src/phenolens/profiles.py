@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
-from phenolens.files import atomic_path
+from phenolens.files import UNREADABLE, atomic_path
 from phenolens.spreadsheets import beyond_ascii, marked, unmarked
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
             return unmarked(pd.read_csv(path, sep=sep, low_memory=False))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (ValueError, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     raise InputError(f"{path} is no table we read; expected .csv, .tsv (also .gz) or .parquet.")
 

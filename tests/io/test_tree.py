@@ -126,3 +126,10 @@ def test_what_is_not_there_is_empty_or_a_link_to_nothing_is_refused(tmp_path):
     (tmp_path / "lost").symlink_to(tmp_path / "none")
     with pytest.raises(InputError, match=r"lost, a link to .*none"):
         look_around(tmp_path / "lost")
+
+
+def test_a_link_that_leads_to_itself_is_left_out_by_name(tmp_path):
+    touch(tmp_path / "a.csv")
+    (tmp_path / "b.csv").symlink_to("b.csv")
+    assert names(tmp_path) == ["a.csv"]
+    assert left_out(tmp_path) == {"b.csv": "unused-link"}

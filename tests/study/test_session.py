@@ -63,3 +63,13 @@ def test_profiles_of_another_version_are_refused(wells, tmp_path):
     with pytest.raises(InputError, match=r"deep\.parquet was written by another version") as told:
         read_study_profiles(copy)
     assert "\n" not in str(told.value)
+
+
+def test_the_folder_is_one_wherever_the_process_stands(wells, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    session = study.open_study(wells.study, out="results", jobs=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    study.splits(session)
+    assert (tmp_path / "results" / "splits.parquet").is_file()
+    assert not any((tmp_path / "elsewhere").iterdir())

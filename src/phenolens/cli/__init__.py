@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -13,6 +14,7 @@ from phenolens.cli.pages import Setting, Verbs
 from phenolens.errors import PhenolensError, did_you_mean
 
 WRONG, STOPPED, PIPE = 2, 130, 141
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: object) -> None:
@@ -78,8 +80,19 @@ def _run(arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE
+    except MemoryError as error:
+        asked = f" ({error})" if str(error) else ""
+        return _refuse(
+            f"there is not enough memory{asked}. Close other programs, use fewer processes where "
+            "there is --jobs, or take fewer plates at once; what was finished is kept."
+        )
     except OSError as error:  # a folder that cannot be written, a full disk, a file in the way
         place = error.filename or "a file"
+        if error.errno in FULL:
+            return _refuse(
+                f"{place} cannot be written: {error.strerror or error}. Free some space and run "
+                "again; what was finished is kept."
+            )
         return _refuse(f"{place}: {error.strerror or error}. Is the place writable?")
     except KeyboardInterrupt:
         return _refuse("stopped.", code=STOPPED)
@@ -88,7 +101,8 @@ def _run(arguments: list[str]) -> int:
 
 def _refuse(what: str, *, code: int = WRONG) -> int:
     """One line, whatever line breaks another library's message brought along."""
-    click.echo(f"phenolens: {' '.join(what.split())}", err=True)
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(what.split()))
+    click.echo(f"phenolens: {plain}", err=True)
     return code
 
 

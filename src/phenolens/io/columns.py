@@ -8,7 +8,7 @@ A column of the study file may be written in three ways: ``"Metadata_Plate"`` na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -62,8 +62,13 @@ def same_name(name: str) -> str:
 
 def is_blank(value: object) -> bool:
     """Whether a value says nothing: null, empty, or a word such as ``nan``."""
-    missing = value is None or value is pd.NA or value != value
-    return missing or str(value).strip().lower() in BLANKS
+    if isinstance(value, str):
+        return value.strip().lower() in BLANKS
+    if value is None or value is pd.NA:
+        return True
+    if isinstance(value, (list, tuple, dict, set, np.ndarray)):
+        return len(value) == 0
+    return value != value or str(value).strip().lower() in BLANKS
 
 
 def clean(values: pd.Series) -> pd.Series:
@@ -72,6 +77,21 @@ def clean(values: pd.Series) -> pd.Series:
         return values
     text = [None if is_blank(value) else str(value).strip() for value in values]
     return pd.Series(text, index=values.index, name=values.name, dtype=object)
+
+
+def refuse_nested(names: Sequence[str], source: str) -> None:
+    """Raise where columns hold several values a row.
+
+    Raises
+    ------
+    InputError
+        Names the first five.
+    """
+    if names:
+        raise InputError(
+            f"{source}: {len(names)} column(s) hold lists, dictionaries or arrays, such as "
+            f"{', '.join(names[:5])}. Give each value a column of its own, or drop them."
+        )
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +174,10 @@ def _extract(values: pd.Series, pattern: str, *, source: str) -> pd.Series:
     except InputError as error:
         raise InputError(f"{source}, column {values.name}: {error}") from None
     if expression.groups < 1:
-        raise InputError(f"{pattern!r} has no group; put the part to keep in parentheses.")
+        raise InputError(
+            f"{source}, column {values.name}: {pattern!r} has no group; put the part to keep in "
+            "parentheses."
+        )
     matches = [of_known[code] if code >= 0 else None for code in codes]
     if len(values) and not any(matches):
         raise InputError(

@@ -22,6 +22,7 @@ import numpy as np
 from phenolens.errors import InputError
 from phenolens.io.contents import contents
 from phenolens.readers.index import parse_index
+from phenolens.readers.tiff import require_an_end
 
 KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 
@@ -239,6 +240,8 @@ def tiff_header(path: str | Path, *, series: int = 0) -> Header:
     with tifffile.TiffFile(path) as tiff:
         if not len(tiff.pages):
             return Header(fault="the file holds no image")
+        if series:
+            require_an_end(tiff)
         page: Any = tiff.series[series].pages[0] if series else tiff.pages[0]
         page = page.aspage() if isinstance(page, tifffile.TiffFrame) else page
         tags = {tag.code: tag.value for tag in page.tags}
@@ -292,7 +295,7 @@ def _said_in_text(description: str) -> _Said:
         x, y = named.get("PhysicalSizeX"), named.get("PhysicalSizeY")
         size = None if x is None and y is None else (x or y or "", y or x or "")
         unit, bits = named.get("PhysicalSizeXUnit", "µm"), named.get("SignificantBits", "")
-        return _Said(size, unit, int(bits) if bits.isdigit() else None)
+        return _Said(size, unit, int(bits) if bits.isdecimal() else None)
     if description.startswith("<MetaData>"):
         named = dict(_PROPERTY.findall(description))
         x, y = named.get("spatial-calibration-x"), named.get("spatial-calibration-y")
@@ -300,7 +303,7 @@ def _said_in_text(description: str) -> _Said:
         return _Said(
             None if x is None else (x, y or x),
             named.get("spatial-calibration-units", ""),
-            int(bits) if bits.isdigit() else None,
+            int(bits) if bits.isdecimal() else None,
             off=named.get("spatial-calibration-state", "on").lower() != "on",
         )
     if description.startswith("ImageJ="):

@@ -29,6 +29,7 @@ _HELD = "_number_of_"
 _OF_IMAGE = re.compile(r"^(?:Image_)?(?:Metadata_|FileName_|PathName_|URL_)")
 _IMAGE_KEPT = re.compile(r"^(?:Image_)?(?:Metadata_|FileName_|Count_|TableNumber|ImageNumber)")
 _BARE = re.compile(rf"^(?:{FAMILIES})_")
+_PARENT = re.compile(r"_Parent_\w+$")
 _ROLES = (
     (3, re.compile(r"cyto(?!kin)", re.IGNORECASE)),
     (2, re.compile(r"nucleol|spot|foci|speckle|puncta", re.IGNORECASE)),
@@ -91,11 +92,14 @@ def join_objects(tables: ObjectTables) -> tuple[pd.DataFrame, list[str]]:
     if objects:
         keys = _image_keys(objects, source=tables.source)
         for name, table in objects.items():
-            _require_unique(table, [*keys, NUMBER], f"{tables.source}: {name}")
+            numbers = [*keys, NUMBER, *(c for c in table if _PARENT.search(str(c)))]
+            objects[name] = _with_numbers(table, numbers, f"{tables.source}: {name}")
+            _require_unique(objects[name], [*keys, NUMBER], f"{tables.source}: {name}")
         frame, notes, base = _side_by_side(objects, keys)
     elif tables.joined is not None:
         frame, base = _numbered(tables.joined), "objects"
         keys = _image_keys({"": frame}, source=tables.source)
+        frame = _with_numbers(frame, [*keys, NUMBER], tables.source)
         _require_unique(frame, [*keys, NUMBER], tables.source)
     else:
         named = ", ".join(tables.objects) or "none"
@@ -184,6 +188,21 @@ def _image_keys(tables: Mapping[str, pd.DataFrame], *, source: str) -> list[str]
                 "tables need ImageNumber and ObjectNumber columns."
             )
     return [key for key in (RUN, *RUN_KEYS) if all(key in table for table in tables.values())]
+
+
+def _with_numbers(table: pd.DataFrame, columns: list[str], source: str) -> pd.DataFrame:
+    """Numbers of images and objects as numbers; nothing can be joined by anything else."""
+    read = {}
+    for name in columns:
+        if name != RUN and not pd.api.types.is_numeric_dtype(table[name]):
+            read[name] = pd.to_numeric(table[name], errors="coerce")
+            wrong = table.loc[read[name].isna() & table[name].notna(), name]
+            if len(wrong):
+                raise InputError(
+                    f"{source}: {name} must be a whole number in each row; {len(wrong):,} of "
+                    f"{len(table):,} have something else, such as {wrong.iloc[0]!r}."
+                )
+    return table.assign(**read) if read else table
 
 
 def _require_unique(table: pd.DataFrame, key: list[str], source: str) -> None:
@@ -307,6 +326,7 @@ def _with_images(
         on = [key for key in keys if key in kept]
         if "ImageNumber" not in on:
             raise InputError(f"{source}: the Image table has no ImageNumber column.")
+        kept = _with_numbers(kept, on, f"{source}: Image")
         _require_unique(kept, on, f"{source}: Image")
         again = [c for c in kept if c in frame and c not in on]
         frame = kept.merge(frame.drop(columns=again), how="right", on=on, suffixes=("_image", ""))

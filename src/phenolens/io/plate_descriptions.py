@@ -235,7 +235,7 @@ def _listed(image: dict[str, str]) -> ListedImage:
 
 
 def _from_one(index: str) -> str:
-    return str(int(index) + 1) if index.isdigit() else ""
+    return str(int(index) + 1) if index.isdecimal() else ""
 
 
 def read_jdce(path: Path) -> PlateDescription:
@@ -318,7 +318,7 @@ def _numbered(table: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     number = ""
     for text in table:
-        if text.isdigit():
+        if text.isdecimal():
             number = str(int(text))
         elif number:
             found.setdefault(number, text)

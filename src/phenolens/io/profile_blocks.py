@@ -95,19 +95,20 @@ def _profile_keys(
     if site is not None:
         keys[SITE] = key_text(site)
     if level == "cell":
-        keys[OBJECT] = _object_numbers(frame, keys)
+        keys[OBJECT] = _object_numbers(frame, keys, source)
     rest = frame.drop(columns=list(keys), errors="ignore")
     return pd.concat([pd.DataFrame(keys, index=frame.index), rest], axis=1)
 
 
-def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray]) -> np.ndarray:
+def _object_numbers(frame: pd.DataFrame, keys: Mapping[str, np.ndarray], source: str) -> np.ndarray:
     """Number of each cell in its site: as the table says, else as the rows come."""
     given = next((c for c in (has(frame, name) for name in CELL_NUMBERS) if c), None)
     if given is not None:
         numbers = pd.to_numeric(frame[given], errors="coerce")
-        if (wrong := numbers.isna() | (numbers % 1 != 0)).any():
-            got = frame[given][wrong].iloc[0]
-            raise InputError(f"Column {given!r} numbers cells; {shown(got)} is no whole number.")
+        wrong = numbers.isna() | (numbers % 1 != 0) | (numbers.abs() > 2**53)
+        if wrong.any():
+            got = shown(frame[given][wrong].iloc[0])
+            raise InputError(f"{source}: {given!r} numbers cells; {got} is no whole number.")
         return numbers.to_numpy(dtype=np.int64)
     return pd.DataFrame(keys).groupby(list(keys)).cumcount().to_numpy() + 1
 

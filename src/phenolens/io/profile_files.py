@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import FILE, mark_blank_samples, plain, tidy
+from phenolens.io.columns import FILE, mark_blank_samples, plain, refuse_nested, tidy
 from phenolens.io.features import UNNAMED, Features, merge, recognise
 from phenolens.io.formats.base import table_format
 from phenolens.io.paths import expand, stem
@@ -135,20 +135,40 @@ def tidied(
         raise InputError(repeated_names(list(twice), source))
     frame = plain(frame.reset_index(drop=True))
     objects = frame.columns[frame.dtypes.map(pd.api.types.is_object_dtype)]
-    nested = [name for name in objects if _is_nested(frame[name])]
-    if nested:
-        raise InputError(
-            f"{source}: {len(nested)} column(s) hold lists, dictionaries or arrays, such as "
-            f"{', '.join(nested[:5])}. Give each value a column of its own, or drop them."
-        )
+    refuse_nested([name for name in objects if _is_nested(frame[name])], source)
     found = recognise(frame, features=features, source=source)
     details = frame.drop(columns=[*found.names, FILE], errors="ignore")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
         values = frame[found.names].astype(np.float32)
+    values = _without_lost(values, frame, source)
     described = tidy(mark_blank_samples(details))
     silent = described.columns[described.isna().all()]  # of any type once files are stacked
     described = described.assign(**dict.fromkeys(silent, np.nan), **{FILE: name})
     return pd.concat([described, values], axis=1), found
+
+
+def _without_lost(values: pd.DataFrame, frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Features of which single precision holds nothing but zeros as infinite: missing, and told.
+
+    Raises
+    ------
+    InputError
+        If nothing is left of any feature.
+    """
+    held = values.to_numpy()
+    empty = values.columns[~((held != 0) & np.isfinite(held)).any(axis=0)]
+    lost: dict[str, float] = {}
+    for name in empty:
+        given = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        given = given[np.isfinite(given) & (given != 0)]
+        lost |= {name: given[0]} if len(given) else {}
+    if lost and len(lost) == len(values.columns):
+        name, number = next(iter(lost.items()))
+        raise InputError(
+            f"{source}: single precision holds none of its {len(lost)} feature(s) (1e-38 to 3e38), "
+            f"such as {name} ({number:.3g}): give them another unit."
+        )
+    return values.assign(**dict.fromkeys(lost, np.float32(np.inf))) if lost else values
 
 
 def _is_nested(values: pd.Series) -> bool:
@@ -165,8 +185,14 @@ def settle(frame: pd.DataFrame, features: list[str]) -> list[str]:
         if missing.all() or (missing.any() and pd.api.types.is_object_dtype(frame[name])):
             frame[name] = frame[name].astype(object).where(~missing, None)
     values = frame[features].to_numpy()
-    count = int(np.isinf(values).sum())
+    infinite = np.isinf(values)
+    count = int(infinite.sum())
     if not count:
         return []
-    frame[features] = np.where(np.isinf(values), np.float32(np.nan), values)
-    return [f"{count} infinite values taken as missing"]
+    frame[features] = np.where(infinite, np.float32(np.nan), values)
+    where = [name for name, any_of in zip(features, infinite.any(axis=0), strict=True) if any_of]
+    more = f" and {len(where) - 3} more" if len(where) > 3 else ""
+    return [
+        f"{count} infinite values, or too large or small for single precision, taken as missing "
+        f"(in {', '.join(where[:3])}{more})"
+    ]

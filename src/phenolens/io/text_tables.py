@@ -22,6 +22,7 @@ from typing import IO, cast
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
+from phenolens.files import UNREADABLE
 from phenolens.spreadsheets import as_meant, unmarked
 
 START, FEWEST, MOST, LONGEST = 65_536, 8, 60, 150_000
@@ -52,12 +53,12 @@ ERRORS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
-_WHOLE = re.compile(r"[-+]?\d+")
-_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
-_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+")
-_SPACED = re.compile(r"[-+]?\d{1,3}(?:[\s'’]\d{3})+(?:[.,]\d+)?")
-_KEPT = re.compile(r"0\d+|\d+[eE]\d+|\d{16,}")
-_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,.])\d{3})(?:\1\d{3})*(?:[,.]\d+)?")
+_WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
+_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", re.ASCII)
+_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+", re.ASCII)
+_SPACED = re.compile(r"[-+]?[0-9]{1,3}(?:[\s'’][0-9]{3})+(?:[.,][0-9]+)?")
+_KEPT = re.compile(r"0\d+|\d+[eE]\d+|\d{16,}", re.ASCII)
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:([,.])\d{3})(?:\1\d{3})*(?:[,.]\d+)?", re.ASCII)
 _SAID_SEPARATOR = re.compile(r'^"?sep=(\\t|.)"?\s*$', re.IGNORECASE)
 
 
@@ -137,7 +138,11 @@ def read_text(
             f"{path} cannot be read as a table: it is neither UTF-8, UTF-16 nor Windows-1252 "
             "text; save it as UTF-8."
         ) from None
-    except (ValueError, OSError, EOFError) as error:
+    except gzip.BadGzipFile:
+        raise InputError(
+            f"{path} cannot be read as a table: it is not packed with gzip; take .gz off its name."
+        ) from None
+    except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     frame, said = read_numbers(frame)
     return frame, [*found.notes, *said]
@@ -253,6 +258,8 @@ def first_lines(
             enough = longest is not None and length > longest and len(lines) >= FEWEST
             if len(lines) >= most or enough:
                 break
+    if not lines:
+        raise ValueError("it holds no text.")
     return lines, encoding
 
 

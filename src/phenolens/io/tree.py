@@ -146,13 +146,13 @@ def _kind(entry: os.DirEntry[str], below: str) -> tuple[bool, Unused | None]:
     except UnicodeEncodeError:
         shown = os.fsencode(below).decode("utf-8", "replace")
         return False, Unused(shown, "unused-name")
-    is_folder = entry.is_dir()
-    if entry.name.startswith("."):
-        return is_folder, Unused(below + "/" * is_folder, "unused-hidden")
-    if is_folder:
-        left = entry.name in LEFT_ALONE
-        return True, Unused(f"{below}/", "unused-left-alone") if left else None
     try:
+        is_folder = entry.is_dir()  # a link that leads to itself is neither
+        if entry.name.startswith("."):
+            return is_folder, Unused(below + "/" * is_folder, "unused-hidden")
+        if is_folder:
+            left = entry.name in LEFT_ALONE
+            return True, Unused(f"{below}/", "unused-left-alone") if left else None
         about = entry.stat()
     except OSError as error:
         dangling = entry.is_symlink()

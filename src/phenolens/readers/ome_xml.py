@@ -124,7 +124,7 @@ def _image(
         dtype=DTYPES.get(kind, kind),
         channels=_channels(pixels),
         pixel_size_um=_size(pixels),
-        bits=int(bits) if bits.isdigit() else None,
+        bits=int(bits) if bits.isdecimal() else None,
         place=places.get(element.get("ID", ""), {}),
         blocks=tuple(_block(data, axes, own) for data in _all(pixels, "TiffData")),
     )

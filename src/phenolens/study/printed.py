@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from phenolens.ngff import VERSION
 from phenolens.prepared import Prepared
@@ -15,7 +16,7 @@ _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
 def lines_of_files(session: Session, result: object) -> Iterator[str]:
     """Where the step left its files."""
-    yield f"Results: {session.out}"
+    yield f"Results: {_seen_from_here(session.out)}"
 
 
 def lines_of_prepare(session: Session, prepared: Prepared | None) -> Iterator[str]:
@@ -24,7 +25,12 @@ def lines_of_prepare(session: Session, prepared: Prepared | None) -> Iterator[st
     if prepared is not None and prepared.images.level != "cell":
         plates = sorted(path for path in prepared.folder.glob("*.zarr"))
         shown = plates[0] if len(plates) == 1 else prepared.folder / "*.zarr"
-        yield f"Plates as OME-Zarr {VERSION}: {shown}"
+        yield f"Plates as OME-Zarr {VERSION}: {_seen_from_here(shown)}"
+
+
+def _seen_from_here(path: Path) -> Path:
+    """Relative, where it lies below the current folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def lines_of_check(session: Session, findings: list) -> Iterator[str]:

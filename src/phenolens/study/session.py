@@ -171,7 +171,8 @@ def open_study(
     if seed is not None:
         seed = in_range("seed", seed)
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
-    folder = Path(out) if out else Path(f"{path.stem}-out")
+    # absolute: worker processes, and a notebook that goes on, may stand elsewhere
+    folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
     root = path.resolve().parent

@@ -63,6 +63,10 @@ def init(
     from phenolens.represent.base import REPRESENTATIONS
 
     output = Path(output)
+    if output.is_dir():
+        raise ConfigError(
+            f"{output} is a folder; name the study file in it, such as {output / 'study.toml'}."
+        )
     if output.exists() and not force:
         raise ConfigError(
             f"{output} is there already; name another with {named('output')}, or use "

@@ -11,7 +11,6 @@ file. Those of tables in a database are as public scripts name them: ``<prefix>P
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 import re
 import sqlite3
@@ -29,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.files import UNREADABLE
 from phenolens.io.columns import has, key_text
 from phenolens.io.formats.base import TableFormat, TableRead, register, table_format
 from phenolens.io.formats.delimited import Delimited
@@ -43,6 +43,7 @@ from phenolens.io.object_tables import (
     sited,
 )
 from phenolens.io.paths import stem
+from phenolens.io.text_tables import opened
 from phenolens.profiles import PLATE, SITE, WELL
 
 DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")
@@ -233,12 +234,11 @@ def _schema(path: Path) -> tuple[str, ...]:
 
 def _header(path: Path) -> tuple[tuple[str, ...], str]:
     """The names in a text table's first line, and the first value below."""
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opened(path, "rb") as stream:
+        with opened(path) as stream:
             first = stream.readline(LONGEST).decode("utf-8-sig", "replace")
             below = stream.readline(LONGEST)
-    except (OSError, EOFError):
+    except UNREADABLE:
         return (), ""
     if "Image" not in first:
         return (), ""
@@ -426,9 +426,8 @@ def _taken_apart(path: Path) -> dict[str, pd.DataFrame]:
 
 
 def _first_line(path: Path) -> str:
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace") as stream:
-        return stream.readline()
+    with opened(path) as stream:
+        return stream.readline().decode("utf-8-sig", "replace")
 
 
 def _refuse_same_images(runs: Sequence[Run], *, source: str) -> None:

@@ -67,6 +67,9 @@ def _stains(path: Path) -> tuple[str, ...]:
         return ()
 
 
+PLACED = ["plate", "well", "site", "channel", "path", "index"]
+
+
 class Fields:
     """Planes gathered from files; stains are numbered as the first file has them."""
 
@@ -165,7 +168,8 @@ class Fields:
         """What was gathered."""
         known = sorted({row["channel"] for row in self.rows}) or ["1"]
         unread = [row | {"channel": one, "index": ""} for row in self.unread for one in known]
-        rows = pd.DataFrame([*self.rows, *unread])
+        held = [*self.rows, *unread]
+        rows = pd.DataFrame(held, columns=None if held else PLACED)
         questions: list[tuple] = []
         if self.guessed:
             questions.append(("columns.well", GUESSED.format(example=self.guessed)))

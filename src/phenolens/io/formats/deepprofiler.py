@@ -82,11 +82,10 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], set[str]]:
                     pickled.add(name)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zip and NumPy raise many kinds
         # NumPy takes every file that is no archive for a pickle, and says how to open that.
-        what = (
-            "it is damaged, or no .npz file" if isinstance(error, (ValueError, EOFError)) else error
-        )
+        plain = isinstance(error, (OSError, zipfile.BadZipFile))
+        what = error if plain else "it is damaged, or no .npz file"
         raise InputError(f"{path} cannot be read as arrays of NumPy: {what}.") from None
     return held, pickled
 

@@ -159,7 +159,7 @@ def _row(path: Path, said: NameParts, folder: Path) -> dict[str, Any]:
 
 def _well(roles: Mapping[str, str], path: str) -> str:
     text = roles.get("well") or roles.get("row", "") + roles.get("column", "")
-    if roles.get("row", "").isdigit():
+    if roles.get("row", "").isdecimal():
         text = row_letters(int(roles["row"]) - 1) + roles.get("column", "")
     try:
         return well_name(text)
@@ -168,7 +168,7 @@ def _well(roles: Mapping[str, str], path: str) -> str:
 
 
 def _number(text: str, name: str, path: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise InputError(
             f"[data.images] pattern finds the {name} {text!r} in {path}; it must be a number."
         )

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, reasons
+from phenolens.io.columns import refuse_nested
 from phenolens.io.formats.base import TableFormat, TableRead, register
 from phenolens.profiles import index_as_columns, read_frame
 
@@ -23,18 +24,35 @@ class Parquet(TableFormat):
 
     def read(self, path: Path, **_: Any) -> TableRead:
         """The whole table."""
+        _require_flat(path)
         return TableRead(read_frame(path))
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, and no more is read."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        _require_flat(path)
         try:
             first = next(pq.ParquetFile(path).iter_batches(batch_size=rows), None)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"{path} cannot be read as a table: {error}") from None
         return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
 
     def values(self, path: Path, column: str) -> pd.Series:
         """One column, and no other is read."""
         return index_as_columns(pd.read_parquet(path, columns=[column]))[column]
+
+
+def _require_flat(path: Path) -> None:
+    """Raise where a cell holds several values: nothing can be joined or compared by it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except FileNotFoundError:
+        raise InputError(f"There is no file {path}.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
+    refuse_nested([column.name for column in schema if pa.types.is_nested(column.type)], str(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from phenolens.errors import InputError
+from phenolens.files import UNREADABLE
 from phenolens.io.formats.base import TableFormat, TableRead, register
 from phenolens.io.plate_grids import MOST_COLUMNS, WellGrid, find_grids, long_table
 from phenolens.io.text_tables import opened, read_cells
@@ -37,7 +38,7 @@ class PlateGrid(TableFormat):
             if about.st_size > LARGEST or not path.is_file():
                 return None
             return 0.95 if _grids(path, about.st_mtime_ns, about.st_size)[0] else None
-        except (ValueError, OSError, EOFError):
+        except UNREADABLE:
             return None
 
     def read(self, path: Path, **_: Any) -> TableRead:
@@ -45,7 +46,7 @@ class PlateGrid(TableFormat):
         try:
             about = path.stat()
             grids, beside = _grids(path, about.st_mtime_ns, about.st_size)
-        except (ValueError, OSError, EOFError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{path} cannot be read as a plate map: {error}") from None
         if not grids:
             raise InputError(f"{path} holds no plate map: no rows A, B, C below columns 1, 2, 3.")

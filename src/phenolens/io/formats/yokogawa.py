@@ -117,7 +117,7 @@ def parse_name(name: str) -> Place | None:
     match = NAME.match(name) or NUMBERED.match(name)
     if match is None:
         return None
-    well = f"{UNKNOWN}{int(match['well'])}" if match["well"].isdigit() else _well(match["well"])
+    well = f"{UNKNOWN}{int(match['well'])}" if match["well"].isdecimal() else _well(match["well"])
     if not well:
         return None
     place: Place = {

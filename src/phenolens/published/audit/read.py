@@ -240,7 +240,7 @@ def _embedding(path: Path) -> pd.DataFrame:
 def _array(path: Path) -> pd.DataFrame:
     try:
         values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # NumPy raises many kinds
         raise InputError(f"{path} cannot be read as an array: {error}") from None
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise InputError(

@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 from phenolens.files import atomic_path
 
@@ -22,8 +23,17 @@ WIDTH = 10.4  # inches; the page shows 100 CSS pixels an inch
 PIXELS = 100
 # Ticks of matplotlib's own choice.
 STEPS = [1, 2, 2.5, 5, 10]
+FONT = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic and Hebrew letters
+FALLBACKS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP",
+    "Noto Sans KR", "Source Han Sans SC", "Source Han Sans", "PingFang SC", "Hiragino Sans GB",
+    "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
+    "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback",
+    "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Thai", "Nirmala UI", "Leelawadee UI",
+    "Arial Unicode MS", "Unifont",
+)  # fmt: skip
+"""Fonts of operating systems for names in other scripts; each is used where it is installed."""
 LOOK: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -88,13 +98,24 @@ class Drawn:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw and save inside this, whatever the user's own matplotlib settings."""
+    """Draw and save inside this, whatever the user's own matplotlib settings.
+
+    Letters that :data:`FONT` lacks are drawn in the first of :data:`FALLBACKS` that is installed
+    and has them.
+    """
     with mpl.rc_context(), warnings.catch_warnings():
-        # Names in scripts the bundled font lacks are drawn as boxes; that is no reason to stop.
+        # Names in scripts that no font here has are drawn as boxes; that is no reason to stop.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(cast(Any, LOOK))  # its stubs know only their own literals
+        mpl.rcParams["font.family"] = [FONT, *_installed(FALLBACKS)]
         yield
+
+
+def _installed(families: tuple[str, ...]) -> list[str]:
+    """Of the families those that are there: matplotlib complains of each that is not."""
+    there = {font.name for font in fontManager.ttflist}
+    return [name for name in families if name in there]
 
 
 class ShownFigure(Figure):

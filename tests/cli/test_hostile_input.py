@@ -1,0 +1,60 @@
+"""A full disk, no memory, and control characters: one line, exit code 2, and what to do."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from phenolens.simulate import simulate_profiles
+
+
+@pytest.fixture
+def wells(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table, _ = simulate_profiles(plates=2, treatments=6, controls=12, features=10, seed=1)
+    named = [f"Cells_Intensity_MeanIntensity_S{number}" for number in range(len(table.columns))]
+    table.set_axis(named, axis=1).reset_index().to_parquet("wells.parquet")
+    return "wells.parquet"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_told_with_what_to_do(command, asked, wells, code):
+    question = asked("batch")
+
+    def write() -> None:
+        raise OSError(code, "No space left on device", "found.csv")
+
+    question.instead = write
+    said = command("batch", wells, "-o", "found.csv").refused()
+    assert said.startswith("found.csv cannot be written: No space left on device. Free some space")
+
+
+@pytest.mark.parametrize("said", ["", "Unable to allocate 745. GiB for an array"])
+def test_memory_that_is_not_there_is_told_with_what_to_do(command, asked, wells, said):
+    question = asked("batch")
+
+    def read() -> None:
+        raise MemoryError(said)
+
+    question.instead = read
+    line = command("batch", wells, "-o", "found.csv").refused()
+    assert line.startswith("there is not enough memory")
+    assert said in line and "--jobs" in line
+
+
+def test_control_characters_of_a_path_are_shown_and_do_nothing(command, tmp_path):
+    (tmp_path / "study.toml").write_text(
+        '[[data.profiles]]\nname = "cp"\nfiles = "a\\u0000\\u001b[31mb.csv"\n'
+    )
+    said = command("check", tmp_path / "study.toml").refused()
+    assert r"a\x00\x1b[31mb.csv" in said
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("output", [".", "there", "there/.."])
+def test_a_folder_is_no_study_file(command, wells, tmp_path, output, force):
+    (tmp_path / "there").mkdir()
+    said = command("init", wells, "-o", output, *force).refused()
+    assert said.startswith(f"{output} is a folder; name the study file in it, such as ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "wells.parquet"]
