@@ -138,6 +138,10 @@ def read_text(
             f"{path} cannot be read as a table: it is neither UTF-8, UTF-16 nor Windows-1252 "
             "text; save it as UTF-8."
         ) from None
+    except gzip.BadGzipFile:
+        raise InputError(
+            f"{path} cannot be read as a table: it is not packed with gzip; take .gz off its name."
+        ) from None
     except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     frame, said = read_numbers(frame)
