@@ -98,9 +98,9 @@ class Images(SettingsSection):
     ``PathName_Orig<Stain>``, or ``URL_Orig<Stain>``); ``"table"`` reads ``file`` (one multi-channel
     file or stack a row, with ``index`` into the stack) or ``files`` (one column a stain);
     ``"phenix"`` reads Opera Phenix names or ``Index.idx.xml`` below ``root``; ``"ome-tiff"``,
-    ``"ome-zarr"`` and ``"bioio"`` files that hold whole fields. ``labels`` maps compartments to
-    columns with label images (of OME-Zarr, to their names), which then take the place of
-    segmentation.
+    ``"hyperstack"``, ``"ome-zarr"`` and ``"bioio"`` files that hold whole fields. ``labels`` maps
+    compartments to columns with label images (of OME-Zarr, to their names), which then take the
+    place of segmentation.
 
     ``projection`` makes one image of the planes of a field (a stack in z): their largest or mean
     intensity, the plane in the middle, the sharpest one, or the plane of that number.

@@ -109,6 +109,15 @@ def test_the_htd_names_the_wavelengths_and_says_what_is_missing(tmp_path):
     assert any("announces 2 sites a well of P; wells with fewer: 1" in n for n in found.notes)
 
 
+def test_a_wavelength_that_the_htd_announces_and_nobody_copied_is_named(tmp_path):
+    plate(tmp_path / "P", "P", waves="1")
+    (tmp_path / "P" / "P.HTD").write_text(HTD.format(first="DAPI", second="Cy5/647"))
+    found = discover(tmp_path)
+    assert found.images["channels"] == ["DAPI"]
+    told = "P.HTD announces 2 wavelengths of P; without an image: Cy5/647 (w2)"
+    assert [note for note in found.notes if "announces" in note] == [told]
+
+
 def test_the_file_of_another_instrument_with_this_ending_is_noted(tmp_path):
     plate(tmp_path / "P", "P")
     (tmp_path / "P" / "P.HTD").write_text("Time,Temperature\n0,37\n")

@@ -65,6 +65,34 @@ def test_every_image_of_an_ome_tiff_reaches_the_store(tmp_path, command, listed)
             np.testing.assert_array_equal(found[place], pixels(well, site))
 
 
+@pytest.mark.parametrize("labels", [STAINS, None])
+def test_the_stains_of_imagej_hyperstacks_reach_the_store(tmp_path, command, labels):
+    for well in WELLS:
+        meta = {"axes": "CYX"} | ({"Labels": labels} if labels else {})
+        path = tmp_path / "PlateA" / f"{well}_s2.tif"
+        path.parent.mkdir(exist_ok=True)
+        tifffile.imwrite(path, pixels(well, 1), imagej=True, metadata=meta)
+    (tmp_path / "platemap.txt").write_text(MAP)
+    made, checked, _ = take(command, tmp_path)
+    assert ("images.channels: which stains" in made) == (labels is None)
+    assert "images: 4 rows in, 4 matched" in checked
+    found = prepared(tmp_path / "out")
+    assert sorted(found) == sorted(f"PlateA.zarr/{w[0]}/{int(w[1:])}/2" for w in WELLS)
+    for well in WELLS:
+        np.testing.assert_array_equal(
+            found[f"PlateA.zarr/{well[0]}/{int(well[1:])}/2"], pixels(well, 1)
+        )
+
+
+def test_planes_and_stains_of_imagej_hyperstacks_are_told_apart(tmp_path, command):
+    for well in WELLS:
+        stack = np.stack([pixels(well, 0), pixels(well, 1)])
+        meta = {"axes": "ZCYX"}
+        tifffile.imwrite(tmp_path / f"P1_{well}.tif", stack, imagej=True, metadata=meta)
+    made = command("init", tmp_path, "-o", tmp_path / "study.toml")
+    assert "2 planes a field" in made.err + made.out
+
+
 def test_an_ome_zarr_plate_with_few_of_its_wells_reaches_the_store(tmp_path, command):
     """The least that readers meet: axes without types, no scale, wells listed and never written."""
     plate = zarr.create_group(tmp_path / "plate1.zarr", zarr_format=2)

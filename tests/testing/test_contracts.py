@@ -329,6 +329,13 @@ def ome_tiff(folder):
     return folder
 
 
+def hyperstack(folder):
+    for well in ("A01", "A02"):
+        pixels = np.full((2, 8, 8), 7, np.uint16)
+        tifffile.imwrite(folder / f"P1_{well}.tif", pixels, imagej=True, metadata={"axes": "CYX"})
+    return folder
+
+
 def ome_zarr(folder):
     plate = zarr.create_group(folder / "P1.zarr", zarr_format=2)
     wells = [{"path": f"A/{n}", "rowIndex": 0, "columnIndex": n - 1} for n in (1, 2)]
@@ -367,7 +374,8 @@ SAMPLES = {
     one.__name__: one
     for one in (delimited, parquet, h5ad, deepprofiler, harmony, cellprofiler,
                 cellprofiler_database, cellprofiler_analyst, load_data, samplesheet, table, phenix,
-                imagexpress, yokogawa, incell, scanr, gen5, cellinsight, incucyte, pathway, names)
+                imagexpress, yokogawa, incell, scanr, gen5, cellinsight, incucyte, pathway, names,
+                hyperstack)
 } | {
     "ome-tiff": ome_tiff, "ome-zarr": ome_zarr, "bioio": vendor, "plate grid": plate_grid,
     "workbook": workbook,

@@ -6,8 +6,10 @@ A plane of a big file is read alone: from its place where the file is one block,
 from __future__ import annotations
 
 import logging
+import re
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 MISSING = -1
+PLACED = re.compile(r"^[czt]:\d+/\d+|\.\w{2,5}(?:\s|$)")
 MICROMETRES = {"micron": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00B5m": 1.0, "nm": 1e-3,
                "mm": 1e3, "cm": 1e4}  # fmt: skip
 
@@ -159,10 +162,31 @@ def _first_file(companion: Path, text: str) -> Path:
 def _opened(path: Path, size: int, changed: int) -> list[TiffPageSeries]:
     tiff = _tiff(path, size, changed)
     with _reopened(tiff):
+        require_an_end(tiff)
         series = tiff.series
     if not series:
         raise InputError("it holds no image")
     return series
+
+
+def require_an_end(tiff: TiffFile) -> None:
+    """Raise where a directory leads back to an earlier one: tifffile would read on for ever.
+
+    Raises
+    ------
+    InputError
+    """
+    form, file = tiff.tiff, tiff.filehandle
+    file.seek(8 if form.offsetsize == 8 else 4)
+    seen: set[int] = set()
+    with suppress(struct.error):  # cut short: what is there is read
+        while offset := struct.unpack(form.offsetformat, file.read(form.offsetsize))[0]:
+            if offset in seen:
+                raise InputError("its directories lead in a circle: the file is damaged")
+            seen.add(offset)
+            file.seek(offset)
+            (tags,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+            file.seek(offset + form.tagnosize + tags * form.tagsize)
 
 
 def _companion(path: Path, text: str) -> str:
@@ -219,10 +243,13 @@ def _letters(axes: str) -> str:
 
 
 def _imagej_labels(series: TiffPageSeries) -> tuple[str, ...]:
-    """ImageJ's slice labels, where there is one for each stain and nothing else."""
-    labels = (_file_of(series).imagej_metadata or {}).get("Labels") or []
-    named = series.axes == "CYX" and len(labels) == series.shape[0]
-    return tuple(map(str, labels)) if named and len(set(labels)) == len(labels) else ()
+    """ImageJ's slice labels, where there is one for each stain and nothing else.
+
+    Bio-Formats writes the place and the file into them (``c:1/5 - A01.nd2``): no name of a stain.
+    """
+    labels = [str(one) for one in (_file_of(series).imagej_metadata or {}).get("Labels") or []]
+    named = series.axes == "CYX" and len(set(labels)) == len(labels) == series.shape[0]
+    return tuple(labels) if named and not any(PLACED.search(one) for one in labels) else ()
 
 
 def _imagej_pixel_size(series: TiffPageSeries) -> float | None:

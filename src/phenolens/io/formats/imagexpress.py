@@ -280,9 +280,17 @@ def _named_in_tiffs(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _unfinished(rows: pd.DataFrame, described: dict[str, PlateDescription]) -> Iterable[str]:
-    """Wells that a description announces and of which there is no image."""
+    """Wells, wavelengths and sites that a description announces and of which there is no image."""
+    instrument = ImageXpress()
     for plate, said in described.items():
         of_plate = rows[rows["plate"] == plate]
+        waves = {n: name for n, name in _waves(said, instrument).items() if n.isdecimal()}
+        absent = sorted(set(waves) - set(of_plate["channel"]), key=int)
+        if absent:
+            yield (
+                f"{said.path.name} announces {len(waves)} wavelengths of {plate}; without an "
+                f"image: {', '.join(f'{waves[n]} (w{n})' for n in absent)}"
+            )
         there = set(of_plate["well"])
         missing = [well for well in said.wells if well not in there]
         if missing:
