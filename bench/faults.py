@@ -1,218 +1,305 @@
-"""What goes wrong from outside, counted: kills, replaced inputs, damage in the store, new settings.
+"""Kills, full disks, two runs at once and malformed inputs, on a small study; one JSON line.
 
-One JSON line. For each kind: how many trials, how many ended with other bytes than a run from
-nothing, how many with a traceback, how many without a word where one was due; and the upper limit
-(95 %) of the rate of wrong bytes by the rule of three. ``python bench/faults.py`` takes about an
-hour on two cores; ``--trials 3`` takes that many of each kind; ``--networks`` trains them too.
+A screen of eight wells is simulated and taken through ``normalize`` once: its bytes are what every
+other run must leave. Then, each in processes of their own:
+
+- runs are killed with all their workers at random moments (once, or twice in a row) and gone on
+  with, with one process and with two;
+- the disk is full from a random write on: files are put in their place by a call that fails with
+  ``ENOSPC`` (no real file system is filled); the run must say so in one line, and the next, with
+  space again, must leave the same bytes;
+- two runs start at once in one folder: one waits, or says in one line who is there;
+- inputs are damaged as in ``bench/fuzz.py`` and ``check`` is asked.
+
+Counted: wrong bytes, tracebacks, hangs, refusals that are not one line or name no file, each with
+its upper 95 % limit. ``python bench/faults.py [--kills 200] [--full 20] [--pairs 5]
+[--malformed 250] [--seconds S]``; with ``--seconds`` it stops early and says how many it did.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import json
+import multiprocessing
+import os
+import pathlib
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
-import tifffile
+import fuzz
+import hypothesis
+from hypothesis import strategies as st
 
-from phenolens import study
+from phenolens import cli, study
 from phenolens.files import file_digest
 from phenolens.simulate import ScreenDesign, write_screen
 
-QUICK = """
+SETTINGS = """
 [measure]
 families = ["AreaShape", "Intensity"]
 
 [represent]
-representations = {representations}
 components = 4
-
-[evaluate]
-permutations = 100
-bootstrap = 10
 """
-NETWORKS = """
-[networks]
-size = 32
-epochs = 2
-width = 4
-batch = 8
-views = 1
-device = "cpu"
-precision = "float32"
-"""
-MARKS = ("Damaged", "damaged")
+DESIGN = ScreenDesign(
+    plates=1, batches=1, treatments=4, replicates=1, control_wells=4, sites=1, mechanisms=2,
+    inactive=1, toxic=1, field_size=96,
+)  # fmt: skip
+FORK = multiprocessing.get_context("fork")
 
 
-def left(out: Path) -> dict[str, str]:
-    """Digest of every result."""
-    files = {path.relative_to(out): path for path in sorted(out.rglob("*")) if path.is_file()}
-    own = {n: path for n, path in files.items() if n.parts[0] != "store"}
-    return {n.as_posix(): file_digest(p) for n, p in own.items() if n.name != "timings.json"}
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its code, and what it said on standard error."""
+
+    code: int | None
+    said: str
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with that end, if anything."""
+        lines = self.said.strip().splitlines()
+        if self.code is None:
+            return "hang"
+        if "Traceback" in self.said or self.code not in (0, 2):
+            return "traceback"
+        if self.code == 2 and sum(line.startswith("phenolens: ") for line in lines) != 1:
+            return "not one line"
+        return None
 
 
-def command(folder: Path, out: Path, *, jobs: int = 1) -> list[str]:
-    run = [sys.executable, "-m", "phenolens", "run", str(folder / "study.toml")]
-    return [*run, "--out", str(out), "--jobs", str(jobs)]
+def command(arguments: Sequence[str], said: Path, before: Callable[[], None] | None = None) -> Any:
+    """Start a command in a process of its own, the leader of all its workers."""
+
+    def work() -> None:
+        os.setsid()
+        with said.open("w") as stream:
+            os.dup2(stream.fileno(), 2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+        if before is not None:
+            before()
+        try:
+            code = cli._run(list(arguments))
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stderr.flush()
+        os._exit(code)
+
+    process = FORK.Process(target=work)
+    process.start()
+    return process
 
 
-def take(folder: Path, out: Path) -> str:
-    """Run to the end; what was said on standard error."""
-    told = subprocess.run(command(folder, out), capture_output=True, text=True, check=False)
-    return told.stderr if told.returncode == 0 else f"exit {told.returncode} {told.stderr}"
+def stop(process: Any) -> None:
+    """End a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.join()
 
 
-def screen(folder: Path, *, networks: bool) -> Path:
-    design = ScreenDesign(
-        plates=1, batches=1, treatments=8, replicates=1, control_wells=8, sites=1, mechanisms=2,
-        inactive=1, toxic=1, field_size=96,
-    )  # fmt: skip
-    write_screen(design, folder / "screen")
-    study.init(folder / "screen", folder / "study.toml")
-    names = ["cellprofiler", "pixel-pca"] + (["cnn", "vae"] if networks else [])
-    with (folder / "study.toml").open("a") as stream:
-        stream.write(QUICK.format(representations=json.dumps(names)))
-        stream.write(NETWORKS if networks else "")
-    return folder
+def end(process: Any, said: Path, within: float) -> Ended:
+    """Wait for a command; one that does not end counts as a hang."""
+    process.join(within)
+    code = process.exitcode
+    stop(process)
+    return Ended(code, said.read_text(errors="replace") if said.exists() else "")
 
 
-def gone(path: Path) -> None:
-    path.unlink()
+def digests(out: Path) -> dict[str, str]:
+    """Every file of a study but its store, its times and its locks."""
+    found = {path.relative_to(out): path for path in out.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): file_digest(path)
+        for name, path in found.items()
+        if name.parts[0] != "store" and name.name != "timings.json" and name.name[0] != "."
+    }
 
 
-def cut_short(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def full_after(writes: int) -> Callable[[], None]:
+    """Let so many files be put in their place; then the disk is full. Counts into ``writes``."""
+
+    def begin() -> None:
+        held, put = [0], pathlib.Path.replace
+
+        def replace(self: Path, target: Any) -> Path:
+            held[0] += 1
+            if held[0] > writes:
+                raise OSError(errno.ENOSPC, "No space left on device", str(target))
+            return put(self, target)
+
+        pathlib.Path.replace = replace  # type: ignore[method-assign]
+
+    return begin
 
 
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    if content:
-        content[random.randrange(len(content))] ^= 1 << random.randrange(8)
-    path.write_bytes(content)
+@dataclass
+class Faults:
+    """A study whose right bytes are known, and what went wrong with it."""
 
+    folder: Path
+    right: dict[str, str]
+    seconds: float
+    counts: Counter[str]
+    limit: float
 
-def repaired(path: Path) -> None:
-    tifffile.imwrite(path, np.flipud(tifffile.imread(path)) // 2)
+    def take(self, out: Path, *, jobs: int = 1, before: Callable[[], None] | None = None) -> Any:
+        """Start a run."""
+        said = out.with_suffix(".said")
+        line = ["normalize", str(self.folder / "study.toml"), "--out", str(out)]
+        return command([*line, "--jobs", str(jobs), "-q"], said, before), said
 
-
-def exchanged(path: Path) -> None:
-    """Two values of a table change places."""
-    sep = "," if path.suffix == ".csv" else "\t"
-    table = pd.read_csv(path, sep=sep, dtype=str, keep_default_na=False)
-    column = table.columns[random.randrange(len(table.columns))]
-    table.loc[[0, 1], column] = table.loc[[1, 0], column].to_numpy()
-    table.to_csv(path, sep=sep, index=False)
-
-
-class Counts:
-    """Trials of one kind and what became of them."""
-
-    def __init__(self) -> None:
-        self.trials = self.wrong_bytes = self.tracebacks = self.failed = 0
-        self.examples: list[str] = []
-
-    def enter(self, what: str, told: str, *, same: bool) -> None:
-        self.trials += 1
-        self.tracebacks += "Traceback" in told
-        self.failed += told.startswith("exit")
-        self.wrong_bytes += not same
-        if not same or told.startswith("exit"):
-            self.examples.append(f"{what}: {told[-200:]}")
-
-    def summary(self) -> dict:
-        counts = {name: value for name, value in vars(self).items() if name != "examples"}
-        upper = 3 / self.trials if self.trials and not self.wrong_bytes else None
-        return counts | {"upper_95": upper, "examples": self.examples[:5]}
-
-
-def kills(folder: Path, base: dict, trials: int, seconds: float) -> Counts:
-    """Killed at a random time, up to three times over, then run to the end."""
-    counts = Counts()
-    for number in range(trials):
-        out = folder / "killed"
+    def finish(self, out: Path, what: str, *, jobs: int = 1) -> None:
+        """Go on to the end and compare every byte."""
+        ended = end(*self.take(out, jobs=jobs), within=60 + 20 * self.seconds)
+        self.judge(ended, what)
+        if ended.code == 0 and digests(out) != self.right:
+            self.note("wrong bytes", f"{what}: {_differing(digests(out), self.right)}")
+        elif ended.code == 2:
+            self.note("refused after a fault", f"{what}: {ended.said}")
         shutil.rmtree(out, ignore_errors=True)
-        for _ in range(1 + number % 3):
-            process = subprocess.Popen(
-                command(folder, out, jobs=1 + number % 2),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            time.sleep(random.uniform(0.05, 1.0) * seconds)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        counts.enter(f"kill {number}", take(folder, out), same=left(out) == base)
-    return counts
+
+    def judge(self, ended: Ended, what: str) -> None:
+        """Count the fault of an end."""
+        if ended.fault is not None:
+            self.note(ended.fault, f"{what}: {ended.said[-1500:]}")
+
+    def note(self, fault: str, what: str) -> None:
+        """Count a fault and say it."""
+        self.counts[fault] += 1
+        print(f"{fault} | {what}", file=sys.stderr, flush=True)
+
+    def kill(self, out: Path, dice: random.Random) -> None:
+        """Kill a run once or twice at random moments, then go on."""
+        jobs = dice.choice([1, 2])
+        for _ in range(dice.choice([1, 1, 2])):
+            process, _ = self.take(out, jobs=jobs)
+            process.join(dice.uniform(0.02, 1.0) * self.seconds)
+            self.counts["kills"] += process.exitcode is None
+            stop(process)
+        self.finish(out, "after kills", jobs=jobs)
+
+    def fill(self, out: Path, dice: random.Random) -> None:
+        """Let the disk be full from a random write on, then go on."""
+        before = full_after(dice.randint(0, 40))
+        ended = end(*self.take(out, before=before), within=60 + 20 * self.seconds)
+        self.judge(ended, "full disk")
+        if ended.code == 0 and digests(out) == self.right:
+            self.counts["finished before the disk was full"] += 1
+        elif ended.code == 0:
+            self.note("silent loss", f"full disk: {_differing(digests(out), self.right)}")
+        elif "space" not in ended.said:
+            self.note("without place", f"full disk: {ended.said[-600:]}")
+        self.finish(out, "after a full disk")
+
+    def pair(self, out: Path, dice: random.Random) -> None:
+        """Two runs at once, the second a moment later."""
+        first = self.take(out)
+        time.sleep(dice.uniform(0, 0.5) * self.seconds)
+        said = out.with_suffix(".said-2")
+        line = ["normalize", str(self.folder / "study.toml"), "--out", str(out), "-q"]
+        second = command(line, said), said
+        for process, text in (first, second):
+            self.judge(end(process, text, within=60 + 20 * self.seconds), "two at once")
+        self.finish(out, "after two at once")
+
+    def spoil(self, folder: Path, dice: random.Random) -> None:
+        """Damage a copy of the study's inputs and ask ``check``."""
+        number = dice.getrandbits(32)
+        found: list[list[str]] = []
+
+        @hypothesis.seed(number)
+        @hypothesis.settings(
+            max_examples=1, phases=[hypothesis.Phase.generate], database=None, deadline=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+        )  # fmt: skip
+        @hypothesis.given(st.data())
+        def damaged(draw: st.DataObject) -> None:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(self.folder, folder)
+            found.append(fuzz.damage(draw, folder))
+
+        damaged()
+        said = folder.with_suffix(".said")
+        line = ["check", str(folder / "study.toml"), "--out", str(folder / "out"), "-q"]
+        ended = end(command(line, said), said, within=60)
+        what = f"malformed {number} ({'; '.join(found[-1])})"
+        self.judge(ended, what)
+        self.counts["malformed refused" if ended.code == 2 else "malformed taken"] += 1
+        names = {path.name for path in folder.rglob("*")} | {"[data.", "study.toml"}
+        names |= {name.split(" ", 1)[-1] for name in found[-1]}
+        if ended.code == 2 and not any(name in ended.said for name in names):
+            self.note("without place", f"{what}: {ended.said[-600:]}")
+
+    def repeat(self, times: int, one: Callable[[Path, Any], None], *, seed: int) -> int:
+        """Do one thing so many times, or until the time is over; how often it was done."""
+        for number in range(times):
+            if time.monotonic() > self.limit:
+                return number
+            one(self.folder.with_name(f"out-{one.__name__}"), random.Random(f"{seed}-{number}"))
+        return times
 
 
-def damages(folder: Path, base: dict, trials: int) -> Counts:
-    """Every file of the store in turn, or a random share of them, each in three ways."""
-    counts = Counts()
-    files = sorted(path.relative_to(folder / "out") for path in (folder / "out/store").rglob("*"))
-    files = [name for name in files if (folder / "out" / name).is_file()]
-    random.shuffle(files)
-    for name in files[:trials]:
-        for damage in (gone, cut_short, flipped):
-            out = folder / "damaged"
-            shutil.rmtree(out, ignore_errors=True)
-            shutil.copytree(folder / "out", out)
-            (out / "store" / "finished.json").unlink(missing_ok=True)
-            if (out / name).is_file():
-                damage(out / name)
-            told = take(folder, out)
-            counts.enter(f"{damage.__name__} {name}", told, same=left(out) == base)
-    return counts
-
-
-def replaced(folder: Path, trials: int) -> Counts:
-    """An input is replaced in a finished study; a run from nothing tells what is right."""
-    counts = Counts()
-    tables = [*folder.rglob("load_data.csv"), *folder.rglob("platemap_*.txt")]
-    tables += list(folder.rglob("external_metadata.tsv"))
-    kinds: list[tuple[Callable[[Path], None], list[Path]]] = [
-        (repaired, sorted((folder / "screen").rglob("*.tiff"))),
-        (cut_short, sorted((folder / "screen").rglob("*.tiff"))),
-        (exchanged, tables),
-    ]
-    for change, paths in kinds:
-        for _ in range(trials):
-            change(random.choice(paths))
-            shutil.rmtree(folder / "anew", ignore_errors=True)
-            told, expected = take(folder, folder / "out"), take(folder, folder / "anew")
-            refused = told.startswith("exit 2") and expected.startswith("exit 2")
-            same = refused or left(folder / "out") == left(folder / "anew")
-            counts.enter(change.__name__, "" if refused else told, same=same)
-    return counts
+def _differing(found: dict[str, str], right: dict[str, str]) -> str:
+    names = found.keys() | right.keys()
+    return ", ".join(sorted(name for name in names if found.get(name) != right.get(name))[:5])
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--trials", type=int, default=70)
-    asked.add_argument("--networks", action="store_true")
-    asked.add_argument("--seed", type=int, default=0)
-    options = asked.parse_args()
-    random.seed(options.seed)
-    with tempfile.TemporaryDirectory() as place:
-        folder = screen(Path(place), networks=options.networks)
-        started = time.monotonic()
-        take(folder, folder / "out")
-        seconds = time.monotonic() - started
-        base = left(folder / "out")
-        told = {
-            "kills": kills(folder, base, options.trials, seconds).summary(),
-            "damages": damages(folder, base, options.trials).summary(),
-            "replaced": replaced(folder, max(1, options.trials // 10)).summary(),
+    """Do what was asked and print what was counted."""
+    options = argparse.ArgumentParser()
+    for name, number in (("kills", 200), ("full", 20), ("pairs", 5), ("malformed", 250)):
+        options.add_argument(f"--{name}", type=int, default=number)
+    options.add_argument("--seconds", type=float, default=float("inf"))
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        folder = Path(name) / "study"
+        write_screen(DESIGN, folder / "screen")
+        study.init(folder / "screen", folder / "study.toml")
+        with (folder / "study.toml").open("a") as stream:
+            stream.write(SETTINGS)
+        with contextlib.redirect_stderr(None), contextlib.redirect_stdout(None):
+            cli._run(["check", str(folder / "study.toml"), "-q"])  # imports, once for all children
+        limit = time.monotonic() + given.seconds
+        faults = Faults(folder, {}, 60.0, Counter(), limit)
+        for _ in range(2):  # kernels are compiled in the first
+            out, start = Path(name) / "right", time.monotonic()
+            shutil.rmtree(out, ignore_errors=True)
+            ended = end(*faults.take(out), within=900)
+            faults.seconds = time.monotonic() - start
+            if ended.code != 0:
+                sys.exit(f"The study does not run as it is: {ended.said}")
+            if faults.right and faults.right != digests(out):
+                sys.exit(f"Two whole runs differ: {_differing(faults.right, digests(out))}")
+            faults.right = digests(out)
+        done = {
+            "full": faults.repeat(given.full, faults.fill, seed=given.seed),
+            "pairs": faults.repeat(given.pairs, faults.pair, seed=given.seed),
+            "killed_runs": faults.repeat(given.kills, faults.kill, seed=given.seed),
+            "malformed": faults.repeat(given.malformed, faults.spoil, seed=given.seed),
         }
-    print(json.dumps({"bench": "faults", "networks": options.networks} | told))
+    told: dict[str, Any] = {"bench": "faults", "run_s": round(faults.seconds, 1)} | done
+    tries = max(sum(done.values()), 1)
+    for fault in ("wrong bytes", "traceback", "hang", "not one line", "silent loss",
+                  "without place", "refused after a fault"):  # fmt: skip
+        number = faults.counts.pop(fault, 0)
+        key = fault.replace(" ", "_")
+        told |= {key: number, f"{key}_upper_95": round(fuzz.upper(number, tries), 5)}
+    print(json.dumps(told | {"also": dict(faults.counts)}))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from phenolens.vehicles import vehicle_name, vehicle_names
         ("mock", "mock|Mock|mock-treated|Mock control"),
         ("untreated", "untreated|Untreated|non-treated|no treatment|UNTREATED control"),
         ("negative control", "negcon|neg_control|Negative Control|NegCtrl"),
+        ("non-targeting", "non-targeting|Nontargeting_3|NTC|siNTC|non-targeting sgRNA 2|scramble"),
         ("", "taxol|DMSO-d6|control|dmso and taxol|mockingbird|untreatable||nan|vehicle 7b"),
     ],
 )

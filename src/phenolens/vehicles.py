@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-DMSO, UNTREATED, MOCK, VEHICLE, NEGATIVE = (
-    "DMSO", "untreated", "mock", "vehicle", "negative control",
+DMSO, UNTREATED, MOCK, VEHICLE, NEGATIVE, GUIDE = (
+    "DMSO", "untreated", "mock", "vehicle", "negative control", "non-targeting",
 )  # fmt: skip
 NAMES = (DMSO, UNTREATED, "negcon", VEHICLE, MOCK)
 _SHARE = r"(?P<share{0}>\d+(?:[.,]\d+)?) ?%?(?: ?\(?v/v\)?)?"
@@ -17,6 +17,8 @@ _SPELLINGS = {
     VEHICLE: r"vehicle(?: (?:control|ctrl|only))?",
     MOCK: r"mock(?: (?:treated|treatment|control|ctrl|transfected|infected))?",
     UNTREATED: r"(?:un|non|not) ?treated(?: (?:control|ctrl|cells))?|no treatment",
+    GUIDE: r"non ?target(?:ing|ed)?(?: (?:control|ctrl|guide|sgrna|grna|sirna|shrna)s?)?(?: \d+)?"
+    r"|(?:si)?ntc(?: \d+)?|scrambled?(?: (?:control|ctrl|sirna|shrna))?",
     NEGATIVE: r"neg(?:ative)? ?(?:control|ctrl|con)s?",
 }
 _PATTERNS = {name: re.compile(spelled) for name, spelled in _SPELLINGS.items()}

@@ -173,3 +173,24 @@ def test_a_store_that_lists_no_image_is_named(tmp_path):
         assert "P1.zarr" in str(error) or str(tmp_path) in str(error)
     else:
         assert any(str(tmp_path) in question.text for question in found.questions)
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf"])
+def test_a_text_file_that_is_only_its_mark_is_named(tmp_path, mark):
+    for name in ("map.csv", "map.txt"):
+        (tmp_path / name).write_bytes(mark)
+        with pytest.raises(
+            InputError, match=rf"{name} cannot be read as a table: it holds no text"
+        ):
+            open_table(tmp_path / name)
+
+
+def test_an_index_that_is_a_link_to_itself_is_noted_and_names_are_read(tmp_path, write_plane):
+    for channel in (1, 2):
+        name = f"r01c02f03p01-ch{channel}sk1fk1fl1.tiff"
+        write_plane(tmp_path / "P1" / "Images" / name, value=channel)
+    index = tmp_path / "P1" / "Images" / "Index.idx.xml"
+    index.symlink_to(index.name)
+    found = discover(tmp_path)
+    assert found.images["layout"] == "phenix"
+    assert any("Index.idx.xml cannot be read" in note for note in found.notes)

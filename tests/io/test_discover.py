@@ -450,3 +450,64 @@ def test_one_map_named_after_one_of_two_plates_is_of_that_plate(tmp_path, write_
     table.to_csv(tmp_path / "map BR02.csv", index=False)
     _, screen = study(tmp_path, tmp_path)
     assert screen.wells["Metadata_Compound"].isna().tolist() == [True, True, False, False]
+
+
+UNNAMED = ("roundness", "spots per cell", "granules", "glow")
+
+
+def unnamed(folder: Path, **columns: object) -> pd.DataFrame:
+    """Wells of two plates with measurements under names of nobody's convention."""
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(
+        [(plate, f"{row}{column:02d}") for plate in "PQ" for row in "AB" for column in range(1, 7)],
+        columns=["Metadata_Plate", "Metadata_Well"],
+    ).assign(**columns)
+    table[list(UNNAMED)] = rng.normal(size=(len(table), len(UNNAMED)))
+    table.to_csv(folder / "measured.csv", index=False)
+    return table
+
+
+def test_measurements_of_unknown_names_are_profiles_where_nothing_else_is(tmp_path):
+    table = unnamed(tmp_path)
+    labels = table[["Metadata_Plate", "Metadata_Well"]].assign(
+        compound=["DMSO", "a", "b"] * 8, weight=np.linspace(200, 400, 24)
+    )
+    labels.to_csv(tmp_path / "map.csv", index=False)
+    text, screen = study(tmp_path, tmp_path)
+    assert "Not used" not in text
+    assert screen.profiles["measured"].table.columns.tolist() == list(UNNAMED)
+    assert screen.wells["Metadata_Compound"].value_counts().tolist() == [8, 8, 8]
+
+
+def test_a_refused_table_is_named_with_what_it_lacks(tmp_path):
+    table = unnamed(tmp_path)
+    table.drop(columns="Metadata_Well").to_csv(tmp_path / "measured.csv", index=False)
+    with pytest.raises(InputError, match=r"1 table \(measured.csv: no column of wells\) that"):
+        discover(tmp_path)
+    table[["Metadata_Plate", "Metadata_Well"]].to_csv(tmp_path / "measured.csv", index=False)
+    with pytest.raises(InputError, match=r"\(measured.csv: no columns of features\)"):
+        discover(tmp_path)
+
+
+def test_a_map_that_names_a_well_twice_by_a_slip_is_joined(tmp_path):
+    table = unnamed(tmp_path)
+    names = table["Metadata_Well"].unique()
+    layout = pd.DataFrame({"well": names, "compound": ["DMSO", "a", "b"] * 4})
+    again = pd.concat([layout, layout.head(4)])
+    again.to_csv(tmp_path / "map.csv", index=False)
+    _, screen = study(tmp_path, tmp_path)
+    assert screen.wells["Metadata_Compound"].notna().all()
+    other = pd.concat([layout, layout.assign(compound="c")])
+    other.to_csv(tmp_path / "map.csv", index=False)
+    text, _ = study(tmp_path, tmp_path)
+    assert "map.csv: several rows a well (A01)" in text
+
+
+def test_a_map_of_genes_alone_labels_a_genetic_screen(tmp_path):
+    table = unnamed(tmp_path)
+    names = table["Metadata_Well"].unique()
+    genes = pd.DataFrame({"well": names, "Gene": ["non-targeting", "KIF11", "PLK1"] * 4})
+    genes.assign(sgRNA=[f"g{n % 2}" for n in range(12)]).to_csv(tmp_path / "map.csv", index=False)
+    _, screen = study(tmp_path, tmp_path)
+    assert set(screen.wells["Metadata_Compound"]) == {"non-targeting", "KIF11", "PLK1"}
+    assert screen.wells["Metadata_Control"].sum() == 8

@@ -92,3 +92,10 @@ def test_any_cell_is_taken(cells):
     found = read_doses(pd.Series(cells, name="dose", dtype=object))
     assert len(found.values) == len(found.unread) == len(cells)
     assert not (found.values.notna().to_numpy() & found.unread).any()
+
+
+def test_a_unit_of_mass_is_kept_and_named():
+    doses = read_doses(pd.Series(["0.1 µg/mL", "10 µg/mL", "DMSO"]))
+    assert doses.values.dropna().tolist() == [0.1, 10.0]
+    assert doses.mass == "ug/mL"
+    assert read_doses(pd.Series(["0.1 uM", "10"])).mass == ""

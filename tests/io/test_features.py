@@ -148,6 +148,25 @@ def test_an_embedding_may_hold_a_column_of_whole_numbers_and_one_of_text_is_name
         recognise(frame.assign(f5="n.d."), source="t")
 
 
+def test_a_row_a_feature_is_refused_with_what_to_do():
+    frame = wells(**numbers("alpha", "beta"))
+    kept = [name for name in frame if name not in ("alpha", "beta")]
+    for called in ("feature", "Metadata_Parameter", "variable"):
+        long = frame.melt(id_vars=kept, var_name=called)
+        with pytest.raises(InputError, match=f"a row a feature: '{called}' names it, 'value' ho"):
+            recognise(long, source="t")
+
+
+def test_words_under_the_name_of_a_measurement_are_left_out_and_told():
+    frame = wells(**numbers(*CELLS)).assign(Cells_Classify_Phase="G1")
+    found = recognise(frame, source="t")
+    assert "Cells_Classify_Phase" not in found.names
+    assert found.unused_line() == "columns not used: 1 (Cells_Classify_Phase: words, no numbers)"
+    frame[CELLS[0]] = ["<LOD", *range(len(frame) - 1)]
+    with pytest.raises(InputError, match=rf"'<LOD'. Leave that cell.*{CELLS[0]}"):
+        recognise(frame, source="t")
+
+
 def test_measurements_and_what_is_beside_them():
     frame = wells(
         **numbers(*CELLS, "Cell_Body_AreaShape_Area", "Cells_Mean_Nucleoli_AreaShape_Area"),

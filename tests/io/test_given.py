@@ -254,7 +254,7 @@ EMBEDDED = {"X_dino": np.ones((2, 3)), "X_other": np.ones((2, 3))}
         (columns().assign(l=[[1]] * 6), {}, r"1 column\(s\) hold lists.*such as l\."),
         (columns().assign(Metadata_d=[{}] * 6), {}, r"such as Metadata_d\."),
         (columns().assign(a=[np.ones(2)] * 6), {}, r"such as a\."),
-        (columns().assign(Cells_AreaShape_Area="x"), {}, r"not numeric.*Cells_AreaShape_Area.*'x'"),
+        (columns().assign(Cells_AreaShape_Area=["x", *range(5)]), {}, r"_Area with 'x'"),
         (columns(), {"features": ["Cells_AreaShape_Aera"]}, r"did you mean 'Cells_AreaShape_Area'"),
         (columns(), {"features": ["x", "y"]}, r"no column 'x' \(and 1 more .*it has Meta"),
         (columns().assign(Cells_AreaShape_Area=1j), {}, r"such as Cells_AreaShape_Area with '1j'"),

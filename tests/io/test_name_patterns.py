@@ -94,7 +94,7 @@ def test_groups_are_called_as_in_cellprofiler():
     ("pattern", "says"),
     [
         (r"(?P<site>\d+)", "no group that names the well"),
-        (r"(?P<well>[A-P]\d\d", "not a regular expression"),
+        (r"(?P<well>[A-P]\d\d", r"^\[data\.images\] pattern: .* not a regular expression"),
         (r"(?P<well>A01)_(?P<Well>A01)", "names the well twice"),
         (r"(?P<row>[A-P])", "no group that names the well"),
     ],

@@ -299,3 +299,10 @@ def test_what_is_no_text_says_what_it_is(tmp_path, content, said):
     with pytest.raises(InputError) as refused:
         read(tmp_path, content)
     assert said in str(refused.value)
+
+
+def test_a_table_that_is_called_gz_and_is_not_packed_says_so(tmp_path):
+    path = tmp_path / "p.csv.gz"
+    path.write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(InputError, match=r"not packed with gzip; take \.gz off its name"):
+        read_text(path)

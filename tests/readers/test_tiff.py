@@ -8,6 +8,7 @@ import tifffile
 
 from phenolens.errors import InputError
 from phenolens.images import read_file
+from phenolens.io.headers import read_header
 from phenolens.readers import reader_of, tiff
 from phenolens.readers.index import parse_index
 
@@ -147,3 +148,32 @@ def test_readers_go_by_the_ending():
     names = ["a.TIF", "a.ome.tiff", "a.npy", "a.png", "a.czi"]
     ends = [reader_of(Path(name)).__name__.rpartition(".")[2] for name in names]
     assert ends == ["tiff", "tiff", "numpy_file", "picture", "vendor"]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3])
+@pytest.mark.parametrize("form", [{}, {"byteorder": ">"}, {"bigtiff": True}])
+@pytest.mark.parametrize("index", ["", "0", "s0", "s1"])
+def test_directories_that_lead_in_a_circle_are_refused_and_end(tmp_path, pages, form, index):
+    path = tmp_path / "circle.tif"
+    with tifffile.TiffWriter(path, **form) as writer:
+        for _ in range(pages):
+            writer.write(STACK[0, 0, 0], contiguous=False, metadata=None)
+    with tifffile.TiffFile(path) as whole:
+        first, last = whole.pages[0].offset, whole.pages[pages - 1].offset
+        kind, count = whole.tiff, len(whole.pages[pages - 1].tags)
+    with path.open("r+b") as file:
+        file.seek(last + kind.tagnosize + count * kind.tagsize)
+        file.write(first.to_bytes(kind.offsetsize, "big" if kind.byteorder == ">" else "little"))
+    with pytest.raises(InputError, match="lead in a circle"):
+        read_file(path, parse_index(index))
+    if index == "s1":
+        assert "lead in a circle" in read_header(path, index).fault
+
+
+@pytest.mark.parametrize("kept", [20, 60, 200, 400])
+def test_a_file_that_ends_early_ends(tmp_path, kept):
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, STACK[0, 0, 0])
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"cannot be read|holds no image|circle"):
+        read_file(path)

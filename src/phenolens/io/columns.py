@@ -174,7 +174,10 @@ def _extract(values: pd.Series, pattern: str, *, source: str) -> pd.Series:
     except InputError as error:
         raise InputError(f"{source}, column {values.name}: {error}") from None
     if expression.groups < 1:
-        raise InputError(f"{pattern!r} has no group; put the part to keep in parentheses.")
+        raise InputError(
+            f"{source}, column {values.name}: {pattern!r} has no group; put the part to keep in "
+            "parentheses."
+        )
     matches = [of_known[code] if code >= 0 else None for code in codes]
     if len(values) and not any(matches):
         raise InputError(

@@ -13,20 +13,29 @@ import pandas as pd
 from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
+from phenolens.io.columns import has
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
 from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
 from phenolens.io.discover_tables import MAP_NAME, Known, table_sections
 from phenolens.io.discovery import Discovery, Question
+from phenolens.io.features import names_a_feature
 from phenolens.io.formats.base import image_formats, recognised
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
-from phenolens.io.roles import named_roles
+from phenolens.io.roles import gene_column, named_roles
 from phenolens.io.study_text import study_toml
-from phenolens.io.survey import FoundTables, Surveyed, plates_of, survey
+from phenolens.io.survey import (
+    FoundTables,
+    Surveyed,
+    column_for,
+    plates_of,
+    survey,
+    unnamed_profiles,
+)
 from phenolens.io.tree import Tree, Unused, look_around
 from phenolens.io.unused import reasons_for_rest, unused_findings
-from phenolens.profiles import PLATE
+from phenolens.profiles import PLATE, WELL
 
 READABLE = 300_000_000
 CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
@@ -70,6 +79,9 @@ def discover(
         images = changed(_alone(proposal.section, tree), _below(changes, "data", "images"))
     profiles, stages = profile_sections(looked.tables, tree)
     if images is None and not profiles:
+        looked = replace(looked, tables=unnamed_profiles(looked.tables))
+        profiles, stages = profile_sections(looked.tables, tree)
+    if images is None and not profiles:
         raise _nothing(tree, looked)
     if images is not None:
         names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
@@ -95,7 +107,7 @@ def discover(
         ),
         findings=seen.findings,
     )
-    discovery = _with_roles(discovery, columns, known)
+    discovery = _with_roles(discovery, columns, known, looked)
     discovery = _with_changes(discovery, changes)
     asked = [Question(*question) for question in questions]
     decided = {".".join(one.path[1:]) for one in changes}
@@ -168,9 +180,22 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
         images=None,
     )  # fmt: skip
     why = [one.said.phrase or one.text for one in unused_findings([*explained, *rest])[:3]]
-    held = f"{tables} tables that hold neither" if tables else "neither"
+    held = f"{_tables(looked, tree, tables)} neither" if tables else "neither"
     because = f" Not used: {' '.join(why)}" if why else ""
     return InputError(f"{where} holds {held} images nor profiles that we recognise.{because}")
+
+
+def _tables(looked: Surveyed, tree: Tree, count: int) -> str:
+    """``1 table (p.csv: no column of wells) that holds``."""
+    first = looked.tables[0]
+    if feature := names_a_feature(first.head):
+        lacks = f"a row a feature, which {feature} names, where a column a feature is needed"
+        return f"{count} table{'s' * (count > 1)} ({tree.relative(first.paths[0])}: {lacks}) with"
+    lacks = "wells" if column_for(first.head, WELL) is None else "features"
+    name = f"{tree.relative(first.paths[0])}: no column{'s' * (lacks == 'features')} of {lacks}"
+    if count == 1:
+        return f"1 table ({name}) that holds"
+    return f"{count} tables (such as {name}) that hold"
 
 
 def _unlike(images: Sequence[Path]) -> list[Path]:
@@ -248,9 +273,26 @@ def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:
     return kinds
 
 
-def _with_roles(discovery: Discovery, columns: dict[str, str], known: Known) -> Discovery:
+def _with_roles(
+    discovery: Discovery, columns: dict[str, str], known: Known, looked: Surveyed
+) -> Discovery:
     roles, modality = named_roles(known.values, known.texts(PLATE))
+    gene = gene_column(known.values)
+    if gene is not None and roles.get("compound") == gene and _differs_in_wells(looked, gene):
+        roles.pop("compound")  # what was done to cells of a pool
     return replace(discovery, columns=columns | roles, modality=modality)
+
+
+def _differs_in_wells(looked: Surveyed, name: str) -> bool:
+    """Whether a table has rows of one well that differ in a column."""
+    for item in looked.tables:
+        column, well = has(item.head, name), column_for(item.head, WELL)
+        if column is None or well is None:
+            continue
+        plate = column_for(item.head, PLATE)
+        if (item.head.groupby([well, *filter(None, [plate])])[column].nunique() > 1).any():
+            return True
+    return False
 
 
 def _plates(profiles: Sequence[dict], tree: Tree) -> tuple[set[str], bool]:

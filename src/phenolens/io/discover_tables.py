@@ -22,7 +22,7 @@ from phenolens.io.columns import (
 from phenolens.io.paths import stem
 from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
-from phenolens.io.survey import FoundTables, column_for, plates_of, read_head, well_like
+from phenolens.io.survey import HEAD, FoundTables, column_for, plates_of, read_head, well_like
 from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
@@ -30,6 +30,8 @@ MAP_NAME = "Metadata_Plate_Map_Name"
 IN_FOLDER = rf"{FOLDER} ~ ([^/\\]+)$"
 MOST_MAPS = 300
 """Maps that are compared with each other."""
+MOST_SLIPS = 0.05
+"""Share of the rows of a plate's map that may name a well again."""
 SHORTEST = 3
 """Letters of a plate's name that are no accident in the name of the one map there is."""
 PLACES = re.compile(
@@ -277,8 +279,18 @@ def _on_well(
             return {MAP_NAME: FILE, WELL: well}
     if (named := plates_in_names(known, item.paths)) is not None:
         return {PLATE: named[0], WELL: well}
-    one_map = len(item.paths) == 1 and not item.head.duplicated([well]).any()
+    one_map = len(item.paths) == 1 and _speaks_of_one_plate(item.head, well)
     return {WELL: well} if one_map else None
+
+
+def _speaks_of_one_plate(head: pd.DataFrame, well: str) -> bool:
+    """Whether a map without plates is of one: a slip may name a well twice, the join tells.
+
+    Of a long map only the first rows are known; there any well named twice is another plate's.
+    """
+    said = head.assign(**{well: well_text(head[well])}).drop_duplicates()
+    twice = int(said.duplicated([well]).sum())
+    return twice == 0 or (len(head) < HEAD and twice <= len(said) * MOST_SLIPS)
 
 
 def plates_in_names(known: Known, paths: Sequence[Path]) -> tuple[str, Mapping[Path, str]] | None:

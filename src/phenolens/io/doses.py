@@ -41,12 +41,15 @@ class Doses:
         Rows that give a unit of their own, which was read.
     factor : float
         Micromolar in the unit of the column's name.
+    mass : str
+        The unit of all cells, as the first spells it, where it is not molar; then values are in it.
     """
 
     values: pd.Series
     unread: np.ndarray
     with_unit: np.ndarray
     factor: float = 1.0
+    mass: str = ""
 
     def implausible(self) -> np.ndarray:
         """Rows with the dose of a stock solution, or below zero."""
@@ -93,7 +96,8 @@ def read_doses(values: pd.Series) -> Doses:
     numbers = pd.Series([read.get(value, np.nan) for value in values], values.index, dtype=float)
     unread = np.array([value in said and value not in read for value in values], dtype=bool)
     with_unit = np.array([value in own for value in values], dtype=bool)
-    return Doses(_rounded(numbers.rename(values.name)), unread, with_unit, whole)
+    mass = next((m["unit"] or "" for m in cells.values() if m), "").strip() if alike else ""
+    return Doses(_rounded(numbers.rename(values.name)), unread, with_unit, whole, mass)
 
 
 def _rounded(numbers: pd.Series) -> pd.Series:

@@ -34,6 +34,9 @@ SHOWN = 3
 
 # Why a numeric column is no feature; the words are those of the finding ``columns-not-used``.
 ROW, NUMBER, PLACED, STRANGE, NOT_NAMED = "row", "number", "placed", "strange", "not-named"
+TEXT = "text"
+LONG = ("feature", "feature_name", "variable", "measurement", "parameter", "readout")
+"""What the column of a long table is called that names its features."""
 _USUAL = frozenset(
     same_name(name) for names in (*ALIASES.values(), *NAMES.values()) for name in names
 )
@@ -79,8 +82,8 @@ class Features:
     families : tuple of Family
     unused : dict of str to tuple of str
         Why numeric columns are no features (``row``, ``number``, ``placed``, ``strange``,
-        ``not-named``), and their names. ``Metadata_`` columns say so
-        themselves and are not among them.
+        ``not-named``), and columns called like features that hold words (``text``). ``Metadata_``
+        columns say so themselves and are not among them.
     """
 
     names: list[str]
@@ -146,8 +149,14 @@ def recognise(
     if features is None:
         if len(families) > 1:
             raise InputError(_several(families, source))
-        of_one = set(families[0].columns) if families else set(_nameless(frame))
+        of_one = set(families[0].columns) if families else set(nameless(frame))
+        of_one -= set(_words(frame, families))
         chosen = tuple(dict.fromkeys(name for name in names if name in of_one))
+        if len(chosen) == 1 and (feature := names_a_feature(frame)):
+            raise InputError(
+                f"{source} has a row a feature: {feature!r} names it, {chosen[0]!r} holds its "
+                "value. Give a row a well and a column a feature (pandas: pivot_table)."
+            )
         hint = "of features"
     elif features == "" or not isinstance(features, Iterable):
         what = "empty" if features == "" else f"a prefix or a list of names; got {shown(features)}"
@@ -169,6 +178,31 @@ def recognise(
         _families_of(chosen, families),
         _unused(frame, set(chosen), named=features is not None, families=families),
     )
+
+
+def names_a_feature(frame: pd.DataFrame) -> str | None:
+    """The column of a long table that names the feature of each row; None where there is none."""
+    for name, kind in _kinds(frame).items():
+        called = same_name(name.removeprefix(PREFIX))
+        if called in LONG and _is_text(kind) and frame[name].nunique() > 1:
+            return name
+    return None
+
+
+def _words(frame: pd.DataFrame, families: Sequence[Family]) -> list[str]:
+    """Columns of words called as CellProfiler calls measurements (``Nuclei_Classify_Phase``)."""
+    named = {n for family in families if family.key == CELLPROFILER for n in family.columns}
+    columns = {n: frame[n] for n, kind in _kinds(frame).items() if n in named and _is_text(kind)}
+    return [name for name, values in columns.items() if _only_words(values)]
+
+
+def _is_text(kind: object) -> bool:
+    return pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind)
+
+
+def _only_words(values: pd.Series) -> bool:
+    said = values.dropna()
+    return len(said) > 0 and bool(pd.to_numeric(said, errors="coerce").isna().all())
 
 
 def _as_text(frame: pd.DataFrame) -> str:
@@ -329,8 +363,11 @@ def _is_embedding(prefix: str, columns: Sequence[str], kinds: Mapping[str, objec
     return len(columns) >= FEWEST_NUMBERED and 2 * decimal >= len(columns)
 
 
-def _nameless(frame: pd.DataFrame) -> list[str]:
-    """Numeric columns whose names and values do not tell that they describe the row."""
+def nameless(frame: pd.DataFrame) -> list[str]:
+    """Numeric columns whose names and values do not tell that they describe the row.
+
+    They are the features of a table whose names no family knows.
+    """
     names = [n for n, kind in _kinds(frame).items() if _is_number(kind) and not _told(n)]
     placed = _follow_the_plate(frame, names)
     return [name for name in names if name not in placed]
@@ -442,7 +479,9 @@ def _unused(
     frame: pd.DataFrame, chosen: set[str], *, named: bool, families: Sequence[Family]
 ) -> dict[str, tuple[str, ...]]:
     """Why each numeric column is no feature."""
-    reasons: dict[str, list[str]] = {ROW: [], NUMBER: [], PLACED: [], STRANGE: [], NOT_NAMED: []}
+    reasons: dict[str, list[str]] = {
+        ROW: [], NUMBER: [], PLACED: [], STRANGE: [], NOT_NAMED: [], TEXT: [],
+    }  # fmt: skip
     rest = []
     for name, kind in _kinds(frame).items():
         if name in chosen or _hidden(name) or not _is_number(kind):
@@ -456,6 +495,7 @@ def _unused(
     if named:
         reasons[NOT_NAMED] = rest
     else:
+        reasons[TEXT] = _words(frame, families)
         placed = _follow_the_plate(frame, rest)
         reasons[PLACED] = [name for name in rest if name in placed]
         reasons[STRANGE] = [name for name in rest if name not in placed]
@@ -487,7 +527,8 @@ def _require_numbers(frame: pd.DataFrame, names: Sequence[str], *, source: str) 
         unread = value[pd.to_numeric(value, errors="coerce").isna()]
         raise InputError(
             f"{source}: {len(strings)} feature column(s) are not numeric, such as {strings[0]} "
-            f"with {unread.iloc[0]!r}."
+            f"with {unread.iloc[0]!r}. Leave that cell empty, or rename the column "
+            f"Metadata_{strings[0]}."
             if len(unread)
             else f"{source}: {strings[0]} is not numeric."
         )

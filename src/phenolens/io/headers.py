@@ -22,6 +22,7 @@ import numpy as np
 from phenolens.errors import InputError
 from phenolens.io.contents import contents
 from phenolens.readers.index import parse_index
+from phenolens.readers.tiff import require_an_end
 
 KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 
@@ -239,6 +240,8 @@ def tiff_header(path: str | Path, *, series: int = 0) -> Header:
     with tifffile.TiffFile(path) as tiff:
         if not len(tiff.pages):
             return Header(fault="the file holds no image")
+        if series:
+            require_an_end(tiff)
         page: Any = tiff.series[series].pages[0] if series else tiff.pages[0]
         page = page.aspage() if isinstance(page, tifffile.TiffFrame) else page
         tags = {tag.code: tag.value for tag in page.tags}

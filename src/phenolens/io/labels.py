@@ -140,7 +140,17 @@ def _concentration(wells: pd.DataFrame, spec: object, *, source: Source) -> pd.S
     if values is None:
         return pd.Series(np.nan, index=wells.index)
     doses = read_doses(values)
-    if doses.with_unit.any():
+    if doses.mass:
+        example = str(values[doses.with_unit].iloc[0])
+        source.ledger.conflicts.append(
+            Conflict(
+                CONCENTRATION, str(values.name), int(doses.with_unit.sum()), (repr(example),),
+                f"{doses.mass} is no molar unit: these doses are numbers in {doses.mass}, not in "
+                "micromolar as others are",
+                code="doses-not-molar",
+            )
+        )  # fmt: skip
+    elif doses.with_unit.any():
         source.ledger.counts["doses_read_with_their_units"] = int(doses.with_unit.sum())
     treated = ~wells[COMPOUND].isin(vehicle_names(wells[COMPOUND].dropna())).to_numpy(bool)
     for rows, what, code in (

@@ -61,7 +61,10 @@ class NamePattern:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._expression = Expression(text)
+        try:
+            self._expression = Expression(text)
+        except InputError as error:
+            raise InputError(f"[data.images] pattern: {error}") from None
         roles: dict[str, str] = {}
         unused = []
         for group in re.compile(text).groupindex:

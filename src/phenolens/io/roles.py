@@ -94,10 +94,11 @@ def named_roles(names: Iterable[str], plates: Iterable[str]) -> tuple[dict[str, 
     roles = role_columns(names)
     gene = gene_column(names)
     genetic = gene is not None and not names_chemistry(names)
+    by_code = ("broad_sample", "jcp2022")
     if (
-        gene is not None
-        and genetic
-        and roles.get("compound", gene).lower().endswith(("broad_sample", "jcp2022"))
+        genetic
+        and gene is not None
+        and ("compound" not in roles or roles["compound"].lower().endswith(by_code))
     ):
         roles["compound"] = gene
     if "batch" not in roles:

@@ -19,7 +19,7 @@ from phenolens.io.columns import (
     well_text,
     with_wells,
 )
-from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families
+from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families, nameless
 from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofiler
 from phenolens.io.imagetable import is_image_name
@@ -31,6 +31,7 @@ from phenolens.schema import tables
 HEAD = 400
 FEWEST_MEASUREMENTS = 10
 FEWEST_OF_A_RESULT = 4
+FEWEST_UNNAMED = 3
 OBJECTS, PROFILES = 0.9, 0.8
 """How sure we are of tables of objects and of profiles, beside those that list images."""
 
@@ -215,6 +216,24 @@ def holds_profiles(head: pd.DataFrame) -> bool:
         if placed or family.key not in (BARE, HARMONY):
             return True
     return False
+
+
+def unnamed_profiles(found: Sequence[FoundTables]) -> list[FoundTables]:
+    """The tables, those as profiles that hold a row a well and numbers of unknown names.
+
+    A plate map has columns of numbers too: this is for a folder without other profiles or images.
+    """
+    return [
+        replace(item, kind="profiles") if item.kind == "metadata" and _measures(item.head) else item
+        for item in found
+    ]
+
+
+def _measures(head: pd.DataFrame) -> bool:
+    """Whether decimal numbers of unknown names stand beside a column of wells."""
+    decimal = [name for name in nameless(head) if head[name].dtype.kind == "f"]
+    placed = place(head, None, WELL, source="") is not None
+    return placed and len(decimal) >= FEWEST_UNNAMED
 
 
 def _merged(found: list[FoundTables]) -> list[FoundTables]:

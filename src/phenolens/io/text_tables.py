@@ -138,6 +138,10 @@ def read_text(
             f"{path} cannot be read as a table: it is neither UTF-8, UTF-16 nor Windows-1252 "
             "text; save it as UTF-8."
         ) from None
+    except gzip.BadGzipFile:
+        raise InputError(
+            f"{path} cannot be read as a table: it is not packed with gzip; take .gz off its name."
+        ) from None
     except UNREADABLE as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     frame, said = read_numbers(frame)
@@ -254,6 +258,8 @@ def first_lines(
             enough = longest is not None and length > longest and len(lines) >= FEWEST
             if len(lines) >= most or enough:
                 break
+    if not lines:
+        raise ValueError("it holds no text.")
     return lines, encoding
 
 

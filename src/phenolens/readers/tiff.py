@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,10 +162,31 @@ def _first_file(companion: Path, text: str) -> Path:
 def _opened(path: Path, size: int, changed: int) -> list[TiffPageSeries]:
     tiff = _tiff(path, size, changed)
     with _reopened(tiff):
+        require_an_end(tiff)
         series = tiff.series
     if not series:
         raise InputError("it holds no image")
     return series
+
+
+def require_an_end(tiff: TiffFile) -> None:
+    """Raise where a directory leads back to an earlier one: tifffile would read on for ever.
+
+    Raises
+    ------
+    InputError
+    """
+    form, file = tiff.tiff, tiff.filehandle
+    file.seek(8 if form.offsetsize == 8 else 4)
+    seen: set[int] = set()
+    with suppress(struct.error):  # cut short: what is there is read
+        while offset := struct.unpack(form.offsetformat, file.read(form.offsetsize))[0]:
+            if offset in seen:
+                raise InputError("its directories lead in a circle: the file is damaged")
+            seen.add(offset)
+            file.seek(offset)
+            (tags,) = struct.unpack(form.tagnoformat, file.read(form.tagnosize))
+            file.seek(offset + form.tagnosize + tags * form.tagsize)
 
 
 def _companion(path: Path, text: str) -> str:

@@ -18,7 +18,10 @@ def labels_disagree(
     return Said(ended(line), phrase=line)
 
 
-@wording("compound-spellings", "doses-not-read", "doses-implausible", "vehicle-not-control")
+@wording(
+    "compound-spellings", "doses-implausible", "doses-not-molar", "doses-not-read",
+    "vehicle-not-control",
+)  # fmt: skip
 def doubtful(
     *,
     column: str,

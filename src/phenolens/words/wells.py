@@ -15,6 +15,7 @@ NO_FEATURES = {
     "placed": "whole numbers that stay the same, number the rows or follow the plate",
     "strange": "names of no form that is known",
     "not-named": "not named",
+    "text": "words, no numbers",
 }
 _DROPPED = {
     "blocked": "not wanted",
@@ -45,7 +46,8 @@ def columns_not_used(*, counts: Mapping[str, int], examples: Mapping[str, Sequen
     for why, count in counts.items():
         more = ", ..." if count > len(examples[why]) else ""
         parts.append(f"{', '.join(examples[why])}{more}: {NO_FEATURES[why]}")
-    return f"Numeric columns not used: {sum(counts.values()):,} ({'; '.join(parts)})."
+    what = "Columns" if "text" in counts else "Numeric columns"
+    return f"{what} not used: {sum(counts.values()):,} ({'; '.join(parts)})."
 
 
 @wording("doses-with-units")

@@ -212,7 +212,10 @@ def _read(path: Path, _changed: int, _size: int) -> PlateIndex:
 
 
 def _version(path: Path) -> tuple[int, int]:
-    about = path.stat()
+    try:
+        about = path.stat()
+    except OSError as error:  # a link that leads nowhere
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     return about.st_mtime_ns, about.st_size
 
 
