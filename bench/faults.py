@@ -272,6 +272,8 @@ def main() -> None:
         study.init(folder / "screen", folder / "study.toml")
         with (folder / "study.toml").open("a") as stream:
             stream.write(SETTINGS)
+        with contextlib.redirect_stderr(None), contextlib.redirect_stdout(None):
+            cli._run(["check", str(folder / "study.toml"), "-q"])  # imports, once for all children
         limit = time.monotonic() + given.seconds
         faults = Faults(folder, {}, 60.0, Counter(), limit)
         for _ in range(2):  # kernels are compiled in the first

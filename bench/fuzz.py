@@ -97,7 +97,8 @@ def wells(rows: int = 24, seed: int = 0) -> pd.DataFrame:
             "Metadata_Concentration": [0.0 if n % 3 == 0 else 2.5 for n in range(rows)],
         }
     )
-    features = {f"Cells_Intensity_Mean_{n}": rng.normal(size=rows) for n in range(4)}
+    names = [f"Cells_Intensity_MeanIntensity_S{n}" for n in range(12)]
+    features = {name: rng.normal(size=rows) for name in names}
     return frame.assign(**features).drop_duplicates(["Metadata_Plate", "Metadata_Well"])
 
 
@@ -281,6 +282,7 @@ def parsers() -> list[Parser]:
     """All of them."""
     samples: dict[str, Any] = of_tests("testing/test_contracts").SAMPLES
     found = [Parser(name, make, open_table_door) for name, make in tables().items()]
+    found += [Parser(f"screen of {name}", make, open_screen) for name, make in tables().items()]
     found += [Parser(name, make, open_screen) for name, make in (samples | instruments()).items()]
     found += [
         Parser(f"table {name}", samples[name], open_table_door)

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from phenolens.config import Study
+from phenolens.config import Study, read_study
+from phenolens.io.discover import discover
 from phenolens.io.discovery import Discovery, Question
+from phenolens.io.integrate import integrate
 from phenolens.io.study_text import study_toml
 
 DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
@@ -103,3 +105,36 @@ def test_paths_start_from_the_study_file(folder):
         Path("/data/screen/a.csv"),
         Path("/data/screen/b/*.csv"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x7fb", "a\\b\n", "a\\\x7fb", "a\x00b", "'"]
+)
+def test_control_characters_of_folders_and_notes_leave_valid_toml(text, tmp_path):
+    found = Discovery(
+        source=tmp_path / text.replace("\x00", ""),
+        images={"layout": "table", "table": text, "channels": [text]},
+        notes=(text,),
+        questions=(Question("data", f"what is {text}?", options=(text,)),),
+    )
+    read = tomllib.loads(study_toml(found, relative_to=tmp_path))
+    assert read["study"]["name"] == text.replace("\x00", "")
+    assert read["data"]["images"]["channels"] == [text]
+    assert study_toml(found, relative_to=tmp_path, name=text).count("[study]") == 1
+    assert tomllib.loads(study_toml(found, name=text))["study"]["name"] == text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a [b]*?", "q'\"x", "line\nbreak", "té テ 😀 ~ $x %s {0}", " lead", "#=+@;,", "[ab].csv"],
+)
+def test_what_init_writes_check_reads_whatever_folders_are_called(tmp_path, write_plane, name):
+    folder = tmp_path / name
+    for well in ("A01", "A02"):
+        for wave in ("UV - DAPI", "Blue - FITC"):
+            write_plane(folder / "P [1]" / f"{well[0]} - {well[1:]}(fld 1 wv {wave}).tif", value=1)
+    (folder / "map [1].csv").write_text("Well,Compound\nA01,DMSO\nA02,c1\n")
+    (folder / "study.toml").write_text(study_toml(discover(folder), relative_to=folder))
+    read = integrate(read_study(folder / "study.toml").data.model_dump(), folder)
+    assert sorted(read.images.table["Metadata_Well"]) == ["A01", "A02"]
+    assert set(read.wells["Metadata_Compound"]) == {"DMSO", "c1"}

@@ -145,6 +145,11 @@ def test_images_that_no_row_names(screen, write_plane):
     ]
 
 
+def test_label_images_are_told_by_their_folder_too(screen, write_plane):
+    write_plane(screen / "labels" / "P1_A01_nuclei.tif", value=1)
+    assert codes(discover(screen)) == {"labels/P1_A01_nuclei.tif": "unused-drawn"}
+
+
 def test_a_second_table_of_images_is_told(screen, fields):
     fields.iloc[:, :5].rename(columns={"Metadata_Plate": "Plate"}).to_csv(
         screen / "subset.csv", index=False

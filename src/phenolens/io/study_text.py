@@ -16,6 +16,9 @@ from phenolens.globbing import MARKS
 from phenolens.io.discovery import Discovery, Question
 
 REMARKS = 30
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+"""What TOML takes neither in text nor in remarks; JSON leaves the last of them as it is."""
+
 INTRO = """\
 # {name}: a study of {source}
 # Written by looking at the folder. What is left out keeps its default (docs/study-file.md).
@@ -52,11 +55,12 @@ def study_toml(
         TOML. Lines that a person must complete carry ``FILL IN``.
     """
     name = name or discovery.source.name
+    plain, folder = (" ".join(text.split()) for text in (name, discovery.source.name))
     sections = dict(more or {})
     study = {"name": name} | sections.pop("study", {})
     base = os.path.relpath(discovery.source, Path(relative_to or ".").resolve())
     parts = [
-        INTRO.format(name=name, source=discovery.source.name),
+        INTRO.format(name=plain, source=folder),
         "\n".join(["[study]", *(_setting(k, v) for k, v in study.items())]) + "\n",
         _data(discovery),
         _columns(discovery),
@@ -67,7 +71,8 @@ def study_toml(
         tomli_w.dumps(sections),
         "".join(f"# {note}\n" for note in _remarks(discovery)),
     ]
-    return "\n".join(part for part in parts if part)
+    text = "\n".join(part for part in parts if part)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _remarks(discovery: Discovery) -> list[str]:
@@ -179,7 +184,8 @@ def _quoted(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
-    return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)
+    literal = "\\" in text and "'" not in text and text.isprintable()
+    return f"'{text}'" if literal else json.dumps(text, ensure_ascii=False)
 
 
 def _key(name: str) -> str:
