@@ -42,3 +42,10 @@ def test_every_package_of_the_lock_file_is_listed(script):
 
 def test_no_licence_is_left_open(script):
     assert "see its page" not in script.PAGE.read_text()
+
+
+def test_what_is_always_installed_is_not_under_the_gpl(script):
+    asked = script.direct()
+    copyleft = {name for name in asked[""] if script.COPYLEFT.search(script.licence(name) or "")}
+    assert copyleft == set()
+    assert script.COPYLEFT.search(script.licence("leidenalg"))  # the search finds what there is

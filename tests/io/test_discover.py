@@ -320,6 +320,14 @@ def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
     assert ["the one channel" in line for line in asked(text)] == [True]
 
 
+def test_a_map_that_the_list_of_barcodes_names_and_nobody_copied(tmp_path, write_plane):
+    gallery(tmp_path, write_plane, plates={"PL1": "B", "PL2": "B"})
+    assert not [note for note in discover(tmp_path).notes if "map" in note]
+    next(tmp_path.rglob("map_B.txt")).unlink()
+    told = "the list of barcodes names plate maps that are not here (map_B): put them beside it"
+    assert told in discover(tmp_path).notes
+
+
 def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane):
     plates = {f"PL1__2021-01-0{day}T00_00_00-Measurement {day}": "B" for day in (1, 2)}
     gallery(tmp_path, write_plane, plates=plates)

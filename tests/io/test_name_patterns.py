@@ -50,6 +50,12 @@ def test_a_guess_reads_the_names_it_was_made_of(form, parts, last):
     assert len({tuple(sorted(one.roles.items())) for one in said}) == len(texts)
 
 
+def test_files_that_are_lost_hide_no_stain():
+    texts = names("P1/{w}_s{s}_{c}", w=WELLS, s="12", c=["DAPI", "ER", "AGP"])
+    pattern = "(?P<well>[A-Pa-p][0-9]{1,2})_s(?P<site>[0-9]+)_(?P<channel>AGP|DAPI|ER)"
+    assert guess_pattern(texts[:-1]) == guess_pattern(texts[:-4]) == pattern
+
+
 @pytest.mark.parametrize(
     "texts",
     [

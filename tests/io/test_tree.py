@@ -39,13 +39,16 @@ def test_files_come_sorted_by_folder_and_empty_ones_are_named(tmp_path):
 def test_hidden_files_and_what_studies_wrote_are_left_out_by_name(tmp_path):
     touch(tmp_path / ".DS_Store")
     touch(tmp_path / ".git" / "config")
+    touch(tmp_path / "Thumbs.db")
+    touch(tmp_path / "__MACOSX" / "b.csv")
     touch(tmp_path / "truth" / "wells.csv")
     touch(tmp_path / "out" / "study.resolved.toml")
     touch(tmp_path / "out" / "wells.csv")
     touch(tmp_path / "a.csv")
     assert names(tmp_path) == ["a.csv"]
     assert left_out(tmp_path) == {
-        ".DS_Store": "unused-hidden", ".git/": "unused-hidden", "truth/": "unused-left-alone",
+        ".DS_Store": "unused-hidden", ".git/": "unused-hidden", "Thumbs.db": "unused-hidden",
+        "__MACOSX/": "unused-hidden", "truth/": "unused-left-alone",
         "out/": "unused-results",
     }  # fmt: skip
 

@@ -57,7 +57,10 @@ def test_one_nan_sets_one_field_aside(screen, command):
         return plane
 
     rewrite(screen, spoil, rows=(1,), stains=("RNA",))
-    assert run(command, screen, "measure").code == 0
+    answer = run(command, screen, "measure")
+    assert answer.code == 0
+    told = [line for line in answer.err.splitlines() if "set aside: 1 x" in line]
+    assert "RNA" in told[0] and screen.image(1, "RNA").name in told[0]
     item, well = screen.ledger()["set_aside"]
     assert (item["channel"], item["code"]) == ("RNA", "image-not-usable")
     assert item["file"] == str(screen.image(1, "RNA"))

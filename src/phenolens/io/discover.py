@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,16 @@ from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.columns import has
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
-from phenolens.io.discover_tables import Known, table_sections
+from phenolens.io.discover_profiles import (
+    cellprofiler_places,
+    plates_of_folders,
+    profile_sections,
+)
+from phenolens.io.discover_tables import MAP_NAME, Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.features import names_a_feature
 from phenolens.io.formats.base import image_formats, recognised
+from phenolens.io.formats.cellprofiler import FOLDER
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
@@ -95,13 +100,19 @@ def discover(
     looked_at = None if proposal is None else proposal.locate
     seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
+    if columns.get("plate") == FOLDER:
+        names = sorted(plates_of_folders(profiles, tree.source))
+        known.learn(pd.DataFrame({PLATE: names}), names=None)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
         source=tree.source,
         images=images,
         profiles=tuple(profiles),
         tables=tuple(tables),
-        notes=() if proposal is None else tuple(proposal.notes),
+        notes=(
+            *(() if proposal is None else proposal.notes),
+            *_maps_not_here(looked, known, tables),
+        ),
         findings=seen.findings,
     )
     discovery = _with_roles(discovery, columns, known, looked)
@@ -247,6 +258,20 @@ def _known(
     known.learn(seen.keys, names=None)
     known.learn(pd.DataFrame({PLATE: sorted(plates)}), names=None)
     return known
+
+
+def _maps_not_here(
+    looked: Surveyed, known: Known, tables: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Plate maps that a list of barcodes names, where no table of the study is one of them."""
+    named = sorted(known.texts(MAP_NAME))
+    listed = any(item.kind == "barcodes" for item in looked.tables)
+    if not (listed and named) or any(MAP_NAME in table["on"] for table in tables):
+        return []
+    shown = ", ".join(named[:3]) + (", ..." if len(named) > 3 else "")
+    return [
+        f"the list of barcodes names plate maps that are not here ({shown}): put them beside it"
+    ]
 
 
 def _sources(images: dict | None, profiles: Sequence[dict]) -> set[str]:

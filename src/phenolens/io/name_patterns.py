@@ -315,15 +315,18 @@ def _settle(parts: list[_Part], well: _Part) -> bool:
 
 
 def _like_a_channel(part: _Part, parts: list[_Part]) -> bool:
-    """Whether a part has few values, and each of the other parts' combinations has all of them."""
+    """Whether a part has few values, and the other parts' combinations have nearly all of them.
+
+    Of names of stains half is enough: an acquisition may be half-finished, a file may be lost.
+    """
     if not 2 <= len(part.distinct) <= MOST_CHANNELS:
         return False
     others = [other for other in parts if other is not part and len(other.distinct) > 1]
     held: dict[tuple[str, ...], set[str]] = {}
     for row, value in enumerate(part.values):
         held.setdefault(tuple(other.values[row] for other in others), set()).add(value)
-    whole = sum(len(values) == len(part.distinct) for values in held.values())
-    return whole >= 0.9 * len(held)
+    there = sum(map(len, held.values())) / (len(held) * len(part.distinct))
+    return there >= (0.5 if all(map(_STAIN.match, part.distinct)) else 0.9)
 
 
 def _written(parts: list[_Part]) -> str:

@@ -205,7 +205,17 @@ def result_file(head: pd.DataFrame) -> str | None:
         own = {c.name for c in table.columns if c.required and not c.name.startswith(PREFIX)}
         if len(own) >= FEWEST_OF_A_RESULT and own <= set(head.columns):
             return table.path
-    return None
+    return _result_of_a_question(head)
+
+
+def _result_of_a_question(head: pd.DataFrame) -> str | None:
+    """The file that the table of a single question is like; it says what it compared."""
+    names = set(map(str, head.columns))
+    said = head["space"].dropna().astype(str) if "space" in names else pd.Series([], dtype=object)
+    if said.empty or not said.str.startswith("normalized").all():
+        return None
+    shared = {t.path: len(names & {c.name for c in t.columns}) for t in tables().values()}
+    return max(shared, key=lambda path: shared[path])
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:

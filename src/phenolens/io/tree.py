@@ -15,6 +15,8 @@ from typing import Any
 from phenolens.errors import InputError
 from phenolens.readers.zarr_store import MARKS, is_store
 
+SYSTEMS = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+"""What macOS and Windows leave in folders, in lower case."""
 LEFT_ALONE = frozenset({"truth", "node_modules", "__pycache__"})
 CHECKED = frozenset({"audit.json", "ledger.json"})  # what `check` leaves in a study's folder
 RESOLVED = "study.resolved.toml"
@@ -148,7 +150,7 @@ def _kind(entry: os.DirEntry[str], below: str) -> tuple[bool, Unused | None]:
         return False, Unused(shown, "unused-name")
     try:
         is_folder = entry.is_dir()  # a link that leads to itself is neither
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.lower() in SYSTEMS:
             return is_folder, Unused(below + "/" * is_folder, "unused-hidden")
         if is_folder:
             left = entry.name in LEFT_ALONE

@@ -171,7 +171,7 @@ def _reason_of_image(path: Path, relative: str, images: Mapping[str, Any] | None
         return Unused(relative, "unused-thumbnail")
     if "illum" in near.lower():
         return Unused(relative, "unused-illumination")
-    if DRAWN.search(path.name):
+    if DRAWN.search(near):
         return Unused(relative, "unused-drawn")
     layout = "" if images is None else images.get("layout", "")
     if images is not None and layout and image_format(layout).listed:

@@ -145,8 +145,8 @@ def _activity(tables: Tables) -> Iterator[Finding]:
 def _similar(tables: Tables) -> Iterator[Finding]:
     if tables.similarity is not None:
         yield _did("consensus")
-    if tables.clusters is not None and "leiden" in set(tables.clusters["method"]):
-        yield _did("clusters")
+    if tables.clusters is not None:
+        yield _did("clusters", leiden="leiden" in set(tables.clusters["method"]))
     if tables.matching is not None:
         yield _did("matching")
     if tables.umap is not None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from phenolens.findings import Finding
-from phenolens.io.ledger import SetAside
+from phenolens.io.ledger import Ledger, SetAside
 from phenolens.profiles import WELL_KEY
+from phenolens.study.session import Session
 
 
 def missing_wells(before: pd.DataFrame, after: pd.DataFrame) -> list[tuple[str, str]]:
@@ -29,3 +30,12 @@ def not_in(
 ) -> list[SetAside]:
     """Entries for wells that one representation leaves out."""
     return named(lost, Finding(code, "info", {"representation": name}, values))
+
+
+def tell(session: Session, aside: Sequence[SetAside], findings: Sequence[Finding]) -> None:
+    """Say at once what a step set aside, and what it found: the report may be days away."""
+    for line in Ledger(set_aside=list(aside)).lines():
+        session.progress.say(line)
+    for finding in findings:
+        if finding.severity in ("error", "warning"):
+            session.progress.say(f"{finding.code}: {finding.said.what} {finding.said.consequence}")

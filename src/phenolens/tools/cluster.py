@@ -42,8 +42,9 @@ def cluster(
     """Cluster treatments and hold the clusters against a label; silhouette of wells beside it.
 
     Consensus profiles are clustered by k-means (k as given, and k chosen by the silhouette of the
-    clusters) and by Leiden; each is scored against the label with permuted labels beside it. The
-    silhouette is that of wells against their treatment, never that of cluster labels.
+    clusters) and, where the extra ``leiden`` is installed, by Leiden; each is scored against the
+    label with permuted labels beside it. The silhouette is that of wells against their treatment,
+    never that of cluster labels.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def cluster(
         consensus = item.consensus(keep=() if label is None else (name,))
         found = clustering.cluster(consensus, item.name, seed=seed, label=name, k=k)
         scores.append(found.results)
+        if not clustering.leiden_is_here():
+            refused.append(("leiden", Finding("no-leiden", "warning")))
         wanted = dict.fromkeys(("method", TREATMENT, name, "cluster"))
         kept = [column for column in wanted if column in found.members]
         members = found.members[kept].assign(space=item.space)

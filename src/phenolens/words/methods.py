@@ -171,8 +171,9 @@ def _() -> str:
 
 
 @wording("methods-clusters")
-def _() -> str:
-    return "They were clustered by k-means and with the Leiden algorithm [traag2019]."
+def _(*, leiden: bool) -> str:
+    also = " and with the Leiden algorithm [traag2019]" if leiden else ""
+    return f"They were clustered by k-means{also}."
 
 
 @wording("methods-matching")

@@ -181,6 +181,14 @@ def _(*, treatments: int, needed: int) -> str:
     return f"Clustering needs at least {count} treatments; got {treatments}."
 
 
+@wording("no-leiden")
+def _() -> Said:
+    return Said(
+        "Leiden clustering needs leidenalg and igraph, which are under the GPL and not installed.",
+        remedy="pip install 'phenolens[leiden]', or use the clusters of k-means.",
+    )
+
+
 @wording("one-batch-only")
 def _(*, representation: str, column: str) -> Said:
     return Said(

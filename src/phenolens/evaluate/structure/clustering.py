@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -53,9 +54,9 @@ def cluster(
     """Cluster consensus profiles three ways and score each against mechanism.
 
     Methods are ``kmeans-K`` (K as given), ``kmeans-chosen`` (K from 5 to 30 by the silhouette of
-    the clusters, which looks at no label; fewer only part strong effects from weak ones) and
-    ``leiden`` (10 nearest neighbours, modularity). Profiles are used at unit length, so that
-    Euclidean distance is cosine.
+    the clusters, which looks at no label; fewer only part strong effects from weak ones) and, where
+    :func:`leiden_is_here`, ``leiden`` (10 nearest neighbours, modularity). Profiles are used at
+    unit length, so that Euclidean distance is cosine.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ def cluster(
     unit = unit_rows(part.to_numpy(np.float64))
     found = {f"kmeans-{min(k, len(part) - 1)}": kmeans(unit, min(k, len(part) - 1), seed=seed)}
     found["kmeans-chosen"] = chosen_kmeans(unit, seed=seed)
-    found["leiden"] = leiden(unit, seed=seed)
+    if leiden_is_here():
+        found["leiden"] = leiden(unit, seed=seed)
     mechanism = _labels(part, label)
     rows, members, holds = [], [], []
     for method, codes in found.items():
@@ -127,6 +129,11 @@ def chosen_kmeans(
     tried = [kmeans(unit, k, seed=seed) for k in range(min(smallest, last), last + 1)]
     scores = [silhouette_values(distance, codes).mean() for codes in tried]
     return tried[int(np.argmax(scores))]
+
+
+def leiden_is_here() -> bool:
+    """Whether Leiden's implementation, which is under the GPL and so an extra, is installed."""
+    return all(find_spec(name) is not None for name in ("igraph", "leidenalg"))
 
 
 def leiden(

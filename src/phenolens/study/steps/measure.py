@@ -14,6 +14,7 @@ from phenolens.represent.measuring.units import Cells
 from phenolens.store import code_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
+from phenolens.study.setting_aside import tell
 from phenolens.study.step import Made, step
 
 
@@ -64,6 +65,7 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
         "crops_without_nucleus": len(faults) - len(whole),
     }
     findings, pictures = look_at_segmentation(prepare, usable, recipe)
+    tell(session, faults, findings)
     files = {
         "cells": partial(write_plates, usable),
         "fields.parquet": fields(usable),

@@ -10,7 +10,7 @@ from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
 from phenolens.store import code_of, digest, files_named
 from phenolens.study.session import Session
-from phenolens.study.setting_aside import missing_wells, named
+from phenolens.study.setting_aside import missing_wells, named, tell
 from phenolens.study.step import Made, step
 from phenolens.study.steps.headers import Looked
 
@@ -46,13 +46,15 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     counted = Counter(fault.why.code for fault in faults)
     findings = pixel_findings(done)
     lost = missing_wells(images.table, done.images.table)
+    aside = [*faults, *named(lost, NONE_LEFT)]
+    tell(session, aside, findings)
     return Made(
         done,
         {
             "illumination": partial(save_estimates, done, correct=settings.illumination),
             "pixels.json": [finding.to_dict() for finding in findings],
         },
-        set_aside=[*faults, *named(lost, NONE_LEFT)],
+        set_aside=aside,
         counts={
             "images_that_cannot_be_read": counted["image-not-read"],
             "images_with_unusable_pixels": counted["image-not-usable"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 from importlib import metadata
@@ -16,7 +17,8 @@ from phenolens.study.step import Made, step
 from phenolens.tools.representation import Profiles
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-image", "scikit-learn",
-              "tifffile", "zarr", "umap-learn", "matplotlib", "anndata", "leidenalg")  # fmt: skip
+              "tifffile", "zarr", "umap-learn", "matplotlib", "anndata")  # fmt: skip
+_OPTIONAL = ("leidenalg",)
 
 
 @step("study.resolved.toml", "provenance.json", verb="report")
@@ -38,6 +40,12 @@ def report(session: Session, *, provenance: dict[str, Any]) -> Made:
     return Made(page, {page.name: lambda path: build(path.parent, title=title)})
 
 
+def _libraries() -> dict[str, str]:
+    """Versions of what computes; of the optional ones where they are installed."""
+    there = [name for name in _OPTIONAL if importlib.util.find_spec(name) is not None]
+    return {name: metadata.version(name) for name in (*_LIBRARIES, *there)}
+
+
 def _provenance(session: Session, screen: Integrated, items: dict[str, Profiles]) -> dict[str, Any]:
     blocks = [item.normalized for item in items.values()]
     return {
@@ -45,7 +53,7 @@ def _provenance(session: Session, screen: Integrated, items: dict[str, Profiles]
         "phenolens": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": _libraries(),
         "seed": session.seed,
         "blas_threads": os.environ.get("OMP_NUM_THREADS", "not set"),
         "wells": len(screen.wells),
