@@ -162,7 +162,8 @@ def read_head(
     options |= {} if sheet is None else {"sheet": sheet}
     head = kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
     if not head.columns.is_unique:
-        raise InputError(repeated_names(list(map(str, head.columns)), str(path)))
+        twice = head.columns[head.columns.duplicated()].unique()
+        raise InputError(repeated_names(list(map(str, twice)), str(path)))
     return head
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +57,6 @@ def _require_plain_columns(path: Path) -> None:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
-    if len(set(schema.names)) < len(schema.names):
-        raise InputError(repeated_names(schema.names, str(path)))
+    if twice := [name for name, times in Counter(schema.names).items() if times > 1]:
+        raise InputError(repeated_names(twice, str(path)))
     refuse_nested([column.name for column in schema if pa.types.is_nested(column.type)], str(path))
