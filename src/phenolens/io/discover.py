@@ -362,7 +362,7 @@ def _size(profiles: Sequence[dict], source: Path) -> int:
     """Bytes of all profiles."""
     paths = [path for block in profiles for path in expand(block["files"], source)]
     files = [f for path in paths for f in (path.rglob("*") if path.is_dir() else [path])]
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _about_labels(wells: pd.DataFrame, ledger: Ledger) -> list[Question]:

@@ -24,6 +24,7 @@ from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofiler
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
+from phenolens.io.text_tables import repeated_names
 from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, PREFIX, WELL
 from phenolens.schema import tables
@@ -159,7 +160,10 @@ def read_head(
     """The first rows of a table."""
     kind, options = table_format(path, alone=True), dict(way or {})
     options |= {} if sheet is None else {"sheet": sheet}
-    return kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
+    head = kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
+    if not head.columns.is_unique:
+        raise InputError(repeated_names(list(map(str, head.columns)), str(path)))
+    return head
 
 
 def plates_of(path: Path, **way: str) -> set[str]:
