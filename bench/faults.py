@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import io
 import json
 import multiprocessing
 import os
@@ -272,7 +273,7 @@ def main() -> None:
         study.init(folder / "screen", folder / "study.toml")
         with (folder / "study.toml").open("a") as stream:
             stream.write(SETTINGS)
-        with contextlib.redirect_stderr(None), contextlib.redirect_stdout(None):
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             cli._run(["check", str(folder / "study.toml"), "-q"])  # imports, once for all children
         limit = time.monotonic() + given.seconds
         faults = Faults(folder, {}, 60.0, Counter(), limit)

@@ -282,6 +282,25 @@ def test_plates_by_folder_are_asked_about_where_no_column_names_them(tmp_path):
     assert len(screen.profiles["cellprofiler"].table) == 40
 
 
+def test_wells_without_images_take_their_plates_from_folders_and_their_map_by_them(tmp_path):
+    for plate in ("BR001", "BR002"):
+        tables = run(None)
+        wells = [f"A0{number}" for number in range(1, len(tables["Image"]) + 1)]
+        kept = [name for name in tables["Image"] if not name.startswith(("FileName", "PathName"))]
+        tables["Image"] = tables["Image"][kept].assign(Metadata_Well=wells)
+        spreadsheets(tmp_path / "out" / plate, tables)
+    plates = pd.DataFrame({"Plate": ["BR001", "BR002"], "Compound": ["DMSO", "taxol"]})
+    plates.merge(pd.DataFrame({"Well": wells}), how="cross").to_csv(
+        tmp_path / "map.csv", index=False
+    )
+    found, screen = study(tmp_path)
+    assert found.columns["plate"] == "Metadata_Folder"
+    asked = {q.setting for q in found.questions}
+    assert "columns.plate" in asked and "columns.well" not in asked
+    labels = screen.wells.groupby("Metadata_Plate")["Metadata_Compound"].unique().map(list)
+    assert labels.to_dict() == {"BR001": ["DMSO"], "BR002": ["taxol"]}
+
+
 def test_plates_by_the_folders_of_images(tmp_path):
     tables = run(None, wells=("A01", "A02", "A01", "A02"))
     tables["Image"]["PathName_DNA"] = [r"D:\s\BR1", r"D:\s\BR1", r"D:\s\BR2", r"D:\s\BR2"]

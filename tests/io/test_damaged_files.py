@@ -10,8 +10,11 @@ import sqlite3
 import zipfile
 from contextlib import closing
 
+import anndata
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zarr
 
@@ -194,3 +197,38 @@ def test_an_index_that_is_a_link_to_itself_is_noted_and_names_are_read(tmp_path,
     found = discover(tmp_path)
     assert found.images["layout"] == "phenix"
     assert any("Index.idx.xml cannot be read" in note for note in found.notes)
+
+
+@pytest.mark.filterwarnings("ignore:Variable names are not unique")
+def test_a_name_that_occurs_twice_is_refused_in_every_format(tmp_path, wells):
+    measured = features(wells)
+    table = pa.Table.from_pandas(wells, preserve_index=False)
+    pq.write_table(table.append_column(measured[0], table[measured[1]]), tmp_path / "a.parquet")
+    twice = pd.concat([wells, wells[measured[:1]]], axis=1)
+    twice.to_csv(tmp_path / "b.csv", index=False)
+    twice.to_excel(tmp_path / "c.xlsx", index=False)
+    data = anndata.AnnData(
+        X=wells[measured].to_numpy(),
+        obs=wells.drop(columns=measured).set_index(wells.index.astype(str)),
+        var=pd.DataFrame(index=[*measured[:-1], measured[0]]),
+    )
+    data.write_h5ad(tmp_path / "d.h5ad")
+    for name in ("a.parquet", "b.csv", "c.xlsx", "d.h5ad"):
+        said = rf"{name}.* has 1 column name\(s\) more than once: {measured[0]}\. Keep one"
+        with pytest.raises(InputError, match=said):
+            open_table(tmp_path / name)
+    with pytest.raises(InputError, match=r"a\.parquet: .*more than once: "):
+        discover(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Image.csv", "Cells.csv"])
+def test_a_table_that_is_a_link_to_itself_is_named(tmp_path, name):
+    image = pd.DataFrame({"ImageNumber": [1], "Metadata_Plate": "P1", "Metadata_Well": "A01"})
+    image.to_csv(tmp_path / "Image.csv", index=False)
+    cells = {"ImageNumber": [1, 1], "ObjectNumber": [1, 2], "AreaShape_Area": [3.0, 4.0]}
+    for table in ("Cells", "Nuclei"):
+        pd.DataFrame(cells).to_csv(tmp_path / f"{table}.csv", index=False)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(name)
+    found = discover(tmp_path)
+    assert any(name in one.text for one in found.unused)

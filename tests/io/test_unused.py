@@ -290,10 +290,14 @@ def test_a_plate_whose_stains_are_called_otherwise_is_told(screen, fields):
     assert {one.code for one in rest} == {"unused-not-listed"}
 
 
-def test_an_answer_of_ours_is_no_plate_map(tmp_path):
+@pytest.mark.parametrize(
+    ("question", "said"), [(pl.activity, "activity.parquet"), (pl.cluster, "clusters.parquet")]
+)
+def test_an_answer_of_ours_is_no_plate_map(tmp_path, question, said):
     screen, _ = simulate_profiles(treatments=6, features=40, seed=3)
     screen.reset_index().to_csv(tmp_path / "profiles.csv", index=False)
-    pl.activity(screen).write(tmp_path / "OUT" / "a.csv")
+    question(screen).write(tmp_path / "OUT" / "a.csv")
     found = discover(tmp_path)
     assert found.tables == ()
     assert codes(found) == {"OUT/a.csv": "unused-result"}
+    assert said in found.unused[0].text

@@ -108,6 +108,20 @@ def test_nothing_is_fetched_and_links_lead_to_references_only(page):
     assert "http" not in re.sub(r"http-equiv", "", outside_links)
 
 
+def test_the_page_may_load_nothing_from_elsewhere(page):
+    """Its policy allows its own styles, scripts and pictures, and comes before all of them."""
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', page)
+    assert policy is not None
+    rules = dict(rule.strip().split(" ", 1) for rule in policy[1].split(";"))
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": "'unsafe-inline'",
+    }
+    assert not re.search(r"<(script|style|img)\b", page[: policy.start()])
+
+
 def test_anchors_exist_and_identifiers_are_unique(page):
     tags = Page(page).tags
     identifiers = [attributes["id"] for _, attributes in tags if "id" in attributes]

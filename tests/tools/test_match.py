@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.errors import DesignError
 from phenolens.tools.match import match
 
 
@@ -65,3 +66,9 @@ def test_the_neighbour_shares_a_part_and_active_ones_keep_other_columns():
     found = asked("; ", among="active", not_same=["Metadata_Well"])
     assert found.summary["treatments"] == 8
     assert found.summary["nsc_accuracy"]["value"] == 1.0
+
+
+def test_labels_that_share_nothing_whole_are_said_to_hold_several_perhaps():
+    targets = {"a": "EGFR / KIT", "b": "KIT / ALK", "c": "ALK and EGFR", "d": "BRAF"}
+    with pytest.raises(DesignError, match=r"'ALK and EGFR' may hold several: .*--separator"):
+        match(screen(targets), label="Metadata_target", seed=0)

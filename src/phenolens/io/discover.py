@@ -15,11 +15,16 @@ from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.columns import has
 from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import cellprofiler_places, profile_sections
+from phenolens.io.discover_profiles import (
+    cellprofiler_places,
+    plates_of_folders,
+    profile_sections,
+)
 from phenolens.io.discover_tables import MAP_NAME, Known, table_sections
 from phenolens.io.discovery import Discovery, Question
 from phenolens.io.features import names_a_feature
 from phenolens.io.formats.base import image_formats, recognised
+from phenolens.io.formats.cellprofiler import FOLDER
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
@@ -95,6 +100,9 @@ def discover(
     looked_at = None if proposal is None else proposal.locate
     seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
     known = _known(looked, images, profiles, seen=seen, tree=tree)
+    if columns.get("plate") == FOLDER:
+        names = sorted(plates_of_folders(profiles, tree.source))
+        known.learn(pd.DataFrame({PLATE: names}), names=None)
     tables, left = table_sections(known, _metadata(looked.tables), tree)
     discovery = Discovery(
         source=tree.source,
@@ -354,7 +362,7 @@ def _size(profiles: Sequence[dict], source: Path) -> int:
     """Bytes of all profiles."""
     paths = [path for block in profiles for path in expand(block["files"], source)]
     files = [f for path in paths for f in (path.rglob("*") if path.is_dir() else [path])]
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _about_labels(wells: pd.DataFrame, ledger: Ledger) -> list[Question]:

@@ -117,6 +117,8 @@ def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str,
     if all(known.values()):
         return {}, []
     files = [*load_data_channels(head).values(), *(c for c in head if c.startswith("FileName_"))]
+    if not files and known[WELL] and len({run.where for run in runs_at(path)}) > 1:
+        return {"plate": FOLDER}, [("columns.plate", "taken from the names of folders; check it")]
     if not files:
         without = (
             "the table of images does not say"
@@ -135,6 +137,16 @@ def cellprofiler_places(blocks: Sequence[dict], source: Path) -> tuple[dict[str,
         columns.pop("well", None)
         questions = [q for q in questions if q[0] != "columns.well"]
     return columns, questions
+
+
+def plates_of_folders(blocks: Sequence[dict], source: Path) -> set[str]:
+    """Names of the plates where each is a folder with a run of CellProfiler."""
+    found = (path for block in blocks for path in expand(block["files"], source) if path.is_dir())
+    folders = {run.where for path in found for run in runs_at(path)}
+    if len(folders) < 2:
+        return set()
+    top = os.path.commonpath(folders)
+    return {folder.relative_to(top).as_posix() for folder in folders}
 
 
 def _plate_of_folders(head: pd.DataFrame, path: Path) -> str | None:

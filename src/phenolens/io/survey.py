@@ -24,6 +24,7 @@ from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofiler
 from phenolens.io.imagetable import is_image_name
 from phenolens.io.paths import stem
+from phenolens.io.text_tables import repeated_names
 from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, PREFIX, WELL
 from phenolens.schema import tables
@@ -159,7 +160,11 @@ def read_head(
     """The first rows of a table."""
     kind, options = table_format(path, alone=True), dict(way or {})
     options |= {} if sheet is None else {"sheet": sheet}
-    return kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
+    head = kind.read(path, **options).frame.head(HEAD) if options else kind.head(path, HEAD)
+    if not head.columns.is_unique:
+        twice = head.columns[head.columns.duplicated()].unique()
+        raise InputError(repeated_names(list(map(str, twice)), str(path)))
+    return head
 
 
 def plates_of(path: Path, **way: str) -> set[str]:
@@ -201,7 +206,17 @@ def result_file(head: pd.DataFrame) -> str | None:
         own = {c.name for c in table.columns if c.required and not c.name.startswith(PREFIX)}
         if len(own) >= FEWEST_OF_A_RESULT and own <= set(head.columns):
             return table.path
-    return None
+    return _result_of_a_question(head)
+
+
+def _result_of_a_question(head: pd.DataFrame) -> str | None:
+    """The file that the table of a single question is like; it says what it compared."""
+    names = set(map(str, head.columns))
+    said = head["space"].dropna().astype(str) if "space" in names else pd.Series([], dtype=object)
+    if said.empty or not said.str.startswith("normalized").all():
+        return None
+    shared = {t.path: len(names & {c.name for c in t.columns}) for t in tables().values()}
+    return max(shared, key=lambda path: shared[path])
 
 
 def holds_profiles(head: pd.DataFrame) -> bool:

@@ -143,8 +143,10 @@ def _(*, active: int) -> str:
 
 
 @wording("label-not-shared")
-def _(*, label: str) -> str:
-    return f"No value of {label!r} is shared by two treatments that may match."
+def _(*, label: str, marked: str = "") -> str:
+    what = f"No value of {label!r} is shared by two treatments that may match"
+    several = f" ({marked!r} may hold several: name their mark with {named('separator')})"
+    return f"{what}{several if marked else ''}."
 
 
 @wording("no-contrast")

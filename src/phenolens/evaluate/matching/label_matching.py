@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,7 +82,9 @@ def match_labels(
         if _can_match(differ[members])
     ]
     if not rows:
-        raise DesignError(Finding("label-not-shared", "error", {"label": label}))
+        marked = next((n for n in names if re.search(r"/| and |\+|\n", str(n))), None)
+        values = {} if marked is None else {"marked": str(marked)}
+        raise DesignError(Finding("label-not-shared", "error", {"label": label}, values))
     result = pd.DataFrame(rows)
     result["q"] = benjamini_hochberg(result["p"].to_numpy())
     summary = summarize(result, alpha=alpha) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import pandas as pd
 from phenolens.errors import InputError, reasons
 from phenolens.io.columns import refuse_nested
 from phenolens.io.formats.base import TableFormat, TableRead, register
+from phenolens.io.text_tables import repeated_names
 from phenolens.profiles import index_as_columns, read_frame
 
 
@@ -24,7 +26,7 @@ class Parquet(TableFormat):
 
     def read(self, path: Path, **_: Any) -> TableRead:
         """The whole table."""
-        _require_flat(path)
+        _require_plain_columns(path)
         return TableRead(read_frame(path))
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
@@ -32,7 +34,7 @@ class Parquet(TableFormat):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        _require_flat(path)
+        _require_plain_columns(path)
         try:
             first = next(pq.ParquetFile(path).iter_batches(batch_size=rows), None)
         except (OSError, ValueError, pa.ArrowException) as error:
@@ -44,8 +46,8 @@ class Parquet(TableFormat):
         return index_as_columns(pd.read_parquet(path, columns=[column]))[column]
 
 
-def _require_flat(path: Path) -> None:
-    """Raise where a cell holds several values: nothing can be joined or compared by it."""
+def _require_plain_columns(path: Path) -> None:
+    """Raise where a name occurs twice, or cells hold several values: nothing joins by it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,4 +57,6 @@ def _require_flat(path: Path) -> None:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
+    if twice := [name for name, times in Counter(schema.names).items() if times > 1]:
+        raise InputError(repeated_names(twice, str(path)))
     refuse_nested([column.name for column in schema if pa.types.is_nested(column.type)], str(path))
