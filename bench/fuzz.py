@@ -47,11 +47,11 @@ from scipy.stats import beta
 from phenolens.config import read_study
 from phenolens.errors import PhenolensError
 from phenolens.images import read_file, read_pixels
-from phenolens.io.discover import discover, study_toml
-from phenolens.io.headers import read_header
+from phenolens.io.discovery.discover import discover, study_toml
+from phenolens.io.images.headers import read_header
+from phenolens.io.instruments.name_patterns import NamePattern, guess_pattern
 from phenolens.io.integrate import integrate
-from phenolens.io.name_patterns import NamePattern, guess_pattern
-from phenolens.io.plate_grids import find_grids, long_table
+from phenolens.io.tables.plate_grids import find_grids, long_table
 from phenolens.profiles import well_name
 from phenolens.query import evaluate_query
 from phenolens.readers.index import parse_index

@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from phenolens.io.headers import read_header, tiff_header
+from phenolens.io.images.headers import read_header, tiff_header
 
 
 def write_samples(folder: Path) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import tifffile
 
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 
 WELLS = [(row, column) for row in range(1, 17) for column in range(1, 25)]
 FIELDS, CHANNELS = 9, 5

@@ -212,7 +212,7 @@ def _stacked(files: list[Path]) -> pd.DataFrame:
 
 def bbbc021(folder: Path) -> dict[str, pd.DataFrame]:
     """Well means of 55 plates with up to 26 annotated wells, six of them DMSO."""
-    from phenolens.io.discover import discover
+    from phenolens.io.discovery.discover import discover
     from phenolens.io.integrate import integrate
 
     found = discover(folder)

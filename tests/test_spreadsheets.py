@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phenolens.io.text_tables import read_text
+from phenolens.io.tables.text import read_text
 from phenolens.plating.maps import map_texts
 from phenolens.profiles import read_frame, write_frame
 from phenolens.spreadsheets import as_meant, as_text

@@ -341,7 +341,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     """Read a CSV, TSV (also ``.gz``) or Parquet of our own as a plain frame, by its ending.
 
     A row index that Parquet brings along becomes columns, see :func:`index_as_columns`. Text of
-    other programs is read by :func:`phenolens.io.text_tables.read_text`.
+    other programs is read by :func:`phenolens.io.tables.text.read_text`.
 
     Raises
     ------

@@ -177,7 +177,7 @@ def test_the_gravest_come_first():
 
 
 def test_cpjump1_layout_facts(real_data):
-    from phenolens.io.discover import discover
+    from phenolens.io.discovery.discover import discover
     from phenolens.io.integrate import integrate
 
     found = discover(real_data("cpjump1_profiles"))
@@ -187,7 +187,7 @@ def test_cpjump1_layout_facts(real_data):
 
 
 def test_bbbc021_cells_are_descriptive(real_data):
-    from phenolens.io.discover import discover
+    from phenolens.io.discovery.discover import discover
     from phenolens.io.integrate import integrate
 
     found = discover(real_data("bbbc021_cells"))

@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.base import recognised, table_format
 from phenolens.io.formats.cellprofiler import read_cellprofiler
 from phenolens.io.given import open_table
-from phenolens.io.imagetable import load_data_channels
+from phenolens.io.images.table import load_data_channels
 from phenolens.io.integrate import integrate
 
 WELLS = ("A01", "A02", "B01", "B02")

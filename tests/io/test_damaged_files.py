@@ -20,11 +20,11 @@ import zarr
 
 from phenolens.errors import InputError
 from phenolens.io.columns import is_blank
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.cellprofiler import read_cellprofiler
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
-from phenolens.io.text_tables import read_text
+from phenolens.io.tables.text import read_text
 from phenolens.simulate import simulate_profiles
 
 

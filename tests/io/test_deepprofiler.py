@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.deepprofiler import read_npz
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate

@@ -14,7 +14,7 @@ from phenolens.changes import parse
 from phenolens.config import Study
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.integrate import Integrated, integrate
 from phenolens.simulate import ScreenDesign, write_screen
 

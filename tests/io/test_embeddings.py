@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 
 from phenolens.errors import InputError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 

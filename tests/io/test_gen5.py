@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.integrate import integrate
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from phenolens.io.columns import wells_of_rows
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.formats.harmony import is_harmony, read_harmony
 from phenolens.io.given import open_table
 from phenolens.tools.activity import activity

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from phenolens.io.headers import Header, _plain_tiff, read_header, tiff_header
+from phenolens.io.images.headers import Header, _plain_tiff, read_header, tiff_header
 
 OME = {"PhysicalSizeX": 0.65, "PhysicalSizeY": 0.65, "SignificantBits": 12}
 WRITTEN = {

@@ -15,8 +15,8 @@ from PIL import Image
 from phenolens.audit.audit import audit_design
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
-from phenolens.io import image_headers
-from phenolens.io.image_headers import ImageHeaders, read_headers
+from phenolens.io.images import image_headers
+from phenolens.io.images.image_headers import ImageHeaders, read_headers
 
 STAINS = ("DNA", "ER")
 Write = Callable[[Path, str, str], None]

@@ -9,7 +9,7 @@ import tifffile
 
 from phenolens.errors import InputError
 from phenolens.images import read_pixels
-from phenolens.io.imagetable import load_data_channels, plane_index
+from phenolens.io.images.table import load_data_channels, plane_index
 from phenolens.io.integrate import integrate
 from phenolens.io.paths import ImageFinder
 

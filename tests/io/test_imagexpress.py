@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.imagexpress import ImageXpress
-from phenolens.io.image_files import find_files
+from phenolens.io.images.files import find_files
 from phenolens.io.integrate import integrate
 from phenolens.profiles import row_letters
 

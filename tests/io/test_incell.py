@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from phenolens.errors import UndecidedError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.incell import INCell, stain_names
 from phenolens.io.integrate import integrate
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from phenolens.io.controls import control_rows
+from phenolens.io.discovery.screen_of_table import level_of
 from phenolens.io.join import Source
 from phenolens.io.labels import label_wells, treatment_names
 from phenolens.io.ledger import Ledger
-from phenolens.io.screen_of_table import level_of
 from phenolens.query import evaluate_query
 from phenolens.tools.read import read
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError
-from phenolens.io.name_patterns import NamePattern, guess_pattern, text_of
+from phenolens.io.instruments.name_patterns import NamePattern, guess_pattern, text_of
 
 
 def names(form: str, **parts: list[str] | str) -> list[str]:

@@ -9,9 +9,9 @@ import pytest
 
 from phenolens.changes import Change
 from phenolens.errors import InputError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
+from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.integrate import integrate
-from phenolens.io.study_text import study_toml
 
 CELLPROFILER = r"(?P<Plate>[^/]+)_(?P<Well>[A-P][0-9]{2})-(?P<Site>[0-9])-(?P<ChannelNumber>[0-9])"
 

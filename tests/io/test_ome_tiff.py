@@ -17,8 +17,8 @@ import tifffile
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.contents import contents, site_in, well_in
-from phenolens.io.discover import discover
+from phenolens.io.discovery.contents import contents, site_in, well_in
+from phenolens.io.discovery.discover import discover
 from phenolens.io.integrate import integrate
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"

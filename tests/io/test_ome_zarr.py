@@ -16,9 +16,9 @@ import zarr
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_file, read_pixels
-from phenolens.io.contents import contents
-from phenolens.io.discover import discover
-from phenolens.io.headers import read_header
+from phenolens.io.discovery.contents import contents
+from phenolens.io.discovery.discover import discover
+from phenolens.io.images.headers import read_header
 from phenolens.io.integrate import integrate
 from phenolens.prepare import prepare
 from phenolens.prepared import save_labels

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phenolens.config import Study
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
+from phenolens.io.discovery.patterns import pattern
 from phenolens.io.integrate import integrate
 from phenolens.io.paths import ImageFinder, expand, real_paths
-from phenolens.io.patterns import pattern
 
 ODD = "screen [1] #2 'q' \"d\" {x} é"
 

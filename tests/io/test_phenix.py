@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.phenix import Phenix, parse_name, plate_folder
+from phenolens.io.instruments.phenix_index import read_index
 from phenolens.io.integrate import integrate
-from phenolens.io.phenix_index import read_index
 from phenolens.profiles import well_name, well_position
 
 HARMONY = "http://www.perkinelmer.com/PEHH/HarmonyV{}"

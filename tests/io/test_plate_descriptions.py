@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError
-from phenolens.io.plate_descriptions import (
+from phenolens.io.instruments.plate_descriptions import (
     pixel_size,
     read_htd,
     read_jdce,

@@ -13,7 +13,7 @@ from phenolens.errors import InputError
 from phenolens.io.features import find_families
 from phenolens.io.formats.base import table_format
 from phenolens.io.formats.plate_grid import PlateGrid
-from phenolens.io.plate_grids import find_grids, long_table
+from phenolens.io.tables.plate_grids import find_grids, long_table
 from phenolens.profiles import row_letters
 
 SHAPES = [(2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48)]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from phenolens.findings import Finding
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.integrate import integrate
 
 WELLS = ("A01", "A02", "B01", "B02")

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter, laplace
 from phenolens.config import Study
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import project, read_pixels
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.integrate import integrate
 from phenolens.prepare import prepare
 

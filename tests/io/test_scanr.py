@@ -7,10 +7,10 @@ import itertools
 import pytest
 
 from phenolens.errors import InputError, UndecidedError
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
+from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.formats.numbered_wells import well_of
 from phenolens.io.integrate import integrate
-from phenolens.io.study_text import study_toml
 
 FORMAT = (
     "<Cluster><Name>format typedef</Name><I32><Name>Rows</Name><Val>{rows}</Val></I32>"

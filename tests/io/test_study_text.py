@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from phenolens.config import Study, read_study
-from phenolens.io.discover import discover
-from phenolens.io.discovery import Discovery, Question
+from phenolens.io.discovery.discover import discover
+from phenolens.io.discovery.proposal import Discovery, Question
+from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.integrate import integrate
-from phenolens.io.study_text import study_toml
 
 DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
 HEADING = re.compile(r"^## `\[{1,2}([\w.]+)\]{1,2}`$")

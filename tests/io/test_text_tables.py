@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import InputError
-from phenolens.io.text_tables import names_things, read_text
+from phenolens.io.tables.text import names_things, read_text
 
 WELLS = pd.DataFrame(
     {"Plate": ["P1", "P1", "P2"], "Well": ["A01", "A02", "B07"], "Dose µM": [0.5, 1.25, 10.0]}

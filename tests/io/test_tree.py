@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.io.tree import look_around
+from phenolens.io.discovery.tree import look_around
 
 
 def touch(path: Path, text: str = "x") -> Path:

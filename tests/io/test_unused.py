@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import phenolens as pl
 from phenolens.errors import InputError
-from phenolens.io.discover import discover
-from phenolens.io.discovery import Discovery
-from phenolens.io.tree import Unused, look_around
-from phenolens.io.unused import unused_findings
+from phenolens.io.discovery.discover import discover
+from phenolens.io.discovery.proposal import Discovery
+from phenolens.io.discovery.tree import Unused, look_around
+from phenolens.io.discovery.unused import unused_findings
 from phenolens.simulate import simulate_profiles
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from phenolens.errors import InputError
-from phenolens.io.xml_files import read_xml, root_name, stream_xml
+from phenolens.io.instruments.xml_files import read_xml, root_name, stream_xml
 
 NAMESPACE = "http://www.yokogawa.co.jp/BTS/BTSSchema/1.0"
 LAUGHS = "".join(

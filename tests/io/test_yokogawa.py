@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_pixels
-from phenolens.io.cellvoyager_index import read_detail, read_records
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.yokogawa import Yokogawa
+from phenolens.io.instruments.cellvoyager_index import read_detail, read_records
 from phenolens.io.integrate import integrate
 
 BTS = 'xmlns:bts="http://www.yokogawa.co.jp/BTS/BTSSchema/1.0"'

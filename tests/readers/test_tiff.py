@@ -8,7 +8,7 @@ import tifffile
 
 from phenolens.errors import InputError
 from phenolens.images import read_file
-from phenolens.io.headers import read_header
+from phenolens.io.images.headers import read_header
 from phenolens.readers import reader_of, tiff
 from phenolens.readers.index import parse_index
 

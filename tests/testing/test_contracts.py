@@ -16,7 +16,7 @@ import zarr
 from phenolens.config import read_study
 from phenolens.errors import InputError, PhenolensError
 from phenolens.io.anndata import write_h5ad
-from phenolens.io.discover import discover, study_toml
+from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_formats
 from phenolens.io.formats.delimited import Delimited
 from phenolens.io.integrate import integrate

@@ -16,7 +16,7 @@ import phenolens as pl
 from phenolens.audit.audit import audit_design
 from phenolens.errors import ConfigError, DesignError, InputError
 from phenolens.evaluate.layout.examine import examine_layout
-from phenolens.io.discover import discover
+from phenolens.io.discovery.discover import discover
 from phenolens.io.integrate import integrate
 from phenolens.io.treatments import Treatments, read_treatments
 from phenolens.plating.plan import Plan

@@ -9,7 +9,7 @@ import pandas as pd
 
 from phenolens.audit.audited import Audited
 from phenolens.findings import Finding, worst_first
-from phenolens.io.image_headers import ImageHeaders
+from phenolens.io.images.image_headers import ImageHeaders
 from phenolens.profiles import BATCH, COMPOUND, CONTROL, MECHANISM, TREATMENT
 from phenolens.registry import Registry
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.evaluate.layout.examine import Layout, examine_layout
-from phenolens.io.image_headers import ImageHeaders
+from phenolens.io.images.image_headers import ImageHeaders
 from phenolens.profiles import CONTROL, PLATE
 
 

@@ -17,7 +17,7 @@ from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.columns import FILE, same_name, spec_column
-from phenolens.io.image_set import read_images
+from phenolens.io.images.image_set import read_images
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside

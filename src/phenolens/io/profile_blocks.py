@@ -15,8 +15,8 @@ from phenolens.io.columns import FILE, has, key_text, no_wells, place, well_text
 from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import one_measurement
-from phenolens.io.object_tables import image_numbers
 from phenolens.io.profile_files import read_block
+from phenolens.io.tables.objects import image_numbers
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 CELL_NUMBERS = ("ObjectNumber", "Cells_Number_Object_Number", "Nuclei_Number_Object_Number")

@@ -14,7 +14,7 @@ from phenolens.io.columns import FILE, mark_blank_samples, plain, refuse_nested,
 from phenolens.io.features import UNNAMED, Features, merge, recognise
 from phenolens.io.formats.base import table_format
 from phenolens.io.paths import expand, stem
-from phenolens.io.text_tables import repeated_names
+from phenolens.io.tables.text import repeated_names
 
 
 def read_block(block: Mapping[str, Any], root: Path) -> tuple[pd.DataFrame, list[str], list[str]]:

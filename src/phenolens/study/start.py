@@ -59,7 +59,7 @@ def init(
     ['Wrote study.toml', 'profiles screen: screen.parquet']
     """
     from phenolens.config import require_known, study_of
-    from phenolens.io.discover import discover, study_toml
+    from phenolens.io.discovery.discover import discover, study_toml
     from phenolens.represent.base import REPRESENTATIONS
 
     output = Path(output)

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from phenolens.errors import PhenolensError
-from phenolens.io.discovery import DEFAULTS
+from phenolens.io.discovery.proposal import DEFAULTS
+from phenolens.io.discovery.survey import survey
+from phenolens.io.discovery.tree import look_around
 from phenolens.io.formats.base import (
     ImageFormat,
     ImageProposal,
@@ -19,11 +21,9 @@ from phenolens.io.formats.base import (
     TableRead,
     recognised,
 )
-from phenolens.io.image_set import read_images
+from phenolens.io.images.image_set import read_images
 from phenolens.io.join import Source
 from phenolens.io.ledger import Ledger
-from phenolens.io.survey import survey
-from phenolens.io.tree import look_around
 from phenolens.profiles import PLATE, SITE, WELL
 
 

@@ -14,12 +14,12 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError, named, shown
 from phenolens.findings import Finding, Severity
 from phenolens.io.copies import ask_about_copies
+from phenolens.io.discovery.screen_of_table import data_section
 from phenolens.io.features import STRANGE, Features
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
 from phenolens.io.measurements import require_plates
-from phenolens.io.screen_of_table import data_section
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL_KEY
 from phenolens.represent.base import ALL, Card
 from phenolens.settings import Settings, yes_or_no

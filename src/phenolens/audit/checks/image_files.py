@@ -9,7 +9,7 @@ import pandas as pd
 from phenolens.audit.audit import check
 from phenolens.audit.audited import Audited
 from phenolens.findings import Finding, Severity
-from phenolens.io.image_headers import CODES, DTYPE, PIXEL, SAME, SIZE, ImageHeaders
+from phenolens.io.images.image_headers import CODES, DTYPE, PIXEL, SAME, SIZE, ImageHeaders
 
 
 @check(120)

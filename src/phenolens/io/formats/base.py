@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.imagetable import Located
+from phenolens.io.images.table import Located
 from phenolens.registry import Registry
 
 Question = tuple[Any, ...]
@@ -194,7 +194,7 @@ class ImageFormat:
         Parameters
         ----------
         found : FoundTables or sequence of Path
-            The table (see :class:`phenolens.io.survey.FoundTables`), or the image files.
+            The table (see :class:`phenolens.io.discovery.survey.FoundTables`), or the image files.
         source : Path
             Paths of the study file start there.
         """

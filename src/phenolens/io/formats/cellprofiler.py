@@ -33,7 +33,8 @@ from phenolens.io.columns import has, key_text
 from phenolens.io.formats.base import TableFormat, TableRead, register, table_format
 from phenolens.io.formats.delimited import Delimited
 from phenolens.io.formats.parquet import Parquet
-from phenolens.io.object_tables import (
+from phenolens.io.paths import stem
+from phenolens.io.tables.objects import (
     COMPARTMENTS,
     RUN,
     ObjectTables,
@@ -42,8 +43,7 @@ from phenolens.io.object_tables import (
     says,
     sited,
 )
-from phenolens.io.paths import stem
-from phenolens.io.text_tables import opened
+from phenolens.io.tables.text import opened
 from phenolens.profiles import PLATE, SITE, WELL
 
 DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")

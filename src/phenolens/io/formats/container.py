@@ -11,9 +11,16 @@ from typing import Any
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition
-from phenolens.io.contents import contents, planes, require_fields, site_in, unlike, well_in
+from phenolens.io.discovery.contents import (
+    contents,
+    planes,
+    require_fields,
+    site_in,
+    unlike,
+    well_in,
+)
 from phenolens.io.formats.instrument import Instrument
+from phenolens.io.instruments.acquisition import Acquisition
 from phenolens.readers.series import Series
 
 LOOKED_AT = 8

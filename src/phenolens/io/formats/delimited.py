@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.io.text_tables import read_text
+from phenolens.io.tables.text import read_text
 
 SMALL = 20_000_000
 """Bytes up to which a text table is read whole when its head is asked for."""
@@ -16,7 +16,7 @@ SMALL = 20_000_000
 
 @register
 class Delimited(TableFormat):
-    """CSV, TSV and TXT, also gzipped; see :mod:`phenolens.io.text_tables`."""
+    """CSV, TSV and TXT, also gzipped; see :mod:`phenolens.io.tables.text`."""
 
     name = "delimited"
     describes: ClassVar[str] = "a text table with a header: comma, tab, semicolon, |, also gzipped"

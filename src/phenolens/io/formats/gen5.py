@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
+from phenolens.io.instruments.acquisition import Acquisition, Place
 from phenolens.profiles import well_name
 
 NAME = re.compile(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from phenolens.errors import InputError
-from phenolens.io.contents import contents, well_in
+from phenolens.io.discovery.contents import contents, well_in
 from phenolens.io.formats.base import register
 from phenolens.io.formats.container import LOOKED_AT, Container
 from phenolens.io.formats.ome_tiff import ENDINGS

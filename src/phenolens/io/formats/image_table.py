@@ -10,15 +10,8 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.io.columns import has, key_text, place
-from phenolens.io.contents import contents
-from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
-from phenolens.io.imagetable import (
-    Located,
-    channel_order,
-    image_table,
-    is_image_name,
-)
-from phenolens.io.listing import (
+from phenolens.io.discovery.contents import contents
+from phenolens.io.discovery.listing import (
     image_columns,
     image_root,
     nuclei,
@@ -26,10 +19,17 @@ from phenolens.io.listing import (
     root_of,
     stain_of,
 )
+from phenolens.io.discovery.patterns import pattern
+from phenolens.io.discovery.screen_of_table import numbers_objects
+from phenolens.io.discovery.survey import FoundTables
+from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
+from phenolens.io.images.table import (
+    Located,
+    channel_order,
+    image_table,
+    is_image_name,
+)
 from phenolens.io.paths import ImageFinder
-from phenolens.io.patterns import pattern
-from phenolens.io.screen_of_table import numbers_objects
-from phenolens.io.survey import FoundTables
 from phenolens.profiles import PLATE, SITE, WELL
 from phenolens.readers.series import Series
 
@@ -76,7 +76,7 @@ class ImageTable(ImageFormat):
     def locate_listed(
         self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str
     ) -> Located:
-        """See :func:`phenolens.io.imagetable.image_table`."""
+        """See :func:`phenolens.io.images.table.image_table`."""
         return image_table(frame, images, source=source)
 
 

@@ -20,11 +20,11 @@ from typing import ClassVar, NamedTuple
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
-from phenolens.io.metaseries import in_tiff
-from phenolens.io.plate_descriptions import READERS, PlateDescription
+from phenolens.io.instruments.acquisition import Acquisition, Place, plates_apart
+from phenolens.io.instruments.metaseries import in_tiff
+from phenolens.io.instruments.plate_descriptions import READERS, PlateDescription
 from phenolens.profiles import well_name
 
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"

@@ -20,10 +20,10 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
-from phenolens.io.plate_descriptions import PlateDescription, read_xdce
+from phenolens.io.instruments.acquisition import Acquisition, Place, plates_apart
+from phenolens.io.instruments.plate_descriptions import PlateDescription, read_xdce
 from phenolens.profiles import well_name
 
 NAME = re.compile(

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from phenolens.io.acquisition import Acquisition, Place, image_files, located
+from phenolens.io.discovery.listing import nuclei
 from phenolens.io.formats.base import ImageFormat, ImageProposal, Question
-from phenolens.io.imagetable import Located
-from phenolens.io.listing import nuclei
+from phenolens.io.images.table import Located
+from phenolens.io.instruments.acquisition import Acquisition, Place, image_files, located
 
 FEWEST = 0.1
 SAMPLED = 2_000
@@ -76,7 +76,7 @@ class Instrument(ImageFormat):
         return ImageProposal(section | nuclei(channels), {}, questions, acquired.notes, locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
-        """All its images below the folder; see :func:`phenolens.io.acquisition.located`."""
+        """All its images below the folder."""
         acquired = self.acquisition(folder, image_files(folder))
         return self._located(acquired, folder, images["channels"])
 

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from phenolens.io.discovery.listing import nuclei, places, root_of, some_there
+from phenolens.io.discovery.patterns import pattern
+from phenolens.io.discovery.survey import FoundTables
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.formats.cellprofiler import is_image_table
-from phenolens.io.imagetable import Located, load_data, load_data_channels
-from phenolens.io.listing import nuclei, places, root_of, some_there
+from phenolens.io.images.table import Located, load_data, load_data_channels
 from phenolens.io.paths import stem
-from phenolens.io.patterns import pattern
-from phenolens.io.survey import FoundTables
 
 FIRST = 20
 
@@ -54,5 +54,5 @@ class LoadData(ImageFormat):
     def locate_listed(
         self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str
     ) -> Located:
-        """See :func:`phenolens.io.imagetable.load_data`."""
+        """See :func:`phenolens.io.images.table.load_data`."""
         return load_data(frame, channels=images["channels"], source=source)

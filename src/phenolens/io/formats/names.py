@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, image_files, located
+from phenolens.io.discovery.listing import nuclei
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
-from phenolens.io.imagetable import Located
-from phenolens.io.listing import nuclei
-from phenolens.io.name_patterns import NameParts, NamePattern, guess_pattern, text_of
+from phenolens.io.images.table import Located
+from phenolens.io.instruments.acquisition import Acquisition, image_files, located
+from phenolens.io.instruments.name_patterns import NameParts, NamePattern, guess_pattern, text_of
 from phenolens.profiles import row_letters, well_name
 
 DRAWN = re.compile(r"outline|overlay|mask|label|segment|thumb|illum", re.IGNORECASE)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from phenolens.errors import InputError, UndecidedError
-from phenolens.io.acquisition import Acquisition, image_files
 from phenolens.io.formats.instrument import Instrument
-from phenolens.io.imagetable import Located
+from phenolens.io.images.table import Located
+from phenolens.io.instruments.acquisition import Acquisition, image_files
 from phenolens.profiles import PLATE_SHAPES, row_letters
 
 UNKNOWN = "#"

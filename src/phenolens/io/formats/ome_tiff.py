@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from phenolens.io.acquisition import Acquisition
 from phenolens.io.formats.base import register
 from phenolens.io.formats.container import Container
+from phenolens.io.instruments.acquisition import Acquisition
 from phenolens.readers import COMPANION
 
 ENDINGS = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")

@@ -12,11 +12,11 @@ import numpy as np
 
 from phenolens import ngff
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition
-from phenolens.io.contents import well_in
+from phenolens.io.discovery.contents import well_in
 from phenolens.io.formats.base import ImageProposal, register
 from phenolens.io.formats.container import Container, Fields
-from phenolens.io.imagetable import Located
+from phenolens.io.images.table import Located
+from phenolens.io.instruments.acquisition import Acquisition
 from phenolens.readers import ome_xml
 from phenolens.readers.zarr_store import attributes, is_store
 

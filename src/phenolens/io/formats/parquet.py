@@ -11,7 +11,7 @@ import pandas as pd
 from phenolens.errors import InputError, reasons
 from phenolens.io.columns import refuse_nested
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.io.text_tables import repeated_names
+from phenolens.io.tables.text import repeated_names
 from phenolens.profiles import index_as_columns, read_frame
 
 

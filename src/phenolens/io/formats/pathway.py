@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Place
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
+from phenolens.io.instruments.acquisition import Place
 from phenolens.profiles import well_name
 
 NAME = re.compile(r"^(?P<channel>.+?)(?: - Confocal)? - n(?P<plane>\d{6})\.tiff?$", re.IGNORECASE)

@@ -14,12 +14,12 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import FEWEST, Instrument
-from phenolens.io.indexed import Row, left_out, meet, name_channels, name_of
-from phenolens.io.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
-from phenolens.io.xml_files import root_name
+from phenolens.io.instruments.acquisition import Acquisition, Place
+from phenolens.io.instruments.indexed import Row, left_out, meet, name_channels, name_of
+from phenolens.io.instruments.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
+from phenolens.io.instruments.xml_files import root_name
 from phenolens.profiles import row_letters
 
 _ENDING = r"(?:\.ome)?\.(?:tiff?|png|jpe?g|bmp|npy)$"

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from phenolens.errors import InputError
 from phenolens.files import UNREADABLE
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.io.plate_grids import MOST_COLUMNS, WellGrid, find_grids, long_table
-from phenolens.io.text_tables import opened, read_cells
+from phenolens.io.tables.plate_grids import MOST_COLUMNS, WellGrid, find_grids, long_table
+from phenolens.io.tables.text import opened, read_cells
 
 LARGEST, MOST_LINES, FIRST_LINES, START = 1_000_000, 3_000, 120, 20_000
 """Bytes and lines of a file that may be a plate map; lines in which the first grid begins and ends;
@@ -21,7 +21,7 @@ bytes that show how wide it is."""
 class PlateGrid(TableFormat):
     """Rows A to H below one another, columns 1 to 12 beside one another; one such grid or several.
 
-    See :mod:`phenolens.io.plate_grids`.
+    See :mod:`phenolens.io.tables.plate_grids`.
     """
 
     name = "plate grid"

@@ -10,11 +10,11 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.io.columns import FILE, find, has, key_text
+from phenolens.io.discovery.listing import nuclei, places, root_of, some_there
+from phenolens.io.discovery.patterns import pattern
+from phenolens.io.discovery.survey import FoundTables
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
-from phenolens.io.imagetable import Located, channel_order
-from phenolens.io.listing import nuclei, places, root_of, some_there
-from phenolens.io.patterns import pattern
-from phenolens.io.survey import FoundTables
+from phenolens.io.images.table import Located, channel_order
 
 
 def spread_samplesheet(frame: pd.DataFrame, *, channels: Sequence[str], source: str) -> Located:

@@ -18,10 +18,10 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
 from phenolens.io.formats.base import register
 from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells, well_of
-from phenolens.io.plate_descriptions import PlateDescription, read_scanr
+from phenolens.io.instruments.acquisition import Acquisition, Place
+from phenolens.io.instruments.plate_descriptions import PlateDescription, read_scanr
 from phenolens.profiles import PLATE_SHAPES, well_name
 
 NAME = re.compile(

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition
 from phenolens.io.formats.base import register
 from phenolens.io.formats.container import Container
+from phenolens.io.instruments.acquisition import Acquisition
 from phenolens.readers import VENDOR
 from phenolens.readers.vendor import not_installed
 

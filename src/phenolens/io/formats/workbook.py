@@ -19,7 +19,7 @@ OTHERS = {
 
 @register
 class Workbook(TableFormat):
-    """Sheets with tables or with plates drawn as grids; see :mod:`phenolens.io.workbooks`."""
+    """Sheets with tables, or plates drawn as grids; see :mod:`phenolens.io.tables.workbooks`."""
 
     name = "workbook"
     describes: ClassVar[str] = "an Excel workbook (.xlsx): a table, or plate maps as grids"
@@ -34,7 +34,7 @@ class Workbook(TableFormat):
 
     def read(self, path: Path, *, sheet: str | None = None, **_: Any) -> TableRead:
         """The table of the sheet, or of all sheets that belong together."""
-        from phenolens.io.workbooks import read_workbook
+        from phenolens.io.tables.workbooks import read_workbook
 
         other = next((e for e in OTHERS if path.name.lower().endswith(e)), None)
         if other is not None:
@@ -45,6 +45,6 @@ class Workbook(TableFormat):
 
     def parts(self, path: Path) -> list[str]:
         """Names of its sheets, where their tables do not belong together."""
-        from phenolens.io.workbooks import apart
+        from phenolens.io.tables.workbooks import apart
 
         return apart(path) if path.name.lower().endswith(ENDINGS) else []

@@ -13,11 +13,17 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Acquisition, Place
-from phenolens.io.cellvoyager_index import DETAIL, RECORDS, Detail, read_detail, read_records
 from phenolens.io.formats.base import register
 from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells
-from phenolens.io.indexed import SHOWN, Row, left_out, meet, name_channels, name_of
+from phenolens.io.instruments.acquisition import Acquisition, Place
+from phenolens.io.instruments.cellvoyager_index import (
+    DETAIL,
+    RECORDS,
+    Detail,
+    read_detail,
+    read_records,
+)
+from phenolens.io.instruments.indexed import SHOWN, Row, left_out, meet, name_channels, name_of
 from phenolens.profiles import row_letters, well_name
 
 _ENDING = r"(?:\.ome)?\.(?:tiff?|png|jpe?g|bmp|npy)$"

@@ -8,7 +8,7 @@ import numpy as np
 
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
-from phenolens.io.image_headers import ImageHeaders
+from phenolens.io.images.image_headers import ImageHeaders
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import Ledger
 from phenolens.study.session import Session
@@ -30,7 +30,7 @@ class Looked:
 @step(verb="check")
 def headers(session: Session, *, screen: Integrated) -> Made:
     """Read the headers of the image files; the value is None for a screen of profiles only."""
-    from phenolens.io.image_headers import read_headers
+    from phenolens.io.images.image_headers import read_headers
 
     images, settings = screen.images, session.study.data.images
     if images is None or settings is None:

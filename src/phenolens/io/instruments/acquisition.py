@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.imagetable import Located, is_image_name
-from phenolens.io.tree import walk
+from phenolens.io.discovery.tree import walk
+from phenolens.io.images.table import Located, is_image_name
 from phenolens.profiles import PLATE, SITE, WELL
 
 SEVERAL = ("measurement", "timepoint", "plane")
@@ -89,7 +89,7 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 def image_files(folder: Path) -> list[Path]:
     """Image files and Zarr stores below a folder, sorted, or the one image.
 
-    See :func:`phenolens.io.tree.walk`.
+    See :func:`phenolens.io.discovery.tree.walk`.
     """
     if folder.is_file():
         return [folder]

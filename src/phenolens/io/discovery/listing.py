@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.io.columns import normal_name
-from phenolens.io.imagetable import is_image_name
+from phenolens.io.discovery.survey import FoundTables, column_for, well_like
+from phenolens.io.discovery.tree import walk
+from phenolens.io.images.table import is_image_name
 from phenolens.io.paths import ImageFinder
-from phenolens.io.survey import FoundTables, column_for, well_like
-from phenolens.io.tree import walk
 from phenolens.profiles import PLATE, SITE, WELL
 
 NUCLEAR = ("dna", "dapi", "hoechst", "nuclei", "nucleus", "h33342", "draq5")

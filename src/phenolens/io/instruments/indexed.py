@@ -16,7 +16,7 @@ from typing import Literal
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.acquisition import Place
+from phenolens.io.instruments.acquisition import Place
 from phenolens.profiles import row_letters
 
 SHOWN = 3

@@ -9,6 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.io.columns import place
+from phenolens.io.discovery.listing import places
+from phenolens.io.discovery.patterns import pattern
+from phenolens.io.discovery.screen_of_table import level_of
+from phenolens.io.discovery.survey import HEAD, FoundTables, variant
+from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.features import CELLPROFILER, HARMONY, find_families
 from phenolens.io.formats.cellprofiler import (
     DATABASES,
@@ -23,14 +28,9 @@ from phenolens.io.formats.cellprofiler import (
     same_images,
 )
 from phenolens.io.formats.deepprofiler import FALLBACK
-from phenolens.io.imagetable import load_data_channels
-from phenolens.io.listing import places
+from phenolens.io.images.table import load_data_channels
 from phenolens.io.names import measured_object
 from phenolens.io.paths import expand
-from phenolens.io.patterns import pattern
-from phenolens.io.screen_of_table import level_of
-from phenolens.io.survey import HEAD, FoundTables, variant
-from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 LAST_FOLDER = r"([^/\\]+)[/\\]*$"

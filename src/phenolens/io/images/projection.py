@@ -11,8 +11,8 @@ import pandas as pd
 from phenolens.errors import InputError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.images import PLANES
-from phenolens.io.acquisition import numbers_first
 from phenolens.io.columns import key_text
+from phenolens.io.instruments.acquisition import numbers_first
 from phenolens.io.join import Source
 from phenolens.io.ledger import SetAside
 from phenolens.io.measurements import measuring, plane_columns

@@ -12,17 +12,17 @@ import pandas as pd
 
 from phenolens.errors import InputError, UndecidedError
 from phenolens.findings import Finding
-from phenolens.io.acquisition import BATCH, image_files
 from phenolens.io.columns import key_text, place, well_text
-from phenolens.io.discovery import DEFAULTS
+from phenolens.io.discovery.layouts import require_one_layout, surest
+from phenolens.io.discovery.proposal import DEFAULTS
+from phenolens.io.discovery.survey import FoundTables, Surveyed, plates_of
+from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.formats.base import ImageProposal, image_formats
-from phenolens.io.image_files import find_files
-from phenolens.io.image_set import locate
-from phenolens.io.imagetable import Located, is_image_name
-from phenolens.io.layouts import require_one_layout, surest
+from phenolens.io.images.files import find_files
+from phenolens.io.images.image_set import locate
+from phenolens.io.images.table import Located, is_image_name
+from phenolens.io.instruments.acquisition import BATCH, image_files
 from phenolens.io.paths import read_table
-from phenolens.io.survey import FoundTables, Surveyed, plates_of
-from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, SITE, WELL
 
 
@@ -40,7 +40,7 @@ class Seen:
     findings : tuple of Finding
         What is not there.
     located : tuple of (Located, list of Path) or None
-        What :func:`phenolens.io.image_set.locate` gave.
+        What :func:`phenolens.io.images.image_set.locate` gave.
     """
 
     keys: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[PLATE, WELL]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from phenolens.io.plate_descriptions import pixel_size
+from phenolens.io.instruments.plate_descriptions import pixel_size
 
 MICROMETRES = frozenset({"um", "µm", "μm", "micron", "microns"})
 

@@ -21,7 +21,7 @@ import pandas as pd
 from phenolens.errors import InputError, either, reasons
 from phenolens.io.columns import ALIASES, PLATE, WELL, has, is_blank, well_text, wells_of_rows
 from phenolens.io.features import find_families
-from phenolens.io.plate_grids import (
+from phenolens.io.tables.plate_grids import (
     GENERIC,
     MOST_COLUMNS,
     WellGrid,
@@ -30,7 +30,7 @@ from phenolens.io.plate_grids import (
     long_table,
     plate_in,
 )
-from phenolens.io.text_tables import header_row, read_numbers, repeated_names
+from phenolens.io.tables.text import header_row, read_numbers, repeated_names
 
 OLD = b"\xd0\xcf\x11\xe0"
 MOST_LINES, WIDEST = 3_000, 3 * MOST_COLUMNS

@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from phenolens.globbing import MARKS
-from phenolens.io.discovery import Discovery, Question
+from phenolens.io.discovery.proposal import Discovery, Question
 
 REMARKS = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

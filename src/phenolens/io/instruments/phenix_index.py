@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.xml_files import stream_xml, whole_number
+from phenolens.io.instruments.xml_files import stream_xml, whole_number
 
 INDEX_NAMES = ("index.idx.xml", "index.xml", "index.ref.xml", "imageindex.columbusidx.xml")
 """Names of an index, in lower case; of several in a folder the first counts."""

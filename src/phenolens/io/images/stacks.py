@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.contents import contents, planes, require_fields, unlike
-from phenolens.io.imagetable import Located, plane_index
+from phenolens.io.discovery.contents import contents, planes, require_fields, unlike
+from phenolens.io.images.table import Located, plane_index
 from phenolens.readers.index import PlaneIndex, parse_index
 from phenolens.readers.series import Series
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
-from phenolens.io.headers import Header, read_header
+from phenolens.io.images.headers import Header, read_header
 from phenolens.io.ledger import SetAside
 from phenolens.profiles import PLATE, SITE, WELL
 
@@ -38,7 +38,7 @@ class ImageHeaders:
     table : DataFrame
         One row an image and stain that was looked at: ``row`` (position in the image set),
         ``plate``, ``well``, ``site``, ``channel``, ``file``, and the fields of
-        :class:`~phenolens.io.headers.Header`, with ``size`` (``"width x height"`` without blanks).
+        :class:`~phenolens.io.images.headers.Header`, with ``size`` (``"1080x1080"``).
         Pixel sizes that are one are written as one.
     level : str
         Of the image set. Only fields are unlike by their size: tiles end where a field does, and

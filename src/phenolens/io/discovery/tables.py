@@ -19,11 +19,18 @@ from phenolens.io.columns import (
     same_name,
     well_text,
 )
+from phenolens.io.discovery.patterns import pattern
+from phenolens.io.discovery.survey import (
+    HEAD,
+    FoundTables,
+    column_for,
+    plates_of,
+    read_head,
+    well_like,
+)
+from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.paths import stem
-from phenolens.io.patterns import pattern
 from phenolens.io.roles import LINKS, role_columns
-from phenolens.io.survey import HEAD, FoundTables, column_for, plates_of, read_head, well_like
-from phenolens.io.tree import Tree, Unused
 from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from phenolens.errors import InputError
-from phenolens.io.contents import contents
+from phenolens.io.discovery.contents import contents
 from phenolens.readers.index import parse_index
 from phenolens.readers.tiff import require_an_end
 

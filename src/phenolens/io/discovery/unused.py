@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from phenolens.findings import Finding, Severity
+from phenolens.io.discovery.patterns import star
+from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.formats.base import image_format, image_formats
 from phenolens.io.formats.cellprofiler import POINTERS
-from phenolens.io.imagetable import is_image_name
-from phenolens.io.patterns import star
-from phenolens.io.tree import Tree, Unused
+from phenolens.io.images.table import is_image_name
 
 SHOWN = 3
 """Files of one kind that are named each; more are counted."""

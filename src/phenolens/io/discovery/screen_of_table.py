@@ -6,12 +6,12 @@ import pandas as pd
 
 from phenolens.errors import InputError, named
 from phenolens.io.columns import FILE, key_text, place, same_name, well_text
-from phenolens.io.discovery import DEFAULTS
+from phenolens.io.discovery.proposal import DEFAULTS
+from phenolens.io.discovery.survey import column_for
 from phenolens.io.given import Given
 from phenolens.io.measurements import measuring_columns, one_measurement, plate_groups
-from phenolens.io.object_tables import image_numbers
 from phenolens.io.roles import named_roles
-from phenolens.io.survey import column_for
+from phenolens.io.tables.objects import image_numbers
 from phenolens.profiles import CONTROL, OBJECT, PLATE, PREFIX, SITE, WELL, WELL_KEY
 
 FEWEST_ROWS = 2

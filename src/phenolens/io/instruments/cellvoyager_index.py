@@ -22,8 +22,8 @@ from xml.etree.ElementTree import Element
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.phenix_index import COLUMNS, ROWS, distinct_names, pixel_size_um
-from phenolens.io.xml_files import read_xml, stream_xml, whole_number
+from phenolens.io.instruments.phenix_index import COLUMNS, ROWS, distinct_names, pixel_size_um
+from phenolens.io.instruments.xml_files import read_xml, stream_xml, whole_number
 
 RECORDS, DETAIL = "MeasurementData.mlf", "MeasurementDetail.mrf"
 NO_PLATE = frozenset({"", "noplateid", "plate"})

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from phenolens.io.columns import find, key_text
-from phenolens.io.imagetable import Located, recorded_paths
+from phenolens.io.images.table import Located, recorded_paths
 
 _MARK = "_labels_"
 _DRAWN = "Outlines"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from phenolens.errors import InputError
-from phenolens.io.xml_files import stream_xml
+from phenolens.io.instruments.xml_files import stream_xml
 from phenolens.profiles import row_letters
 
 LARGEST_PIXEL_UM = 100.0

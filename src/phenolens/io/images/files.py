@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.io.columns import FOLDER
-from phenolens.io.imagetable import Located
+from phenolens.io.images.table import Located
 from phenolens.io.paths import ImageFinder
 
 

@@ -14,23 +14,15 @@ from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.columns import has
-from phenolens.io.discover_images import Seen, elsewhere, image_section, see
-from phenolens.io.discover_profiles import (
+from phenolens.io.discovery.images import Seen, elsewhere, image_section, see
+from phenolens.io.discovery.profiles import (
     cellprofiler_places,
     plates_of_folders,
     profile_sections,
 )
-from phenolens.io.discover_tables import MAP_NAME, Known, table_sections
-from phenolens.io.discovery import Discovery, Question
-from phenolens.io.features import names_a_feature
-from phenolens.io.formats.base import image_formats, recognised
-from phenolens.io.formats.cellprofiler import FOLDER
-from phenolens.io.formats.names import EXAMPLE
-from phenolens.io.ledger import Ledger
-from phenolens.io.paths import expand
-from phenolens.io.roles import gene_column, named_roles
-from phenolens.io.study_text import study_toml
-from phenolens.io.survey import (
+from phenolens.io.discovery.proposal import Discovery, Question
+from phenolens.io.discovery.study_text import study_toml
+from phenolens.io.discovery.survey import (
     FoundTables,
     Surveyed,
     column_for,
@@ -38,8 +30,16 @@ from phenolens.io.survey import (
     survey,
     unnamed_profiles,
 )
-from phenolens.io.tree import Tree, Unused, look_around
-from phenolens.io.unused import reasons_for_rest, unused_findings
+from phenolens.io.discovery.tables import MAP_NAME, Known, table_sections
+from phenolens.io.discovery.tree import Tree, Unused, look_around
+from phenolens.io.discovery.unused import reasons_for_rest, unused_findings
+from phenolens.io.features import names_a_feature
+from phenolens.io.formats.base import image_formats, recognised
+from phenolens.io.formats.cellprofiler import FOLDER
+from phenolens.io.formats.names import EXAMPLE
+from phenolens.io.ledger import Ledger
+from phenolens.io.paths import expand
+from phenolens.io.roles import gene_column, named_roles
 from phenolens.profiles import PLATE, WELL
 
 READABLE = 300_000_000

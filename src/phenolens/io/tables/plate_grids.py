@@ -19,7 +19,7 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.io.columns import is_blank, same_name
 from phenolens.io.roles import NAMES
-from phenolens.io.text_tables import read_numbers
+from phenolens.io.tables.text import read_numbers
 from phenolens.profiles import PLATE_SHAPES, row_letters, row_number
 
 Cells = Sequence[Sequence[object]]

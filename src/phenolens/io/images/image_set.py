@@ -14,28 +14,28 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.images import LABELS, ImageSet
-from phenolens.io.acquisition import image_files
 from phenolens.io.columns import (
     mark_blank_samples,
     no_wells,
     place,
     tidy,
 )
+from phenolens.io.discovery.layouts import require_one_layout
 from phenolens.io.formats.base import ImageFormat, image_format
-from phenolens.io.image_files import find_files
-from phenolens.io.image_keys import image_keys
-from phenolens.io.imagetable import (
+from phenolens.io.images.files import find_files
+from phenolens.io.images.keys import image_keys
+from phenolens.io.images.label_columns import set_labels_apart, with_labels
+from phenolens.io.images.projection import projected, require_projection
+from phenolens.io.images.stacks import unfolded
+from phenolens.io.images.table import (
     HELPERS,
     Located,
 )
+from phenolens.io.instruments.acquisition import image_files
 from phenolens.io.join import Source
-from phenolens.io.label_columns import set_labels_apart, with_labels
-from phenolens.io.layouts import require_one_layout
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables, real_paths
-from phenolens.io.projection import projected, require_projection
-from phenolens.io.stacks import unfolded
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
 

@@ -19,13 +19,13 @@ from phenolens.io.columns import (
     well_text,
     with_wells,
 )
+from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.features import BARE, CELLPROFILER, HARMONY, find_families, nameless
 from phenolens.io.formats.base import image_formats, table_endings, table_format
 from phenolens.io.formats.cellprofiler import DATABASES, images_of, is_cellprofiler
-from phenolens.io.imagetable import is_image_name
+from phenolens.io.images.table import is_image_name
 from phenolens.io.paths import stem
-from phenolens.io.text_tables import repeated_names
-from phenolens.io.tree import Tree, Unused
+from phenolens.io.tables.text import repeated_names
 from phenolens.profiles import PLATE, PREFIX, WELL
 from phenolens.schema import tables
 

@@ -1,0 +1,1 @@
+"""From ``[data.images]`` to an image set: tables, files, headers, planes."""

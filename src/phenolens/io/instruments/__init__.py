@@ -1,0 +1,1 @@
+"""What instruments leave beside their images, and what their names say."""

@@ -1,0 +1,1 @@
+"""Tables as people save them: text in any dialect, workbooks, grids of wells, objects of cells."""
