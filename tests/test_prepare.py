@@ -160,6 +160,26 @@ def test_given_functions_are_applied(tmp_path):
     np.testing.assert_allclose(prepared.pixels(0), prepared.raw(0) / 2)
 
 
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (np.full((20, 20), 2.0), "20x20 pixels and .*first.npy of 40x40"),
+        (np.zeros((40, 40)), "zero, negative or no number"),
+        (np.full((40, 40), np.nan), "zero, negative or no number"),
+    ],
+)
+def test_a_given_function_that_cannot_be_one_is_refused_by_name(tmp_path, second, says):
+    images = write_fields(tmp_path)
+    np.save(tmp_path / "first.npy", np.full((40, 40), 2.0))
+    np.save(tmp_path / "second.npy", second)
+    columns = {f"Illum_{c}": str(tmp_path / "first.npy") for c in CHANNELS}
+    columns[f"Illum_{CHANNELS[-1]}"] = str(tmp_path / "second.npy")
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    with pytest.raises(InputError, match=says) as refused:
+        prepare(images, tmp_path / "store")
+    assert "second.npy" in str(refused.value)
+
+
 def test_functions_of_which_some_are_not_there_are_estimated(tmp_path):
     images = write_fields(tmp_path)
     np.save(tmp_path / "illum.npy", np.full((40, 40), 2.0))

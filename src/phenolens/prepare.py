@@ -454,7 +454,25 @@ def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:
 def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
     values = images.table.iloc[rows[0]]
     paths = [values[f"Illum_{channel}"] for channel in images.channels]
-    return np.stack([read_file(path) for path in paths]).astype(np.float32)
+    found = [read_file(path) for path in paths]
+    for path, function in zip(paths, found, strict=True):
+        if function.shape != found[0].shape:
+            raise InputError(
+                f"{path} is an illumination function of {_size(function.shape)} pixels and "
+                f"{paths[0]} of {_size(found[0].shape)}. Take those of this plate, or set "
+                "prepare.illumination = 'estimate'."
+            )
+        if not (np.isfinite(function).all() and (function > 0).all()):
+            raise InputError(
+                f"{path} is no illumination function: images are divided by it, and it holds "
+                "values that are zero, negative or no number. "
+                "Set prepare.illumination = 'estimate'."
+            )
+    return np.stack(found).astype(np.float32)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:
