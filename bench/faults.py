@@ -224,7 +224,7 @@ class Faults:
 
         @hypothesis.seed(number)
         @hypothesis.settings(
-            max_examples=1, phases=[hypothesis.Phase.generate], database=None, deadline=None,
+            max_examples=3, phases=[hypothesis.Phase.generate], database=None, deadline=None,
             suppress_health_check=list(hypothesis.HealthCheck),
         )  # fmt: skip
         @hypothesis.given(st.data())
@@ -233,7 +233,7 @@ class Faults:
             shutil.copytree(self.folder, folder)
             found.append(fuzz.damage(draw, folder))
 
-        damaged()
+        damaged()  # the first that hypothesis draws is always the simplest; the last counts
         said = folder.with_suffix(".said")
         line = ["check", str(folder / "study.toml"), "--out", str(folder / "out"), "-q"]
         ended = end(command(line, said), said, within=60)

@@ -598,7 +598,7 @@ def ask_grid(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
     grid = grid * draw.draw(st.integers(1, 2))
     return (
         repr(grid)[:400],
-        lambda: long_table(find_grids(grid)[0], name="map", source="map.xlsx"),
+        lambda: (grids := find_grids(grid)[0]) and long_table(grids, name="m", source="map.xlsx"),
         "map.xlsx",
     )
 

@@ -11,6 +11,7 @@ import zipfile
 from contextlib import closing
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -232,3 +233,18 @@ def test_a_table_that_is_a_link_to_itself_is_named(tmp_path, name):
     (tmp_path / name).symlink_to(name)
     found = discover(tmp_path)
     assert any(name in one.text for one in found.unused)
+
+
+@pytest.mark.parametrize("member", ["var/_index", "var", "obs", "X", "obsm"])
+def test_members_of_an_anndata_file_that_are_no_tables_are_refused(tmp_path, wells, member):
+    measured = features(wells)
+    obs = wells.drop(columns=measured).set_index(wells.index.astype(str))
+    data = anndata.AnnData(X=None, obs=obs, var=pd.DataFrame(index=measured))
+    data.obsm["X_deep"] = wells[measured].to_numpy()
+    data.write_h5ad(tmp_path / "d.h5ad")
+    with h5py.File(tmp_path / "d.h5ad", "r+") as file:
+        if member in file:
+            del file[member]
+        file[member] = 3.0
+    with pytest.raises(InputError, match=r"d\.h5ad|holds neither"):
+        discover(tmp_path)
