@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from phenolens.io.discovery.tables import MAP_NAME, Known, table_sections
 from phenolens.io.discovery.tree import Tree, Unused, look_around
 from phenolens.io.discovery.unused import reasons_for_rest, unused_findings
 from phenolens.io.features import names_a_feature
-from phenolens.io.formats.base import image_formats, recognised
+from phenolens.io.formats.base import ImageProposal, image_formats, recognised
 from phenolens.io.formats.cellprofiler import FOLDER
 from phenolens.io.formats.names import EXAMPLE
 from phenolens.io.ledger import Ledger
@@ -75,11 +75,54 @@ def discover(
         that its tables list is there.
     """
     given = changed({}, changes).get("data", {})
-    known_images = given.get("images", {})
     tree = look_around(Path(source))
-    looked = survey(tree, root=known_images.get("root"))
-    proposal, unused = image_section(looked, tree, given=known_images)
-    images = {"layout": "table", "channels": []} | known_images if "table" in known_images else None
+    found = _what_to_study(tree, changes, taken=taken)
+    columns, questions = _places(found, tree)
+    columns |= given.get("columns", {})
+    seen = Seen()
+    if found.images is not None:
+        located = None if found.proposal is None else found.proposal.locate
+        seen = see(found.images, columns, tree, looked_at=located)
+    known = _known(found.looked, found.images, found.profiles, seen=seen, tree=tree)
+    if columns.get("plate") == FOLDER:
+        names = sorted(plates_of_folders(found.profiles, tree.source))
+        known.learn(pd.DataFrame({PLATE: names}), names=None)
+    tables, left = table_sections(known, _metadata(found.looked.tables), tree)
+    said = () if found.proposal is None else found.proposal.notes
+    discovery = Discovery(
+        source=tree.source,
+        images=found.images,
+        profiles=tuple(found.profiles),
+        tables=tuple(tables),
+        notes=(*said, *_maps_not_here(found.looked, known, tables)),
+        findings=seen.findings,
+    )
+    discovery = _with_roles(discovery, columns, known, found.looked)
+    discovery = _with_changes(discovery, changes)
+    decided = {".".join(one.path[1:]) for one in changes}
+    asked = [one for one in questions if one.setting not in decided]
+    discovery = replace(discovery, questions=(*asked, *_try(discovery, seen)))
+    explained = [*tree.unused, *found.looked.unused, *found.unused, *left]
+    return replace(discovery, unused=_unused(discovery, tree, found.looked, seen, explained))
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The sections of images and profiles, and what was looked at but not taken."""
+
+    looked: Surveyed
+    proposal: ImageProposal | None
+    images: dict[str, Any] | None
+    profiles: list[dict]
+    unused: list[Unused]
+
+
+def _what_to_study(tree: Tree, changes: Sequence[Change], *, taken: Collection[str]) -> _Sources:
+    """What there is to study; measurements of unknown names only where there is nothing else."""
+    given = changed({}, changes).get("data", {}).get("images", {})
+    looked = survey(tree, root=given.get("root"))
+    proposal, unused = image_section(looked, tree, given=given)
+    images = {"layout": "table", "channels": []} | given if "table" in given else None
     if proposal is not None:
         images = changed(_alone(proposal.section, tree), _below(changes, "data", "images"))
     profiles, stages = profile_sections(looked.tables, tree)
@@ -91,38 +134,16 @@ def discover(
     if images is not None:
         names = [block["name"] + "-given" * (block["name"] in taken) for block in profiles]
         profiles = [b | {"name": name} for b, name in zip(profiles, names, strict=True)]
-    columns, questions = (
-        cellprofiler_places(profiles, tree.source)
-        if proposal is None
-        else (proposal.columns, proposal.questions)
-    )
-    columns |= given.get("columns", {})
-    looked_at = None if proposal is None else proposal.locate
-    seen = Seen() if images is None else see(images, columns, tree, looked_at=looked_at)
-    known = _known(looked, images, profiles, seen=seen, tree=tree)
-    if columns.get("plate") == FOLDER:
-        names = sorted(plates_of_folders(profiles, tree.source))
-        known.learn(pd.DataFrame({PLATE: names}), names=None)
-    tables, left = table_sections(known, _metadata(looked.tables), tree)
-    discovery = Discovery(
-        source=tree.source,
-        images=images,
-        profiles=tuple(profiles),
-        tables=tuple(tables),
-        notes=(
-            *(() if proposal is None else proposal.notes),
-            *_maps_not_here(looked, known, tables),
-        ),
-        findings=seen.findings,
-    )
-    discovery = _with_roles(discovery, columns, known, looked)
-    discovery = _with_changes(discovery, changes)
-    asked = [Question(*question) for question in questions]
-    decided = {".".join(one.path[1:]) for one in changes}
-    asked = [question for question in asked if question.setting not in decided]
-    discovery = replace(discovery, questions=(*asked, *_try(discovery, seen)))
-    explained = [*tree.unused, *looked.unused, *unused, *stages, *left]
-    return replace(discovery, unused=_unused(discovery, tree, looked, seen, explained))
+    return _Sources(looked, proposal, images, profiles, [*unused, *stages])
+
+
+def _places(found: _Sources, tree: Tree) -> tuple[dict[str, str], list[Question]]:
+    """Columns of plate, well and site as the images' format, or CellProfiler's tables, say them."""
+    if found.proposal is not None:
+        columns, questions = found.proposal.columns, found.proposal.questions
+    else:
+        columns, questions = cellprofiler_places(found.profiles, tree.source)
+    return dict(columns), [Question(*question) for question in questions]
 
 
 def _below(changes: Sequence[Change], *place: str) -> list[Change]:
