@@ -26,7 +26,7 @@ from phenolens.files import (
     write_sealed,
 )
 from phenolens.findings import Finding
-from phenolens.images import PLANES, ImageSet, read_file, read_stains
+from phenolens.images import PLANES, ImageSet, absent_chunks, read_file, read_stains
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -303,13 +303,24 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
     read = [stains for stains in planes if stains is not None]
     if not read:
         return None, faults, []
-    looks = [look(np.stack(stain)) for stain in zip(*read, strict=True)]
+    used = [row for row, stains in enumerate(planes) if stains is not None]
+    looks = [
+        _with_chunks(look(np.stack(stain)), images.take(np.array(used)), channel)
+        for channel, stain in zip(images.channels, zip(*read, strict=True), strict=True)
+    ]
     pixels = [None if stains is None else np.stack(stains) for stains in planes]
     seen = [asdict(one) for one in looks]
     if images.level != "cell":
         return pixels[0], faults, seen
     blank = np.zeros_like(next(image for image in pixels if image is not None))
     return np.stack([blank if image is None else image for image in pixels]), faults, seen
+
+
+def _with_chunks(shown: PlaneLook, images: ImageSet, channel: str) -> PlaneLook:
+    """What a stain shows, and how many of its chunks are not stored."""
+    counts = [absent_chunks(images, row, channel) for row in range(len(images))]
+    absent, chunks = (sum(count) for count in zip(*counts, strict=True))
+    return replace(shown, absent=absent, chunks=chunks) if absent else shown
 
 
 def _set_sizes_apart(
