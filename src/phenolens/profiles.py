@@ -46,7 +46,8 @@ _ABOUT = b"phenolens"
 _BETWEEN = r"\s*[-_:]?\s*"
 _QUOTES = "'\"‘’“”`´"
 _WELL = re.compile(
-    rf"^(?:WELL{_BETWEEN}[{_QUOTES}]?)?(?:(?P<row>[A-Z]{{1,2}}){_BETWEEN}0*(?P<column>[1-9]\d?)"  # A01, a1, A-1, "A - 1", A001
+    rf"^(?:WELL{_BETWEEN}[{_QUOTES}]?)?"  # Well B07
+    rf"(?:(?P<row>[A-Z]{{1,2}}){_BETWEEN}0*(?P<column>[1-9]\d?)"  # A01, a1, A-1, "A - 1", A001
     rf"|0*(?P<first>[1-9]\d?){_BETWEEN}(?P<letters>[A-Z]{{1,2}})"  # 01A
     rf"|R(?:OW)?\s*0*(?P<nth_row>[1-9]\d?){_BETWEEN}C(?:OL(?:UMN)?)?\s*0*(?P<nth>[1-9]\d?))$",
     re.IGNORECASE | re.ASCII,
