@@ -70,6 +70,13 @@ def test_what_is_no_change_says_how_one_looks(written, said):
         ("data.images.chanels=[]", "'data.images.chanels' is not a setting we know; did you mean"),
         ("dat.images.root=x", "'dat' is not a setting we know; did you mean 'data'?"),
         ("data.profiles.0.levl=cell", "'data.profiles.0.levl' is not a setting we know; did you"),
+        ("data.profiles.a.levl=cell", "'data.profiles.a.levl' is not a setting we know; did you"),
+        ("seed=3", "'seed' is not a setting we know; did you mean 'study.seed'?"),
+        ("run.seed=3", "'run' is not a setting we know; did you mean 'study.seed'?"),
+        ("sed=3", "'sed' is not a setting we know; did you mean 'study.seed'?"),
+        ("nuclei=DNA", "'nuclei' is not a setting we know; did you mean 'data.images.nuclei'?"),
+        ("data.clusters=4", "'data.clusters' is not a setting we know; did you mean 'evaluate.cl"),
+        ("level=cell", "did you mean 'data.images.level' or 'data.profiles.0.level'?"),
         ("represent.cnn.epoch=3", "'represent.cnn.epoch' is not a setting we know; did you mean"),
     ],
 )
@@ -89,9 +96,19 @@ def test_a_study_with_changes(study):
     assert (read.data.profiles[0].level, read.evaluate.clusters) == ("cell", 4)
 
 
+def test_a_block_goes_by_its_name_as_by_its_number(study):
+    by_name, by_number = (
+        read_study(study, changes=[f"data.profiles.{block}.level=cell"]) for block in ("a", "0")
+    )
+    assert by_name == by_number
+    assert by_name.data.profiles[0].level == "cell"
+
+
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("data.profiles.b.level=cell", "there is no data.profiles.b; data.profiles has 1.*: 'a'"),
+        ("data.profiles.level=cell", "there is no data.profiles.level; data.profiles has 1"),
         ("data.profiles.3.level=cell", "there is no data.profiles.3; data.profiles has 1"),
         ("data.images.table.x=1", "there is no data.images.table.x; data.images.table is a value"),
         ("evaluate.clusters=many", r"with changes \(--set\): 'evaluate.clusters'"),

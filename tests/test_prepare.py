@@ -163,7 +163,10 @@ def test_given_functions_are_applied(tmp_path):
 @pytest.mark.parametrize(
     ("second", "says"),
     [
-        (np.full((20, 20), 2.0), "20x20 pixels and .*first.npy of 40x40"),
+        (
+            np.full((20, 20), 2.0),
+            "second.npy is an illumination function of 20x20 .* has 40x40",
+        ),
         (np.zeros((40, 40)), "zero, negative or no number"),
         (np.full((40, 40), np.nan), "zero, negative or no number"),
     ],
@@ -178,6 +181,31 @@ def test_a_given_function_that_cannot_be_one_is_refused_by_name(tmp_path, second
     with pytest.raises(InputError, match=says) as refused:
         prepare(images, tmp_path / "store")
     assert "second.npy" in str(refused.value)
+
+
+def test_functions_of_another_size_than_the_images_are_refused_by_name(tmp_path):
+    images = write_fields(tmp_path)
+    np.save(tmp_path / "illum.npy", np.full((40, 80), 2.0))
+    columns = {f"Illum_{c}": str(tmp_path / "illum.npy") for c in CHANNELS}
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    says = r"illum.npy is an illumination function of 80x40 pixels, and the image .*0-DNA.tiff of"
+    with pytest.raises(InputError, match=says):
+        prepare(images, tmp_path / "store")
+
+
+def test_two_functions_in_one_plate_are_refused_unless_they_are_copies(tmp_path):
+    images = write_fields(tmp_path)
+    first, second = tmp_path / "first.npy", tmp_path / "second.npy"
+    for path in (first, second):
+        np.save(path, np.full((40, 40), 2.0))
+    named = [str(first), *[str(second)] * (len(images) - 1)]
+    columns = {f"Illum_{c}": named for c in CHANNELS}
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    prepared = prepare(images, tmp_path / "store")
+    np.testing.assert_allclose(prepared.pixels(1), prepared.raw(1) / 2)
+    np.save(second, np.full((40, 40), 4.0))
+    with pytest.raises(InputError, match=r"P1 has two illumination functions of DNA: .*first.npy"):
+        prepare(images, tmp_path / "store")
 
 
 def test_functions_of_which_some_are_not_there_are_estimated(tmp_path):

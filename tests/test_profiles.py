@@ -29,7 +29,8 @@ def frame() -> pd.DataFrame:
     "text",
     [
         "a1", "A1", "a01", "A01", " A01 ", "A001", "A-1", "A - 1", "A_01", "A:1", "A 01", "01A",
-        "1A", "r01c01", "R1C1", "R01-C01", "row 1 col 1",
+        "1A", "r01c01", "R1C1", "R01-C01", "row 1 col 1", "Well A01", "well_a1", "WellA1",
+        "Well: A-1", "'A01", "'A01'", '"A01"', "’A1", "Well 'A01'",
     ],
 )  # fmt: skip
 def test_one_well_has_one_name(text):
@@ -40,7 +41,7 @@ def test_one_well_has_one_name(text):
     "text",
     [
         "", "A0", "0A", "12", "0102", "AG01", "A49", "49A", "ZZ1", None, "A1B", "r33c1", "r1c49",
-        "1.0", "A--1", "A,1", "colrow",
+        "1.0", "A--1", "A,1", "colrow", "Well", "Well 7", "'", "wells A01", "Well_well_A01",
     ],
 )  # fmt: skip
 def test_what_is_no_well_is_refused(text):

@@ -38,7 +38,8 @@ def parse(changes: Sequence[str]) -> list[Change]:
     Parameters
     ----------
     changes : sequence of str
-        ``key=value``: a dotted key as in TOML (a number counts the tables of a list), and a value
+        ``key=value``: a dotted key as in TOML (a number counts the tables of a
+        list, or a block's name stands for it), and a value
         as in TOML; a word without quotes is text.
 
     Raises
@@ -122,14 +123,18 @@ def _put(study: dict[str, Any], path: Sequence[str], value: Any) -> None:
         last = number == len(path) - 1
         place = ".".join(path[: number + 1])
         if isinstance(held, list):
-            if not name.isdecimal() or int(name) >= len(held):
+            names = [one.get("name") if isinstance(one, dict) else None for one in held]
+            item = int(name) if name.isdecimal() else names.index(name) if name in names else None
+            if item is None or item >= len(held):
                 above = ".".join(path[:number])
+                named = f": {', '.join(map(repr, names))}" if any(names) else ""
                 raise ConfigError(
-                    f"{SPELLED}: there is no {place}; {above} has {len(held)}, counted from 0."
+                    f"{SPELLED}: there is no {place}; {above} has {len(held)}, counted from 0"
+                    f"{named}."
                 )
             if last:
-                held[int(name)] = value
-            held = held[int(name)]
+                held[item] = value
+            held = held[item]
         elif isinstance(held, dict):
             if last:
                 held[name] = value

@@ -7,9 +7,10 @@ setting has a default, so the shortest study file says only where the data are.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -20,9 +21,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
-from phenolens.errors import ConfigError, PhenolensError, did_you_mean
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either
 from phenolens.io.formats.base import image_format
 from phenolens.represent.base import REPRESENTATIONS, options_of
 from phenolens.represent.cnn import CNNOptions
@@ -410,12 +412,14 @@ def require_known(changes: Sequence[Change]) -> None:
     """
     for change in changes:
         for number, name in enumerate(change.path):
-            section = _section(change.path[:number])
-            if section is None or name.isdecimal() or name in section.model_fields:
+            above = change.path[:number]
+            section = _section(above)
+            if section is None or _is_list(above) or name in section.model_fields:
                 continue
             if section.model_config["extra"] == "forbid":
                 place = ".".join(change.path[: number + 1])
                 meant = did_you_mean(name, section.model_fields).rstrip(".")
+                meant = meant or _of_other_sections(change.path[-1])
                 raise ConfigError(
                     f"{SPELLED}: '{place}' is not a setting we know{meant} (see "
                     "docs/study-file.md)."
@@ -448,6 +452,7 @@ def _fault(item: Mapping[str, Any], keys: Sequence[str] | None = None) -> str:
     if item["type"] == "extra_forbidden" or no_table:
         *section, key = item["loc"]
         meant = did_you_mean(str(key), _keys(section) if keys is None else keys).rstrip(".")
+        meant = meant or ("" if no_table else _of_other_sections(str(key)))
         return f"'{place}' is not a setting we know{meant} (see docs/study-file.md)"
     if item["type"] == "missing":
         return f"'{place}' is missing"
@@ -463,15 +468,51 @@ def _keys(place: Sequence[str | int]) -> list[str]:
 
 
 def _section(place: Sequence[str | int]) -> type[BaseModel] | None:
-    """The section at a place of the file, whose numbers count the tables of a list."""
+    """The section at a place of the file; what follows a list is a number or name of its tables."""
     section: type[BaseModel] = Study
-    for name in place:
-        if str(name).isdecimal():
+    for number, name in enumerate(place):
+        if _is_list(place[:number]):
             continue
-        field = section.model_fields.get(str(name))
-        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
-        found = [k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)]
-        if not found:
+        found = _section_of(section.model_fields.get(str(name)))
+        if found is None:
             return None
-        section = found[0]
+        section = found
     return section
+
+
+def _section_of(field: FieldInfo | None) -> type[SettingsSection] | None:
+    kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+    found = [k for k in kinds if isinstance(k, type) and issubclass(k, SettingsSection)]
+    return found[0] if found else None
+
+
+def _is_list(place: Sequence[str | int]) -> bool:
+    """Whether a list of tables is at a place of the file."""
+    section: type[BaseModel] = Study
+    for number, name in enumerate(place):
+        field = section.model_fields.get(str(name))
+        found = _section_of(field)
+        if field is None or found is None:
+            return False
+        if get_origin(field.annotation) is list:
+            return number == len(place) - 1
+        section = found
+    return False
+
+
+def _of_other_sections(key: str) -> str:
+    """The end of a sentence about a key that its section does not know, and others do."""
+    places = dict(_keys_below(Study))
+    meant = sorted(place for place, name in places.items() if name == key)
+    if not meant and (close := get_close_matches(key, set(places.values()), n=1, cutoff=0.7)):
+        meant = sorted(place for place, name in places.items() if name == close[0])
+    return f"; did you mean {either(map(repr, meant))}?" if meant else ""
+
+
+def _keys_below(section: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
+    """Places of all settings below a section, and the last word of each."""
+    for name, field in section.model_fields.items():
+        yield f"{above}{name}", name
+        if (inside := _section_of(field)) is not None:
+            item = "0." if get_origin(field.annotation) is list else ""
+            yield from _keys_below(inside, f"{above}{name}.{item}")

@@ -38,6 +38,9 @@ class PlaneLook:
         Share of pixels at the highest value.
     digest : str
         Of the pixels: the same for the same picture.
+    absent, chunks : int
+        Chunks of a Zarr store that are not there and read as the fill value, and all that there
+        should be.
     """
 
     dtype: str
@@ -47,6 +50,8 @@ class PlaneLook:
     top: float = 0.0
     at_high: float = 0.0
     digest: str = ""
+    absent: int = 0
+    chunks: int = 0
 
     @property
     def flat(self) -> bool:

@@ -18,7 +18,7 @@ from scipy.ndimage import laplace
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
-from phenolens.readers import reader_of
+from phenolens.readers import reader_of, zarr_store
 from phenolens.readers.index import WHOLE, PlaneIndex, parse_index
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
@@ -129,6 +129,24 @@ def read_stains(images: ImageSet, row: int) -> list[np.ndarray]:
     ]
     pairs = zip(project(np.stack(_of_one_size(images, row, stacks)), how), stacks, strict=True)
     return [plane.astype(stack.dtype) for plane, stack in pairs]
+
+
+def absent_chunks(images: ImageSet, row: int, channel: str) -> tuple[int, int]:
+    """Chunks of one stain of one image that are not stored, and how many there should be.
+
+    Only Zarr has chunks. Those that are not stored read as the fill value: they were left out
+    because they hold nothing else, or they were lost.
+    """
+    values = images.table.iloc[row]
+    places = [(values[f"Path_{channel}"], values[f"Index_{channel}"])]
+    if values.get(f"{PLANES}{channel}"):
+        places = _planes(values, channel)[1]
+    counts = [
+        zarr_store.absent_chunks(Path(path), parse_index(index))
+        for path, index in places
+        if Path(path).is_dir()
+    ]
+    return sum(absent for absent, _ in counts), sum(chunks for _, chunks in counts)
 
 
 def _planes(values: pd.Series, channel: str) -> tuple[str, list[tuple[str, str]]]:

@@ -26,7 +26,7 @@ from phenolens.files import (
     write_sealed,
 )
 from phenolens.findings import Finding
-from phenolens.images import PLANES, ImageSet, read_file, read_stains
+from phenolens.images import PLANES, ImageSet, absent_chunks, read_file, read_stains
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -99,13 +99,14 @@ def prepare(
     shown = [n for n, one in enumerate(written) if one.looks and usable[groups[n]].any()]
     kept = images.take(usable)
     _describe_plates(kept, folder)
+    looks = _looks(images, [(int(groups[n][0]), written[n].looks) for n in shown])
     return Prepared(
         folder,
         kept,
         pd.DataFrame([aside[row] for row in sorted(aside)], columns=_FAULT_COLUMNS),
-        _correction(kept, folder, correct),
+        _correction(kept, folder, correct, looks=looks),
         depths=depths([written[n].looks for n in shown]),
-        looks=_looks(images, [(int(groups[n][0]), written[n].looks) for n in shown]),
+        looks=looks,
         contents={one.group: one.content for one in written},
     )
 
@@ -303,13 +304,24 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
     read = [stains for stains in planes if stains is not None]
     if not read:
         return None, faults, []
-    looks = [look(np.stack(stain)) for stain in zip(*read, strict=True)]
+    used = [row for row, stains in enumerate(planes) if stains is not None]
+    looks = [
+        _with_chunks(look(np.stack(stain)), images.take(np.array(used)), channel)
+        for channel, stain in zip(images.channels, zip(*read, strict=True), strict=True)
+    ]
     pixels = [None if stains is None else np.stack(stains) for stains in planes]
     seen = [asdict(one) for one in looks]
     if images.level != "cell":
         return pixels[0], faults, seen
     blank = np.zeros_like(next(image for image in pixels if image is not None))
     return np.stack([blank if image is None else image for image in pixels]), faults, seen
+
+
+def _with_chunks(shown: PlaneLook, images: ImageSet, channel: str) -> PlaneLook:
+    """What a stain shows, and how many of its chunks are not stored."""
+    counts = [absent_chunks(images, row, channel) for row in range(len(images))]
+    absent, chunks = (sum(count) for count in zip(*counts, strict=True))
+    return replace(shown, absent=absent, chunks=chunks) if absent else shown
 
 
 def _set_sizes_apart(
@@ -387,7 +399,9 @@ def _write_level(folder: Path, attributes: dict) -> None:
     write_json(folder / "zarr.json", about)
 
 
-def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.ndarray]:
+def _correction(
+    images: ImageSet, folder: Path, correct: str, *, looks: pd.DataFrame
+) -> dict[str, np.ndarray]:
     if correct == "none" or images.level == "cell":
         return {}
     given = _has_functions(images)
@@ -397,7 +411,7 @@ def _correction(images: ImageSet, folder: Path, correct: str) -> dict[str, np.nd
             "(FileName_Illum<Stain> columns), or they are not there. Use 'estimate' or 'none'."
         )
     if given and correct != "estimate":
-        return {plate: _given(images, rows) for plate, rows in _plates(images)}
+        return {plate: _given(images.take(rows), plate, looks) for plate, rows in _plates(images)}
     return {
         plate: illumination.estimate(_thumbnails(images.take(rows), folder))
         for plate, rows in _plates(images)
@@ -451,16 +465,19 @@ def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:
     return [(plate, np.flatnonzero(plates == plate)) for plate in sorted(set(plates))]
 
 
-def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
-    values = images.table.iloc[rows[0]]
-    paths = [values[f"Illum_{channel}"] for channel in images.channels]
+def _given(images: ImageSet, plate: str, looks: pd.DataFrame) -> np.ndarray:
+    """The functions of a plate, each of the size of all its images."""
+    paths = [_one_function(images, plate, channel) for channel in images.channels]
     found = [read_file(path) for path in paths]
     for path, function in zip(paths, found, strict=True):
-        if function.shape != found[0].shape:
+        size = "x".join(map(str, function.shape[::-1]))
+        other = looks[(looks["plate"].astype(str) == plate) & (looks["size"] != size)]
+        if len(other):
+            image = other.iloc[0]
             raise InputError(
-                f"{path} is an illumination function of {_size(function.shape)} pixels and "
-                f"{paths[0]} of {_size(found[0].shape)}. Take those of this plate, or set "
-                "prepare.illumination = 'estimate'."
+                f"{path} is an illumination function of {size} pixels, and the image "
+                f"{image['file']} of plate {plate} has {image['size']}. Take those of this plate, "
+                "or set prepare.illumination = 'estimate'."
             )
         if not (np.isfinite(function).all() and (function > 0).all()):
             raise InputError(
@@ -471,8 +488,23 @@ def _given(images: ImageSet, rows: np.ndarray) -> np.ndarray:
     return np.stack(found).astype(np.float32)
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
+def _one_function(images: ImageSet, plate: str, channel: str) -> str:
+    """The file that all rows of a plate name for a stain; copies of it are the same.
+
+    Raises
+    ------
+    InputError
+        If they name different functions: a plate has one a stain.
+    """
+    paths = images.table[f"Illum_{channel}"].drop_duplicates()
+    other = next((p for p in paths[1:] if file_digest(p) != file_digest(paths.iloc[0])), "")
+    if other:
+        raise InputError(
+            f"Plate {plate} has two illumination functions of {channel}: {paths.iloc[0]} and "
+            f"{other}. A plate has one a stain: call what was imaged apart different plates, or "
+            "set prepare.illumination = 'estimate'."
+        )
+    return str(paths.iloc[0])
 
 
 def _thumbnails(images: ImageSet, folder: Path) -> np.ndarray:

@@ -44,8 +44,10 @@ WELL_KEY = (PLATE, WELL)
 
 _ABOUT = b"phenolens"
 _BETWEEN = r"\s*[-_:]?\s*"
+_QUOTES = "'\"‘’“”`´"
 _WELL = re.compile(
-    rf"^(?:(?P<row>[A-Z]{{1,2}}){_BETWEEN}0*(?P<column>[1-9]\d?)"  # A01, a1, A-1, "A - 1", A001
+    rf"^(?:WELL{_BETWEEN}[{_QUOTES}]?)?"  # Well B07
+    rf"(?:(?P<row>[A-Z]{{1,2}}){_BETWEEN}0*(?P<column>[1-9]\d?)"  # A01, a1, A-1, "A - 1", A001
     rf"|0*(?P<first>[1-9]\d?){_BETWEEN}(?P<letters>[A-Z]{{1,2}})"  # 01A
     rf"|R(?:OW)?\s*0*(?P<nth_row>[1-9]\d?){_BETWEEN}C(?:OL(?:UMN)?)?\s*0*(?P<nth>[1-9]\d?))$",
     re.IGNORECASE | re.ASCII,
@@ -55,6 +57,8 @@ _WELL = re.compile(
 def well_name(text: object) -> str:
     """Canonical well name: ``a1``, ``A-1``, ``A001``, ``01A`` and ``r1c01`` are all ``A01``.
 
+    The word ``Well`` before it and quotes around it, such as the one that keeps a spreadsheet from
+    reading a number, are left away.
     Rows go to ``AF`` and columns to 48, as on a plate of 1,536 wells. A number alone is no well:
     whether the second one is A02 or B01 is not for us to say.
 
@@ -65,7 +69,7 @@ def well_name(text: object) -> str:
 
     Examples
     --------
-    >>> [well_name(text) for text in ("a1", "B - 7", "r16c24", "01A", "AF48")]
+    >>> [well_name(text) for text in ("a1", "B - 7", "r16c24", "01A", "Well AF48")]
     ['A01', 'B07', 'P24', 'A01', 'AF48']
     """
     row, column = _place(text)
@@ -74,7 +78,7 @@ def well_name(text: object) -> str:
 
 def _place(text: object) -> tuple[int, int]:
     """Zero-based row and column of a well name."""
-    match = _WELL.match(str(text).strip())
+    match = _WELL.match(str(text).strip().strip(_QUOTES).strip())
     if match:
         letters = match["row"] or match["letters"]
         row = row_number(letters.upper()) if letters else int(match["nth_row"]) - 1

@@ -328,6 +328,20 @@ def test_a_map_that_the_list_of_barcodes_names_and_nobody_copied(tmp_path, write
     assert told in discover(tmp_path).notes
 
 
+def test_one_barcode_in_two_batches_of_a_gallery_is_a_study_a_batch(tmp_path, write_plane):
+    for batch in ("2021_04_B1", "2021_05_B2"):
+        gallery(tmp_path, write_plane, plates={"PL1": batch})
+    found = discover(tmp_path)
+    (asked,) = (question for question in found.questions if question.setting == "data")
+    assert "Plate PL1 is in the batches 2021_04_B1 and 2021_05_B2." in asked.text
+    root = "images/2021_04_B1/images"
+    assert f'Make one study a batch, each with its own [data.images] root = "{root}"' in asked.text
+    assert not [one for one in found.unused if one.code == "unused-no-place"]
+    one = discover(tmp_path, changes=parse([f'data.images.root="{root}"']))
+    assert one.images["root"] == root
+    assert not [question for question in one.questions if "Two files" in question.text]
+
+
 def test_a_plate_of_a_gallery_measured_twice_is_one_plate(tmp_path, write_plane):
     plates = {f"PL1__2021-01-0{day}T00_00_00-Measurement {day}": "B" for day in (1, 2)}
     gallery(tmp_path, write_plane, plates=plates)

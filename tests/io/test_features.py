@@ -47,6 +47,12 @@ CELLS = ("Cells_AreaShape_Area", "Cells_Intensity_MeanIntensity_DNA", "Nuclei_Ar
         ("Image_Granularity_1_DNA", "Image"),
         ("Nuclei_Location_CenterMassIntensity_X_DNA", "Nuclei"),
         ("Nucleoli_Distance_Minimum_Cells", "Nucleoli"),
+        ("Large Cells_Texture_Contrast_DNA_3_00_256", "Large Cells"),
+        ("Large Cells_Mean_Small Nucleoli_AreaShape_Area", "Large Cells_Mean_Small Nucleoli"),
+        ("Large Cells_Parent_Small Nuclei", ""),
+        ("Large Cells_Children_Small Spots_Count", ""),
+        ("Large Cells_Number_Object_Number", ""),
+        ("Large Cells_Location_Center_X", ""),
         ("Cells_Parent_Nuclei", ""),
         ("Cell_Body_Parent_Nuclei", ""),
         ("Nuclei_Children_Cytoplasm_Count", ""),
@@ -71,6 +77,9 @@ def test_measurements_of_any_object_are_told_from_bookkeeping(name, expected):
 def test_names_of_any_object_are_taken_apart():
     assert parse_feature("Cell_Body_Intensity_MeanIntensity_DNA") == (
         "Cell_Body", "Intensity", "DNA", "",
+    )  # fmt: skip
+    assert parse_feature("Large Cells_Texture_Contrast_DNA_3_00_256")[:3] == (
+        "Large Cells", "Texture", "DNA",
     )  # fmt: skip
     assert parse_feature("Organoids_Correlation_RWC_AGP_DNA")[2:] == ("AGP", "DNA")
     assert parse_feature("Cells_Mean_Nucleoli_AreaShape_Area").family == "AreaShape"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import zarr
 
+from phenolens.audit.pixels import pixel_findings
 from phenolens.errors import InputError, UndecidedError
 from phenolens.images import read_file, read_pixels
 from phenolens.io.discovery.contents import contents
@@ -203,6 +204,41 @@ def test_a_chunk_that_is_lost_or_cut_is_no_zeros(tmp_path, section, version, dam
     assert list(prepared.set_aside["channel"]) == ["ER"]
     if damage == "lost":
         assert "no chunk of the plane is there" in prepared.set_aside["reason"].iloc[0]
+
+
+def in_quarters(path, values):
+    """A plate of one field whose planes are stored in four chunks each."""
+    write_plate(path, {"A/1": {"0": (values, None)}})
+    level = path / "A" / "1" / "0" / "0"
+    shutil.rmtree(level)
+    halves = (1, -(-values.shape[-2] // 2), -(-values.shape[-1] // 2))
+    zarr.create_array(level, data=values, chunks=halves, zarr_format=2)
+    return level
+
+
+def test_chunks_of_a_plane_that_are_not_there_are_named(tmp_path, section):
+    level = in_quarters(tmp_path / "p.zarr", pixels(1))
+    for chunk in ("1.0.1", "1.1.1"):
+        (level / chunk).unlink()
+    images = joined(tmp_path, section).images
+    prepared = prepare(images, tmp_path / "store")
+    assert len(prepared) == 1
+    (gap,) = (found for found in pixel_findings(prepared) if found.code == "chunks-absent")
+    field = str(level.parent)
+    assert gap.text == (
+        "2 of 4 chunks of this plane are not there and read as 0: plate p, well A01, site 0, ER "
+        f"({field})."
+    )
+    place = {"plate": "p", "well": "A01", "site": "0", "channel": "ER", "file": field}
+    assert gap.values["listed"] == [place | {"absent": 2, "chunks": 4}]
+    again = prepare(images, tmp_path / "store")
+    assert pixel_findings(again) == pixel_findings(prepared)
+
+
+def test_a_plane_with_all_its_chunks_has_no_gap(tmp_path, section):
+    in_quarters(tmp_path / "p.zarr", pixels(1))
+    prepared = prepare(joined(tmp_path, section).images, tmp_path / "store")
+    assert not {"chunks-absent"} & {found.code for found in pixel_findings(prepared)}
 
 
 def test_a_store_of_bioformats2raw_has_its_wells_in_ome_xml(tmp_path, section):

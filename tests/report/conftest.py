@@ -105,6 +105,7 @@ def write_study(folder: Path, screen: Screen) -> Path:
     _documents(folder)
     if screen.images:
         _exemplars(folder, screen)
+        _fields_without_cells(folder, screen)
         _networks(folder, screen)
         _published(folder, screen, wells)
     return folder
@@ -452,6 +453,16 @@ def _exemplars(folder: Path, screen: Screen) -> None:
     write_table(folder, "exemplars.parquet", table.assign(position=np.arange(len(table))))
     pixels = np.stack([_picture(draw, 1 + (role == "control")) for _, role, _ in keys])
     np.savez(folder / "exemplars.npz", pixels=pixels, channels=np.array(STAINS), pixel_size_um=0.65)
+
+
+def _fields_without_cells(folder: Path, screen: Screen) -> None:
+    """Three fields in which next to no nucleus was found."""
+    pixels = screen.random(65).integers(0, 256, (3, 48, 64)).astype(np.uint8)
+    names = np.array([f"BR001/A0{number}/1" for number in (1, 2, 3)])
+    np.savez(
+        folder / "segmentation.npz", pixels=pixels, names=names, cells=np.array([0, 0, 2]),
+        shrunk=np.full(3, 0.25), expected=40.0, stain="DNA",
+    )  # fmt: skip
 
 
 def _networks(folder: Path, screen: Screen) -> None:

@@ -532,7 +532,7 @@ def test_many_rows_a_well_are_cells(frame):
 def test_cells_are_numbered_by_whole_numbers(frame, number, like, shown):
     cells = pd.concat([frame.assign(ObjectNumber=f"{number}{k}") for k in range(3)])
     said = refused("activity", cells.assign(ObjectNumber=cells["ObjectNumber"].map(like)))
-    assert f"Column 'Metadata_ObjectNumber' numbers cells; {shown} is no whole number." in said
+    assert f"profiles: 'Metadata_ObjectNumber' numbers cells; {shown} is no whole number." in said
 
 
 # Features and their values.

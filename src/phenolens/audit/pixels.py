@@ -23,7 +23,7 @@ def pixel_findings(prepared: Prepared) -> list[Finding]:
     prepared : Prepared
     """
     looks = prepared.looks
-    found = [*_depths(prepared), *_planes(looks), *_twins(looks)]
+    found = [*_depths(prepared), *_gaps(looks), *_planes(looks), *_twins(looks)]
     return worst_first(found)
 
 
@@ -54,6 +54,16 @@ def _depths(prepared: Prepared) -> Iterator[Finding]:
     below = looks[looks["low"] < 0]
     if len(below):
         yield _of("pixels-negative", "warning", below, low=float(below["low"].min()))
+
+
+def _gaps(looks: pd.DataFrame) -> Iterator[Finding]:
+    """Every plane of which some chunks are not stored, by name: nobody can look for it."""
+    gaps = looks[looks["absent"] > 0]
+    if len(gaps):
+        names = ["plate", "well", "site", "channel", "file"]
+        counts = {"absent": int(gaps["absent"].iloc[0]), "chunks": int(gaps["chunks"].iloc[0])}
+        listed = gaps[[*names, "absent", "chunks"]].to_dict("records")
+        yield _of("chunks-absent", "warning", gaps, **counts, listed=listed)
 
 
 def _planes(looks: pd.DataFrame) -> Iterator[Finding]:

@@ -12,15 +12,12 @@ FAMILIES = (
     "Skeleton|FilamentLength|Classify|Distance"
 )
 IMAGE_FAMILIES = ("Intensity", "Texture", "Granularity", "Correlation", "Colocalization")
-# An object may have any name, of several words (Cell_Body), or be what the means over its children
-# are named after (Cells_Mean_Nucleoli). The first family's name ends it.
-_MEASUREMENT = re.compile(
-    rf"^(?P<object>[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*?)_(?P<family>{FAMILIES})_"
-    r"(?P<measurement>.+)$"
-)
-_OBJECT = r"[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)*?"
+# An object may have any name, of several words (Cell_Body, Large Cells), or be what the means over
+# its children are named after (Cells_Mean_Nucleoli). The first family's name ends it.
+_OBJECT = r"[A-Za-z][A-Za-z0-9]*(?:[ _-][A-Za-z0-9]+)*?"
+_MEASUREMENT = re.compile(rf"^(?P<object>{_OBJECT})_(?P<family>{FAMILIES})_(?P<measurement>.+)$")
 _BOOKKEEPING = re.compile(
-    rf"^(?:[A-Za-z0-9]+_Parent_\w+|{_OBJECT}_(?:Parent_[A-Z]\w*|Children_\w+_Count|"
+    rf"^(?:[A-Za-z0-9]+_Parent_[\w ]+|{_OBJECT}_(?:Parent_[A-Z][\w ]*|Children_[\w ]+_Count|"
     r"Number_Object_Number|Location_Center_[XYZ]|Neighbors_(?:First|Second)ClosestObjectNumber\w*))$"
 )
 NO_CHANNEL = frozenset(

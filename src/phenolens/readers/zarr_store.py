@@ -98,16 +98,7 @@ def read(path: Path, index: PlaneIndex) -> np.ndarray:
 
 
 def _require_chunks(array: Any, position: tuple[int, ...]) -> None:
-    store = array.store_path
-    folder = Path(store.store.root) / store.path
-    sizes = array.shards or array.chunks
-    ranges = [range(at // size, at // size + 1) for at, size in zip(position, sizes, strict=False)]
-    rest = slice(len(position), None)
-    ranges += [
-        range(-(-length // size))
-        for length, size in zip(array.shape[rest], sizes[rest], strict=True)
-    ]
-    names = [array.metadata.encode_chunk_key(at) for at in itertools.product(*ranges)]
+    names, folder = _chunks(array, position)
     there = [name for name in names if (folder / name).is_file()]
     if names and not there:
         raise InputError(f"no chunk of the plane is there, such as {names[0]}")
@@ -118,6 +109,30 @@ def _require_chunks(array: Any, position: tuple[int, ...]) -> None:
             held = stream.seek(0, 2)
         if held != said:
             raise InputError(f"chunk {name} is cut short ({held} of {said} bytes)")
+
+
+def _chunks(array: Any, position: tuple[int, ...]) -> tuple[list[str], Path]:
+    """The files (chunks, or shards) that hold what lies at a position, and their folder."""
+    store = array.store_path
+    sizes = array.shards or array.chunks
+    ranges = [range(at // size, at // size + 1) for at, size in zip(position, sizes, strict=False)]
+    rest = slice(len(position), None)
+    ranges += [
+        range(-(-length // size))
+        for length, size in zip(array.shape[rest], sizes[rest], strict=True)
+    ]
+    names = [array.metadata.encode_chunk_key(at) for at in itertools.product(*ranges)]
+    return names, Path(store.store.root) / store.path
+
+
+def absent_chunks(path: Path, index: PlaneIndex) -> tuple[int, int]:
+    """Chunks of what the index names that are not stored, and how many there should be.
+
+    Zarr leaves out chunks that hold nothing but the fill value, and so they read as that; a chunk
+    that was lost cannot be told from one that was left out.
+    """
+    names, folder = _chunks(_array(path, path.stat().st_mtime_ns), index.position)
+    return sum(not (folder / name).is_file() for name in names), len(names)
 
 
 @lru_cache(maxsize=32)

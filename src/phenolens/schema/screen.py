@@ -150,7 +150,7 @@ PIXELS = Document(
     "pixels.json",
     "what the pixels show beside cells",
     text="A list of findings, as in `audit.json`: `depth-found`, `texture-spans`, "
-    "`pixels-negative`, `planes-flat`, `planes-saturated`, `stains-identical`, "
+    "`chunks-absent`, `pixels-negative`, `planes-flat`, `planes-saturated`, `stains-identical`, "
     "`images-identical`.",
     when="Absent where there are no images.",
     keys=AUDIT.keys,

@@ -224,6 +224,18 @@ def _(*, planes: int, low: float, example: Place) -> Said:
     )
 
 
+@wording("chunks-absent")
+def _(*, planes: int, absent: int, chunks: int, listed: Sequence[Place], example: Place) -> Said:
+    others = f"; {plural(planes - 1, 'plane')} more" if planes > 1 else ""
+    return Said(
+        f"{absent} of {chunks} chunks of this plane are not there and read as 0: "
+        f"{_place(example)}{others}.",
+        "Zarr leaves chunks out that are all 0; lost ones look the same, and what lay there is "
+        "measured as black.",
+        "Look at the images, and copy the store again if pieces of them are black.",
+    )
+
+
 @wording("planes-flat")
 def _(*, planes: int, kinds: Mapping[str, int], example: Place) -> Said:
     listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -157,10 +157,8 @@ def see(
             located, bases = locate(section, tree.source)
         else:
             located, bases = looked_at(section["channels"]), [tree.source]
-    except UndecidedError:
+    except InputError:  # a question or a fault, which is told apart from what is not used
         return Seen(files={str(path) for path in tree.files if is_image_name(path.name)})
-    except InputError:
-        return Seen()
     functions = {name: texts != "" for name, texts in located.illumination.items()}
     paths, missing = find_files(located, bases)
     keys = _keys(located, roles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,7 +128,7 @@ def located(
             f"names in [data.images] channels ({', '.join(names)})."
         )
     key = [*CANONICAL, *(name for name in SEVERAL if name in rows)]
-    _require_one(rows, key)
+    _require_one(rows, key, folder=folder)
     rows = rows.assign(index=rows.get("index", ""))
     wide = rows.pivot(index=key, columns="channel", values=["path", "index"])
     if "plane" in key:
@@ -195,12 +196,27 @@ def _text(values: pd.Series) -> np.ndarray:
     return values.fillna("").to_numpy(dtype=object)
 
 
-def _require_one(rows: pd.DataFrame, key: Sequence[str]) -> None:
+def _require_one(rows: pd.DataFrame, key: Sequence[str], *, folder: Path) -> None:
     twice = rows[rows.duplicated([*key, "channel"], keep=False)].sort_values([*key, "channel"])
     if len(twice):
         first = twice.iloc[0]
         about = ", ".join(f"{name} {first[name]}" for name in [*key, "channel"])
+        two = list(twice["path"].iloc[:2])
         raise InputError(
-            f"Two files for one field and channel ({about}): "
-            f"{' and '.join(twice['path'].iloc[:2])}. Two plates have folders of the same name?"
+            f"Two files for one field and channel ({about}): {' and '.join(two)}. "
+            f"{_why_twice(two, first['plate'], folder)}"
         )
+
+
+def _why_twice(paths: Sequence[str], plate: str, folder: Path) -> str:
+    """What may have happened, and what to do: one barcode in two batches, or two folders."""
+    batches = [re.match(IN_BATCH, path) for path in paths]
+    one, other = (batch[1] if batch else "" for batch in batches)
+    if one == other or not batches[0]:
+        return "Two plates have folders of the same name?"
+    root = os.path.relpath(batches[0][0], folder)
+    return (
+        f"Plate {plate} is in the batches {one} and {other}. Make one study a batch, each with its "
+        f'own [data.images] root = "{root}"; or, if these are different plates, list the images in '
+        "a table whose plate column tells them apart."
+    )

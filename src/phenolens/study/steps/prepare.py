@@ -59,6 +59,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
             "images_that_cannot_be_read": counted["image-not-read"],
             "images_with_unusable_pixels": counted["image-not-usable"],
             "images_unlike_the_others": counted["image-unlike"],
+            "planes_with_absent_chunks": int((done.looks["absent"] > 0).sum()),
             "wells_without_readable_image": len(lost),
         },
     )
