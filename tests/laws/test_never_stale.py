@@ -194,7 +194,9 @@ def _another_plate_map(folder: Path) -> None:
     path = next(folder.rglob("platemap_SIM001.txt"))
     table = pd.read_csv(path, sep="\t")
     column = next(name for name in table if name != "well_position")
-    table.loc[[1, 2], column] = table.loc[[2, 1], column].to_numpy()
+    values = table[column].dropna()
+    rows = [values.index[0], values[values != values.iloc[0]].index[0]]
+    table.loc[rows, column] = table.loc[rows[::-1], column].to_numpy()
     table.to_csv(path, sep="\t", index=False)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.errors import DesignError
+from phenolens.io.columns import pick
+from phenolens.io.doses import read_doses
 from phenolens.tools.dose import dose
 
 DOSES = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -97,3 +102,45 @@ def test_a_dose_that_is_named_and_found_by_its_name_is_doubted_once():
     found = dose(frame, concentration="dose_mM")
     (note,) = [n for n in found.findings if n.code == "doses-implausible"]
     assert note.values["wells"] == 24
+
+
+@pytest.mark.parametrize("column", ["Dose", "Concentration", "conc"])
+def test_a_column_of_words_is_there_and_holds_words(column):
+    frame = screen()
+    words = frame.pop("Metadata_amount").map(lambda dose: "high" if dose > 1 else "low")
+    with pytest.raises(DesignError) as refused:
+        dose(frame.assign(**{f"Metadata_{column}": words}))
+    said = str(refused.value)
+    assert f"Column 'Metadata_{column}' of 'profiles' is there and holds words, such as" in said
+    assert "'low' or 'high'" in said or "'high' or 'low'" in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "form", ["{}_{:g}uM", "{} {:g} µM", "{} ({:g}µM)", "{}-{:g}um", "{}@{:g} uM"]
+)
+@pytest.mark.parametrize("column", ["Compound", "Treatment", "drug"])
+def test_names_that_end_in_doses_are_told_with_what_splits_them(column, form):
+    frame = screen()
+    amounts, names = frame.pop("Metadata_amount"), frame.pop("Metadata_Compound")
+    pairs = list(zip(names, amounts, strict=True))
+    written = [name if np.isnan(amount) else form.format(name, amount) for name, amount in pairs]
+    frame[f"Metadata_{column}"] = written
+    with pytest.raises(DesignError) as refused:
+        dose(frame)
+    said = str(refused.value)
+    assert f"names in 'Metadata_{column}' end in doses" in said
+    split = {
+        role: pick(frame, re.search(rf"{role} = '([^']*)'", said)[1], source="profiles")
+        for role in ("compound", "concentration")
+    }
+    assert split["compound"].tolist() == names.tolist()
+    np.testing.assert_allclose(read_doses(split["concentration"]).values, amounts)
+
+
+def test_names_that_end_in_numbers_without_a_unit_are_names():
+    frame = screen().drop(columns="Metadata_amount")
+    treated = frame["Metadata_Compound"] != "DMSO"
+    frame.loc[treated, "Metadata_Compound"] += "_10"
+    with pytest.raises(DesignError, match="No well of 'profiles' has a concentration: name its"):
+        dose(frame)

@@ -26,6 +26,12 @@ _MOLES = re.compile(
     r"(?:m|mol(?:es?|ar)?(?:[ _]?(?:/|per|_)?[ _]?(?:l|lit(?:er|re)s?)(?:-1)?)?)$"
 )
 
+_AT_END = r"[0-9]+(?:[.,][0-9]+)? ?[munpµμ]?[Mm]"
+DOSE_AT_END = rf"[ _@(-]({_AT_END})\)?$"
+"""The dose that a compound's name ends in, as a pattern of a column: ``cpd1_10uM``."""
+BEFORE_DOSE = rf"^(.+?)(?:[ _@(-]+{_AT_END}\)?)?$"
+"""The name before its dose, or the whole of a name without one, such as DMSO."""
+
 
 @dataclass(frozen=True)
 class Doses:
@@ -98,6 +104,17 @@ def read_doses(values: pd.Series) -> Doses:
     with_unit = np.array([value in own for value in values], dtype=bool)
     mass = next((m["unit"] or "" for m in cells.values() if m), "").strip() if alike else ""
     return Doses(_rounded(numbers.rename(values.name)), unread, with_unit, whole, mass)
+
+
+def names_dose(name: str) -> bool:
+    """Whether a compound's name ends in a dose with its unit.
+
+    Examples
+    --------
+    >>> names_dose("cpd1_10uM"), names_dose("taxol (0.3 nM)"), names_dose("BRD-K1_10")
+    (True, True, False)
+    """
+    return re.search(DOSE_AT_END, name) is not None
 
 
 def _rounded(numbers: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.activity.dose import dose_response
 from phenolens.evaluate.results import result_table
 from phenolens.findings import Finding
-from phenolens.io.doses import Doses, read_doses
+from phenolens.io.doses import BEFORE_DOSE, DOSE_AT_END, Doses, names_dose, read_doses
 from phenolens.profiles import COMPOUND, CONCENTRATION
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -122,8 +122,7 @@ def dose(
     how = item.column(concentration, setting="concentration", usual=CONCENTRATION)
     for name, setting in ((who, "compound"), (how, "concentration")):
         if name not in wells.index.names or pd.isna(profiles.column(wells, name)).all():
-            about = {"representation": item.name}
-            raise DesignError(Finding("no-dose", "error", about, {"setting": setting}))
+            raise DesignError(_no_dose(item, wells, setting=setting, compound=who))
     wells, findings = _in_micromolar(wells, how)
     found = dose_response(
         wells, same_by=[who], dose=how, controls=profiles.is_control(wells),
@@ -153,6 +152,27 @@ def dose(
         settings=item.settings_with(compound=who, concentration=how),
         scores=result_table([]),
     )
+
+
+def _no_dose(item: Profiles, wells: pd.DataFrame, *, setting: str, compound: str) -> Finding:
+    """Why no well has a dose: its column holds words, or the names of compounds hold the doses."""
+    about, known = {"representation": item.name}, profiles.metadata(wells)
+    unread = [found for found in item.findings if found.code == "doses-not-read"]
+    if setting == "concentration" and unread:
+        column = str(unread[0].values["source"])
+        told = [text.partition(": ")[2].strip("'") for text in unread[0].values["examples"]]
+        values = {"column": column, "examples": list(dict.fromkeys(told))}
+        return Finding("doses-are-words", "error", about, values)
+    if setting == "concentration" and compound in known:
+        treated = known.loc[~profiles.is_control(wells), compound].dropna().unique()
+        dosed = [name for name in map(str, treated) if names_dose(name)]
+        if 2 * len(dosed) > len(treated):
+            named = [one for one in item.findings if one.code == "treatments-by-name"]
+            column = str(named[0].values["column"]) if named else compound
+            values = {"column": column, "examples": dosed[:2]}
+            values |= {"compound": f"{column} ~ {BEFORE_DOSE}", "dose": f"{column} ~ {DOSE_AT_END}"}
+            return Finding("doses-in-names", "error", about, values)
+    return Finding("no-dose", "error", about, {"setting": setting})
 
 
 def _in_micromolar(wells: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[Finding]]:

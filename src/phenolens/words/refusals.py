@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phenolens.words import Said, say, wording
-from phenolens.words.sentences import named, reasons
+from phenolens.words.sentences import either, named, reasons
 
 NONE: Mapping[str, int] = {}
 
@@ -204,6 +204,28 @@ def _(*, representation: str, setting: str) -> Said:
     return Said(
         f"No well of {representation!r} has a {setting}.",
         remedy=f"name its column with {named(setting)}.",
+    )
+
+
+@wording("doses-are-words")
+def _(*, representation: str, column: str, examples: Sequence[str]) -> Said:
+    return Said(
+        f"Column {column!r} of {representation!r} is there and holds words, such as "
+        f"{either(map(repr, examples))}, where doses are meant.",
+        remedy="Write numbers, with their unit in the cell or in the column's name, or name "
+        f"another column with {named('concentration')}.",
+    )
+
+
+@wording("doses-in-names")
+def _(
+    *, representation: str, column: str, examples: Sequence[str], compound: str, dose: str
+) -> Said:
+    return Said(
+        f"No well of {representation!r} has a concentration; names in {column!r} end in doses, "
+        f"such as {either(map(repr, examples))}.",
+        remedy=f"In a study file, [data.columns] compound = '{compound}' and "
+        f"concentration = '{dose}' split them.",
     )
 
 
