@@ -395,6 +395,96 @@ def _(folder: Path) -> None:
         write(folder / "ix" / f"PLATE1_{well}_s1_w{channel}.tif")
 
 
+@door("imagexpress, stains in its description", says=(*counted(wells=4, images=4), "Hoechst"))
+def _(folder: Path) -> None:
+    for well, channel in itertools.product(WELLS, (1, 2)):
+        write(folder / "PLATE1" / f"PLATE1_{well}_w{channel}.TIF")
+    lines = [
+        '"HTSInfoFile", Version 1.0', '"Description", ""', '"TimePoints", 1', '"XWells", 12',
+        '"YWells", 8', *(f'"WellsSelection{n}", {", ".join(["TRUE"] * 12)}' for n in range(1, 9)),
+        '"Sites", FALSE', '"Waves", TRUE', '"NWavelengths", 2', '"WaveName1", "Hoechst"',
+        '"WaveName2", "FITC"', '"ZSeries", FALSE', '"EndFile"',
+    ]  # fmt: skip
+    (folder / "PLATE1" / "PLATE1.HTD").write_text("\r\n".join(lines))
+
+
+@door("imagexpress, time points", code=2, says=["2 time points"])
+def _(folder: Path) -> None:
+    for time_, well, channel in itertools.product((1, 2), WELLS, (1, 2)):
+        write(folder / "PLATE1" / f"TimePoint_{time_}" / f"PLATE1_{well}_s1_w{channel}.TIF")
+
+
+@door("scanr, wells as numbers", code=2, says=["plate_format"])
+def _(folder: Path) -> None:
+    for well, stain in itertools.product((1, 2, 13, 14), ("DAPI", "GFP")):
+        write(folder / "data" / f"--W{well:05d}--P00001--Z00000--T00000--{stain}.tif")
+
+
+@door("an index of another instrument", says=counted(wells=4, images=4))
+def _(folder: Path) -> None:
+    phenix(folder)
+    (folder / "PL1" / "Images" / "Index.idx.xml").write_text(
+        '<?xml version="1.0"?><ImageStack xmlns="urn:other"><Wells/></ImageStack>'
+    )
+
+
+@door("channels called differently on two plates", says=["Hoechst on PL1 and DAPI on PL2"])
+def _(folder: Path) -> None:
+    for plate, first in (("PL1", "Hoechst"), ("PL2", "DAPI")):
+        phenix(folder, plate=plate)
+        channels = "".join(
+            f"<Image><ChannelID>{k}</ChannelID><ChannelName>{name}</ChannelName></Image>"
+            for k, name in ((1, first), (2, "ER"), (3, "RNA"))
+        )
+        (folder / plate / "Images" / "Index.idx.xml").write_text(
+            '<?xml version="1.0"?>'
+            '<EvaluationInputData xmlns="http://www.perkinelmer.com/PEHH/HarmonyV5">'
+            f"<Images>{channels}</Images></EvaluationInputData>"
+        )
+
+
+@door("ImageJ stacks with channels", says=counted(wells=4, images=4))
+def _(folder: Path) -> None:
+    for well in WELLS:
+        path = folder / f"{well}.tif"
+        tifffile.imwrite(path, pixels(1, (3, 48, 48)), imagej=True, metadata={"axes": "CYX"})
+
+
+@door("pictures in JPEG", says=["images-lossy", "JPEG"])
+def _(folder: Path) -> None:
+    from skimage.io import imsave
+
+    for well, channel in itertools.product(WELLS, (1, 2)):
+        image = (pixels(channel) // 16).astype(np.uint8)
+        imsave(folder / f"PLATE1_{well}_s1_w{channel}.jpg", image, check_contrast=False)
+
+
+@door("a screen of int32", commands=(*INIT_CHECK, ("measure", "study.toml")))
+def _(folder: Path) -> None:
+    load_data(folder)
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.int32))
+
+
+@door("fields without a cell", commands=(*INIT_CHECK, ("measure", "study.toml")), says=["No cell"])
+def _(folder: Path) -> None:
+    load_data(folder)
+    random = np.random.default_rng(0)
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, random.poisson(300, (48, 48)).astype(np.uint16))
+
+
+@door("crops of cells in one stack", says=(r'level = "cell"', r"(?m)^wells: 4$"))
+def _(folder: Path) -> None:
+    tifffile.imwrite(
+        folder / "crops.tif", np.stack([pixels(n, (32, 32)) for n in range(40)]),
+        photometric="minisblack",
+    )  # fmt: skip
+    rows = [("P1", WELLS[n % 4], "crops.tif", n, "DMSO" if n % 2 else "x") for n in range(40)]
+    names = ["Metadata_Plate", "Metadata_Well", "file", "index", "compound"]
+    pd.DataFrame(rows, columns=names).to_csv(folder / "crops.csv", index=False)
+
+
 MAPS = {
     "long, semicolons": ("map.csv", "Well;Compound\nA01;DMSO\nA02;taxol\nB01;DMSO\n"),
     "wells 'A - 1'": ("map.txt", "well\tcompound\nA - 1\tDMSO\nA - 2\ttaxol\nB - 1\tDMSO\n"),
@@ -499,6 +589,78 @@ def _(folder: Path) -> None:
 def _(folder: Path) -> None:
     profiles().to_csv(folder / "p.csv", index=False)
     (folder / "other.csv").write_text("a,b\n1,2\n")
+
+
+@door(
+    "profiles: doses with units",
+    commands=(
+        ("dose", "p.csv", "--compound", "Metadata_compound", "--controls",
+         "Metadata_compound == 'DMSO'", "-o", "d.csv"),
+    ),
+    says=["compounds: 6", "24 wells|unit of the dose"],
+)  # fmt: skip
+def _(folder: Path) -> None:
+    frame = profiles()
+    doses = itertools.cycle(("0.3 uM", "3 \u00b5M", "30,0", "100 nM"))
+    treated = frame["Metadata_compound"] != "DMSO"
+    frame["Metadata_Concentration"] = [next(doses) if one else "" for one in treated]
+    frame.to_csv(folder / "p.csv", index=False)
+
+
+@door(
+    "profiles: labels parted by semicolons",
+    commands=(
+        ("match", "p.csv", "--same-by", "Metadata_compound", "--label", "Metadata_target",
+         "-o", "m.csv"),
+    ),
+    says=["parted at ';'"],
+)  # fmt: skip
+def _(folder: Path) -> None:
+    frame = profiles()
+    targets = {f"cpd{n}": one for n, one in enumerate(
+        ("EGFR; ERBB2", "EGFR", "AURKA", "AURKA; PLK1", "PLK1", "HDAC1"))}  # fmt: skip
+    frame.assign(Metadata_target=frame["Metadata_compound"].map(targets)).to_csv(
+        folder / "p.csv", index=False
+    )
+
+
+@door(
+    "profiles: Harmony's PlateResults",
+    commands=(
+        ("activity", "PlateResults.txt", "--same-by", "Metadata_Compound", "--controls",
+         "Metadata_Compound == 'DMSO'", "-o", "a.csv"),
+    ),
+    says=["active: 0", "12 features: 12 of Harmony"],
+)  # fmt: skip
+def _(folder: Path) -> None:
+    random = np.random.default_rng(8)
+    rows = [
+        (row, column, 0, 1, f"cpd{(row * 12 + column) % 20}" if column < 9 else "DMSO",
+         row * column, *random.normal(size=12))
+        for _ in range(2) for row in range(1, 9) for column in range(1, 13)
+    ]  # fmt: skip
+    names = ["Row", "Column", "Plane", "Timepoint", "Compound", "Number of Analyzed Fields"]
+    names += [f"Nuclei - Feature {n} - Mean per Well" for n in range(12)]
+    frame = pd.DataFrame(rows, columns=names)
+    frame.insert(0, "Plate Name", np.repeat(["P1", "P2"], 96))
+    frame.to_csv(folder / "PlateResults.txt", sep="\t", index=False)
+
+
+@door("CytoTable", says=(r"(?m)^wells: 4$",))
+def _(folder: Path) -> None:
+    tables = objects()
+    cells = tables["Cells"].drop(columns=["Parent_Nuclei", "Parent_Cells"])
+    about = tables["Image"].set_index("ImageNumber").loc[cells["ImageNumber"]].reset_index()
+    joined = pd.DataFrame(
+        {
+            "Metadata_ImageNumber": about["ImageNumber"],
+            "Metadata_Cells_Number_Object_Number": cells["ObjectNumber"],
+            "Image_Metadata_Plate": about["Metadata_Plate"],
+            "Image_Metadata_Well": about["Metadata_Well"],
+        }
+        | {f"Cells_{name}": cells[name] for name in cells if name.startswith("AreaShape")}
+    )
+    joined.to_parquet(folder / "cells.parquet")
 
 
 def objects(count: int = 24) -> dict[str, pd.DataFrame]:

@@ -322,6 +322,26 @@ def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane)
         discover(tmp_path / "image.tif")
 
 
+def test_pages_that_nobody_named_are_counted_and_told_how_to_be_listed(tmp_path):
+    pages = np.arange(5 * 8 * 8, dtype=np.uint16).reshape(5, 8, 8)
+    for well in ("A01", "A02"):
+        with tifffile.TiffWriter(tmp_path / f"scan_{well}.tif") as file:
+            for page in pages:
+                file.write(page, metadata=None, contiguous=False)
+    with pytest.raises(InputError) as refused:
+        discover(tmp_path)
+    said = str(refused.value)
+    assert "Each file holds 5 pages, such as scan_A01.tif" in said and "\n" not in said
+    assert "if they are stains, name 5 in [data.images] channels" in said
+    rows = {"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]}
+    files = pd.DataFrame(rows | {"file": ["scan_A01.tif", "scan_A02.tif"]})
+    files.to_csv(tmp_path / "list.csv", index=False)
+    stains = parse(['data.images.channels=["DNA", "ER", "RNA", "AGP", "Mito"]'])
+    found = discover(tmp_path, changes=stains)
+    images = integrate(found.section(), tmp_path).images
+    np.testing.assert_array_equal(read_pixels(images, 1), pages)
+
+
 def gallery(folder: Path, write_plane, *, plates: dict[str, str]) -> None:
     """A tree of the Cell Painting Gallery without LoadData: folders of plates to their batches.
 

@@ -13,6 +13,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phenolens.changes import Change
 from phenolens.errors import InputError, UndecidedError
 from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.imagexpress import ImageXpress
@@ -175,6 +176,14 @@ def test_acquisitions_of_one_plate_by_number_are_measurements(tmp_path):
         plate(tmp_path / "timeseries" / "2024-01-08" / number, "Plate", sites="1")
     (asked,) = [q for q in discover(tmp_path).questions if q.setting == "measurement"]
     assert "3433, 3434" in asked.text
+    apart = '[data.columns] plate = "Metadata_measurement"'
+    assert f"If they are different plates: {apart}." in asked.text
+    found = discover(
+        tmp_path, changes=[Change(("data", "columns", "plate"), "Metadata_measurement")]
+    )
+    assert "measurement" not in [question.setting for question in found.questions]
+    table = integrate(found.section(), tmp_path).images.table
+    assert sorted(set(table["Metadata_Plate"])) == ["3433", "3434"]
 
 
 @pytest.mark.parametrize("per_wave", [False, True])

@@ -644,3 +644,20 @@ def test_names_with_brackets_spaces_and_letters_of_all_kinds(tmp_path, section, 
 def test_other_images_are_not_its_own(tmp_path):
     names = [f"A01_s{n}_w1.tif" for n in range(40)] + [name_of(1, 1, 1, 1, 1)]
     assert Phenix().recognises_files([tmp_path / name for name in names]) is None
+
+
+def test_an_index_that_lists_no_images_names_stains_all_the_same(tmp_path, write_plane):
+    for channel in (1, 2):
+        write_plane(tmp_path / "PL1/Images" / f"r01c01f01p01-ch{channel}sk1fk1fl1.tiff", value=1)
+    channels = "".join(
+        f"<Image><ChannelID>{number}</ChannelID><ChannelName>{name}</ChannelName>"
+        '<ImageResolutionX Unit="m">5.9E-07</ImageResolutionX></Image>'
+        for number, name in ((1, "Mito"), (2, "DNA"))
+    )
+    (tmp_path / "PL1/Images/Index.idx.xml").write_text(
+        f"<EvaluationInputData><Images>{channels}</Images></EvaluationInputData>"
+    )
+    found = discover(tmp_path)
+    assert found.images["channels"] == ["Mito", "DNA"]
+    assert found.images["pixel_size_um"] == 0.59
+    assert any("lists no images: it names stains" in note for note in found.notes)

@@ -153,10 +153,12 @@ class Phenix(Instrument):
             except InputError as error:
                 notes.append(f"not used: {error}")
                 continue
-            met = meet(index_path, index.images, there, named)
             read[plate_folder(index_path.parent).path] = index
-            rows += met.rows
-            notes += [*met.notes, *index.notes]
+            notes += index.notes
+            if len(index.images):
+                met = meet(index_path, index.images, there, named)
+                rows += met.rows
+                notes += met.notes
         listed = {row["path"] for row in rows}
         rows += [
             {**place, "path": text, "index": ""}

@@ -71,13 +71,13 @@ def read_index(path: Path) -> PlateIndex:
     Raises
     ------
     InputError
-        If the file is damaged, or is not such an index.
+        If the file is damaged, is not such an index, or says nothing.
     """
     seen = _Seen(path)
     stream_xml(path, start=seen.start, end=seen.end, only=_KEPT | _RECORDS)
-    if not seen.images:
+    if not seen.images and not seen.names and not seen.resolutions:
         raise InputError(f"{path} lists no images (no Images/Image).")
-    notes = []
+    notes = [] if seen.images else [f"{path.name} lists no images: it names stains or a size only"]
     if seen.incomplete:
         what = "an image of it lacks" if seen.incomplete == 1 else "images of it lack"
         notes.append(f"{path.name}: {seen.incomplete} {what} a row, column, field or channel")
@@ -93,7 +93,8 @@ def read_index(path: Path) -> PlateIndex:
             sizes.append(size)
     columns = ["file", "page", "row", "column", "field", "plane", "timepoint", "channel"]
     images = pd.DataFrame(seen.images, columns=columns)
-    images["timepoint"] += 1 - images["timepoint"].min()
+    if seen.images:
+        images["timepoint"] += 1 - images["timepoint"].min()
     if (pages := images["page"] != "").any() and not images["file"][pages].duplicated().any():
         images["page"] = ""  # one image a file: the page says nothing
     named = distinct_names({n: counts.most_common(1)[0][0] for n, counts in seen.names.items()})
@@ -152,8 +153,9 @@ class _Seen:
     def end(self, name: str, text: str) -> None:
         if name in _KEPT:
             self.record[name] = text.strip()
-        elif name == "Image" and "URL" in self.record:  # else a well's reference to one
-            self._image()
+        elif name == "Image":
+            if "URL" in self.record:  # else a well's reference to one, or a part of an index
+                self._image()
             self._channel()
         elif name == "Entry":
             self._channel()
