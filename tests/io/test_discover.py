@@ -140,6 +140,42 @@ def test_one_column_a_stain_names_the_stains(tmp_path, write_plane):
     assert found.images["nuclei"] == "dapi"
 
 
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (
+            ("FileName_OrigDNA", "FileName_Nuclei_labels", "FileName_CellOutlines"),
+            '{ Nuclei = "FileName_Nuclei_labels", CellsOutlines = "FileName_CellOutlines" }',
+        ),
+        (
+            ("FileName_DNA", "FileName_NucleiOutlines", "FileName_DNA_Overlay"),
+            '{ NucleiOutlines = "FileName_NucleiOutlines" }',
+        ),
+        (("dna_path", "er_path", "nuclei_labels_path"), '{ Nuclei = "nuclei_labels_path" }'),
+        (("FileName_OrigDNA", "FileName_OrigER", "FileName_CellOutlines"), None),
+    ],
+)
+def test_label_images_that_a_table_names_are_proposed(tmp_path, write_plane, columns, line):
+    folder, rows = tmp_path / "screen", []
+    folder.mkdir()
+    for well in ("A01", "A02", "A03"):
+        names = {column: f"{well}_{column}.tif" for column in columns}
+        for name in names.values():
+            write_plane(folder / name, value=1)
+        rows.append({"Metadata_Plate": "P1", "Metadata_Well": well} | names)
+    pd.DataFrame(rows).to_csv(folder / "images.csv", index=False)
+    found = discover(folder)
+    text = study_toml(found, relative_to=tmp_path)
+    said = [one for one in text.splitlines() if "labels = " in one]
+    assert said == ([] if line is None else [f"# labels = {line}"])
+    if line is not None:
+        assert found.images["channels"] == (["DNA"] if "FileName" in columns[0] else ["dna", "er"])
+        taken = Study.model_validate(tomllib.loads(text.replace("# labels = ", "labels = ")))
+        images = integrate(taken.data.model_dump(), tmp_path).images
+        assert images is not None
+        assert any("abel" in str(name) or "utline" in str(name) for name in images.table)
+
+
 def test_controls_that_cannot_be_guessed_are_asked_for(tmp_path):
     write_folder(tmp_path, stains=1)
     frame = pd.read_csv(tmp_path / "meta.tsv", sep="\t").assign(drug=["buffer", "x"])

@@ -94,6 +94,7 @@ def discover(
     discovery = Discovery(
         source=tree.source,
         images=found.images,
+        labels={} if found.proposal is None else found.proposal.labels,
         profiles=tuple(found.profiles),
         tables=tuple(tables),
         notes=(*said, *_maps_not_here(found.looked, known, tables)),
