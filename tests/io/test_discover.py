@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 
@@ -137,6 +138,42 @@ def test_one_column_a_stain_names_the_stains(tmp_path, write_plane):
     found = discover(tmp_path)
     assert found.images["files"] == {"dapi": "dapi_file", "actin": "path_actin"}
     assert found.images["nuclei"] == "dapi"
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (
+            ("FileName_OrigDNA", "FileName_Nuclei_labels", "FileName_CellOutlines"),
+            '{ Nuclei = "FileName_Nuclei_labels", CellsOutlines = "FileName_CellOutlines" }',
+        ),
+        (
+            ("FileName_DNA", "FileName_NucleiOutlines", "FileName_DNA_Overlay"),
+            '{ NucleiOutlines = "FileName_NucleiOutlines" }',
+        ),
+        (("dna_path", "er_path", "nuclei_labels_path"), '{ Nuclei = "nuclei_labels_path" }'),
+        (("FileName_OrigDNA", "FileName_OrigER", "FileName_CellOutlines"), None),
+    ],
+)
+def test_label_images_that_a_table_names_are_proposed(tmp_path, write_plane, columns, line):
+    folder, rows = tmp_path / "screen", []
+    folder.mkdir()
+    for well in ("A01", "A02", "A03"):
+        names = {column: f"{well}_{column}.tif" for column in columns}
+        for name in names.values():
+            write_plane(folder / name, value=1)
+        rows.append({"Metadata_Plate": "P1", "Metadata_Well": well} | names)
+    pd.DataFrame(rows).to_csv(folder / "images.csv", index=False)
+    found = discover(folder)
+    text = study_toml(found, relative_to=tmp_path)
+    said = [one for one in text.splitlines() if "labels = " in one]
+    assert said == ([] if line is None else [f"# labels = {line}"])
+    if line is not None:
+        assert found.images["channels"] == (["DNA"] if "FileName" in columns[0] else ["dna", "er"])
+        taken = Study.model_validate(tomllib.loads(text.replace("# labels = ", "labels = ")))
+        images = integrate(taken.data.model_dump(), tmp_path).images
+        assert images is not None
+        assert any("abel" in str(name) or "utline" in str(name) for name in images.table)
 
 
 def test_controls_that_cannot_be_guessed_are_asked_for(tmp_path):
@@ -286,6 +323,26 @@ def test_one_image_that_says_nothing_of_itself_is_refused(tmp_path, write_plane)
         discover(tmp_path / "image.tif")
 
 
+def test_pages_that_nobody_named_are_counted_and_told_how_to_be_listed(tmp_path):
+    pages = np.arange(5 * 8 * 8, dtype=np.uint16).reshape(5, 8, 8)
+    for well in ("A01", "A02"):
+        with tifffile.TiffWriter(tmp_path / f"scan_{well}.tif") as file:
+            for page in pages:
+                file.write(page, metadata=None, contiguous=False)
+    with pytest.raises(InputError) as refused:
+        discover(tmp_path)
+    said = str(refused.value)
+    assert "Each file holds 5 pages, such as scan_A01.tif" in said and "\n" not in said
+    assert "if they are stains, name 5 in [data.images] channels" in said
+    rows = {"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]}
+    files = pd.DataFrame(rows | {"file": ["scan_A01.tif", "scan_A02.tif"]})
+    files.to_csv(tmp_path / "list.csv", index=False)
+    stains = parse(['data.images.channels=["DNA", "ER", "RNA", "AGP", "Mito"]'])
+    found = discover(tmp_path, changes=stains)
+    images = integrate(found.section(), tmp_path).images
+    np.testing.assert_array_equal(read_pixels(images, 1), pages)
+
+
 def gallery(folder: Path, write_plane, *, plates: dict[str, str]) -> None:
     """A tree of the Cell Painting Gallery without LoadData: folders of plates to their batches.
 
@@ -318,6 +375,28 @@ def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
     assert wells.loc[("PL3", "A02"), "Metadata_Compound"] == "BRD-2021_B2"
     assert wells["Metadata_Control"].sum() == 3
     assert ["the one channel" in line for line in asked(text)] == [True]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_map_that_calls_plates_as_their_folders_joins_where_each_is_one(
+    tmp_path, write_plane, again
+):
+    names = [f"PL{n}__2021-01-0{n}T00_00_00-Measurement 1" for n in (1, 2)]
+    for name, column in itertools.product(names, (1, 2)):
+        image = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+        write_plane(tmp_path / name / "Images" / image, value=1)
+    said = [*names, *(["PL1__2021-02-01T00_00_00-Measurement 2"] if again else [])]
+    rows = [(name, well, f"{name[:3]}-{well}") for name in said for well in ("A01", "A02")]
+    frame = pd.DataFrame(rows, columns=["plate", "well", "compound"])
+    frame.to_csv(tmp_path / "map.csv", index=False)
+    found = discover(tmp_path)
+    if again:
+        assert not found.tables
+        return
+    wells = integrate(found.section(), tmp_path).wells
+    assert set(wells["Metadata_Plate"]) == {"PL1", "PL2"}
+    names = wells["Metadata_Plate"] + "-" + wells["Metadata_Well"]
+    assert (wells["Metadata_compound"] == names).all()
 
 
 def test_a_map_that_the_list_of_barcodes_names_and_nobody_copied(tmp_path, write_plane):

@@ -96,6 +96,14 @@ def test_two_sizes(tmp_path):
     assert "48x32 pixels, where most images of the screen have 64x64" in aside[0].reason
 
 
+def test_where_every_image_is_unlike_the_most_none_is_said_to_be_set_aside(tmp_path):
+    odd = written(array=np.zeros((32, 48), np.uint16), where=lambda _, stain: stain == "ER")
+    headers = read_headers(screen(tmp_path, odd))
+    assert headers.set_aside()[1] == []
+    said = found(headers)["image-sizes"].said.consequence
+    assert "so none is set aside" in said and "are set aside" not in said
+
+
 def test_sizes_by_plate(tmp_path):
     small = written(array=np.zeros((32, 32), np.uint16), where=lambda well, _: well[:2] == "P2")
     finding = found(read_headers(screen(tmp_path, small, plates=3)))["image-sizes"]

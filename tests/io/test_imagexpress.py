@@ -13,6 +13,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phenolens.changes import Change
 from phenolens.errors import InputError, UndecidedError
 from phenolens.io.discovery.discover import discover
 from phenolens.io.formats.imagexpress import ImageXpress
@@ -170,11 +171,26 @@ def test_planes_and_projections_of_one_acquisition(tmp_path):
     assert not table["Path_channel2"].str.contains("ZStep").any()
 
 
+def test_what_was_found_is_told_in_lines(tmp_path):
+    plate(tmp_path / "P", "P", sites="1")
+    lines = discover(tmp_path).lines()
+    assert "images: below ., stains channel1, channel2" in lines
+    assert not [line for line in lines if "label images" in line]
+
+
 def test_acquisitions_of_one_plate_by_number_are_measurements(tmp_path):
     for number in ("3433", "3434"):
         plate(tmp_path / "timeseries" / "2024-01-08" / number, "Plate", sites="1")
     (asked,) = [q for q in discover(tmp_path).questions if q.setting == "measurement"]
     assert "3433, 3434" in asked.text
+    apart = '[data.columns] plate = "Metadata_measurement"'
+    assert f"If they are different plates: {apart}." in asked.text
+    found = discover(
+        tmp_path, changes=[Change(("data", "columns", "plate"), "Metadata_measurement")]
+    )
+    assert "measurement" not in [question.setting for question in found.questions]
+    table = integrate(found.section(), tmp_path).images.table
+    assert sorted(set(table["Metadata_Plate"])) == ["3433", "3434"]
 
 
 @pytest.mark.parametrize("per_wave", [False, True])

@@ -193,10 +193,9 @@ def _fewer_images(folder: Path) -> None:
 def _another_plate_map(folder: Path) -> None:
     path = next(folder.rglob("platemap_SIM001.txt"))
     table = pd.read_csv(path, sep="\t")
-    column = next(name for name in table if name != "well_position")
-    values = table[column].dropna()
-    rows = [values.index[0], values[values != values.iloc[0]].index[0]]
-    table.loc[rows, column] = table.loc[rows[::-1], column].to_numpy()
+    treated = table["broad_sample"].dropna()
+    rows = [treated.index[0], treated[treated != treated.iloc[0]].index[0]]
+    table.loc[rows, "broad_sample"] = table.loc[rows[::-1], "broad_sample"].to_numpy()
     table.to_csv(path, sep="\t", index=False)
 
 

@@ -32,6 +32,7 @@ WORDS = {
     "plane": "planes", "planeid": "planes", "z": "planes", "zplane": "planes", "zslice": "planes",
     "zstack": "planes", "zindex": "planes", "zposition": "planes",
 }  # fmt: skip
+SCANS = "measurements"
 _SHOWN = 4
 
 
@@ -138,11 +139,19 @@ def chosen(
         choices = [_example(several, rows), *averaged]
         raise UndecidedError(
             f"{source}: {_told(several, rows)} They are measurements of one well, no replicates: "
-            f"say which counts, such as {spelled} = {' or '.join(map(repr, choices))}.",
+            f"say which counts, such as {spelled} = {' or '.join(map(repr, choices))}."
+            f"{_if_plates(several, rows) if images else ''}",
             setting="measurement",
             choices=[f'measurement = "{choice}"' for choice in (*_each(several, rows), *averaged)],
         )
     return kept, several
+
+
+def _if_plates(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:
+    """How to say that measurements are plates of their own: images of a folder named alike are."""
+    if rows[PLATE].nunique() > 1 or len(several) > 1 or _word(next(iter(several))) != SCANS:
+        return ""
+    return f' If they are different plates: [data.columns] plate = "{next(iter(several))}".'
 
 
 def _told(several: Mapping[str, Sequence[str]], rows: pd.DataFrame) -> str:

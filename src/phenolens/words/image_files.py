@@ -41,6 +41,8 @@ def _differ(what: str, unit: str, groups: Groups) -> str:
 def _apart(why: str, images: int, *, kept: bool) -> str:
     if kept:
         return f"{why} They are kept."
+    if not images:
+        return f"{why} Every image has some that is unlike the most, so none is set aside for it."
     are = "is" if images == 1 else "are"
     return f"{why} {plural(images, 'image')} unlike the most {are} set aside; {_KEEP} keeps them."
 

@@ -67,7 +67,8 @@ def _differing(headers: ImageHeaders, aspect: str) -> Iterator[Finding]:
         return
     unlike = headers.unlike(aspect)
     kept = headers.keep or (aspect == SIZE and headers.level != "field")
-    values = {"groups": groups, "images": int(unlike["row"].nunique()), "kept": kept}
+    apart = set(unlike["row"]) & set(headers.set_aside()[0])
+    values = {"groups": groups, "images": len(apart), "kept": kept}
     yield _of(CODES[aspect], "warning", unlike, values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -127,7 +128,9 @@ def require_fields(series: Series, path: Path) -> None:
             f"{path}: colour picture ({series.text()}); give grey images, one plane a stain."
         )
     if not series.said:
+        pages = math.prod(series.shape[:-2])
         raise InputError(
-            f"{path} does not say what its axes are ({series.text()}); list the files in a table "
-            "with an 'index' column, or write them as OME-TIFF with their axes."
+            f"{path} holds {pages} pages and does not say what its axes are ({series.text()}); "
+            f"list the files in a table: with {pages} [data.images] channels if pages are stains, "
+            "else a row a page with an 'index' column; or write them as OME-TIFF with their axes."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from phenolens.changes import Change, changed
 from phenolens.errors import InputError, PhenolensError, UndecidedError
 from phenolens.findings import Finding
 from phenolens.io.columns import has
+from phenolens.io.discovery.contents import contents
 from phenolens.io.discovery.images import Seen, elsewhere, image_section, see
 from phenolens.io.discovery.profiles import (
     cellprofiler_places,
@@ -92,6 +94,7 @@ def discover(
     discovery = Discovery(
         source=tree.source,
         images=found.images,
+        labels={} if found.proposal is None else found.proposal.labels,
         profiles=tuple(found.profiles),
         tables=tuple(tables),
         notes=(*said, *_maps_not_here(found.looked, known, tables)),
@@ -197,7 +200,7 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
             f"{'they come' if several else 'it comes'} from, and no names that we know. Add a CSV "
             "with a row an image: the file, Metadata_Plate, Metadata_Well; or write how the names "
             f"are built into a study file: [data.images] layout = 'names', pattern = '{EXAMPLE}' "
-            "(docs/data-integration.md)."
+            f"(docs/data-integration.md).{_pages(looked.images[0])}"
         )
     refused = [text for one in image_formats() if (text := one.refusal(tree.files)) is not None]
     if refused:
@@ -212,6 +215,23 @@ def _nothing(tree: Tree, looked: Surveyed) -> InputError:
     held = f"{_tables(looked, tree, tables)} neither" if tables else "neither"
     because = f" Not used: {' '.join(why)}" if why else ""
     return InputError(f"{where} holds {held} images nor profiles that we recognise.{because}")
+
+
+def _pages(path: Path) -> str:
+    """What to say of the pages of a file that does not say what they are; '' where there is one."""
+    try:
+        one, *_ = contents(path)
+    except InputError:
+        return ""
+    pages = 1 if one.said or "S" in one.axes else math.prod(one.shape[:-2])
+    if pages == 1:
+        return ""
+    return (
+        f" Each file holds {pages} pages, such as {path.name}, and does not say what they are: if "
+        f"they are stains, name {pages} in [data.images] channels, in their order; if they are "
+        "fields or planes, write a row a page, with its number from 0 in the column that "
+        "[data.images] index names."
+    )
 
 
 def _tables(looked: Surveyed, tree: Tree, count: int) -> str:

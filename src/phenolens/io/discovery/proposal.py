@@ -77,6 +77,8 @@ class Discovery:
     settings : dict
         Other keys of ``[data]``, as they were handed in: controls, measurement, ...
     images : dict or None
+    labels : dict
+        Compartment to column of label images that a person may choose to take.
     profiles, tables : tuple of dict
         As in the study file.
     questions : tuple of Question
@@ -94,6 +96,7 @@ class Discovery:
     columns: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     images: dict | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     profiles: tuple[dict, ...] = ()
     tables: tuple[dict, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -105,6 +108,7 @@ class Discovery:
         """What was found, one fact a line."""
         return [
             *([] if self.images is None else [f"images: {_image_line(self.images)}"]),
+            *([f"label images, not taken: {_shown([*self.labels.values()])}"] * bool(self.labels)),
             *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
             *(f"table: {_shown(table['file'])}{_sheet(table)}" for table in self.tables),
             *self.notes,

@@ -141,6 +141,9 @@ def _images(discovery: Discovery, base: str) -> str:
     for key in ("layout", "projection", "plate_format"):
         if key not in section:
             lines += _asked(discovery, f"images.{key}", example=None)
+    if discovery.labels and "labels" not in section:
+        lines.append("# The table names label images. To take them, and segment nothing:")
+        lines.append(f"# {_setting('labels', discovery.labels)}")
     if "nuclei" not in section:
         lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
     return "\n".join(lines) + "\n"

@@ -54,6 +54,8 @@ class ImageProposal:
         Setting, text, options: what a person must decide or look at.
     notes : tuple of str
         What was found and left out.
+    labels : dict
+        Compartment to column of label images, which a person may choose to take.
     locate : callable or None
         Gives, for names of the stains, what the section will be located as, where the images were
         looked at already.
@@ -63,6 +65,7 @@ class ImageProposal:
     columns: dict[str, str] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
     locate: Callable[[Sequence[str]], Located] | None = None
 
 

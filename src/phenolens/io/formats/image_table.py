@@ -23,6 +23,7 @@ from phenolens.io.discovery.patterns import pattern
 from phenolens.io.discovery.screen_of_table import numbers_objects
 from phenolens.io.discovery.survey import FoundTables
 from phenolens.io.formats.base import ImageFormat, ImageProposal, Question, register
+from phenolens.io.images.label_columns import label_columns
 from phenolens.io.images.table import (
     Located,
     channel_order,
@@ -54,6 +55,8 @@ class ImageTable(ImageFormat):
     def propose(self, found: FoundTables, source: Path) -> ImageProposal:
         """Its columns; the stains are asked for where no column names them."""
         named = image_columns(found.head, found.paths[0], source)
+        labels = label_columns({stain_of(name): name for name in named})
+        named = [name for name in named if name not in labels.values()] or named
         section: dict = {"table": pattern(found.paths, source), "layout": self.name}
         section |= root_of(found.head[named[0]].head(20).astype(str), found, source)
         first = _first_contents(found, named[0], source)
@@ -71,7 +74,9 @@ class ImageTable(ImageFormat):
             channels = _stains(first[0], index)
             section |= {"file": named[0], "channels": channels}
             questions += [] if first[0].channels else [_ask_stains(channels)]
-        return ImageProposal(section | nuclei(section["channels"]), columns, questions + more)
+        section |= nuclei(section["channels"])
+        labels = {} if section["level"] == "cell" else labels
+        return ImageProposal(section, columns, questions + more, labels=labels)
 
     def locate_listed(
         self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str

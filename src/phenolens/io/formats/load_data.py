@@ -13,7 +13,14 @@ from phenolens.io.discovery.patterns import pattern
 from phenolens.io.discovery.survey import FoundTables
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.formats.cellprofiler import is_image_table
-from phenolens.io.images.table import Located, load_data, load_data_channels
+from phenolens.io.images.label_columns import label_columns
+from phenolens.io.images.table import (
+    Located,
+    drawn_columns,
+    load_data,
+    load_data_channels,
+    recorded_paths,
+)
 from phenolens.io.paths import stem
 
 FIRST = 20
@@ -49,7 +56,13 @@ class LoadData(ImageFormat):
             **root_of(self.recorded(found.head), found, source),
             "channels": list(named),
         } | nuclei(list(named))
-        return ImageProposal(section, *places(found, next(iter(named.values())), source))
+        drawn = {
+            of: column
+            for of, column in drawn_columns(found.head).items()
+            if some_there(recorded_paths(found.head.head(FIRST), column), found.paths[0], source)
+        }
+        columns, questions = places(found, next(iter(named.values())), source)
+        return ImageProposal(section, columns, questions, labels=label_columns(drawn))
 
     def locate_listed(
         self, frame: pd.DataFrame, images: Mapping[str, Any], *, source: str

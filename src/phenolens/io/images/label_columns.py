@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,6 +13,33 @@ from phenolens.io.images.table import Located, recorded_paths
 
 _MARK = "_labels_"
 _DRAWN = "Outlines"
+_OF_NUCLEI = re.compile(r"nucle(?:i|us|ar)|nuc(?![a-z])", re.IGNORECASE)
+_OF_CELLS = re.compile(r"cell", re.IGNORECASE)
+_HELD = re.compile(r"(?:labels?|masks?|outlines?)$", re.IGNORECASE)
+
+
+def label_columns(columns: Mapping[str, str]) -> dict[str, str]:
+    """Compartment to column, where names say label images or outlines; empty without nuclei.
+
+    Parameters
+    ----------
+    columns : mapping
+        What a column of images is of, as a stain is named, to the column.
+
+    Examples
+    --------
+    >>> label_columns({"Nuclei_labels": "FileName_Nuclei_labels", "CellOutlines": "FileName_C"})
+    {'Nuclei': 'FileName_Nuclei_labels', 'CellsOutlines': 'FileName_C'}
+    """
+    found: dict[str, str] = {}
+    held = {of: ending[0].lower() for of in columns if (ending := _HELD.search(of))}
+    for of in sorted(held, key=lambda of: held[of].startswith("outline")):  # labels say more
+        drawn = _DRAWN if held[of].startswith("outline") else ""
+        kinds = {"Nuclei": _OF_NUCLEI.search(of), "Cells": _OF_CELLS.search(of)}
+        kind = next((kind for kind, named in kinds.items() if named), None)
+        if kind and not {kind, f"{kind}{_DRAWN}"} & set(found):
+            found[f"{kind}{drawn}"] = columns[of]
+    return found if {"Nuclei", f"Nuclei{_DRAWN}"} & set(found) else {}
 
 
 def set_labels_apart(

@@ -76,6 +76,12 @@ def load_data_channels(frame: pd.DataFrame) -> dict[str, str]:
     return {name: found[name] for name in channel_order(found)}
 
 
+def drawn_columns(frame: pd.DataFrame) -> dict[str, str]:
+    """What a column is named after that locates no stain but what was drawn of one, and it."""
+    matches = {str(c): NAMED.match(str(c)) for c in frame.columns}
+    return {m["channel"]: c for c, m in matches.items() if m and DRAWN.search(m["channel"])}
+
+
 def channel_order(names: Iterable[str]) -> list[str]:
     """Canonical stains in canonical order, then the others as they came."""
     rank = {name: position for position, name in enumerate(CANONICAL)}
