@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 
@@ -374,6 +375,28 @@ def test_a_gallery_tree_without_load_data(tmp_path, write_plane):
     assert wells.loc[("PL3", "A02"), "Metadata_Compound"] == "BRD-2021_B2"
     assert wells["Metadata_Control"].sum() == 3
     assert ["the one channel" in line for line in asked(text)] == [True]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_map_that_calls_plates_as_their_folders_joins_where_each_is_one(
+    tmp_path, write_plane, again
+):
+    names = [f"PL{n}__2021-01-0{n}T00_00_00-Measurement 1" for n in (1, 2)]
+    for name, column in itertools.product(names, (1, 2)):
+        image = f"r01c{column:02d}f01p01-ch1sk1fk1fl1.tiff"
+        write_plane(tmp_path / name / "Images" / image, value=1)
+    said = [*names, *(["PL1__2021-02-01T00_00_00-Measurement 2"] if again else [])]
+    rows = [(name, well, f"{name[:3]}-{well}") for name in said for well in ("A01", "A02")]
+    frame = pd.DataFrame(rows, columns=["plate", "well", "compound"])
+    frame.to_csv(tmp_path / "map.csv", index=False)
+    found = discover(tmp_path)
+    if again:
+        assert not found.tables
+        return
+    wells = integrate(found.section(), tmp_path).wells
+    assert set(wells["Metadata_Plate"]) == {"PL1", "PL2"}
+    names = wells["Metadata_Plate"] + "-" + wells["Metadata_Well"]
+    assert (wells["Metadata_compound"] == names).all()
 
 
 def test_a_map_that_the_list_of_barcodes_names_and_nobody_copied(tmp_path, write_plane):

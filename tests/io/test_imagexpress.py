@@ -171,6 +171,13 @@ def test_planes_and_projections_of_one_acquisition(tmp_path):
     assert not table["Path_channel2"].str.contains("ZStep").any()
 
 
+def test_what_was_found_is_told_in_lines(tmp_path):
+    plate(tmp_path / "P", "P", sites="1")
+    lines = discover(tmp_path).lines()
+    assert "images: below ., stains channel1, channel2" in lines
+    assert not [line for line in lines if "label images" in line]
+
+
 def test_acquisitions_of_one_plate_by_number_are_measurements(tmp_path):
     for number in ("3433", "3434"):
         plate(tmp_path / "timeseries" / "2024-01-08" / number, "Plate", sites="1")

@@ -35,6 +35,8 @@ from phenolens.profiles import PLATE, WELL
 
 MAP_NAME = "Metadata_Plate_Map_Name"
 IN_FOLDER = rf"{FOLDER} ~ ([^/\\]+)$"
+OF_MEASUREMENT = r"^(.+?)(?:[-_ ]*(?:\d{4}-\d\d-\d\d|Measurement[ _]?\d).*)?$"
+"""The plate in the name of a folder of Harmony: ``PL1__2021-01-01T00_00_00-Measurement 1``."""
 MOST_MAPS = 300
 """Maps that are compared with each other."""
 MOST_SLIPS = 0.05
@@ -239,7 +241,16 @@ def _plate_column(known: Known, head: pd.DataFrame) -> str | None:
     names = [usual] if usual else [str(c) for c in head.columns]
     overlaps = {name: known.overlap(PLATE, head[name]) for name in names}
     best = max(overlaps, key=lambda name: overlaps[name], default=None)
-    return best if best is not None and overlaps[best] > 0 else None
+    if best is not None and overlaps[best] > 0:
+        return best
+    return next((f"{n} ~ {OF_MEASUREMENT}" for n in names if _measured(known, head[n])), None)
+
+
+def _measured(known: Known, values: pd.Series) -> bool:
+    """Whether names of measurements' folders name plates of the screen, each by one of them."""
+    names = pd.Series(sorted(set(key_text(values)) - {""}), dtype=object)
+    plates = names.str.extract(OF_MEASUREMENT, expand=False)
+    return plates.is_unique and bool(set(plates) & known.texts(PLATE))
 
 
 def _names_plates(head: pd.DataFrame) -> bool:
@@ -368,7 +379,7 @@ def _on_treatment(known: Known, head: pd.DataFrame) -> dict[str, str] | None:
 
 
 def _details(item: FoundTables, on: dict[str, str]) -> list[str]:
-    used = set(on.values())
+    used = {spec.partition(" ~ ")[0] for spec in on.values()}
     return [str(name) for name in item.head.columns if str(name) not in used]
 
 

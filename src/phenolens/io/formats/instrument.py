@@ -73,7 +73,8 @@ class Instrument(ImageFormat):
             )
             questions.append(("images.channels", text))
         locate = partial(self._located, acquired, source)
-        return ImageProposal(section | nuclei(channels), {}, questions, acquired.notes, locate)
+        section |= nuclei(channels)
+        return ImageProposal(section, {}, questions, acquired.notes, locate=locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """All its images below the folder."""

@@ -80,7 +80,7 @@ class Names(ImageFormat):
         def locate(names: Sequence[str]) -> Located:
             return located(acquired, channels=names, folder=source, source=self.describes)
 
-        return ImageProposal(section, {}, list(questions), acquired.notes, locate)
+        return ImageProposal(section, {}, list(questions), acquired.notes, locate=locate)
 
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """The images whose names the pattern matches.
