@@ -120,7 +120,7 @@ def test_what_was_found_is_told_even_if_it_cannot_be_written(command, asked):
     asked("activity")
     answer = command("activity", "one.csv", "-o", "full.csv")
     assert answer.out == "active: 3\n"
-    assert "full.csv: No space left on device" in answer.refused()
+    assert "full.csv cannot be written: No space left on device" in answer.refused()
 
 
 def test_what_cannot_be_asked_is_one_line(command, asked):

@@ -98,9 +98,9 @@ def _numbered(count: int) -> list[str]:
 
 def _labelled(frame: pd.DataFrame, source: str) -> Treatments:
     roles, modality = named_roles(frame.columns, [])
-    column = roles.get("compound")
-    if column is None:  # a plate map names its treatments in a column that any reader knows
-        other = gene_column(frame.columns) or (frame.columns[0] if frame.shape[1] == 1 else None)
+    column, gene = roles.get("compound"), gene_column(frame.columns)
+    if column in (None, gene):  # a plate map names its treatments in a column any reader knows
+        other = gene or (frame.columns[0] if frame.shape[1] == 1 else None)
         if other is None:
             known = ", ".join(list(frame.columns)[:12])
             raise InputError(
