@@ -608,3 +608,14 @@ def test_files_parsed_as_one_are_those_read_one_by_one(tmp_path, broken):
         frame.sort_values(keys, ignore_index=True),
         expected[frame.columns].sort_values(keys, ignore_index=True),
     )
+
+
+def test_wide_tables_are_read_without_a_warning_where_pandas_copies_on_write(tmp_path):
+    rows = {"ImageNumber": [1, 1], "ObjectNumber": [1, 2]}
+    wide = {f"AreaShape_F{n}": ["1,5", "2,5"] for n in range(150)}
+    pd.DataFrame(rows | wide).to_csv(tmp_path / "Cells.csv", index=False)
+    image = {"ImageNumber": [1], "Metadata_Plate": ["P1"], "Metadata_Well": ["A01"]}
+    pd.DataFrame(image).to_csv(tmp_path / "Image.csv", index=False)
+    with pd.option_context("mode.copy_on_write", True):
+        frame, _ = read_cellprofiler(tmp_path)
+    assert len(frame) == 2

@@ -328,7 +328,8 @@ def _below_one_another(placed: Sequence[Placed], rows: int | None) -> dict[str, 
             continue
         for label, table in batch:
             for own, frame in _read(table, rows).items():
-                parts.setdefault(own, []).append(frame.assign(**{RUN: label}))
+                # copied: pandas warns of a column more where thousands lie apart in memory
+                parts.setdefault(own, []).append(frame.copy().assign(**{RUN: label}))
     full = {own: [frame for frame in frames if len(frame)] for own, frames in parts.items()}
     return {own: pd.concat(f, ignore_index=True) for own, f in full.items() if f}
 
