@@ -250,7 +250,7 @@ def _well_at(row: str, column: str, *, first: int) -> str:
     if row.isdecimal() and 0 <= int(row) - first < 32:
         row = row_letters(int(row) - first)
     column = str(int(column) + 1 - first) if column.isdecimal() else column
-    return _well_or_blank(f"{row}{column}")
+    return well_or_blank(f"{row}{column}")
 
 
 def key_text(values: pd.Series) -> np.ndarray:
@@ -281,7 +281,7 @@ def _as_numbers(values: pd.Series) -> pd.Series:
 
 def well_text(values: pd.Series) -> np.ndarray:
     """Canonical well names; '' where a value is no well."""
-    names = {value: _well_or_blank(value) for value in pd.unique(values)}
+    names = {value: well_or_blank(value) for value in pd.unique(values)}
     return np.array([names[value] for value in values], dtype=object)
 
 
@@ -300,7 +300,8 @@ def no_wells(values: pd.Series) -> str:
     return f"column {str(values.name)!r} holds no well names (got {shown}); {remedy}"
 
 
-def _well_or_blank(value: object) -> str:
+def well_or_blank(value: object) -> str:
+    """The canonical name of a well; '' where the value is none."""
     try:
         return well_name(value)
     except InputError:

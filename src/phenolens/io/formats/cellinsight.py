@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Place
-from phenolens.profiles import well_name
 
 NAME = re.compile(
     r"^(?:(?P<plate>.+?)(?:i\d+t(?P<timepoint>\d+)|_))?(?P<well>[a-p]\d{2})f(?P<site>\d{2,3})"
@@ -54,9 +53,8 @@ class CellInsight(Instrument):
         match = NAME.match(path.name)
         if match is None:
             return None
-        try:
-            well = well_name(match["well"])
-        except InputError:
+        well = well_or_blank(match["well"])
+        if not well:
             return None
         found: Place = {
             "plate": match["plate"] or path.parent.name,

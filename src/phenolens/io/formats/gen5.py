@@ -13,11 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Acquisition, Place
-from phenolens.profiles import well_name
 
 NAME = re.compile(
     r"^(?P<well>[a-p]\d{1,2})(?:ROI(?P<roi>\d+))?_(?P<step>-?\d+)_(?P<number>\d+)_(?P<site>\d+)"
@@ -47,9 +46,8 @@ class Gen5(Instrument):
         match = NAME.match(path.name) or OLDER.match(path.name)
         if match is None:
             return None
-        try:
-            well = well_name(match["well"])
-        except InputError:
+        well = well_or_blank(match["well"])
+        if not well:
             return None
         own = re.search(rf"(?:^|[ _]){match['well']}(?:$|[ _])", path.parent.name, re.IGNORECASE)
         folder = path.parent.parent if own else path.parent

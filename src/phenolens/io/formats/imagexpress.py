@@ -20,12 +20,12 @@ from typing import ClassVar, NamedTuple
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.instruments.metaseries import in_tiff
 from phenolens.io.instruments.plate_descriptions import READERS, PlateDescription
-from phenolens.profiles import well_name
 
 GUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 NAME = re.compile(
@@ -109,9 +109,8 @@ class ImageXpress(Instrument):
         match = NAME.match(path.name)
         if match is None or match["thumb"]:
             return None
-        try:
-            well = well_name(match["well"])
-        except InputError:
+        well = well_or_blank(match["well"])
+        if not well:
             return None
         folders = folders_of(str(path.parent))
         said = match["site"] or match["channel"] or match["guid"] or folders.timepoint

@@ -20,11 +20,11 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Acquisition, Place, plates_apart
 from phenolens.io.instruments.plate_descriptions import PlateDescription, read_xdce
-from phenolens.profiles import well_name
 
 NAME = re.compile(
     r"^(?:(?P<plate>.+)_)?(?P<row>[a-z]{1,2})(?:[ _]?-[ _]?|_)0*(?P<column>\d{1,2})[(_ ]+"
@@ -67,9 +67,8 @@ class INCell(Instrument):
         if match is None:
             return None
         said = match.groupdict()
-        try:
-            well = well_name(f"{said['row']}{said['column']}")
-        except InputError:
+        well = well_or_blank(f"{said['row']}{said['column']}")
+        if not well:
             return None
         wave = said.get("wave") or " - ".join(filter(None, (said.get("excitation"),
                                                             said.get("emission"))))  # fmt: skip

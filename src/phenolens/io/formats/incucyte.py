@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Place
@@ -41,9 +41,8 @@ class Incucyte(Instrument):
         match = NAME.match(path.name)
         if match is None:
             return _archived(path)
-        try:
-            well = well_name(match["well"])
-        except InputError:
+        well = well_or_blank(match["well"])
+        if not well:
             return None
         head, _, last = (match["before"] or "").rpartition("_")
         in_name, folder = CHANNEL.search(last), path.parent

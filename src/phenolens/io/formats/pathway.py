@@ -10,11 +10,10 @@ import re
 from pathlib import Path
 from typing import ClassVar
 
-from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Place
-from phenolens.profiles import well_name
 
 NAME = re.compile(r"^(?P<channel>.+?)(?: - Confocal)? - n(?P<plane>\d{6})\.tiff?$", re.IGNORECASE)
 WELL = re.compile(r"^(?:Well )?(?P<row>[a-p])0*(?P<column>\d{1,2})$", re.IGNORECASE)
@@ -35,9 +34,8 @@ class Pathway(Instrument):
         match, well = NAME.match(path.name), WELL.match(path.parent.name)
         if match is None or well is None:
             return None
-        try:
-            named = well_name(f"{well['row']}{well['column']}")
-        except InputError:
+        named = well_or_blank(f"{well['row']}{well['column']}")
+        if not named:
             return None
         return {
             "plate": path.parent.parent.name,

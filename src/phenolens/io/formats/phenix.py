@@ -17,7 +17,14 @@ from phenolens.errors import InputError
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import FEWEST, Instrument
 from phenolens.io.instruments.acquisition import Acquisition, Place
-from phenolens.io.instruments.indexed import Row, left_out, meet, name_channels, name_of
+from phenolens.io.instruments.indexed import (
+    Row,
+    left_out,
+    meet,
+    name_channels,
+    name_of,
+    one_pixel_size,
+)
 from phenolens.io.instruments.phenix_index import INDEX_NAMES, ROOT, PlateIndex, read_index
 from phenolens.io.instruments.xml_files import root_name
 from phenolens.profiles import row_letters
@@ -181,15 +188,13 @@ class Phenix(Instrument):
             frame["measurement"] = frame["folder"].map(measured)
         said = {f: {str(n): name for n, name in i.names.items()} for f, i in read.items()}
         frame, names, questions = name_channels(frame, said, file="Index.idx.xml")
-        sizes = {size for index in read.values() for size in index.pixel_sizes}
-        if len(sizes) > 1:
-            shown = ", ".join(f"{size:g}" for size in sorted(sizes))
-            more.append(f"indexes give several pixel sizes ({shown} um); none was taken")
+        sizes = (size for index in read.values() for size in index.pixel_sizes)
+        pixel_size, doubts = one_pixel_size(sizes, said_by="indexes give")
         return Acquisition(
             frame.drop(columns="folder"),
             names=names,
-            pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
-            notes=(*notes, *more),
+            pixel_size_um=pixel_size,
+            notes=(*notes, *more, *doubts),
             questions=questions,
         )
 

@@ -18,11 +18,12 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells, well_of
 from phenolens.io.instruments.acquisition import Acquisition, Place
 from phenolens.io.instruments.plate_descriptions import PlateDescription, read_scanr
-from phenolens.profiles import PLATE_SHAPES, well_name
+from phenolens.profiles import PLATE_SHAPES
 
 NAME = re.compile(
     r"^(?P<label>.*?)(?:--)?W(?P<number>\d{5})--P(?P<site>\d{5})(?:--Z(?P<plane>\d{5}))?"
@@ -51,7 +52,7 @@ class ScanR(NumberedWells):
         folder = path.parent.parent if path.parent.name.lower() == "data" else path.parent
         return {
             "plate": folder.name,
-            "well": _well(match["label"]) or f"{UNKNOWN}{int(match['number'])}",
+            "well": well_or_blank(match["label"]) or f"{UNKNOWN}{int(match['number'])}",
             "site": str(int(match["site"])),
             "channel": match["channel"],
             "plane": int(match["plane"] or 0),
@@ -69,13 +70,6 @@ class ScanR(NumberedWells):
                 rows.loc[of_plate.index, "well"] = _named(of_plate["well"], said)
                 size = size or said.pixel_size_um
         return replace(acquired, rows=rows, pixel_size_um=size, notes=tuple(notes))
-
-
-def _well(label: str) -> str:
-    try:
-        return well_name(label)
-    except InputError:
-        return ""
 
 
 def _described(folder: Path, notes: list[str]) -> PlateDescription | None:
@@ -98,5 +92,5 @@ def _named(wells: pd.Series, said: PlateDescription) -> pd.Series:
         if well.startswith(UNKNOWN):
             number = int(well.removeprefix(UNKNOWN))
             by_format = well_of(number, size) if 1 <= number <= size else well
-            table[well] = _well(said.numbered.get(str(number), "")) or by_format
+            table[well] = well_or_blank(said.numbered.get(str(number), "")) or by_format
     return wells.replace(table)

@@ -13,6 +13,7 @@ from typing import ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.numbered_wells import UNKNOWN, NumberedWells
 from phenolens.io.instruments.acquisition import Acquisition, Place
@@ -23,8 +24,16 @@ from phenolens.io.instruments.cellvoyager_index import (
     read_detail,
     read_records,
 )
-from phenolens.io.instruments.indexed import SHOWN, Row, left_out, meet, name_channels, name_of
-from phenolens.profiles import row_letters, well_name
+from phenolens.io.instruments.indexed import (
+    SHOWN,
+    Row,
+    left_out,
+    meet,
+    name_channels,
+    name_of,
+    one_pixel_size,
+)
+from phenolens.profiles import row_letters
 
 _ENDING = r"(?:\.ome)?\.(?:tiff?|png|jpe?g|bmp|npy)$"
 NAME = re.compile(
@@ -96,25 +105,20 @@ class Yokogawa(NumberedWells):
             if detail.names
         }
         frame, names, questions = name_channels(frame, said, file=".mes")
-        sizes = {size for detail in details.values() for size in detail.pixel_sizes}
-        if len(sizes) > 1:
-            shown = ", ".join(f"{size:g}" for size in sorted(sizes))
-            more.append(f"{DETAIL} gives several pixel sizes ({shown} um); none was taken")
+        sizes = (size for detail in details.values() for size in detail.pixel_sizes)
+        pixel_size, doubts = one_pixel_size(sizes, said_by=f"{DETAIL} gives")
         return Acquisition(
             frame.drop(columns="folder"),
             names=names,
-            pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
-            notes=(*notes, *more, *_targets(details, names)),
+            pixel_size_um=pixel_size,
+            notes=(*notes, *more, *doubts, *_targets(details, names)),
             questions=questions,
         )
 
 
 @lru_cache(maxsize=4096)
 def _well(text: str) -> str:
-    try:
-        return well_name(text)
-    except InputError:
-        return ""
+    return well_or_blank(text)
 
 
 @lru_cache(maxsize=2**17)

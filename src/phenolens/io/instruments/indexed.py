@@ -211,6 +211,16 @@ def left_out(files: Sequence[str]) -> list[str]:
     return [f"{len(files)} image files have names of another kind and were left out: {shown}"]
 
 
+def one_pixel_size(sizes: Iterable[float], *, said_by: str) -> tuple[float | None, list[str]]:
+    """The pixel size (um) on which all agree, None where they do not; and a note of that."""
+    several = sorted(set(sizes))
+    if len(several) == 1:
+        return several[0], []
+    shown = ", ".join(f"{size:g}" for size in several)
+    notes = [f"{said_by} several pixel sizes ({shown} um); none was taken"] if several else []
+    return None, notes
+
+
 def name_channels(
     rows: pd.DataFrame, said: Mapping[Path, Mapping[str, str]], *, file: str
 ) -> tuple[pd.DataFrame, dict[str, str], tuple[tuple[str, str], ...]]:
