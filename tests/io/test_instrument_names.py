@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phenolens.io.formats.base import image_format, image_formats
+from phenolens.io.formats.incucyte import Incucyte
 from phenolens.io.formats.instrument import Instrument
 from phenolens.profiles import well_name
 
@@ -164,3 +165,9 @@ def test_names_a_little_off_are_read_or_left(known, at, put, take):
         place = one.place(path)
         if place is not None and not place["well"].startswith("#"):
             assert place["well"] == well_name(place["well"]) and place["channel"]
+
+
+def test_a_name_that_is_no_well_is_no_image_of_the_archive():
+    folder = Path("/archive/2024/01/0101/7")
+    assert Incucyte().place(folder / "A01-1-C1.tif")["well"] == "A01"
+    assert Incucyte().place(folder / "A99-1-C1.tif") is None

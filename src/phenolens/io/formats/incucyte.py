@@ -15,7 +15,6 @@ from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import register
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.instruments.acquisition import Place
-from phenolens.profiles import well_name
 
 NAME = re.compile(
     r"^(?:(?P<before>.+)_)?(?P<well>[a-p]\d{1,2})_(?P<site>\d+)_(?:(?P<days>\d+)d(?P<hours>\d\d)h"
@@ -66,11 +65,12 @@ class Incucyte(Instrument):
 def _archived(path: Path) -> Place | None:
     """An image of the archive, below year and month, day, time and the vessel's number."""
     match, scan = ARCHIVED.match(path.name), SCAN.search(path.parent.as_posix())
-    if match is None or scan is None:
+    well = "" if match is None else well_or_blank(match["well"])
+    if match is None or scan is None or not well:
         return None
     return {
         "plate": scan["plate"],
-        "well": well_name(match["well"]),
+        "well": well,
         "site": str(int(match["site"])),
         "channel": match["channel"],
         "timepoint": int("20" + scan["date"].replace("/", "")),
