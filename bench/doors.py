@@ -31,6 +31,9 @@ WELLS = ("A01", "A02", "B01", "B02")
 INIT = ("init", ".", "-o", "study.toml", "--force")
 CHECK = ("check", "study.toml")
 INIT_CHECK = (INIT, CHECK)
+# in one process: workers outlive a door, and would stand in a folder that is gone
+PREPARE = ("prepare", "study.toml", "--jobs", "1")
+MEASURE = ("measure", "study.toml", "--jobs", "1")
 ACTIVITY = (
     "activity", "--same-by", "Metadata_compound", "--controls", "Metadata_compound == 'DMSO'",
     "-o", "out.csv",
@@ -277,7 +280,7 @@ def _(folder: Path) -> None:
 
 @door(
     "a pixel that is no number",
-    commands=(*INIT_CHECK, ("prepare", "study.toml")),
+    commands=(*INIT_CHECK, PREPARE),
     says=['"well": "A02"', "P1_A02_s1_ER.tif"],
 )
 def _(folder: Path) -> None:
@@ -311,7 +314,7 @@ def _(folder: Path) -> None:
 
 @door(
     "an empty file and one cut short",
-    commands=(*INIT_CHECK, ("prepare", "study.toml")),
+    commands=(*INIT_CHECK, PREPARE),
     says=["2 files cannot be used", '"well": "A02"', '"well": "B01"'],
 )
 def _(folder: Path) -> None:
@@ -459,14 +462,14 @@ def _(folder: Path) -> None:
         imsave(folder / f"PLATE1_{well}_s1_w{channel}.jpg", image, check_contrast=False)
 
 
-@door("a screen of int32", commands=(*INIT_CHECK, ("measure", "study.toml")))
+@door("a screen of int32", commands=(*INIT_CHECK, MEASURE))
 def _(folder: Path) -> None:
     load_data(folder)
     for path in (folder / "images").iterdir():
         tifffile.imwrite(path, tifffile.imread(path).astype(np.int32))
 
 
-@door("fields without a cell", commands=(*INIT_CHECK, ("measure", "study.toml")), says=["No cell"])
+@door("fields without a cell", commands=(*INIT_CHECK, MEASURE), says=["No cell"])
 def _(folder: Path) -> None:
     load_data(folder)
     random = np.random.default_rng(0)
