@@ -96,13 +96,21 @@ def test_cached_pixels_are_found_again_and_made_only_once(screen, tmp_path, monk
     assert other.digest() != again.digest()
 
 
+def test_scaled_pixels_need_no_room_and_are_what_bytes_are_made_of(screen, tmp_path):
+    store = PixelStore(screen.prepared, PIXELS, folder=tmp_path)
+    scaled = store.scaled(2)
+    assert scaled.shape == screen.prepared.pixels(2).shape and not list(tmp_path.iterdir())
+    made = to_bytes(cut(scaled, tiles=PIXELS.tiles, size=PIXELS.size))
+    np.testing.assert_array_equal(made, store.take(np.array([2]))[0])
+
+
 def test_full_disk_is_a_clear_line_and_leaves_nothing(screen, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(pixel_module, "_reserve", full)
     with pytest.raises(InputError, match="disk is full: the pixels of 54 images"):
-        PixelStore(screen.prepared, PIXELS, folder=tmp_path)
+        PixelStore(screen.prepared, PIXELS, folder=tmp_path).take(np.array([0]))
     assert not list(tmp_path.iterdir())
 
 
