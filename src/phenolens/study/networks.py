@@ -22,7 +22,7 @@ from phenolens.represent.networks.torches import require_torch
 from phenolens.splits.roles import CALIBRATING
 from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
-from phenolens.study.trainings import Trainings
+from phenolens.study.trainings import Trainings, telling
 from phenolens.tools.block import Block
 
 
@@ -102,7 +102,8 @@ class NetworkTrainings(Trainings):
         if sealed(weights):
             return self.trained(fold)
         network = replace(self._reading(fold), checkpoint=partial)
-        with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
+        bar = self.session.progress.bar(f"Training {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             network.fit(
                 self.prepared,
                 self.rows[fold],
