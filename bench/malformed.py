@@ -356,7 +356,9 @@ STUDY: dict[str, Way] = {
     "UTF-16": _text(str, "utf-16"),
     "JSON": _written(b'{"study": {"name": "x"}}'),
     "deep": _text(lambda text: f"x = {'[' * 5000}{']' * 5000}\n{text}"),
-    "a large number": _text(lambda text: text.replace("[study]\n", f"[study]\nseed={'9' * 5000}\n")),
+    "a large number": _text(
+        lambda text: text.replace("[study]\n", f"[study]\nseed = {'9' * 5000}\n")
+    ),
     "only a comment": _written(b"# nothing\n"),
     "a control character": _text(lambda text: text.replace("screen", "scr\x01een", 1)),
 }  # fmt: skip

@@ -184,11 +184,14 @@ def project(stacks: np.ndarray, how: str) -> np.ndarray:
 
 def _of_one_size(images: ImageSet, row: int, planes: list[np.ndarray]) -> list[np.ndarray]:
     """The stains, where all are of one size."""
-    if len({plane.shape for plane in planes}) > 1:
+    shapes = [plane.shape for plane in planes]
+    if len(set(shapes)) > 1:
         pairs = zip(images.channels, planes, strict=True)
         seen = ", ".join(f"{channel} {_described(plane)}" for channel, plane in pairs)
+        odd = images.channels[shapes.index(min(shapes, key=shapes.count))]
         fault = f"the stains differ in size ({seen})."
-        raise InputError(_not_read(images, row, fault))
+        path = str(images.table[f"Path_{odd}"].iloc[row])
+        raise InputError(_not_read(images, row, fault, channel=odd, path=path))
     return planes
 
 

@@ -166,7 +166,8 @@ def open_study(
     from phenolens.represent.measuring.cells import jobs_here
 
     path = Path(path)
-    study = read_study(path, changes=changes)
+    root = path.resolve().parent
+    study = _weights_placed(read_study(path, changes=changes), root)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
         seed = in_range("seed", seed)
@@ -175,8 +176,16 @@ def open_study(
     folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
-    root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
+
+
+def _weights_placed(study: Study, root: Path) -> Study:
+    """Weights in a file by their full path: like all paths of a study file from its folder."""
+    path = root / study.networks.weights
+    if not study.networks.weights or not path.is_file():
+        return study
+    networks = study.networks.model_copy(update={"weights": path.as_posix()})
+    return study.model_copy(update={"networks": networks})
 
 
 def _require_layout(folder: Path) -> None:
