@@ -412,7 +412,12 @@ def with_changes(trained, *changes: str):
 
 
 # What is read is another image, or other rows; the key holds those.
-READS = ("networks.input", "networks.box", "networks.cells_per_well", "networks.groups")
+READS = {
+    "networks.input": 'networks.input="cells"',
+    "networks.box": "networks.box=24",
+    "networks.cells_per_well": "networks.cells_per_well=1",
+    "networks.groups": "networks.groups=3",
+}
 OF_OTHER_NETWORKS = ("networks.latent", "networks.beta", "networks.free_bits", "networks.weight")
 
 
@@ -425,6 +430,38 @@ def test_a_setting_of_networks_names_another_training(trained, name):
     options = trainings.kind.Options.model_fields
     differs = changed.folder(fold) != trainings.folder(fold)
     assert differs == (name.removeprefix("networks.") in options)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_setting_of_what_networks_read(of_cells, name):
+    """Trained in a folder that knows other trainings: profiles and curves as in a new one."""
+    changes = ["networks.cells_per_well=2", READS[name]]
+    if name != "networks.input":
+        changes.insert(0, 'networks.input="cells"')
+    before = run(of_cells, "out", changes=changes[:-1])
+    assert same_as_anew(of_cells, changes=changes) != before
+
+
+@pytest.fixture(scope="module")
+def of_cells(trained, tmp_path_factory) -> Path:
+    """The study of the small network, with crops of two cells a well where it reads cells."""
+    folder = shutil.copytree(trained[0], tmp_path_factory.mktemp("of-cells") / "study")
+    text = (folder / "study.toml").read_text()
+    text = text.replace('"Intensity"]', '"Intensity", "Location"]')
+    (folder / "study.toml").write_text(text)
+    return folder
+
+
+def test_weights_of_the_hub_name_the_training_by_their_content(trained, tmp_path, monkeypatch):
+    path, found = tmp_path / "model.safetensors", []
+    monkeypatch.setattr(
+        "phenolens.study.networks.find_weights", lambda weights: (path, "from the hub", "free")
+    )
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        of_hub = with_changes(trained, 'networks.weights="imagenet"')
+        found.append(of_hub.folder(next(iter(of_hub.rows))))
+    assert found[0] != found[1]
 
 
 def test_other_weights_of_the_same_name_name_another_training(trained):

@@ -187,12 +187,21 @@ def open_study(
 
 
 def _weights_placed(study: Study, root: Path) -> Study:
-    """Weights in a file by their full path: like all paths of a study file from its folder."""
-    path = root / study.networks.weights
-    if not study.networks.weights or not path.is_file():
-        return study
-    networks = study.networks.model_copy(update={"weights": path.as_posix()})
-    return study.model_copy(update={"networks": networks})
+    """Files of weights by their full path: like all paths of a study file from its folder."""
+
+    def placed(weights: Any) -> Any:
+        path = root / weights if weights and isinstance(weights, str) else root
+        return path.as_posix() if path.is_file() else weights
+
+    networks = study.networks.model_copy(update={"weights": placed(study.networks.weights)})
+    encoders = [
+        item.model_copy(
+            update={"settings": {n: placed(v) if n == "weights" else v for n, v in held.items()}}
+        )
+        for item in study.encoders
+        for held in [item.settings]
+    ]
+    return study.model_copy(update={"networks": networks, "encoders": encoders})
 
 
 def _require_layout(folder: Path) -> None:
