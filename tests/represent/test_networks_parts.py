@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import DesignError, InputError
@@ -128,7 +128,13 @@ def wells(plates: int, classes: int, per_class: int, sites: int = 2) -> tuple[pd
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((4, 3, 1), "plate"), ((2, 6, 1), "wells"), ((1, 4, 1, 8), "images"), ((1, 4, 1, 1), "none")],
+    [
+        ((6, 3, 1), "plate"),
+        ((4, 3, 2), "wells"),
+        ((2, 6, 2), "wells"),
+        ((1, 4, 1, 8), "images"),
+        ((1, 4, 1, 1), "none"),
+    ],
 )
 def test_validation_takes_the_most_independent_unit_there_is(shape, expected):
     metadata, labels = wells(*shape)
@@ -145,6 +151,38 @@ def test_held_back_wells_are_held_back_whole_and_about_the_share_asked():
     assert 0.2 <= held.mean() <= 0.3
     again, _ = hold_back(metadata, labels, how="wells", share=0.25, seed=0)
     np.testing.assert_array_equal(held, again)
+
+
+SEVERAL = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 4)), min_size=2, max_size=150
+)
+
+
+@given(rows=SEVERAL, share=st.sampled_from([0.1, 0.15, 0.3]), seed=st.integers(0, 9))
+@settings(max_examples=60)
+@pytest.mark.parametrize("how", ["auto", "wells", "images"])
+def test_no_more_is_held_back_than_asked_whatever_the_labels_of_a_well(how, rows, share, seed):
+    metadata = pd.DataFrame(
+        [(f"P{plate}", f"A{well + 1:02d}") for plate, well, _ in rows],
+        columns=["Metadata_Plate", "Metadata_Well"],
+    )
+    labels = np.array([f"T{label}" for *_, label in rows])
+    held, told = hold_back(metadata, labels, how=how, share=share, seed=seed)
+    assert held.sum() <= 1.2 * share * len(rows) + 1e-6
+    assert set(labels[~held]) == set(labels)
+    assert (told == "none") == (not held.any())
+    if told in ("plate", "wells"):
+        assert (metadata.assign(held=held).groupby(list(metadata))["held"].nunique() == 1).all()
+
+
+def test_wells_of_several_classes_give_the_share_asked_of_each_class():
+    rows = [(f"P{p}", f"A{w + 1:02d}") for p in range(2) for w in range(12) for _ in range(30)]
+    metadata = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well"])
+    labels = np.random.default_rng(0).choice(["A", "B", "C"], len(rows), p=[0.6, 0.3, 0.1])
+    held, how = hold_back(metadata, labels, share=0.15, seed=0)
+    assert how == "wells"
+    for name in "ABC":
+        assert 0.1 <= held[labels == name].mean() <= 0.25
 
 
 # -- from here on PyTorch is needed ------------------------------------------------------------
