@@ -54,6 +54,7 @@ FLOORS = {
     "expressions": 1.5,
     "files": 1.1,
     "written": 1.2,
+    "workers": 1.1,
     "globbing": 1,
     "spreadsheets": 1,
     "errors": 1,

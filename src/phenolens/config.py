@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +25,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
-from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
 from phenolens.io.formats.base import image_format
 from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
@@ -415,6 +416,8 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     ConfigError
         As :func:`read_study`.
     """
+    if faults := list(_control_characters(values)):
+        raise ConfigError(f"{source}: {'; '.join(faults)}")
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
@@ -442,6 +445,25 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
     asked = list(dict.fromkeys([*study.represent.representations, *more]))
     represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
+
+
+def _control_characters(value: Any, place: tuple[str, ...] = ()) -> Iterator[str]:
+    """Faults of texts that no screen, page or file name can show.
+
+    Nothing may hold NUL; names and titles no other either, which paths and columns may have.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _control_characters(item, (*place, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _control_characters(item, (*place, str(number)))
+    elif isinstance(value, str):
+        is_name = place[-1:] in (("name",), ("title",))
+        found = [c for c in value if c == "\0" or (is_name and category(c) == "Cc")]
+        if found:
+            told = f"'{'.'.join(place)}' holds the control character {found[0]!r}"
+            yield f"{told} ({shown(value)}): take it out"
 
 
 def require_known(changes: Sequence[Change]) -> None:

@@ -179,7 +179,9 @@ def open_study(
 
     path = Path(path)
     own = take_in(encoders)
+    root = path.resolve().parent
     study = with_representations(read_study(path, changes=changes), own)
+    study = _weights_placed(study, root)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
         seed = in_range("seed", seed)
@@ -188,8 +190,25 @@ def open_study(
     folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
-    root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
+
+
+def _weights_placed(study: Study, root: Path) -> Study:
+    """Files of weights by their full path: like all paths of a study file from its folder."""
+
+    def placed(weights: Any) -> Any:
+        path = root / weights if weights and isinstance(weights, str) else root
+        return path.as_posix() if path.is_file() else weights
+
+    networks = study.networks.model_copy(update={"weights": placed(study.networks.weights)})
+    encoders = [
+        item.model_copy(
+            update={"settings": {n: placed(v) if n == "weights" else v for n, v in held.items()}}
+        )
+        for item in study.encoders
+        for held in [item.settings]
+    ]
+    return study.model_copy(update={"networks": networks, "encoders": encoders})
 
 
 def _require_layout(folder: Path) -> None:
