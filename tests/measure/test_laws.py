@@ -16,9 +16,9 @@ from phenolens.measure import FAMILIES, measure_objects
 CHANNELS = ("DNA", "Mito")
 NUMBER = "Metadata_ObjectNumber"
 OF_PLACE = ("Location_", "_Center_", "_BoundingBox")
-# The smallest circle runs through pixels, and rounding says whether they lie inside: at another
-# place a few may not, in CellProfiler as here.
-BY_ROUNDING = ("_Zernike",)
+# Rounding decides, in CellProfiler as here: the smallest circle runs through pixels, which lie
+# inside or not, and of two neighbours at one distance either is the closer.
+BY_ROUNDING = ("_Zernike", "ClosestObjectNumber", "_AngleBetweenNeighbors")
 LABEL_TYPES = ("i1", "u1", "<i2", ">i2", "<u2", ">u2", "<i4", ">i4", "<u4", "<i8", ">i8", ">u8")
 
 
