@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.network
 
 from phenolens.represent.pretrained.architectures import Body, build  # noqa: E402
-from phenolens.represent.pretrained.encoder import Encoder  # noqa: E402
+from phenolens.represent.pretrained.encoder import StainEncoder  # noqa: E402
 
 SIDE = 32
 HOW = Preprocessing(input=SIDE)
@@ -25,7 +25,7 @@ def five():
 
 
 def encoder(body, strategy, *, stains=FIVE, how=HOW, **rest):
-    return Encoder(body, how, stains, strategy=strategy, pooling=None, **rest).eval()
+    return StainEncoder(body, how, stains, strategy=strategy, pooling=None, **rest).eval()
 
 
 def normal(images, how=HOW):
@@ -114,7 +114,9 @@ def test_more_stains_than_a_channel_agnostic_encoder_takes():
     none = Preprocessing(input=SIDE, normalise="none")
     with pytest.raises(InputError, match="takes at most 3 stains, and the study has 5"):
         encoder(Body(model, None, "it"), "together", how=none)
-    three = Encoder(Body(model, None, "it"), none, FIVE[:3], strategy="together", pooling="mean")
+    three = StainEncoder(
+        Body(model, None, "it"), none, FIVE[:3], strategy="together", pooling="mean"
+    )
     assert three.width == 64
 
 

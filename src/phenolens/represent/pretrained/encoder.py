@@ -14,7 +14,7 @@ from phenolens.represent.pretrained.openphenom import ChannelAgnosticViT
 from phenolens.represent.pretrained.preprocessing import Preprocessing
 
 
-class Encoder(nn.Module):
+class StainEncoder(nn.Module):
     """Features of images (B, stains, S, S), as :meth:`Preprocessing.apply` leaves them.
 
     Parameters

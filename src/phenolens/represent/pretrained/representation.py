@@ -269,7 +269,7 @@ class Pretrained(Network):
         """The encoder with its weights; needs the names of the stains."""
         require_torch()
         from phenolens.represent.pretrained.architectures import build
-        from phenolens.represent.pretrained.encoder import Encoder
+        from phenolens.represent.pretrained.encoder import StainEncoder
 
         if self.source is None or self.source.digest != self.settings.digest:
             raise InputError(
@@ -282,7 +282,7 @@ class Pretrained(Network):
                 f"{', '.join(stains)}."
             )
         with repeatable(0):
-            return Encoder(
+            return StainEncoder(
                 build(self.source),
                 settings.preprocessing,
                 settings.channels or tuple(stains),
