@@ -55,6 +55,10 @@ class Card:
         ``plate/well`` of the wells whose pixels it learned from.
     labels_seen : tuple of str
         Treatments whose labels it learned from.
+    url : str
+        Where it is described.
+    unknown : tuple of str
+        Of ``trained_on`` and ``labels_seen``, what nobody has said (profiles made elsewhere).
     """
 
     name: str
@@ -69,6 +73,8 @@ class Card:
     licence: str = ""
     trained_on: tuple[str, ...] = ()
     labels_seen: tuple[str, ...] = ()
+    url: str = ""
+    unknown: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
