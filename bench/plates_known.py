@@ -1,6 +1,6 @@
 """How often a block is said to know two plates in a way that measured features do not explain.
 
-    python bench/plates_known.py [--screens 400] [--seed 1]
+    python bench/plates_known.py [--screens 400] [--seed 1] [--results plates_known.jsonl]
 
 Screens of four or six plates in batches of two or three: treatments, what a batch adds to each
 treatment (another passage of the cells, another dispense), surfaces over the plate that all plates,
@@ -17,7 +17,9 @@ Printed: screens with a finding, with the exact 95 % interval.
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -146,39 +148,49 @@ def held(made: Screen, values: np.ndarray) -> Held:
     return comparable(profiles.from_frame(pd.concat([made.wells, features], axis=1)))
 
 
-def rate(found: list[bool]) -> str:
-    sure = binomtest(sum(found), len(found)).proportion_ci(method="exact")
-    return f"{sum(found)} of {len(found)} ({sure.low:.1%} to {sure.high:.1%})"
+def of_screen(number: int, seed: int) -> dict[str, bool]:
+    """What is said of one screen's blocks."""
+    rng = np.random.default_rng([seed, number])
+    made = screen(rng)
+    measured = held(
+        made, block(made, rng, features=int(rng.integers(80, 200)), ratio=1.0, bent=False)
+    )
+    width = int(rng.integers(48, 129))
+    found = {}
+    for most in (3, 10):
+        ratio = float(np.exp(rng.uniform(-np.log(most), np.log(most))))
+        values = block(made, rng, features=width, ratio=ratio, bent=rng.random() < 0.7)
+        said = bool(jumps(held(made, values), measured))
+        found[f"honest, sensitivity to batches within {most} x"] = said
+        if most == 3:
+            found["honest, nothing measured (a note)"] = bool(jumps(held(made, values)))
+            for by, share in (("Well", 0.3), ("Well", 0.6), ("Treatment", 0.6)):
+                known = held(made, learned(made, values, rng, share=share, by=by))
+                name = f"learned two plates by {by.lower()}, share {share}"
+                found[name] = bool(jumps(known, measured))
+    return found
+
+
+def rate(found: pd.Series) -> str:
+    """A count of screens with its exact 95 % interval."""
+    sure = binomtest(int(found.sum()), len(found)).proportion_ci(method="exact")
+    return f"{int(found.sum())} of {len(found)} ({sure.low:.1%} to {sure.high:.1%})"
 
 
 def main() -> None:
+    """Go on where the file of results ends, then say what it holds."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--screens", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=Path("plates_known.jsonl"))
     asked = parser.parse_args()
-    found: dict[str, list[bool]] = {}
-    for number in range(asked.first, asked.first + asked.screens):
-        rng = np.random.default_rng([asked.seed, number])
-        made = screen(rng)
-        measured = held(
-            made, block(made, rng, features=int(rng.integers(80, 200)), ratio=1.0, bent=False)
-        )
-        width = int(rng.integers(48, 129))
-        for most in (3, 10):
-            ratio = float(np.exp(rng.uniform(-np.log(most), np.log(most))))
-            values = block(made, rng, features=width, ratio=ratio, bent=rng.random() < 0.7)
-            said = bool(jumps(held(made, values), measured))
-            found.setdefault(f"honest, sensitivity to batches within {most} x", []).append(said)
-            if most == 3:
-                alone = bool(jumps(held(made, values)))
-                found.setdefault("honest, nothing measured (said as a note)", []).append(alone)
-                for by, share in (("Well", 0.3), ("Well", 0.6), ("Treatment", 0.6)):
-                    known = held(made, learned(made, values, rng, share=share, by=by))
-                    name = f"learned two plates by {by.lower()}, share {share}"
-                    found.setdefault(name, []).append(bool(jumps(known, measured)))
-    for name, said in found.items():
-        print(f"{name}: {rate(said)}", flush=True)
+    done = asked.results.read_text().splitlines() if asked.results.is_file() else []
+    for number in range(len(done), asked.screens):
+        done.append(json.dumps(of_screen(number, asked.seed)))
+        with asked.results.open("a") as file:
+            file.write(done[-1] + "\n")
+    for name, said in pd.DataFrame([json.loads(line) for line in done]).items():
+        print(f"{name}: {rate(said)}")
 
 
 if __name__ == "__main__":
