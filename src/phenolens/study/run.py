@@ -10,11 +10,13 @@ import phenolens
 from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
-from phenolens.store import digest
-from phenolens.study.keeping import STAMP
-from phenolens.study.session import TIMINGS, Progress, Session, open_study
+from phenolens.store import digest, files_named
+from phenolens.study.keeping import STAMP, store_files
+from phenolens.study.lock import is_lock, writing
+from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
+from phenolens.study.trainings import code_behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +64,7 @@ def run(session: Session | str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is neither.
+        If it is neither; or another process writes into the study's folder.
 
     Examples
     --------
@@ -78,8 +80,16 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
+    with writing(session.out, session.progress.say):
+        return _run(session)
+
+
+def _run(session: Session) -> Path:
     stamp = session.store.root / STAMP
-    question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
+    wanted = session.study.represent.representations
+    asked = [code_behind(kind) for name, kind in session.kinds.items() if name in wanted]
+    made_by = [_code(), plugins.extras(), asked]
+    question = digest(made_by, session.study.model_dump(), take(session, "fingerprint"))
     anew = session.store.force or session.store.verify
     if not anew and _finished(session, stamp, question):
         session.progress.say("Nothing changed since the last run")
@@ -88,12 +98,12 @@ def run(session: Session | str | Path) -> Path:
     path = take(session, "report")
     entries, files = sorted(session.store.used), _digests(session)
     held = {"question": question, "files": files, "entries": entries, "inputs": _inputs(session)}
-    write_sealed(stamp, held)
+    write_sealed(stamp, held | {"store": store_files(session.store.root, entries)})
     return path
 
 
 def _inputs(session: Session) -> list[list]:
-    """Path, identity and, of tables, digest of every file that the study was made from."""
+    """Path, identity and, of tables and weights, digest of every file a study was made from."""
     from phenolens.io.paths import expand
     from phenolens.prepare import originals
 
@@ -102,6 +112,8 @@ def _inputs(session: Session) -> list[list]:
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
     tables = [path for names in given if names for path in expand(names, session.root)]
     known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
+    learns = session.study.model_dump(include={"networks", "encoders", "represent"})
+    known |= {path: [identity(path), found] for path, found in files_named(learns)}
     if images is not None:
         known |= {path: [at, ""] for path, *at in originals(images, functions=True)}
     return [[path, *known[path]] for path in sorted(known)]
@@ -135,6 +147,7 @@ def _digests(session: Session) -> dict[str, str]:
         path.relative_to(session.out).as_posix(): file_digest(path)
         for path in files
         if own not in path.parents and path.name != TIMINGS and _ours(session, path)
+        if not is_lock(path.name)
     }
 
 
@@ -172,15 +185,18 @@ def demo(
     ------
     ConfigError
         If `jobs` or `seed` is not a whole number in its range.
+    InputError
+        If another process writes into the folder.
     """
-    folder = Path(folder)
-    simulate_screen(folder / "screen", jobs=jobs, progress=progress)
-    name = "A simulated Cell Painting screen"
-    study = folder / "study.toml"
-    init(folder / "screen", study, force=True, name=name)
-    if networks:
-        write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
-    return run(open_study(study, out=folder, jobs=jobs, progress=progress))
+    folder = Path(folder).absolute()
+    with writing(folder, progress_of(progress=progress).say):
+        simulate_screen(folder / "screen", jobs=jobs, progress=progress)
+        name = "A simulated Cell Painting screen"
+        study = folder / "study.toml"
+        init(folder / "screen", study, force=True, name=name)
+        if networks:
+            write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
+        return run(open_study(study, out=folder, jobs=jobs, progress=progress))
 
 
 def check(session: Session) -> list:
