@@ -379,11 +379,13 @@ class Bench:
 
     def kill(self, trial: Trial, dice: random.Random) -> None:
         """Kill a verb in its own step and go on; every tenth trial: kill ``run`` many times."""
-        jobs = 1 + trial.number // len(KILLED) % 2
-        if trial.number % 40 == 39:
+        turn = trial.number // 2
+        jobs = 2 if turn % 5 == 2 else 1  # workers take seconds to start
+        if turn % 20 == 19:
             self._kill_many(trial, dice, jobs)
             return
-        verb = KILLED[trial.number % len(KILLED)]
+        # drawing takes longest: killed less often
+        verb = KILLED[turn // 4 % 8] if turn % 4 == 0 else KILLED[turn % 7]
         own = {item.name for item in steps().values() if item.verb == verb}
         out = copy_of(self.base.before(verb, jobs), self.place / "out")
         orphans, took = jobs > 1 and dice.random() < 0.5, self.base.seconds[str(jobs)][verb]
@@ -474,7 +476,7 @@ class Bench:
 
     def full(self, trial: Trial, dice: random.Random) -> None:
         """Let a verb run out of space in its own step, then go on with space."""
-        jobs = 1 + trial.number // len(KILLED) % 2
+        jobs = 2 if trial.number % 4 == 3 else 1
         verb = KILLED[trial.number % len(KILLED)]
         before, after = self.base.before(verb, jobs), self.base.after(verb, jobs)
         start, needed = _size(before), _size(after)
@@ -590,18 +592,14 @@ HOW_MANY = {
 
 
 def waiting(done: dict[tuple[str, int], dict], only: str) -> Iterator[tuple[str, int]]:
-    """Trials that were not done, or went wrong; kinds take turns."""
-    rest = {
-        kind: [n for n in range(many) if (kind, n) not in done or done[kind, n]["faults"]]
-        for kind, many in HOW_MANY.items()
-        if only in ("", kind)
-    }
+    """Trials that were not done, or went wrong: kinds take turns, even numbers come first."""
     order = sorted(
-        (place / len(numbers), kind, number)
-        for kind, numbers in rest.items()
-        for place, number in enumerate(numbers)
+        (number % 2, number / many, kind, number)
+        for kind, many in HOW_MANY.items()
+        for number in range(many)
+        if only in ("", kind) and ((kind, number) not in done or done[kind, number]["faults"])
     )
-    yield from ((kind, number) for _, kind, number in order)
+    yield from ((kind, number) for *_, kind, number in order)
 
 
 def known(path: Path) -> dict[tuple[str, int], dict]:
