@@ -256,8 +256,8 @@ class Base:
         text = text.replace("[networks]", '[networks]\nweights = "weights.safetensors"')
         self.toml("given").write_text(text)
         took = {str(jobs): self._take_all(jobs) for jobs in (1, 2)}
-        write_json(self.folder / "seconds.json", took)
         self._take("given", "represent")
+        write_json(self.folder / "seconds.json", took)
 
     def _make_weights(self, path: Path) -> None:
         import torch
