@@ -50,7 +50,7 @@ import malformed
 import tifffile
 
 from phenolens import cli, study
-from phenolens.files import file_digest, read_json, write_json
+from phenolens.files import file_digest, read_json
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study.run import _code
 from phenolens.study.step import VERBS, steps, take
@@ -97,7 +97,7 @@ REPLACED = (*LAW.OF_IMAGES, *LAW.MADE_ELSEWHERE)
 WAYS: tuple[Callable[[Path], None], ...] = DAMAGE.DAMAGES
 FAULTS = ("wrong bytes", "traceback", "hang", "not one line", "silent loss", "without place",
           "refused after a fault", "two writers")  # fmt: skip
-MOUNTED = "tmpfs"
+MOUNTED, MADE = "tmpfs", "made"
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,16 @@ class Base:
         return self.after(earlier[-1] if earlier else "nothing", jobs)
 
     @cached_property
-    def seconds(self) -> dict[str, dict[str, float]]:
-        """How long each verb took, by the number of processes."""
-        return dict(read_json(self.folder / "seconds.json"))
+    def seconds(self) -> dict[int, dict[str, float]]:
+        """How long the steps of each verb took, by the number of processes."""
+        found: dict[int, dict[str, float]] = {}
+        for jobs, last in ((1, "report"), (2, "interpret")):
+            took = read_json(self.after(last, jobs) / "timings.json")
+            found[jobs] = dict.fromkeys(KILLED, 0.0)
+            for name, item in steps().items():
+                if item.verb in KILLED:
+                    found[jobs][item.verb] += took.get(name, 0.0)
+        return found
 
     def make(self) -> None:
         """Simulate, run, copy."""
@@ -255,9 +262,11 @@ class Base:
         text = self.toml("given").read_text()
         text = text.replace("[networks]", '[networks]\nweights = "weights.safetensors"')
         self.toml("given").write_text(text)
-        took = {str(jobs): self._take_all(jobs) for jobs in (1, 2)}
-        self._take("given", "represent")
-        write_json(self.folder / "seconds.json", took)
+        for jobs in (1, 2):
+            self._take_all(jobs)
+        given = study.open_study(self.toml("given"), out=self.folder / "given" / "out", jobs=1)
+        take(given, "represent")
+        (self.folder / MADE).touch()
 
     def _make_weights(self, path: Path) -> None:
         import torch
@@ -269,23 +278,15 @@ class Base:
         state = StainResNet(len(LAW.STAINS), 2, width=4).resnet.state_dict()
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
 
-    def _take_all(self, jobs: int) -> dict[str, float]:
+    def _take_all(self, jobs: int) -> None:
         out = self.folder / f"whole-{jobs}"
-        took: dict[str, float] = {}
         session = study.open_study(self.toml(), out=out, jobs=jobs)
         for verb in KILLED if jobs == 1 else KILLED[:-1]:  # drawing has no processes
-            start = time.monotonic()
             take(session, verb)
-            took[verb] = time.monotonic() - start
             copy_of(out, self.after(verb, jobs))
         if jobs == 1:
             study.run(session)
             copy_of(out, self.after("run", jobs))
-        return took
-
-    def _take(self, name: str, verb: str) -> None:
-        session = study.open_study(self.toml(name), out=self.folder / name / "out", jobs=1)
-        take(session, verb)
 
 
 # -- trials ------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ class Bench:
 
     def within(self, verb: str, jobs: int) -> float:
         """When a run counts as a hang: a machine that others use is slow."""
-        took = self.base.seconds[str(jobs)]
+        took = self.base.seconds[jobs]
         return 60 + 20 * (took.get(verb) or sum(took.values()))
 
     def start(self, verb: str, out: Path, *, jobs: int = 1, toml: Path | None = None) -> Running:
@@ -386,7 +387,7 @@ class Bench:
         jobs = 2 if turn % 5 == 2 and verb != "report" else 1
         own = {item.name for item in steps().values() if item.verb == verb}
         out = copy_of(self.base.before(verb, jobs), self.place / "out")
-        orphans, took = jobs > 1 and dice.random() < 0.5, self.base.seconds[str(jobs)][verb]
+        orphans, took = jobs > 1 and dice.random() < 0.5, self.base.seconds[jobs][verb]
         left = []
         trial.about = f"{verb}, {jobs} process(es){', orphans left' if orphans else ''}"
         for _ in range(dice.choice([1, 2, 3, 4, 5])):
@@ -408,7 +409,7 @@ class Bench:
         trial.about = "run, again and again"
         for _ in range(12):
             running = self.start("run", out)
-            running.process.join(dice.uniform(0.1, 1) * sum(self.base.seconds["1"].values()))
+            running.process.join(dice.uniform(0.1, 1) * sum(self.base.seconds[1].values()))
             if running.process.exitcode is not None:
                 running.end(1)
                 break
@@ -501,7 +502,7 @@ class Bench:
     def pair(self, trial: Trial, dice: random.Random) -> None:
         """Two runs at once: one ends well, the other too, or says in one line who is there."""
         jobs, verb = 1 + trial.number % 2, ("normalize", "represent")[trial.number // 2 % 2]
-        out, took = self.place / "out", self.base.seconds[str(jobs)]
+        out, took = self.place / "out", self.base.seconds[jobs]
         copy_of(self.base.after("splits", jobs), out)
         first = self.start(verb, out, jobs=jobs)
         first.process.join(dice.uniform(0, 0.5) * took["measure"])
@@ -638,7 +639,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base = Base(folder.absolute() / f"base-{_code()}")
-        if not (base.folder / "seconds.json").is_file():
+        if not (base.folder / MADE).is_file():
             shutil.rmtree(folder, ignore_errors=True)
             making = FORK.Process(target=base.make)  # or this process could not fork any more
             making.start()
