@@ -1,4 +1,5 @@
 # make bounds: every compiled kernel under bounds checks, for five minutes.
+# make explore: property tests on random examples.
 # make demo: environment, simulated screen, the whole study, the report. make test: everything CI runs.
 # make notebooks: the notebooks, run from the wheel in an environment of their own: notebooks-out/.
 # make docs: the documentation site, notebooks run, in an environment of its own: docs-out/index.html.
@@ -9,7 +10,7 @@ JOBS ?= 2
 # One BLAS thread a process: results do not depend on the machine's number of cores.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint bounds notebooks docs clean
+.PHONY: demo test lint bounds explore notebooks docs clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +29,10 @@ lint: $(VENV)/.ready
 
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# Property tests on examples that no one has seen: what fails becomes a case of its test.
+explore: $(VENV)/.ready
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m hypothesis
 
 # The tests do so for some seconds; this for minutes: what it finds becomes a test.
 bounds: $(VENV)/.ready

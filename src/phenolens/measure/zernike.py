@@ -5,6 +5,9 @@ ten powers of x within its row, each row to the table of monomials, and one prod
 matrix turns the table into all polynomials: an order of magnitude fewer operations than evaluating
 every polynomial at every pixel.
 
+The circle runs through pixels of the object, and rounding says whether those lie inside, as in
+CellProfiler: at another place of the image a small object's moments can differ.
+
 Reference: Boland & Murphy, Bioinformatics 17 (2001) 1213; circle and normalization as CellProfiler.
 """
 

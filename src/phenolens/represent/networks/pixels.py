@@ -13,7 +13,7 @@ import errno
 import os
 import zlib
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal
 from warnings import warn
@@ -86,7 +86,6 @@ class PixelStore:
         self._calibrating = _calibrating(prepared, calibrating)
         self._ranges: dict[str, np.ndarray] = {}
         self.folder = None if folder is None else Path(folder)
-        self._array, self._sums = self._open()
         self._filled = np.zeros(len(prepared), dtype=bool)  # in memory, or checked on the disk
 
     @property
@@ -129,6 +128,20 @@ class PixelStore:
             )
         return np.setdiff1d(rows, made[sound])
 
+    def scaled(self, row: int) -> np.ndarray:
+        """Pixels of one image, float32 (C, H, W), on the scale of its plate; nothing is kept.
+
+        0 and 1 are the calibrating percentiles, and what lies beyond them stays beyond.
+
+        Raises
+        ------
+        DesignError, InputError
+            As :meth:`array`.
+        """
+        pixels = self.prepared.pixels(row)
+        low, high = self._range(row, pixels)
+        return (pixels - low[:, None, None]) / (high - low)[:, None, None]
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         """A copy of these rows, uint8 (len(rows), squares, stains, size, size)."""
         return self.array(rows)[rows]
@@ -138,10 +151,7 @@ class PixelStore:
         return digest(asdict(self.settings), self._high, self.prepared.digest, self._calibrating)
 
     def _make(self, row: int) -> np.ndarray:
-        pixels = self.prepared.pixels(row)
-        low, high = self._range(row, pixels)
-        scaled = (pixels - low[:, None, None]) / (high - low)[:, None, None]
-        squares = cut(scaled, tiles=self.settings.tiles, size=self.settings.size)
+        squares = cut(self.scaled(row), tiles=self.settings.tiles, size=self.settings.size)
         return to_bytes(squares)
 
     def _range(self, row: int, pixels: np.ndarray) -> np.ndarray:
@@ -182,6 +192,19 @@ class PixelStore:
         thin = [pixels[:, :: max(1, pixels.shape[1] // _PIXELS_AN_IMAGE)] for pixels in flat]
         wanted = (self.settings.low, self._high)
         return np.percentile(np.concatenate(thin, axis=1), wanted, axis=1).astype(np.float32)
+
+    @property
+    def _array(self) -> np.ndarray:
+        return self._opened[0]
+
+    @property
+    def _sums(self) -> np.ndarray:
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[np.ndarray, np.ndarray]:
+        """Opened when bytes are first asked for: what reads `scaled` alone needs no room."""
+        return self._open()
 
     def _open(self) -> tuple[np.ndarray, np.ndarray]:
         """The array, and the checksum of each image in it; 0 where none was made."""
@@ -264,14 +287,18 @@ def to_bytes(scaled: np.ndarray) -> np.ndarray:
 
 def cut(image: np.ndarray, *, tiles: int, size: int) -> np.ndarray:
     """The central square of an image as ``tiles * tiles`` squares, (tiles², C, size, size)."""
+    return np.stack([resize(square, size) for square in squares_of(image, tiles)])
+
+
+def squares_of(image: np.ndarray, tiles: int) -> list[np.ndarray]:
+    """The central square of (C, H, W) cut into ``tiles * tiles`` squares, row by row."""
     image = central_square(image)
     side = image.shape[-1] // tiles
-    squares = [
+    return [
         image[:, i * side : (i + 1) * side, j * side : (j + 1) * side]
         for i in range(tiles)
         for j in range(tiles)
     ]
-    return np.stack([resize(square, size) for square in squares])
 
 
 def central_square(image: np.ndarray) -> np.ndarray:
