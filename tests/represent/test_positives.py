@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phenolens.errors import DesignError
-from phenolens.represent.networks.positives import positives_of
+from phenolens.represent.networks.positives import alone, positives_of
 
 ROWS = st.lists(
     st.tuples(st.sampled_from("PQR"), st.sampled_from("ABC"), st.sampled_from("xyz")),
@@ -23,7 +23,7 @@ def drawn(kind, rows):
     labels = metadata["t"].to_numpy(dtype=object)
     positives = positives_of(kind, metadata, labels if kind == "treatment" else None)
     chosen = np.repeat(np.arange(len(rows)), 4)
-    return metadata, chosen, positives.draw(chosen, np.random.default_rng(0)), positives
+    return metadata, chosen, positives.partners(chosen, np.random.default_rng(0)), positives
 
 
 @settings(max_examples=25, deadline=None)
@@ -34,7 +34,7 @@ def test_a_partner_of_the_well_is_another_image_of_it_where_there_is_one(rows):
     counts = wells.map(wells.value_counts()).to_numpy()
     assert (wells.to_numpy()[chosen] == wells.to_numpy()[partner]).all()
     assert ((chosen == partner) == (counts[chosen] == 1)).all()
-    assert positives.alone() == pytest.approx((counts == 1).mean())
+    assert alone(positives) == pytest.approx((counts == 1).mean())
 
 
 @settings(max_examples=25, deadline=None)
@@ -57,7 +57,7 @@ def test_every_partner_is_as_likely():
     rows = [("P", "A", "x"), ("P", "A", "x"), ("Q", "A", "x"), ("Q", "B", "x"), ("R", "A", "x")]
     metadata = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well", "t"])
     positives = positives_of("treatment", metadata, metadata["t"].to_numpy(dtype=object))
-    found = positives.draw(np.zeros(6000, dtype=int), np.random.default_rng(0))
+    found = positives.partners(np.zeros(6000, dtype=int), np.random.default_rng(0))
     np.testing.assert_allclose(np.bincount(found, minlength=5) / 6000, [0, 0, 1 / 3, 1 / 3, 1 / 3],
                                atol=0.03)  # fmt: skip
 
@@ -65,6 +65,6 @@ def test_every_partner_is_as_likely():
 def test_views_are_of_one_image_and_treatments_must_be_known():
     _, chosen, partner, positives = drawn("views", [("P", "A", "x"), ("P", "A", "x")])
     assert (chosen == partner).all()
-    assert positives.alone() == 1
+    assert alone(positives) == 1
     with pytest.raises(DesignError, match="positives = 'well'"):
         drawn("treatment", [("P", "A", None), ("P", "B", "x")])

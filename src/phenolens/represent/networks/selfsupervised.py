@@ -12,14 +12,14 @@ from pydantic import Field
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import ALL, Card, Kind, Learns, Options, Progress
-from phenolens.represent.networks.feed import Batch
+from phenolens.represent.networks.feed import Batch, Feed, Positives
 from phenolens.represent.networks.network import (
     Network,
     NetworkOptions,
     NetworkSettings,
     keys_of,
 )
-from phenolens.represent.networks.positives import Kinds, PairFeed, positives_of
+from phenolens.represent.networks.positives import Kinds, alone, positives_of
 from phenolens.represent.networks.torches import require_torch
 from phenolens.represent.networks.weights import find_weights, load_pretrained
 
@@ -127,13 +127,13 @@ class SelfSupervised(Network):
         )
         if held.sum() < 2:
             feeds = (feeds[0], replace(feeds[1], rows=rows[:0]))
-        alone = feeds[0].positives.alone()
-        if alone == 1 and self.settings.positives != "views":
+        without = alone(feeds[0].positives or Positives())
+        if without == 1 and self.settings.positives != "views":
             raise DesignError(
                 f"'{self.name}': no training image has another of its {self.settings.positives}; "
                 "choose positives = 'views'."
             )
-        self.state["made"]["without_partner"] = alone
+        self.state["made"]["without_partner"] = without
         identity = [keys_of(prepared, rows), self.store(prepared).digest()]
         identity += [] if labels is None else [list(map(str, labels))]
         steps = feeds[0].steps(self.settings.training.batch) * self.settings.training.epochs
@@ -150,11 +150,10 @@ class SelfSupervised(Network):
     def _labelled(self) -> bool:
         return self.settings.positives == "treatment"
 
-    def _pairs(self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None) -> PairFeed:
+    def _pairs(self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None) -> Feed:
         metadata = prepared.images.metadata.iloc[rows].reset_index(drop=True)
         positives = positives_of(self.settings.positives, metadata, labels)
-        feed = self.inputs(prepared, rows, targets=positives.groups)
-        return PairFeed(**vars(feed), positives=positives)
+        return self.inputs(prepared, rows, targets=positives.groups, positives=positives)
 
     def _objective(self, steps: int) -> Any:
         """What it is trained for, in so many steps."""

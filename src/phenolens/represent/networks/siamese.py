@@ -126,6 +126,19 @@ def windows(images: torch.Tensor, smallest: float, largest: float = 1.0) -> torc
     return cut.movedim(-1, 1)
 
 
+def pair(batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both views of a batch."""
+    assert batch.paired is not None  # the feed has positives
+    return batch.images, batch.paired
+
+
+def _groups(batch: Batch) -> torch.Tensor | None:
+    """Group of each square, where images are cut into several."""
+    if batch.targets is None:
+        return None
+    return batch.targets.repeat_interleave(len(batch.images) // len(batch.targets))
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Two views agree, by a loss of their projections.
@@ -143,20 +156,17 @@ class Agreement:
 
     def loss(self, model: Projected, batch: Batch) -> torch.Tensor:
         """Of a batch of pairs."""
-        first, second = batch.images.chunk(2)
-        first, second = (model(windows(view, self.window)) for view in (first, second))
-        groups = None if batch.targets is None else batch.targets.chunk(2)[0]
-        return self.loss_of(first, second, groups)
+        first, second = (model(windows(view, self.window)) for view in pair(batch))
+        return self.loss_of(first, second, batch.targets)
 
     def validate(self, model: Projected, batches: Iterable[Batch]) -> dict[str, float]:
         """The same of held-back pairs, whole; the last, smaller batch weighs as much less."""
         total, n = 0.0, 0
         for batch in batches:
-            if len(batch.images) < 4:
+            if len(batch.images) < 2:
                 continue
-            first, second = (model(view) for view in batch.images.chunk(2))
-            groups = None if batch.targets is None else batch.targets.chunk(2)[0]
-            total += len(first) * float(self.loss_of(first, second, groups))
+            first, second = (model(view) for view in pair(batch))
+            total += len(first) * float(self.loss_of(first, second, _groups(batch)))
             n += len(first)
         return {"validation_loss": total / n} if n else {}
 
@@ -191,7 +201,7 @@ class Distillation:
     def loss(self, model: Distilled, batch: Batch) -> torch.Tensor:
         """Of a batch of pairs; before it the teacher follows the student."""
         self.follow(model)
-        first, second = batch.images.chunk(2)
+        first, second = pair(batch)
         views = [windows(view, self.window) for view in (first, second)]
         with torch.no_grad():
             teacher = torch.stack([model.teacher(view) for view in views]).float()
