@@ -6,7 +6,6 @@ setting has a default, so the shortest study file says only where the data are.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -28,7 +27,7 @@ from pydantic.fields import FieldInfo
 from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
 from phenolens.io.formats.base import image_format
-from phenolens.represent.base import REPRESENTATIONS, kinds_of, options_of
+from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
@@ -59,7 +58,7 @@ LARGEST = 2_000_000
 
 
 def _names_an_encoder(name: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9._-]{0,59}", name):
+    if not NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is no name of an encoder, which is made of lower-case letters, digits, "
             "'.', '_' and '-', the first a letter or digit"
@@ -426,8 +425,25 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
     if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
         raise ConfigError(f"{source}: {'; '.join(faults)}")
-    asked = [*study.represent.representations, *(item.name for item in study.encoders)]
-    represent = study.represent.model_copy(update={"representations": list(dict.fromkeys(asked))})
+    return with_representations(study, [item.name for item in study.encoders])
+
+
+def with_representations(study: Study, more: Sequence[str]) -> Study:
+    """The study with more representations behind those it names.
+
+    Raises
+    ------
+    ConfigError
+        If profiles of that name are given.
+    """
+    given = [block.name for block in study.data.profiles]
+    for name in more:
+        if name in given:
+            raise ConfigError(
+                f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
+            )
+    asked = list(dict.fromkeys([*study.represent.representations, *more]))
+    represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
 
 

@@ -10,9 +10,10 @@ the entry-point group ``phenolens.representations``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ class Representation:
         A sentence for the report's methods; ``{key}`` stands for an option.
     learns : {"nothing", "pixels", "labels"}
         What `fit` looks at. What learns is fitted once a fold, and what learns labels also once a
-        group of treatments that it has not seen.
+        group of treatments that it has not seen. Where options decide, `learns_with` says so.
     reads : {"images", "crops", "measurements"}
         Prepared images whole; crops around measured cells (or images, where the study says so); or
         the measured cells themselves, for which `wells` takes the place of `fit` and `extract`.
@@ -150,6 +151,12 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def learns_with(cls, options: Any) -> Learns:
+        """What `fit` looks at with these options, where that is theirs to say."""
+        del options
+        return cls.learns
 
     def fit(
         self,
@@ -208,8 +215,37 @@ class Representation:
         )
 
 
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+
+def require_declared(kind: Any) -> None:
+    """Refuse a class that does not say what a representation must say of itself.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Representation)):
+        raise ValueError(f"{kind!r} is no subclass of phenolens.represent.base.Representation.")
+    who = f"Representation {kind.name!r}"
+    if not NAME.fullmatch(kind.name):
+        raise ValueError(f"{who}: a name is made of lower-case letters, digits, '.', '_' and '-'.")
+    if not isinstance(getattr(kind, "label", None), str) or not kind.label:
+        raise ValueError(f"{who} has no label, which is what a report calls it.")
+    for attribute, words in {
+        "kind": get_args(Kind), "learns": get_args(Learns), "reads": get_args(Reads),
+    }.items():  # fmt: skip
+        if (said := getattr(kind, attribute, None)) not in words:
+            raise ValueError(f"{who}: {attribute} is one of {', '.join(words)}; got {said!r}.")
+    if not (isinstance(kind.Options, type) and issubclass(kind.Options, Options)):
+        raise ValueError(f"{who}: Options is no subclass of phenolens.represent.base.Options.")
+
+
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
-    "representation", package="phenolens.represent", kind="representations"
+    "representation",
+    package="phenolens.represent",
+    kind="representations",
+    check=require_declared,
 )
 register = REPRESENTATIONS.register
 names.learn(

@@ -23,7 +23,7 @@ from phenolens.represent.networks.weights import find_weights
 from phenolens.splits.roles import CALIBRATING
 from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
-from phenolens.study.trainings import Trainings
+from phenolens.study.trainings import Trainings, telling
 from phenolens.tools.block import Block
 
 
@@ -111,14 +111,11 @@ class NetworkTrainings(Trainings):
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if sealed(weights):
             return self.trained(fold)
-        board = Path(self.options.tensorboard) / self.name / fold
-        network = replace(
-            self._reading(fold),
-            checkpoint=partial,
-            log=folder,
-            tensorboard=board if self.options.tensorboard else None,
-        )
-        with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
+        said = getattr(self.options, "tensorboard", "")  # an object of Python's has no options
+        board = Path(said) / self.name / fold if said else None
+        network = replace(self._reading(fold), checkpoint=partial, log=folder, tensorboard=board)
+        bar = self.session.progress.bar(f"Training {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             network.fit(
                 self.prepared,
                 self.rows[fold],
@@ -154,7 +151,7 @@ class NetworkTrainings(Trainings):
         return replace(self.network, settings=settings), found["speeds"]
 
     def _measured_speed(self) -> dict:
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {"training": {}, "speeds": {}}
         with threads(self.session.jobs):
             settled, speeds = settle(self.network, len(self.prepared.channels))

@@ -16,6 +16,7 @@ from phenolens.study.lock import is_lock, writing
 from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
+from phenolens.study.trainings import code_behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,9 @@ def run(session: Session | str | Path) -> Path:
 
 def _run(session: Session) -> Path:
     stamp = session.store.root / STAMP
-    made_by = [_code(), plugins.extras()]
+    wanted = session.study.represent.representations
+    asked = [code_behind(kind) for name, kind in session.kinds.items() if name in wanted]
+    made_by = [_code(), plugins.extras(), asked]
     question = digest(made_by, session.study.model_dump(), take(session, "fingerprint"))
     anew = session.store.force or session.store.verify
     if not anew and _finished(session, stamp, question):
