@@ -106,7 +106,7 @@ class Representation:
         A sentence for the report's methods; ``{key}`` stands for an option.
     learns : {"nothing", "pixels", "labels"}
         What `fit` looks at. What learns is fitted once a fold, and what learns labels also once a
-        group of treatments that it has not seen.
+        group of treatments that it has not seen. Where options decide, `learns_with` says so.
     reads : {"images", "crops", "measurements"}
         Prepared images whole; crops around measured cells (or images, where the study says so); or
         the measured cells themselves, for which `wells` takes the place of `fit` and `extract`.
@@ -157,6 +157,12 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def learns_with(cls, options: Any) -> Learns:
+        """What `fit` looks at with these options, where that is theirs to say."""
+        del options
+        return cls.learns
 
     def fit(
         self,
