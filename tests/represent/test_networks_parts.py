@@ -10,6 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from phenolens.errors import DesignError, InputError
 from phenolens.represent.networks import pixels as pixel_module
@@ -126,7 +128,13 @@ def wells(plates: int, classes: int, per_class: int, sites: int = 2) -> tuple[pd
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [((4, 3, 1), "plate"), ((2, 6, 1), "wells"), ((1, 4, 1, 8), "images"), ((1, 4, 1, 1), "none")],
+    [
+        ((6, 3, 1), "plate"),
+        ((4, 3, 2), "wells"),
+        ((2, 6, 2), "wells"),
+        ((1, 4, 1, 8), "images"),
+        ((1, 4, 1, 1), "none"),
+    ],
 )
 def test_validation_takes_the_most_independent_unit_there_is(shape, expected):
     metadata, labels = wells(*shape)
@@ -143,6 +151,38 @@ def test_held_back_wells_are_held_back_whole_and_about_the_share_asked():
     assert 0.2 <= held.mean() <= 0.3
     again, _ = hold_back(metadata, labels, how="wells", share=0.25, seed=0)
     np.testing.assert_array_equal(held, again)
+
+
+SEVERAL = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 4)), min_size=2, max_size=150
+)
+
+
+@given(rows=SEVERAL, share=st.sampled_from([0.1, 0.15, 0.3]), seed=st.integers(0, 9))
+@settings(max_examples=60)
+@pytest.mark.parametrize("how", ["auto", "wells", "images"])
+def test_no_more_is_held_back_than_asked_whatever_the_labels_of_a_well(how, rows, share, seed):
+    metadata = pd.DataFrame(
+        [(f"P{plate}", f"A{well + 1:02d}") for plate, well, _ in rows],
+        columns=["Metadata_Plate", "Metadata_Well"],
+    )
+    labels = np.array([f"T{label}" for *_, label in rows])
+    held, told = hold_back(metadata, labels, how=how, share=share, seed=seed)
+    assert held.sum() <= 1.2 * share * len(rows) + 1e-6
+    assert set(labels[~held]) == set(labels)
+    assert (told == "none") == (not held.any())
+    if told in ("plate", "wells"):
+        assert (metadata.assign(held=held).groupby(list(metadata))["held"].nunique() == 1).all()
+
+
+def test_wells_of_several_classes_give_the_share_asked_of_each_class():
+    rows = [(f"P{p}", f"A{w + 1:02d}") for p in range(2) for w in range(12) for _ in range(30)]
+    metadata = pd.DataFrame(rows, columns=["Metadata_Plate", "Metadata_Well"])
+    labels = np.random.default_rng(0).choice(["A", "B", "C"], len(rows), p=[0.6, 0.3, 0.1])
+    held, how = hold_back(metadata, labels, share=0.15, seed=0)
+    assert how == "wells"
+    for name in "ABC":
+        assert 0.1 <= held[labels == name].mean() <= 0.25
 
 
 # -- from here on PyTorch is needed ------------------------------------------------------------
@@ -186,6 +226,66 @@ def test_classes_are_drawn_evenly_when_weights_say_so(screen):
     assert 0.45 < torch.cat(drawn).float().mean() < 0.55
     plain = [batch.rows for batch in replace(feed, weights=None).training(9, rng)]
     assert sorted(np.concatenate(plain)) == list(rows)
+
+
+class TestPositives:
+    """What is shown beside an image: itself, or another that should look the same."""
+
+    WELLS = np.array([0, 0, 0, 1, 1, 2, 3, 3])
+    TREATMENTS = np.array([5, 5, 5, 5, 5, 9, 5, 5])
+
+    def drawn(self, positives, n=400):
+        rng = np.random.default_rng(0)
+        everything = np.arange(len(self.WELLS))
+        return np.stack([positives.partners(everything, rng) for _ in range(n)])
+
+    def test_others_of_the_group_are_drawn_evenly_and_the_lonely_stay_alone(self):
+        from phenolens.represent.networks.feed import Positives
+
+        drawn = self.drawn(Positives(groups=self.WELLS))
+        assert set(drawn[:, 0]) == {1, 2}
+        assert 0.4 < np.mean(drawn[:, 0] == 1) < 0.6
+        assert set(drawn[:, 3]) == {4}
+        assert set(drawn[:, 5]) == {5}
+
+    def test_partners_of_a_treatment_come_from_other_wells(self):
+        from phenolens.represent.networks.feed import Positives
+
+        drawn = self.drawn(Positives(groups=self.TREATMENTS, apart=self.WELLS))
+        assert set(drawn[:, 1]) == {3, 4, 6, 7}
+        assert set(drawn[:, 7]) == {0, 1, 2, 3, 4}
+        assert set(drawn[:, 5]) == {5}
+
+    @given(
+        groups=st.lists(st.integers(-2, 3), min_size=1, max_size=12),
+        apart=st.lists(st.integers(0, 2), min_size=12, max_size=12),
+    )
+    def test_partners_share_the_group_and_differ_where_they_can(self, groups, apart):
+        from phenolens.represent.networks.feed import Positives
+
+        groups, apart = np.array(groups), np.array(apart[: len(groups)])
+        rows = np.arange(len(groups))
+        found = Positives(groups, apart).partners(rows, np.random.default_rng(1))
+        assert (groups[found] == groups).all()
+        can = np.array([(apart[groups == groups[i]] != apart[i]).any() for i in rows])
+        assert (apart[found] != apart)[can].all()
+        assert (found == rows)[~can].all()
+
+    def test_two_views_of_an_image_are_augmented_apart(self, screen):
+        torch = pytest.importorskip("torch")
+        from phenolens.represent.networks.feed import Feed, Positives, Standard
+
+        rows = np.arange(len(screen.prepared))
+        array = PixelStore(screen.prepared, PIXELS).array(rows)
+        feed = Feed(torch.from_numpy(array), rows, Standard.of(array, rows), positives=Positives())
+        batch = next(feed.training(8, np.random.default_rng(0)))
+        assert batch.paired.shape == batch.images.shape
+        assert not torch.equal(batch.paired, batch.images)
+        plain = replace(feed, augment=False)
+        batch = next(plain.training(8, np.random.default_rng(0)))
+        assert torch.equal(batch.paired, batch.images)
+        twice = [torch.cat([b.paired for b in feed.ordered(16)]) for _ in range(2)]
+        assert torch.equal(*twice)
 
 
 def test_standardised_pixels_have_mean_zero_and_spread_one(screen):

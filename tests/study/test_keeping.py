@@ -12,6 +12,7 @@ import tifffile
 from phenolens import study
 from phenolens.errors import InputError
 from phenolens.simulate import ScreenDesign, write_screen
+from phenolens.study.lock import writing
 
 SETTINGS = """
 [measure]
@@ -37,7 +38,8 @@ def finished(tmp_path_factory) -> Path:
     study.init(folder / "screen", folder / "study.toml")
     with (folder / "study.toml").open("a") as stream:
         stream.write(SETTINGS)
-    study.run(study.open_study(folder / "study.toml", out=folder / "out", jobs=1))
+    with writing(folder / "out"):  # its lock is none of a run's results
+        study.run(study.open_study(folder / "study.toml", out=folder / "out", jobs=1))
     return folder
 
 

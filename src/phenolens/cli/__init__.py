@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 
 import click
@@ -58,6 +59,7 @@ app = Verbs(
 
 def main() -> None:
     """Run the command; errors a user can act on are one line on standard error and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it: as Ctrl-C
     sys.exit(_run(sys.argv[1:]))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from phenolens.errors import DamagedError, InputError
 from phenolens.files import file_digest, identity, read_arrays, read_sealed, require_sealed
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
+from phenolens.study.lock import writing
 from phenolens.study.session import LAYOUT_FILE
 
 STAMP = "finished.json"
@@ -85,7 +87,7 @@ def clean(out: str | Path, *, everything: bool = False, yes: bool = False) -> li
     Raises
     ------
     InputError
-        If the folder holds no study.
+        If the folder holds no study; or, with `yes`, another process writes into it.
 
     Examples
     --------
@@ -99,6 +101,11 @@ def clean(out: str | Path, *, everything: bool = False, yes: bool = False) -> li
     'Nothing to free.'
     """
     out = _study(out)
+    with writing(out) if yes else nullcontext():
+        return _clean(out, everything=everything, yes=yes)
+
+
+def _clean(out: Path, *, everything: bool, yes: bool) -> list[str]:
     store = out / "store"
     entries = sorted(store.iterdir()) if store.is_dir() else []
     kept = [] if everything else _kept(store, entries)

@@ -12,7 +12,8 @@ from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
 from phenolens.store import digest
 from phenolens.study.keeping import STAMP
-from phenolens.study.session import TIMINGS, Progress, Session, open_study
+from phenolens.study.lock import is_lock, writing
+from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
 
@@ -62,7 +63,7 @@ def run(session: Session | str | Path) -> Path:
     Raises
     ------
     InputError
-        If it is neither.
+        If it is neither; or another process writes into the study's folder.
 
     Examples
     --------
@@ -78,6 +79,11 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
+    with writing(session.out, session.progress.say):
+        return _run(session)
+
+
+def _run(session: Session) -> Path:
     stamp = session.store.root / STAMP
     question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
     anew = session.store.force or session.store.verify
@@ -135,6 +141,7 @@ def _digests(session: Session) -> dict[str, str]:
         path.relative_to(session.out).as_posix(): file_digest(path)
         for path in files
         if own not in path.parents and path.name != TIMINGS and _ours(session, path)
+        if not is_lock(path.name)
     }
 
 
@@ -172,15 +179,18 @@ def demo(
     ------
     ConfigError
         If `jobs` or `seed` is not a whole number in its range.
+    InputError
+        If another process writes into the folder.
     """
-    folder = Path(folder)
-    simulate_screen(folder / "screen", jobs=jobs, progress=progress)
-    name = "A simulated Cell Painting screen"
-    study = folder / "study.toml"
-    init(folder / "screen", study, force=True, name=name)
-    if networks:
-        write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
-    return run(open_study(study, out=folder, jobs=jobs, progress=progress))
+    folder = Path(folder).absolute()
+    with writing(folder, progress_of(progress=progress).say):
+        simulate_screen(folder / "screen", jobs=jobs, progress=progress)
+        name = "A simulated Cell Painting screen"
+        study = folder / "study.toml"
+        init(folder / "screen", study, force=True, name=name)
+        if networks:
+            write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
+        return run(open_study(study, out=folder, jobs=jobs, progress=progress))
 
 
 def check(session: Session) -> list:

@@ -27,6 +27,7 @@ from phenolens.io.ledger import Conflict, Join, SetAside
 from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
 from phenolens.store import digest, discard
+from phenolens.study.lock import require_held, writing
 from phenolens.study.session import FOLDER, LAYOUT_FILE, LEDGER, TIMINGS, Session
 
 VERBS = (
@@ -166,16 +167,22 @@ def take(session: Session, name: str) -> Any:
     name : str
         A verb, which takes its steps and those of the verbs before it, and gives the value of the
         step of its name; or any other step, which takes only what it needs.
+
+    Raises
+    ------
+    InputError
+        If another process writes into the study's folder.
     """
-    while True:
-        try:
-            return _take_all(session, name)
-        except DamagedError as error:  # each turn takes something away that is then made anew
-            if not Path(error.path).is_relative_to(session.store.root):
-                raise
-            discard(error)
-            session.progress.say(f"Damaged, made anew: {error.path} ({error.fault})")
-            session.taken.clear()
+    with writing(session.out, session.progress.say):
+        while True:
+            try:
+                return _take_all(session, name)
+            except DamagedError as error:  # each turn takes something away that is then made anew
+                if not Path(error.path).is_relative_to(session.store.root):
+                    raise
+                discard(error)
+                session.progress.say(f"Damaged, made anew: {error.path} ({error.fault})")
+                session.taken.clear()
 
 
 def _take_all(session: Session, name: str) -> Any:
@@ -208,6 +215,7 @@ def _take(session: Session, item: Step, known: Mapping[str, Step], *, asked: str
 def _write(session: Session, item: Step, made: Made) -> None:
     """Write what a step made, take away what it made before and not now, enter its ledger."""
     out = session.out
+    require_held(out)
     if not (out / LAYOUT_FILE).is_file():
         write_json(out / LAYOUT_FILE, {"layout": LAYOUT})
     written = []

@@ -21,6 +21,28 @@ def _(*, representation: str, parts: Sequence[Mapping[str, object]]) -> str:
     return f"{representation!r}: {reasons(texts)}"
 
 
+# The folder of results.
+
+
+@wording("folder-in-use")
+def _(*, folder: str, lock: str, host: str, pid: int, since: str) -> Said:
+    who = f"process {pid} on {host}" if pid else "another process"
+    return Said(
+        f"{folder} is being written by {who}{f', since {since}' if since else ''}.",
+        remedy=f"Wait until it ends, or give another folder with {named('out')}. Where no such "
+        f"process is left, delete {lock}.",
+    )
+
+
+@wording("folder-taken-over")
+def _(*, folder: str) -> Said:
+    return Said(
+        f"{folder} is no longer held by this run: it stood still for long, and another took the "
+        "folder, or its lock was deleted.",
+        remedy="Nothing more was written. Once no other run works there, run again.",
+    )
+
+
 # What the screen lacks.
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 _SHARE_OF_DEVICE = 0.25
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,16 @@ class Batch:
         Positions within the feed, one an image set row.
     targets : Tensor of int64 or None
     features : Tensor of float32, (B, F), or None
+    paired : Tensor of float32, (B, C, S, S), or None
+        Of a feed with :class:`Positives`: beside each image one that should look the same to the
+        network, augmented on its own.
     """
 
     images: torch.Tensor
     rows: np.ndarray
     targets: torch.Tensor | None = None
     features: torch.Tensor | None = None
+    paired: torch.Tensor | None = None
 
     def turned(self, code: int) -> Batch:
         """The same images in one of the eight symmetries of the square; 0 is as they are."""
@@ -42,6 +48,64 @@ class Batch:
             return self
         images = turn(self.images, code)
         return replace(self, images=images.contiguous(memory_format=require_torch().channels_last))
+
+
+@dataclass(frozen=True)
+class Positives:
+    """Which image is shown beside each: itself once more, or another of the same group.
+
+    Partners are drawn anew for every batch, each with the same chance. An image that has none is
+    its own partner. Either way both views are augmented, each on its own.
+
+    Attributes
+    ----------
+    groups : ndarray of int64, shape (n,), or None
+        What each row of the feed belongs to (its well, its treatment), as codes. None shows
+        the image itself.
+    apart : ndarray of int64, shape (n,), or None
+        Partners of a group must differ in this: with treatments as groups, wells here give a cell
+        of another well, plates a cell of another plate. None is any other row of the group.
+
+    Examples
+    --------
+    Other cells of the same well, and cells of other plates of the same treatment::
+
+        Positives(groups=wells)
+        Positives(groups=treatments, apart=plates)
+
+    An objective that contrasts groups needs to know them: give them as ``targets`` of the feed too.
+    """
+
+    groups: np.ndarray | None = None
+    apart: np.ndarray | None = None
+
+    def partners(self, chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A partner for each of these rows, int64 (len(chosen),)."""
+        if self.groups is None:
+            return chosen
+        order, group, part = self._sorted
+        start, end = (np.searchsorted(group, self.groups[chosen], side) for side in _SIDES)
+        own = self._parts[chosen]
+        first, last = (np.searchsorted(part, own, side) for side in _SIDES)
+        others = (end - start) - (last - first)
+        drawn = start + rng.integers(np.maximum(others, 1))
+        drawn += np.where(drawn >= first, last - first, 0)
+        return np.where(others > 0, order[np.minimum(drawn, len(order) - 1)], chosen)
+
+    @cached_property
+    def _parts(self) -> np.ndarray:
+        """Codes of group and part together, rising with the group."""
+        assert self.groups is not None
+        apart = np.arange(len(self.groups)) if self.apart is None else self.apart
+        both = np.stack([self.groups, apart], axis=1)
+        return np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+
+    @cached_property
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows in order of group and part, and both of them in that order."""
+        assert self.groups is not None
+        order = np.argsort(self._parts, kind="stable")
+        return order, self.groups[order], self._parts[order]
 
 
 @dataclass(frozen=True)
@@ -101,6 +165,8 @@ class Feed:
     strength : float
         Intensity jitter of training batches.
     augment : bool
+    positives : Positives or None
+        Give each batch a second view of every image, ``batch.paired``.
     """
 
     pixels: torch.Tensor
@@ -112,6 +178,7 @@ class Feed:
     weights: np.ndarray | None = None
     strength: float = 0.1
     augment: bool = True
+    positives: Positives | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -125,16 +192,31 @@ class Feed:
         batch = min(batch, len(self))
         order = self._draw(batch * self.steps(batch), rng)
         for start in range(0, len(order), batch):
-            yield self._augmented(order[start : start + batch], rng)
+            chosen = order[start : start + batch]
+            images = self._augmented(self._squares(chosen, rng), rng)
+            paired = None
+            if self.positives is not None:
+                partners = self.positives.partners(chosen, rng)
+                paired = self._augmented(self._squares(partners, rng), rng)
+            yield self._batch(images, chosen, paired)
 
     def ordered(self, batch: int) -> Iterator[Batch]:
-        """Every row in order, all its squares one after another, as they are."""
+        """Every row in order, all its squares one after another, as they are.
+
+        With positives, each square's partner (the same square of another row, or itself) is drawn
+        and augmented with the same random numbers in every call.
+        """
         squares = self.pixels.shape[1]
         step = max(1, batch // squares)
+        rng = np.random.default_rng(0)
         for start in range(0, len(self), step):
             chosen = np.arange(start, min(start + step, len(self)))
-            pixels = self._get(self.rows[chosen]).flatten(0, 1)
-            yield self._batch(self.standard.apply(pixels), chosen)
+            images = self.standard.apply(self._all_squares(chosen))
+            paired = None
+            if self.positives is not None:
+                partners = self.positives.partners(chosen, rng)
+                paired = self._augmented(self._all_squares(partners), rng)
+            yield self._batch(images, chosen, paired)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.weights is not None:
@@ -142,31 +224,36 @@ class Feed:
         rounds = -(-n // len(self))
         return np.concatenate([rng.permutation(len(self)) for _ in range(rounds)])[:n]
 
-    def _augmented(self, chosen: np.ndarray, rng: np.random.Generator) -> Batch:
-        square = rng.integers(self.pixels.shape[1], size=len(chosen))
-        pixels = self._get(self.rows[chosen], square)
+    def _augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Bytes (B, C, S, S) augmented and standardised."""
         if not self.augment:
-            return self._batch(self.standard.apply(pixels), chosen)
-        pixels = turn_each(pixels, rng.integers(SYMMETRIES, size=len(chosen)))
+            return self.standard.apply(pixels)
+        pixels = turn_each(pixels, rng.integers(SYMMETRIES, size=len(pixels)))
         shape = (pixels.shape[0], pixels.shape[1])
         gain, offset = jitter(shape, self.strength, rng=rng)
-        return self._batch(self.standard.apply(pixels, gain, offset), chosen)
+        return self.standard.apply(pixels, gain, offset)
 
-    def _get(self, rows: np.ndarray, square: np.ndarray | None = None) -> torch.Tensor:
+    def _squares(self, chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        """One square of each of these rows, at random."""
         torch = require_torch()
-        index = torch.from_numpy(rows).to(self.pixels.device)
-        if square is None:
-            return self.pixels[index].to(self.device)
-        square = torch.from_numpy(square).to(self.pixels.device)
+        square = torch.from_numpy(rng.integers(self.pixels.shape[1], size=len(chosen)))
+        index = torch.from_numpy(self.rows[chosen])
+        index, square = index.to(self.pixels.device), square.to(self.pixels.device)
         return self.pixels[index, square].to(self.device)
 
-    def _batch(self, images: torch.Tensor, chosen: np.ndarray) -> Batch:
+    def _all_squares(self, chosen: np.ndarray) -> torch.Tensor:
+        index = require_torch().from_numpy(self.rows[chosen]).to(self.pixels.device)
+        return self.pixels[index].flatten(0, 1).to(self.device)
+
+    def _batch(
+        self, images: torch.Tensor, chosen: np.ndarray, paired: torch.Tensor | None
+    ) -> Batch:
         torch = require_torch()
         targets, features = (
             None if values is None else torch.from_numpy(values[chosen]).to(self.device)
             for values in (self.targets, self.features)
         )
-        return Batch(images, chosen, targets, features)
+        return Batch(images, chosen, targets, features, paired)
 
 
 def as_tensor(array: np.ndarray, device: str) -> torch.Tensor:
