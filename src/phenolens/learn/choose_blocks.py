@@ -168,7 +168,7 @@ class _Part:
         """Of the true class of each held-out row, the mean of two readouts."""
         if not len(self.truth):
             return np.zeros(0)
-        fused = sum(share * self.kernels[name] for name, share in weights.items())
+        fused = np.sum([share * self.kernels[name] for name, share in weights.items()], axis=0)
         n = len(self.codes)
         similar, norms = fused[:, :-1], np.sqrt(np.maximum(fused[:, -1], 1e-30))
         ridge = self._ridge(similar[:n], similar[n:])
