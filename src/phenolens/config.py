@@ -6,6 +6,7 @@ setting has a default, so the shortest study file says only where the data are.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -26,7 +27,7 @@ from pydantic.fields import FieldInfo
 from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either
 from phenolens.io.formats.base import image_format
-from phenolens.represent.base import REPRESENTATIONS, options_of
+from phenolens.represent.base import REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
@@ -43,6 +44,7 @@ from phenolens.settings import (
     Transform,
     Whitening,
 )
+from phenolens.words.names import NOISE
 
 
 class SettingsSection(BaseModel):
@@ -53,6 +55,15 @@ class SettingsSection(BaseModel):
 
 LARGEST = 2_000_000
 """Bytes of a study file; TOML of more is read for minutes."""
+
+
+def _names_an_encoder(name: str) -> str:
+    if not re.fullmatch("[a-z0-9][a-z0-9._-]{0,59}", name):
+        raise ValueError(
+            f"{name!r} is no name of an encoder, which is made of lower-case letters, digits, "
+            "'.', '_' and '-', the first a letter or digit"
+        )
+    return name
 
 
 def _names_a_file(files: str | list[str]) -> str | list[str]:
@@ -263,6 +274,18 @@ class Represent(SettingsSection, PixelPCAOptions):
     representations: list[str] = ["cellprofiler", "pixel-pca"]
 
 
+class Encoder(SettingsSection):
+    """A representation under a name and with settings of its own, beside others of its kind.
+
+    ``kind`` is one of those that are registered. What ``settings`` does not say stands in the
+    section that the kind shares with others, such as ``[networks]``.
+    """
+
+    name: Annotated[str, AfterValidator(_names_an_encoder)]
+    kind: str
+    settings: dict[str, Any] = {}
+
+
 class Networks(SettingsSection, CNNOptions, VAEOptions):
     """How the networks read images and learn; used by those named in `represent`.
 
@@ -336,6 +359,7 @@ class Study(SettingsSection):
     measure: Measure = Measure()
     represent: Represent = Represent()
     networks: Networks = Networks()
+    encoders: list[Encoder] = []
     normalize: Normalize = Normalize()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
@@ -397,9 +421,11 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     except ValidationError as error:
         faults = [_fault(item) for item in error.errors()]
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
-    if faults := _faults_of_representations(study):
+    if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
         raise ConfigError(f"{source}: {'; '.join(faults)}")
-    return study
+    asked = [*study.represent.representations, *(item.name for item in study.encoders)]
+    represent = study.represent.model_copy(update={"representations": list(dict.fromkeys(asked))})
+    return study.model_copy(update={"represent": represent})
 
 
 def require_known(changes: Sequence[Change]) -> None:
@@ -426,11 +452,41 @@ def require_known(changes: Sequence[Change]) -> None:
                 )
 
 
+def _faults_of_encoders(study: Study) -> Iterator[str]:
+    """What is wrong with the tables ``[[encoders]]``, each named."""
+    registered, kinds = REPRESENTATIONS.known(), kinds_of(study.model_dump())
+    taken = dict.fromkeys((*registered, NOISE), "a representation of that name")
+    taken |= {block.name: "[[data.profiles]] of that name" for block in study.data.profiles}
+    for item in study.encoders:
+        place = f"encoders.{item.name}"
+        if item.name in taken:
+            yield f"'{place}': there is {taken[item.name]}; give the encoder another name"
+            continue
+        taken[item.name] = "another of [[encoders]] of that name"
+        if item.kind not in registered:
+            meant = did_you_mean(item.kind, registered).rstrip(".")
+            meant = meant or f"; there are {', '.join(registered)}"
+            unknown = f"'{place}.kind': there is no representation '{item.kind}'{meant}"
+            yield unknown + REPRESENTATIONS.failures()
+            continue
+        kind = kinds[item.name]
+        try:
+            options_of(kind, study.model_dump())
+        except ValidationError as error:
+            keys = list(kind.Options.model_fields)
+            place_of = ("encoders", item.name, "settings")
+            yield from (_fault({**e, "loc": (*place_of, *e["loc"])}, keys) for e in error.errors())
+
+
 def _faults_of_representations(study: Study) -> list[str]:
     """What is wrong with the tables ``[represent.NAME]``."""
     faults = []
+    encoders = [item.name for item in study.encoders]
     for name in study.represent.model_extra or {}:
         known = REPRESENTATIONS.known()
+        if name in encoders:
+            faults.append(f"'represent.{name}': write it as settings of [[encoders]] '{name}'")
+            continue
         if name not in known:
             meant = did_you_mean(name, known).rstrip(".")
             unknown = f"'represent.{name}' is no representation that we know{meant}"

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.workers import in_processes
 
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
@@ -187,10 +189,8 @@ def _write_all(
     jobs: int,
     progress: Progress | None,
 ) -> list[_Written]:
-    from joblib import Parallel, delayed
-
-    tasks = (delayed(_write_group)(images.take(rows), folder, verify=verify) for rows in groups)
-    results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    tasks = (partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups)
+    results = in_processes(tasks, jobs=jobs)
     written = []
     for done, (rows, mark) in enumerate(zip(groups, results, strict=True), start=1):
         at = {int(rows[position]): _with_finding(fault) for position, fault in mark["faults"]}

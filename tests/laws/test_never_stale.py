@@ -287,6 +287,7 @@ ANOTHER = {
     "segment.options": "{ neck = 0.9 }",
     "measure.families": '["AreaShape"]',
     "represent.representations": '["pixel-pca"]',
+    "encoders": '[{ name = "few", kind = "pixel-pca", settings = { components = 3 } }]',
     "normalize.min_cells": "9",
 }
 # They say which files are read, and where: the files themselves are replaced above.
@@ -360,6 +361,12 @@ def test_a_changed_setting(settled, name):
 def test_settings_of_what_is_not_kept(settled):
     names = [name for name in SETTINGS if name.startswith(NOT_KEPT) and name not in KEPT]
     same_as_anew(settled, changes=[another(name, settled / "study.toml") for name in names])
+
+
+def test_a_changed_setting_of_an_encoder(settled):
+    """In the folder that knows an encoder of that name with another setting."""
+    run(settled, "out", changes=[f"encoders={ANOTHER['encoders']}"])
+    same_as_anew(settled, changes=[f"encoders={ANOTHER['encoders'].replace('3', '2')}"])
 
 
 def test_there_and_back_again(settled):

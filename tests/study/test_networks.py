@@ -15,7 +15,7 @@ from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
-from phenolens.represent.base import ALL
+from phenolens.represent.base import ALL, REPRESENTATIONS
 from phenolens.represent.cnn import CNN
 from phenolens.study.asking import unanswerable
 from phenolens.study.disjoint import treatment_groups
@@ -293,14 +293,15 @@ def test_too_few_compounds_are_learned_from_and_judged_on_none():
 )
 def test_names_that_cannot_be_made_are_refused(wanted, said):
     with pytest.raises(ConfigError, match=said):
-        check_names(wanted, [])
+        check_names(wanted, [], known=REPRESENTATIONS.known())
 
 
 def test_without_pytorch_the_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    check_names(["cellprofiler", "pixel-pca"], [])
+    known = REPRESENTATIONS.known()
+    check_names(["cellprofiler", "pixel-pca"], [], known=known)
     with pytest.raises(InputError, match=r"pip install phenolens\[networks\]"):
-        check_names(["cnn"], [])
+        check_names(["cnn"], [], known=known)
 
 
 def test_every_well_keeps_its_metadata(session):

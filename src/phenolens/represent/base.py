@@ -218,6 +218,48 @@ names.learn(
 )
 
 
+def kinds_of(study: Mapping[str, Any]) -> dict[str, type[Representation]]:
+    """The class of every name that a study may ask for: those that are registered, and its own.
+
+    Parameters
+    ----------
+    study : mapping
+        The study file as plain values.
+
+    Returns
+    -------
+    dict of str to type
+        For each of ``[[encoders]]`` a subclass of its kind that bears its name, behind the
+        registered ones. An encoder of a kind that there is not is left out.
+    """
+    known = REPRESENTATIONS.known()
+    own = {item["name"]: item["kind"] for item in study.get("encoders") or ()}
+    return known | {name: called(known[kind], name) for name, kind in own.items() if kind in known}
+
+
+def called(kind: type[Representation], name: str) -> type[Representation]:
+    """The class of an encoder of this kind and name.
+
+    What it makes is of `kind` itself and bears the name, so that it can be pickled.
+
+    Parameters
+    ----------
+    kind : type
+    name : str
+        Also its label.
+    """
+
+    def of(cls: type[Representation], options: Any, *, level: str, seed: int) -> Representation:
+        made = kind.of(options, level=level, seed=seed)
+        object.__setattr__(made, "name", name)  # frozen dataclasses are representations too
+        return made
+
+    told = f"The encoder {name} is of kind {kind.name}. {kind.methods}".rstrip()
+    same = ("__module__", "__qualname__", "__doc__")
+    own = {"name": name, "label": name, "methods": told, "of": classmethod(of)}
+    return type(kind.__name__, (kind,), {key: getattr(kind, key) for key in same} | own)
+
+
 def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
     """A representation's options as a study file sets them.
 
@@ -231,8 +273,8 @@ def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
     Returns
     -------
     Options
-        Of the class ``kind.Options``: what ``[represent.NAME]`` says, then the section that it
-        shares, then its defaults.
+        Of the class ``kind.Options``: what ``[represent.NAME]`` or the settings of the encoder of
+        this name say, then the section that it shares, then its defaults.
 
     Raises
     ------
@@ -240,6 +282,8 @@ def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
     """
     shared = study.get(kind.section) or {}
     own = (study.get("represent") or {}).get(kind.name) or {}
+    for encoder in study.get("encoders") or ():
+        own = encoder.get("settings", {}) if encoder["name"] == kind.name else own
     common = {key: shared[key] for key in kind.Options.model_fields if key in shared}
     return kind.Options.model_validate(common | own)
 

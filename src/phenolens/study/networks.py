@@ -101,7 +101,13 @@ class NetworkTrainings(Trainings):
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if sealed(weights):
             return self.trained(fold)
-        network = replace(self._reading(fold), checkpoint=partial)
+        board = Path(self.options.tensorboard) / self.name / fold
+        network = replace(
+            self._reading(fold),
+            checkpoint=partial,
+            log=folder,
+            tensorboard=board if self.options.tensorboard else None,
+        )
         with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
             network.fit(
                 self.prepared,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from phenolens.errors import ConfigError
-from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.base import REPRESENTATIONS, Representation
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 
-def check_names(wanted: list[str], given: list[str]) -> None:
+def check_names(
+    wanted: list[str], given: Collection[str], *, known: Mapping[str, type[Representation]]
+) -> None:
     """Refuse representations that cannot be made, and networks where there is no PyTorch.
 
     Parameters
     ----------
     wanted : list of str
         ``represent.representations``.
-    given : list of str
+    given : collection of str
         Names of profiles that came with the screen, which may be part of a fusion.
+    known : mapping of str to type
+        What can be made, by name.
 
     Raises
     ------
@@ -25,7 +31,6 @@ def check_names(wanted: list[str], given: list[str]) -> None:
     InputError
         If a network is asked for and PyTorch is not installed.
     """
-    known = REPRESENTATIONS.known()
     there = {*given, *wanted}
     for name in wanted:
         parts = name.split("+")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from phenolens.config import Study, read_study
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json
+from phenolens.represent.base import Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 
@@ -99,6 +101,11 @@ class Session:
     def seed(self) -> int:
         """The seed all others derive from."""
         return self.study.study.seed
+
+    @cached_property
+    def kinds(self) -> dict[str, type[Representation]]:
+        """The class of every representation that this study may name, its encoders among them."""
+        return kinds_of(self.study.model_dump())
 
     @property
     def settings(self) -> Settings:

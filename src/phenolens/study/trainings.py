@@ -17,7 +17,6 @@ from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
     ALL,
-    REPRESENTATIONS,
     Card,
     Representation,
     options_of,
@@ -70,7 +69,7 @@ class Trainings:
     @cached_property
     def kind(self) -> type[Representation]:
         """The representation's class."""
-        return REPRESENTATIONS.get(self.name)
+        return self.session.kinds[self.name]
 
     @cached_property
     def options(self) -> Any:
@@ -145,7 +144,9 @@ class Trainings:
 
     @property
     def _code(self) -> list:
-        return [self.kind.version, code_of(self.kind.__module__)]
+        """The class, in words and by its source: two of a module may have the same options."""
+        kind = self.kind
+        return [kind.__qualname__, kind.version, code_of(kind.__module__)]
 
     def _labels(self, fold: str) -> np.ndarray | None:
         if self.kind.learns != "labels":

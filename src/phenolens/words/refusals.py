@@ -43,6 +43,18 @@ def _(*, folder: str) -> Said:
     )
 
 
+# Processes and memory.
+
+
+@wording("worker-ended")
+def _(*, jobs: int) -> Said:
+    fewer = f"use fewer processes than {jobs} ({named('jobs')})" if jobs > 1 else "free some"
+    return Said(
+        "A worker process was ended from outside; mostly the system does so where memory runs out.",
+        remedy=f"If it did, {fewer}, and run again: what was finished is kept.",
+    )
+
+
 # What the screen lacks.
 
 

@@ -9,7 +9,7 @@ from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
-from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.base import kinds_of
 from phenolens.represent.measuring.units import Cells
 from phenolens.store import code_of
 from phenolens.study.recipe import recipe_of
@@ -20,7 +20,7 @@ from phenolens.study.step import Made, step
 
 def needs_cells(study: Study) -> bool:
     """Whether a representation of this study is made of measured cells."""
-    known, images = REPRESENTATIONS.known(), study.data.images
+    known, images = kinds_of(study.model_dump()), study.data.images
     made = [known[name] for name in study.represent.representations if name in known]
     if any(kind.reads == "measurements" or kind.needs_measured for kind in made):
         return True

@@ -16,7 +16,7 @@ from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.prepared import Prepared
 from phenolens.profiles import WELL_KEY
-from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
+from phenolens.represent.base import ALL, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
 from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
@@ -66,7 +66,7 @@ def represent(
     if prepare is None:
         return Made(Represented(blocks))
     wanted = session.study.represent.representations
-    check_names(wanted, list(blocks))
+    check_names(wanted, blocks, known=session.kinds)
     if not blocks and not wanted:
         raise ConfigError(
             "represent.representations is empty and no [[data.profiles]] are given, so there is "
@@ -81,7 +81,7 @@ def represent(
     for name in wanted:
         if is_fusion(name):
             continue
-        fewest = REPRESENTATIONS.get(name).fewest
+        fewest = session.kinds[name].fewest
         if len(prepare) < fewest:
             session.progress.say(
                 f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
@@ -128,7 +128,7 @@ class _Images:
 
     def lacks_cells(self, name: str) -> bool:
         """Whether a representation has no well to be made of; then its wells are noted."""
-        kind, study = REPRESENTATIONS.get(name), self.session.study
+        kind, study = self.session.kinds[name], self.session.study
         measured = kind.reads == "measurements" or kind.needs_measured
         field = study.networks.input == "cells" and self.prepared.images.level != "cell"
         if not (measured or (kind.reads == "crops" and field)):
@@ -143,7 +143,7 @@ class _Images:
 
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
-        if REPRESENTATIONS.get(name).reads == "measurements":
+        if self.session.kinds[name].reads == "measurements":
             few = self.session.study.normalize.min_cells
             block = self._measured(name)
             code, values = "too-few-cells", {"needed": few}
@@ -179,13 +179,13 @@ class _Images:
         """Features of the wells made of those of their cells."""
         from phenolens.io.copies import ask_about_copies
 
-        cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
+        cells, settings, kind = self.cells, self.session.study.normalize, self.session.kinds[name]
         options, level = options_of(kind, self.session.study.model_dump()), self._level
         made = kind.of(options, level=level, seed=self.session.seed)
         wells = self.session.store.table(
             name,
             [cells.digest, self.prepared.digest, level, self.session.seed],
-            [kind.version, code_of(kind.__module__), options.model_dump()],
+            [kind.__qualname__, kind.version, code_of(kind.__module__), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
             make=lambda: made.wells(
@@ -197,7 +197,7 @@ class _Images:
         ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
         known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        made_by = REPRESENTATIONS.get(name).kind
+        made_by = self.session.kinds[name].kind
         card = Card(
             name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
@@ -212,7 +212,7 @@ class _Images:
 
     def _trainings(self, name: str) -> Trainings:
         """Every fit of a representation of this study, done or to be done."""
-        study, kind = self.session.study, REPRESENTATIONS.get(name)
+        study, kind = self.session.study, self.session.kinds[name]
         images = self.prepared if kind.reads == "images" else self._crops
         described = [images.images.metadata, self.screen.wells]
         question = [images.digest, digest(*described), digest(self.design.roles)]

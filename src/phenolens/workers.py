@@ -1,0 +1,86 @@
+"""Work in several processes, none of which outlives the one that started them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic, TypeVar
+
+from phenolens.errors import PhenolensError
+from phenolens.findings import Finding
+
+Result = TypeVar("Result")
+_EVERY = 0.5
+"""Seconds between two looks at whether the parent is there."""
+
+
+def in_processes(
+    tasks: Iterable[Callable[[], Result]], *, jobs: int, at_once: int | str = "auto"
+) -> Iterator[Result]:
+    """What the tasks give, in their order, each as soon as it and those before it are done.
+
+    Processes are kept for the next call, have one BLAS thread each, and end within seconds when
+    this one does, also when it is killed.
+
+    Parameters
+    ----------
+    tasks : iterable of callable
+        Taken from one by one; they, and what they give, can be pickled.
+    jobs : int
+        Processes; with 1 all is done here.
+    at_once : int, optional
+        Tasks sent to a process together; by default as many as take a fraction of a second.
+
+    Raises
+    ------
+    PhenolensError
+        If a process was ended from outside, as a system does that runs out of memory.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    parent = os.getpid()
+    calls = (delayed(_Task(task, parent))() for task in tasks)
+    with parallel_config("loky", inner_max_num_threads=1):
+        results = Parallel(n_jobs=jobs, return_as="generator", batch_size=at_once)(calls)
+    try:
+        yield from results
+    except BrokenProcessPool:
+        raise PhenolensError(Finding("worker-ended", "error", {}, {"jobs": jobs})) from None
+
+
+@dataclass(frozen=True)
+class _Task(Generic[Result]):
+    work: Callable[[], Result]
+    parent: int
+
+    def __call__(self) -> Result:
+        if self.parent != os.getpid():
+            end_with(self.parent)
+        return self.work()
+
+
+@cache
+def end_with(parent: int) -> None:
+    """End this process soon after its parent; called again it does no more.
+
+    A thread asks who the parent is. The alternatives fail where it matters: a pipe's end is also
+    held open by the other workers, and the kernel's own signal (``PR_SET_PDEATHSIG``) comes when
+    the thread ends that forked, which in a pool may be a helper.
+
+    Parameters
+    ----------
+    parent : int
+        Its number, as it was when this process was asked to work.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_EVERY)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="ends with its parent", daemon=True).start()
