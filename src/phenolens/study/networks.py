@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.files import read_sealed, require_sealed, seal, sealed, write_sealed
+from phenolens.files import file_digest, read_sealed, require_sealed, seal, sealed, write_sealed
 from phenolens.represent.base import Representation
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.torches import require_torch
+from phenolens.represent.networks.weights import find_weights
 from phenolens.splits.roles import CALIBRATING
 from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
-from phenolens.study.trainings import Trainings
+from phenolens.study.trainings import Trainings, telling
 from phenolens.tools.block import Block
 
 
@@ -78,8 +79,17 @@ class NetworkTrainings(Trainings):
         given = [] if self.features is None else [self.measured, profiles.metadata(self.features)]
         settings = asdict(self.network.settings)
         question = [*self.question, *self._code, settings, self.rows[fold], shown]
-        question += [self.session.seed, files_named(settings), *given]
+        question += [self.session.seed, self._weights_read, *given]
         return self.session.store.folder(f"network-{self.name}", *question)
+
+    @cached_property
+    def _weights_read(self) -> list[list[str]]:
+        """Path and digest of the files of weights that training starts from; the hub's by name."""
+        settings = asdict(self.network.settings)
+        if settings.get("weights") == "imagenet":
+            path, name, _ = find_weights("imagenet")
+            return [[name, file_digest(path)]]
+        return files_named(settings)
 
     def trained(self, fold: str) -> Network:
         """The network of one fold with its weights."""
@@ -101,14 +111,11 @@ class NetworkTrainings(Trainings):
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if sealed(weights):
             return self.trained(fold)
-        board = Path(self.options.tensorboard) / self.name / fold
-        network = replace(
-            self._reading(fold),
-            checkpoint=partial,
-            log=folder,
-            tensorboard=board if self.options.tensorboard else None,
-        )
-        with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
+        said = getattr(self.options, "tensorboard", "")  # an object of Python's has no options
+        board = Path(said) / self.name / fold if said else None
+        network = replace(self._reading(fold), checkpoint=partial, log=folder, tensorboard=board)
+        bar = self.session.progress.bar(f"Training {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             network.fit(
                 self.prepared,
                 self.rows[fold],

@@ -238,6 +238,32 @@ class PixelStore:
         return self.folder / f"{what}-{self.digest()}.npy"
 
 
+def require_pixels(made: Path) -> None:
+    """Read all images of a kept array, and compare each with its checksum.
+
+    Parameters
+    ----------
+    made : Path
+        The file of checksums; the array lies beside it.
+
+    Raises
+    ------
+    DamagedError
+        If one is not as it was made.
+    """
+    sums = read_arrays(made, ["sums"])["sums"]
+    path = made.with_name(made.name.replace("made-", "pixels-", 1)).with_suffix(".npy")
+    try:
+        images = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        raise DamagedError(path, str(error)) from None
+    if len(images) != len(sums) or images.dtype != np.uint8:
+        raise DamagedError(path, f"it holds {len(images)} images, where {len(sums)} were made")
+    wrong = [row for row in np.flatnonzero(sums) if _sum(images[row]) != sums[row]]
+    if wrong:
+        raise DamagedError(path, f"{len(wrong)} of {np.count_nonzero(sums)} images have changed")
+
+
 def _sum(image: np.ndarray) -> int:
     """Checksum of an image's bytes, 1 or more."""
     return zlib.crc32(np.ascontiguousarray(image).data) + 1

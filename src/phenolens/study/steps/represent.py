@@ -20,7 +20,7 @@ from phenolens.represent.base import ALL, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
 from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
-from phenolens.store import code_of, digest
+from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
@@ -28,7 +28,7 @@ from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
 from phenolens.study.step import Made, step
-from phenolens.study.trainings import Trainings
+from phenolens.study.trainings import Trainings, code_behind, telling
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
@@ -181,16 +181,21 @@ class _Images:
 
         cells, settings, kind = self.cells, self.session.study.normalize, self.session.kinds[name]
         options, level = options_of(kind, self.session.study.model_dump()), self._level
-        made = kind.of(options, level=level, seed=self.session.seed)
+        with telling(kind, "of"):
+            made = kind.of(options, level=level, seed=self.session.seed)
+
+        def make() -> pd.DataFrame:
+            with telling(kind, "wells"):
+                how = settings.aggregate
+                return made.wells(cells.units, how=how, min_cells=settings.min_cells)
+
         wells = self.session.store.table(
             name,
             [cells.digest, self.prepared.digest, level, self.session.seed],
-            [kind.__qualname__, kind.version, code_of(kind.__module__), options.model_dump()],
+            [*code_behind(kind), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
-            make=lambda: made.wells(
-                cells.units, how=settings.aggregate, min_cells=settings.min_cells
-            ),
+            make=make,
         )
         wells = self._described(wells)
         ledger, distinct = Ledger(), self.session.study.data.distinct_plates
