@@ -138,7 +138,7 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         for fold in np.unique(folds):
             yield X, labels, folds == fold
 
-    def _kernels(self, table: pd.DataFrame, labels: np.ndarray, held: np.ndarray) -> _Part:
+    def _kernels(self, table: pd.DataFrame, labels: np.ndarray, held: np.ndarray) -> _HeldOut:
         """Each block's similarities, its steps and scale learned without the rows held out."""
         known = np.isin(labels, labels[~held])
         train, test = np.flatnonzero(~held), np.flatnonzero(held & known)
@@ -152,11 +152,11 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
             kernels[name] = np.column_stack([kernels[name], norms])
         classes, codes = np.unique(labels[train], return_inverse=True)
         truth = np.searchsorted(classes, labels[test])
-        return _Part(kernels, codes, truth, labels[test])
+        return _HeldOut(kernels, codes, truth, labels[test])
 
 
 @dataclass(frozen=True)
-class _Part:
+class _HeldOut:
     """One inner fold: similarities to its training rows, and in the last column to oneself."""
 
     kernels: dict[str, np.ndarray]
@@ -204,7 +204,7 @@ def _reciprocal_rank(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + above + 0.5 * (same - 1))
 
 
-def _forward(names: list[str], parts: list[_Part], *, clear: float) -> Choice:
+def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> Choice:
     """From the best block alone, add blocks as long as that is clearly better."""
     labels = np.concatenate([part.labels for part in parts])
 
