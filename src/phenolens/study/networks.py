@@ -151,7 +151,7 @@ class NetworkTrainings(Trainings):
         return replace(self.network, settings=settings), found["speeds"]
 
     def _measured_speed(self) -> dict:
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {"training": {}, "speeds": {}}
         with threads(self.session.jobs):
             settled, speeds = settle(self.network, len(self.prepared.channels))
