@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Generic, TypeVar
 
 from phenolens.errors import PhenolensError
@@ -61,7 +63,20 @@ class _Task(Generic[Result]):
     def __call__(self) -> Result:
         if self.parent != os.getpid():
             end_with(self.parent)
+            _stand_somewhere()
         return self.work()
+
+
+def _stand_somewhere() -> None:
+    """Leave a folder that is gone, where this process has stood since an earlier call.
+
+    Python looks into the current folder when it imports, and fails where there is none. Tasks name
+    files by full paths.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(gettempdir())
 
 
 @cache

@@ -56,6 +56,10 @@ class Card:
         ``plate/well`` of the wells whose pixels it learned from.
     labels_seen : tuple of str
         Treatments whose labels it learned from.
+    url : str
+        Where it is described.
+    unknown : tuple of str
+        Of ``trained_on`` and ``labels_seen``, what nobody has said (profiles made elsewhere).
     """
 
     name: str
@@ -70,6 +74,8 @@ class Card:
     licence: str = ""
     trained_on: tuple[str, ...] = ()
     labels_seen: tuple[str, ...] = ()
+    url: str = ""
+    unknown: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -151,6 +157,24 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def made_of(cls, options: Any) -> list[str]:
+        """Digests of what it is made of beside its settings: weights that others trained.
+
+        Asked before anything long begins, and whether a finished study still stands.
+
+        Parameters
+        ----------
+        options : Options
+
+        Raises
+        ------
+        PhenolensError
+            If something of it cannot be had; what to do.
+        """
+        del options
+        return []
 
     @classmethod
     def learns_with(cls, options: Any) -> Learns:
