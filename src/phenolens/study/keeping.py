@@ -14,6 +14,7 @@ from phenolens.files import file_digest, identity, read_arrays, read_sealed, req
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
 from phenolens.study.lock import writing
 from phenolens.study.session import LAYOUT_FILE
+from phenolens.words.numbers import size
 
 STAMP = "finished.json"
 _PARTIAL = ".partial-*"
@@ -151,12 +152,7 @@ def _within(path: Path, other: Path) -> bool:
 
 def _size(*paths: Path) -> str:
     files = [f for p in paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file()]
-    size = float(sum(file.stat().st_size for file in files))
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+    return size(sum(file.stat().st_size for file in files))
 
 
 def _results(out: Path, known: dict[str, str]) -> Iterator[str]:
