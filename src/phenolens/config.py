@@ -6,12 +6,12 @@ setting has a default, so the shortest study file says only where the data are.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -25,9 +25,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
-from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
 from phenolens.io.formats.base import image_format
-from phenolens.represent.base import REPRESENTATIONS, kinds_of, options_of
+from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
@@ -58,7 +58,7 @@ LARGEST = 2_000_000
 
 
 def _names_an_encoder(name: str) -> str:
-    if not re.fullmatch("[a-z0-9][a-z0-9._-]{0,59}", name):
+    if not NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is no name of an encoder, which is made of lower-case letters, digits, "
             "'.', '_' and '-', the first a letter or digit"
@@ -416,6 +416,8 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     ConfigError
         As :func:`read_study`.
     """
+    if faults := list(_control_characters(values)):
+        raise ConfigError(f"{source}: {'; '.join(faults)}")
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
@@ -423,9 +425,45 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
     if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
         raise ConfigError(f"{source}: {'; '.join(faults)}")
-    asked = [*study.represent.representations, *(item.name for item in study.encoders)]
-    represent = study.represent.model_copy(update={"representations": list(dict.fromkeys(asked))})
+    return with_representations(study, [item.name for item in study.encoders])
+
+
+def with_representations(study: Study, more: Sequence[str]) -> Study:
+    """The study with more representations behind those it names.
+
+    Raises
+    ------
+    ConfigError
+        If profiles of that name are given.
+    """
+    given = [block.name for block in study.data.profiles]
+    for name in more:
+        if name in given:
+            raise ConfigError(
+                f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
+            )
+    asked = list(dict.fromkeys([*study.represent.representations, *more]))
+    represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
+
+
+def _control_characters(value: Any, place: tuple[str, ...] = ()) -> Iterator[str]:
+    """Faults of texts that no screen, page or file name can show.
+
+    Nothing may hold NUL; names and titles no other either, which paths and columns may have.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _control_characters(item, (*place, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _control_characters(item, (*place, str(number)))
+    elif isinstance(value, str):
+        is_name = place[-1:] in (("name",), ("title",))
+        found = [c for c in value if c == "\0" or (is_name and category(c) == "Cc")]
+        if found:
+            told = f"'{'.'.join(place)}' holds the control character {found[0]!r}"
+            yield f"{told} ({shown(value)}): take it out"
 
 
 def require_known(changes: Sequence[Change]) -> None:

@@ -10,9 +10,10 @@ the entry-point group ``phenolens.representations``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -208,8 +209,37 @@ class Representation:
         )
 
 
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+
+def require_declared(kind: Any) -> None:
+    """Refuse a class that does not say what a representation must say of itself.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Representation)):
+        raise ValueError(f"{kind!r} is no subclass of phenolens.represent.base.Representation.")
+    who = f"Representation {kind.name!r}"
+    if not NAME.fullmatch(kind.name):
+        raise ValueError(f"{who}: a name is made of lower-case letters, digits, '.', '_' and '-'.")
+    if not isinstance(getattr(kind, "label", None), str) or not kind.label:
+        raise ValueError(f"{who} has no label, which is what a report calls it.")
+    for attribute, words in {
+        "kind": get_args(Kind), "learns": get_args(Learns), "reads": get_args(Reads),
+    }.items():  # fmt: skip
+        if (said := getattr(kind, attribute, None)) not in words:
+            raise ValueError(f"{who}: {attribute} is one of {', '.join(words)}; got {said!r}.")
+    if not (isinstance(kind.Options, type) and issubclass(kind.Options, Options)):
+        raise ValueError(f"{who}: Options is no subclass of phenolens.represent.base.Options.")
+
+
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
-    "representation", package="phenolens.represent", kind="representations"
+    "representation",
+    package="phenolens.represent",
+    kind="representations",
+    check=require_declared,
 )
 register = REPRESENTATIONS.register
 names.learn(

@@ -56,7 +56,7 @@ class Part:
     name : str
         What, and of how much.
     seconds : tuple of float
-        The least and the most that it will take, as far as rates tell.
+        The least and the most that it will take, as far as rates tell; 0 where it may end early.
     memory : int
         Bytes, of all processes together.
     how : str
@@ -72,6 +72,7 @@ class Part:
         """The part as a line of the plan."""
         least, most = map(duration, self.seconds)
         time = f"about {most}" if least == most else f"{least} to {most}"
+        time = time if self.seconds[0] else f"at most {most}"
         held = f", {size(self.memory)} of {size(room)} of memory" if self.memory else ""
         return f"Plan: {self.name}: {time}{held}{f' ({self.how})' if self.how else ''}"
 
@@ -88,7 +89,7 @@ def announce(session: Session, parts: Sequence[Part], *, room: int) -> bool:
         Bytes of memory there are for it.
     """
     least, most = (sum(part.seconds[end] for part in parts) for end in (0, 1))
-    if (least + most) / 2 <= LONG and all(part.memory <= room / 2 for part in parts):
+    if most <= LONG and all(part.memory <= room / 2 for part in parts):
         return False
     for part in parts:
         session.progress.say(part.line(room))
@@ -163,11 +164,11 @@ class Foreseen:
             If memory is too small.
         """
         jobs = min(self.jobs, tasks)
-        require_memory(self.what, each, jobs=jobs, room=_room(jobs))
+        require_memory(self.what, each, jobs=jobs, room=memory_for(jobs))
 
     def of(self, tasks: int) -> Watch:
         """Begin with so many tasks; what is given takes in what each took."""
-        self._left, self._room = tasks, _room(self.jobs)
+        self._left, self._room = tasks, memory_for(self.jobs)
         return self._watch
 
     def _watch(self, spent: Spent) -> None:
@@ -187,11 +188,11 @@ class Foreseen:
         self._said = announce(self.session, [part], room=self._room)
 
 
-def units(images: ImageSet) -> str:
+def unit_of(images: ImageSet) -> str:
     """What is read and measured in one go."""
     return "sites" if images.level == "cell" else "fields"
 
 
-def _room(jobs: int) -> int:
+def memory_for(jobs: int) -> int:
     """Bytes for so many processes; one that works here itself has its own already."""
     return memory.available(jobs) + (memory.held() if jobs == 1 else 0)

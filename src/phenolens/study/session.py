@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from phenolens.config import Study, read_study
+from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json
 from phenolens.represent.base import Representation, kinds_of
@@ -125,6 +125,7 @@ def open_study(
     force: bool = False,
     verify: bool = False,
     changes: Sequence[str] = (),
+    encoders: Sequence[Representation | type[Representation]] = (),
     progress: Progress | bool | None = None,
 ) -> Session:
     """Open a study file.
@@ -146,6 +147,9 @@ def open_study(
     changes : sequence of str
         Settings in the place of the study file's, such as ``data.images.channels=["DNA", "ER"]``:
         a dotted key, and a value as in TOML.
+    encoders : sequence of Representation, or of its subclasses
+        Representations of your own beside those that the file names. A class has its options in
+        the file, ``[represent.NAME]``; an object is fitted anew, as it is, in every fold.
     progress : bool or Progress, optional
         Whether to show what is being done; by default in a notebook only.
 
@@ -158,7 +162,7 @@ def open_study(
     ------
     ConfigError
         See :func:`phenolens.config.read_study`; or if another version wrote into the folder, or
-        `jobs` or `seed` cannot be.
+        `jobs` or `seed` cannot be; or if one of `encoders` is none, or has the name of another.
 
     Examples
     --------
@@ -171,9 +175,13 @@ def open_study(
     ('results', 1)
     """
     from phenolens.represent.measuring.cells import jobs_here
+    from phenolens.study.representations import take_in
 
     path = Path(path)
-    study = read_study(path, changes=changes)
+    own = take_in(encoders)
+    root = path.resolve().parent
+    study = with_representations(read_study(path, changes=changes), own)
+    study = _weights_placed(study, root)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
         seed = in_range("seed", seed)
@@ -182,8 +190,25 @@ def open_study(
     folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
-    root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
+
+
+def _weights_placed(study: Study, root: Path) -> Study:
+    """Files of weights by their full path: like all paths of a study file from its folder."""
+
+    def placed(weights: Any) -> Any:
+        path = root / weights if weights and isinstance(weights, str) else root
+        return path.as_posix() if path.is_file() else weights
+
+    networks = study.networks.model_copy(update={"weights": placed(study.networks.weights)})
+    encoders = [
+        item.model_copy(
+            update={"settings": {n: placed(v) if n == "weights" else v for n, v in held.items()}}
+        )
+        for item in study.encoders
+        for held in [item.settings]
+    ]
+    return study.model_copy(update={"networks": networks, "encoders": encoders})
 
 
 def _require_layout(folder: Path) -> None:

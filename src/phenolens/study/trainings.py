@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.files import read_sealed, sealed, write_sealed
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
@@ -28,6 +31,7 @@ from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
+from phenolens.written import written
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class Trainings:
     def unfitted(self) -> Representation:
         """The representation as the study file says, before it learns."""
         level = self.prepared.images.level
-        return self.kind.of(self.options, level=level, seed=self.session.seed)
+        with telling(self.kind, "of"):
+            return self.kind.of(self.options, level=level, seed=self.session.seed)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -135,9 +140,7 @@ class Trainings:
 
     @property
     def _code(self) -> list:
-        """The class, in words and by its source: two of a module may have the same options."""
-        kind = self.kind
-        return [kind.__qualname__, kind.version, code_of(kind.__module__)]
+        return code_behind(self.kind)
 
     def _labels(self, fold: str) -> np.ndarray | None:
         if self.kind.learns != "labels":
@@ -155,18 +158,21 @@ class Trainings:
     def _make(self, fold: str) -> None:
         folder, rows = self.folder(fold), np.arange(len(self.prepared))
         fitted = self._fit(fold)
-        with self.session.progress.bar(f"Reading images with {self.name}, fold {fold}") as tick:
+        bar = self.session.progress.bar(f"Reading images with {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"extract, fold {fold}"):
             features = fitted.extract(self.prepared, rows, progress=tick)
         _require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
         wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
         self._keep(fitted, folder)
-        card = self._true(fitted.card(self.prepared, fold=fold))
-        write_sealed(folder / "card.json", card.as_dict())
+        with telling(self.kind, f"card, fold {fold}"):
+            card = self._true(fitted.card(self.prepared, fold=fold)).as_dict()
+        write_sealed(folder / "card.json", card)
 
     def _fit(self, fold: str) -> Representation:
-        with self.session.progress.bar(f"Fitting {self.name}, fold {fold}") as tick:
+        bar = self.session.progress.bar(f"Fitting {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             return self.unfitted.fit(
                 self.prepared,
                 self.rows[fold],
@@ -188,6 +194,41 @@ class Trainings:
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )
+
+
+def code_behind(kind: type[Representation]) -> list[str]:
+    """The code of a representation: what it made before is made anew where this has changed.
+
+    A class of a script or notebook counts with what is written there, not with the whole file.
+    """
+    home = kind.__module__
+    code = written(kind) if home == "__main__" else code_of(home)
+    return [kind.__qualname__, kind.version, code]
+
+
+@contextmanager
+def telling(kind: type[Representation], doing: str) -> Iterator[None]:
+    """Within the block what somebody else's encoder raises becomes one line that names it.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except (PhenolensError, MemoryError):
+        raise
+    except Exception as error:  # whatever a stranger's class raises
+        if kind.__module__.startswith("phenolens."):
+            raise
+        frames = [f for f, _ in walk_tb(error.__traceback__) if f.f_code.co_filename != __file__]
+        own = [f for f in frames if f.f_globals.get("__name__") == kind.__module__]
+        place = f" ({own[-1].f_code.co_filename}, line {own[-1].f_lineno})" if own else ""
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+        raise InputError(
+            f"Representation '{kind.name}' failed in {doing}: {said}{place}. Mend it, or take it "
+            "out of the study."
+        ) from error
 
 
 def _require_rows(features: object, rows: int, name: str) -> None:

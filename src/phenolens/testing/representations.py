@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,12 @@ from phenolens import profiles
 from phenolens.images import ImageSet
 from phenolens.prepared import Prepared
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
-from phenolens.represent.base import Card, Kind, Options, Representation, wells_of
+from phenolens.represent.base import Card, Representation, require_declared, wells_of
 from phenolens.represent.measuring.units import Measured, Unit, write_unit
 
 CHANNELS = ("DNA", "ER", "AGP")
-KINDS = get_args(Kind)
 _WELLS = {"A01": "DMSO", "A02": "A", "A03": "B", "B01": "DMSO", "B02": "A", "B03": "B"}
 _PLATES, _TRAIN = ("P1", "P2", "P3"), ("P1", "P2")
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 @dataclass(frozen=True)
@@ -137,22 +134,10 @@ def check_representation(
 
 def _checked_class(kind: type[Representation], given: dict[str, Any], name: str) -> Any:
     """What can be seen before anything is made; returns the options."""
-    assert isinstance(kind, type) and issubclass(kind, Representation), (
-        f"{name} is no subclass of phenolens.represent.base.Representation."
-    )
-    assert isinstance(getattr(kind, "name", None), str) and _NAME.fullmatch(kind.name), (
-        f"{name}: a name is lower-case letters, digits, dots and hyphens ('+' joins two)."
-    )
-    assert getattr(kind, "label", ""), f"{name} has no label."
-    assert getattr(kind, "kind", "") in KINDS, f"{name}: kind must be one of {', '.join(KINDS)}."
-    for attribute, values in {
-        "learns": ("nothing", "pixels", "labels"),
-        "reads": ("images", "crops", "measurements"),
-    }.items():
-        assert getattr(kind, attribute) in values, (
-            f"{name}: {attribute} must be one of {', '.join(values)}."
-        )
-    assert issubclass(kind.Options, Options), f"{name}: Options must be a subclass of base.Options."
+    try:
+        require_declared(kind)
+    except ValueError as error:
+        raise AssertionError(str(error)) from None
     try:
         options = kind.Options.model_validate(given)
     except ValidationError as error:

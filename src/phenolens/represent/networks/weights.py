@@ -40,9 +40,12 @@ def find_weights(weights: str | Path) -> tuple[Path, str, str]:
 
 def _from_hub() -> Path:
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        return Path(hf_hub_download(HUB_NAME, "model.safetensors"))
+        kept = try_to_load_from_cache(HUB_NAME, "model.safetensors")
+        return Path(
+            kept if isinstance(kept, str) else hf_hub_download(HUB_NAME, "model.safetensors")
+        )
     except Exception as error:  # the hub's client raises many kinds; each means: not to be had
         raise InputError(
             f"ImageNet weights ({HUB_NAME}) cannot be fetched ({type(error).__name__}). On "

@@ -12,7 +12,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import kinds_of
 from phenolens.represent.measuring.units import Cells
 from phenolens.store import code_of
-from phenolens.study.plan import MEASURING, Foreseen, units
+from phenolens.study.plan import MEASURING, Foreseen, unit_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import tell
@@ -49,7 +49,7 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs
-    foreseen = Foreseen(session, "Measuring cells", units(prepare.images), jobs)
+    foreseen = Foreseen(session, "Measuring cells", unit_of(prepare.images), jobs)
     if prepare.images.level != "cell":
         pixels = prepare.pixels(0).size
         foreseen.require(MEASURING.of(pixels), tasks=len(prepare))

@@ -9,7 +9,7 @@ from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
 from phenolens.store import code_of, digest, files_named
-from phenolens.study.plan import READING, Foreseen, units
+from phenolens.study.plan import READING, Foreseen, unit_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named, tell
 from phenolens.study.step import Made, step
@@ -32,7 +32,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     described = [list(images.channels), images.level, images.pixel_size_um]
     folder = session.store.folder("images", files, described, code_of("phenolens.prepare"))
-    foreseen = Foreseen(session, "Preparing images", units(images), session.jobs)
+    foreseen = Foreseen(session, "Preparing images", unit_of(images), session.jobs)
     if images.level != "cell":
         known = headers.headers.table
         largest = int((known["height"] * known["width"]).max()) * len(images.channels)
