@@ -26,7 +26,7 @@ from phenolens.study.joint_features import components
 from phenolens.study.plan import Part
 from phenolens.study.trainings import Trainings, telling
 from phenolens.tools.block import Block
-from phenolens.words.numbers import count
+from phenolens.words.numbers import plural
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class NetworkTrainings(Trainings):
         speed = measured["speeds"][training.precision]
         seconds = [estimate_seconds(network, squares * n, images_per_second=speed) for n in sizes]
         name = (
-            f"{self.name}, {count(len(sizes), 'training')} of at most {training.epochs} epochs "
+            f"{self.name}, {plural(len(sizes), 'training')} of at most {training.epochs} epochs "
             f"over up to {squares * max(sizes):,} images"
         )
         how = f"on {training.device} in {training.precision}, {speed:.0f} images a second"

@@ -15,7 +15,7 @@ from phenolens.errors import PhenolensError
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.study.session import Session
-from phenolens.words.numbers import count, duration, size
+from phenolens.words.numbers import duration, size
 from phenolens.workers import Spent, Watch
 
 LONG = 60.0
@@ -184,7 +184,7 @@ class Foreseen:
         rates = [one.seconds / busy for one in self._seen]
         name = f"{self.what}: {self._left} more {self.unit}"
         seconds = (self._left * min(rates), self._left * max(rates))
-        part = Part(name, seconds, busy * each, count(busy, "process", "processes"))
+        part = Part(name, seconds, busy * each, f"{busy} process{'es' if busy > 1 else ''}")
         self._said = announce(self.session, [part], room=self._room)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phenolens.words import Said, say, wording
-from phenolens.words.numbers import count, size
+from phenolens.words.numbers import size
 from phenolens.words.sentences import either, named, reasons
 
 NONE: Mapping[str, int] = {}
@@ -50,12 +50,10 @@ def _(*, folder: str) -> Said:
 @wording("memory-too-small")
 def _(*, what: str, needed: int, room: int, jobs: int, fit: int) -> Said:
     if fit >= 1:
-        todo = f"Use {count(fit, 'process', 'processes')} ({named('jobs')})"
+        todo = f"Use at most {fit} with {named('jobs')}"
     else:
-        todo = (
-            "Close other programs, raise the limit of the job or container, or take smaller images"
-        )
-    by = f" in {count(jobs, 'process', 'processes')}" if jobs > 1 else ""
+        todo = "Close other programs, raise the limit of this job or container, or crop the images"
+    by = f" in {jobs} processes" if jobs > 1 else ""
     return Said(
         f"{what}{by} needs about {size(needed)} of memory, and {size(room)} are there.",
         remedy=f"{todo}; what was finished is kept.",
