@@ -165,6 +165,8 @@ class ProfileFiles(SettingsSection):
 
     ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
     are ``measured``, those of DeepProfiler ``pretrained``, and of others it is not known.
+    ``trained_on`` and ``labels_seen`` say which wells and labels of this screen they learned from;
+    what learned from a well is not scored on it.
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -175,6 +177,10 @@ class ProfileFiles(SettingsSection):
     obsm: str | None = None
     layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
+    trained_on: str | list[str] | None = None
+    labels_seen: str | list[str] | None = None
+    licence: str = ""
+    url: str = ""
 
 
 class MetadataTable(SettingsSection):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Generic, TypeVar
 
 from phenolens import memory
@@ -93,12 +95,26 @@ class _Task(Generic[Result]):
     def __call__(self) -> tuple[Result, Spent]:
         if self.parent != os.getpid():
             end_with(self.parent)
+            _stand_somewhere()
         memory.forget_peak()
-        kind = getattr(self.work, "func", self.work).__qualname__
+        function = getattr(self.work, "func", self.work)
+        kind = getattr(function, "__qualname__", type(function).__qualname__)
         first, start = kind not in _DONE, time.monotonic()
         result = self.work()
         _DONE.add(kind)
         return result, Spent(time.monotonic() - start, memory.peak(), first)
+
+
+def _stand_somewhere() -> None:
+    """Leave a folder that is gone, where this process has stood since an earlier call.
+
+    Python looks into the current folder when it imports, and fails where there is none. Tasks name
+    files by full paths.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(gettempdir())
 
 
 @cache

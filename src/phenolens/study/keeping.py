@@ -73,7 +73,7 @@ def store_files(store: Path, entries: list[str]) -> dict[str, str]:
 
     What lies in a field is not among them, but the marks that list it are.
     """
-    found = {}
+    found: dict[str, str] = {}
     for name in entries:
         beside = [store / f"{name}.parquet", store / f"{name}.parquet.sha256"]
         found |= {path.name: "" for path in beside if path.is_file()}

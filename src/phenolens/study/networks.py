@@ -151,7 +151,7 @@ class NetworkTrainings(Trainings):
         return replace(self.network, settings=settings), found
 
     def _measured_speed(self) -> dict:
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {"training": {}, "speeds": {}, "memory": 0}
         memory.forget_peak()
         with threads(self.session.jobs):
@@ -166,7 +166,7 @@ class NetworkTrainings(Trainings):
     def costs(self) -> list[Part]:
         """What the trainings that are left will cost at most; nothing where none is."""
         sizes = [len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
-        if not sizes or self.kind.learns == "nothing":
+        if not sizes or self.learns == "nothing":
             return []
         network, measured = self._settled()
         training, squares = network.settings.training, network.settings.pixels.tiles**2

@@ -21,6 +21,7 @@ from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
     ALL,
     Card,
+    Learns,
     Representation,
     options_of,
     table,
@@ -80,6 +81,11 @@ class Trainings:
         return options_of(self.kind, self.session.study.model_dump())
 
     @cached_property
+    def learns(self) -> Learns:
+        """What it looks at with these options."""
+        return self.kind.learns_with(self.options)
+
+    @cached_property
     def unfitted(self) -> Representation:
         """The representation as the study file says, before it learns."""
         level = self.prepared.images.level
@@ -98,7 +104,7 @@ class Trainings:
     @cached_property
     def groups(self) -> Groups:
         """Treatments in groups, for what learns labels; none for others."""
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return Groups()
         groups = self.session.study.networks.groups
         return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
@@ -107,10 +113,10 @@ class Trainings:
     def rows(self) -> dict[str, np.ndarray]:
         """Images that each fit may see, by fold."""
         everything = np.arange(len(self.prepared))
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {ALL: everything}
         found = self._of_folds()
-        if self.kind.learns == "pixels":
+        if self.learns == "pixels":
             return {ALL: everything} | found
         found |= self.groups.training_rows(self.images)
         return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
@@ -126,7 +132,7 @@ class Trainings:
             return {}
         keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
         named = np.ones(len(keys), dtype=bool)
-        if self.kind.learns == "labels":
+        if self.learns == "labels":
             named = self.images[TREATMENT].notna().to_numpy()
         return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
 
@@ -143,7 +149,7 @@ class Trainings:
         return code_behind(self.kind)
 
     def _labels(self, fold: str) -> np.ndarray | None:
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return None
         return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
 
@@ -186,7 +192,7 @@ class Trainings:
 
     def _true(self, card: Card) -> Card:
         """The card with the wells and labels that were shown, whatever the representation says."""
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return card
         labels = self._labels(card.fold)
         return replace(

@@ -16,6 +16,7 @@ from phenolens.represent.base import ALL, Card
 NETWORK = "Metadata_Network"
 NOBODY = "group-all"
 PIXELS_SEEN = "pixels-seen"
+TRAINING_UNKNOWN = "training-unknown"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,16 @@ class Block:
         """Code of what a reader must know about table ``all``: that every image was seen."""
         seen = any(card.learns == "pixels" and card.trained_on for card in self.cards_of(ALL))
         return PIXELS_SEEN if seen else ""
+
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether profiles that were given are in it."""
+        return any(card.preprocessing.get("given") for card in self.cards_of(ALL))
+
+    def training_note(self) -> str:
+        """Code of what every number carries where nobody said what the block was trained on."""
+        unknown = any(card.unknown for card in self.cards_of(ALL))
+        return TRAINING_UNKNOWN if unknown else ""
 
     def mapped(self, change: Callable[[pd.DataFrame], pd.DataFrame], **updates: Any) -> Block:
         """The block with ``change`` applied to every table."""

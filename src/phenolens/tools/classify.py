@@ -48,6 +48,7 @@ from phenolens.tools.design import NO_TREATMENTS
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
+from phenolens.tools.training import folds_held_out
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,6 +66,8 @@ def classify(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     leave_out: LeaveOut | None = None,
     max_folds: int | None = None,
     baselines: bool = True,
@@ -96,6 +99,8 @@ def classify(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     leave_out : str, optional
         What is held out, one of those of :data:`phenolens.settings.LeaveOut` [auto: the plate
         where treatments have several, else the well; or what the study used].
@@ -140,7 +145,8 @@ def classify(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     item = item.with_settings(leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap)
     folds, block, settings = item.design.folds, item.compared, item.settings
@@ -149,6 +155,7 @@ def classify(
         raise DesignError(item.design.refused or NO_TREATMENTS)
     if folds.table.loc[folds.table["fold"] >= 0, "label"].nunique() < 2:
         raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
+    folds = folds_held_out(folds, block)
     refuse_seen_wells(block, folds)
     own = candidate(block)
     asked, findings = [own], []

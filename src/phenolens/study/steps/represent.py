@@ -35,6 +35,7 @@ from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
 from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
+from phenolens.tools.training import Told, given_block
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,12 @@ def represent(
     UndecidedError
         If wells look like others taken again, and the study file does not say what they are.
     """
-    blocks = {name: _given(session, name, block) for name, block in screen.profiles.items()}
+    blocks = {
+        name: _given(session, name, block, screen.wells) for name, block in screen.profiles.items()
+    }
+    aside = [entry for name, block in blocks.items() for entry in _trained_on(screen, name, block)]
     if prepare is None:
-        return Made(Represented(blocks))
+        return Made(Represented(blocks), set_aside=aside)
     wanted = session.study.represent.representations
     check_names(wanted, blocks, known=session.kinds)
     if not blocks and not wanted:
@@ -99,21 +103,32 @@ def represent(
     return Made(
         Represented(blocks, made.trainings),
         {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
-        set_aside=made.set_aside,
+        set_aside=[*aside, *made.set_aside],
         conflicts=made.conflicts,
         counts=made.counts,
     )
 
 
-def _given(session: Session, name: str, block: ProfileBlock) -> Block:
+def _given(session: Session, name: str, block: ProfileBlock, wells: pd.DataFrame) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
     (section,) = (item for item in session.study.data.profiles if item.name == name)
     files = [section.files] if isinstance(section.files, str) else section.files
     embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
     kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
-    how = {"given": True, "normalized": block.normalized}
-    card = Card(name, "well", (), kind=kind, preprocessing=how)
-    return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
+    told = Told(
+        section.trained_on,
+        section.labels_seen,
+        licence=section.licence,
+        url=section.url,
+        spelled=f"[[data.profiles]] '{name}': {{}}".format,
+    )
+    return given_block(name, rows, told=told, kind=kind, normalized=block.normalized, wells=wells)
+
+
+def _trained_on(screen: Integrated, name: str, block: Block) -> list[SetAside]:
+    """Entries of the ledger for wells that profiles made elsewhere learned labels from."""
+    before, after = (profiles.metadata(rows) for rows in (screen.profiles[name].table, block.wells))
+    return not_in(name, missing_wells(before, after), "trained-on-well")
 
 
 @dataclass
