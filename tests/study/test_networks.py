@@ -17,6 +17,7 @@ from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
 from phenolens.represent.base import ALL, REPRESENTATIONS
 from phenolens.represent.cnn import CNN
+from phenolens.store import read_table
 from phenolens.study import plan
 from phenolens.study.asking import unanswerable
 from phenolens.study.disjoint import treatment_groups
@@ -239,6 +240,16 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
     work.block()
     assert (place / "wells.parquet").read_bytes() == before
     assert not (place / "checkpoint.safetensors").exists()
+
+
+def test_the_log_has_the_curves_and_where_they_are_shown_changes_no_training(session):
+    item = trainings(session, "cnn")
+    folder = item.folder("0")
+    curves = read_table(folder / "curves.parquet")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "log.csv"), curves)
+    other = replace(item)
+    vars(other)["options"] = item.options.model_copy(update={"tensorboard": "runs"})
+    assert other.folder("0") == folder
 
 
 def test_scoring_what_was_learned_is_refused(session):

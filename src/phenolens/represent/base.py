@@ -159,6 +159,24 @@ class Representation:
         return cls()
 
     @classmethod
+    def made_of(cls, options: Any) -> list[str]:
+        """Digests of what it is made of beside its settings: weights that others trained.
+
+        Asked before anything long begins, and whether a finished study still stands.
+
+        Parameters
+        ----------
+        options : Options
+
+        Raises
+        ------
+        PhenolensError
+            If something of it cannot be had; what to do.
+        """
+        del options
+        return []
+
+    @classmethod
     def learns_with(cls, options: Any) -> Learns:
         """What `fit` looks at with these options, where that is theirs to say."""
         del options
