@@ -30,8 +30,9 @@ from phenolens.represent.base import (
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
-from phenolens.tools.block import Block
+from phenolens.tools.block import Block, crossed
 from phenolens.tools.design import Design
+from phenolens.tools.names import is_fusion
 from phenolens.written import written
 
 
@@ -118,8 +119,16 @@ class Trainings:
         found = self._of_folds()
         if self.learns == "pixels":
             return {ALL: everything} | found
+        if self._fused:
+            found |= _crossed(found)
         found |= self.groups.training_rows(self.images)
         return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
+
+    @property
+    def _fused(self) -> bool:
+        """Whether a fusion of this study has it as a block, to be judged on training wells."""
+        wanted = self.session.study.represent.representations
+        return any(is_fusion(name) and self.name in name.split("+") for name in wanted)
 
     @cached_property
     def _usable(self) -> np.ndarray:
@@ -200,6 +209,26 @@ class Trainings:
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )
+
+
+def _crossed(folds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows that neither of two folds tests: half as many fits more as there are folds.
+
+    What learned labels is judged for a fusion on training wells that it has not seen. The folds are
+    taken two by two, and one fit serves both; of two folds nothing is left to learn from.
+    """
+    names = list(folds)
+    if len(names) < 3:
+        return {}
+    pairs = list(zip(names[::2], names[1::2], strict=False))
+    if len(names) % 2:
+        pairs.append((names[-1], names[0]))
+    found = {}
+    for first, second in pairs:
+        both = np.intersect1d(folds[first], folds[second])
+        found[crossed(int(first), int(second))] = both
+        found[crossed(int(second), int(first))] = both
+    return found
 
 
 def code_behind(kind: type[Representation]) -> list[str]:
