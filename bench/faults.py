@@ -5,7 +5,7 @@ two, a tiny network among them; a copy is kept after each verb. A trial starts f
 that it costs little more than the step that it is about:
 
 - ``kill``: a verb is killed at a random moment of its own step (its workers with it, or left as
-  orphans), once or twice, and gone on with; or ``run`` is killed again and again from the start;
+  orphans), up to five times, and gone on with; or ``run`` is killed again and again from the start;
 - ``damage``: a file of the store, of each kind, is cut short, has a byte changed, or is gone:
   ``verify`` must say so, and the next run must leave the same bytes;
 - ``replace``: an input is replaced by another; going on must leave the bytes of a run from nothing;
@@ -50,7 +50,7 @@ import malformed
 import tifffile
 
 from phenolens import cli, study
-from phenolens.files import file_digest, read_json, write_json
+from phenolens.files import file_digest, read_json
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study.run import _code
 from phenolens.study.step import VERBS, steps, take
@@ -97,7 +97,7 @@ REPLACED = (*LAW.OF_IMAGES, *LAW.MADE_ELSEWHERE)
 WAYS: tuple[Callable[[Path], None], ...] = DAMAGE.DAMAGES
 FAULTS = ("wrong bytes", "traceback", "hang", "not one line", "silent loss", "without place",
           "refused after a fault", "two writers")  # fmt: skip
-MOUNTED = "tmpfs"
+MOUNTED, MADE = "tmpfs", "made"
 
 
 @dataclass(frozen=True)
@@ -235,9 +235,16 @@ class Base:
         return self.after(earlier[-1] if earlier else "nothing", jobs)
 
     @cached_property
-    def seconds(self) -> dict[str, dict[str, float]]:
-        """How long each verb took, by the number of processes."""
-        return dict(read_json(self.folder / "seconds.json"))
+    def seconds(self) -> dict[int, dict[str, float]]:
+        """How long the steps of each verb took, by the number of processes."""
+        found: dict[int, dict[str, float]] = {}
+        for jobs, last in ((1, "report"), (2, "interpret")):
+            took = read_json(self.after(last, jobs) / "timings.json")
+            found[jobs] = dict.fromkeys(KILLED, 0.0)
+            for name, item in steps().items():
+                if item.verb in KILLED:
+                    found[jobs][item.verb] += took.get(name, 0.0)
+        return found
 
     def make(self) -> None:
         """Simulate, run, copy."""
@@ -255,9 +262,11 @@ class Base:
         text = self.toml("given").read_text()
         text = text.replace("[networks]", '[networks]\nweights = "weights.safetensors"')
         self.toml("given").write_text(text)
-        took = {str(jobs): self._take_all(jobs) for jobs in (1, 2)}
-        write_json(self.folder / "seconds.json", took)
-        self._take("given", "represent")
+        for jobs in (1, 2):
+            self._take_all(jobs)
+        given = study.open_study(self.toml("given"), out=self.folder / "given" / "out", jobs=1)
+        take(given, "represent")
+        (self.folder / MADE).touch()
 
     def _make_weights(self, path: Path) -> None:
         import torch
@@ -269,25 +278,15 @@ class Base:
         state = StainResNet(len(LAW.STAINS), 2, width=4).resnet.state_dict()
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
 
-    def _take_all(self, jobs: int) -> dict[str, float]:
+    def _take_all(self, jobs: int) -> None:
         out = self.folder / f"whole-{jobs}"
-        took: dict[str, float] = {}
-        if jobs == 1:  # kernels are compiled in the first
-            warm = study.open_study(self.toml(), out=self.folder / "warm", jobs=jobs)
-            take(warm, "evaluate")
         session = study.open_study(self.toml(), out=out, jobs=jobs)
-        for verb in KILLED:
-            start = time.monotonic()
+        for verb in KILLED if jobs == 1 else KILLED[:-1]:  # drawing has no processes
             take(session, verb)
-            took[verb] = time.monotonic() - start
             copy_of(out, self.after(verb, jobs))
-        study.run(session)
-        copy_of(out, self.after("run", jobs))
-        return took
-
-    def _take(self, name: str, verb: str) -> None:
-        session = study.open_study(self.toml(name), out=self.folder / name / "out", jobs=1)
-        take(session, verb)
+        if jobs == 1:
+            study.run(session)
+            copy_of(out, self.after("run", jobs))
 
 
 # -- trials ------------------------------------------------------------------------------------
@@ -354,7 +353,7 @@ class Bench:
 
     def within(self, verb: str, jobs: int) -> float:
         """When a run counts as a hang: a machine that others use is slow."""
-        took = self.base.seconds[str(jobs)]
+        took = self.base.seconds[jobs]
         return 60 + 20 * (took.get(verb) or sum(took.values()))
 
     def start(self, verb: str, out: Path, *, jobs: int = 1, toml: Path | None = None) -> Running:
@@ -379,17 +378,19 @@ class Bench:
 
     def kill(self, trial: Trial, dice: random.Random) -> None:
         """Kill a verb in its own step and go on; every tenth trial: kill ``run`` many times."""
-        jobs = 1 + trial.number // len(KILLED) % 2
-        if trial.number % 40 == 39:
-            self._kill_many(trial, dice, jobs)
+        turn = trial.number // 2
+        if turn % 20 == 19:
+            self._kill_many(trial, dice)
             return
-        verb = KILLED[trial.number % len(KILLED)]
+        # drawing takes longest, and workers seconds to start: less often
+        verb = KILLED[turn // 4 % 8] if turn % 4 == 0 else KILLED[turn % 7]
+        jobs = 2 if turn % 5 == 2 and verb != "report" else 1
         own = {item.name for item in steps().values() if item.verb == verb}
         out = copy_of(self.base.before(verb, jobs), self.place / "out")
-        orphans, took = jobs > 1 and dice.random() < 0.5, self.base.seconds[str(jobs)][verb]
+        orphans, took = jobs > 1 and dice.random() < 0.5, self.base.seconds[jobs][verb]
         left = []
         trial.about = f"{verb}, {jobs} process(es){', orphans left' if orphans else ''}"
-        for _ in range(dice.choice([1, 1, 2])):
+        for _ in range(dice.choice([1, 2, 3, 4, 5])):
             running = self.start(verb, out, jobs=jobs)
             limit = time.monotonic() + self.within("", jobs)
             while running.process.exitcode is None and not own & set(running.begun()):
@@ -403,17 +404,17 @@ class Bench:
         for running in left:
             running.kill()
 
-    def _kill_many(self, trial: Trial, dice: random.Random, jobs: int) -> None:
+    def _kill_many(self, trial: Trial, dice: random.Random) -> None:
         out = self.place / "out"
-        trial.about = f"run, again and again, {jobs} process(es)"
+        trial.about = "run, again and again"
         for _ in range(12):
-            running = self.start("run", out, jobs=jobs)
-            running.process.join(dice.uniform(0.2, 1) * sum(self.base.seconds[str(jobs)].values()))
+            running = self.start("run", out)
+            running.process.join(dice.uniform(0.1, 1) * sum(self.base.seconds[1].values()))
             if running.process.exitcode is not None:
                 running.end(1)
                 break
             self._killed(trial, running)
-        self.finish(trial, "run", out, jobs=jobs)
+        self.finish(trial, "run", out, jobs=1)
 
     def _killed(self, trial: Trial, running: Running, *, orphans: bool = False) -> None:
         if running.process.exitcode is None:
@@ -474,8 +475,9 @@ class Bench:
 
     def full(self, trial: Trial, dice: random.Random) -> None:
         """Let a verb run out of space in its own step, then go on with space."""
-        jobs = 1 + trial.number // len(KILLED) % 2
+        jobs = 2 if trial.number % 4 == 3 else 1
         verb = KILLED[trial.number % len(KILLED)]
+        jobs = 1 if verb == "report" else jobs
         before, after = self.base.before(verb, jobs), self.base.after(verb, jobs)
         start, needed = _size(before), _size(after)
         room = int(start + dice.uniform(0.05, 0.95) * max(needed - start, 2**14))
@@ -499,8 +501,8 @@ class Bench:
 
     def pair(self, trial: Trial, dice: random.Random) -> None:
         """Two runs at once: one ends well, the other too, or says in one line who is there."""
-        jobs, verb = 1 + trial.number % 2, ("normalize", "represent", "run")[trial.number % 3]
-        out, took = self.place / "out", self.base.seconds[str(jobs)]
+        jobs, verb = 1 + trial.number % 2, ("normalize", "represent")[trial.number // 2 % 2]
+        out, took = self.place / "out", self.base.seconds[jobs]
         copy_of(self.base.after("splits", jobs), out)
         first = self.start(verb, out, jobs=jobs)
         first.process.join(dice.uniform(0, 0.5) * took["measure"])
@@ -585,23 +587,19 @@ def may_mount() -> bool:
 
 HOW_MANY = {
     "pair": 12, "full": 24, "replace": 2 * (len(REPLACED) + 1),
-    "damage": len(STORED) * len(WAYS), "kill": 240, "malformed": len(malformed.CASES),
+    "damage": len(STORED) * len(WAYS), "kill": 160, "malformed": len(malformed.CASES),
 }  # fmt: skip
 
 
 def waiting(done: dict[tuple[str, int], dict], only: str) -> Iterator[tuple[str, int]]:
-    """Trials that were not done, or went wrong; kinds take turns."""
-    rest = {
-        kind: [n for n in range(many) if (kind, n) not in done or done[kind, n]["faults"]]
-        for kind, many in HOW_MANY.items()
-        if only in ("", kind)
-    }
+    """Trials that were not done, or went wrong: kinds take turns, even numbers come first."""
     order = sorted(
-        (place / len(numbers), kind, number)
-        for kind, numbers in rest.items()
-        for place, number in enumerate(numbers)
+        (number % 2, number / many, kind, number)
+        for kind, many in HOW_MANY.items()
+        for number in range(many)
+        if only in ("", kind) and ((kind, number) not in done or done[kind, number]["faults"])
     )
-    yield from ((kind, number) for _, kind, number in order)
+    yield from ((kind, number) for *_, kind, number in order)
 
 
 def known(path: Path) -> dict[tuple[str, int], dict]:
@@ -641,7 +639,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base = Base(folder.absolute() / f"base-{_code()}")
-        if not (base.folder / "seconds.json").is_file():
+        if not (base.folder / MADE).is_file():
             shutil.rmtree(folder, ignore_errors=True)
             making = FORK.Process(target=base.make)  # or this process could not fork any more
             making.start()

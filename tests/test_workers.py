@@ -69,3 +69,14 @@ def test_a_worker_that_the_system_ends_is_told_in_words():
     tasks = [partial(os.kill, 0, 0), partial(signal.raise_signal, signal.SIGKILL)]
     with pytest.raises(PhenolensError, match=r"ended from outside.*fewer processes than 2"):
         list(in_processes(tasks, jobs=2))
+
+
+def test_workers_of_an_earlier_call_leave_a_folder_that_is_gone(tmp_path, monkeypatch):
+    """Python imports nothing where the current folder is none."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    list(in_processes([os.getpid] * 4, jobs=2))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").rmdir()
+    found = list(in_processes([Path.cwd] * 4, jobs=2))
+    assert all(folder.is_dir() for folder in found)

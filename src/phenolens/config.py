@@ -165,6 +165,8 @@ class ProfileFiles(SettingsSection):
 
     ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
     are ``measured``, those of DeepProfiler ``pretrained``, and of others it is not known.
+    ``trained_on`` and ``labels_seen`` say which wells and labels of this screen they learned from;
+    what learned from a well is not scored on it.
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -175,6 +177,10 @@ class ProfileFiles(SettingsSection):
     obsm: str | None = None
     layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
+    trained_on: str | list[str] | None = None
+    labels_seen: str | list[str] | None = None
+    licence: str = ""
+    url: str = ""
 
 
 class MetadataTable(SettingsSection):
@@ -517,11 +523,12 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
 
 
 def _faults_of_representations(study: Study) -> list[str]:
-    """What is wrong with the tables ``[represent.NAME]``."""
+    """What is wrong with the tables ``[represent.NAME]``, or missing where there is none."""
     faults = []
     encoders = [item.name for item in study.encoders]
-    for name in study.represent.model_extra or {}:
-        known = REPRESENTATIONS.known()
+    known = REPRESENTATIONS.known()
+    wanted = [name for name in study.represent.representations if name in known]
+    for name in dict.fromkeys([*(study.represent.model_extra or {}), *wanted]):
         if name in encoders:
             faults.append(f"'represent.{name}': write it as settings of [[encoders]] '{name}'")
             continue

@@ -43,6 +43,11 @@ name = "narrow"
 kind = "cnn"
 
 [[encoders]]
+name = "agreeing"
+kind = "simclr"
+settings = { positives = "treatment" }
+
+[[encoders]]
 name = "wide-untrained"
 kind = "untrained"
 settings = { width = 8 }
@@ -64,7 +69,7 @@ def session(simulated, tmp_path_factory) -> Session:
 def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(session):
     represent = take(session, "represent")
     widths = {name: work.network.settings.width for name, work in networks(represent).items()}
-    assert widths == {"wide": 8, "narrow": 4, "wide-untrained": 8}
+    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "wide-untrained": 8}
     folds = take(session, "splits").folds.table.query("fold == 0")
     tested = set(folds["Metadata_Plate"] + "/" + folds["Metadata_Well"])
     for name in ("wide", "narrow"):
@@ -75,6 +80,15 @@ def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(sess
         assert not tested & set(card.trained_on)
     cards = [represent.blocks[name].cards["0"] for name in ("wide", "narrow")]
     assert cards[0].weights_digest != cards[1].weights_digest
+
+
+def test_labels_that_only_pair_images_are_held_back_too(session):
+    block = take(session, "represent").blocks["agreeing"]
+    assert len(block.unseen) == 2
+    for group, unseen in block.unseen.items():
+        card = block.cards[group]
+        assert (card.name, card.learns, card.kind) == ("agreeing", "labels", "supervised")
+        assert card.labels_seen and not set(card.labels_seen) & set(unseen)
 
 
 def networks(represent):

@@ -56,6 +56,10 @@ class Card:
         ``plate/well`` of the wells whose pixels it learned from.
     labels_seen : tuple of str
         Treatments whose labels it learned from.
+    url : str
+        Where it is described.
+    unknown : tuple of str
+        Of ``trained_on`` and ``labels_seen``, what nobody has said (profiles made elsewhere).
     """
 
     name: str
@@ -70,6 +74,8 @@ class Card:
     licence: str = ""
     trained_on: tuple[str, ...] = ()
     labels_seen: tuple[str, ...] = ()
+    url: str = ""
+    unknown: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -100,7 +106,7 @@ class Representation:
         A sentence for the report's methods; ``{key}`` stands for an option.
     learns : {"nothing", "pixels", "labels"}
         What `fit` looks at. What learns is fitted once a fold, and what learns labels also once a
-        group of treatments that it has not seen.
+        group of treatments that it has not seen. Where options decide, `learns_with` says so.
     reads : {"images", "crops", "measurements"}
         Prepared images whole; crops around measured cells (or images, where the study says so); or
         the measured cells themselves, for which `wells` takes the place of `fit` and `extract`.
@@ -151,6 +157,30 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def made_of(cls, options: Any) -> list[str]:
+        """Digests of what it is made of beside its settings: weights that others trained.
+
+        Asked before anything long begins, and whether a finished study still stands.
+
+        Parameters
+        ----------
+        options : Options
+
+        Raises
+        ------
+        PhenolensError
+            If something of it cannot be had; what to do.
+        """
+        del options
+        return []
+
+    @classmethod
+    def learns_with(cls, options: Any) -> Learns:
+        """What `fit` looks at with these options, where that is theirs to say."""
+        del options
+        return cls.learns
 
     def fit(
         self,

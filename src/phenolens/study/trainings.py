@@ -21,6 +21,7 @@ from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
     ALL,
     Card,
+    Learns,
     Representation,
     options_of,
     require_rows,
@@ -30,8 +31,9 @@ from phenolens.represent.base import (
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
-from phenolens.tools.block import Block
+from phenolens.tools.block import Block, crossed
 from phenolens.tools.design import Design
+from phenolens.tools.names import is_fusion
 from phenolens.written import written
 
 
@@ -81,6 +83,11 @@ class Trainings:
         return options_of(self.kind, self.session.study.model_dump())
 
     @cached_property
+    def learns(self) -> Learns:
+        """What it looks at with these options."""
+        return self.kind.learns_with(self.options)
+
+    @cached_property
     def unfitted(self) -> Representation:
         """The representation as the study file says, before it learns."""
         level = self.prepared.images.level
@@ -99,7 +106,7 @@ class Trainings:
     @cached_property
     def groups(self) -> Groups:
         """Treatments in groups, for what learns labels; none for others."""
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return Groups()
         groups = self.session.study.networks.groups
         return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
@@ -108,13 +115,21 @@ class Trainings:
     def rows(self) -> dict[str, np.ndarray]:
         """Images that each fit may see, by fold."""
         everything = np.arange(len(self.prepared))
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {ALL: everything}
         found = self._of_folds()
-        if self.kind.learns == "pixels":
+        if self.learns == "pixels":
             return {ALL: everything} | found
+        if self._fused:
+            found |= _crossed(found)
         found |= self.groups.training_rows(self.images)
         return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
+
+    @property
+    def _fused(self) -> bool:
+        """Whether a fusion of this study has it as a block, to be judged on training wells."""
+        wanted = self.session.study.represent.representations
+        return any(is_fusion(name) and self.name in name.split("+") for name in wanted)
 
     @cached_property
     def _usable(self) -> np.ndarray:
@@ -127,7 +142,7 @@ class Trainings:
             return {}
         keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
         named = np.ones(len(keys), dtype=bool)
-        if self.kind.learns == "labels":
+        if self.learns == "labels":
             named = self.images[TREATMENT].notna().to_numpy()
         return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
 
@@ -144,7 +159,7 @@ class Trainings:
         return code_behind(self.kind)
 
     def _labels(self, fold: str) -> np.ndarray | None:
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return None
         return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
 
@@ -187,7 +202,7 @@ class Trainings:
 
     def _true(self, card: Card) -> Card:
         """The card with the wells and labels that were shown, whatever the representation says."""
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return card
         labels = self._labels(card.fold)
         return replace(
@@ -195,6 +210,26 @@ class Trainings:
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )
+
+
+def _crossed(folds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows that neither of two folds tests: half as many fits more as there are folds.
+
+    What learned labels is judged for a fusion on training wells that it has not seen. The folds are
+    taken two by two, and one fit serves both; of two folds nothing is left to learn from.
+    """
+    names = list(folds)
+    if len(names) < 3:
+        return {}
+    pairs = list(zip(names[::2], names[1::2], strict=False))
+    if len(names) % 2:
+        pairs.append((names[-1], names[0]))
+    found = {}
+    for first, second in pairs:
+        both = np.intersect1d(folds[first], folds[second])
+        found[crossed(int(first), int(second))] = both
+        found[crossed(int(second), int(first))] = both
+    return found
 
 
 def code_behind(kind: type[Representation]) -> list[str]:

@@ -18,7 +18,7 @@ from phenolens import profiles
 from phenolens.images import ImageSet
 from phenolens.prepared import Prepared
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
-from phenolens.represent.base import Card, Representation, require_declared, wells_of
+from phenolens.represent.base import Card, Learns, Representation, require_declared, wells_of
 from phenolens.represent.measuring.units import Measured, Unit, write_unit
 
 CHANNELS = ("DNA", "ER", "AGP")
@@ -165,6 +165,10 @@ class _Trial:
     seed: int
 
     @property
+    def learns(self) -> Learns:
+        return self.kind.learns_with(self.options)
+
+    @property
     def train(self) -> np.ndarray:
         return self.screen.rows(_TRAIN)
 
@@ -178,7 +182,7 @@ class _Trial:
         self, *, rows: np.ndarray | None = None, labels: np.ndarray | None = None, closed: str = ""
     ) -> Any:
         rows = self.train if rows is None else rows
-        if labels is None and self.kind.learns == "labels":
+        if labels is None and self.learns == "labels":
             labels = self.screen.labels_of_images[rows]
         screen = replace(self.screen, closed=closed)
         return self.unfitted().fit(screen, rows, labels=labels, seed=self.seed)
@@ -238,7 +242,7 @@ def _scale(features: np.ndarray) -> float:
 
 
 def _check_learning(trial: _Trial, features: np.ndarray, name: str) -> None:
-    learns, train = trial.kind.learns, trial.train
+    learns, train = trial.learns, trial.train
     mixed = np.random.default_rng(1).permutation(trial.screen.labels_of_images[train])
     other = trial.features(trial.fitted(labels=mixed))
     if learns == "labels":
@@ -258,17 +262,17 @@ def _check_card(trial: _Trial, card: object, name: str) -> None:
     kind, screen = trial.kind, trial.screen
     assert isinstance(card, Card), f"{name}: card() must give a Card, got {type(card).__name__}."
     said = {"name": card.name, "fold": card.fold, "learns": card.learns, "level": card.level}
-    known = {"name": kind.name, "fold": "0", "learns": kind.learns, "level": screen.images.level}
+    known = {"name": kind.name, "fold": "0", "learns": trial.learns, "level": screen.images.level}
     wrong = [part for part in known if said[part] != known[part]]
     assert not wrong, f"{name}: its card says {wrong[0]} = {said[wrong[0]]!r}."
     assert tuple(card.channels) == CHANNELS, f"{name}: its card names other stains."
     json.dumps(card.as_dict())
-    wells = wells_of(screen, trial.train) if kind.learns != "nothing" else []
+    wells = wells_of(screen, trial.train) if trial.learns != "nothing" else []
     assert sorted(card.trained_on) == wells, (
         f"{name}: its card names {len(card.trained_on)} wells that it learned from, "
         f"and it was given {len(wells)}."
     )
-    labels = sorted(set(_WELLS.values())) if kind.learns == "labels" else []
+    labels = sorted(set(_WELLS.values())) if trial.learns == "labels" else []
     assert sorted(card.labels_seen) == labels, (
         f"{name}: its card says labels {list(card.labels_seen)}; it was given {labels}."
     )
