@@ -10,6 +10,7 @@ from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
 from phenolens.represent.base import options_of
 from phenolens.store import code_of, digest, files_named
+from phenolens.study.plan import READING, Foreseen, unit_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named, tell
 from phenolens.study.step import Made, step
@@ -32,6 +33,11 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     described = [list(images.channels), images.level, images.pixel_size_um]
     folder = session.store.folder("images", files, described, code_of("phenolens.prepare"))
+    foreseen = Foreseen(session, "Preparing images", unit_of(images), session.jobs)
+    if images.level != "cell":
+        known = headers.headers.table
+        largest = int((known["height"] * known["width"]).max()) * len(images.channels)
+        foreseen.require(READING.of(largest), tasks=len(images))
     with session.progress.bar("Preparing images") as tick:
         done = fill(
             images,
@@ -41,6 +47,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
             keep=headers.headers.keep,
             jobs=session.jobs,
             progress=tick,
+            foresee=foreseen.of,
         )
     rows = done.set_aside.drop(columns="reason").to_dict("records")
     faults = [SetAside(**row) for row in rows]
