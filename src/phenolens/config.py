@@ -523,11 +523,12 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
 
 
 def _faults_of_representations(study: Study) -> list[str]:
-    """What is wrong with the tables ``[represent.NAME]``."""
+    """What is wrong with the tables ``[represent.NAME]``, or missing where there is none."""
     faults = []
     encoders = [item.name for item in study.encoders]
-    for name in study.represent.model_extra or {}:
-        known = REPRESENTATIONS.known()
+    known = REPRESENTATIONS.known()
+    wanted = [name for name in study.represent.representations if name in known]
+    for name in dict.fromkeys([*(study.represent.model_extra or {}), *wanted]):
         if name in encoders:
             faults.append(f"'represent.{name}': write it as settings of [[encoders]] '{name}'")
             continue

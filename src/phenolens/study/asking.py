@@ -157,7 +157,7 @@ def _classify(
             continue
         answers.keep("predictions", found.more["predictions"])
         for part in found.findings:
-            if part.code == "no-cell-count":
+            if part.code in ("no-cell-count", "blocks-chosen", "blocks-not-judged"):
                 session.progress.say(str(part))
 
 

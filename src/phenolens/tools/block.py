@@ -19,6 +19,22 @@ PIXELS_SEEN = "pixels-seen"
 TRAINING_UNKNOWN = "training-unknown"
 
 
+def crossed(fold: int, held: int) -> str:
+    """Name of the table that was fitted without the wells tested by either of two folds.
+
+    Its rows of the second fold are training wells of the first that it has not seen.
+    """
+    return f"fold-{fold}-without-{held}"
+
+
+def crossed_of(table: str) -> tuple[int, int] | None:
+    """The two folds in a name made by :func:`crossed`; None for another name."""
+    match table.split("-"):
+        case ["fold", fold, "without", held]:
+            return int(fold), int(held)
+    return None
+
+
 @dataclass(frozen=True)
 class Block:
     """One representation of all wells.
@@ -28,7 +44,8 @@ class Block:
     name : str
     tables : dict of str to DataFrame
         Well profiles by fold. ``all`` is always there; a representation that learns has one more
-        per fold, fitted on that fold's training wells only.
+        per fold, fitted on that fold's training wells only, and where blocks are to be chosen on
+        training wells, one fitted without some of those (:func:`crossed`).
     cards : dict of str to Card
         How each table came to be.
     calibrated : bool
@@ -61,6 +78,12 @@ class Block:
     def for_fold(self, fold: int) -> pd.DataFrame:
         """The table to score this fold's held-out wells with."""
         return self.tables.get(str(fold), self.tables[ALL])
+
+    def made_for(self, name: str) -> pd.DataFrame:
+        """The table of this name; else, where it is one of two folds, the first's; else ``all``."""
+        if name not in self.tables and (folds := crossed_of(name)):
+            name = str(folds[0])
+        return self.tables.get(name, self.tables[ALL])
 
     def cards_of(self, fold: str) -> list[Card]:
         """Cards of what made this table; those of all its blocks for a fusion."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ _HIGH = {True: 95.0, False: 99.5}
 _CALIBRATION_PIXELS = 2**23
 _CALIBRATION_IMAGES = (48, 2000)
 _PIXELS_AN_IMAGE = 2**16
+_KEPT_EVERY = 60.0  # seconds of work that a killed run loses at most
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,15 @@ class PixelStore:
             If a stain is constant over a plate's calibrating images, or the disk is full.
         """
         missing = self._missing(np.unique(np.asarray(rows)[~self._filled[rows]]))
+        kept = time.monotonic()
         for done, row in enumerate(missing, start=1):
             self._array[row] = self._make(int(row))
             self._filled[row], self._sums[row] = True, _sum(self._array[row])
             if progress:
                 progress(done, len(missing))
+            if self.folder is not None and time.monotonic() - kept > _KEPT_EVERY:
+                self._flush()
+                kept = time.monotonic()
         if len(missing) and self.folder is not None:
             self._flush()
         return self._array

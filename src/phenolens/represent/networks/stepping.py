@@ -136,7 +136,7 @@ def _as_module(model: torch.nn.Module, objective: Loss) -> Any:
     """The objective as a module: distributed training hooks into the call of a module."""
     torch = require_torch()
 
-    class Objective(torch.nn.Module):  # type: ignore[name-defined]
+    class LossOf(torch.nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -144,7 +144,7 @@ def _as_module(model: torch.nn.Module, objective: Loss) -> Any:
         def forward(self, batch: Batch) -> Any:
             return objective.loss(self.model, batch)
 
-    return Objective()
+    return LossOf()
 
 
 def _adamw(model: torch.nn.Module, settings: Any) -> torch.optim.Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
+from phenolens.study.plan import announce, memory_for
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
@@ -82,6 +83,7 @@ def represent(
             "give the profiles another name, or take it out there."
         )
     made = _Images(session, screen, splits, prepare, measure)
+    possible = []
     for name in wanted:
         if is_fusion(name):
             continue
@@ -94,7 +96,9 @@ def represent(
         if made.lacks_cells(name):
             session.progress.say(f"Left out: {name} is made of cells, and none was found")
             continue
-        blocks[name] = made.block(name)
+        possible.append(name)
+    made.announce(possible)
+    blocks |= {name: made.block(name) for name in possible}
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
         Represented(blocks, made.trainings),
@@ -163,8 +167,7 @@ class _Images:
             block = self._measured(name)
             code, values = "too-few-cells", {"needed": few}
         else:
-            self.trainings[name] = self._trainings(name)
-            block = self.trainings[name].block().mapped(self._described)
+            block = self._trainings(name).block().mapped(self._described)
             code, values = "nothing-to-crop", {}
         made = profiles.metadata(next(iter(block.tables.values())))
         lost = missing_wells(self.prepared.images.table, made)
@@ -230,8 +233,20 @@ class _Images:
         joined = keys.merge(known[new], on=list(WELL_KEY), how="left", validate="many_to_one")
         return profiles.with_metadata(wells, joined.to_dict("series"))
 
+    def announce(self, names: Sequence[str]) -> None:
+        """Say what the trainings of all networks among these will cost, before the first."""
+        networks = [name for name in names if issubclass(self.session.kinds[name], Network)]
+        found = map(self._trainings, networks)
+        costs = [cost for one in found if isinstance(one, NetworkTrainings) for cost in one.costs()]
+        announce(self.session, costs, room=memory_for(1))
+
     def _trainings(self, name: str) -> Trainings:
         """Every fit of a representation of this study, done or to be done."""
+        if name not in self.trainings:
+            self.trainings[name] = self._new_trainings(name)
+        return self.trainings[name]
+
+    def _new_trainings(self, name: str) -> Trainings:
         study, kind = self.session.study, self.session.kinds[name]
         images = self.prepared if kind.reads == "images" else self._crops
         described = [images.images.metadata, self.screen.wells]
