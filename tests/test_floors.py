@@ -53,6 +53,7 @@ FLOORS = {
     "progress": 2,
     "expressions": 1.5,
     "files": 1.1,
+    "memory": 0.5,
     "written": 1.2,
     "workers": 1.1,
     "globbing": 1,

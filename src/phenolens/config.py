@@ -166,6 +166,8 @@ class ProfileFiles(SettingsSection):
 
     ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
     are ``measured``, those of DeepProfiler ``pretrained``, and of others it is not known.
+    ``trained_on`` and ``labels_seen`` say which wells and labels of this screen they learned from;
+    what learned from a well is not scored on it.
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -176,6 +178,10 @@ class ProfileFiles(SettingsSection):
     obsm: str | None = None
     layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
+    trained_on: str | list[str] | None = None
+    labels_seen: str | list[str] | None = None
+    licence: str = ""
+    url: str = ""
 
 
 class MetadataTable(SettingsSection):
@@ -437,7 +443,7 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
     Raises
     ------
     ConfigError
-        If profiles of that name are given.
+        If profiles of that name are given, or there are no images to make them of.
     """
     given = [block.name for block in study.data.profiles]
     for name in more:
@@ -445,6 +451,11 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
             raise ConfigError(
                 f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
             )
+    if more and study.data.images is None:
+        raise ConfigError(
+            f"encoders: there is no [data.images] for '{more[0]}' to read; [[data.profiles]] take "
+            "what was made elsewhere."
+        )
     asked = list(dict.fromkeys([*study.represent.representations, *more]))
     represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
@@ -500,6 +511,9 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
     taken |= {block.name: "[[data.profiles]] of that name" for block in study.data.profiles}
     for item in study.encoders:
         place = f"encoders.{item.name}"
+        if study.data.images is None:
+            yield f"'{place}': there is no [data.images] for it to read"
+            continue
         if item.name in taken:
             yield f"'{place}': there is {taken[item.name]}; give the encoder another name"
             continue
@@ -520,11 +534,12 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
 
 
 def _faults_of_representations(study: Study) -> list[str]:
-    """What is wrong with the tables ``[represent.NAME]``."""
+    """What is wrong with the tables ``[represent.NAME]``, or missing where there is none."""
     faults = []
     encoders = [item.name for item in study.encoders]
-    for name in study.represent.model_extra or {}:
-        known = REPRESENTATIONS.known()
+    known = REPRESENTATIONS.known()
+    wanted = [name for name in study.represent.representations if name in known]
+    for name in dict.fromkeys([*(study.represent.model_extra or {}), *wanted]):
         if name in encoders:
             faults.append(f"'represent.{name}': write it as settings of [[encoders]] '{name}'")
             continue

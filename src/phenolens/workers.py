@@ -13,16 +13,43 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Generic, TypeVar
 
+from phenolens import memory
 from phenolens.errors import PhenolensError
 from phenolens.findings import Finding
 
 Result = TypeVar("Result")
+_DONE: set[str] = set()
 _EVERY = 0.5
 """Seconds between two looks at whether the parent is there."""
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What one task took.
+
+    Attributes
+    ----------
+    seconds : float
+    memory : int
+        Most bytes that its process held meanwhile.
+    first : bool
+        Whether it was the first of its kind in its process, and loaded and compiled what it needs.
+    """
+
+    seconds: float
+    memory: int
+    first: bool
+
+
+Watch = Callable[[Spent], None]
+
+
 def in_processes(
-    tasks: Iterable[Callable[[], Result]], *, jobs: int, at_once: int | str = "auto"
+    tasks: Iterable[Callable[[], Result]],
+    *,
+    jobs: int,
+    at_once: int | str = "auto",
+    watch: Watch | None = None,
 ) -> Iterator[Result]:
     """What the tasks give, in their order, each as soon as it and those before it are done.
 
@@ -37,6 +64,8 @@ def in_processes(
         Processes; with 1 all is done here.
     at_once : int, optional
         Tasks sent to a process together; by default as many as take a fraction of a second.
+    watch : callable, optional
+        Called with what each task took, before its result is given.
 
     Raises
     ------
@@ -50,7 +79,10 @@ def in_processes(
     with parallel_config("loky", inner_max_num_threads=1):
         results = Parallel(n_jobs=jobs, return_as="generator", batch_size=at_once)(calls)
     try:
-        yield from results
+        for result, spent in results:
+            if watch is not None:
+                watch(spent)
+            yield result
     except BrokenProcessPool:
         raise PhenolensError(Finding("worker-ended", "error", {}, {"jobs": jobs})) from None
 
@@ -60,11 +92,17 @@ class _Task(Generic[Result]):
     work: Callable[[], Result]
     parent: int
 
-    def __call__(self) -> Result:
+    def __call__(self) -> tuple[Result, Spent]:
         if self.parent != os.getpid():
             end_with(self.parent)
             _stand_somewhere()
-        return self.work()
+        memory.forget_peak()
+        function = getattr(self.work, "func", self.work)
+        kind = getattr(function, "__qualname__", type(function).__qualname__)
+        first, start = kind not in _DONE, time.monotonic()
+        result = self.work()
+        _DONE.add(kind)
+        return result, Spent(time.monotonic() - start, memory.peak(), first)
 
 
 def _stand_somewhere() -> None:

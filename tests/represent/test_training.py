@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -307,12 +308,12 @@ class TestMemory:
         return Feed(as_tensor(array, "cpu"), rows, Standard.of(array, rows))
 
     def test_feeding_holds_a_few_batches_and_never_the_screen(self, feed):
-        private = private_bytes()
-        for _ in feed.training(32, np.random.default_rng(0)):
-            pass
-        for _ in feed.ordered(32):
-            pass
-        assert private_bytes() - private < np.prod(self.SHAPE) / 3
+        def most(part):
+            batches = [part.training(32, np.random.default_rng(0)), part.ordered(32)]
+            return max(private_bytes() for _ in chain(*batches))
+
+        usual = most(replace(feed, rows=feed.rows[:320]))  # with what threads and libraries keep
+        assert most(feed) - usual < np.prod(self.SHAPE) / 3
 
     def test_making_the_store_holds_one_image_at_a_time(self, planted_screen, tmp_path):
         screen = planted_screen(sites=20)

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from phenolens.errors import LeakError
+from phenolens.errors import InputError, LeakError
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import PLATE, WELL, feature_names, from_frame
 from phenolens.registry import Registry
@@ -56,6 +56,10 @@ class Card:
         ``plate/well`` of the wells whose pixels it learned from.
     labels_seen : tuple of str
         Treatments whose labels it learned from.
+    url : str
+        Where it is described.
+    unknown : tuple of str
+        Of ``trained_on`` and ``labels_seen``, what nobody has said (profiles made elsewhere).
     """
 
     name: str
@@ -70,6 +74,8 @@ class Card:
     licence: str = ""
     trained_on: tuple[str, ...] = ()
     labels_seen: tuple[str, ...] = ()
+    url: str = ""
+    unknown: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -151,6 +157,24 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def made_of(cls, options: Any) -> list[str]:
+        """Digests of what it is made of beside its settings: weights that others trained.
+
+        Asked before anything long begins, and whether a finished study still stands.
+
+        Parameters
+        ----------
+        options : Options
+
+        Raises
+        ------
+        PhenolensError
+            If something of it cannot be had; what to do.
+        """
+        del options
+        return []
 
     @classmethod
     def learns_with(cls, options: Any) -> Learns:
@@ -336,6 +360,20 @@ def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: s
     names = feature_names(name, features.shape[1])
     frame = pd.DataFrame(features.astype(np.float32), columns=names)
     return from_frame(pd.concat([metadata, frame], axis=1))
+
+
+def require_rows(features: object, rows: int, name: str) -> None:
+    """Refuse what is no matrix of finite numbers with a row an image."""
+    values = np.asarray(features)
+    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
+        raise InputError(
+            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
+            "images; expected float32, one row an image."
+        )
+    if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
+        raise InputError(
+            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
+        )
 
 
 def refuse_overlap(card: Card, plates_and_wells: list[str], treatments: list[str]) -> None:

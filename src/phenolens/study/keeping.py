@@ -16,6 +16,7 @@ from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
 from phenolens.represent.networks.pixels import require_pixels
 from phenolens.study.lock import writing
 from phenolens.study.session import LAYOUT_FILE
+from phenolens.words.numbers import size
 
 STAMP = "finished.json"
 _PARTIAL = ".partial-*"
@@ -178,12 +179,7 @@ def _within(path: Path, other: Path) -> bool:
 
 def _size(*paths: Path) -> str:
     files = [f for p in paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file()]
-    size = float(sum(file.stat().st_size for file in files))
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+    return size(sum(file.stat().st_size for file in files))
 
 
 def _results(out: Path, known: dict[str, str]) -> Iterator[str]:

@@ -194,21 +194,23 @@ def open_study(
 
 
 def _weights_placed(study: Study, root: Path) -> Study:
-    """Files of weights by their full path: like all paths of a study file from its folder."""
+    """Files and folders of weights by their full path, from the study file's own folder."""
 
-    def placed(weights: Any) -> Any:
-        path = root / weights if weights and isinstance(weights, str) else root
-        return path.as_posix() if path.is_file() else weights
+    def placed(settings: Any) -> Any:
+        weights = settings.get("weights") if isinstance(settings, dict) else None
+        if not weights or not isinstance(weights, str) or not (root / weights).exists():
+            return settings
+        return settings | {"weights": (root / weights).as_posix()}
 
-    networks = study.networks.model_copy(update={"weights": placed(study.networks.weights)})
+    networks, represent = study.networks, study.represent
+    if (root / networks.weights).is_file():
+        networks = networks.model_copy(update=placed(networks.model_dump(include={"weights"})))
+    tables = {name: placed(table) for name, table in (represent.model_extra or {}).items()}
     encoders = [
-        item.model_copy(
-            update={"settings": {n: placed(v) if n == "weights" else v for n, v in held.items()}}
-        )
-        for item in study.encoders
-        for held in [item.settings]
+        item.model_copy(update={"settings": placed(item.settings)}) for item in study.encoders
     ]
-    return study.model_copy(update={"networks": networks, "encoders": encoders})
+    placed_too = {"encoders": encoders, "represent": represent.model_copy(update=tables)}
+    return study.model_copy(update={"networks": networks, **placed_too})
 
 
 def _require_layout(folder: Path) -> None:

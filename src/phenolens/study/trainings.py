@@ -24,14 +24,16 @@ from phenolens.represent.base import (
     Learns,
     Representation,
     options_of,
+    require_rows,
     table,
     wells_of,
 )
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
-from phenolens.tools.block import Block
+from phenolens.tools.block import Block, crossed
 from phenolens.tools.design import Design
+from phenolens.tools.names import is_fusion
 from phenolens.written import written
 
 
@@ -118,8 +120,16 @@ class Trainings:
         found = self._of_folds()
         if self.learns == "pixels":
             return {ALL: everything} | found
+        if self._fused:
+            found |= _crossed(found)
         found |= self.groups.training_rows(self.images)
         return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
+
+    @property
+    def _fused(self) -> bool:
+        """Whether a fusion of this study has it as a block, to be judged on training wells."""
+        wanted = self.session.study.represent.representations
+        return any(is_fusion(name) and self.name in name.split("+") for name in wanted)
 
     @cached_property
     def _usable(self) -> np.ndarray:
@@ -167,7 +177,7 @@ class Trainings:
         bar = self.session.progress.bar(f"Reading images with {self.name}, fold {fold}")
         with bar as tick, telling(self.kind, f"extract, fold {fold}"):
             features = fitted.extract(self.prepared, rows, progress=tick)
-        _require_rows(features, len(rows), self.name)
+        require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
         wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
@@ -200,6 +210,26 @@ class Trainings:
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )
+
+
+def _crossed(folds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows that neither of two folds tests: half as many fits more as there are folds.
+
+    What learned labels is judged for a fusion on training wells that it has not seen. The folds are
+    taken two by two, and one fit serves both; of two folds nothing is left to learn from.
+    """
+    names = list(folds)
+    if len(names) < 3:
+        return {}
+    pairs = list(zip(names[::2], names[1::2], strict=False))
+    if len(names) % 2:
+        pairs.append((names[-1], names[0]))
+    found = {}
+    for first, second in pairs:
+        both = np.intersect1d(folds[first], folds[second])
+        found[crossed(int(first), int(second))] = both
+        found[crossed(int(second), int(first))] = both
+    return found
 
 
 def code_behind(kind: type[Representation]) -> list[str]:
@@ -235,20 +265,6 @@ def telling(kind: type[Representation], doing: str) -> Iterator[None]:
             f"Representation '{kind.name}' failed in {doing}: {said}{place}. Mend it, or take it "
             "out of the study."
         ) from error
-
-
-def _require_rows(features: object, rows: int, name: str) -> None:
-    """Refuse what is no matrix of finite numbers with a row an image."""
-    values = np.asarray(features)
-    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
-        raise InputError(
-            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
-            "images; expected float32, one row an image."
-        )
-    if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
-        raise InputError(
-            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
-        )
 
 
 def _card(folder: Path) -> Card:

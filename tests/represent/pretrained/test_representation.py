@@ -10,9 +10,12 @@ import pytest
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
+from phenolens.config import read_study
 from phenolens.errors import ConfigError, InputError
+from phenolens.represent.base import options_of
 from phenolens.represent.pretrained import Pretrained, PretrainedOptions
 from phenolens.represent.pretrained.entries import ENTRIES
+from phenolens.study.session import open_study
 from phenolens.testing import check_representation
 from phenolens.testing.representations import small_screen
 
@@ -130,7 +133,7 @@ def test_stains_can_be_chosen_and_ordered(folders, screen):
 @pytest.mark.parametrize(
     ("page", "accepted", "said"),
     [
-        ("", "", "nothing says which licence copy has"),
+        ("", "", "Nothing says which licence the weights copy have"),
         ("---\nlicense: cc-by-nc-4.0\n---\n", "", r'licence_accepted = "cc-by-nc-4.0"'),
         ("---\nlicense: cc-by-nc-4.0\n---\n", "mit", r'licence_accepted = "cc-by-nc-4.0"'),
         ("---\nlicense: cc-by-nc-4.0\n---\n", "cc-by-nc-4.0", ""),
@@ -168,6 +171,13 @@ def test_entries_say_what_they_need(name, folders):
     assert known.licence in chosen.described
 
 
+def test_methods_name_licence_and_version_and_no_folder_of_this_machine(tmp_path):
+    given = {"weights": str(tmp_path / "ours"), "revision": "v2", "scaling": "image"}
+    said = PretrainedOptions.model_validate(given | {"licence_accepted": "own"}).described
+    assert said.startswith("ours (licence: own, revision v2); each stain was encoded by itself")
+    assert said.endswith("scaled by each image itself")
+
+
 def test_names_that_are_not_known():
     with pytest.raises(ValidationError, match="no ready encoder 'dinov2-smal'; did you mean"):
         PretrainedOptions.model_validate({"encoder": "dinov2-smal"})
@@ -181,3 +191,48 @@ def test_entry_with_other_weights_keeps_its_preprocessing(folders):
     of = Pretrained.of(chosen, level="cell", seed=0)
     assert of.settings.preprocessing == ENTRIES["vit-base"].preprocessing
     assert of.settings.licence == "apache-2.0" and of.settings.views == 8
+
+
+STUDY = """
+[data.images]
+table = "images.csv"
+channels = ["DNA", "ER"]
+
+[represent]
+representations = ["pretrained"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("", "'represent.pretrained': name an encoder"),
+        ("encoder = 'vit-bas'", "no ready encoder 'vit-bas'; did you mean 'vit-base'"),
+        ("encoder = 'openphenom'", "is not permissive. Read it .https://huggingface.co/rec"),
+        ("encoder = 'subcell-bg'", "is not fetched by itself: fetch https://czi-subcell"),
+    ],
+)
+def test_study_file_says_in_one_line_what_is_wrong(tmp_path, table, said):
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY + (f"\n[represent.pretrained]\n{table}\n" if table else ""))
+    with pytest.raises(ConfigError, match=said) as error:
+        read_study(path)
+    assert "\n" not in str(error.value)
+
+
+def test_weights_lie_where_the_study_file_lies(folders, tmp_path):
+    shutil.copytree(folders("vit")[0], tmp_path / "model")
+    path, table = tmp_path / "study.toml", "\n[represent.pretrained]\nweights = 'model'\n"
+    path.write_text(STUDY + table + "[[encoders]]\nname = 'two'\nkind = 'pretrained'\n"
+                    "settings = { weights = 'model', licence_accepted = 'mit' }\n")  # fmt: skip
+    session = open_study(path, out=tmp_path / "out")
+    for name in ("pretrained", "two"):
+        options = options_of(session.kinds[name], session.study.model_dump())
+        assert options.weights == (tmp_path / "model").as_posix()
+    accepted = session.kinds["two"]
+    first = accepted.made_of(options)
+    tensors = load_file(tmp_path / "model" / "model.safetensors")
+    save_file({k: t + 1 for k, t in tensors.items()}, tmp_path / "model" / "model.safetensors")
+    assert accepted.made_of(options) != first
+    with pytest.raises(ConfigError, match="Nothing says which licence"):
+        Pretrained.made_of(options.model_copy(update={"licence_accepted": ""}))

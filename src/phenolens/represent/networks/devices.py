@@ -127,7 +127,33 @@ def training_speeds(
     -------
     dict
         Images a second in each precision.
+
+    Raises
+    ------
+    InputError
+        If a GPU does not hold two images; where it holds fewer than the batch, fewer are timed.
     """
+    torch = require_torch()
+    try:
+        return _speeds(build, shape, device, precisions)
+    except torch.OutOfMemoryError:
+        pass
+    if shape[0] < 4:
+        raise InputError(
+            "Out of GPU memory with 2 images at once. Set a smaller size or width, or "
+            "device = 'cpu'."
+        )
+    torch.cuda.empty_cache()
+    fewer = (shape[0] // 2, *shape[1:])
+    return training_speeds(build, fewer, device=device, precisions=precisions)
+
+
+def _speeds(
+    build: Callable[[], torch.nn.Module],
+    shape: tuple[int, ...],
+    device: str,
+    precisions: Sequence[str],
+) -> dict[str, float]:
     steps = {name: _stepper(build, shape, device, name) for name in precisions}
     best = dict.fromkeys(steps, float("inf"))
     for step in steps.values():

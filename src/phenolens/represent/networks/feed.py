@@ -136,9 +136,13 @@ class Standard:
     def of(cls, array: np.ndarray, rows: np.ndarray, *, n: int = 512) -> Standard:
         """Measured on at most `n` of these rows of a pixel array (training rows only)."""
         some = rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
-        pixels = array[some].astype(np.float32) / 255.0
-        mean, sd = pixels.mean(axis=(0, 1, 3, 4)), pixels.std(axis=(0, 1, 3, 4))
-        return cls(mean.astype(np.float32), np.maximum(sd, 1e-3).astype(np.float32))
+        sums = np.zeros((2, array.shape[2]), dtype=np.int64)
+        for row in some:  # one image at a time: with tiles all of them are gigabytes
+            pixels = array[row].astype(np.int64)
+            sums += np.stack([(pixels**power).sum(axis=(0, 2, 3)) for power in (1, 2)])
+        mean, square = sums / (len(some) * array[0, :, 0].size)
+        sd = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return cls((mean / 255).astype(np.float32), np.maximum(sd / 255, 1e-3).astype(np.float32))
 
     @classmethod
     def fixed(cls, n_stains: int) -> Standard:
@@ -199,6 +203,20 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, places: np.ndarray) -> Feed:
+        """A feed of some of its rows, in this order, without chances or partners."""
+        targets, features = (
+            None if values is None else values[places] for values in (self.targets, self.features)
+        )
+        return replace(
+            self,
+            rows=self.rows[places],
+            targets=targets,
+            features=features,
+            weights=None,
+            positives=None,
+        )
 
     def steps(self, batch: int) -> int:
         """Training batches an epoch."""
@@ -311,7 +329,8 @@ class Feed:
         return self.pixels[index, torch.from_numpy(square).to(self.pixels.device)]
 
     def _moved(self, held: list[Any]) -> list[Any]:
-        return [None if of is None else of.to(self.device, non_blocking=True) for of in held]
+        pinned = self.device.startswith("cuda")
+        return [None if of is None else of.to(self.device, non_blocking=pinned) for of in held]
 
     def _batch(self, one: _Drawn, held: list[Any], *, augment: bool) -> Batch:
         pixels, other, targets, features = held

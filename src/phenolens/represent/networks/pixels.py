@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ _HIGH = {True: 95.0, False: 99.5}
 _CALIBRATION_PIXELS = 2**23
 _CALIBRATION_IMAGES = (48, 2000)
 _PIXELS_AN_IMAGE = 2**16
+_KEPT_EVERY = 60.0  # seconds of work that a killed run loses at most
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class PixelStore:
         self.settings = settings
         self._high = settings.high or _HIGH[prepared.images.level == "cell"]
         self._plates = prepared.images.table[PLATE].astype(str).to_numpy()
-        self._calibrating = _calibrating(prepared, calibrating)
+        self.calibrating = _calibrating(prepared, calibrating)
         self._ranges: dict[str, np.ndarray] = {}
         self.folder = None if folder is None else Path(folder)
         self._filled = np.zeros(len(prepared), dtype=bool)  # in memory, or checked on the disk
@@ -107,11 +109,15 @@ class PixelStore:
             If a stain is constant over a plate's calibrating images, or the disk is full.
         """
         missing = self._missing(np.unique(np.asarray(rows)[~self._filled[rows]]))
+        kept = time.monotonic()
         for done, row in enumerate(missing, start=1):
             self._array[row] = self._make(int(row))
             self._filled[row], self._sums[row] = True, _sum(self._array[row])
             if progress:
                 progress(done, len(missing))
+            if self.folder is not None and time.monotonic() - kept > _KEPT_EVERY:
+                self._flush()
+                kept = time.monotonic()
         if len(missing) and self.folder is not None:
             self._flush()
         return self._array
@@ -149,7 +155,7 @@ class PixelStore:
 
     def digest(self) -> str:
         """Names the content: settings, images as they are read, calibrating images."""
-        return digest(asdict(self.settings), self._high, self.prepared.digest, self._calibrating)
+        return digest(asdict(self.settings), self._high, self.prepared.digest, self.calibrating)
 
     def _make(self, row: int) -> np.ndarray:
         squares = cut(self.scaled(row), tiles=self.settings.tiles, size=self.settings.size)
@@ -166,7 +172,7 @@ class PixelStore:
         return self._ranges[plate]
 
     def _plate_range(self, plate: str) -> np.ndarray:
-        rows = np.flatnonzero(self._calibrating & (self._plates == plate))
+        rows = np.flatnonzero(self.calibrating & (self._plates == plate))
         if not len(rows):
             raise DesignError(
                 f"Plate '{plate}' has no control image to scale its pixels by. Mark its controls, "

@@ -7,6 +7,7 @@ says in the environment who is who. Rank 0 alone writes files and decides by val
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +48,7 @@ class Ranks:
             if int(os.environ.get("WORLD_SIZE", "1")) < 2:
                 return cls()
             distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     @property

@@ -116,12 +116,17 @@ class PretrainedOptions(Options):
     @property
     def described(self) -> str:
         """What the report's methods say of it."""
-        known = self.entry
-        label = known.label if known else self.weights
-        licence = known.licence if known else self.licence_accepted
-        said = f" (licence: {licence or 'as on its page'}" if licence or not known else ""
-        said += f", revision {self.revision})" if self.revision and said else ")" if said else ""
-        return f"{label}{said}; {_STRATEGIES[self.strategy]}"
+        known, weights = self.entry, self.weights
+        label = (
+            known.label if known else Path(weights).name if Path(weights).is_absolute() else weights
+        )
+        licence = known.licence if known else self.licence_accepted or "as on its page"
+        version = f", revision {self.revision}" if self.revision else ""
+        scaled = "each plate's controls" if self.scaling == "controls" else "each image itself"
+        return (
+            f"{label} (licence: {licence}{version}); {_STRATEGIES[self.strategy]}; pixels were "
+            f"scaled by {scaled}"
+        )
 
     @property
     def strategy(self) -> Stains:
@@ -187,10 +192,7 @@ class Pretrained(Network):
 
     label: ClassVar[str] = "Pretrained encoder"
     kind: ClassVar[Kind] = "pretrained"
-    methods: ClassVar[str] = (
-        "The pretrained encoder is used as its authors left it: {described}. Pixels are scaled by "
-        "each plate's controls."
-    )
+    methods: ClassVar[str] = "The pretrained encoder is used as its authors left it: {described}."
     learns: ClassVar[Learns] = "nothing"
     Options: ClassVar[type[Options]] = PretrainedOptions
     section: ClassVar[str] = ""
@@ -208,21 +210,7 @@ class Pretrained(Network):
             If there are no such weights.
         """
         del level, seed
-        known = options.entry
-        source = find(
-            options.weights or (known.weights if known else ""), revision=options.revision
-        )
-        licence = known.licence if known else source.licence or options.licence_accepted
-        if licence.lower() not in PERMISSIVE and options.licence_accepted != licence:
-            raise ConfigError(
-                f"represent.pretrained: the licence of {source.origin} ({licence}) is not "
-                f'permissive. Read it; if it allows your use, say licence_accepted = "{licence}".'
-            )
-        if not licence:
-            raise ConfigError(
-                f"represent.pretrained: nothing says which licence {source.origin} has. Say under "
-                'which you use it: licence_accepted = "...".'
-            )
+        known, (source, licence) = options.entry, _found(options)
         settings = PretrainedSettings(
             PixelSettings(size=32, tiles=options.tiles, scaling=options.scaling),
             TrainSettings(batch=options.batch, device=options.device, precision=options.precision),
@@ -238,6 +226,11 @@ class Pretrained(Network):
             reference=options.reference,
         )
         return cls(settings, source=source)
+
+    @classmethod
+    def made_of(cls, options: PretrainedOptions) -> list[str]:
+        """Digest of its weights; raises as :meth:`of`."""
+        return [_found(options)[0].digest]
 
     def fit(
         self,
@@ -278,8 +271,7 @@ class Pretrained(Network):
         settings, stains = self.settings, self.state["stains"]
         if absent := [name for name in settings.channels if name not in stains]:
             raise InputError(
-                f"represent.pretrained: there is no stain '{absent[0]}' (channels); there are "
-                f"{', '.join(stains)}."
+                f"There is no stain '{absent[0]}' (channels); there are {', '.join(stains)}."
             )
         with repeatable(0):
             return StainEncoder(
@@ -380,3 +372,21 @@ class Pretrained(Network):
         flat, views = images.flatten(0, 1), self.settings.views
         found = sum(self.model(turn(flat, code).contiguous()) for code in range(views)) / views
         return found.unflatten(0, images.shape[:2]).mean(dim=1).float().cpu().numpy()
+
+
+def _found(options: PretrainedOptions) -> tuple[FoundWeights, str]:
+    """Weights, and the licence under which they may be used."""
+    known = options.entry
+    source = find(options.weights or (known.weights if known else ""), revision=options.revision)
+    licence = known.licence if known else source.licence or options.licence_accepted
+    if not licence:
+        raise ConfigError(
+            f"Nothing says which licence the weights {source.origin} have. Say under which you "
+            'use them: licence_accepted = "...".'
+        )
+    if licence.lower() not in PERMISSIVE and options.licence_accepted != licence:
+        raise ConfigError(
+            f"The licence of the weights {source.origin} ({licence}) is not permissive. Read it; "
+            f'if it allows your use, say licence_accepted = "{licence}".'
+        )
+    return source, licence

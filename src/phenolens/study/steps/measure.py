@@ -12,6 +12,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import kinds_of
 from phenolens.represent.measuring.units import Cells
 from phenolens.store import code_of
+from phenolens.study.plan import MEASURING, Foreseen, unit_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import tell
@@ -48,8 +49,14 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs
+    foreseen = Foreseen(session, "Measuring cells", unit_of(prepare.images), jobs)
+    if prepare.images.level != "cell":
+        pixels = prepare.pixels(0).size
+        foreseen.require(MEASURING.of(pixels), tasks=len(prepare))
     with session.progress.bar("Measuring cells") as tick:
-        units = measure_cells(prepare, folder, recipe, jobs=jobs, progress=tick)
+        units = measure_cells(
+            prepare, folder, recipe, jobs=jobs, progress=tick, foresee=foreseen.of
+        )
     faults = [_aside(fault) for unit in units for fault in unit.faults()]
     whole = [fault for fault in faults if not fault.object]
     lost = {(fault.plate, fault.well, fault.site) for fault in whole}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,9 +11,11 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import ConfigError
+from phenolens.io.cards import card_of_files
 from phenolens.io.features import kind_of_features
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
+from phenolens.io.paths import expand
 from phenolens.prepared import Prepared
 from phenolens.profiles import WELL_KEY
 from phenolens.represent.base import ALL, Card, options_of
@@ -24,6 +26,7 @@ from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
+from phenolens.study.plan import announce, memory_for
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
@@ -34,6 +37,7 @@ from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
 from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
+from phenolens.tools.training import Told, given_block, told_by
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,12 @@ def represent(
     UndecidedError
         If wells look like others taken again, and the study file does not say what they are.
     """
-    blocks = {name: _given(session, name, block) for name, block in screen.profiles.items()}
+    blocks = {
+        name: _given(session, name, block, screen.wells) for name, block in screen.profiles.items()
+    }
+    aside = [entry for name, block in blocks.items() for entry in _trained_on(screen, name, block)]
     if prepare is None:
-        return Made(Represented(blocks))
+        return Made(Represented(blocks), set_aside=aside)
     wanted = session.study.represent.representations
     check_names(wanted, blocks, known=session.kinds)
     if not blocks and not wanted:
@@ -78,6 +85,7 @@ def represent(
             "give the profiles another name, or take it out there."
         )
     made = _Images(session, screen, splits, prepare, measure)
+    possible = []
     for name in wanted:
         if is_fusion(name):
             continue
@@ -90,26 +98,43 @@ def represent(
         if made.lacks_cells(name):
             session.progress.say(f"Left out: {name} is made of cells, and none was found")
             continue
-        blocks[name] = made.block(name)
+        possible.append(name)
+    made.announce(possible)
+    blocks |= {name: made.block(name) for name in possible}
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
         Represented(blocks, made.trainings),
         {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
-        set_aside=made.set_aside,
+        set_aside=[*aside, *made.set_aside],
         conflicts=made.conflicts,
         counts=made.counts,
     )
 
 
-def _given(session: Session, name: str, block: ProfileBlock) -> Block:
+def _given(session: Session, name: str, block: ProfileBlock, wells: pd.DataFrame) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
     (section,) = (item for item in session.study.data.profiles if item.name == name)
     files = [section.files] if isinstance(section.files, str) else section.files
     embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
-    kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
-    how = {"given": True, "normalized": block.normalized}
-    card = Card(name, "well", (), kind=kind, preprocessing=how)
-    return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
+    # a card is of a table's own features, not of an embedding that lies beside them
+    card = None if section.obsm else card_of_files(expand(files, session.root))
+    kind = card["kind"] if card else "pretrained" if embedded else kind_of_features(rows.columns)
+    told = Told(
+        section.trained_on,
+        section.labels_seen,
+        licence=section.licence,
+        url=section.url,
+        spelled=f"[[data.profiles]] '{name}': {{}}".format,
+    )
+    told = told_by(card, told, source=f"[[data.profiles]] '{name}'", wells=wells)
+    kind = section.kind or kind
+    return given_block(name, rows, told=told, kind=kind, normalized=block.normalized, wells=wells)
+
+
+def _trained_on(screen: Integrated, name: str, block: Block) -> list[SetAside]:
+    """Entries of the ledger for wells that profiles made elsewhere learned labels from."""
+    before, after = (profiles.metadata(rows) for rows in (screen.profiles[name].table, block.wells))
+    return not_in(name, missing_wells(before, after), "trained-on-well")
 
 
 @dataclass
@@ -148,8 +173,7 @@ class _Images:
             block = self._measured(name)
             code, values = "too-few-cells", {"needed": few}
         else:
-            self.trainings[name] = self._trainings(name)
-            block = self.trainings[name].block().mapped(self._described)
+            block = self._trainings(name).block().mapped(self._described)
             code, values = "nothing-to-crop", {}
         made = profiles.metadata(next(iter(block.tables.values())))
         lost = missing_wells(self.prepared.images.table, made)
@@ -215,8 +239,20 @@ class _Images:
         joined = keys.merge(known[new], on=list(WELL_KEY), how="left", validate="many_to_one")
         return profiles.with_metadata(wells, joined.to_dict("series"))
 
+    def announce(self, names: Sequence[str]) -> None:
+        """Say what the trainings of all networks among these will cost, before the first."""
+        networks = [name for name in names if issubclass(self.session.kinds[name], Network)]
+        found = map(self._trainings, networks)
+        costs = [cost for one in found if isinstance(one, NetworkTrainings) for cost in one.costs()]
+        announce(self.session, costs, room=memory_for(1))
+
     def _trainings(self, name: str) -> Trainings:
         """Every fit of a representation of this study, done or to be done."""
+        if name not in self.trainings:
+            self.trainings[name] = self._new_trainings(name)
+        return self.trainings[name]
+
+    def _new_trainings(self, name: str) -> Trainings:
         study, kind = self.session.study, self.session.kinds[name]
         images = self.prepared if kind.reads == "images" else self._crops
         described = [images.images.metadata, self.screen.wells]
