@@ -17,6 +17,7 @@ from phenolens.io.discovery.discover import discover
 from phenolens.io.discovery.proposal import Discovery, Question
 from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.integrate import integrate
+from phenolens.represent.pretrained import PretrainedOptions
 
 DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
 HEADING = re.compile(r"^## `\[{1,2}([\w.]+)\]{1,2}`$")
@@ -36,6 +37,7 @@ def settings() -> dict[str, dict[str, object]]:
                 found.setdefault(name, {})[key] = default
 
     walk(Study, "")
+    walk(PretrainedOptions, "represent.pretrained")
     return found
 
 
