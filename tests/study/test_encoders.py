@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from phenolens.answers.tables import Tables
 from phenolens.report.methods import methods
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.networks.network import Network
+from phenolens.represent.untrained import Untrained
 from phenolens.study.session import Session, open_study
 from phenolens.study.step import take
 from phenolens.study.steps.attention import explained
@@ -117,6 +119,24 @@ def test_one_that_learns_labels_is_explained_beside_controls_of_its_kind(session
     assert "wide-untrained" in {n for n, k in session.kinds.items() if k.kind == "baseline"}
     told = Tables(session.out).activation
     assert told["withheld_because"]["about"]["representation"] == "wide"
+
+
+def test_a_network_that_python_hands_in_is_read_by_its_own_settings(session):
+    settings = take(session, "represent").trainings["wide-untrained"].network.settings
+    with REPRESENTATIONS.copied():
+        again = open_study(
+            session.root / "study.toml",
+            out=session.out,
+            jobs=1,
+            encoders=[Untrained(settings, name="random")],
+        )
+        blocks = study.represent(again).blocks
+    assert np.array_equal(blocks["random"].wells, blocks["wide-untrained"].wells)
+    assert blocks["random"].cards["all"].kind == "baseline"
+
+
+def test_crops_of_a_study_that_reads_images_are_the_images(session):
+    assert study.crops(session) is study.prepare(session)
 
 
 def test_a_finished_study_is_found_again_and_nothing_is_registered(session):
