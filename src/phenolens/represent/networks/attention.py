@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from phenolens.represent.networks.devices import repeatable
 
-# So much decay because wells are few: with 0.05 (and a rate of 5e-3) attention learned training wells
-# by heart, and in 4 of 6 simulations left out the very images that speak.
+# So much decay because wells are few: with 0.05 (and a rate of 5e-3) attention learned training
+# wells by heart, and in 4 of 6 simulations left out the very images that speak.
 _STEPS, _RATE, _DECAY, _SHOWN = 200, 2e-2, 2.0, 0.5
 
 
