@@ -65,6 +65,13 @@ def test_what_is_known_of_the_wells_is_joined_by_plate_and_well():
     assert told.notna().sum() == 2
 
 
+def test_labels_that_were_shown_were_seen_whatever_a_class_says():
+    labels = SCREEN.labels_of_images[TRAIN]
+    made = pl.encode(PixelPCA(components=2), SCREEN, train=TRAIN, labels=labels)
+    assert made.attrs[CARD]["learns"] == "labels"
+    assert made.attrs[CARD]["labels_seen"] == ["A", "B", "DMSO"]
+
+
 def test_one_that_learns_is_fitted_or_says_what_it_was_fitted_on():
     with pytest.raises(InputError, match=r"learns labels, and its card names no well.*train"):
         pl.encode(Labelled(), SCREEN)
