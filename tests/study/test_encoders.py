@@ -50,6 +50,11 @@ kind = "simclr"
 settings = { positives = "treatment" }
 
 [[encoders]]
+name = "attended"
+kind = "vae"
+settings = { pooling = "attention" }
+
+[[encoders]]
 name = "wide-untrained"
 kind = "untrained"
 settings = { width = 8 }
@@ -71,7 +76,7 @@ def session(simulated, tmp_path_factory) -> Session:
 def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(session):
     represent = take(session, "represent")
     widths = {name: work.network.settings.width for name, work in networks(represent).items()}
-    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "wide-untrained": 8}
+    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "attended": 2, "wide-untrained": 8}
     folds = take(session, "splits").folds.table.query("fold == 0")
     tested = set(folds["Metadata_Plate"] + "/" + folds["Metadata_Well"])
     for name in ("wide", "narrow"):
@@ -84,12 +89,13 @@ def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(sess
     assert cards[0].weights_digest != cards[1].weights_digest
 
 
-def test_labels_that_only_pair_images_are_held_back_too(session):
-    block = take(session, "represent").blocks["agreeing"]
+@pytest.mark.parametrize("name", ["agreeing", "attended"])
+def test_labels_that_only_pair_or_weigh_images_are_held_back_too(session, name):
+    block = take(session, "represent").blocks[name]
     assert len(block.unseen) == 2
     for group, unseen in block.unseen.items():
         card = block.cards[group]
-        assert (card.name, card.learns, card.kind) == ("agreeing", "labels", "supervised")
+        assert (card.name, card.learns, card.kind) == (name, "labels", "supervised")
         assert card.labels_seen and not set(card.labels_seen) & set(unseen)
 
 
