@@ -175,7 +175,9 @@ def test_a_package_that_cannot_be_imported_is_named(broken, finished, tmp_path):
 def test_a_study_that_does_not_name_it_runs_and_says_so(broken, tmp_path):
     rows = [f"P{plate},A{well:02},c{well // 2},{well}" for plate in (1, 2) for well in range(1, 9)]
     (tmp_path / "wells.csv").write_text("\n".join(["Plate,Well,Compound,f0", *rows]) + "\n")
-    (tmp_path / "study.toml").write_text('[[data.profiles]]\nname = "p"\nfiles = "wells.csv"\n')
+    (tmp_path / "study.toml").write_text(
+        '[[data.profiles]]\nname = "p"\nfiles = "wells.csv"\nprefix = "f"\n'
+    )
     told = run(broken, tmp_path, "-m", "phenolens", "check", "study.toml", "--out", "out")
     assert told.returncode == 0, told.stderr
     said = "The representation that the plug-in 'quantiles' offers could not be loaded"

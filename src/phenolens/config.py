@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
+from phenolens.files import is_endless
 from phenolens.io.formats.base import image_format
 from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
@@ -387,6 +388,8 @@ def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
         every fault is named with its place in the file. If a change is none.
     """
     path = Path(path)
+    if is_endless(path):
+        raise ConfigError(f"{path} is a pipe or a device, and no study file.")
     try:
         if (size := path.stat().st_size) > LARGEST and path.is_file():
             raise ConfigError(
@@ -440,7 +443,7 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
     Raises
     ------
     ConfigError
-        If profiles of that name are given.
+        If profiles of that name are given, or there are no images to make them of.
     """
     given = [block.name for block in study.data.profiles]
     for name in more:
@@ -448,6 +451,11 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
             raise ConfigError(
                 f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
             )
+    if more and study.data.images is None:
+        raise ConfigError(
+            f"encoders: there is no [data.images] for '{more[0]}' to read; [[data.profiles]] take "
+            "what was made elsewhere."
+        )
     asked = list(dict.fromkeys([*study.represent.representations, *more]))
     represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
@@ -503,6 +511,9 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
     taken |= {block.name: "[[data.profiles]] of that name" for block in study.data.profiles}
     for item in study.encoders:
         place = f"encoders.{item.name}"
+        if study.data.images is None:
+            yield f"'{place}': there is no [data.images] for it to read"
+            continue
         if item.name in taken:
             yield f"'{place}': there is {taken[item.name]}; give the encoder another name"
             continue

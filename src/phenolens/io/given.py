@@ -49,7 +49,8 @@ class Given:
         ``file``, ``columns`` (a DataFrame with metadata in columns), ``index`` (a DataFrame with
         metadata in its row index) or ``anndata``.
     card : dict, optional
-        How its features came to be, where the table says it: see :mod:`phenolens.io.cards`.
+        How its features came to be, where the table says it: see :mod:`phenolens.io.cards`. None
+        for an embedding that lies beside the features of an AnnData.
     source : object
         What was handed in, where it lay in memory; :func:`put_back` looks at its form.
     """
@@ -150,10 +151,10 @@ def open_table(
     else:
         paths = _paths(data)
         frame, found, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
-        card = card_of_files(paths)
+        card = None if obsm else card_of_files(paths)
         return Given(frame, found, _shared_stem(paths), tuple(notes), "file", card)
     notes = unread + settle(frame, found.names)
-    return Given(frame, found, UNNAMED, tuple(notes), kind, card_in(data), data)
+    return Given(frame, found, UNNAMED, tuple(notes), kind, None if obsm else card_in(data), data)
 
 
 def _unread_index(data: pd.DataFrame) -> list[str]:

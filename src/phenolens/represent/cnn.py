@@ -90,6 +90,7 @@ class CNN(Network):
                 options.pixels(level),
                 options.training(),
                 views=options.views,
+                adapt=options.adapt,
                 width=options.width,
                 weights=options.weights,
                 shuffle_labels=cls.shuffles,
@@ -151,8 +152,7 @@ class CNN(Network):
         Each image's are the mean over its views (``settings.views``).
         """
         feed = self.inputs_with_features(prepared, rows)
-        what = self._over_views(self._probabilities)
-        return self._collect(feed, what=what, progress=progress)
+        return self._read(feed, self._probabilities, prepared, progress=progress)
 
     def inputs_with_features(self, prepared: Prepared, rows: np.ndarray) -> Feed:
         """What the classifier reads: pixels, and features where it was fitted with them."""

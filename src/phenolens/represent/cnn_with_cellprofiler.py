@@ -77,7 +77,7 @@ class JointCNN(CNN):
         block = FeatureBlock(**self.state["features"])
         features = block.of(self.features, prepared, rows, gaps=True)
         feed = self.inputs(prepared, rows, features=features)
-        return self._collect(feed, what=self._over_views(self._joined), progress=progress)
+        return self._read(feed, self._joined, prepared, progress=progress)
 
     def build(self) -> Any:
         """A new network of these settings; needs stains, classes and features."""

@@ -53,6 +53,7 @@ class Untrained(Network):
                 options.pixels(level),
                 options.training(),
                 views=options.views,
+                adapt=options.adapt,
                 width=options.width,
                 seed=seed,
             )

@@ -98,6 +98,7 @@ class VAE(Network):
                 options.pixels(level),
                 replace(options.training(), patience=patience),
                 views=options.views,
+                adapt=options.adapt,
                 latent=options.latent,
                 beta=options.beta,
                 width=options.width // 2,

@@ -91,6 +91,7 @@ class SelfSupervised(Network):
             "pixels": options.pixels(level),
             "training": options.training(),
             "views": options.views,
+            "adapt": options.adapt,
             "positives": options.positives,
             "width": options.width,
             "weights": options.weights,
