@@ -31,6 +31,11 @@ def adapted(
     see : callable
         Shows the network a batch.
 
+    Raises
+    ------
+    InputError
+        If the network has no batch normalisation.
+
     References
     ----------
     Li, Wang, Shi, Liu & Hou, ICLR workshops 2017 (AdaBN).
