@@ -14,14 +14,16 @@ import json
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import numpy as np
 import torch
 
+from phenolens.represent.networks.architecture import Architecture
+from phenolens.represent.networks.backbones import StainNetwork, WeakLabels
 from phenolens.represent.networks.devices import autocast, pick_device, training_speeds
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
-from phenolens.represent.networks.resnet import StainResNet, WeakLabels
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
 STAINS, CLASSES, STEPS = 5, 20, 4
@@ -43,7 +45,8 @@ class Work:
         self.objective = WeakLabels(torch.ones(CLASSES, device=self.device))
 
     def model(self) -> torch.nn.Module:
-        return StainResNet(STAINS, CLASSES).to(self.device)
+        architecture = Architecture().at(self.size)
+        return StainNetwork(STAINS, CLASSES, architecture=architecture).to(self.device)
 
     def feed(self) -> Feed:
         rows = np.arange(len(self.pixels))
@@ -86,7 +89,13 @@ def by_network(device: str) -> dict[str, float]:
     from phenolens.represent.networks.autoencoder import StainVAE
 
     shape = (64, STAINS, 64, 64)
-    built = {f"cnn-{w}": lambda w=w: StainResNet(STAINS, CLASSES, width=w) for w in (16, 32, 64)}
+    built = {
+        f"cnn-{stem}-{width}": partial(
+            StainNetwork, STAINS, CLASSES, architecture=Architecture(stem=stem, width=width)
+        )
+        for stem in ("half", "classic")
+        for width in (16, 32, 64)
+    }
     built |= {f"vae-{w}": lambda w=w: StainVAE(STAINS, 64, width=w) for w in (8, 16, 32)}
     speeds = {name: training_speeds(build, shape, device=device) for name, build in built.items()}
     return {name: round(of["bf16"] / of["float32"], 2) for name, of in speeds.items()}

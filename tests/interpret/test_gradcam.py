@@ -60,8 +60,8 @@ def test_check_fails_for_a_network_compared_with_itself(cams):
 
 
 def test_maps_have_the_resolution_asked_and_are_scaled(cams, trained):
-    assert cams.stride == 8
-    assert cams.coarse.shape[1:] == (8, 8)
+    assert cams.stride == 4
+    assert cams.coarse.shape[1:] == (16, 16)
     assert cams.maps.shape[1:] == (64, 64)
     np.testing.assert_allclose(cams.maps[~cams.zero].max(axis=(1, 2)), 1.0)
     assert cams.maps.min() >= 0
@@ -111,7 +111,7 @@ def test_a_class_never_learned_is_named(truth_screen, trained, rows):
     ("size", "nucleus", "stage"), [(128, None, 1), (224, None, 1), (32, None, 0), (128, 40, 2)]
 )
 def test_stage_follows_resolution(size, nucleus, stage):
-    assert choose_stage(size, nucleus=nucleus) == stage
+    assert choose_stage((4, 8, 16, 32), size, nucleus=nucleus) == stage
 
 
 def test_squares_of_an_image_are_put_back_in_their_places():
@@ -128,7 +128,7 @@ def test_tiled_images_are_mapped_whole(truth_screen, trained, rows):
     tiled.fit(screen.prepared, screen.train[::4], labels=screen.labels[screen.train[::4]])
     cams = gradcam(tiled, screen.prepared, rows[:3])
     assert cams.maps.shape == (3, 64, 64)
-    assert cams.coarse.shape == (3, 16, 16)
+    assert cams.coarse.shape == (3, 32, 32)
     found = deletion(tiled, screen.prepared, rows[:3], cams=cams, steps=2)
     assert found.notna().all(axis=None)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from phenolens.represent.networks.autoencoder import EvidenceBound, StainVAE
 
+_USUAL = 64
 _MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
 
@@ -52,7 +53,8 @@ class VAESettings(NetworkSettings):
 class VAEOptions(NetworkOptions):
     """``latent`` numbers describe an image; ``beta`` weighs the divergence from the prior.
 
-    ``width`` is that of a ResNet of the same study: the autoencoder starts with half.
+    ``width`` is that of a CNN of the same study, 64 if it is not set: the autoencoder starts with
+    half.
     """
 
     latent: Annotated[int, Field(ge=1)] = 64
@@ -86,10 +88,11 @@ class VAE(Network):
             VAESettings(
                 options.pixels(level),
                 replace(options.training(), patience=patience),
+                augment=options.augment,
                 views=options.views,
                 latent=options.latent,
                 beta=options.beta,
-                width=options.width // 2,
+                width=(options.width or _USUAL) // 2,
             )
         )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn, turn_each
+from phenolens.represent.networks.augment import Augment, turn
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
@@ -162,9 +162,8 @@ class Feed:
     features : ndarray of float32 or None, shape (n, F)
     weights : ndarray of float64 or None, shape (n,)
         Chance of being drawn; None draws each row once an epoch.
-    strength : float
-        Intensity jitter of training batches.
-    augment : bool
+    augment : Augment or None
+        What is changed at random in training batches.
     positives : Positives or None
         Give each batch a second view of every image, ``batch.paired``.
     """
@@ -176,8 +175,7 @@ class Feed:
     targets: np.ndarray | None = None
     features: np.ndarray | None = None
     weights: np.ndarray | None = None
-    strength: float = 0.1
-    augment: bool = True
+    augment: Augment | None = field(default_factory=Augment)
     positives: Positives | None = None
 
     def __len__(self) -> int:
@@ -220,18 +218,17 @@ class Feed:
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.weights is not None:
-            return rng.choice(len(self), size=n, p=self.weights / self.weights.sum())
+            return _systematic(n, self.weights, rng)
         rounds = -(-n // len(self))
         return np.concatenate([rng.permutation(len(self)) for _ in range(rounds)])[:n]
 
     def _augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Bytes (B, C, S, S) augmented and standardised."""
-        if not self.augment:
+        if self.augment is None:
             return self.standard.apply(pixels)
-        pixels = turn_each(pixels, rng.integers(SYMMETRIES, size=len(pixels)))
-        shape = (pixels.shape[0], pixels.shape[1])
-        gain, offset = jitter(shape, self.strength, rng=rng)
-        return self.standard.apply(pixels, gain, offset)
+        pixels = self.augment.place(pixels, rng)
+        gain, offset = self.augment.staining((pixels.shape[0], pixels.shape[1]), rng)
+        return self.augment.spoil(self.standard.apply(pixels, gain, offset), rng)
 
     def _squares(self, chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
         """One square of each of these rows, at random."""
@@ -254,6 +251,18 @@ class Feed:
             for values in (self.targets, self.features)
         )
         return Batch(images, chosen, targets, features, paired)
+
+
+def _systematic(n: int, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows drawn `n` times by weight, each as often as expected but for less than one draw.
+
+    Drawing with replacement would leave out a third of the images of an epoch.
+    """
+    order = rng.permutation(len(weights))
+    ends = np.cumsum(weights[order])
+    places = (np.arange(n) + rng.random()) * (ends[-1] / n)
+    drawn = order[np.minimum(np.searchsorted(ends, places, side="right"), len(order) - 1)]
+    return rng.permutation(drawn)
 
 
 def as_tensor(array: np.ndarray, device: str) -> torch.Tensor:

@@ -7,6 +7,7 @@ weights, the optimiser's state, the best weights so far and the curve.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import torch
 
 _CHECK_EVERY = 16
+_FIRST_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class TrainSettings:
         Epochs without a better validation loss before stopping.
     clip : float
         Largest norm of the gradient.
+    ema : float
+        Decay a step of an exponential average of the weights, which is validated and kept in their
+        place; it rises to this over the first steps. 0 averages nothing.
     validation : {"auto", "plate", "wells", "images", "none"}
     validation_share : float
     device, precision : str
@@ -59,6 +64,7 @@ class TrainSettings:
     warmup: float = 0.05
     patience: int = 8
     clip: float = 5.0
+    ema: float = 0.0
     validation: Literal["auto", "plate", "wells", "images", "none"] = "auto"
     validation_share: float = 0.15
     device: str = "auto"
@@ -135,6 +141,7 @@ class Trainer:
         self.optimiser = _adamw(self.model, self.settings)
         self._steps = self.feeds[0].steps(self.settings.batch)
         self._best: dict[str, torch.Tensor] = {}
+        self._average = deepcopy(self.model) if self.settings.ema else None
 
     def run(self, progress: Progress | None = None) -> History:
         """Train until the epochs are over, validation no longer improves, or the loss is lost.
@@ -171,7 +178,7 @@ class Trainer:
         self.history.epochs.append({"epoch": epoch, "train_loss": loss, **scores})
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
-            self._best = _copied(self.model.state_dict())
+            self._best = _copied(self._kept.state_dict())
         elif epoch - self.history.best_epoch >= self.settings.patience:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
@@ -200,7 +207,25 @@ class Trainer:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.optimiser.step()
+        self._follow(number)
         return loss.detach(), norm.detach()
+
+    @property
+    def _kept(self) -> torch.nn.Module:
+        """What is validated and kept: the network, or the average of its weights."""
+        return self.model if self._average is None else self._average
+
+    def _follow(self, number: int) -> None:
+        """Move the average of the weights (and of the statistics of batches) after a step."""
+        if self._average is None:
+            return
+        decay = min(self.settings.ema, number / (number + _FIRST_STEPS))
+        now = self.model.state_dict()
+        for name, old in self._average.state_dict().items():
+            if old.is_floating_point():
+                old.lerp_(now[name], 1.0 - decay)
+            else:
+                old.copy_(now[name])
 
     def _rate(self, number: int) -> float:
         total = self.settings.epochs * self._steps
@@ -233,16 +258,18 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         if not len(self.feeds[1]):
             return {}
-        self.model.eval()
+        self._kept.eval()
         torch = require_torch()
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
-            return self.objective.validate(self.model, batches)
+            return self.objective.validate(self._kept, batches)
 
     def _save(self) -> None:
         if self.checkpoint is None:
             return
         groups = {"model": self.model.state_dict(), "best": self._best}
+        if self._average is not None:
+            groups["average"] = self._average.state_dict()
         groups["optimiser"] = checkpoint.optimiser_tensors(self.optimiser)
         about = {"identity": self.identity, "history": vars(self.history)}
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
@@ -261,6 +288,8 @@ class Trainer:
         if self.history.best_loss is None:
             self.history.best_loss = float("inf")
         self.model.load_state_dict(checkpoint.unpack(tensors, "model"))
+        if self._average is not None:
+            self._average.load_state_dict(checkpoint.unpack(tensors, "average"))
         checkpoint.restore_optimiser(self.optimiser, checkpoint.unpack(tensors, "optimiser"))
         self._best = _copied(checkpoint.unpack(tensors, "best"))
 
