@@ -655,6 +655,14 @@ def try_file(draw: st.DataObject, parser: Parser, folder: Path) -> tuple[str, Ve
     return said, judged(lambda: parser.door(folder), lambda text: any(n in text for n in names))
 
 
+def tried(draw: st.DataObject, parser: Parser | str, folder: Path) -> tuple[str, Verdict]:
+    """What was done to an input of a parser, and what came of it."""
+    if isinstance(parser, Parser):
+        return try_file(draw, parser, folder)
+    text, door, place = ASKED[parser](draw)
+    return text, judged(door, lambda said: place in said)
+
+
 def work(parser: Parser | str, folder: Path, seed: int, pipe: Any) -> None:
     """Try so many inputs, and tell of each before and after."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -668,15 +676,11 @@ def work(parser: Parser | str, folder: Path, seed: int, pipe: Any) -> None:
         suppress_health_check=list(hypothesis.HealthCheck),
     )  # fmt: skip
     @hypothesis.given(st.data())
-    def tried(draw: st.DataObject) -> None:
+    def one_after_another(draw: st.DataObject) -> None:
         pipe.send(None)
-        if isinstance(parser, Parser):
-            pipe.send(try_file(draw, parser, folder))
-            return
-        text, door, place = ASKED[parser](draw)
-        pipe.send((text, judged(door, lambda said: place in said)))
+        pipe.send(tried(draw, parser, folder))
 
-    tried()
+    one_after_another()
     pipe.send("done")
 
 

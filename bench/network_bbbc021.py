@@ -147,7 +147,16 @@ def score(truth: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) 
 
 
 def by_features(table: pd.DataFrame, labels: np.ndarray, held: np.ndarray, readout: str) -> dict:
-    """Selection, readout and classifier fitted on the other plates, scored on this one.
+    """Selection, readout and classifier fitted on the other plates, scored on this one."""
+    shares, head = predicted(table, labels, held, readout)
+    found = score(labels[held], shares, list(head.classes_))
+    return found | {"inner_loss": round(float(head.inner_losses_.min()), 4)}
+
+
+def predicted(
+    table: pd.DataFrame, labels: np.ndarray, held: np.ndarray, readout: str
+) -> tuple[np.ndarray, LogisticPath]:
+    """Class probabilities of the plate that was held out, and what gave them.
 
     The penalty is tuned on cells of the training plates: a plate's controls, and as large a part of
     the treated cells, are left out in turn.
@@ -159,9 +168,7 @@ def by_features(table: pd.DataFrame, labels: np.ndarray, held: np.ndarray, reado
     steps = READOUTS[readout]().fit(seen)
     head = LogisticPath(unit="Metadata_Inner", balanced=True)
     head.fit(pd.DataFrame(np.asarray(steps.transform(seen)), index=seen.index), labels[~held])
-    shares = head.predict_proba(np.asarray(steps.transform(profiles.take(table, held))))
-    found = score(labels[held], shares, list(head.classes_))
-    return found | {"inner_loss": round(float(head.inner_losses_.min()), 4)}
+    return head.predict_proba(np.asarray(steps.transform(profiles.take(table, held)))), head
 
 
 def by_network(network: CNN, labels: np.ndarray, held: np.ndarray, seeds: int) -> dict:

@@ -1,40 +1,66 @@
-"""Does the training loop keep the network busy, and do bfloat16 and channels_last pay?
+"""What networks cost here, and whether the loop, reading and the store keep them busy.
 
-Images a second of our loop (drawing, augmenting, standardising, clipping, checking the loss) beside
-a bare step on one batch that never changes; and of the bare step in float32 as PyTorch lays it out
-beside bfloat16 with channels last. Rounds alternate; medians. On a processor the process's own
-time counts (with one thread that is the wall clock of an idle machine).
+One JSON line. Ours and a bare peer take turns, medians of the rounds:
 
-    python bench/network_throughput.py [size] [batch] [rounds] [threads]
+* the training loop (drawing, augmenting, standardising, clipping, checking the loss) beside a bare
+  step on one batch that never changes;
+* ``extract`` (eight views, standardising, collecting) beside bare inference on one batch;
+* feeding alone (an epoch of batches that nobody trains on) beside training;
+* an epoch of reading from the pixel store beside decoding, scaling and resizing TIFF files;
+* bfloat16 with channels last beside float32 as PyTorch lays it out.
+
+On a processor the process's own time counts, summed over its threads, so that neighbours do not:
+with one thread it is the wall clock of an idle machine.
+
+    python bench/network_throughput.py [size] [batch] [rounds] [threads] [width]
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pandas as pd
+import tifffile
 import torch
 
+from phenolens.images import ImageSet
+from phenolens.prepared import Prepared
+from phenolens.represent.cnn import CNN, CNNSettings
 from phenolens.represent.networks.architecture import Architecture
-from phenolens.represent.networks.backbones import StainNetwork, WeakLabels
-from phenolens.represent.networks.devices import autocast, pick_device, training_speeds
+from phenolens.represent.networks.backbones import WeakLabels
+from phenolens.represent.networks.devices import autocast, pick_device, pick_precision
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
+from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, to_bytes
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
 STAINS, CLASSES, STEPS = 5, 20, 4
+FIELDS, SIDE = 12, 1080
+
+
+class Fields(Prepared):
+    """Fields as TIFF files, a stain a file, decoded whenever they are asked for."""
+
+    def pixels(self, row: int) -> np.ndarray:
+        files = [self.folder / f"{row}-{stain}.tif" for stain in range(STAINS)]
+        return np.stack([tifffile.imread(file) for file in files]).astype(np.float32)
 
 
 @dataclass
 class Work:
-    """Random images and labels, enough for a few steps."""
+    """Random images and labels, enough for a few steps, and a network for them."""
 
     size: int
     batch: int
+    width: int
     device: str
 
     def __post_init__(self) -> None:
@@ -44,64 +70,132 @@ class Work:
         self.targets = rng.integers(0, CLASSES, n)
         self.objective = WeakLabels(torch.ones(CLASSES, device=self.device))
 
-    def model(self) -> torch.nn.Module:
-        architecture = Architecture().at(self.size)
-        return StainNetwork(STAINS, CLASSES, architecture=architecture).to(self.device)
+    def network(self, precision: str) -> CNN:
+        """A network that counts as fitted."""
+        training = TrainSettings(1, self.batch, device=self.device, precision=precision)
+        pixels = PixelSettings(size=self.size)
+        network = CNN(CNNSettings(pixels, training, backbone=Architecture(width=self.width)))
+        network.state = {"n_stains": STAINS, "classes": list(range(CLASSES))}
+        network.state["made"] = {"device": self.device, "precision": precision}
+        network.state["standard"] = vars(Standard.fixed(STAINS))
+        network.model = network.build().to(self.device)
+        return network
 
     def feed(self) -> Feed:
         rows = np.arange(len(self.pixels))
-        standard = Standard.of(self.pixels, rows)
         tensor = as_tensor(self.pixels, self.device)
-        return Feed(tensor, rows, standard, self.device, targets=self.targets)
+        return Feed(tensor, rows, Standard.of(self.pixels, rows), self.device, targets=self.targets)
 
 
-def loop(work: Work, precision: str) -> float:
-    """Images a second of one epoch of our training."""
-    settings = TrainSettings(epochs=1, batch=work.batch, device=work.device, precision=precision)
-    model = work.model().to(memory_format=torch.channels_last)
-    nothing = Feed(torch.zeros(0, 1, STAINS, 1, 1), np.arange(0), Standard.fixed(STAINS))
-    trainer = Trainer(model, work.objective, (work.feed(), nothing), settings)
-    seconds = timed(trainer.run, work.device)
-    return len(work.pixels) / seconds
+@dataclass
+class Peers:
+    """What is timed: each gives images a second."""
+
+    work: Work
+
+    def loop(self, precision: str) -> float:
+        """One epoch of our training."""
+        network = self.work.network(precision)
+        model = network.model.to(memory_format=torch.channels_last)
+        nothing = Feed(torch.zeros(0, 1, STAINS, 1, 1), np.arange(0), Standard.fixed(STAINS))
+        feeds = (self.work.feed(), nothing)
+        trainer = Trainer(model, self.work.objective, feeds, network.settings.training)
+        return self._speed(trainer.run)
+
+    def bare(self, precision: str, *, layout: torch.memory_format) -> float:
+        """Forward, backward and optimiser on one batch."""
+        model = self.work.network(precision).model.to(memory_format=layout).train()
+        batch = self._one(layout)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+
+        def steps() -> None:
+            for _ in range(STEPS):
+                with autocast(self.work.device, precision):
+                    loss = self.work.objective.loss(model, batch)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+
+        return self._speed(steps)
+
+    def extract(self, precision: str) -> float:
+        """Our reading, all views."""
+        network, feed = self.work.network(precision), self.work.feed()
+        network.model.to(memory_format=torch.channels_last)
+        what = network._over_views(network._embed)
+        return self._speed(lambda: network._collect(feed, what=what))
+
+    def inference(self, precision: str) -> float:
+        """The network alone, as often as there are views."""
+        network, batch = self.work.network(precision), self._one(torch.channels_last)
+        model = network.model.to(memory_format=torch.channels_last).eval()
+
+        def read() -> None:
+            with torch.no_grad(), autocast(self.work.device, precision):
+                for _ in range(STEPS * network.settings.views):
+                    model.embed(batch.images)
+
+        return self._speed(read)
+
+    def feeding(self) -> float:
+        """An epoch of batches."""
+        feed, rng = self.work.feed(), np.random.default_rng(0)
+        return self._speed(lambda: [None for _ in feed.training(self.work.batch, rng)])
+
+    def _one(self, layout: torch.memory_format):
+        batch = next(self.work.feed().training(self.work.batch, np.random.default_rng(0)))
+        return replace(batch, images=batch.images.contiguous(memory_format=layout))
+
+    def _speed(self, call: Callable[[], object]) -> float:
+        return len(self.work.pixels) / timed(call, self.work.device)
 
 
-def bare(work: Work, precision: str, *, last: bool) -> float:
-    """Images a second of forward, backward and optimiser on one batch."""
-    layout = torch.channels_last if last else torch.contiguous_format
-    model = work.model().to(memory_format=layout).train()
-    batch = next(work.feed().training(work.batch, np.random.default_rng(0)))
-    object.__setattr__(batch, "images", batch.images.contiguous(memory_format=layout))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+@dataclass
+class Reading:
+    """Whole fields from TIFF files, and from the store that was made of them."""
 
-    def steps() -> None:
-        for _ in range(STEPS):
-            with autocast(work.device, precision):
-                loss = work.objective.loss(model, batch)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+    folder: Path
+    size: int
 
-    return len(work.pixels) / timed(steps, work.device)
+    @cached_property
+    def fields(self) -> Fields:
+        rng = np.random.default_rng(0)
+        for row in range(FIELDS):
+            for stain in range(STAINS):
+                noise = rng.poisson(300, (SIDE, SIDE)).astype(np.uint16)
+                tifffile.imwrite(self.folder / f"{row}-{stain}.tif", noise, compression="lzw")
+        rows = [("P", "A01", str(row), True) for row in range(FIELDS)]
+        names = ["Metadata_Plate", "Metadata_Well", "Metadata_Site", "Metadata_Control"]
+        table = pd.DataFrame(rows, columns=names)
+        stains = tuple(f"S{number}" for number in range(STAINS))
+        for stain in stains:
+            table[f"Path_{stain}"], table[f"Index_{stain}"] = "memory", ""
+        return Fields(self.folder, ImageSet(table, stains), pd.DataFrame())
+
+    def tiffs(self) -> float:
+        """Fields a second, decoded and resized each time."""
+
+        def read() -> None:
+            for row in range(FIELDS):
+                to_bytes(cut(self.fields.pixels(row) / 1000.0, tiles=1, size=self.size))
+
+        return FIELDS / timed(read, "cpu")
+
+    def store(self) -> float:
+        """Fields a second in an epoch after the first, from a store on the disk."""
+        rows, settings = np.arange(FIELDS), PixelSettings(size=self.size)
+        PixelStore(self.fields, settings, folder=self.folder).array(rows)
+
+        def read() -> None:
+            array = PixelStore(self.fields, settings, folder=self.folder).array(rows)
+            feed = Feed(as_tensor(array, "cpu"), rows, Standard.fixed(STAINS))
+            for _ in feed.training(FIELDS, np.random.default_rng(0)):
+                pass
+
+        return FIELDS / timed(read, "cpu")
 
 
-def by_network(device: str) -> dict[str, float]:
-    """How many times as fast networks on cells (64 px) learn in bfloat16."""
-    from phenolens.represent.networks.autoencoder import StainVAE
-
-    shape = (64, STAINS, 64, 64)
-    built = {
-        f"cnn-{stem}-{width}": partial(
-            StainNetwork, STAINS, CLASSES, architecture=Architecture(stem=stem, width=width)
-        )
-        for stem in ("half", "classic")
-        for width in (16, 32, 64)
-    }
-    built |= {f"vae-{w}": lambda w=w: StainVAE(STAINS, 64, width=w) for w in (8, 16, 32)}
-    speeds = {name: training_speeds(build, shape, device=device) for name, build in built.items()}
-    return {name: round(of["bf16"] / of["float32"], 2) for name, of in speeds.items()}
-
-
-def timed(call, device: str) -> float:
+def timed(call: Callable[[], object], device: str) -> float:
     """Seconds a call takes; on a processor its own, so that neighbours do not count."""
     clock = time.process_time if device == "cpu" else time.perf_counter
     start = clock()
@@ -111,27 +205,36 @@ def timed(call, device: str) -> float:
     return clock() - start
 
 
-def main(size: int = 128, batch: int = 32, rounds: int = 5, threads: int = 1) -> None:
+def main(
+    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 32
+) -> None:
     torch.set_num_threads(threads)
-    work = Work(size, batch, pick_device())
-    kinds = {
-        "loop_bf16": lambda: loop(work, "bf16"),
-        "bare_bf16": lambda: bare(work, "bf16", last=True),
-        "bare_float32": lambda: bare(work, "float32", last=False),
-        "loop_float32": lambda: loop(work, "float32"),
-        "bare_float32_last": lambda: bare(work, "float32", last=True),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(rounds + 1):
-        for name, call in kinds.items():
-            speeds[name].append(call())
+    work = Work(size, batch, width, pick_device())
+    peers, precision = Peers(work), pick_precision(work.device)
+    last, first = torch.channels_last, torch.contiguous_format
+    with tempfile.TemporaryDirectory() as folder:
+        reading = Reading(Path(folder), 128)
+        kinds = {
+            "loop": lambda: peers.loop(precision),
+            "bare": lambda: peers.bare(precision, layout=last),
+            "bare_float32": lambda: peers.bare("float32", layout=first),
+            "extract": lambda: peers.extract(precision),
+            "inference": lambda: peers.inference(precision),
+            "feeding": peers.feeding,
+            "tiffs": reading.tiffs,
+            "store": reading.store,
+        }
+        speeds: dict[str, list[float]] = {name: [] for name in kinds}
+        for _ in range(rounds + 1):
+            for name, call in kinds.items():
+                speeds[name].append(call())
     found = {name: median(values[1:]) for name, values in speeds.items()}
-    result = {name: round(value, 1) for name, value in found.items()}
-    result |= {"device": work.device, "size": size, "batch": batch, "threads": threads}
-    result["loop_over_bare_bf16"] = round(found["loop_bf16"] / found["bare_bf16"], 3)
-    result["loop_over_bare_float32"] = round(found["loop_float32"] / found["bare_float32_last"], 3)
-    result["bf16_last_over_float32"] = round(found["bare_bf16"] / found["bare_float32"], 3)
-    result["bf16_over_float32_on_cells"] = by_network(work.device)
+    result: dict[str, object] = {name: round(value, 1) for name, value in found.items()}
+    result |= {"device": work.device, "precision": precision, "size": size, "batch": batch}
+    result |= {"threads": threads, "width": width, "rounds": rounds}
+    pairs = [("loop", "bare"), ("extract", "inference"), ("feeding", "loop"), ("store", "tiffs")]
+    for ours, peer in [*pairs, ("bare", "bare_float32")]:
+        result[f"{ours}_over_{peer}"] = round(found[ours] / found[peer], 3)
     print(json.dumps(result))
 
 

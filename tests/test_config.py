@@ -6,8 +6,20 @@ import pytest
 
 from phenolens.config import read_study
 from phenolens.errors import ConfigError
+from phenolens.represent.base import kinds_of, options_of
+from phenolens.represent.pixel_pca import PixelPCA
 
 SHORTEST = '[[data.profiles]]\nname = "cp"\nfiles = "p.csv"\n'
+ENCODER = (
+    SHORTEST
+    + """
+[[encoders]]
+name = "few"
+kind = "pixel-pca"
+[encoders.settings]
+components = 3
+"""
+)
 
 
 def read(tmp_path, text: str):
@@ -20,6 +32,19 @@ def test_the_shortest_study_has_every_default(tmp_path):
     study = read(tmp_path, SHORTEST)
     assert study.evaluate.permutations == 10_000
     assert study.data.profiles[0].level == "well"
+
+
+def test_an_encoder_has_its_settings_before_those_it_shares_and_is_a_representation(tmp_path):
+    text = ENCODER + '[[encoders]]\nname = "many"\nkind = "pixel-pca"\n'
+    shared = '[represent]\ncomponents = 7\npixel_size = 32\nrepresentations = ["many+cp"]\n'
+    study = read(tmp_path, text + shared)
+    assert study.represent.representations == ["many+cp", "few", "many"]
+    values = study.model_dump()
+    kinds = kinds_of(values)
+    found = [options_of(kinds[name], values).model_dump() for name in ("few", "many", "pixel-pca")]
+    assert [options["components"] for options in found] == [3, 7, 7]
+    assert {options["pixel_size"] for options in found} == {32}
+    assert issubclass(kinds["few"], PixelPCA) and kinds["few"].label == "few"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +69,27 @@ def test_the_shortest_study_has_every_default(tmp_path):
         (SHORTEST + "[study]\nseed = 9223372036854775808\n", "'study.seed'.*4294967295"),
         (SHORTEST + "[study]\nseed = -1\n", "'study.seed'.*greater than or equal to 0"),
         ("[study]\nname = 'x'\n", "'data' is missing"),
+        (
+            ENCODER.replace("pixel-pca", "pixl-pca"),
+            "'encoders.few.kind'.* 'pixl-pca'; did you",
+        ),
+        (ENCODER.replace("pixel-pca", "moon"), "'encoders.few.kind'.* there are cellprofiler, "),
+        (ENCODER.replace('"few"', '"cnn"'), "'encoders.cnn': there is a representation"),
+        (
+            ENCODER.replace('"few"', '"cp"'),
+            r"'encoders.cp': there is \[\[data.profiles\]\]",
+        ),
+        (
+            ENCODER.replace('"few"', '"noise"'),
+            "'encoders.noise': there is a representation",
+        ),
+        (ENCODER.replace('"few"', '"A b"'), "'encoders.0.name': 'A b' is no name of an encoder"),
+        (ENCODER + ENCODER.removeprefix(SHORTEST), "'encoders.few': there is another of"),
+        (ENCODER + "moon = 3\n", "'encoders.few.settings.moon' is not a setting we know"),
+        (ENCODER + "component = 3\n", "settings.component' is not .* did you mean 'components'"),
+        (ENCODER + "groups = 3\n", "settings.groups' is not .* did you mean 'networks.groups'"),
+        (ENCODER + "pixel_size = 'x'\n", "'encoders.few.settings.pixel_size': .*got 'x'"),
+        (ENCODER + "[represent.few]\ncomponents = 3\n", "'represent.few': write it as settings of"),
     ],
 )
 def test_faults_are_named_with_their_place(tmp_path, text, said):

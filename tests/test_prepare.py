@@ -78,7 +78,7 @@ def test_crops_of_a_stack_come_back_by_their_key(tmp_path):
         (lambda path: path.write_bytes(b""), r"empty \(0 bytes\)"),
         (lambda path: path.write_bytes(path.read_bytes()[:300]), "cannot be read"),
         (lambda path: path.write_bytes(b"not a picture at all"), "cannot be read"),
-        (lambda path: tifffile.imwrite(path, np.zeros((8, 8), np.uint16)), "differ in size"),
+        (lambda path: tifffile.imwrite(path, np.zeros((8, 8), np.uint16)), r"8x8.*2-ER\.tiff"),
         (
             lambda path: tifffile.imwrite(path, np.zeros((40, 40), np.uint8)),
             "uint8, where most images of the screen have uint16",

@@ -6,12 +6,13 @@ import io
 import sys
 import types
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 import phenolens as pl
 from phenolens import progress
-from phenolens.progress import NotebookProgress, RichProgress, in_notebook
+from phenolens.progress import NotebookProgress, Pace, RichProgress, in_notebook
 from phenolens.study.session import Silent, progress_of
 
 
@@ -59,6 +60,39 @@ def test_a_line_that_counts_is_rewritten_in_its_place(cell, clock):
     assert texts[1] == "· Measuring: 4 of 100, 0:00, 0:12 left"
     assert texts[-1] == "· Measuring: 100 of 100, 0:12"
     assert len(cell) == 27, "twice a second, not at every step"
+
+
+def told(seconds: list[float], *, before: int = 0) -> list[float]:
+    """Time left after each of these steps over the time that was left indeed, from a fifth on."""
+    pace, now, total = Pace(0.0), 0.0, before + len(seconds)
+    found = []
+    for done, step in enumerate(seconds, start=1):
+        now += step
+        left = pace.left(now, before + done, total)
+        if len(seconds) / 5 <= done < len(seconds) - 1:
+            found.append(left / sum(seconds[done:]))
+    return found
+
+
+STEADY = [0.1] * 400
+
+
+@pytest.mark.parametrize(
+    ("seconds", "before"),
+    [
+        (STEADY, 0),
+        (STEADY, 5000),
+        ([20.0, *STEADY[1:]], 0),
+        ([*[0.6] * 30, *STEADY[30:]], 0),
+        ([0.1 * (1 + 0.5 * (-1) ** n) for n in range(400)], 0),
+        (np.random.default_rng(0).gamma(2.0, 0.05, 3000).tolist(), 0),
+    ],
+    ids=["steady", "resumed", "compiled first", "slow start", "uneven", "random"],
+)
+def test_time_left_is_right_within_a_third_after_the_first_fifth(seconds, before):
+    found = told(seconds, before=before)
+    assert min(found[: len(found) * 9 // 10]) > 0.7
+    assert max(found[: len(found) * 9 // 10]) < 1.3
 
 
 def test_steps_have_lines_of_their_own_and_failures_leave_theirs(cell, clock):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
+from unicodedata import category
 
 from pydantic import (
     AfterValidator,
@@ -24,9 +25,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
-from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either
+from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
 from phenolens.io.formats.base import image_format
-from phenolens.represent.base import REPRESENTATIONS, options_of
+from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
@@ -43,6 +44,7 @@ from phenolens.settings import (
     Transform,
     Whitening,
 )
+from phenolens.words.names import NOISE
 
 
 class SettingsSection(BaseModel):
@@ -53,6 +55,15 @@ class SettingsSection(BaseModel):
 
 LARGEST = 2_000_000
 """Bytes of a study file; TOML of more is read for minutes."""
+
+
+def _names_an_encoder(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of an encoder, which is made of lower-case letters, digits, "
+            "'.', '_' and '-', the first a letter or digit"
+        )
+    return name
 
 
 def _names_a_file(files: str | list[str]) -> str | list[str]:
@@ -154,6 +165,8 @@ class ProfileFiles(SettingsSection):
 
     ``kind`` says how they were made; left out, features named as CellProfiler or Harmony name them
     are ``measured``, those of DeepProfiler ``pretrained``, and of others it is not known.
+    ``trained_on`` and ``labels_seen`` say which wells and labels of this screen they learned from;
+    what learned from a well is not scored on it.
     """
 
     name: Annotated[str, Field(pattern=r"^[^./\\:][^/\\:]*$")]
@@ -164,6 +177,10 @@ class ProfileFiles(SettingsSection):
     obsm: str | None = None
     layer: str | None = None
     kind: Literal["measured", "unsupervised", "supervised", "pretrained"] | None = None
+    trained_on: str | list[str] | None = None
+    labels_seen: str | list[str] | None = None
+    licence: str = ""
+    url: str = ""
 
 
 class MetadataTable(SettingsSection):
@@ -263,6 +280,18 @@ class Represent(SettingsSection, PixelPCAOptions):
     representations: list[str] = ["cellprofiler", "pixel-pca"]
 
 
+class Encoder(SettingsSection):
+    """A representation under a name and with settings of its own, beside others of its kind.
+
+    ``kind`` is one of those that are registered. What ``settings`` does not say stands in the
+    section that the kind shares with others, such as ``[networks]``.
+    """
+
+    name: Annotated[str, AfterValidator(_names_an_encoder)]
+    kind: str
+    settings: dict[str, Any] = {}
+
+
 class Networks(SettingsSection, CNNOptions, VAEOptions):
     """How the networks read images and learn; used by those named in `represent`.
 
@@ -336,6 +365,7 @@ class Study(SettingsSection):
     measure: Measure = Measure()
     represent: Represent = Represent()
     networks: Networks = Networks()
+    encoders: list[Encoder] = []
     normalize: Normalize = Normalize()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
@@ -392,14 +422,54 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     ConfigError
         As :func:`read_study`.
     """
+    if faults := list(_control_characters(values)):
+        raise ConfigError(f"{source}: {'; '.join(faults)}")
     try:
         study = Study.model_validate(values)
     except ValidationError as error:
         faults = [_fault(item) for item in error.errors()]
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
-    if faults := _faults_of_representations(study):
+    if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
         raise ConfigError(f"{source}: {'; '.join(faults)}")
-    return study
+    return with_representations(study, [item.name for item in study.encoders])
+
+
+def with_representations(study: Study, more: Sequence[str]) -> Study:
+    """The study with more representations behind those it names.
+
+    Raises
+    ------
+    ConfigError
+        If profiles of that name are given.
+    """
+    given = [block.name for block in study.data.profiles]
+    for name in more:
+        if name in given:
+            raise ConfigError(
+                f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
+            )
+    asked = list(dict.fromkeys([*study.represent.representations, *more]))
+    represent = study.represent.model_copy(update={"representations": asked})
+    return study.model_copy(update={"represent": represent})
+
+
+def _control_characters(value: Any, place: tuple[str, ...] = ()) -> Iterator[str]:
+    """Faults of texts that no screen, page or file name can show.
+
+    Nothing may hold NUL; names and titles no other either, which paths and columns may have.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _control_characters(item, (*place, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _control_characters(item, (*place, str(number)))
+    elif isinstance(value, str):
+        is_name = place[-1:] in (("name",), ("title",))
+        found = [c for c in value if c == "\0" or (is_name and category(c) == "Cc")]
+        if found:
+            told = f"'{'.'.join(place)}' holds the control character {found[0]!r}"
+            yield f"{told} ({shown(value)}): take it out"
 
 
 def require_known(changes: Sequence[Change]) -> None:
@@ -426,11 +496,42 @@ def require_known(changes: Sequence[Change]) -> None:
                 )
 
 
+def _faults_of_encoders(study: Study) -> Iterator[str]:
+    """What is wrong with the tables ``[[encoders]]``, each named."""
+    registered, kinds = REPRESENTATIONS.known(), kinds_of(study.model_dump())
+    taken = dict.fromkeys((*registered, NOISE), "a representation of that name")
+    taken |= {block.name: "[[data.profiles]] of that name" for block in study.data.profiles}
+    for item in study.encoders:
+        place = f"encoders.{item.name}"
+        if item.name in taken:
+            yield f"'{place}': there is {taken[item.name]}; give the encoder another name"
+            continue
+        taken[item.name] = "another of [[encoders]] of that name"
+        if item.kind not in registered:
+            meant = did_you_mean(item.kind, registered).rstrip(".")
+            meant = meant or f"; there are {', '.join(registered)}"
+            unknown = f"'{place}.kind': there is no representation '{item.kind}'{meant}"
+            yield unknown + REPRESENTATIONS.failures()
+            continue
+        kind = kinds[item.name]
+        try:
+            options_of(kind, study.model_dump())
+        except ValidationError as error:
+            keys = list(kind.Options.model_fields)
+            place_of = ("encoders", item.name, "settings")
+            yield from (_fault({**e, "loc": (*place_of, *e["loc"])}, keys) for e in error.errors())
+
+
 def _faults_of_representations(study: Study) -> list[str]:
-    """What is wrong with the tables ``[represent.NAME]``."""
+    """What is wrong with the tables ``[represent.NAME]``, or missing where there is none."""
     faults = []
-    for name in study.represent.model_extra or {}:
-        known = REPRESENTATIONS.known()
+    encoders = [item.name for item in study.encoders]
+    known = REPRESENTATIONS.known()
+    wanted = [name for name in study.represent.representations if name in known]
+    for name in dict.fromkeys([*(study.represent.model_extra or {}), *wanted]):
+        if name in encoders:
+            faults.append(f"'represent.{name}': write it as settings of [[encoders]] '{name}'")
+            continue
         if name not in known:
             meant = did_you_mean(name, known).rstrip(".")
             unknown = f"'represent.{name}' is no representation that we know{meant}"

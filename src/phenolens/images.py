@@ -185,9 +185,10 @@ def project(stacks: np.ndarray, how: str) -> np.ndarray:
 def _of_one_size(images: ImageSet, row: int, planes: list[np.ndarray]) -> list[np.ndarray]:
     """The stains, where all are of one size."""
     if len({plane.shape for plane in planes}) > 1:
-        pairs = zip(images.channels, planes, strict=True)
-        seen = ", ".join(f"{channel} {_described(plane)}" for channel, plane in pairs)
-        fault = f"the stains differ in size ({seen})."
+        files = [Path(str(images.table[f"Path_{c}"].iloc[row])).name for c in images.channels]
+        three = zip(images.channels, planes, files, strict=True)
+        seen = ", ".join(f"{c} {_described(plane)} ({file})" for c, plane, file in three)
+        fault = f"the stains differ in size: {seen}."
         raise InputError(_not_read(images, row, fault))
     return planes
 

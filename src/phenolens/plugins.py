@@ -7,13 +7,15 @@ entry point in the group ``phenolens.<kind>``: ``phenolens.sections``, ``phenole
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
 ROOMS = ("phenolens.published",)
+EXTRAS = ("bioio", "cellpose", "igraph", "leidenalg")
 KINDS = (
     "audits", "checks", "formats", "metrics", "representations", "schema", "sections", "steps",
     "words",
@@ -53,3 +55,12 @@ def versions() -> dict[str, str]:
         for kind in KINDS
         for entry in entry_points(group=f"phenolens.{kind}")
     }
+
+
+def extras() -> dict[str, str]:
+    """Versions of the optional libraries that are here: with one more, a study finds more."""
+    found = {}
+    for name in EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

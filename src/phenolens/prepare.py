@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.workers import Watch, in_processes
 
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
@@ -56,6 +58,7 @@ def prepare(
     verify: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
+    foresee: Callable[[int], Watch] | None = None,
 ) -> Prepared:
     """Read the originals once into the store.
 
@@ -76,6 +79,8 @@ def prepare(
         Processes.
     progress : callable, optional
         Called with (done, total) groups.
+    foresee : callable, optional
+        Called with the number of groups; what it gives, with what each took.
 
     Raises
     ------
@@ -85,7 +90,10 @@ def prepare(
     folder = Path(folder)
     images = _ordered(images)
     groups = _groups(images)
-    written = _write_all(images, groups, folder, verify=verify, jobs=jobs, progress=progress)
+    watch = foresee(len(groups)) if foresee else None
+    tasks = (partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups)
+    marks = in_processes(tasks, jobs=jobs, watch=watch)
+    written = _collect(groups, marks, progress)
     aside = {row: fault for one in written for row, fault in one.faults.items()}
     if not keep:
         aside |= _unlike(images, groups, written, aside)
@@ -178,21 +186,11 @@ class _Written:
     content: Content
 
 
-def _write_all(
-    images: ImageSet,
-    groups: Sequence[np.ndarray],
-    folder: Path,
-    *,
-    verify: bool,
-    jobs: int,
-    progress: Progress | None,
+def _collect(
+    groups: Sequence[np.ndarray], marks: Iterable[dict], progress: Progress | None
 ) -> list[_Written]:
-    from joblib import Parallel, delayed
-
-    tasks = (delayed(_write_group)(images.take(rows), folder, verify=verify) for rows in groups)
-    results = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     written = []
-    for done, (rows, mark) in enumerate(zip(groups, results, strict=True), start=1):
+    for done, (rows, mark) in enumerate(zip(groups, marks, strict=True), start=1):
         at = {int(rows[position]): _with_finding(fault) for position, fault in mark["faults"]}
         looks = [PlaneLook(**one) for one in mark["looks"]]
         content = Content(digest(mark["faults"], mark["looks"]), mark["labels"])

@@ -13,6 +13,46 @@ if TYPE_CHECKING:
 
 _EVERY = 0.5
 """Seconds between two updates of a line in a notebook."""
+_MOST_TOLD = 512
+
+
+class Pace:
+    """Seconds left, from what was done so far.
+
+    The pace is that of the latter half of what has been done: a slow start (compiling, files read
+    for the first time) is forgotten, and what comes once an epoch is spread over several. What
+    was done before the first call, by an earlier run, does not count either.
+
+    Parameters
+    ----------
+    started : float
+        Seconds on a clock that only goes forward.
+    """
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self._told: list[tuple[float, int]] = []
+
+    def left(self, now: float, done: int, total: int) -> float:
+        """Seconds until all is done.
+
+        Parameters
+        ----------
+        now : float
+            Seconds on the same clock.
+        done, total : int
+            `done` is 1 or more and never falls.
+        """
+        if not self._told or done > self._told[-1][1]:
+            self._told.append((now, done))
+        if len(self._told) > _MOST_TOLD:
+            self._told = self._told[:1] + self._told[1::2]
+        first, last = self._told[0], self._told[-1]
+        if last is first:
+            return (total - done) * (now - self.started) / max(done, 1)
+        half = (first[1] + last[1]) / 2
+        since = max((one for one in self._told if one[1] <= half), key=lambda one: one[1])
+        return (total - done) * (last[0] - since[0]) / (last[1] - since[1])
 
 
 class RichProgress:
@@ -38,7 +78,6 @@ class RichProgress:
             Progress,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
 
         columns = (
@@ -46,13 +85,19 @@ class RichProgress:
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("[cyan]{task.fields[left]}"),
         )
         if not self.console.is_terminal:
             self.say(text)
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as bars:
-            task = bars.add_task(text, total=None)
-            yield lambda done, total: bars.update(task, completed=done, total=total)
+            task = bars.add_task(text, total=None, left="")
+            pace = Pace(time.monotonic())
+
+            def tell(done: int, total: int) -> None:
+                left = _clock(pace.left(time.monotonic(), done, total))
+                bars.update(task, completed=done, total=total, left=f"{left} left")
+
+            yield tell
 
 
 class NotebookProgress:
@@ -75,14 +120,14 @@ class NotebookProgress:
         self._shown += 1
         name = f"phenolens-{id(self)}-{self._shown}"
         started = found = time.monotonic()
-        last = ""
+        last, pace = "", Pace(started)
         self._show(f"· {text}", name=name)
 
         def tell(done: int, total: int) -> None:
             nonlocal found, last
             now = time.monotonic()
             spent = now - started
-            left = f", {_clock(spent / done * (total - done))} left" if 0 < done < total else ""
+            left = f", {_clock(pace.left(now, done, total))} left" if done < total else ""
             last = f"· {text}: {done:,} of {total:,}, {_clock(spent)}{left}"
             if now - found >= _EVERY:
                 found = now

@@ -30,6 +30,8 @@ class Registry(Generic[T]):
         What one of them is called in errors: ``representation``.
     package : str, optional
         The package whose modules register ours when they are imported.
+    check : callable, optional
+        Raises ValueError with one line where a thing lacks what all of them must have.
     kind : str, optional
         How modules in the rooms of :data:`phenolens.plugins.ROOMS` are called that register more,
         and, after ``phenolens.``, the entry-point group in which other packages offer theirs: each
@@ -47,8 +49,16 @@ class Registry(Generic[T]):
     'Pixel PCA'
     """
 
-    def __init__(self, what: str, *, package: str | None = None, kind: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        package: str | None = None,
+        kind: str | None = None,
+        check: Callable[[Any], None] | None = None,
+    ) -> None:
         self.what = what
+        self.check = check
         self.package = package
         self.kind = kind
         self.broken: dict[str, str] = {}
@@ -70,11 +80,14 @@ class Registry(Generic[T]):
         Raises
         ------
         ValueError
-            If it has no name, or another thing of that name was registered from another place.
+            If it has no name or lacks what it must have, or another thing of that name was
+            registered from another place.
         """
         name = getattr(item, "name", None) if name is None else name
         if not isinstance(name, str) or not name:
             raise ValueError(f"A {self.what} needs a name; {item!r} has {name!r}.")
+        if self.check is not None:
+            self.check(item)
         if name in self._items and not _same(self._items[name][1], item):
             raise ValueError(f"There is a {self.what} {name!r} already.")
         place = getattr(item, "rank", LAST) if rank is None else rank

@@ -225,5 +225,5 @@ class Settings:
 
 
 DEFAULTS = Settings()
-LAYOUT = 3
+LAYOUT = 4
 """Version of the files that a study leaves; folders of another one are not mixed with."""

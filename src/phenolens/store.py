@@ -105,7 +105,10 @@ def discard(error: DamagedError) -> None:
 
 
 def files_named(settings: object) -> list[list[str]]:
-    """Path and digest of every file that a setting names, such as weights to start from."""
+    """Path and digest of every file that a setting names, such as weights to start from.
+
+    Of a folder that holds a model, those of its weights.
+    """
     if isinstance(settings, dict):
         settings = list(settings.values())
     if isinstance(settings, list | tuple):
@@ -114,6 +117,8 @@ def files_named(settings: object) -> list[list[str]]:
         return []
     path = Path(settings)
     try:
+        if (path / "config.json").is_file():
+            return [found for part in path.glob("*.safetensors") for found in files_named(part)]
         return [[str(path), file_digest(path)]] if path.is_file() else []
     except OSError:  # too long for a name, or not ours to read
         return []

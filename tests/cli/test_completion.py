@@ -28,7 +28,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_verbs_are_completed():
-    assert completed("co") == ["compare", "completion"]
+    assert completed("co") == ["compare", "convert-weights", "completion"]
     assert {"activity", "run", "audit", "demo"} <= set(completed(""))
 
 

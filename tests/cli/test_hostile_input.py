@@ -51,6 +51,34 @@ def test_control_characters_of_a_path_are_shown_and_do_nothing(command, tmp_path
     assert r"a\x00\x1b[31mb.csv" in said
 
 
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ("study.name", '[study]\nname = "a\\u0000b"'),
+        ("study.name", '[study]\nname = "a\\nb"'),
+        ("report.title", '[report]\ntitle = "\\u001b[31m"'),
+        ("data.profiles.0.name", '[[data.profiles]]\nname = "c\\u0007p"\nfiles = "x.csv"'),
+        ("data.controls", '[data]\ncontrols = "a == \\u0000"'),
+    ],
+)
+def test_control_characters_of_a_name_are_refused_in_one_line(command, tmp_path, setting, line):
+    (tmp_path / "study.toml").write_text(f"{line}\n")
+    said = command("check", tmp_path / "study.toml").refused()
+    assert f"'{setting}' holds the control character" in said
+    assert said.isprintable()
+
+
+def test_a_current_folder_that_is_gone_is_named(command, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PWD", str(tmp_path / "here"))
+    (tmp_path / "here").rmdir()
+    said = command("init", ".").refused()
+    assert (
+        said == f"the current folder, {tmp_path / 'here'}, is gone. Change into one that is there."
+    )
+
+
 @pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("output", [".", "there", "there/.."])
 def test_a_folder_is_no_study_file(command, wells, tmp_path, output, force):

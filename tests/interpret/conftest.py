@@ -89,7 +89,9 @@ def trained(truth_screen):
         epochs=16, batch=16, learning_rate=3e-3, patience=16, device="cpu", precision="float32"
     )
     settings = CNNSettings(
-        pixels=PixelSettings(size=SIZE), training=training, backbone=Architecture(width=8)
+        pixels=PixelSettings(size=SIZE),
+        training=training,
+        backbone=Architecture(stem="classic", width=8),
     )
     screen = truth_screen
     return CNN(settings).fit(screen.prepared, screen.train, labels=screen.labels[screen.train])

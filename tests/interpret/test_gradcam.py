@@ -20,8 +20,10 @@ from phenolens.interpret.attribution_checks import (
     rank_correlation,
 )
 from phenolens.interpret.gradcam import choose_stage, gradcam, stitch
-from phenolens.represent.cnn import CNN
+from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings
+from phenolens.represent.networks.training import TrainSettings
 
 pytestmark = pytest.mark.network
 
@@ -60,8 +62,8 @@ def test_check_fails_for_a_network_compared_with_itself(cams):
 
 
 def test_maps_have_the_resolution_asked_and_are_scaled(cams, trained):
-    assert cams.stride == 4
-    assert cams.coarse.shape[1:] == (16, 16)
+    assert cams.stride == 8
+    assert cams.coarse.shape[1:] == (8, 8)
     assert cams.maps.shape[1:] == (64, 64)
     np.testing.assert_allclose(cams.maps[~cams.zero].max(axis=(1, 2)), 1.0)
     assert cams.maps.min() >= 0
@@ -102,6 +104,17 @@ def test_all_zero_maps_are_reported(truth_screen, trained, rows, monkeypatch):
     assert found["energy"].isna().all()
 
 
+@pytest.mark.parametrize(("stem", "stage"), [("fine", 3), ("half", 2), ("classic", 1)])
+@pytest.mark.parametrize("family", ["resnet-18", "convnext-atto"])
+def test_the_stage_of_a_stem_is_chosen_by_its_stride(truth_screen, rows, family, stem, stage):
+    backbone = Architecture(family, stem, 8)
+    network = CNN(CNNSettings(PixelSettings(size=64), TrainSettings(1, 16), backbone=backbone))
+    network.fit(truth_screen.prepared, rows[::8], labels=truth_screen.labels[rows[::8]])
+    cams = gradcam(network, truth_screen.prepared, rows[:2])
+    assert (cams.stage, cams.stride) == (stage, 8)
+    assert cams.coarse.shape == (2, 8, 8)
+
+
 def test_a_class_never_learned_is_named(truth_screen, trained, rows):
     with pytest.raises(InputError, match="never learned 'C'"):
         gradcam(trained, truth_screen.prepared, rows[:2], targets=np.array(["A", "C"]))
@@ -128,7 +141,7 @@ def test_tiled_images_are_mapped_whole(truth_screen, trained, rows):
     tiled.fit(screen.prepared, screen.train[::4], labels=screen.labels[screen.train[::4]])
     cams = gradcam(tiled, screen.prepared, rows[:3])
     assert cams.maps.shape == (3, 64, 64)
-    assert cams.coarse.shape == (3, 32, 32)
+    assert cams.coarse.shape == (3, 16, 16)
     found = deletion(tiled, screen.prepared, rows[:3], cams=cams, steps=2)
     assert found.notna().all(axis=None)
 

@@ -604,3 +604,26 @@ def test_a_map_of_genes_alone_labels_a_genetic_screen(tmp_path):
     _, screen = study(tmp_path, tmp_path)
     assert set(screen.wells["Metadata_Compound"]) == {"non-targeting", "KIF11", "PLK1"}
     assert screen.wells["Metadata_Control"].sum() == 8
+
+
+@pytest.mark.parametrize(
+    ("names", "learned"),
+    [
+        ([f"efficientnet_{n}" for n in range(9)], True),
+        ([f"feature_{n}" for n in range(9)], True),
+        ([f"emb_{n}" for n in range(9)], True),
+        ([f"Cells_AreaShape_Zernike_{n}_1" for n in range(9)], False),
+    ],
+)
+def test_what_looks_learned_is_asked_for_its_training(tmp_path, names, learned):
+    wells = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 7)]
+    table = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": wells})
+    values = np.random.default_rng(0).normal(size=(len(wells), len(names)))
+    table = pd.concat([table, pd.DataFrame(values, columns=names)], axis=1)
+    (tmp_path / "data").mkdir()
+    table.to_csv(tmp_path / "data" / "wells.csv", index=False)
+    found = discover(tmp_path / "data")
+    lines = study_toml(found, relative_to=tmp_path).splitlines()
+    assert ('# trained_on = "unknown"' in lines) is learned
+    assert ("learned from what? (trained_on)" in " ".join(found.lines())) is learned
+    assert sum("trained_on" in line for line in lines) == learned

@@ -118,31 +118,42 @@ def estimated(screen, tmp_path_factory) -> Path:
 def given(screen, tmp_path_factory) -> Path:
     """The same with label images, outlines, illumination functions and profiles made elsewhere."""
     folder = shutil.copytree(screen, tmp_path_factory.mktemp("given") / "study")
-    path = next(folder.rglob("load_data.csv"))
-    table = pd.read_csv(path)
-    truth = folder / "screen" / "truth" / "images" / "SIM001"
-    wells = table["Metadata_Well"] + "-" + table["Metadata_Site"].astype(str)
-    for well in wells:
-        lines = find_boundaries(tifffile.imread(truth / f"{well}_cells.tiff"), mode="inner")
-        drawn = lines.astype(np.uint8) * 255
-        imsave(truth / f"{well}_outlines.png", drawn, check_contrast=False)
-    table["NucleiFile"] = [str(truth / f"{well}_nuclei.tiff") for well in wells]
-    table["CellsFile"] = [str(truth / f"{well}_outlines.png") for well in wells]
-    for stain in STAINS:
-        np.save(folder / f"{stain}.npy", np.linspace(0.8, 1.2, 96 * 96).reshape(96, 96))
-        table[f"FileName_Illum{stain}"] = f"{stain}.npy"
-        table[f"PathName_Illum{stain}"] = str(folder)
-    table.to_csv(path, index=False)
-    deep = table[["Metadata_Plate", "Metadata_Well"]].copy()
+    give_what_was_made_elsewhere(folder)
+    first = run(folder, "out")
+    assert "profiles/deep.parquet" in first and "illumination" not in first
+    return folder
+
+
+def give_what_was_made_elsewhere(folder: Path) -> None:
+    """Add label images, outlines, illumination functions and profiles to a study of a screen."""
+    for path in folder.rglob("load_data.csv"):
+        _give_to(pd.read_csv(path), path, folder)
+    tables = [pd.read_csv(path) for path in sorted(folder.rglob("load_data.csv"))]
+    deep = pd.concat(tables, ignore_index=True)[["Metadata_Plate", "Metadata_Well"]]
     for number in range(6):
         deep[f"deep_{number}"] = np.random.default_rng(number).normal(size=len(deep))
     deep.to_parquet(folder / "deep.parquet")
     text = (folder / "study.toml").read_text()
     text = text.replace('nuclei = "DNA"\n', f'nuclei = "DNA"\n{LABELS}')
     (folder / "study.toml").write_text(f"{text}\n{PROFILES}")
-    first = run(folder, "out")
-    assert "profiles/deep.parquet" in first and "illumination" not in first
-    return folder
+
+
+def _give_to(table: pd.DataFrame, path: Path, folder: Path) -> None:
+    """Add the columns of label images and illumination to the image table of a plate."""
+    truth = folder / "screen" / "truth" / "images" / str(table["Metadata_Plate"].iloc[0])
+    wells = table["Metadata_Well"] + "-" + table["Metadata_Site"].astype(str)
+    for well in wells:
+        cells = tifffile.imread(truth / f"{well}_cells.tiff")
+        drawn = find_boundaries(cells, mode="inner").astype(np.uint8) * 255
+        imsave(truth / f"{well}_outlines.png", drawn, check_contrast=False)
+    table["NucleiFile"] = [str(truth / f"{well}_nuclei.tiff") for well in wells]
+    table["CellsFile"] = [str(truth / f"{well}_outlines.png") for well in wells]
+    for stain in STAINS:
+        light = np.linspace(0.8, 1.2, cells.size, dtype=np.float64).reshape(cells.shape)
+        np.save(folder / f"{stain}.npy", light)
+        table[f"FileName_Illum{stain}"] = f"{stain}.npy"
+        table[f"PathName_Illum{stain}"] = str(folder)
+    table.to_csv(path, index=False)
 
 
 def _another_image(folder: Path) -> None:
@@ -184,7 +195,7 @@ def _other_outlines(folder: Path) -> None:
 
 
 def _another_function(folder: Path) -> None:
-    np.save(folder / "DNA.npy", np.linspace(1.4, 0.6, 96 * 96).reshape(96, 96))
+    np.save(folder / "DNA.npy", np.load(folder / "DNA.npy")[::-1] * 1.5)
 
 
 def _fewer_images(folder: Path) -> None:
@@ -287,6 +298,7 @@ ANOTHER = {
     "segment.options": "{ neck = 0.9 }",
     "measure.families": '["AreaShape"]',
     "represent.representations": '["pixel-pca"]',
+    "encoders": '[{ name = "few", kind = "pixel-pca", settings = { components = 3 } }]',
     "normalize.min_cells": "9",
 }
 # They say which files are read, and where: the files themselves are replaced above.
@@ -362,6 +374,12 @@ def test_settings_of_what_is_not_kept(settled):
     same_as_anew(settled, changes=[another(name, settled / "study.toml") for name in names])
 
 
+def test_a_changed_setting_of_an_encoder(settled):
+    """In the folder that knows an encoder of that name with another setting."""
+    run(settled, "out", changes=[f"encoders={ANOTHER['encoders']}"])
+    same_as_anew(settled, changes=[f"encoders={ANOTHER['encoders'].replace('3', '2')}"])
+
+
 def test_there_and_back_again(settled):
     """Label images lie with the fields: those of the last settings must not serve the first."""
     first = run(settled, "back")
@@ -394,7 +412,12 @@ def with_changes(trained, *changes: str):
 
 
 # What is read is another image, or other rows; the key holds those.
-READS = ("networks.input", "networks.box", "networks.cells_per_well", "networks.groups")
+READS = {
+    "networks.input": 'networks.input="cells"',
+    "networks.box": "networks.box=24",
+    "networks.cells_per_well": "networks.cells_per_well=1",
+    "networks.groups": "networks.groups=3",
+}
 OF_OTHER_NETWORKS = ("networks.latent", "networks.beta", "networks.free_bits", "networks.weight")
 
 
@@ -407,6 +430,38 @@ def test_a_setting_of_networks_names_another_training(trained, name):
     options = trainings.kind.Options.model_fields
     differs = changed.folder(fold) != trainings.folder(fold)
     assert differs == (name.removeprefix("networks.") in options)
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_setting_of_what_networks_read(of_cells, name):
+    """Trained in a folder that knows other trainings: profiles and curves as in a new one."""
+    changes = ["networks.cells_per_well=2", READS[name]]
+    if name != "networks.input":
+        changes.insert(0, 'networks.input="cells"')
+    before = run(of_cells, "out", changes=changes[:-1])
+    assert same_as_anew(of_cells, changes=changes) != before
+
+
+@pytest.fixture(scope="module")
+def of_cells(trained, tmp_path_factory) -> Path:
+    """The study of the small network, with crops of two cells a well where it reads cells."""
+    folder = shutil.copytree(trained[0], tmp_path_factory.mktemp("of-cells") / "study")
+    text = (folder / "study.toml").read_text()
+    text = text.replace('"Intensity"]', '"Intensity", "Location"]')
+    (folder / "study.toml").write_text(text)
+    return folder
+
+
+def test_weights_of_the_hub_name_the_training_by_their_content(trained, tmp_path, monkeypatch):
+    path, found = tmp_path / "model.safetensors", []
+    monkeypatch.setattr(
+        "phenolens.study.networks.find_weights", lambda weights: (path, "from the hub", "free")
+    )
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        of_hub = with_changes(trained, 'networks.weights="imagenet"')
+        found.append(of_hub.folder(next(iter(of_hub.rows))))
+    assert found[0] != found[1]
 
 
 def test_other_weights_of_the_same_name_name_another_training(trained):

@@ -270,3 +270,18 @@ def test_no_order_and_no_number_depends_on_a_sentence(published_size, monkeypatc
             ]
             assert data[0] == data[1]
             assert {f["what"] for f in new[part]} <= {f["code"] for f in old[part]}
+
+
+def test_a_doubtful_block_in_the_winning_fusion_makes_the_gain_doubtful():
+    jump = Finding(
+        "training-unknown", "warning", {"representation": "eye"}, {"of": "eye", "unknown": []}
+    )
+    won = (pair("eye+stains", "stains", 0.1, 0.3), pair("eye+stains", "stains+noise:eye", 0.1, 0.2))
+    sure, doubtful = (answers(inputs(*won, doubts=doubts))[1] for doubts in ((), (jump,)))
+    assert sure.state == "answered" and doubtful.state == "doubtful"
+    assert "That is doubtful: eye may have learned from the wells" in doubtful.short
+    assert jump in doubtful.details
+    lost = (pair("eye+stains", "stains", -0.3, -0.1),)
+    assert answers(inputs(*lost, doubts=(jump,)))[1].state == "answered"
+    elsewhere = replace(jump, about={"representation": "dream"})
+    assert answers(inputs(*won, doubts=(elsewhere,)))[1].state == "answered"

@@ -56,3 +56,17 @@ def test_a_letter_that_no_font_has_stops_nothing():
         figure.text(0.1, 0.5, "\U0001315c")  # a hieroglyph
         figure.savefig(BytesIO(), format="png")
     assert style.FONT in {font.name for font in fontManager.ttflist}
+
+
+def test_a_font_that_was_installed_since_is_found(monkeypatch):
+    """Matplotlib keeps its list of fonts: one that a reader adds would never be looked at."""
+    font, *_ = [
+        font
+        for font in fontManager.ttflist
+        if (font.name, font.style, font.weight) == ("DejaVu Serif", "normal", 400)
+    ]
+    others = [other for other in fontManager.ttflist if other.name != font.name]
+    monkeypatch.setattr(fontManager, "ttflist", others)
+    monkeypatch.setattr(style, "findSystemFonts", lambda: [font.fname])
+    monkeypatch.setattr(style, "_look_for_new_fonts", style._look_for_new_fonts.__wrapped__)
+    assert style._installed(("No such font", font.name)) == [font.name]

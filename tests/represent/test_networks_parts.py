@@ -373,11 +373,11 @@ class TestWeightFiles:
         from phenolens.represent.networks.backbones import StainNetwork
         from phenolens.represent.networks.weights import load_pretrained
 
-        with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(16, .*needs \(4, "):
-            load_pretrained(StainNetwork(5, 3, architecture=replace(NARROW, width=4)), given[0])
+        with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(16, .*needs \(24, "):
+            load_pretrained(StainNetwork(5, 3, architecture=replace(NARROW, width=24)), given[0])
         save_file({"a.weight": given[1]["embedder.embedder.convolution.weight"]}, tmp_path / "b")
         with pytest.raises(
-            InputError, match="is no resnet-18 of width 8 with a classic stem: 100 of 100"
+            InputError, match="is no resnet-18 of width 16 with a classic stem: 100 of 100"
         ):
             load_pretrained(model, tmp_path / "b")
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from phenolens import study
-from phenolens.files import file_digest
+from phenolens.files import file_digest, write_sealed
 from phenolens.simulate import ScreenDesign, write_screen
+from phenolens.study.keeping import STAMP, store_files
 from phenolens.study.session import Silent
 
 SETTINGS = """
@@ -179,6 +180,29 @@ def trained(tmp_path_factory) -> Path:
     folder = screen(tmp_path_factory.mktemp("trained"), settings)
     run(folder, folder / "out")
     return folder
+
+
+def stamped(out: Path) -> Path:
+    """A study as one that went on to the report: with the stamp that names what is kept."""
+    entries = sorted({path.name.split(".")[0] for path in (out / "store").iterdir()})
+    held = {"question": "", "files": {}, "inputs": [], "entries": entries}
+    write_sealed(out / "store" / STAMP, held | {"store": store_files(out / "store", entries)})
+    return out
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__.strip("_"))
+def test_every_kind_of_damage_is_verified(finished, trained, tmp_path, damage):
+    for folder, kinds in ((finished, KINDS), (trained, OF_NETWORKS)):
+        out = stamped(shutil.copytree(folder / "out", tmp_path / folder.name))
+        assert study.verify(out) == []
+        damaged = [one_of(out, pattern, number) for number, pattern in enumerate(kinds.values())]
+        for path in damaged:
+            damage(path)
+        lines = study.verify(out)
+        assert all(line.startswith("Store: ") for line in lines)
+        for path in damaged:
+            places = [str(one) for one in (path, *path.parents) if one.parent != out / "store"]
+            assert any(place in line for line in lines for place in places[:6]), path
 
 
 def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(tmp_path):

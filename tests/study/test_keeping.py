@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tifffile
 
-from phenolens import study
+from phenolens import plugins, study
 from phenolens.errors import InputError
 from phenolens.simulate import ScreenDesign, write_screen
+from phenolens.study import step
 from phenolens.study.lock import writing
 
 SETTINGS = """
@@ -122,6 +124,23 @@ def test_what_other_settings_left_is_freed_when_asked(finished, out, command):
     assert leftover in gone
     assert {path.relative_to(out).parts[0] for path in gone} == {"store"}
     assert "Nothing to free" in command("clean", out, "--yes").out
+
+
+def test_a_library_that_was_installed_since_is_asked(finished, out, monkeypatch):
+    """Leiden clusters are there as soon as what finds them is."""
+    taken = []
+
+    def take(session, name):
+        taken.append(name)
+        return step.take(session, name) if name != "report" else out / "report.html"
+
+    monkeypatch.setattr(sys.modules["phenolens.study.run"], "take", take)  # not the function
+    session = {"out": out, "jobs": 1}
+    study.run(study.open_study(finished / "study.toml", **session))
+    assert "report" not in taken
+    monkeypatch.setattr(plugins, "extras", lambda: {"leidenalg": "0.10.2"})
+    study.run(study.open_study(finished / "study.toml", **session))
+    assert "report" in taken
 
 
 def test_a_store_that_was_freed_whole_is_made_again(finished, out, command):

@@ -15,8 +15,10 @@ from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
 from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
-from phenolens.represent.base import ALL
+from phenolens.represent.base import ALL, REPRESENTATIONS
 from phenolens.represent.cnn import CNN
+from phenolens.store import read_table
+from phenolens.study import plan
 from phenolens.study.asking import unanswerable
 from phenolens.study.disjoint import treatment_groups
 from phenolens.study.joint_features import components
@@ -75,7 +77,9 @@ def folder(simulated, tmp_path_factory):
 @pytest.fixture(scope="module")
 def session(folder) -> Session:
     session = open_study(folder / "study.toml", out=folder / "out", jobs=1, progress=Told())
-    study.interpret(session)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "LONG", 0)  # all is said, however short
+        study.interpret(session)
     return session
 
 
@@ -98,9 +102,13 @@ def test_every_file_of_a_study_of_networks_is_as_defined(session, defined):
 
 def test_the_cost_is_told_before_training(session):
     told = session.progress.lines
-    announced = next(n for n, line in enumerate(told) if line.startswith("cnn: 4 training(s)"))
-    assert "images a second" in told[announced]
-    assert announced < told.index("Training cnn, fold 0")
+    said = [n for n, line in enumerate(told) if line.startswith("Plan: ") and "at most" in line]
+    cnn, vae, together = (told[n] for n in said)
+    assert cnn.startswith("Plan: cnn, 4 trainings of at most 2 epochs over up to ")
+    assert "images a second" in cnn and " of memory" in cnn and vae.startswith("Plan: vae, ")
+    assert together.startswith("Plan: together: at most")
+    assert max(said) < min(n for n, line in enumerate(told) if line.startswith("Training "))
+    assert trainings(session, "cnn").costs() == []  # all is made
 
 
 @pytest.mark.parametrize("name", ["cnn", "vae"])
@@ -234,6 +242,16 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
     assert not (place / "checkpoint.safetensors").exists()
 
 
+def test_the_log_has_the_curves_and_where_they_are_shown_changes_no_training(session):
+    item = trainings(session, "cnn")
+    folder = item.folder("0")
+    curves = read_table(folder / "curves.parquet")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "log.csv"), curves)
+    other = replace(item)
+    vars(other)["options"] = item.options.model_copy(update={"tensorboard": "runs"})
+    assert other.folder("0") == folder
+
+
 def test_scoring_what_was_learned_is_refused(session):
     block, design = take(session, "normalize")["cnn"].normalized, take(session, "splits")
     swapped = block.cards | {"0": block.cards["1"]}
@@ -293,14 +311,15 @@ def test_too_few_compounds_are_learned_from_and_judged_on_none():
 )
 def test_names_that_cannot_be_made_are_refused(wanted, said):
     with pytest.raises(ConfigError, match=said):
-        check_names(wanted, [])
+        check_names(wanted, [], known=REPRESENTATIONS.known())
 
 
 def test_without_pytorch_the_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    check_names(["cellprofiler", "pixel-pca"], [])
+    known = REPRESENTATIONS.known()
+    check_names(["cellprofiler", "pixel-pca"], [], known=known)
     with pytest.raises(InputError, match=r"pip install phenolens\[networks\]"):
-        check_names(["cnn"], [])
+        check_names(["cnn"], [], known=known)
 
 
 def test_every_well_keeps_its_metadata(session):

@@ -28,6 +28,15 @@ def audited(tables: Tables, *severities: str) -> list[Finding]:
     return sorted(found, key=lambda one: severities.index(one.severity))
 
 
+def doubted(tables: Tables) -> dict[str, list[Finding]]:
+    """By representation: what every number of it must be read with."""
+    found: dict[str, list[Finding]] = {}
+    for one in audited(tables, "error", "warning"):
+        if one.code in ("agreement-jumps", "training-unknown"):
+            found.setdefault(one.about["representation"], []).append(one)
+    return found
+
+
 def _cells(tables: Tables) -> Iterator[Finding]:
     rows = tables.of_lead(tables.activity)
     active = None if rows is None else rows[rows["active"]]

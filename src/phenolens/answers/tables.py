@@ -117,11 +117,11 @@ class Tables:
 
     @cached_property
     def audit(self) -> list[Finding] | None:
-        """What the audit of the design found, and what pixels and segmentation showed."""
+        """Findings of the audit, and of what pixels, segmentation and given profiles show."""
         found = self.json("audit")
         if found is None:
             return None
-        parts = [found, *(self.json(name) or [] for name in ("pixels", "segmentation"))]
+        parts = [found, *(self.json(name) or [] for name in ("pixels", "segmentation", "blocks"))]
         return [read_finding(item) for part in parts for item in part]
 
     @cached_property

@@ -12,7 +12,7 @@ from phenolens.words.numbers import missing
 
 NEIGHBOURS, FEATURES = 3, 5
 FEW_CELLS, FEW_WELLS = 0.6, 3
-OF_ALL = frozenset({"controls-reused", "pixels-seen"})
+OF_ALL = frozenset({"controls-reused", "pixels-seen", "training-unknown"})
 """Notes that hold for every row of a table: no reason to doubt one of them."""
 OWN = frozenset(
     {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from phenolens.audit.audited import Audited
+from phenolens.audit.audited import Audited, AuditedBlock
 from phenolens.findings import Finding, worst_first
 from phenolens.io.images.image_headers import ImageHeaders
 from phenolens.profiles import BATCH, COMPOUND, CONTROL, MECHANISM, TREATMENT
@@ -33,6 +33,7 @@ def audit_design(
     roles: np.ndarray | None = None,
     images_per_well: pd.Series | None = None,
     headers: ImageHeaders | None = None,
+    blocks: Sequence[AuditedBlock] = (),
     label: str = TREATMENT,
 ) -> list[Finding]:
     """Say what a design cannot answer.
@@ -52,6 +53,8 @@ def audit_design(
         Number of images by (plate, well).
     headers : ImageHeaders, optional
         What the headers of the image files say.
+    blocks : sequence of AuditedBlock
+        Representations of the wells, for the checks that look at them.
     label : str
         The class column.
 
@@ -67,6 +70,7 @@ def audit_design(
         roles=None if roles is None else np.asarray(roles, dtype=object),
         images=images_per_well,
         headers=headers,
+        blocks=blocks,
     )
     return worst_first([finding for look in checks() for finding in _found(look, design)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +12,27 @@ import pandas as pd
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.io.images.image_headers import ImageHeaders
 from phenolens.profiles import CONTROL, PLATE
+
+
+@dataclass(frozen=True)
+class AuditedBlock:
+    """A representation of the wells, where a check may look at one.
+
+    Attributes
+    ----------
+    name : str
+    wells : DataFrame
+        Profile table, one row a well, on any scale.
+    measured : bool
+        Whether its features were measured, and learned nothing.
+    made_elsewhere : bool
+        Whether it was given, so that what it learned from is hearsay.
+    """
+
+    name: str
+    wells: pd.DataFrame
+    measured: bool = False
+    made_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +55,8 @@ class Audited:
         Number of images by (plate, well).
     headers : ImageHeaders or None
         What the headers of the image files say.
+    blocks : sequence of AuditedBlock
+        Representations of the wells, where they are there already.
     treated, controls : DataFrame
         Wells with a label that are no controls, and the negative controls.
     """
@@ -43,6 +67,7 @@ class Audited:
     roles: np.ndarray | None = None
     images: pd.Series | None = None
     headers: ImageHeaders | None = None
+    blocks: Sequence[AuditedBlock] = ()
     treated: pd.DataFrame = field(init=False)
     controls: pd.DataFrame = field(init=False)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 
 import click
 
@@ -40,6 +41,7 @@ app = Verbs(
         "Tools": {
             "simulate": tools.simulate,
             "demo": tools.demo,
+            "convert-weights": tools.convert_weights,
             "version": tools.version,
             "completion": tools.completion,
         },
@@ -89,6 +91,8 @@ def _run(arguments: list[str]) -> int:
             "there is --jobs, or take fewer plates at once; what was finished is kept."
         )
     except OSError as error:  # a folder that cannot be written, a full disk, a file in the way
+        if error.filename is None and (gone := _folder_that_is_gone()):
+            return _refuse(f"the current folder, {gone}, is gone. Change into one that is there.")
         place = error.filename or "a file"
         if error.errno in FULL:
             return _refuse(
@@ -99,6 +103,15 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _refuse("stopped.", code=STOPPED)
     return 0
+
+
+def _folder_that_is_gone() -> str:
+    """The folder we stand in, where it was deleted or moved since; else nothing."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return os.environ.get("PWD", "deleted since")
+    return ""
 
 
 def _refuse(what: str, *, code: int = WRONG) -> int:

@@ -58,6 +58,10 @@ EXAMPLES = {
     "assay": ("phenolens assay plates/*.parquet -o plates.csv",),
     "simulate": ("phenolens simulate my-screen/ --plates 2 --layout fixed",),
     "demo": ("phenolens demo --no-networks",),
+    "convert-weights": (
+        "phenolens convert-weights published.pth published.safetensors",
+        "phenolens convert-weights checkpoint.pth encoder.safetensors --part teacher",
+    ),
     "version": ("phenolens version",),
     "completion": (
         "phenolens completion bash >> ~/.bashrc",

@@ -19,6 +19,7 @@ METAVARS = {
     "features": "PREFIX",
     "separator": "MARK",
     "layer": "NAME",
+    "part": "NAME",
     "obsm": "NAME",
     "leave_out": "WHAT",
     "name": "NAME",

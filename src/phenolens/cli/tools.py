@@ -57,6 +57,21 @@ def demo(name: str) -> Verb:
     return Verb(name, signature.summary, show, params=params)
 
 
+def convert_weights(name: str) -> Verb:
+    """The verb that turns a pickle of weights into safetensors."""
+    signature = read_signature("represent/pretrained/convert.py", "convert_weights")
+
+    def write(weights: str, out: str, **values: Any) -> None:
+        from phenolens.represent.pretrained.convert import convert_weights
+
+        n = convert_weights(weights, out, **given(signature, values))
+        click.echo(f"Wrote {out}: {n} tensors")
+
+    paths = [argument(signature, "weights"), argument(signature, "out")]
+    params = [*paths, *options_of(signature, but=["weights", "out"])]
+    return Verb(name, signature.summary, write, params=params)
+
+
 def version(name: str) -> Verb:
     """The verb that prints the version."""
     return Verb(name, "Print the version.", lambda: click.echo(__version__), params=[])

@@ -56,7 +56,7 @@ def result(
         "split": split,
     }
     row |= {"unit": unit, "fold": str(fold), "value": float(value)}
-    return row | {"low": float(low), "high": float(high), "n": int(n), "space": space}
+    return row | {"low": float(low), "high": float(high), "n": int(n), "note": "", "space": space}
 
 
 def result_table(rows: Iterable[dict]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from phenolens.represent.networks.devices import repeatable
 from phenolens.represent.networks.feed import Batch
 from phenolens.represent.networks.torches import require_torch
 
-_STRIDE, _POSITIONS = 8, 16
+_STRIDE, _POSITIONS = 8, 8
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def choose_stage(strides: Sequence[int], size: int, *, nucleus: float | None = N
         Side of the network's input in pixels.
     nucleus : float, optional
         Diameter of a nucleus in the input; a position must then be at most half as wide. Without
-        it, at most 8 pixels and a sixteenth of the input.
+        it, at most 8 pixels and an eighth of the input.
     """
     widest = min(_STRIDE, size / _POSITIONS) if nucleus is None else nucleus / 2
     return max((stage for stage, stride in enumerate(strides) if stride <= widest), default=0)

@@ -281,8 +281,8 @@ def _as_numbers(values: pd.Series) -> pd.Series:
 
 def well_text(values: pd.Series) -> np.ndarray:
     """Canonical well names; '' where a value is no well."""
-    names = {value: well_or_blank(value) for value in pd.unique(values)}
-    return np.array([names[value] for value in values], dtype=object)
+    codes, different = pd.factorize(values, use_na_sentinel=False)
+    return np.array([well_or_blank(value) for value in different], dtype=object)[codes]
 
 
 def no_wells(values: pd.Series) -> str:

@@ -69,7 +69,7 @@ class LikelyCopies:
 
 
 @dataclass(frozen=True)
-class _Plate:
+class ScaledPlate:
     """One plate: its wells, what is on them, and its values robustly scaled feature by feature.
 
     Scaling on the plate's own wells removes what a camera's gain and offset do.
@@ -140,7 +140,7 @@ def likely_copies(table: pd.DataFrame) -> list[LikelyCopies]:
         In the order of their names. Empty where too little is known to tell: fewer than eight
         features, or fewer than eight components that differ.
     """
-    plates = _plates(table)
+    plates = scaled_plates(table)
     if len(plates) < 2:
         return []
     alike = {found.plates: found for found in _identical(table, plates)}
@@ -169,11 +169,11 @@ def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> LikelyCopies 
     pair : tuple of two str
     """
     rows = np.isin(profiles.column(table, PLATE).astype(str), pair)
-    plates = _plates(profiles.take(table, rows))
+    plates = scaled_plates(profiles.take(table, rows))
     return _compared(plates, pair) if len(plates) == 2 else None
 
 
-def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
+def scaled_plates(table: pd.DataFrame) -> dict[str, ScaledPlate]:
     """Plates by name, with the features that no plate lacks."""
     values = table.to_numpy(np.float32)
     usable = np.isfinite(values).mean(axis=0) > 0.95
@@ -192,7 +192,7 @@ def _plates(table: pd.DataFrame) -> dict[str, _Plate]:
         if len(rows) > FEWEST:
             where = profiles.well_position(wells[rows])
             held = _scaled(values[rows][:, usable].astype(np.float64)).astype(np.float32)
-            plates[str(name)] = _Plate(pd.Index(wells[rows]), where, labels[rows], held)
+            plates[str(name)] = ScaledPlate(pd.Index(wells[rows]), where, labels[rows], held)
     return plates
 
 
@@ -203,7 +203,7 @@ def _scaled(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(scaled), scaled, 0.0)
 
 
-def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[LikelyCopies]:
+def _identical(table: pd.DataFrame, plates: dict[str, ScaledPlate]) -> Iterator[LikelyCopies]:
     """Pairs of plates where half of the wells in common, or more, have equal values."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for group in repeated_wells(table):
@@ -217,7 +217,7 @@ def _identical(table: pd.DataFrame, plates: dict[str, _Plate]) -> Iterator[Likel
                 yield LikelyCopies((left, right), "identical", count, 1.0, 1.0)
 
 
-def _roughly_similar(plates: dict[str, _Plate]) -> pd.DataFrame:
+def _roughly_similar(plates: dict[str, ScaledPlate]) -> pd.DataFrame:
     """Agreement of wells in random projections of the features, for every pair at once."""
     grid = pd.Index(sorted(set().union(*(plate.wells for plate in plates.values()))))
     features = next(iter(plates.values())).values.shape[1]
@@ -225,7 +225,7 @@ def _roughly_similar(plates: dict[str, _Plate]) -> pd.DataFrame:
     held = []
     for plate in plates.values():
         sketch = np.zeros((len(grid), _SKETCH), dtype=np.float32)
-        scores = _less_position(plate.values @ draw, plate.positions)
+        scores = less_position(plate.values @ draw, plate.positions)
         within, several = _within_groups(scores, plate.labels)
         sketch[grid.get_indexer(plate.wells)] = np.where(several[:, None], within, scores)
         held.append(sketch.ravel() / max(float(np.linalg.norm(sketch)), 1e-12))
@@ -233,7 +233,7 @@ def _roughly_similar(plates: dict[str, _Plate]) -> pd.DataFrame:
     return pd.DataFrame(alike, index=list(plates), columns=list(plates))
 
 
-def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> LikelyCopies | None:
+def _compared(plates: dict[str, ScaledPlate], pair: tuple[str, str]) -> LikelyCopies | None:
     """What two plates agree on; None where nothing can be told.
 
     Row and column medians take position away, but where treatments are strong and keep their
@@ -246,7 +246,7 @@ def _compared(plates: dict[str, _Plate], pair: tuple[str, str]) -> LikelyCopies 
     labels = [plate.labels[row] for plate, row in zip(both, rows, strict=True)]
     scores = [[plate.values @ own.axes for plate in both] for own in both]
     polished = [
-        [_less_position(part, plate.positions) for part, plate in zip(pair, both, strict=True)]
+        [less_position(part, plate.positions) for part, plate in zip(pair, both, strict=True)]
         for pair in scores
     ]
     for basis, used in _bases(labels):
@@ -305,7 +305,7 @@ def _principal(values: np.ndarray, *, share: float, most: int) -> np.ndarray:
     return axes / np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
 
 
-def _less_position(scores: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def less_position(scores: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Median polish over rows and columns; on a plate with few wells, a plane."""
     rows, columns = (np.unique(part, return_inverse=True)[1] for part in positions.T)
     shape = (rows.max() + 1, columns.max() + 1)
@@ -354,7 +354,9 @@ def _directions(scores: np.ndarray) -> np.ndarray:
     return scores / np.maximum(np.linalg.norm(scores, axis=1, keepdims=True), 1e-12)
 
 
-def _beyond_others(found: LikelyCopies, plates: dict[str, _Plate], rough: pd.DataFrame) -> bool:
+def _beyond_others(
+    found: LikelyCopies, plates: dict[str, ScaledPlate], rough: pd.DataFrame
+) -> bool:
     """Whether two plates agree far better than either does with others of the same layout.
 
     The others are the few most alike by random projections, copies of these two left out.

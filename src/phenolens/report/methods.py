@@ -11,7 +11,7 @@ from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
 from phenolens.report.references import REFERENCES, Reference
 from phenolens.report.spaces import spaces_of
-from phenolens.represent.base import REPRESENTATIONS, options_of
+from phenolens.represent.base import kinds_of, options_of
 from phenolens.words import names
 
 _CITE = re.compile(r"\[([a-z0-9, ]+\d{4})\]")
@@ -80,7 +80,7 @@ def _images(tables: Tables) -> Iterator[Finding]:
     how = tables.setting("prepare", "illumination")
     if how and how != "none" and images.get("level") == "field":
         yield _did("illumination", how=how)
-    known = REPRESENTATIONS.known()
+    known = kinds_of(tables.settings)
     wanted = tables.setting("represent", "representations") or []
     for name in sorted(set(wanted) & set(known) & set(tables.real), key=list(known).index):
         options = options_of(known[name], tables.settings)

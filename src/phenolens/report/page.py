@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, Str
 from markupsafe import Markup
 
 from phenolens import __version__, schema
+from phenolens.answers.doubts import doubted
 from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
@@ -53,7 +54,12 @@ def render(
 ) -> str:
     """The whole page as text; with `only`, a page of these sections."""
     shown = sections() if only is None else only
-    palette = colours.palette(tables)
+    palette, doubts = colours.palette(tables), doubted(tables)
+
+    def label(name: str) -> str:
+        """What a representation is called, with a dagger where its training is doubtful."""
+        return names.label(name) + ("†" if doubts.keys() & set(name.split("+")) else "")
+
     return (
         _environment()
         .get_template("page.html")
@@ -66,7 +72,8 @@ def render(
             drawn=bool(gallery),
             because=because(cause(tables)),
             colour=lambda name: palette.get(name, "#8a94a0"),
-            label=names.label,
+            label=label,
+            doubts=[found.said for of in doubts.values() for found in of],
         )
     )
 

@@ -111,6 +111,24 @@ REFERENCES = {
         "IEEE Conference on Computer Vision and Pattern Recognition:11976–11986.",
         "10.1109/CVPR52688.2022.01167",
     ),
+    "chen2020": Reference(
+        "Chen T, Kornblith S, Norouzi M, Hinton G (2020) A simple framework for contrastive "
+        "learning of visual representations. International Conference on Machine Learning. "
+        "arXiv:2002.05709.",
+        "https://arxiv.org/abs/2002.05709",
+    ),
+    "bardes2022": Reference(
+        "Bardes A, Ponce J, LeCun Y (2022) VICReg: variance-invariance-covariance regularization "
+        "for self-supervised learning. International Conference on Learning Representations. "
+        "arXiv:2105.04906.",
+        "https://arxiv.org/abs/2105.04906",
+    ),
+    "caron2021": _doi(
+        "Caron M, Touvron H, Misra I, Jégou H, Mairal J, Bojanowski P, Joulin A (2021) Emerging "
+        "properties in self-supervised vision transformers. IEEE/CVF International Conference on "
+        "Computer Vision:9630–9640.",
+        "10.1109/ICCV48922.2021.00951",
+    ),
     "holm1979": Reference(
         "Holm S (1979) A simple sequentially rejective multiple test procedure. Scandinavian "
         "Journal of Statistics 6:65–70.",

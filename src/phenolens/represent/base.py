@@ -10,9 +10,10 @@ the entry-point group ``phenolens.representations``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,10 @@ class Card:
         ``plate/well`` of the wells whose pixels it learned from.
     labels_seen : tuple of str
         Treatments whose labels it learned from.
+    url : str
+        Where it is described.
+    unknown : tuple of str
+        Of ``trained_on`` and ``labels_seen``, what nobody has said (profiles made elsewhere).
     """
 
     name: str
@@ -69,6 +74,8 @@ class Card:
     licence: str = ""
     trained_on: tuple[str, ...] = ()
     labels_seen: tuple[str, ...] = ()
+    url: str = ""
+    unknown: tuple[str, ...] = ()
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -99,7 +106,7 @@ class Representation:
         A sentence for the report's methods; ``{key}`` stands for an option.
     learns : {"nothing", "pixels", "labels"}
         What `fit` looks at. What learns is fitted once a fold, and what learns labels also once a
-        group of treatments that it has not seen.
+        group of treatments that it has not seen. Where options decide, `learns_with` says so.
     reads : {"images", "crops", "measurements"}
         Prepared images whole; crops around measured cells (or images, where the study says so); or
         the measured cells themselves, for which `wells` takes the place of `fit` and `extract`.
@@ -150,6 +157,30 @@ class Representation:
         """
         del options, level, seed
         return cls()
+
+    @classmethod
+    def made_of(cls, options: Any) -> list[str]:
+        """Digests of what it is made of beside its settings: weights that others trained.
+
+        Asked before anything long begins, and whether a finished study still stands.
+
+        Parameters
+        ----------
+        options : Options
+
+        Raises
+        ------
+        PhenolensError
+            If something of it cannot be had; what to do.
+        """
+        del options
+        return []
+
+    @classmethod
+    def learns_with(cls, options: Any) -> Learns:
+        """What `fit` looks at with these options, where that is theirs to say."""
+        del options
+        return cls.learns
 
     def fit(
         self,
@@ -208,14 +239,85 @@ class Representation:
         )
 
 
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+
+
+def require_declared(kind: Any) -> None:
+    """Refuse a class that does not say what a representation must say of itself.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not (isinstance(kind, type) and issubclass(kind, Representation)):
+        raise ValueError(f"{kind!r} is no subclass of phenolens.represent.base.Representation.")
+    who = f"Representation {kind.name!r}"
+    if not NAME.fullmatch(kind.name):
+        raise ValueError(f"{who}: a name is made of lower-case letters, digits, '.', '_' and '-'.")
+    if not isinstance(getattr(kind, "label", None), str) or not kind.label:
+        raise ValueError(f"{who} has no label, which is what a report calls it.")
+    for attribute, words in {
+        "kind": get_args(Kind), "learns": get_args(Learns), "reads": get_args(Reads),
+    }.items():  # fmt: skip
+        if (said := getattr(kind, attribute, None)) not in words:
+            raise ValueError(f"{who}: {attribute} is one of {', '.join(words)}; got {said!r}.")
+    if not (isinstance(kind.Options, type) and issubclass(kind.Options, Options)):
+        raise ValueError(f"{who}: Options is no subclass of phenolens.represent.base.Options.")
+
+
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
-    "representation", package="phenolens.represent", kind="representations"
+    "representation",
+    package="phenolens.represent",
+    kind="representations",
+    check=require_declared,
 )
 register = REPRESENTATIONS.register
 names.learn(
     "representation",
     lambda: {n: names.Called(k.label, k.rank) for n, k in REPRESENTATIONS.known().items()},
 )
+
+
+def kinds_of(study: Mapping[str, Any]) -> dict[str, type[Representation]]:
+    """The class of every name that a study may ask for: those that are registered, and its own.
+
+    Parameters
+    ----------
+    study : mapping
+        The study file as plain values.
+
+    Returns
+    -------
+    dict of str to type
+        For each of ``[[encoders]]`` a subclass of its kind that bears its name, behind the
+        registered ones. An encoder of a kind that there is not is left out.
+    """
+    known = REPRESENTATIONS.known()
+    own = {item["name"]: item["kind"] for item in study.get("encoders") or ()}
+    return known | {name: called(known[kind], name) for name, kind in own.items() if kind in known}
+
+
+def called(kind: type[Representation], name: str) -> type[Representation]:
+    """The class of an encoder of this kind and name.
+
+    What it makes is of `kind` itself and bears the name, so that it can be pickled.
+
+    Parameters
+    ----------
+    kind : type
+    name : str
+        Also its label.
+    """
+
+    def of(cls: type[Representation], options: Any, *, level: str, seed: int) -> Representation:
+        made = kind.of(options, level=level, seed=seed)
+        object.__setattr__(made, "name", name)  # frozen dataclasses are representations too
+        return made
+
+    told = f"The encoder {name} is of kind {kind.name}. {kind.methods}".rstrip()
+    same = ("__module__", "__qualname__", "__doc__")
+    own = {"name": name, "label": name, "methods": told, "of": classmethod(of)}
+    return type(kind.__name__, (kind,), {key: getattr(kind, key) for key in same} | own)
 
 
 def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
@@ -231,8 +333,8 @@ def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
     Returns
     -------
     Options
-        Of the class ``kind.Options``: what ``[represent.NAME]`` says, then the section that it
-        shares, then its defaults.
+        Of the class ``kind.Options``: what ``[represent.NAME]`` or the settings of the encoder of
+        this name say, then the section that it shares, then its defaults.
 
     Raises
     ------
@@ -240,6 +342,8 @@ def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
     """
     shared = study.get(kind.section) or {}
     own = (study.get("represent") or {}).get(kind.name) or {}
+    for encoder in study.get("encoders") or ():
+        own = encoder.get("settings", {}) if encoder["name"] == kind.name else own
     common = {key: shared[key] for key in kind.Options.model_fields if key in shared}
     return kind.Options.model_validate(common | own)
 

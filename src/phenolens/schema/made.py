@@ -9,7 +9,7 @@ LAYOUT = Document(
     "the version of these files",
     text="A folder of another layout, or one with results and without it, is refused, not mixed "
     "with.",
-    keys=(Key("layout", "int", "3"),),
+    keys=(Key("layout", "int", "4"),),
 )
 
 STEPS = Document(

@@ -62,6 +62,12 @@ RESULTS = Table(
         Column("high", REAL, _INTERVAL, nullable=True),
         Column("n", WHOLE, "number of units"),
         Column(
+            "note",
+            TEXT,
+            "codes of what every number of the representation must be read with, parted by blanks "
+            "(`training-unknown`, `trained-on-wells`); empty otherwise",
+        ),
+        Column(
             "space",
             TEXT,
             "what the values were, see above; a baseline has its own",

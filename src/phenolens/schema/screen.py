@@ -156,6 +156,15 @@ PIXELS = Document(
     keys=AUDIT.keys,
 )
 
+BLOCKS = Document(
+    "blocks.json",
+    "what profiles made elsewhere were trained on, and plates that they know too well",
+    text="A list of findings, as in `audit.json`: `training-unknown`, `trained-on-wells`, "
+    "`agreement-jumps`, `agreement-uneven`, `agreement-even`.",
+    when="Absent where no such profiles were given.",
+    keys=AUDIT.keys,
+)
+
 SEGMENTATION = Document(
     "segmentation.json",
     "why next to no cell was found",
@@ -188,6 +197,6 @@ so CellProfiler's CorrectIlluminationApply can use them as they are.""",
 )
 
 FILES: tuple[File, ...] = (
-    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, PIXELS, SEGMENTATION, SEGMENTATION_PICTURES,
+    WELLS, FIELDS, SPLITS, SPLITS_MADE, AUDIT, PIXELS, BLOCKS, SEGMENTATION, SEGMENTATION_PICTURES,
     LEDGER, ILLUMINATION,
 )  # fmt: skip

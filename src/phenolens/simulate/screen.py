@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from phenolens.simulate.gallery import image_paths, write_tables
 from phenolens.simulate.layout import Well, conditions, field_seed, wells
 from phenolens.simulate.stains import STAINS
 from phenolens.simulate.treatments import truth_table
+from phenolens.workers import in_processes
 
 TRUTH = "truth"
 _TRUTH_IMAGES = ("nuclei", "cells", "mask")
@@ -121,14 +123,9 @@ def _collect(
 def _run(tasks: list[_Task], *, jobs: int) -> Iterator[dict[str, object]]:
     """Rows in the order of the tasks. The first runs here, so that kernels are compiled once."""
     yield _write_field(tasks[0])
-    if jobs == 1:
-        yield from map(_write_field, tasks[1:])
-        return
-    from joblib import Parallel, delayed, parallel_config
-
-    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        run = Parallel(return_as="generator", batch_size=8)
-        yield from run(delayed(_write_field)(task) for task in tasks[1:])
+    yield from in_processes(
+        (partial(_write_field, task) for task in tasks[1:]), jobs=jobs, at_once=8
+    )
 
 
 def _write_field(task: _Task) -> dict[str, object]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, LeakError
 from phenolens.evaluate.metrics import offered
 from phenolens.evaluate.results import result_table
 from phenolens.findings import Finding
@@ -47,6 +47,8 @@ def unanswerable(block: Block) -> list[dict]:
     if NOBODY not in block.unseen:
         return []
     why = Finding("too-few-compounds-unseen", "warning", {}, {"needed": 2 * FEWEST})
+    if block.made_elsewhere:
+        why = Finding("labels-seen", "warning", {"representation": block.name})
     questions = ("activity", "silhouette", "clustering")
     return [refusal(block.name, name, why) for name in questions]
 
@@ -82,6 +84,12 @@ class Answers:
             for question in questions:
                 self.refuse(item, question, error.finding)
             return None
+        except LeakError as error:
+            if not item.block.made_elsewhere:
+                raise  # a network of ours on its own training wells is a fault of ours
+            for question in questions:
+                self.refuse(item, question, error.finding)
+            return None
         for part in found.findings:
             if part.code == "not-asked":
                 self.refuse(item, part.values["question"], Finding.of(part.values["why"]))
@@ -108,11 +116,13 @@ class Answers:
 def ask_all(session: Session, items: list[Profiles]) -> Answers:
     """Ask every representation every question; noise controls are compared with, not studied.
 
-    Baselines are those of the first representation made without labels.
+    Baselines are those of the first representation made without labels. One that saw every label is
+    only asked to classify.
     """
     answers = Answers()
     lead = next((item for item in items if not item.block.unseen), items[0] if items else None)
-    for item in items:
+    judged = [item for item in items if len(item.wells)]
+    for item in judged:
         session.progress.say(f"Testing activity: {item.name}")
         found = answers.ask(item, ("activity",), partial(activity_of, item, baselines=item is lead))
         if found is not None:
@@ -121,7 +131,7 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
             for name, rows in found.more.items():
                 answers.keep(name, rows)
     _classify(session, items, answers, lead=lead)
-    for item in items:
+    for item in judged:
         if not is_noise_control(item.name):
             session.progress.say(f"Asking what lies together: {item.name}")
             _ask_structure(item, answers, baselines=item is lead)
@@ -147,7 +157,7 @@ def _classify(
             continue
         answers.keep("predictions", found.more["predictions"])
         for part in found.findings:
-            if part.code == "no-cell-count":
+            if part.code in ("no-cell-count", "blocks-chosen", "blocks-not-judged"):
                 session.progress.say(str(part))
 
 
@@ -204,8 +214,8 @@ def _known(item: Profiles, column: str) -> bool:
 
 def has_treatments(item: Profiles) -> bool:
     """Whether a well that is no control has a treatment."""
-    names = item.wells.index.names
-    if TREATMENT not in names or CONTROL not in names:
+    wells = item.table
+    if TREATMENT not in wells.index.names or CONTROL not in wells.index.names:
         return False
-    treated = ~profiles.is_control(item.wells)
-    return bool(np.any(pd.notna(profiles.column(item.wells, TREATMENT)[treated])))
+    treated = ~profiles.is_control(wells)
+    return bool(np.any(pd.notna(profiles.column(wells, TREATMENT)[treated])))

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.answers.read import read_finding
 from phenolens.audit.audit import audit_design
 from phenolens.audit.basis import AuditFinding, merged, seen, unchecked
 from phenolens.audit.kinds import audit_folder
 from phenolens.audit.results.audit import audit_results
 from phenolens.errors import InputError, named
-from phenolens.files import write_json
+from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
 from phenolens.profiles import PLATE, WELL
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
+from phenolens.tools.training import audited_block, training_findings
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -125,7 +127,9 @@ def audit_findings(
         return audit_study(data, out=out, changes=changes)
     item = read(data, **reading)
     wells, roles = profiles.metadata(item.table), item.design.role_of(item.table).to_numpy()
-    return seen(audit_design(wells, folds=item.design.folds, roles=roles))
+    own = [audited_block(item.block)]
+    found = audit_design(wells, folds=item.design.folds, roles=roles, blocks=own)
+    return seen([*found, *training_findings(item.block)])
 
 
 def _is_study(data: object) -> TypeGuard[str | Path]:
@@ -158,7 +162,7 @@ def audit_study(
         folder, findings = study, _of_folder(study)
     else:
         folder, findings = _of_file(study, out, changes)
-    return merged(seen(findings), _of_results(folder))
+    return merged(seen([*findings, *_of_blocks(folder)]), _of_results(folder))
 
 
 def _of_file(
@@ -187,6 +191,12 @@ def _of_folder(folder: Path) -> list[Finding]:
         roles=wells["role"].to_numpy() if "role" in wells else None,
         images_per_well=images,
     )
+
+
+def _of_blocks(folder: Path) -> list[Finding]:
+    """What profiles made elsewhere showed, where the study has compared them."""
+    path = folder / "blocks.json"
+    return [read_finding(item) for item in read_json(path)] if path.is_file() else []
 
 
 def _of_results(folder: Path) -> list[AuditFinding]:

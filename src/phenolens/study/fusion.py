@@ -69,7 +69,7 @@ def _joined(name: str, first: Block, second: Block) -> Block:
     keys = list({**first.tables, **second.tables})
     tables, features = {}, {}
     for fold in keys:
-        parts = {block.name: block.tables.get(fold, block.wells) for block in (first, second)}
+        parts = {block.name: block.made_for(fold) for block in (first, second)}
         tables[fold], features[fold], _ = join_blocks(parts)
     common = {
         part: [c for c in columns if all(c in table for table in tables.values())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from typing import Any
 from phenolens.errors import DamagedError, InputError
 from phenolens.files import file_digest, identity, read_arrays, read_sealed, require_sealed
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
+from phenolens.represent.networks.pixels import require_pixels
 from phenolens.study.lock import writing
 from phenolens.study.session import LAYOUT_FILE
+from phenolens.words.numbers import size
 
 STAMP = "finished.json"
 _PARTIAL = ".partial-*"
@@ -61,7 +64,32 @@ def verify(out: str | Path) -> list[str]:
         ) from None
     except DamagedError as error:
         return [f"{error.path} is damaged ({error.fault}); what was left cannot be compared."]
-    return [*_results(out, known["files"]), *_store(out / "store"), *_inputs(known["inputs"])]
+    store = _store(out / "store", known["store"])
+    return [*_results(out, known["files"]), *store, *_inputs(known["inputs"])]
+
+
+def store_files(store: Path, entries: list[str]) -> dict[str, str]:
+    """Files that a run left in its entries of the store, with a digest where none checks itself.
+
+    What lies in a field is not among them, but the marks that list it are.
+    """
+    found: dict[str, str] = {}
+    for name in entries:
+        beside = [store / f"{name}.parquet", store / f"{name}.parquet.sha256"]
+        found |= {path.name: "" for path in beside if path.is_file()}
+        for folder, below, files in os.walk(store / name):
+            if MARK in files:
+                below.clear()
+                files = [MARK, f"labels/{LABELS_MARK}"]
+            paths = [Path(folder, file) for file in files]
+            found |= {
+                path.relative_to(store).as_posix(): file_digest(path)
+                if path.name == "zarr.json"
+                else ""
+                for path in paths
+                if path.is_file()
+            }
+    return found
 
 
 def clean(out: str | Path, *, everything: bool = False, yes: bool = False) -> list[str]:
@@ -151,12 +179,7 @@ def _within(path: Path, other: Path) -> bool:
 
 def _size(*paths: Path) -> str:
     files = [f for p in paths for f in (p.rglob("*") if p.is_dir() else [p]) if f.is_file()]
-    size = float(sum(file.stat().st_size for file in files))
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+    return size(sum(file.stat().st_size for file in files))
 
 
 def _results(out: Path, known: dict[str, str]) -> Iterator[str]:
@@ -168,12 +191,22 @@ def _results(out: Path, known: dict[str, str]) -> Iterator[str]:
             yield f"Result: {path} is not as the run left it."
 
 
-def _store(store: Path) -> Iterator[str]:
+def _store(store: Path, known: dict[str, str]) -> Iterator[str]:
+    named = set()
     for path in sorted(store.rglob("*")):
         try:
             _require_sound(path)
         except DamagedError as error:
+            named.add(Path(error.path))
             yield f"Store: {error.path} is damaged ({error.fault}); the next run makes it anew."
+    for name, told in known.items():
+        path = store / name
+        if any(_within(path, one) for one in named):
+            continue
+        if not path.is_file():
+            yield f"Store: {path} is missing; the next run makes it anew."
+        elif told and file_digest(path) != told:
+            yield f"Store: {path} is not as the run left it; the next run makes it anew."
 
 
 def _require_sound(path: Path) -> None:
@@ -183,6 +216,8 @@ def _require_sound(path: Path) -> None:
         require_chunks(path.parent, path.name)
     elif path.suffix == ".sha256":
         require_sealed(path.with_suffix(""))
+    elif path.name.startswith("made-") and path.suffix == ".npz":
+        require_pixels(path)
     elif path.name in ("card.json", "settled.json") or path.name.endswith(".written.json"):
         read_sealed(path)
     elif path.suffix == ".npz":

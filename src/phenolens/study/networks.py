@@ -11,19 +11,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phenolens import profiles
-from phenolens.files import read_sealed, require_sealed, seal, sealed, write_sealed
+from phenolens import memory, profiles
+from phenolens.files import file_digest, read_sealed, require_sealed, seal, sealed, write_sealed
 from phenolens.represent.base import Representation
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.torches import require_torch
+from phenolens.represent.networks.weights import find_weights
 from phenolens.splits.roles import CALIBRATING
 from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
-from phenolens.study.trainings import Trainings
+from phenolens.study.plan import Part
+from phenolens.study.trainings import Trainings, telling
 from phenolens.tools.block import Block
+from phenolens.words.numbers import plural
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,6 @@ class NetworkTrainings(Trainings):
 
     def block(self) -> Block:
         """Train, or find, the network of every fold; profiles of all wells by each."""
-        if not all(map(self.made, self.rows)):
-            self._announce()
         with threads(self.session.jobs):
             return super().block()
 
@@ -78,8 +79,17 @@ class NetworkTrainings(Trainings):
         given = [] if self.features is None else [self.measured, profiles.metadata(self.features)]
         settings = asdict(self.network.settings)
         question = [*self.question, *self._code, settings, self.rows[fold], shown]
-        question += [self.session.seed, files_named(settings), *given]
+        question += [self.session.seed, self._weights_read, *given]
         return self.session.store.folder(f"network-{self.name}", *question)
+
+    @cached_property
+    def _weights_read(self) -> list[list[str]]:
+        """Path and digest of the files of weights that training starts from; the hub's by name."""
+        settings = asdict(self.network.settings)
+        if settings.get("weights") == "imagenet":
+            path, name, _ = find_weights("imagenet")
+            return [[name, file_digest(path)]]
+        return files_named(settings)
 
     def trained(self, fold: str) -> Network:
         """The network of one fold with its weights."""
@@ -101,8 +111,11 @@ class NetworkTrainings(Trainings):
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if sealed(weights):
             return self.trained(fold)
-        network = replace(self._reading(fold), checkpoint=partial)
-        with self.session.progress.bar(f"Training {self.name}, fold {fold}") as tick:
+        said = getattr(self.options, "tensorboard", "")  # an object of Python's has no options
+        board = Path(said) / self.name / fold if said else None
+        network = replace(self._reading(fold), checkpoint=partial, log=folder, tensorboard=board)
+        bar = self.session.progress.bar(f"Training {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             network.fit(
                 self.prepared,
                 self.rows[fold],
@@ -135,34 +148,36 @@ class NetworkTrainings(Trainings):
         found = read_sealed(folder / "settled.json")
         training = replace(self.network.settings.training, **found["training"])
         settings = replace(self.network.settings, training=training)
-        return replace(self.network, settings=settings), found["speeds"]
+        return replace(self.network, settings=settings), found
 
     def _measured_speed(self) -> dict:
-        if self.kind.learns == "nothing":
-            return {"training": {}, "speeds": {}}
+        if self.learns == "nothing":
+            return {"training": {}, "speeds": {}, "memory": 0}
+        memory.forget_peak()
         with threads(self.session.jobs):
             settled, speeds = settle(self.network, len(self.prepared.channels))
         training = settled.settings.training
         return {
             "training": {"device": training.device, "precision": training.precision},
             "speeds": speeds,
+            "memory": memory.peak(),
         }
 
-    def _announce(self) -> None:
-        """Say what training will cost at most, before it starts."""
-        network, speeds = self._settled()
-        if not speeds:
-            return
-        training = network.settings.training
-        squares = network.settings.pixels.tiles**2
-        sizes = [squares * len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
-        speed = speeds[training.precision]
-        seconds = sum(estimate_seconds(network, n, images_per_second=speed) for n in sizes)
-        self.session.progress.say(
-            f"{self.name}: {len(sizes)} training(s) of at most {training.epochs} epochs over up to "
-            f"{max(sizes)} images: at most {_duration(seconds)} on {training.device} "
-            f"({training.precision}, {speed:.0f} images a second)"
+    def costs(self) -> list[Part]:
+        """What the trainings that are left will cost at most; nothing where none is."""
+        sizes = [len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
+        if not sizes or self.learns == "nothing":
+            return []
+        network, measured = self._settled()
+        training, squares = network.settings.training, network.settings.pixels.tiles**2
+        speed = measured["speeds"][training.precision]
+        seconds = [estimate_seconds(network, squares * n, images_per_second=speed) for n in sizes]
+        name = (
+            f"{self.name}, {plural(len(sizes), 'training')} of at most {training.epochs} epochs "
+            f"over up to {squares * max(sizes):,} images"
         )
+        how = f"on {training.device} in {training.precision}, {speed:.0f} images a second"
+        return [Part(name, (0, sum(seconds)), measured["memory"], how)]
 
     def curves(self) -> pd.DataFrame:
         """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
@@ -185,9 +200,3 @@ def threads(wanted: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

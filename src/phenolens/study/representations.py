@@ -1,22 +1,93 @@
-"""Which representations a study asks for, and whether they can be made."""
+"""Which representations a study asks for or is handed, and whether they can be made."""
 
 from __future__ import annotations
 
-from phenolens.errors import ConfigError
-from phenolens.represent.base import REPRESENTATIONS
+import copy
+import pickle
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from phenolens.errors import ConfigError, shown
+from phenolens.files import digest
+from phenolens.represent.base import REPRESENTATIONS, Options, Representation
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 
-def check_names(wanted: list[str], given: list[str]) -> None:
+def take_in(encoders: Sequence[Representation | type[Representation]]) -> list[str]:
+    """Make encoders that Python handed in known in this process, and give their names.
+
+    Parameters
+    ----------
+    encoders : sequence of Representation, or of its subclasses
+        A class is made with its options in the study file; an object is copied, as it is, for
+        every fold.
+
+    Raises
+    ------
+    ConfigError
+        If one is neither, does not say what it must, or has the name of another.
+    """
+    if not isinstance(encoders, list | tuple):
+        raise ConfigError(f"encoders is a list of classes or objects; got {shown(encoders)}.")
+    taken = []
+    for one in encoders:
+        try:
+            kind: Any = one if isinstance(one, type) else kind_of_object(one)
+            taken.append(REPRESENTATIONS.register(kind).name)
+        except ValueError as error:
+            raise ConfigError(f"encoders: {error}") from None
+    return taken
+
+
+def kind_of_object(one: Representation) -> type[Representation]:
+    """A class that makes copies of an encoder as it was handed in.
+
+    Parameters
+    ----------
+    one : Representation
+        Before it is fitted.
+
+    Raises
+    ------
+    ValueError
+        If it is no representation, or cannot be pickled.
+    """
+    if not isinstance(one, Representation):
+        raise ValueError(f"{one!r} is no object of phenolens.represent.base.Representation.")
+    kind = type(one)
+    try:
+        held = pickle.dumps(one)
+    except Exception as error:  # anything may go wrong there
+        raise ValueError(f"Representation {one.name!r} cannot be pickled: {error}") from None
+    same = ("kind", "learns", "reads", "needs_measured", "fewest", "rank")
+    own = {name: getattr(one, name) for name in same} | {
+        "name": one.name,
+        "label": one.name,
+        "methods": f"The encoder {one.name} is an object of the class {kind.__name__}.",
+        "of": classmethod(lambda cls, options, *, level, seed: copy.deepcopy(one)),
+        "version": f"{kind.version} {digest(held)}",
+        "Options": Options,
+        "section": "",
+        "__module__": kind.__module__,
+        "__qualname__": f"{kind.__qualname__} as {one.name}",
+    }
+    return type(kind.__name__, (kind,), own)
+
+
+def check_names(
+    wanted: list[str], given: Collection[str], *, known: Mapping[str, type[Representation]]
+) -> None:
     """Refuse representations that cannot be made, and networks where there is no PyTorch.
 
     Parameters
     ----------
     wanted : list of str
         ``represent.representations``.
-    given : list of str
+    given : collection of str
         Names of profiles that came with the screen, which may be part of a fusion.
+    known : mapping of str to type
+        What can be made, by name.
 
     Raises
     ------
@@ -25,7 +96,6 @@ def check_names(wanted: list[str], given: list[str]) -> None:
     InputError
         If a network is asked for and PyTorch is not installed.
     """
-    known = REPRESENTATIONS.known()
     there = {*given, *wanted}
     for name in wanted:
         parts = name.split("+")

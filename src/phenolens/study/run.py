@@ -10,12 +10,13 @@ import phenolens
 from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
-from phenolens.store import digest
-from phenolens.study.keeping import STAMP
+from phenolens.store import digest, files_named
+from phenolens.study.keeping import STAMP, store_files
 from phenolens.study.lock import is_lock, writing
 from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
+from phenolens.study.trainings import code_behind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,10 @@ def run(session: Session | str | Path) -> Path:
 
 def _run(session: Session) -> Path:
     stamp = session.store.root / STAMP
-    question = digest(_code(), session.study.model_dump(), take(session, "fingerprint"))
+    wanted = session.study.represent.representations
+    asked = [code_behind(kind) for name, kind in session.kinds.items() if name in wanted]
+    made_by = [_code(), plugins.extras(), asked]
+    question = digest(made_by, session.study.model_dump(), take(session, "fingerprint"))
     anew = session.store.force or session.store.verify
     if not anew and _finished(session, stamp, question):
         session.progress.say("Nothing changed since the last run")
@@ -94,12 +98,12 @@ def _run(session: Session) -> Path:
     path = take(session, "report")
     entries, files = sorted(session.store.used), _digests(session)
     held = {"question": question, "files": files, "entries": entries, "inputs": _inputs(session)}
-    write_sealed(stamp, held)
+    write_sealed(stamp, held | {"store": store_files(session.store.root, entries)})
     return path
 
 
 def _inputs(session: Session) -> list[list]:
-    """Path, identity and, of tables, digest of every file that the study was made from."""
+    """Path, identity and, of tables and weights, digest of every file a study was made from."""
     from phenolens.io.paths import expand
     from phenolens.prepare import originals
 
@@ -108,6 +112,8 @@ def _inputs(session: Session) -> list[list]:
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
     tables = [path for names in given if names for path in expand(names, session.root)]
     known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
+    learns = session.study.model_dump(include={"networks", "encoders", "represent"})
+    known |= {path: [identity(path), found] for path, found in files_named(learns)}
     if images is not None:
         known |= {path: [at, ""] for path, *at in originals(images, functions=True)}
     return [[path, *known[path]] for path in sorted(known)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from phenolens.config import Study, read_study
+from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json
+from phenolens.represent.base import Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 
@@ -100,6 +102,11 @@ class Session:
         """The seed all others derive from."""
         return self.study.study.seed
 
+    @cached_property
+    def kinds(self) -> dict[str, type[Representation]]:
+        """The class of every representation that this study may name, its encoders among them."""
+        return kinds_of(self.study.model_dump())
+
     @property
     def settings(self) -> Settings:
         """The settings of the study file that decide its numbers."""
@@ -118,6 +125,7 @@ def open_study(
     force: bool = False,
     verify: bool = False,
     changes: Sequence[str] = (),
+    encoders: Sequence[Representation | type[Representation]] = (),
     progress: Progress | bool | None = None,
 ) -> Session:
     """Open a study file.
@@ -139,6 +147,9 @@ def open_study(
     changes : sequence of str
         Settings in the place of the study file's, such as ``data.images.channels=["DNA", "ER"]``:
         a dotted key, and a value as in TOML.
+    encoders : sequence of Representation, or of its subclasses
+        Representations of your own beside those that the file names. A class has its options in
+        the file, ``[represent.NAME]``; an object is fitted anew, as it is, in every fold.
     progress : bool or Progress, optional
         Whether to show what is being done; by default in a notebook only.
 
@@ -151,7 +162,7 @@ def open_study(
     ------
     ConfigError
         See :func:`phenolens.config.read_study`; or if another version wrote into the folder, or
-        `jobs` or `seed` cannot be.
+        `jobs` or `seed` cannot be; or if one of `encoders` is none, or has the name of another.
 
     Examples
     --------
@@ -164,9 +175,13 @@ def open_study(
     ('results', 1)
     """
     from phenolens.represent.measuring.cells import jobs_here
+    from phenolens.study.representations import take_in
 
     path = Path(path)
-    study = read_study(path, changes=changes)
+    own = take_in(encoders)
+    root = path.resolve().parent
+    study = with_representations(read_study(path, changes=changes), own)
+    study = _weights_placed(study, root)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
         seed = in_range("seed", seed)
@@ -175,8 +190,27 @@ def open_study(
     folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
-    root = path.resolve().parent
     return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
+
+
+def _weights_placed(study: Study, root: Path) -> Study:
+    """Files and folders of weights by their full path, from the study file's own folder."""
+
+    def placed(settings: Any) -> Any:
+        weights = settings.get("weights") if isinstance(settings, dict) else None
+        if not weights or not isinstance(weights, str) or not (root / weights).exists():
+            return settings
+        return settings | {"weights": (root / weights).as_posix()}
+
+    networks, represent = study.networks, study.represent
+    if (root / networks.weights).is_file():
+        networks = networks.model_copy(update=placed(networks.model_dump(include={"weights"})))
+    tables = {name: placed(table) for name, table in (represent.model_extra or {}).items()}
+    encoders = [
+        item.model_copy(update={"settings": placed(item.settings)}) for item in study.encoders
+    ]
+    placed_too = {"encoders": encoders, "represent": represent.model_copy(update=tables)}
+    return study.model_copy(update={"networks": networks, **placed_too})
 
 
 def _require_layout(folder: Path) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.files import read_sealed, sealed, write_sealed
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
     ALL,
-    REPRESENTATIONS,
     Card,
+    Learns,
     Representation,
     options_of,
     table,
@@ -27,8 +30,10 @@ from phenolens.represent.base import (
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
-from phenolens.tools.block import Block
+from phenolens.tools.block import Block, crossed
 from phenolens.tools.design import Design
+from phenolens.tools.names import is_fusion
+from phenolens.written import written
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Trainings:
     @cached_property
     def kind(self) -> type[Representation]:
         """The representation's class."""
-        return REPRESENTATIONS.get(self.name)
+        return self.session.kinds[self.name]
 
     @cached_property
     def options(self) -> Any:
@@ -77,10 +82,16 @@ class Trainings:
         return options_of(self.kind, self.session.study.model_dump())
 
     @cached_property
+    def learns(self) -> Learns:
+        """What it looks at with these options."""
+        return self.kind.learns_with(self.options)
+
+    @cached_property
     def unfitted(self) -> Representation:
         """The representation as the study file says, before it learns."""
         level = self.prepared.images.level
-        return self.kind.of(self.options, level=level, seed=self.session.seed)
+        with telling(self.kind, "of"):
+            return self.kind.of(self.options, level=level, seed=self.session.seed)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -94,7 +105,7 @@ class Trainings:
     @cached_property
     def groups(self) -> Groups:
         """Treatments in groups, for what learns labels; none for others."""
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return Groups()
         groups = self.session.study.networks.groups
         return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
@@ -103,13 +114,21 @@ class Trainings:
     def rows(self) -> dict[str, np.ndarray]:
         """Images that each fit may see, by fold."""
         everything = np.arange(len(self.prepared))
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return {ALL: everything}
         found = self._of_folds()
-        if self.kind.learns == "pixels":
+        if self.learns == "pixels":
             return {ALL: everything} | found
+        if self._fused:
+            found |= _crossed(found)
         found |= self.groups.training_rows(self.images)
         return {fold: rows[self._usable[rows]] for fold, rows in found.items()}
+
+    @property
+    def _fused(self) -> bool:
+        """Whether a fusion of this study has it as a block, to be judged on training wells."""
+        wanted = self.session.study.represent.representations
+        return any(is_fusion(name) and self.name in name.split("+") for name in wanted)
 
     @cached_property
     def _usable(self) -> np.ndarray:
@@ -122,7 +141,7 @@ class Trainings:
             return {}
         keys = pd.DataFrame(index=pd.MultiIndex.from_frame(self.images[[PLATE, WELL, SITE]]))
         named = np.ones(len(keys), dtype=bool)
-        if self.kind.learns == "labels":
+        if self.learns == "labels":
             named = self.images[TREATMENT].notna().to_numpy()
         return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
 
@@ -136,10 +155,10 @@ class Trainings:
 
     @property
     def _code(self) -> list:
-        return [self.kind.version, code_of(self.kind.__module__)]
+        return code_behind(self.kind)
 
     def _labels(self, fold: str) -> np.ndarray | None:
-        if self.kind.learns != "labels":
+        if self.learns != "labels":
             return None
         return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
 
@@ -154,18 +173,21 @@ class Trainings:
     def _make(self, fold: str) -> None:
         folder, rows = self.folder(fold), np.arange(len(self.prepared))
         fitted = self._fit(fold)
-        with self.session.progress.bar(f"Reading images with {self.name}, fold {fold}") as tick:
+        bar = self.session.progress.bar(f"Reading images with {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"extract, fold {fold}"):
             features = fitted.extract(self.prepared, rows, progress=tick)
         _require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
         wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
         self._keep(fitted, folder)
-        card = self._true(fitted.card(self.prepared, fold=fold))
-        write_sealed(folder / "card.json", card.as_dict())
+        with telling(self.kind, f"card, fold {fold}"):
+            card = self._true(fitted.card(self.prepared, fold=fold)).as_dict()
+        write_sealed(folder / "card.json", card)
 
     def _fit(self, fold: str) -> Representation:
-        with self.session.progress.bar(f"Fitting {self.name}, fold {fold}") as tick:
+        bar = self.session.progress.bar(f"Fitting {self.name}, fold {fold}")
+        with bar as tick, telling(self.kind, f"fit, fold {fold}"):
             return self.unfitted.fit(
                 self.prepared,
                 self.rows[fold],
@@ -179,7 +201,7 @@ class Trainings:
 
     def _true(self, card: Card) -> Card:
         """The card with the wells and labels that were shown, whatever the representation says."""
-        if self.kind.learns == "nothing":
+        if self.learns == "nothing":
             return card
         labels = self._labels(card.fold)
         return replace(
@@ -187,6 +209,61 @@ class Trainings:
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )
+
+
+def _crossed(folds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rows that neither of two folds tests: half as many fits more as there are folds.
+
+    What learned labels is judged for a fusion on training wells that it has not seen. The folds are
+    taken two by two, and one fit serves both; of two folds nothing is left to learn from.
+    """
+    names = list(folds)
+    if len(names) < 3:
+        return {}
+    pairs = list(zip(names[::2], names[1::2], strict=False))
+    if len(names) % 2:
+        pairs.append((names[-1], names[0]))
+    found = {}
+    for first, second in pairs:
+        both = np.intersect1d(folds[first], folds[second])
+        found[crossed(int(first), int(second))] = both
+        found[crossed(int(second), int(first))] = both
+    return found
+
+
+def code_behind(kind: type[Representation]) -> list[str]:
+    """The code of a representation: what it made before is made anew where this has changed.
+
+    A class of a script or notebook counts with what is written there, not with the whole file.
+    """
+    home = kind.__module__
+    code = written(kind) if home == "__main__" else code_of(home)
+    return [kind.__qualname__, kind.version, code]
+
+
+@contextmanager
+def telling(kind: type[Representation], doing: str) -> Iterator[None]:
+    """Within the block what somebody else's encoder raises becomes one line that names it.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except (PhenolensError, MemoryError):
+        raise
+    except Exception as error:  # whatever a stranger's class raises
+        if kind.__module__.startswith("phenolens."):
+            raise
+        frames = [f for f, _ in walk_tb(error.__traceback__) if f.f_code.co_filename != __file__]
+        own = [f for f in frames if f.f_globals.get("__name__") == kind.__module__]
+        place = f" ({own[-1].f_code.co_filename}, line {own[-1].f_lineno})" if own else ""
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+        raise InputError(
+            f"Representation '{kind.name}' failed in {doing}: {said}{place}. Mend it, or take it "
+            "out of the study."
+        ) from error
 
 
 def _require_rows(features: object, rows: int, name: str) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,12 @@ from phenolens import profiles
 from phenolens.images import ImageSet
 from phenolens.prepared import Prepared
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
-from phenolens.represent.base import Card, Kind, Options, Representation, wells_of
+from phenolens.represent.base import Card, Learns, Representation, require_declared, wells_of
 from phenolens.represent.measuring.units import Measured, Unit, write_unit
 
 CHANNELS = ("DNA", "ER", "AGP")
-KINDS = get_args(Kind)
 _WELLS = {"A01": "DMSO", "A02": "A", "A03": "B", "B01": "DMSO", "B02": "A", "B03": "B"}
 _PLATES, _TRAIN = ("P1", "P2", "P3"), ("P1", "P2")
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 @dataclass(frozen=True)
@@ -137,22 +134,10 @@ def check_representation(
 
 def _checked_class(kind: type[Representation], given: dict[str, Any], name: str) -> Any:
     """What can be seen before anything is made; returns the options."""
-    assert isinstance(kind, type) and issubclass(kind, Representation), (
-        f"{name} is no subclass of phenolens.represent.base.Representation."
-    )
-    assert isinstance(getattr(kind, "name", None), str) and _NAME.fullmatch(kind.name), (
-        f"{name}: a name is lower-case letters, digits, dots and hyphens ('+' joins two)."
-    )
-    assert getattr(kind, "label", ""), f"{name} has no label."
-    assert getattr(kind, "kind", "") in KINDS, f"{name}: kind must be one of {', '.join(KINDS)}."
-    for attribute, values in {
-        "learns": ("nothing", "pixels", "labels"),
-        "reads": ("images", "crops", "measurements"),
-    }.items():
-        assert getattr(kind, attribute) in values, (
-            f"{name}: {attribute} must be one of {', '.join(values)}."
-        )
-    assert issubclass(kind.Options, Options), f"{name}: Options must be a subclass of base.Options."
+    try:
+        require_declared(kind)
+    except ValueError as error:
+        raise AssertionError(str(error)) from None
     try:
         options = kind.Options.model_validate(given)
     except ValidationError as error:
@@ -180,6 +165,10 @@ class _Trial:
     seed: int
 
     @property
+    def learns(self) -> Learns:
+        return self.kind.learns_with(self.options)
+
+    @property
     def train(self) -> np.ndarray:
         return self.screen.rows(_TRAIN)
 
@@ -193,7 +182,7 @@ class _Trial:
         self, *, rows: np.ndarray | None = None, labels: np.ndarray | None = None, closed: str = ""
     ) -> Any:
         rows = self.train if rows is None else rows
-        if labels is None and self.kind.learns == "labels":
+        if labels is None and self.learns == "labels":
             labels = self.screen.labels_of_images[rows]
         screen = replace(self.screen, closed=closed)
         return self.unfitted().fit(screen, rows, labels=labels, seed=self.seed)
@@ -253,7 +242,7 @@ def _scale(features: np.ndarray) -> float:
 
 
 def _check_learning(trial: _Trial, features: np.ndarray, name: str) -> None:
-    learns, train = trial.kind.learns, trial.train
+    learns, train = trial.learns, trial.train
     mixed = np.random.default_rng(1).permutation(trial.screen.labels_of_images[train])
     other = trial.features(trial.fitted(labels=mixed))
     if learns == "labels":
@@ -273,17 +262,17 @@ def _check_card(trial: _Trial, card: object, name: str) -> None:
     kind, screen = trial.kind, trial.screen
     assert isinstance(card, Card), f"{name}: card() must give a Card, got {type(card).__name__}."
     said = {"name": card.name, "fold": card.fold, "learns": card.learns, "level": card.level}
-    known = {"name": kind.name, "fold": "0", "learns": kind.learns, "level": screen.images.level}
+    known = {"name": kind.name, "fold": "0", "learns": trial.learns, "level": screen.images.level}
     wrong = [part for part in known if said[part] != known[part]]
     assert not wrong, f"{name}: its card says {wrong[0]} = {said[wrong[0]]!r}."
     assert tuple(card.channels) == CHANNELS, f"{name}: its card names other stains."
     json.dumps(card.as_dict())
-    wells = wells_of(screen, trial.train) if kind.learns != "nothing" else []
+    wells = wells_of(screen, trial.train) if trial.learns != "nothing" else []
     assert sorted(card.trained_on) == wells, (
         f"{name}: its card names {len(card.trained_on)} wells that it learned from, "
         f"and it was given {len(wells)}."
     )
-    labels = sorted(set(_WELLS.values())) if kind.learns == "labels" else []
+    labels = sorted(set(_WELLS.values())) if trial.learns == "labels" else []
     assert sorted(card.labels_seen) == labels, (
         f"{name}: its card says labels {list(card.labels_seen)}; it was given {labels}."
     )

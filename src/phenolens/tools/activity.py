@@ -57,6 +57,8 @@ def activity(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     position_safe: PositionSafe | None = None,
     null: Null = "label-permutation",
     within: str | Sequence[str] | None = None,
@@ -93,6 +95,8 @@ def activity(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     position_safe : {"auto", "yes", "no"}, optional
         Compare control positions instead of wells; by default where the layout asks for it.
     null : {"label-permutation", "copairs", "copairs-wells", "none"}
@@ -151,7 +155,8 @@ def activity(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     safe = {True: "yes", False: "no"}[position_safe] if isinstance(position_safe, bool) else None
     item = item.with_settings(
@@ -196,7 +201,8 @@ def activity_of(
         findings = list(dict.fromkeys(found for part in parts for found in part.findings))
     if seen := item.block.fitted_on():
         summary |= {"fitted_on": seen}
-        table["note"] = (table["note"] + f" {seen}").str.strip()
+    for code in filter(None, (seen, item.block.training_note())):
+        table["note"] = (table["note"] + f" {code}").str.strip()
     position = _by_location(item, findings)
     table = _with_position(table, position)
     table.insert(0, "representation", item.name)

@@ -34,6 +34,8 @@ def batch(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     by: str | None = None,
     seed: int | None = None,
 ) -> Result:
@@ -57,6 +59,8 @@ def batch(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     by : str, optional
         Column of batches; by default the plate and, where it is known, the batch.
     seed : int, optional
@@ -93,7 +97,8 @@ def batch(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     wells = item.require_whole()
     item.require_treatments()

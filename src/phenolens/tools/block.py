@@ -16,6 +16,23 @@ from phenolens.represent.base import ALL, Card
 NETWORK = "Metadata_Network"
 NOBODY = "group-all"
 PIXELS_SEEN = "pixels-seen"
+TRAINING_UNKNOWN = "training-unknown"
+
+
+def crossed(fold: int, held: int) -> str:
+    """Name of the table that was fitted without the wells tested by either of two folds.
+
+    Its rows of the second fold are training wells of the first that it has not seen.
+    """
+    return f"fold-{fold}-without-{held}"
+
+
+def crossed_of(table: str) -> tuple[int, int] | None:
+    """The two folds in a name made by :func:`crossed`; None for another name."""
+    match table.split("-"):
+        case ["fold", fold, "without", held]:
+            return int(fold), int(held)
+    return None
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,8 @@ class Block:
     name : str
     tables : dict of str to DataFrame
         Well profiles by fold. ``all`` is always there; a representation that learns has one more
-        per fold, fitted on that fold's training wells only.
+        per fold, fitted on that fold's training wells only, and where blocks are to be chosen on
+        training wells, one fitted without some of those (:func:`crossed`).
     cards : dict of str to Card
         How each table came to be.
     calibrated : bool
@@ -61,6 +79,12 @@ class Block:
         """The table to score this fold's held-out wells with."""
         return self.tables.get(str(fold), self.tables[ALL])
 
+    def made_for(self, name: str) -> pd.DataFrame:
+        """The table of this name; else, where it is one of two folds, the first's; else ``all``."""
+        if name not in self.tables and (folds := crossed_of(name)):
+            name = str(folds[0])
+        return self.tables.get(name, self.tables[ALL])
+
     def cards_of(self, fold: str) -> list[Card]:
         """Cards of what made this table; those of all its blocks for a fusion."""
         blocks = self.made_of or (self,)
@@ -71,6 +95,16 @@ class Block:
         """Code of what a reader must know about table ``all``: that every image was seen."""
         seen = any(card.learns == "pixels" and card.trained_on for card in self.cards_of(ALL))
         return PIXELS_SEEN if seen else ""
+
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether profiles that were given are in it."""
+        return any(card.preprocessing.get("given") for card in self.cards_of(ALL))
+
+    def training_note(self) -> str:
+        """Code of what every number carries where nobody said what the block was trained on."""
+        unknown = any(card.unknown for card in self.cards_of(ALL))
+        return TRAINING_UNKNOWN if unknown else ""
 
     def mapped(self, change: Callable[[pd.DataFrame], pd.DataFrame], **updates: Any) -> Block:
         """The block with ``change`` applied to every table."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from phenolens import profiles
@@ -34,20 +35,21 @@ from phenolens.evaluate.classification.candidate import Candidate
 from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import join_results
 from phenolens.findings import Finding
+from phenolens.learn.choose_blocks import ChosenFusion
 from phenolens.learn.components import Components
-from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
 from phenolens.settings import LeaveOut, yes_or_no
 from phenolens.splits import Folds
-from phenolens.tools.block import Block
+from phenolens.tools.block import Block, crossed_of
 from phenolens.tools.compared import refuse_seen_wells, scale_of
 from phenolens.tools.design import NO_TREATMENTS
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
+from phenolens.tools.training import folds_held_out
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,6 +67,8 @@ def classify(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     leave_out: LeaveOut | None = None,
     max_folds: int | None = None,
     baselines: bool = True,
@@ -96,6 +100,8 @@ def classify(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     leave_out : str, optional
         What is held out, one of those of :data:`phenolens.settings.LeaveOut` [auto: the plate
         where treatments have several, else the well; or what the study used].
@@ -140,7 +146,8 @@ def classify(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     item = item.with_settings(leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap)
     folds, block, settings = item.design.folds, item.compared, item.settings
@@ -149,8 +156,9 @@ def classify(
         raise DesignError(item.design.refused or NO_TREATMENTS)
     if folds.table.loc[folds.table["fold"] >= 0, "label"].nunique() < 2:
         raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
+    folds = folds_held_out(folds, block)
     refuse_seen_wells(block, folds)
-    own = candidate(block)
+    own = candidate(block, folds)
     asked, findings = [own], []
     if not block.features:
         asked.append(shuffled(own))
@@ -170,6 +178,9 @@ def classify(
     rows = [scored.results, sure, ordered, *([chance(block.wells, folds)] if baselines else [])]
     scores = join_results(rows)
     split, spaces = f"leave-{folds.leave_out}-out", _spaces(item)
+    if block.features:
+        spaces[item.name] += f"; blocks: {_models(scored.chosen[item.name])}"
+        findings += _blocks_chosen(block, own, scored.chosen[item.name])
     if baselines:
         spaces[POSITION] += f", by {_models(scored.chosen[POSITION])}"
     scores = join_results(
@@ -223,21 +234,49 @@ def _spaces(item: Profiles) -> dict[str, str]:
     }
 
 
-def candidate(block: Block) -> Candidate:
+def candidate(block: Block, folds: Folds) -> Candidate:
     """The block with what is learned inside each fold, and its table for each fold."""
-    pipeline = make_pipeline(
+    pipeline: BaseEstimator = make_pipeline(
         FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
     )
+    inner = {}
     if block.features:
-        pipeline = _fused(block)
+        steps = make_pipeline(FeatureSelector(), Components(n_components=0.95, standardize=True))
+        inner = _cross_fitted(block, folds)
+        judged = {
+            name: columns
+            for name, columns in block.features.items()
+            if inner or name not in _learned_labels(block)
+        }
+        pipeline = ChosenFusion(judged or block.features, steps=steps, unit=_unit(folds))
     by_fold = {int(fold): table for fold, table in block.tables.items() if fold.isdigit()}
-    return Candidate(block.name, block.wells, pipeline, by_fold=by_fold)
+    return Candidate(block.name, block.wells, pipeline, by_fold=by_fold, inner=inner)
 
 
-def _fused(block: Block) -> BlockFusion | Pipeline:
-    """Unfitted, for a fold's training wells: each block reduced, then given equal energy."""
-    steps = make_pipeline(FeatureSelector(), Components(n_components=0.95, standardize=True))
-    return BlockFusion(block.features, steps=steps)
+def _learned_labels(block: Block) -> list[str]:
+    """Blocks of a fusion that learned labels, and so know their training wells too well."""
+    return [
+        part.name
+        for part in block.made_of
+        if part.unseen or any(card.labels_seen for card in part.cards.values())
+    ]
+
+
+def _cross_fitted(
+    block: Block, folds: Folds
+) -> dict[int, list[tuple[pd.DataFrame, np.ndarray, np.ndarray]]]:
+    """By fold, its training wells in tables made without some of them; see :func:`crossed`."""
+    found: dict[int, list[tuple[pd.DataFrame, np.ndarray, np.ndarray]]] = {}
+    for name, table in block.tables.items():
+        pair = crossed_of(name)
+        if pair is None:
+            continue
+        cut = {fold: (train, test) for fold, train, test in folds.iterate(table)}
+        train, other = cut[pair[0]][0], cut[pair[1]][1]
+        labels = profiles.column(table, str(folds.label)).astype(str)[train]
+        part = (profiles.take(table, train), labels, np.isin(train, other))
+        found.setdefault(pair[0], []).append(part)
+    return found
 
 
 def _readouts(folds: Folds) -> dict[str, BaseEstimator]:
@@ -265,6 +304,17 @@ def _finite(wells: pd.DataFrame) -> pd.DataFrame:
     """
     known = wells.notna().all(axis=0).to_numpy()
     return wells.loc[:, known] if known.any() else wells.fillna(0.0)
+
+
+def _blocks_chosen(block: Block, own: Candidate, chosen: list[str]) -> list[Finding]:
+    """Which blocks each fold took, and which could not be judged on its training wells."""
+    about = {"representation": block.name}
+    values = {"folds": len(chosen), "alone": sum("+" not in one for one in chosen)}
+    found = [Finding("blocks-chosen", "info", about, values | {"chosen": chosen})]
+    unjudged = [] if own.inner else _learned_labels(block)
+    if unjudged:
+        found.append(Finding("blocks-not-judged", "warning", about, {"blocks": unjudged}))
+    return found
 
 
 def _countable(wells: pd.DataFrame) -> tuple[pd.DataFrame, int]:

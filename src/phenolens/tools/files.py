@@ -237,7 +237,7 @@ def _assembled(
 
 
 def _cards_from(cards: Mapping[str, dict[str, Any]]) -> dict[str, Card]:
-    tuples = ("channels", "trained_on", "labels_seen")
+    tuples = ("channels", "trained_on", "labels_seen", "unknown")
     return {
         fold: Card(**(card | {name: tuple(card[name]) for name in tuples}))
         for fold, card in cards.items()

@@ -44,6 +44,8 @@ def match(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     label: str | None = None,
     separator: str | None = None,
     among: Among = "all",
@@ -79,6 +81,8 @@ def match(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     label : str, optional
         Column of the target or mechanism; ``A|B`` counts for both. The mechanism by default.
     separator : str, optional
@@ -139,7 +143,8 @@ def match(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     if not isinstance(separator, str | None):
         raise InputError(f"{named('separator')} is text, such as ';'; got {shown(separator)}.")

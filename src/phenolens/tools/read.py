@@ -15,19 +15,18 @@ from phenolens.errors import DesignError, InputError, named, shown
 from phenolens.findings import Finding, Severity
 from phenolens.io.copies import ask_about_copies
 from phenolens.io.discovery.screen_of_table import data_section
-from phenolens.io.features import STRANGE, Features
+from phenolens.io.features import STRANGE, Features, kind_of_features
 from phenolens.io.given import open_table
 from phenolens.io.integrate import integrate
 from phenolens.io.ledger import Ledger
 from phenolens.io.measurements import require_plates
 from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL_KEY
-from phenolens.represent.base import ALL, Card
 from phenolens.settings import Settings, yes_or_no
-from phenolens.tools.block import Block
 from phenolens.tools.columns import find_column, names_given
 from phenolens.tools.design import make_design
 from phenolens.tools.files import read_study_profiles
 from phenolens.tools.representation import Profiles
+from phenolens.tools.training import Told, given_block
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -45,6 +44,10 @@ def read(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
+    licence: str | None = None,
+    url: str | None = None,
     seed: int | None = None,
 ) -> Profiles:
     """Read profiles as a study of them would: wells, treatments, controls, roles and folds.
@@ -81,6 +84,16 @@ def read(
     measurement : str, optional
         Where wells were measured several times (time points, planes): query for the measurement
         that counts (``"Metadata_Timepoint == 48"``), or ``"average"``.
+    trained_on : str or list of str, optional
+        Wells of this screen that the features learned from: plates, ``plate/well``, or a query; or
+        ``"nothing"``, ``"other data"``, ``"unknown"``. By default unknown, and said beside every
+        number, but for what CellProfiler and the like measured. What learned from a well is not
+        scored on it.
+    labels_seen : str or list of str, optional
+        Treatments or compounds whose labels they learned from; or ``"all"``, ``"none"``,
+        ``"unknown"``. By default none where `trained_on` is nothing or other data.
+    licence, url : str, optional
+        Of what made the features, and where it is described; kept with the profiles.
     seed : int, optional
         All randomness derives from it; that of the study's file, else 0.
 
@@ -96,6 +109,8 @@ def read(
         like others measured again, and nobody said what they are.
     ConfigError
         If a setting has a value it cannot have.
+    LeakError
+        If the features learned the labels of every treated well.
 
     Examples
     --------
@@ -114,6 +129,7 @@ def read(
         "same_by": same_by, "controls": controls, "features": features, "layer": layer,
         "obsm": obsm, "normalized": normalized, "same_plate": same_plate,
         "distinct_plates": distinct_plates, "measurement": measurement,
+        "trained_on": trained_on, "labels_seen": labels_seen, "licence": licence, "url": url,
     }  # fmt: skip
     asked = [name for name, value in own.items() if value is not None]
     if isinstance(data, Profiles):
@@ -142,6 +158,10 @@ def _fresh(
     same_plate: str | Sequence[str] | None,
     distinct_plates: str | Sequence[str] | None,
     measurement: str | None,
+    trained_on: str | Sequence[str] | None,
+    labels_seen: str | Sequence[str] | None,
+    licence: str | None,
+    url: str | None,
     settings: Settings,
 ) -> Profiles:
     """Profiles of a table that no study wrote."""
@@ -171,10 +191,11 @@ def _fresh(
     ask_about_copies(
         wells, {given.name: rows}, distinct=distinct, ledger=joined.ledger, of_table=True
     )
-    card = Card(
-        given.name, "well", (), preprocessing={"given": True, "normalized": held.normalized}
-    )
-    block = Block(given.name, {ALL: rows}, {ALL: card}, calibrated=held.normalized)
+    told = Told(trained_on, labels_seen, licence or "", url or "", spelled=named)
+    block = given_block(
+        given.name, rows, told=told, kind=kind_of_features(rows.columns),
+        normalized=held.normalized, wells=wells,
+    )  # fmt: skip
     findings = [
         _wells_read(rows, wells, joined.ledger),
         *_features(given.found),

@@ -29,11 +29,12 @@ from phenolens.profiles import (
 )
 from phenolens.settings import Settings
 from phenolens.splits.folds import Folds
-from phenolens.tools.block import Block, assembled
+from phenolens.tools.block import NOBODY, Block, assembled
 from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
 from phenolens.tools.compared import compared, compared_parts, tested_rows
 from phenolens.tools.design import Design, make_design
+from phenolens.tools.training import training_findings
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 _CUT = ("leave_out", "max_folds")
@@ -214,6 +215,7 @@ class Profiles:
         """What the compared values are, and the wells that could not be compared."""
         whitened = self.compared.notes.get("whitened_on")
         yield Finding("space", "info", {}, {"space": self.space, "whitened_on": whitened})
+        yield from training_findings(self.block)
         yield from self._removed_position()
         yield from self._feature_findings()
         if self.left_out:
@@ -335,6 +337,8 @@ class Profiles:
         treated = profiles.take(wells, ~profiles.is_control(wells))
         if TREATMENT in wells.index.names and pd.notna(profiles.column(treated, TREATMENT)).any():
             return
+        if NOBODY in self.block.unseen:
+            raise DesignError(Finding("labels-seen", "error", self._about))
         if len(wells) and not len(treated):
             raise DesignError(Finding("all-controls", "error", self._about, {"wells": len(wells)}))
         known = [n for n in telling(profiles.metadata(wells)) if n not in (PLATE, WELL, TREATMENT)]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
 MOST_NUMBERS, MOST_FINDINGS, WIDEST = 8, 6, 160
+NOTED = ("training-unknown", "trained-on-wells")
 
 
 def _no_scores() -> pd.DataFrame:
@@ -66,6 +67,17 @@ class Result:
     settings: dict[str, Any] = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=_no_scores)
     more: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Scores carry the codes of what every number of their representation is read with."""
+        codes: dict[str, list[str]] = {}
+        for found in self.findings:
+            if found.code in NOTED:
+                own = codes.setdefault(found.about["representation"], [])
+                own += [found.code] if found.code not in own else []
+        if codes:
+            note = self.scores["representation"].map({n: " ".join(c) for n, c in codes.items()})
+            object.__setattr__(self, "scores", self.scores.assign(note=note.fillna("")))
 
     def __repr__(self) -> str:
         """A few lines: the question, the main numbers, the findings; never the table."""

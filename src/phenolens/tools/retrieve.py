@@ -36,6 +36,8 @@ def retrieve(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    trained_on: str | Sequence[str] | None = None,
+    labels_seen: str | Sequence[str] | None = None,
     across: str = "position",
     within: str | Sequence[str] | None = None,
     baselines: bool = True,
@@ -64,6 +66,8 @@ def retrieve(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    trained_on, labels_seen : str or list of str, optional
+        Wells and labels of this screen that the features learned from; see :func:`phenolens.read`.
     across : str
         ``position``, or a column such as the plate or batch; treatments with one value of it are
         not asked.
@@ -107,7 +111,8 @@ def retrieve(
     item = read(
         data, same_by=same_by, controls=controls, features=features, layer=layer, obsm=obsm,
         normalized=normalized, same_plate=same_plate,
-        distinct_plates=distinct_plates, measurement=measurement, seed=seed,
+        distinct_plates=distinct_plates, measurement=measurement,
+        trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
     wells = item.require_whole()
     item.require_treatments()

@@ -33,7 +33,7 @@ class Called(NamedTuple):
 
 Source = Callable[[], Mapping[str, Called]]
 _LEARNED: dict[Kind, list[Source]] = {"representation": [], "metric": []}
-_FUSION, _NOISE, _UNKNOWN = 50, 70, 1000  # ranks, among those that representations have
+_FUSION, _OWN, _NOISE = 50, 60, 70  # ranks, among those that representations have
 TASKS = {
     "classification": "Classification",
     "classification: logistic": "Logistic regression",
@@ -165,4 +165,4 @@ def usual_rank(name: str) -> int:
     parts = name.split("+")
     if parts[1:] == [NOISE]:
         return _NOISE
-    return _FUSION if len(parts) > 1 and all(part in ranks for part in parts) else _UNKNOWN
+    return _FUSION if len(parts) > 1 and all(part in ranks for part in parts) else _OWN

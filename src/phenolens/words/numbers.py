@@ -70,6 +70,30 @@ def interval(low: object, high: object, *, of: Callable[[Any], str] = number) ->
     return "" if missing(low) or missing(high) else f"{of(low)} to {of(high)}"
 
 
+def size(amount: float) -> str:
+    """Bytes as people say them.
+
+    >>> size(512), size(3 * 2**20), size(2.5 * 2**30)
+    ('512 bytes', '3 MiB', '2.5 GiB')
+    """
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(0.2), duration(100), duration(9000)
+    ('1 s', '2 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def missing(value: object) -> bool:
     """Whether a value is none: None, NaN, or what pandas has for them."""
     return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value

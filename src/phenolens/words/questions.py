@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from phenolens.words import noted, say, wording
+from phenolens.words import Said, noted, say, wording
 from phenolens.words.sentences import named
 
 
@@ -20,6 +21,21 @@ def _(*, question: str, why: Mapping[str, Any], of: Sequence[str] = ()) -> str:
 @wording("no-cell-count")
 def _(*, wells: int) -> str:
     return f"{wells} wells have no cell count: no cell-count baseline."
+
+
+@wording("blocks-chosen")
+def _(*, folds: int, alone: int, chosen: Sequence[str]) -> str:
+    taken = ", ".join(f"{name} ({count}x)" for name, count in Counter(chosen).most_common())
+    return f"Blocks were chosen on training wells; in {alone} of {folds} folds one alone: {taken}."
+
+
+@wording("blocks-not-judged")
+def _(*, blocks: Sequence[str]) -> Said:
+    return Said(
+        f"{', '.join(blocks)} learned labels and cannot be judged on the wells learned from.",
+        consequence="It takes no part in the fusion's classification.",
+        remedy="Three folds or more let it be fitted without some training wells too.",
+    )
 
 
 @wording("wells-not-tested")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from phenolens.words import Said, say, wording
+from phenolens.words.numbers import size
 from phenolens.words.sentences import either, named, reasons
 
 NONE: Mapping[str, int] = {}
@@ -40,6 +41,31 @@ def _(*, folder: str) -> Said:
         f"{folder} is no longer held by this run: it stood still for long, and another took the "
         "folder, or its lock was deleted.",
         remedy="Nothing more was written. Once no other run works there, run again.",
+    )
+
+
+# Processes and memory.
+
+
+@wording("memory-too-small")
+def _(*, what: str, needed: int, room: int, jobs: int, fit: int) -> Said:
+    if fit >= 1:
+        todo = f"Use at most {fit} with {named('jobs')}"
+    else:
+        todo = "Close other programs, raise the limit of this job or container, or crop the images"
+    by = f" in {jobs} processes" if jobs > 1 else ""
+    return Said(
+        f"{what}{by} needs about {size(needed)} of memory, and {size(room)} are there.",
+        remedy=f"{todo}; what was finished is kept.",
+    )
+
+
+@wording("worker-ended")
+def _(*, jobs: int) -> Said:
+    fewer = f"use fewer processes than {jobs} ({named('jobs')})" if jobs > 1 else "free some"
+    return Said(
+        "A worker process was ended from outside; mostly the system does so where memory runs out.",
+        remedy=f"If it did, {fewer}, and run again: what was finished is kept.",
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
@@ -30,6 +31,9 @@ class Candidate:
     by_fold : mapping of int to DataFrame
         For a representation that learns: the same wells, by the model fitted on that fold's
         training wells. Folds without one use ``table``.
+    inner : mapping of int to sequence of (DataFrame, ndarray, ndarray of bool)
+        By fold, training wells on which the pipeline may choose (its parameter ``inner``): a table,
+        the labels of its rows and which of them were held out from what made it.
     """
 
     name: str
@@ -37,6 +41,9 @@ class Candidate:
     pipeline: BaseEstimator
     shuffle_labels: bool = False
     by_fold: Mapping[int, pd.DataFrame] = field(default_factory=dict)
+    inner: Mapping[int, Sequence[tuple[pd.DataFrame, np.ndarray, np.ndarray]]] = field(
+        default_factory=dict
+    )
 
     def for_fold(self, fold: int) -> pd.DataFrame:
         """The wells as this fold may see them, matched by key to the rows of ``table``."""

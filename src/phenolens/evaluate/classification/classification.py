@@ -170,7 +170,10 @@ class _CrossValidation:
                 yield _FoldWells(fold, seen, labels, held, self.truth[test])
 
     def _fold(self, part: _FoldWells, heads: Mapping[str, BaseEstimator]) -> list[pd.DataFrame]:
-        model = clone(self.candidate.pipeline).fit(part.seen, part.labels)
+        model = clone(self.candidate.pipeline)
+        if part.fold in self.candidate.inner:
+            model.set_params(inner=self.candidate.inner[part.fold])
+        model.fit(part.seen, part.labels)
         if hasattr(model, "chosen_"):
             self.chosen.append(model.chosen_)
         if hasattr(model, "predict"):

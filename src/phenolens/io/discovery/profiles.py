@@ -179,7 +179,16 @@ def _block(item: FoundTables, source: Path) -> dict:
         "level": level_of(item.head),
         "normalized": "auto",
         **item.way,
+        **({"trained_on": "unknown"} if _look_learned(item) else {}),
     }
+
+
+def _look_learned(item: FoundTables) -> bool:
+    """Whether features are named as networks' are: ``efficientnet_0``, ``emb_3``, ``f0``."""
+    if item.paths[0].suffix == ".npz" or "obsm" in item.way:
+        return True
+    families = find_families(item.head)
+    return bool(families) and all(one.key not in (CELLPROFILER, HARMONY) for one in families)
 
 
 def _name(item: FoundTables) -> str:

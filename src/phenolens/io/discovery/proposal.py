@@ -109,7 +109,7 @@ class Discovery:
         return [
             *([] if self.images is None else [f"images: {_image_line(self.images)}"]),
             *([f"label images, not taken: {_shown([*self.labels.values()])}"] * bool(self.labels)),
-            *(f"profiles {block['name']}: {_shown(block['files'])}" for block in self.profiles),
+            *(_profile_line(block) for block in self.profiles),
             *(f"table: {_shown(table['file'])}{_sheet(table)}" for table in self.tables),
             *self.notes,
             *(found.text for found in self.findings),
@@ -139,6 +139,11 @@ def _image_line(images: dict) -> str:
     where = _shown(images["table"]) if "table" in images else f"below {images['root']}"
     stains = ", ".join(images.get("channels", []))
     return f"{where}, stains {stains}" if stains else where
+
+
+def _profile_line(block: dict) -> str:
+    asked = ", learned from what? (trained_on)" if "trained_on" in block else ""
+    return f"profiles {block['name']}: {_shown(block['files'])}{asked}"
 
 
 def _sheet(table: dict) -> str:

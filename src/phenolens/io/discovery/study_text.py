@@ -27,6 +27,10 @@ CONTROLS = """\
 # Controls are found by convention (DMSO, negcon, a blank broad_sample). To choose others:
 # controls = "Metadata_Compound == 'DMSO'"
 """
+LEARNED = (
+    "# Its features look learned. Did that see these wells? Plates or wells of this screen,",
+    '# "other data" or "nothing":',
+)
 
 
 def study_toml(
@@ -151,9 +155,12 @@ def _images(discovery: Discovery, base: str) -> str:
 
 def _profile(block: Mapping[str, Any], base: str, source: Path) -> str:
     lines = ["[[data.profiles]]"]
+    said = {key: value for key, value in block.items() if key != "trained_on"}
     lines += [
-        _setting(key, _based(v, base, source) if key == "files" else v) for key, v in block.items()
+        _setting(key, _based(v, base, source) if key == "files" else v) for key, v in said.items()
     ]
+    if "trained_on" in block:
+        lines += [*LEARNED, f"# {_setting('trained_on', block['trained_on'])}"]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phenolens.answers.answer import Answer
+from phenolens.answers.answer import Answer, State
 from phenolens.findings import Finding
 from phenolens.published.questions.inputs import ACTIVITY, LEARNED, Inputs
 
@@ -20,8 +20,12 @@ def answer(inputs: Inputs) -> Answer:
     best = max(scored, key=lambda found: found.values["value"])
     if best.code == "research-no-single-hit":
         return Answer(KEY, "open", (best,), evidence=("activity",))
-    details = (*_learned_or_measured(inputs), *inputs.unknown)
-    return Answer(KEY, "answered", (best,), details, ("activity", "scores"))
+    compared = _learned_or_measured(inputs)
+    named = [best, *(pair for pair in compared if pair.values.get("outcome") == "better")]
+    doubts = inputs.doubted(*(found.about["representation"] for found in named))
+    details = (*doubts, *compared, *inputs.unknown)
+    state: State = "doubtful" if doubts else "answered"
+    return Answer(KEY, state, (best,), details, ("activity", "scores"))
 
 
 def _learned_or_measured(inputs: Inputs) -> list[Finding]:

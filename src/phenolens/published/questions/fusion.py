@@ -24,7 +24,16 @@ def answer(inputs: Inputs) -> Answer:
     details = [pair for pair in found if pair not in headline]
     if any("given" in pair.values["kinds"] for pair in found):
         details += inputs.unknown
-    return Answer(KEY, "answered", tuple(headline), tuple(details), ("scores",))
+    better = [pair for pair in found if pair.values["outcome"] == "better"]
+    doubts = inputs.doubted(*(pair.about["representation"] for pair in better))
+    if not doubts:
+        return Answer(KEY, "answered", tuple(headline), tuple(details), ("scores",))
+    by = [doubt.about["representation"] for doubt in doubts]
+    doubtful = Finding(
+        "research-gain-doubtful", "warning", {"representation": [*dict.fromkeys(by)]}
+    )
+    evidence = ("scores", "audit")
+    return Answer(KEY, "doubtful", (*headline, doubtful), (*doubts, *details), evidence)
 
 
 def tasks(inputs: Inputs) -> tuple[Task, ...]:

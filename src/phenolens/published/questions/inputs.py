@@ -6,7 +6,7 @@ otherwise the smallest difference that the design could have seen is given inste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ class Inputs:
     attention : mapping
         As ``activation.json``; empty where no network was to be explained.
     alpha : float
+    doubts : sequence of Finding
+        What is doubtful of profiles made elsewhere, as in ``blocks.json``.
     """
 
     results: pd.DataFrame
@@ -48,6 +50,7 @@ class Inputs:
     unlearned: tuple[str, ...] = ()
     attention: Mapping[str, Any] = field(default_factory=dict)
     alpha: float = 0.05
+    doubts: Sequence[Finding] = ()
 
     @property
     def confounded(self) -> bool:
@@ -80,6 +83,13 @@ class Inputs:
         return (
             [Finding("research-kind-unknown", "info", {"representation": given})] if given else []
         )
+
+    def doubted(self, *names: str) -> list[Finding]:
+        """What is doubtful of representations, and of the parts of fusions, the gravest first."""
+        parts = {part for name in names for part in name.split("+")}
+        found = [one for one in self.doubts if one.about["representation"] in parts]
+        grave = [one for one in found if one.code == "agreement-jumps"]
+        return grave + [one for one in found if one.code == "training-unknown"]
 
     def active(self, name: str) -> Finding | None:
         """The share of treatments found active by a representation, or why none is named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phenolens.findings import Finding
 from phenolens.published.questions import Inputs, answers
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -17,6 +18,7 @@ def research_questions(
     normalize: dict[str, Profiles],
     evaluate: Evaluation,
     attention: Attention,
+    blocks: list[Finding],
 ) -> Made:
     """All four answers, as ``questions.json`` holds them; their value is the answers themselves."""
     cards = {name: next(iter(item.block.cards.values())) for name, item in normalize.items()}
@@ -32,6 +34,7 @@ def research_questions(
             unlearned=tuple(n for n, card in cards.items() if _unlearned(card.kind, card.learns)),
             attention=attention.summary,
             alpha=session.study.evaluate.alpha,
+            doubts=blocks,
         )
     )
     return Made(found, {"questions.json": [item.to_dict() for item in found]})

@@ -91,6 +91,12 @@ def _(
     )
 
 
+@wording("research-gain-doubtful")
+def _(representation: Sequence[str]) -> str:
+    who = listed([_name(name) for name in representation])
+    return f"That is doubtful: {who} may have learned from the wells that it is scored on."
+
+
 @wording("research-kind-unknown")
 def _(representation: Sequence[str]) -> str:
     who = listed([_name(name) for name in representation])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findSystemFonts, fontManager
 
 from phenolens.files import atomic_path
 
@@ -114,8 +115,18 @@ def house_style() -> Iterator[None]:
 
 def _installed(families: tuple[str, ...]) -> list[str]:
     """Of the families those that are there: matplotlib complains of each that is not."""
+    _look_for_new_fonts()
     there = {font.name for font in fontManager.ttflist}
     return [name for name in families if name in there]
+
+
+@cache
+def _look_for_new_fonts() -> None:
+    """Add the fonts that were installed since matplotlib listed them, once and for good."""
+    known = {font.fname for font in fontManager.ttflist}
+    for path in sorted(set(findSystemFonts()) - known):
+        with suppress(OSError, RuntimeError, ValueError):  # what it cannot read it cannot draw
+            fontManager.addfont(path)
 
 
 class ShownFigure(Figure):

@@ -8,8 +8,9 @@ a killed run resumes at the next unit, and memory holds one unit (measuring) or 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from phenolens.prepared import Prepared, Progress, labels_made_of, safe_name, sa
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
 from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
+from phenolens.workers import Watch, in_processes
 
 if TYPE_CHECKING:
     from phenolens.measure.settings import MeasureSettings
@@ -36,6 +38,7 @@ def measure_cells(
     *,
     jobs: int = 1,
     progress: Progress | None = None,
+    foresee: Callable[[int], Watch] | None = None,
 ) -> list[Unit]:
     """Segment and measure every prepared image; finished units are kept.
 
@@ -52,14 +55,14 @@ def measure_cells(
         Processes, each with one BLAS thread.
     progress : callable, optional
         Called with (done, total).
+    foresee : callable, optional
+        Called with the number of units to be measured; what it gives, with what each took.
 
     Returns
     -------
     list of Unit
         Sorted by plate, well and site.
     """
-    from joblib import Parallel, delayed, parallel_config
-
     units = _units(prepared, Path(folder))
     made_of = _made_of(prepared, units, recipe)
     waiting = [
@@ -68,14 +71,14 @@ def measure_cells(
         if not _is_measured(prepared, int(rows[0]), unit, made_of=source)
     ]
     tasks = (
-        delayed(_measure_unit)(prepared, rows, unit, recipe, made_of=source)
+        partial(_measure_unit, prepared, rows, unit, recipe, made_of=source)
         for unit, rows, source in waiting
     )
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        done = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-        for number, _ in enumerate(done, start=1 + len(units) - len(waiting)):
-            if progress:
-                progress(number, len(units))
+    watch = foresee(len(waiting)) if foresee else None
+    done = in_processes(tasks, jobs=jobs, watch=watch)
+    for number, _ in enumerate(done, start=1 + len(units) - len(waiting)):
+        if progress:
+            progress(number, len(units))
     return [unit for unit, _ in units]
 
 

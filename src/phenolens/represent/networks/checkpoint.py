@@ -86,7 +86,8 @@ def refuse_pickle(path: str | Path) -> None:
     if start.startswith(_PICKLE_STARTS) and start[8:9] != b"{":
         raise InputError(
             f"{path} is a Python pickle (as torch.save writes it). Loading one can run any code, "
-            "so it is refused; convert it to safetensors where you trust it, and give that file."
+            f"so it is refused. Convert it: phenolens convert-weights {path} "
+            f"{path.with_suffix('.safetensors')}"
         )
     if start[8:9] != b"{" or int.from_bytes(start[:8], "little") > path.stat().st_size:
         raise InputError(f"{path} is not a safetensors file. Give weights as .safetensors.")

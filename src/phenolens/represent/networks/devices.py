@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import torch
 
 _ROUNDS = 3
+_TENSOR_CORES = 7  # compute capability of the first GPUs that are fast in float16
+_STEPS_WORTH_COMPILING = 2000
 
 
 def pick_device(wanted: str = "auto") -> str:
@@ -35,10 +38,37 @@ def pick_device(wanted: str = "auto") -> str:
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager:
-    """Mixed precision with bfloat16 where that is the precision, else nothing."""
+    """Mixed precision in ``bf16`` or ``fp16`` where that is the precision, else nothing."""
     torch = require_torch()
-    kind = device.split(":")[0]
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "bf16")
+    kind, half = device.split(":")[0], {"bf16": torch.bfloat16, "fp16": torch.float16}
+    wanted = half.get(precision)
+    return torch.autocast(kind, dtype=wanted or torch.bfloat16, enabled=wanted is not None)
+
+
+def compiles(model: torch.nn.Module, wanted: str, *, device: str, steps: int) -> bool:
+    """Whether it pays to compile a network; where it does, its calls are compiled from now on.
+
+    Compiling takes a minute or so. On GPUs it pays in any but a short training; on a processor
+    our networks gain little (``bench/network_throughput.py``), and it needs a C++ compiler.
+
+    Parameters
+    ----------
+    model : Module
+        Compiled in place: names of its weights stay.
+    wanted : {"auto", "yes", "no"}
+    device : str
+    steps : int
+        Of the whole training.
+    """
+    if wanted == "no":
+        return False
+    if wanted == "auto":
+        triton = importlib.util.find_spec("triton") is not None
+        if not (device.startswith("cuda") and triton and steps >= _STEPS_WORTH_COMPILING):
+            return False
+    for module in (model, *model.children()):  # objectives may call a child, such as an encoder
+        module.compile()
+    return True
 
 
 @contextmanager
@@ -58,7 +88,7 @@ def repeatable(seed: int) -> Iterator[None]:
 
 
 def pick_precision(device: str) -> str:
-    """``bf16`` where the device computes in bfloat16 itself, else ``float32``.
+    """``bf16`` where the device computes in it, else ``fp16`` on a GPU that does, or ``float32``.
 
     The hardware decides and not a stopwatch, whose answer could differ the next day and with it the
     bytes: on such processors each of our networks was 1.04 to 2.2 times as fast in bfloat16
@@ -66,17 +96,21 @@ def pick_precision(device: str) -> str:
     """
     torch = require_torch()
     if device.startswith("cuda"):
-        found = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device == "cpu":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16"
+        return "fp16" if torch.cuda.get_device_capability(device)[0] >= _TENSOR_CORES else "float32"
+    if device == "cpu":
         able = torch.cpu.get_capabilities()
-        found = bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-    else:
-        found = False
-    return "bf16" if found else "float32"
+        return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+    return "float32"
 
 
 def training_speeds(
-    build: Callable[[], torch.nn.Module], shape: tuple[int, ...], *, device: str
+    build: Callable[[], torch.nn.Module],
+    shape: tuple[int, ...],
+    *,
+    device: str,
+    precisions: Sequence[str] = ("float32", "bf16"),
 ) -> dict[str, float]:
     """Time a few training steps of a new network in each precision, in turn.
 
@@ -87,13 +121,40 @@ def training_speeds(
     shape : tuple
         Shape of a batch, (B, C, S, S).
     device : str
+    precisions : sequence of str
 
     Returns
     -------
     dict
-        Images a second in ``float32`` and ``bf16``.
+        Images a second in each precision.
+
+    Raises
+    ------
+    InputError
+        If a GPU does not hold two images; where it holds fewer than the batch, fewer are timed.
     """
-    steps = {name: _stepper(build, shape, device, name) for name in ("float32", "bf16")}
+    torch = require_torch()
+    try:
+        return _speeds(build, shape, device, precisions)
+    except torch.OutOfMemoryError:
+        pass
+    if shape[0] < 4:
+        raise InputError(
+            "Out of GPU memory with 2 images at once. Set a smaller size or width, or "
+            "device = 'cpu'."
+        )
+    torch.cuda.empty_cache()
+    fewer = (shape[0] // 2, *shape[1:])
+    return training_speeds(build, fewer, device=device, precisions=precisions)
+
+
+def _speeds(
+    build: Callable[[], torch.nn.Module],
+    shape: tuple[int, ...],
+    device: str,
+    precisions: Sequence[str],
+) -> dict[str, float]:
+    steps = {name: _stepper(build, shape, device, name) for name in precisions}
     best = dict.fromkeys(steps, float("inf"))
     for step in steps.values():
         step()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from phenolens.represent.networks.augment import Augment, turn
+from phenolens.represent.networks.ranks import ALONE, Ranks
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch
 
 _SHARE_OF_DEVICE = 0.25
+_WORKERS_FOR_A_GPU = 4
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
@@ -41,6 +46,18 @@ class Batch:
     targets: torch.Tensor | None = None
     features: torch.Tensor | None = None
     paired: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def split(self, parts: int) -> list[Batch]:
+        """The same images in so many batches of about the same size, none of them empty."""
+        edges = np.unique(np.arange(parts + 1) * len(self) // parts)
+        return [self._cut(slice(*ends)) for ends in pairwise(edges.tolist())]
+
+    def _cut(self, part: slice) -> Batch:
+        held: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: of[part] for name, of in held.items() if of is not None})
 
     def turned(self, code: int) -> Batch:
         """The same images in one of the eight symmetries of the square; 0 is as they are."""
@@ -119,9 +136,13 @@ class Standard:
     def of(cls, array: np.ndarray, rows: np.ndarray, *, n: int = 512) -> Standard:
         """Measured on at most `n` of these rows of a pixel array (training rows only)."""
         some = rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
-        pixels = array[some].astype(np.float32) / 255.0
-        mean, sd = pixels.mean(axis=(0, 1, 3, 4)), pixels.std(axis=(0, 1, 3, 4))
-        return cls(mean.astype(np.float32), np.maximum(sd, 1e-3).astype(np.float32))
+        sums = np.zeros((2, array.shape[2]), dtype=np.int64)
+        for row in some:  # one image at a time: with tiles all of them are gigabytes
+            pixels = array[row].astype(np.int64)
+            sums += np.stack([(pixels**power).sum(axis=(0, 2, 3)) for power in (1, 2)])
+        mean, square = sums / (len(some) * array[0, :, 0].size)
+        sd = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return cls((mean / 255).astype(np.float32), np.maximum(sd / 255, 1e-3).astype(np.float32))
 
     @classmethod
     def fixed(cls, n_stains: int) -> Standard:
@@ -185,36 +206,121 @@ class Feed:
         """Training batches an epoch."""
         return -(-len(self) // min(batch, len(self)))
 
-    def training(self, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """An epoch of full batches; one square of each drawn image, augmented."""
+    def training(
+        self, batch: int, rng: np.random.Generator, *, ranks: Ranks = ALONE
+    ) -> Iterator[Batch]:
+        """An epoch of full batches; one square of each drawn image, augmented.
+
+        Threads read the next ones from the store meanwhile (and pin them, for a GPU). The numbers
+        that an image is augmented with hang on seed and batch alone, not on who was ready first.
+
+        Parameters
+        ----------
+        batch : int
+            Images of all ranks together.
+        rng : Generator
+            The same on every rank.
+        ranks : Ranks
+            Give this rank's part of every batch only.
+        """
         batch = min(batch, len(self))
         order = self._draw(batch * self.steps(batch), rng)
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            images = self._augmented(self._squares(chosen, rng), rng)
-            paired = None
-            if self.positives is not None:
-                partners = self.positives.partners(chosen, rng)
-                paired = self._augmented(self._squares(partners, rng), rng)
-            yield self._batch(images, chosen, paired)
+        drawn = (
+            self._drawn(order[start : start + batch], rng, ranks)
+            for start in range(0, len(order), batch)
+        )
+        for one, held in self._ahead(drawn):
+            yield self._batch(one, self._moved(held), augment=True)
 
-    def ordered(self, batch: int) -> Iterator[Batch]:
+    def ordered(self, batch: int, *, start: int = 0) -> Iterator[Batch]:
         """Every row in order, all its squares one after another, as they are.
 
         With positives, each square's partner (the same square of another row, or itself) is drawn
         and augmented with the same random numbers in every call.
+
+        Parameters
+        ----------
+        batch : int
+            Squares at once, at most; at least one row.
+        start : int
+            Leave out the rows before.
         """
-        squares = self.pixels.shape[1]
-        step = max(1, batch // squares)
-        rng = np.random.default_rng(0)
-        for start in range(0, len(self), step):
-            chosen = np.arange(start, min(start + step, len(self)))
-            images = self.standard.apply(self._all_squares(chosen))
-            paired = None
-            if self.positives is not None:
-                partners = self.positives.partners(chosen, rng)
-                paired = self._augmented(self._all_squares(partners), rng)
-            yield self._batch(images, chosen, paired)
+        step = max(1, batch // self.pixels.shape[1])
+        drawn = (
+            self._in_order(np.arange(first, min(first + step, len(self))))
+            for first in range(start, len(self), step)
+        )
+        for one, held in self._ahead(drawn):
+            yield self._batch(one, self._moved(held), augment=False)
+
+    def _drawn(self, rows: np.ndarray, rng: np.random.Generator, ranks: Ranks) -> _Drawn:
+        """This rank's part of a batch of rows, with a square of each."""
+        squares, mine = self.pixels.shape[1], ranks.mine(len(rows))
+        partners = None if self.positives is None else self.positives.partners(rows, rng)
+        square = rng.integers(squares, size=(2, len(rows)))[:, mine]
+        own = rng.spawn(ranks.world)[ranks.rank]
+        return _Drawn(rows[mine], own, square, None if partners is None else partners[mine])
+
+    def _in_order(self, rows: np.ndarray) -> _Drawn:
+        rng = np.random.default_rng([0, int(rows[0])])
+        partners = None if self.positives is None else self.positives.partners(rows, rng)
+        return _Drawn(rows, rng, None, partners)
+
+    def _ahead(self, drawn: Iterable[_Drawn]) -> Iterator[tuple[_Drawn, list[Any]]]:
+        """What was drawn with what it needs of the store, read by threads a little ahead."""
+        workers = self._workers
+        if not workers:
+            yield from ((one, self._read(one)) for one in drawn)
+            return
+        pool, waiting = ThreadPoolExecutor(workers), deque[tuple[_Drawn, Any]]()
+        try:
+            for one in drawn:
+                waiting.append((one, pool.submit(self._read, one)))
+                if len(waiting) > 2 * workers:
+                    ready, held = waiting.popleft()
+                    yield ready, held.result()
+            while waiting:
+                ready, held = waiting.popleft()
+                yield ready, held.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def _workers(self) -> int:
+        """Threads that read ahead: none where the store lies on the device that computes."""
+        if self.device.startswith("cuda"):
+            return 0 if self.pixels.is_cuda else _WORKERS_FOR_A_GPU
+        return 1
+
+    def _read(self, one: _Drawn) -> list[Any]:
+        """Pixels, partner's pixels, targets and features of what was drawn."""
+        torch = require_torch()
+        square = (None, None) if one.square is None else one.square
+        pairs = zip((one.rows, one.partners), square, strict=True)
+        held = [None if rows is None else self._pixels(rows, of) for rows, of in pairs]
+        for values in (self.targets, self.features):
+            held.append(None if values is None else torch.from_numpy(values[one.rows]))
+        if not self.device.startswith("cuda"):
+            return held
+        return [of if of is None or of.is_cuda else of.pin_memory() for of in held]
+
+    def _pixels(self, rows: np.ndarray, square: np.ndarray | None) -> torch.Tensor:
+        """Bytes of these rows, (B, C, S, S): one square of each, or all one after another."""
+        torch = require_torch()
+        index = torch.from_numpy(self.rows[rows]).to(self.pixels.device)
+        if square is None:
+            return self.pixels[index].flatten(0, 1)
+        return self.pixels[index, torch.from_numpy(square).to(self.pixels.device)]
+
+    def _moved(self, held: list[Any]) -> list[Any]:
+        pinned = self.device.startswith("cuda")
+        return [None if of is None else of.to(self.device, non_blocking=pinned) for of in held]
+
+    def _batch(self, one: _Drawn, held: list[Any], *, augment: bool) -> Batch:
+        pixels, other, targets, features = held
+        images = self._augmented(pixels, one.rng) if augment else self.standard.apply(pixels)
+        paired = None if other is None else self._augmented(other, one.rng)
+        return Batch(images, one.rows, targets, features, paired)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.weights is not None:
@@ -230,27 +336,16 @@ class Feed:
         gain, offset = self.augment.staining((pixels.shape[0], pixels.shape[1]), rng)
         return self.augment.spoil(self.standard.apply(pixels, gain, offset), rng)
 
-    def _squares(self, chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
-        """One square of each of these rows, at random."""
-        torch = require_torch()
-        square = torch.from_numpy(rng.integers(self.pixels.shape[1], size=len(chosen)))
-        index = torch.from_numpy(self.rows[chosen])
-        index, square = index.to(self.pixels.device), square.to(self.pixels.device)
-        return self.pixels[index, square].to(self.device)
 
-    def _all_squares(self, chosen: np.ndarray) -> torch.Tensor:
-        index = require_torch().from_numpy(self.rows[chosen]).to(self.pixels.device)
-        return self.pixels[index].flatten(0, 1).to(self.device)
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows of a batch: which square of each and of its partner (all where None), and what
+    random numbers augment them."""
 
-    def _batch(
-        self, images: torch.Tensor, chosen: np.ndarray, paired: torch.Tensor | None
-    ) -> Batch:
-        torch = require_torch()
-        targets, features = (
-            None if values is None else torch.from_numpy(values[chosen]).to(self.device)
-            for values in (self.targets, self.features)
-        )
-        return Batch(images, chosen, targets, features, paired)
+    rows: np.ndarray
+    rng: np.random.Generator
+    square: np.ndarray | None
+    partners: np.ndarray | None
 
 
 def _systematic(n: int, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from phenolens.represent.networks.augment import SYMMETRIES, Augment
 from phenolens.represent.networks.devices import autocast, pick_device, pick_precision, repeatable
 from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
+from phenolens.represent.networks.ranks import Ranks
 from phenolens.represent.networks.torches import require_torch
 from phenolens.represent.networks.training import History, Trainer, TrainSettings
 from phenolens.represent.networks.validation import How, hold_back
@@ -76,7 +78,10 @@ class NetworkOptions(Options):
     width: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     views: Literal[1, 4, 8] = 8
     device: str = "auto"
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    compile: Literal["auto", "yes", "no"] = "auto"
+    tensorboard: str = ""
 
     def pixels(self, level: str) -> PixelSettings:
         """How images of this level are read."""
@@ -96,6 +101,8 @@ class NetworkOptions(Options):
             ema=self.ema,
             device=self.device,
             precision=self.precision,
+            accumulate=self.accumulate,
+            compile=self.compile,
         )
 
 
@@ -128,6 +135,8 @@ class Network(Representation):
         Pixels shared between networks and folds; made in memory when not given.
     checkpoint : path, optional
         File from which a killed training goes on.
+    log, tensorboard : path, optional
+        Folders for the curves while it trains: ``log.csv``, and TensorBoard's event files.
     state : dict
         What fitting found out beside weights: plain values.
     """
@@ -136,6 +145,8 @@ class Network(Representation):
     name: str = "network"
     pixels: PixelStore | None = None
     checkpoint: Path | None = None
+    log: Path | None = None
+    tensorboard: Path | None = None
     state: dict = field(default_factory=dict)
     history: History = field(default_factory=History)
     model: Any = None  # torch.nn.Module; its types do not know the methods of our networks
@@ -180,8 +191,13 @@ class Network(Representation):
         )
 
     def save(self, path: str | Path) -> None:
-        """Write weights (safetensors) with settings, curves and what was learned from (JSON)."""
+        """Write weights (safetensors) with settings, curves and what was learned from (JSON).
+
+        Of several processes that trained it together, the first writes.
+        """
         self._require_model()
+        if not Ranks.here(self.state["made"]["device"]).first:
+            return
         about = {"name": self.name, "state": self.state}
         about |= {"settings": asdict(self.settings), "history": vars(self.history)}
         checkpoint.save_tensors(path, self.model.state_dict(), about)
@@ -262,25 +278,34 @@ class Network(Representation):
         torch = require_torch()
         self._require_model().eval()
         made = self.state["made"]
-        parts, done = [np.zeros((0, 0), np.float32)], 0
+        parts, done, size = [np.zeros((0, 0), np.float32)], 0, self.settings.training.batch
         with repeatable(0), torch.no_grad(), autocast(made["device"], made["precision"]):
-            for batch in feed.ordered(self.settings.training.batch):
-                parts.append(what(batch).float().cpu().numpy())
-                done += len(batch.rows)
-                if progress:
-                    progress(done, len(feed))
+            while done < len(feed):
+                try:
+                    for batch in feed.ordered(size, start=done):
+                        parts.append(what(batch).float().cpu().numpy())
+                        done += len(batch)
+                        if progress:
+                            progress(done, len(feed))
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise InputError("Out of GPU memory with a single image.") from None
+                    size = -(-size // 2)
+                    warn(f"Out of GPU memory: images are read {size} at once.", stacklevel=3)
         return np.concatenate(parts[1:] or parts)
 
     def _prepare_training(self, prepared: Prepared, rows: np.ndarray, seed: int) -> None:
         """Everything about the rows that is learned before the first step."""
         if len(rows) < 2:
             raise DesignError(f"'{self.name}' needs at least 2 training images, got {len(rows)}.")
-        array = self.store(prepared).array(rows)
+        device = pick_device(self.settings.training.device)
+        with Ranks.here(device).first_alone():
+            array = self.store(prepared).array(rows)
         standard = Standard.of(array, rows)
         self.state["standard"] = {"mean": standard.mean, "sd": standard.sd}
         self.state["n_stains"] = len(prepared.channels)
         self.state["trained_on"] = wells_of(prepared, rows)
-        self.state["made"] = {"device": pick_device(self.settings.training.device), "seed": seed}
+        self.state["made"] = {"device": device, "seed": seed}
         self.state["made"]["threads"] = require_torch().get_num_threads()
         with repeatable(seed):
             self.model = self.build()
@@ -317,8 +342,14 @@ class Network(Representation):
             seed=made["seed"],
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             identity=hashed([asdict(self.settings), self.state, *identity]),
+            log=None if self.log is None else Path(self.log),
+            tensorboard=None if self.tensorboard is None else Path(self.tensorboard),
         )
         self.history = trainer.run(progress)
+        if self.history.parts > 1:
+            made["parts"] = self.history.parts
+        if trainer.ranks.world > 1:
+            made["processes"] = trainer.ranks.world
         self.state = json.loads(json.dumps(plain(self.state)))
 
 

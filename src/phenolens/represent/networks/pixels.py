@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -30,6 +32,7 @@ _HIGH = {True: 95.0, False: 99.5}
 _CALIBRATION_PIXELS = 2**23
 _CALIBRATION_IMAGES = (48, 2000)
 _PIXELS_AN_IMAGE = 2**16
+_KEPT_EVERY = 60.0  # seconds of work that a killed run loses at most
 
 
 @dataclass(frozen=True)
@@ -106,11 +109,15 @@ class PixelStore:
             If a stain is constant over a plate's calibrating images, or the disk is full.
         """
         missing = self._missing(np.unique(np.asarray(rows)[~self._filled[rows]]))
+        kept = time.monotonic()
         for done, row in enumerate(missing, start=1):
             self._array[row] = self._make(int(row))
             self._filled[row], self._sums[row] = True, _sum(self._array[row])
             if progress:
                 progress(done, len(missing))
+            if self.folder is not None and time.monotonic() - kept > _KEPT_EVERY:
+                self._flush()
+                kept = time.monotonic()
         if len(missing) and self.folder is not None:
             self._flush()
         return self._array
@@ -171,7 +178,7 @@ class PixelStore:
                 f"Plate '{plate}' has no control image to scale its pixels by. Mark its controls, "
                 "leave the plate out, or scale each image by itself (scaling = 'image')."
             )
-        ends = self._percentiles([self.prepared.pixels(int(row)) for row in self._spread(rows)])
+        ends = self._percentiles(self.prepared.pixels(int(row)) for row in self._spread(rows))
         flat = np.flatnonzero(ends[1] <= ends[0])
         if len(flat):
             raise InputError(
@@ -187,9 +194,10 @@ class PixelStore:
         n = int(np.clip(_CALIBRATION_PIXELS // area, fewest, most))
         return rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
 
-    def _percentiles(self, images: list[np.ndarray]) -> np.ndarray:
-        flat = [image.reshape(len(image), -1) for image in images]
-        thin = [pixels[:, :: max(1, pixels.shape[1] // _PIXELS_AN_IMAGE)] for pixels in flat]
+    def _percentiles(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        flat = (image.reshape(len(image), -1) for image in images)
+        # Copies: a view would keep its field in memory, and 48 of them a gigabyte.
+        thin = [pixels[:, :: max(1, pixels.shape[1] // _PIXELS_AN_IMAGE)].copy() for pixels in flat]
         wanted = (self.settings.low, self._high)
         return np.percentile(np.concatenate(thin, axis=1), wanted, axis=1).astype(np.float32)
 
@@ -234,6 +242,32 @@ class PixelStore:
     def _path(self, what: str) -> Path:
         assert self.folder is not None  # in memory nothing has a path
         return self.folder / f"{what}-{self.digest()}.npy"
+
+
+def require_pixels(made: Path) -> None:
+    """Read all images of a kept array, and compare each with its checksum.
+
+    Parameters
+    ----------
+    made : Path
+        The file of checksums; the array lies beside it.
+
+    Raises
+    ------
+    DamagedError
+        If one is not as it was made.
+    """
+    sums = read_arrays(made, ["sums"])["sums"]
+    path = made.with_name(made.name.replace("made-", "pixels-", 1)).with_suffix(".npy")
+    try:
+        images = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        raise DamagedError(path, str(error)) from None
+    if len(images) != len(sums) or images.dtype != np.uint8:
+        raise DamagedError(path, f"it holds {len(images)} images, where {len(sums)} were made")
+    wrong = [row for row in np.flatnonzero(sums) if _sum(images[row]) != sums[row]]
+    if wrong:
+        raise DamagedError(path, f"{len(wrong)} of {np.count_nonzero(sums)} images have changed")
 
 
 def _sum(image: np.ndarray) -> int:

@@ -23,10 +23,11 @@ def settle(network: Network, n_stains: int, n_classes: int = 2) -> tuple[Network
     device = pick_device(training.device)
     sketch = replace(network, state={"n_stains": n_stains, "classes": ["?"] * n_classes})
     shape = (training.batch, n_stains, pixels.size, pixels.size)
-    speeds = training_speeds(sketch.build, shape, device=device)
     precision = training.precision
     if precision == "auto":
         precision = pick_precision(device)
+    precisions = sorted({"float32", "bf16", precision})
+    speeds = training_speeds(sketch.build, shape, device=device, precisions=precisions)
     training = replace(training, device=device, precision=precision)
     return replace(network, settings=replace(network.settings, training=training)), speeds
 

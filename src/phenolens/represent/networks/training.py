@@ -6,10 +6,10 @@ weights, the optimiser's state, the best weights so far and the curve.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 from warnings import warn
@@ -20,8 +20,11 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.prepared import Progress
 from phenolens.represent.networks import checkpoint
-from phenolens.represent.networks.devices import autocast, repeatable
+from phenolens.represent.networks.devices import autocast, compiles, repeatable
 from phenolens.represent.networks.feed import Batch, Feed
+from phenolens.represent.networks.logs import Log
+from phenolens.represent.networks.ranks import Ranks
+from phenolens.represent.networks.stepping import Stepper
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY = 16
 _FIRST_STEPS = 10
+_FORWARD = 1 / 3  # of a training step, until a validation was timed
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class TrainSettings:
     epochs : int
         At most; the learning rate falls along a cosine to zero over them.
     batch : int
+        Images of one step, of all processes together.
+    accumulate : int
+        Parts that a batch is computed in, one after another, where memory is short.
     learning_rate, weight_decay : float
         Of AdamW (Loshchilov & Hutter 2019).
     warmup : float
@@ -54,11 +61,14 @@ class TrainSettings:
     validation : {"auto", "plate", "wells", "images", "none"}
     validation_share : float
     device, precision : str
-        ``auto``, or a device's name; ``auto``, ``float32`` or ``bf16``.
+        ``auto``, or a device's name; ``auto``, ``float32``, ``bf16`` or ``fp16``.
+    compile : {"auto", "yes", "no"}
+        Compile the network first; ``auto`` does so on GPUs where training is long enough.
     """
 
     epochs: int = 30
     batch: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     warmup: float = 0.05
@@ -68,7 +78,8 @@ class TrainSettings:
     validation: Literal["auto", "plate", "wells", "images", "none"] = "auto"
     validation_share: float = 0.15
     device: str = "auto"
-    precision: Literal["auto", "float32", "bf16"] = "auto"
+    precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
+    compile: Literal["auto", "yes", "no"] = "auto"
 
 
 class Objective(Protocol):
@@ -94,12 +105,15 @@ class History:
     best_loss : float
     stopped : str
         Why training ended.
+    parts : int
+        Parts that a batch was computed in at last.
     """
 
     epochs: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = float("inf")
     stopped: str = ""
+    parts: int = 1
 
     def curves(self) -> pd.DataFrame:
         """One row an epoch: ``epoch``, ``train_loss``, then validation scores by name."""
@@ -111,6 +125,9 @@ class History:
 @dataclass
 class Trainer:
     """Trains a network; see :meth:`run`.
+
+    Under ``torchrun`` the processes train it together, each on its part of every batch; see
+    :class:`~phenolens.represent.networks.ranks.Ranks`.
 
     Attributes
     ----------
@@ -126,6 +143,8 @@ class Trainer:
         A safetensors file, written after each epoch.
     identity : str
         What is being trained; a checkpoint of anything else is ignored.
+    log, tensorboard : path, optional
+        Folders that get the curves while training runs; see :class:`Log`.
     """
 
     model: torch.nn.Module
@@ -135,47 +154,69 @@ class Trainer:
     seed: int = 0
     checkpoint: Path | None = None
     identity: str = ""
+    log: Path | None = None
+    tensorboard: Path | None = None
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
-        self.optimiser = _adamw(self.model, self.settings)
+        self.ranks = Ranks.here(self.settings.device)
         self._steps = self.feeds[0].steps(self.settings.batch)
         self._best: dict[str, torch.Tensor] = {}
         self._average = deepcopy(self.model) if self.settings.ema else None
+        self._work = Work(
+            self.settings.epochs,
+            self._steps,
+            _FORWARD * len(self.feeds[1]) / self.settings.batch,
+        )
 
     def run(self, progress: Progress | None = None) -> History:
         """Train until the epochs are over, validation no longer improves, or the loss is lost.
 
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with (done, total) in training steps; validation counts as the steps that it
+            lasts, so that time left can be reckoned from it. ``total`` is of all epochs:
+            training may stop earlier.
+
         Raises
         ------
         InputError
-            If the loss is not a number before a single epoch is finished.
+            If the loss is not a number before a single epoch is finished, the log cannot be
+            written, or memory does not hold two images.
         """
+        log = Log(self.log, tensorboard=self.tensorboard) if self.ranks.first else Log()
+        self.stepper = Stepper(self.model, self.objective, self.settings, ranks=self.ranks)
         self._resume()
         total = self.settings.epochs * self._steps
+        compiles(self.model, self.settings.compile, device=self.settings.device, steps=total)
         for epoch in range(len(self.history.epochs) + 1, self.settings.epochs + 1):
             if self.history.stopped:
                 break
-            before = (epoch - 1) * self._steps
-            self._epoch(epoch, partial(_tell_of, progress, before, total))
+            self._epoch(epoch, progress)
+            log.tell(self.history.curves())
             self._save()
         self.history.stopped = self.history.stopped or "all epochs done"
         self._save()
+        log.close()
+        self.ranks.take_over(self._best)
         self.model.load_state_dict(self._best)
         self.model.eval()
-        _tell_of(progress, 0, total, total)
+        if progress:
+            progress(*self._work.all())
         return self.history
 
-    def _epoch(self, epoch: int, tell: Callable[[int], None]) -> None:
+    def _epoch(self, epoch: int, progress: Progress | None) -> None:
         rng = np.random.default_rng([self.seed, epoch])
-        with repeatable(int(rng.integers(2**62))):
-            loss, fault = self._learn(epoch, rng, tell)
+        with repeatable(int(rng.integers(2**62)) + self.ranks.rank):
+            loss, fault = self._learn(epoch, rng, progress)
         if fault:
             self._lost(epoch, fault)
             return
-        scores = self._validate()
+        scores = self.ranks.told(self._validate() if self.ranks.first else None)
         deciding = scores.get("validation_loss", -float(epoch))
         self.history.epochs.append({"epoch": epoch, "train_loss": loss, **scores})
+        self.history.parts = self.stepper.parts
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
             self._best = _copied(self._kept.state_dict())
@@ -183,32 +224,27 @@ class Trainer:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
     def _learn(
-        self, epoch: int, rng: np.random.Generator, tell: Callable[[int], None]
+        self, epoch: int, rng: np.random.Generator, progress: Progress | None
     ) -> tuple[float, str]:
-        self.model.train()
-        losses, fault = [], ""
-        for step, batch in enumerate(self.feeds[0].training(self.settings.batch, rng), start=1):
-            norm = self._step(batch, (epoch - 1) * self._steps + step)
-            losses.append(norm[0])
-            tell(step)
-            if step % _CHECK_EVERY == 0 or step == self._steps:
-                fault = self._fault(losses[-_CHECK_EVERY:], batch, norm[1])
-                if fault:
-                    break
-        return float(sum(float(loss) for loss in losses) / len(losses)), fault
-
-    def _step(self, batch: Batch, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         torch = require_torch()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate(number)
-        with autocast(self.settings.device, self.settings.precision):
-            loss = self.objective.loss(self.model, batch)
-        self.optimiser.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-        self.optimiser.step()
-        self._follow(number)
-        return loss.detach(), norm.detach()
+        self.model.train()
+        losses = []
+        started = time.monotonic()
+        batches = self.feeds[0].training(self.settings.batch, rng, ranks=self.ranks)
+        for step, batch in enumerate(batches, start=1):
+            number = (epoch - 1) * self._steps + step
+            loss, norm = self.stepper.step(batch, self._rate(number))
+            self._follow(number)
+            losses.append(loss)
+            if progress:
+                progress(*self._work.at(epoch, step))
+            if step % _CHECK_EVERY == 0 or step == self._steps:
+                recent = self.ranks.sum(torch.stack(losses[-_CHECK_EVERY:]))
+                if fault := self._fault(recent, batch, norm):
+                    return float("nan"), fault
+        self._work.learned(time.monotonic() - started)
+        mean = self.ranks.sum(torch.stack(losses).double().mean()) / self.ranks.world
+        return float(mean), ""
 
     @property
     def _kept(self) -> torch.nn.Module:
@@ -234,16 +270,18 @@ class Trainer:
             self.settings.learning_rate * rising * 0.5 * (1 + np.cos(np.pi * (number - 1) / total))
         )
 
-    def _fault(self, losses: list[torch.Tensor], batch: Batch, norm: torch.Tensor) -> str:
+    def _fault(self, losses: torch.Tensor, batch: Batch, norm: torch.Tensor) -> str:
         """The likely cause of a loss that is not a number; empty when all are."""
         torch = require_torch()
-        if torch.isfinite(torch.stack(losses)).all() and torch.isfinite(norm):
+        half = self.settings.precision == "fp16"  # there steps of infinite norm are left out
+        if torch.isfinite(losses).all() and (half or torch.isfinite(norm)):
             return ""
         given = [batch.images, *([] if batch.features is None else [batch.features])]
         if not all(torch.isfinite(values).all() for values in given):
             return "pixels or features that are not finite numbers"
-        if self.settings.precision == "bf16":
-            return "bfloat16 arithmetic or too high a learning rate: try precision = 'float32'"
+        if self.settings.precision in ("bf16", "fp16"):
+            kind = {"bf16": "bfloat16", "fp16": "float16"}[self.settings.precision]
+            return f"{kind} arithmetic or too high a learning rate: try precision = 'float32'"
         rate = self.settings.learning_rate
         return f"too high a learning rate ({rate:g}): try {rate / 10:g}"
 
@@ -260,18 +298,22 @@ class Trainer:
             return {}
         self._kept.eval()
         torch = require_torch()
+        started = time.monotonic()
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
-            return self.objective.validate(self._kept, batches)
+            scores = self.objective.validate(self._kept, batches)
+        self._work.validated(time.monotonic() - started)
+        return scores
 
     def _save(self) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.ranks.first:
             return
         groups = {"model": self.model.state_dict(), "best": self._best}
         if self._average is not None:
             groups["average"] = self._average.state_dict()
-        groups["optimiser"] = checkpoint.optimiser_tensors(self.optimiser)
+        groups["optimiser"] = checkpoint.optimiser_tensors(self.stepper.optimiser)
         about = {"identity": self.identity, "history": vars(self.history)}
+        about["scaler"] = self.stepper.scaler.state_dict()
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
 
     def _resume(self) -> None:
@@ -290,25 +332,55 @@ class Trainer:
         self.model.load_state_dict(checkpoint.unpack(tensors, "model"))
         if self._average is not None:
             self._average.load_state_dict(checkpoint.unpack(tensors, "average"))
-        checkpoint.restore_optimiser(self.optimiser, checkpoint.unpack(tensors, "optimiser"))
+        stepper, state = self.stepper, checkpoint.unpack(tensors, "optimiser")
+        checkpoint.restore_optimiser(stepper.optimiser, state)
+        stepper.parts = max(stepper.parts, self.history.parts)
+        stepper.scaler.load_state_dict(about["scaler"])
         self._best = _copied(checkpoint.unpack(tensors, "best"))
 
 
-def _adamw(model: torch.nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW that leaves biases and normalisation weights undecayed."""
-    torch = require_torch()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+@dataclass
+class Work:
+    """How much of a training is done, in training steps.
+
+    A validation counts as many steps as it lasts: what is reckoned from steps done and time spent
+    is then right in the middle of an epoch as at its end.
+
+    Attributes
+    ----------
+    epochs, steps : int
+        Epochs at most, and training steps of each.
+    validation : float
+        Steps that a validation counts: a guess, until one was timed.
+    """
+
+    epochs: int
+    steps: int
+    validation: float = 0.0
+    _learning: float = field(default=0.0, repr=False)
+
+    def learned(self, seconds: float) -> None:
+        """The training part of an epoch took so long."""
+        self._learning = seconds
+
+    def validated(self, seconds: float) -> None:
+        """The validation after it took so long."""
+        if self._learning > 0:
+            self.validation = self.steps * seconds / self._learning
+
+    def at(self, epoch: int, step: int) -> tuple[int, int]:
+        """(done, total) after this step of this epoch, both counted from 1."""
+        before = (epoch - 1) * (self.steps + self.validation)
+        return min(round(before) + step, self._total), self._total
+
+    def all(self) -> tuple[int, int]:
+        """(done, total) when nothing is left."""
+        return self._total, self._total
+
+    @property
+    def _total(self) -> int:
+        return round(self.epochs * (self.steps + self.validation))
 
 
 def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
-
-
-def _tell_of(progress: Progress | None, before: int, total: int, done: int) -> None:
-    if progress:
-        progress(before + done, total)

@@ -52,9 +52,10 @@ def find_weights(weights: str | Path, family: Family = "resnet-18") -> tuple[Pat
 
 def _from_hub(name: str) -> Path:
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        return Path(hf_hub_download(name, "model.safetensors"))
+        kept = try_to_load_from_cache(name, "model.safetensors")
+        return Path(kept if isinstance(kept, str) else hf_hub_download(name, "model.safetensors"))
     except Exception as error:  # the hub's client raises many kinds; each means: not to be had
         raise InputError(
             f"ImageNet weights ({name}) cannot be fetched ({type(error).__name__}). On "

@@ -24,7 +24,6 @@ from phenolens.profiles import (
     TREATMENT,
     WELL,
 )
-from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN
 from phenolens.segment.settings import SegmentSettings
 from phenolens.study.networks import NetworkTrainings, threads
@@ -77,7 +76,7 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     if work is None:
         return Made(Attention({}))
     comparisons = evaluate.tables["comparisons"]
-    if why := _withheld(comparisons, work.name, alpha=session.study.evaluate.alpha):
+    if why := _withheld(comparisons, work, alpha=session.study.evaluate.alpha):
         withheld = {"withheld_because": why.to_dict()}
         return Made(Attention(withheld), {"activation.json": withheld})
     with threads(session.jobs):
@@ -116,26 +115,25 @@ def segmentation_of(work: NetworkTrainings) -> SegmentSettings | None:
     return recipe_of(work.session, work.prepared).settings()
 
 
-def _withheld(comparisons: pd.DataFrame, network: str, *, alpha: float) -> Finding | None:
+def _withheld(comparisons: pd.DataFrame, work: NetworkTrainings, *, alpha: float) -> Finding | None:
     """Why no map is shown; None where the network is worth explaining."""
     if not len(comparisons):
         return Finding("maps-nothing-held-out", "warning")
     scored = comparisons[comparisons["metric"] == "accuracy_treated"]
-    own = _against_baselines(scored, network)
+    own = _against_baselines(scored, work)
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
     if len(own) and beaten.groupby("task")["better"].all().any():
         return None
     return _not_better(own)
 
 
-def _against_baselines(table: pd.DataFrame, network: str) -> pd.DataFrame:
+def _against_baselines(table: pd.DataFrame, work: NetworkTrainings) -> pd.DataFrame:
     """The network's comparisons with what knows nothing of its labels, itself as ``a``."""
     turned = table.rename(columns={"a": "b", "b": "a", "value_a": "value_b", "value_b": "value_a"})
     turned = turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
     own = pd.concat([table, turned[table.columns]], ignore_index=True)
-    own = own[own["a"] == network]
-    known = REPRESENTATIONS.known()
-    controls = [name for name, kind in known.items() if kind.kind == "baseline"]
+    own = own[own["a"] == work.name]
+    controls = [name for name, kind in work.session.kinds.items() if kind.kind == "baseline"]
     return own[own["b"].str.startswith("baseline:") | own["b"].isin(controls)]
 
 

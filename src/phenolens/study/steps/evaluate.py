@@ -71,7 +71,8 @@ def evaluate(session: Session, *, splits: Design, fuse: list[Profiles]) -> Made:
     consensus = {
         item.name: _with_space(item.consensus(), item.space)
         for item in fuse
-        if has_treatments(item) and item.whole and not is_noise_control(item.name)
+        if has_treatments(item) and len(item.wells) and item.whole
+        if not is_noise_control(item.name)
     }
     spaces = {item.name: item.space for item in fuse}
     tables["similarity"] = _stacked(

@@ -9,9 +9,10 @@ from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.io.ledger import SetAside
 from phenolens.prepared import Prepared
-from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.base import kinds_of
 from phenolens.represent.measuring.units import Cells
 from phenolens.store import code_of
+from phenolens.study.plan import MEASURING, Foreseen, unit_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import tell
@@ -20,7 +21,7 @@ from phenolens.study.step import Made, step
 
 def needs_cells(study: Study) -> bool:
     """Whether a representation of this study is made of measured cells."""
-    known, images = REPRESENTATIONS.known(), study.data.images
+    known, images = kinds_of(study.model_dump()), study.data.images
     made = [known[name] for name in study.represent.representations if name in known]
     if any(kind.reads == "measurements" or kind.needs_measured for kind in made):
         return True
@@ -48,8 +49,14 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
     jobs = 1 if recipe.method == "cellpose" else session.jobs
+    foreseen = Foreseen(session, "Measuring cells", unit_of(prepare.images), jobs)
+    if prepare.images.level != "cell":
+        pixels = prepare.pixels(0).size
+        foreseen.require(MEASURING.of(pixels), tasks=len(prepare))
     with session.progress.bar("Measuring cells") as tick:
-        units = measure_cells(prepare, folder, recipe, jobs=jobs, progress=tick)
+        units = measure_cells(
+            prepare, folder, recipe, jobs=jobs, progress=tick, foresee=foreseen.of
+        )
     faults = [_aside(fault) for unit in units for fault in unit.faults()]
     whole = [fault for fault in faults if not fault.object]
     lost = {(fault.plate, fault.well, fault.site) for fault in whole}

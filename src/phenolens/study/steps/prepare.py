@@ -8,7 +8,9 @@ from functools import partial
 from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
 from phenolens.io.ledger import SetAside
+from phenolens.represent.base import options_of
 from phenolens.store import code_of, digest, files_named
+from phenolens.study.plan import READING, Foreseen, unit_of
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, named, tell
 from phenolens.study.step import Made, step
@@ -31,6 +33,11 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     described = [list(images.channels), images.level, images.pixel_size_um]
     folder = session.store.folder("images", files, described, code_of("phenolens.prepare"))
+    foreseen = Foreseen(session, "Preparing images", unit_of(images), session.jobs)
+    if images.level != "cell":
+        known = headers.headers.table
+        largest = int((known["height"] * known["width"]).max()) * len(images.channels)
+        foreseen.require(READING.of(largest), tasks=len(images))
     with session.progress.bar("Preparing images") as tick:
         done = fill(
             images,
@@ -40,6 +47,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
             keep=headers.headers.keep,
             jobs=session.jobs,
             progress=tick,
+            foresee=foreseen.of,
         )
     rows = done.set_aside.drop(columns="reason").to_dict("records")
     faults = [SetAside(**row) for row in rows]
@@ -69,7 +77,12 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
 def fingerprint(session: Session, *, screen: Integrated) -> Made:
     """Digest of all that the study reads: tables by content, the images' files as they stand.
 
-    What the tables' joins left out counts too: it is in the ledger.
+    What the tables' joins left out counts too: it is in the ledger. So do weights of others.
+
+    Raises
+    ------
+    PhenolensError
+        If there are none, or their licence was not accepted.
     """
     from phenolens.prepare import originals
 
@@ -80,4 +93,8 @@ def fingerprint(session: Session, *, screen: Integrated) -> Made:
         images = screen.images
         parts += [images.table, originals(images, functions=True)]
         parts += [images.channels, images.level, images.pixel_size_um]
-    return Made(digest(*parts, files_named(session.study.model_dump())))
+    study = session.study.model_dump()
+    wanted = [name for name in session.study.represent.representations if name in session.kinds]
+    kinds = [session.kinds[name] for name in wanted if screen.images is not None]
+    parts += [found for kind in kinds for found in kind.made_of(options_of(kind, study))]
+    return Made(digest(*parts, files_named(study)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,24 +16,26 @@ from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.prepared import Prepared
 from phenolens.profiles import WELL_KEY
-from phenolens.represent.base import ALL, REPRESENTATIONS, Card, options_of
+from phenolens.represent.base import ALL, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
 from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
-from phenolens.store import code_of, digest
+from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells
 from phenolens.study.networks import NetworkTrainings
+from phenolens.study.plan import announce, memory_for
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
 from phenolens.study.step import Made, step
-from phenolens.study.trainings import Trainings
+from phenolens.study.trainings import Trainings, code_behind, telling
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
 from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
+from phenolens.tools.training import Told, given_block
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,14 @@ def represent(
     UndecidedError
         If wells look like others taken again, and the study file does not say what they are.
     """
-    blocks = {name: _given(session, name, block) for name, block in screen.profiles.items()}
+    blocks = {
+        name: _given(session, name, block, screen.wells) for name, block in screen.profiles.items()
+    }
+    aside = [entry for name, block in blocks.items() for entry in _trained_on(screen, name, block)]
     if prepare is None:
-        return Made(Represented(blocks))
+        return Made(Represented(blocks), set_aside=aside)
     wanted = session.study.represent.representations
-    check_names(wanted, list(blocks))
+    check_names(wanted, blocks, known=session.kinds)
     if not blocks and not wanted:
         raise ConfigError(
             "represent.representations is empty and no [[data.profiles]] are given, so there is "
@@ -78,10 +83,11 @@ def represent(
             "give the profiles another name, or take it out there."
         )
     made = _Images(session, screen, splits, prepare, measure)
+    possible = []
     for name in wanted:
         if is_fusion(name):
             continue
-        fewest = REPRESENTATIONS.get(name).fewest
+        fewest = session.kinds[name].fewest
         if len(prepare) < fewest:
             session.progress.say(
                 f"Left out: {name} needs {fewest} images or more, got {len(prepare)}"
@@ -90,26 +96,39 @@ def represent(
         if made.lacks_cells(name):
             session.progress.say(f"Left out: {name} is made of cells, and none was found")
             continue
-        blocks[name] = made.block(name)
+        possible.append(name)
+    made.announce(possible)
+    blocks |= {name: made.block(name) for name in possible}
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
         Represented(blocks, made.trainings),
         {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
-        set_aside=made.set_aside,
+        set_aside=[*aside, *made.set_aside],
         conflicts=made.conflicts,
         counts=made.counts,
     )
 
 
-def _given(session: Session, name: str, block: ProfileBlock) -> Block:
+def _given(session: Session, name: str, block: ProfileBlock, wells: pd.DataFrame) -> Block:
     rows = block.table if block.level == "well" else to_wells(block.table)
     (section,) = (item for item in session.study.data.profiles if item.name == name)
     files = [section.files] if isinstance(section.files, str) else section.files
     embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
     kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
-    how = {"given": True, "normalized": block.normalized}
-    card = Card(name, "well", (), kind=kind, preprocessing=how)
-    return Block(name, {ALL: rows}, {ALL: card}, calibrated=block.normalized)
+    told = Told(
+        section.trained_on,
+        section.labels_seen,
+        licence=section.licence,
+        url=section.url,
+        spelled=f"[[data.profiles]] '{name}': {{}}".format,
+    )
+    return given_block(name, rows, told=told, kind=kind, normalized=block.normalized, wells=wells)
+
+
+def _trained_on(screen: Integrated, name: str, block: Block) -> list[SetAside]:
+    """Entries of the ledger for wells that profiles made elsewhere learned labels from."""
+    before, after = (profiles.metadata(rows) for rows in (screen.profiles[name].table, block.wells))
+    return not_in(name, missing_wells(before, after), "trained-on-well")
 
 
 @dataclass
@@ -128,7 +147,7 @@ class _Images:
 
     def lacks_cells(self, name: str) -> bool:
         """Whether a representation has no well to be made of; then its wells are noted."""
-        kind, study = REPRESENTATIONS.get(name), self.session.study
+        kind, study = self.session.kinds[name], self.session.study
         measured = kind.reads == "measurements" or kind.needs_measured
         field = study.networks.input == "cells" and self.prepared.images.level != "cell"
         if not (measured or (kind.reads == "crops" and field)):
@@ -143,13 +162,12 @@ class _Images:
 
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
-        if REPRESENTATIONS.get(name).reads == "measurements":
+        if self.session.kinds[name].reads == "measurements":
             few = self.session.study.normalize.min_cells
             block = self._measured(name)
             code, values = "too-few-cells", {"needed": few}
         else:
-            self.trainings[name] = self._trainings(name)
-            block = self.trainings[name].block().mapped(self._described)
+            block = self._trainings(name).block().mapped(self._described)
             code, values = "nothing-to-crop", {}
         made = profiles.metadata(next(iter(block.tables.values())))
         lost = missing_wells(self.prepared.images.table, made)
@@ -179,25 +197,30 @@ class _Images:
         """Features of the wells made of those of their cells."""
         from phenolens.io.copies import ask_about_copies
 
-        cells, settings, kind = self.cells, self.session.study.normalize, REPRESENTATIONS.get(name)
+        cells, settings, kind = self.cells, self.session.study.normalize, self.session.kinds[name]
         options, level = options_of(kind, self.session.study.model_dump()), self._level
-        made = kind.of(options, level=level, seed=self.session.seed)
+        with telling(kind, "of"):
+            made = kind.of(options, level=level, seed=self.session.seed)
+
+        def make() -> pd.DataFrame:
+            with telling(kind, "wells"):
+                how = settings.aggregate
+                return made.wells(cells.units, how=how, min_cells=settings.min_cells)
+
         wells = self.session.store.table(
             name,
             [cells.digest, self.prepared.digest, level, self.session.seed],
-            [kind.version, code_of(kind.__module__), options.model_dump()],
+            [*code_behind(kind), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
-            make=lambda: made.wells(
-                cells.units, how=settings.aggregate, min_cells=settings.min_cells
-            ),
+            make=make,
         )
         wells = self._described(wells)
         ledger, distinct = Ledger(), self.session.study.data.distinct_plates
         ask_about_copies(self.screen.wells, {name: wells}, distinct=distinct, ledger=ledger)
         known = [*self.screen.ledger.conflicts, *self.conflicts]
         self.conflicts += [found for found in ledger.conflicts if found not in known]
-        made_by = REPRESENTATIONS.get(name).kind
+        made_by = self.session.kinds[name].kind
         card = Card(
             name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
@@ -210,9 +233,21 @@ class _Images:
         joined = keys.merge(known[new], on=list(WELL_KEY), how="left", validate="many_to_one")
         return profiles.with_metadata(wells, joined.to_dict("series"))
 
+    def announce(self, names: Sequence[str]) -> None:
+        """Say what the trainings of all networks among these will cost, before the first."""
+        networks = [name for name in names if issubclass(self.session.kinds[name], Network)]
+        found = map(self._trainings, networks)
+        costs = [cost for one in found if isinstance(one, NetworkTrainings) for cost in one.costs()]
+        announce(self.session, costs, room=memory_for(1))
+
     def _trainings(self, name: str) -> Trainings:
         """Every fit of a representation of this study, done or to be done."""
-        study, kind = self.session.study, REPRESENTATIONS.get(name)
+        if name not in self.trainings:
+            self.trainings[name] = self._new_trainings(name)
+        return self.trainings[name]
+
+    def _new_trainings(self, name: str) -> Trainings:
+        study, kind = self.session.study, self.session.kinds[name]
         images = self.prepared if kind.reads == "images" else self._crops
         described = [images.images.metadata, self.screen.wells]
         question = [images.digest, digest(*described), digest(self.design.roles)]

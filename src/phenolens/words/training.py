@@ -1,0 +1,100 @@
+"""What profiles made elsewhere were trained on, and what is therefore not scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from phenolens.words import Said, wording
+from phenolens.words.numbers import plural
+
+_SAY = "Say trained_on and labels_seen, in [[data.profiles]] or as options."
+
+
+@wording("training-unknown")
+def _(*, of: str = "", unknown: Sequence[str] = ("trained_on",), **_: object) -> Said:
+    wells = "trained_on" in unknown
+    what = "what it was trained on" if wells else "whose labels it saw"
+    said = f"Nothing says {what.replace('it', repr(of), 1) if of else what}."
+    return Said(
+        said,
+        "Where it learned from these wells or their labels, every number of it is too good.",
+        _SAY,
+        phrase="training unknown",
+    )
+
+
+@wording("trained-on-wells")
+def _(*, of: str, wells: int, learns: str) -> Said:
+    scored = "they are left out" if learns == "labels" else "they are not classified"
+    return Said(f"{of!r} was trained on {plural(wells, 'well')} of this screen: {scored}.")
+
+
+@wording("trained-on-well")
+def _(*, representation: str = "", **_: object) -> str:
+    return f"it was trained on: not in {representation!r}" if representation else "trained on"
+
+
+@wording("trained-on-all-wells")
+def _(*, representation: str, wells: int, labels: bool) -> Said:
+    learned = "learned labels of" if labels else "was trained on"
+    return Said(
+        f"{representation!r} {learned} every well that it would be scored on ({wells}).",
+        remedy="Give profiles of wells that it has not seen, or leave it out of the study.",
+    )
+
+
+@wording("labels-seen")
+def _(*, representation: str = "", **_: object) -> Said:
+    who = repr(representation) if representation else "It"
+    return Said(
+        f"{who} saw the label of every treatment on the wells that it was not trained on, and "
+        "pulls the wells of each together.",
+        remedy="Held-out wells are classified all the same.",
+    )
+
+
+@wording("agreement-jumps")
+def _(
+    *, representation: str, plate: Sequence[str], against: str, measured: str,
+    same_well: float, same_well_others: float, measured_same_well: float,
+    measured_same_well_others: float, twins: int, same_treatment: float, **_: object,
+) -> Said:  # fmt: skip
+    other = (
+        f" Of {twins} wells whose treatment is at another well there too, {same_treatment:.0%} are "
+        "nearest to it."
+        if twins
+        else ""
+    )
+    return Said(
+        f"{representation!r} matches {same_well:.0%} of the wells of {' and '.join(plate)} to "
+        f"themselves, and {same_well_others:.0%} of theirs to those of {against}; "
+        f"{measured!r} {measured_same_well:.0%} and {measured_same_well_others:.0%}.{other}",
+        "It knows these wells in a way that what was measured in them does not explain: training "
+        "on these plates, their batch, or how the features were built could. No score across them "
+        "counts as held out.",
+        "Find out what it was trained on, and say so (trained_on); compare representations on the "
+        "other plates.",
+    )
+
+
+@wording("agreement-uneven")
+def _(
+    *, representation: str, plate: Sequence[str], against: str, same_well: float,
+    same_well_others: float, **_: object,
+) -> Said:  # fmt: skip
+    return Said(
+        f"{representation!r} matches {same_well:.0%} of the wells of {' and '.join(plate)} to "
+        f"themselves, and {same_well_others:.0%} of theirs to those of {against}.",
+        "A batch could explain it, and so could training on these plates; without measured "
+        "features of the same wells nobody can tell.",
+        "Give measured features too (CellProfiler's), or say what it was trained on (trained_on).",
+    )
+
+
+@wording("agreement-even")
+def _(*, representation: str, measured: str, plates: int, **_: object) -> str:
+    beside = f", beside {measured!r}" if measured else ""
+    return (
+        f"No pair of {plates} plates on which {representation!r} knows its wells better than the "
+        f"others do explain{beside}."
+    )

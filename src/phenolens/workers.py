@@ -1,0 +1,139 @@
+"""Work in several processes, none of which outlives the one that started them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Generic, TypeVar
+
+from phenolens import memory
+from phenolens.errors import PhenolensError
+from phenolens.findings import Finding
+
+Result = TypeVar("Result")
+_DONE: set[str] = set()
+_EVERY = 0.5
+"""Seconds between two looks at whether the parent is there."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What one task took.
+
+    Attributes
+    ----------
+    seconds : float
+    memory : int
+        Most bytes that its process held meanwhile.
+    first : bool
+        Whether it was the first of its kind in its process, and loaded and compiled what it needs.
+    """
+
+    seconds: float
+    memory: int
+    first: bool
+
+
+Watch = Callable[[Spent], None]
+
+
+def in_processes(
+    tasks: Iterable[Callable[[], Result]],
+    *,
+    jobs: int,
+    at_once: int | str = "auto",
+    watch: Watch | None = None,
+) -> Iterator[Result]:
+    """What the tasks give, in their order, each as soon as it and those before it are done.
+
+    Processes are kept for the next call, have one BLAS thread each, and end within seconds when
+    this one does, also when it is killed.
+
+    Parameters
+    ----------
+    tasks : iterable of callable
+        Taken from one by one; they, and what they give, can be pickled.
+    jobs : int
+        Processes; with 1 all is done here.
+    at_once : int, optional
+        Tasks sent to a process together; by default as many as take a fraction of a second.
+    watch : callable, optional
+        Called with what each task took, before its result is given.
+
+    Raises
+    ------
+    PhenolensError
+        If a process was ended from outside, as a system does that runs out of memory.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    parent = os.getpid()
+    calls = (delayed(_Task(task, parent))() for task in tasks)
+    with parallel_config("loky", inner_max_num_threads=1):
+        results = Parallel(n_jobs=jobs, return_as="generator", batch_size=at_once)(calls)
+    try:
+        for result, spent in results:
+            if watch is not None:
+                watch(spent)
+            yield result
+    except BrokenProcessPool:
+        raise PhenolensError(Finding("worker-ended", "error", {}, {"jobs": jobs})) from None
+
+
+@dataclass(frozen=True)
+class _Task(Generic[Result]):
+    work: Callable[[], Result]
+    parent: int
+
+    def __call__(self) -> tuple[Result, Spent]:
+        if self.parent != os.getpid():
+            end_with(self.parent)
+            _stand_somewhere()
+        memory.forget_peak()
+        function = getattr(self.work, "func", self.work)
+        kind = getattr(function, "__qualname__", type(function).__qualname__)
+        first, start = kind not in _DONE, time.monotonic()
+        result = self.work()
+        _DONE.add(kind)
+        return result, Spent(time.monotonic() - start, memory.peak(), first)
+
+
+def _stand_somewhere() -> None:
+    """Leave a folder that is gone, where this process has stood since an earlier call.
+
+    Python looks into the current folder when it imports, and fails where there is none. Tasks name
+    files by full paths.
+    """
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        os.chdir(gettempdir())
+
+
+@cache
+def end_with(parent: int) -> None:
+    """End this process soon after its parent; called again it does no more.
+
+    A thread asks who the parent is. The alternatives fail where it matters: a pipe's end is also
+    held open by the other workers, and the kernel's own signal (``PR_SET_PDEATHSIG``) comes when
+    the thread ends that forked, which in a pool may be a helper.
+
+    Parameters
+    ----------
+    parent : int
+        Its number, as it was when this process was asked to work.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_EVERY)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="ends with its parent", daemon=True).start()

@@ -1,0 +1,122 @@
+"""Encoders of a study: several of one kind, each with its settings, like any representation."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from phenolens import study
+from phenolens.answers.tables import Tables
+from phenolens.report.methods import methods
+from phenolens.represent.base import REPRESENTATIONS
+from phenolens.represent.networks.network import Network
+from phenolens.study.session import Session, open_study
+from phenolens.study.step import take
+from phenolens.study.steps.attention import explained
+
+pytest.importorskip("torch")
+
+ASKED = """
+[represent]
+representations = ["wide+pixel-pca", "pixel-pca"]
+"""
+ENCODERS = """
+[networks]
+input = "images"
+size = 32
+epochs = 1
+width = 4
+batch = 8
+views = 1
+device = "cpu"
+precision = "float32"
+
+[[encoders]]
+name = "wide"
+kind = "cnn"
+settings = { width = 8 }
+
+[[encoders]]
+name = "narrow"
+kind = "cnn"
+
+[[encoders]]
+name = "agreeing"
+kind = "simclr"
+settings = { positives = "treatment" }
+
+[[encoders]]
+name = "wide-untrained"
+kind = "untrained"
+settings = { width = 8 }
+"""
+
+
+@pytest.fixture(scope="module")
+def session(simulated, tmp_path_factory) -> Session:
+    copy = tmp_path_factory.mktemp("encoders") / "copy"
+    shutil.copytree(simulated, copy)
+    text = (copy / "study.toml").read_text().replace("[represent]", ASKED)
+    (copy / "study.toml").write_text(text + ENCODERS)
+    session = open_study(copy / "study.toml", out=copy / "out", jobs=1)
+    study.interpret(session)
+    take(session, "provenance")
+    return session
+
+
+def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(session):
+    represent = take(session, "represent")
+    widths = {name: work.network.settings.width for name, work in networks(represent).items()}
+    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "wide-untrained": 8}
+    folds = take(session, "splits").folds.table.query("fold == 0")
+    tested = set(folds["Metadata_Plate"] + "/" + folds["Metadata_Well"])
+    for name in ("wide", "narrow"):
+        block = represent.blocks[name]
+        assert len(block.unseen) == 2
+        card = block.cards["0"]
+        assert card.name == name and card.labels_seen
+        assert not tested & set(card.trained_on)
+    cards = [represent.blocks[name].cards["0"] for name in ("wide", "narrow")]
+    assert cards[0].weights_digest != cards[1].weights_digest
+
+
+def test_labels_that_only_pair_images_are_held_back_too(session):
+    block = take(session, "represent").blocks["agreeing"]
+    assert len(block.unseen) == 2
+    for group, unseen in block.unseen.items():
+        card = block.cards[group]
+        assert (card.name, card.learns, card.kind) == ("agreeing", "labels", "supervised")
+        assert card.labels_seen and not set(card.labels_seen) & set(unseen)
+
+
+def networks(represent):
+    return {n: w for n, w in represent.trainings.items() if issubclass(w.kind, Network)}
+
+
+def test_tables_figures_and_methods_name_them(session, defined):
+    assert {"curves/<network>", "profiles/<representation>"} <= defined(session.out)
+    scored = set(pd.read_parquet(session.out / "results.parquet")["representation"])
+    assert {"wide", "narrow", "wide-untrained", "wide+pixel-pca"} <= scored
+    told = dict(methods(Tables(session.out)).paragraphs)
+    images = "".join(piece.text for piece in told["Images and features"])
+    assert "The encoder wide is of kind cnn. The CNN is a ResNet-18" in images
+    assert "whose first stage has 8 filters" in images and "has 4 filters" in images
+
+
+def test_one_that_learns_labels_is_explained_beside_controls_of_its_kind(session):
+    work = explained(take(session, "represent"))
+    assert work.name == "wide"
+    assert "wide-untrained" in {n for n, k in session.kinds.items() if k.kind == "baseline"}
+    told = Tables(session.out).activation
+    assert told["withheld_because"]["about"]["representation"] == "wide"
+
+
+def test_a_finished_study_is_found_again_and_nothing_is_registered(session):
+    assert not {"wide", "narrow"} & set(REPRESENTATIONS.names())
+    before = {path: path.stat().st_mtime_ns for path in session.store.root.rglob("weights.*")}
+    assert before
+    again = open_study(session.root / "study.toml", out=session.out, jobs=1)
+    study.represent(again)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
