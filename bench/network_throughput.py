@@ -42,7 +42,7 @@ from phenolens.represent.networks.feed import Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, to_bytes
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
-STAINS, CLASSES, STEPS = 5, 20, 4
+STAINS, CLASSES, STEPS = 5, 20, 8
 FIELDS, SIDE = 12, 1080
 
 
@@ -106,7 +106,7 @@ class Peers:
         """Forward, backward and optimiser on one batch."""
         model = self.work.network(precision).model.to(memory_format=layout).train()
         batch = self._one(layout)
-        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
         def steps() -> None:
             for _ in range(STEPS):

@@ -42,7 +42,7 @@ class Screen:
 def screen(rng: np.random.Generator) -> Screen:
     """A screen of one layout on all plates, in batches."""
     plates, per_batch = (4, 2) if rng.random() < 0.7 else (6, int(rng.choice([2, 3])))
-    rows, columns = (16, 24) if rng.random() < 0.3 else (8, 12)
+    rows, columns = (16, 24) if rng.random() < 0.1 else (8, 12)
     size = rows * columns
     controls = int(size * rng.uniform(0.08, 0.25))
     several = int(rng.choice([1, 1, 2, 4]))

@@ -10,8 +10,10 @@ from phenolens.represent.base import kinds_of, options_of
 from phenolens.represent.pixel_pca import PixelPCA
 
 SHORTEST = '[[data.profiles]]\nname = "cp"\nfiles = "p.csv"\n'
+IMAGES = '[data.images]\ntable = "i.csv"\n'
 ENCODER = (
     SHORTEST
+    + IMAGES
     + """
 [[encoders]]
 name = "few"
@@ -84,7 +86,8 @@ def test_an_encoder_has_its_settings_before_those_it_shares_and_is_a_representat
             "'encoders.noise': there is a representation",
         ),
         (ENCODER.replace('"few"', '"A b"'), "'encoders.0.name': 'A b' is no name of an encoder"),
-        (ENCODER + ENCODER.removeprefix(SHORTEST), "'encoders.few': there is another of"),
+        (ENCODER + ENCODER.removeprefix(SHORTEST + IMAGES), "'encoders.few': there is another of"),
+        (ENCODER.replace(IMAGES, ""), r"'encoders.few': there is no .data.images."),
         (ENCODER + "moon = 3\n", "'encoders.few.settings.moon' is not a setting we know"),
         (ENCODER + "component = 3\n", "settings.component' is not .* did you mean 'components'"),
         (ENCODER + "groups = 3\n", "settings.groups' is not .* did you mean 'networks.groups'"),

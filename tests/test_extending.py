@@ -153,14 +153,44 @@ def test_without_the_package_the_line_says_what_is_missing(finished, tmp_path):
     assert "'represent.quantiles' is no representation that we know" in told.stderr
 
 
-def test_a_package_that_cannot_be_imported_is_named(site, finished, tmp_path):
-    broken = tmp_path / "site"
-    (broken / "my_lab").mkdir(parents=True)
-    (broken / "my_lab" / "__init__.py").write_text("import a_module_that_is_not_there\n")
-    about = broken / "my_lab-1.0.dist-info"
+@pytest.fixture(scope="module")
+def broken(site, tmp_path_factory) -> Path:
+    """The same package, which can no longer be imported."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "my_lab").mkdir()
+    (folder / "my_lab" / "__init__.py").write_text("import a_module_that_is_not_there\n")
+    about = folder / "my_lab-1.0.dist-info"
     about.mkdir()
     for name in ("METADATA", "entry_points.txt"):
         (about / name).write_text((site / "my_lab-1.0.dist-info" / name).read_text())
+    return folder
+
+
+def test_a_package_that_cannot_be_imported_is_named(broken, finished, tmp_path):
     told = run(broken, finished, "-m", "phenolens", "check", "study.toml", "--out", str(tmp_path))
     assert told.returncode == 2
     assert "quantiles could not be loaded (ModuleNotFoundError" in told.stderr
+
+
+def test_a_study_that_does_not_name_it_runs_and_says_so(broken, tmp_path):
+    rows = [f"P{plate},A{well:02},c{well // 2},{well}" for plate in (1, 2) for well in range(1, 9)]
+    (tmp_path / "wells.csv").write_text("\n".join(["Plate,Well,Compound,f0", *rows]) + "\n")
+    (tmp_path / "study.toml").write_text(
+        '[[data.profiles]]\nname = "p"\nfiles = "wells.csv"\nprefix = "f"\n'
+    )
+    told = run(broken, tmp_path, "-m", "phenolens", "check", "study.toml", "--out", "out")
+    assert told.returncode == 0, told.stderr
+    said = "The representation that the plug-in 'quantiles' offers could not be loaded"
+    assert f"plug-in-not-loaded: {said} (ModuleNotFoundError" in told.stdout
+    audit = json.loads((tmp_path / "out" / "audit.json").read_text())
+    found = [item["values"] for item in audit if item["code"] == "plug-in-not-loaded"]
+    assert {"representation"} <= {values["what"] for values in found}
+
+
+def test_what_is_there_is_listed_with_its_options(site, broken, tmp_path):
+    there = run(site, tmp_path, "-m", "phenolens", "encoders").stdout
+    assert "quantiles: Brightness quantiles (unsupervised; learns from pixels; reads" in there
+    assert "[represent.quantiles] or [[encoders]] settings: levels = 9" in there
+    told = run(broken, tmp_path, "-m", "phenolens", "encoders")
+    assert "quantiles: could not be loaded (ModuleNotFoundError" in told.stdout
+    assert told.returncode == 0 and "cnn: CNN (supervised; learns from labels" in told.stdout

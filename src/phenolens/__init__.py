@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from phenolens.tools.compare import compare
     from phenolens.tools.consensus import consensus
     from phenolens.tools.dose import dose
+    from phenolens.tools.encode import encode
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
     from phenolens.tools.plate_design import design
@@ -74,6 +75,7 @@ _HOME = {
     "plot": "tools.plot",
     "aggregate": "tools.aggregate",
     "normalize": "tools.normalize",
+    "encode": "tools.encode",
     "select": "tools.select",
     "whiten": "tools.whiten",
     "consensus": "tools.consensus",
@@ -114,6 +116,7 @@ __all__ = [
     "demo",
     "design",
     "dose",
+    "encode",
     "init",
     "match",
     "measure_objects",

@@ -440,7 +440,7 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
     Raises
     ------
     ConfigError
-        If profiles of that name are given.
+        If profiles of that name are given, or there are no images to make them of.
     """
     given = [block.name for block in study.data.profiles]
     for name in more:
@@ -448,6 +448,11 @@ def with_representations(study: Study, more: Sequence[str]) -> Study:
             raise ConfigError(
                 f"encoders: there is [[data.profiles]] '{name}'; give the encoder another name."
             )
+    if more and study.data.images is None:
+        raise ConfigError(
+            f"encoders: there is no [data.images] for '{more[0]}' to read; [[data.profiles]] take "
+            "what was made elsewhere."
+        )
     asked = list(dict.fromkeys([*study.represent.representations, *more]))
     represent = study.represent.model_copy(update={"representations": asked})
     return study.model_copy(update={"represent": represent})
@@ -503,6 +508,9 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
     taken |= {block.name: "[[data.profiles]] of that name" for block in study.data.profiles}
     for item in study.encoders:
         place = f"encoders.{item.name}"
+        if study.data.images is None:
+            yield f"'{place}': there is no [data.images] for it to read"
+            continue
         if item.name in taken:
             yield f"'{place}': there is {taken[item.name]}; give the encoder another name"
             continue

@@ -11,7 +11,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from phenolens import plugins
 from phenolens.errors import ConfigError, did_you_mean
@@ -41,6 +41,8 @@ class Registry(Generic[T]):
     ----------
     broken : dict of str to str
         Entry points that could not be used, and why.
+    made : list of Registry
+        All that there are in this process.
 
     Examples
     --------
@@ -48,6 +50,8 @@ class Registry(Generic[T]):
     >>> REPRESENTATIONS.get("pixel-pca").label
     'Pixel PCA'
     """
+
+    made: ClassVar[list[Registry[Any]]] = []
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Registry(Generic[T]):
         self.broken: dict[str, str] = {}
         self._items: dict[str, tuple[float, T]] = {}
         self._loaded = False
+        Registry.made.append(self)
 
     def register(self, item: R, *, name: str | None = None, rank: float | None = None) -> R:
         """Take in one thing; returns it, so that it decorates a class.

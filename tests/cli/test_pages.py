@@ -17,7 +17,7 @@ GROUPS = {
     "A study": "design init check splits prepare measure represent normalize evaluate interpret "
     "report run audit verify clean",
     "Questions to profiles": "activity match retrieve dose compare classify cluster batch assay",
-    "Tools": "simulate demo convert-weights version completion",
+    "Tools": "simulate demo encoders convert-weights version completion",
 }
 VERBS = [name for names in GROUPS.values() for name in names.split()]
 

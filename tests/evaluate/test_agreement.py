@@ -115,7 +115,7 @@ def test_the_audit_warns_with_what_to_do(measured):
     assert found.about == {"representation": "deep", "plate": ("P1", "P2")}
     assert "training on these plates" in found.said.consequence
     assert "trained_on" in found.said.remedy
-    assert "'deep' matches 1" in found.text and "'cellprofiler'" in found.text
+    assert "By 'deep', " in found.text and "by 'cellprofiler'" in found.text and "p =" in found.text
 
 
 def test_without_measured_features_the_audit_only_notes():

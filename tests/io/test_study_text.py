@@ -17,6 +17,7 @@ from phenolens.io.discovery.discover import discover
 from phenolens.io.discovery.proposal import Discovery, Question
 from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.integrate import integrate
+from phenolens.represent.pretrained import PretrainedOptions
 
 DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
 HEADING = re.compile(r"^## `\[{1,2}([\w.]+)\]{1,2}`$")
@@ -27,7 +28,7 @@ def settings() -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
 
     def walk(model: type[BaseModel], name: str) -> None:
-        for key, field in model.model_fields.items():
+        for key, field in model.__pydantic_fields__.items():
             inner = _model(field.annotation)
             if inner is not None:
                 walk(inner, f"{name}.{key}".strip("."))
@@ -36,12 +37,13 @@ def settings() -> dict[str, dict[str, object]]:
                 found.setdefault(name, {})[key] = default
 
     walk(Study, "")
+    walk(PretrainedOptions, "represent.pretrained")
     return found
 
 
 def _model(annotation: object) -> type[BaseModel] | None:
     kinds = [annotation, *getattr(annotation, "__args__", ())]
-    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+    return next((k for k in kinds if hasattr(k, "__pydantic_fields__")), None)
 
 
 def documented() -> dict[str, dict[str, str]]:

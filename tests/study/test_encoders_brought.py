@@ -169,8 +169,10 @@ def test_what_is_no_encoder_is_refused(folder, encoder, said):
         opened(folder, encoder)
 
 
-def test_a_name_that_given_profiles_have_is_refused(wells):
+def test_a_name_that_given_profiles_have_is_refused_and_a_screen_without_images(wells):
     with pytest.raises(ConfigError, match=r"\[\[data.profiles\]\] 'deep'; give the encoder"):
         open_study(wells.study, encoders=[Frozen(name="deep")])
+    with pytest.raises(ConfigError, match=r"no \[data.images\] for 'roots' to read"):
+        open_study(wells.study, encoders=[Frozen()])
     with pytest.raises(ConfigError, match="encoders is a list of classes or objects"):
         open_study(wells.study, encoders=Frozen())

@@ -41,6 +41,7 @@ app = Verbs(
         "Tools": {
             "simulate": tools.simulate,
             "demo": tools.demo,
+            "encoders": tools.encoders,
             "convert-weights": tools.convert_weights,
             "version": tools.version,
             "completion": tools.completion,

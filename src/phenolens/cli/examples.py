@@ -62,6 +62,7 @@ EXAMPLES = {
         "phenolens convert-weights published.pth published.safetensors",
         "phenolens convert-weights checkpoint.pth encoder.safetensors --part teacher",
     ),
+    "encoders": ("phenolens encoders",),
     "version": ("phenolens version",),
     "completion": (
         "phenolens completion bash >> ~/.bashrc",

@@ -126,7 +126,7 @@ def step(name: str) -> Verb:
             metavar="STUDY",
             text="The study file (TOML); 'phenolens init' writes one.",
         ),
-        *options_of(signature, but=["path", "progress", "changes"]),
+        *options_of(signature, but=["path", "progress", "changes", "encoders"]),
         _set(),
         _quiet(),
     ]

@@ -57,6 +57,18 @@ def demo(name: str) -> Verb:
     return Verb(name, signature.summary, show, params=params)
 
 
+def encoders(name: str) -> Verb:
+    """The verb that lists what a study file may name as a representation."""
+
+    def tell() -> None:
+        from phenolens.study.printed import lines_of_encoders
+
+        click.echo("\n".join(lines_of_encoders()))
+
+    summary = "List the encoders and other representations that are there, with their options."
+    return Verb(name, summary, tell, params=[])
+
+
 def convert_weights(name: str) -> Verb:
     """The verb that turns a pickle of weights into safetensors."""
     signature = read_signature("represent/pretrained/convert.py", "convert_weights")

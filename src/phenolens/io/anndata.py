@@ -11,6 +11,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, named, reasons
 from phenolens.files import atomic_path
+from phenolens.io.cards import card_in, put_card
 from phenolens.io.columns import nearest, tidy_names
 from phenolens.io.names import parse_feature
 from phenolens.profiles import PREFIX, feature_names, from_frame, metadata
@@ -46,6 +47,7 @@ def write_h5ad(
         Further columns that describe features.
     obsm : mapping of str to ndarray, shape (n_rows, any), optional
     uns : mapping, optional
+        A card that the table has in ``attrs`` stands there too.
     """
     import anndata
 
@@ -57,6 +59,7 @@ def write_h5ad(
         obsm=dict(obsm or {}),
         uns=dict(uns or {}),
     )
+    put_card(data, card_in(table))
     with atomic_path(path) as partial:
         data.write_h5ad(partial)
 

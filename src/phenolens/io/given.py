@@ -17,6 +17,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, named, shown
 from phenolens.io.anndata import feature_parts, plain_obs, to_columns
+from phenolens.io.cards import card_in, card_of_files, put_card
 from phenolens.io.columns import FILE, spelled, tidy_names
 from phenolens.io.features import Features
 from phenolens.io.paths import expand, stem
@@ -47,6 +48,9 @@ class Given:
     kind : str
         ``file``, ``columns`` (a DataFrame with metadata in columns), ``index`` (a DataFrame with
         metadata in its row index) or ``anndata``.
+    card : dict, optional
+        How its features came to be, where the table says it: see :mod:`phenolens.io.cards`. None
+        for an embedding that lies beside the features of an AnnData.
     source : object
         What was handed in, where it lay in memory; :func:`put_back` looks at its form.
     """
@@ -56,6 +60,7 @@ class Given:
     name: str
     notes: tuple[str, ...]
     kind: str
+    card: dict[str, Any] | None = None
     source: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -146,9 +151,10 @@ def open_table(
     else:
         paths = _paths(data)
         frame, found, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
-        return Given(frame, found, _shared_stem(paths), tuple(notes), "file")
+        card = None if obsm else card_of_files(paths)
+        return Given(frame, found, _shared_stem(paths), tuple(notes), "file", card)
     notes = unread + settle(frame, found.names)
-    return Given(frame, found, UNNAMED, tuple(notes), kind, data)
+    return Given(frame, found, UNNAMED, tuple(notes), kind, None if obsm else card_in(data), data)
 
 
 def _unread_index(data: pd.DataFrame) -> list[str]:
@@ -220,8 +226,14 @@ def put_back(given: Given, table: pd.DataFrame) -> pd.DataFrame | AnnData:
         Metadata under the names it was handed in with. In columns, for a file or a DataFrame that
         had it there; in the row index, for one that had it there, new metadata too. An AnnData is
         a copy with ``X`` replaced: ``obs``, ``uns`` and the rest stay where rows are the same (new
-        rows get a new ``obs``), and ``var`` where features are.
+        rows get a new ``obs``), and ``var`` where features are. A card travels along.
     """
+    back = _in_the_form_given(given, table)
+    put_card(back, given.card)
+    return back
+
+
+def _in_the_form_given(given: Given, table: pd.DataFrame) -> pd.DataFrame | AnnData:
     if given.kind == "file":
         return to_frame(table)
     if given.kind == "anndata":

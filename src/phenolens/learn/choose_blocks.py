@@ -20,7 +20,7 @@ _RIDGES = (0.01, 0.1, 1.0)
 
 
 @dataclass(frozen=True)
-class Choice:
+class BlockChoice:
     """What was tried on the training rows, and what was taken.
 
     Attributes
@@ -80,7 +80,7 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    choice_ : Choice
+    choice_ : BlockChoice
     chosen_ : str
         The blocks taken and their shares, as ``cellprofiler 0.65 + cnn 0.35``.
     """
@@ -204,7 +204,7 @@ def _reciprocal_rank(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + above + 0.5 * (same - 1))
 
 
-def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> Choice:
+def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> BlockChoice:
     """From the best block alone, add blocks as long as that is clearly better."""
     labels = np.concatenate([part.labels for part in parts])
 
@@ -229,7 +229,7 @@ def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> Choice
         if gain <= 0 or errors < clear:
             break
         weights, now = new, there
-    return Choice(weights, means, tuple(tried))
+    return BlockChoice(weights, means, tuple(tried))
 
 
 def _class_mean(values: np.ndarray, labels: np.ndarray) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-from phenolens.errors import LeakError
+from phenolens.errors import InputError, LeakError
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import PLATE, WELL, feature_names, from_frame
 from phenolens.registry import Registry
@@ -360,6 +360,20 @@ def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: s
     names = feature_names(name, features.shape[1])
     frame = pd.DataFrame(features.astype(np.float32), columns=names)
     return from_frame(pd.concat([metadata, frame], axis=1))
+
+
+def require_rows(features: object, rows: int, name: str) -> None:
+    """Refuse what is no matrix of finite numbers with a row an image."""
+    values = np.asarray(features)
+    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
+        raise InputError(
+            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
+            "images; expected float32, one row an image."
+        )
+    if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
+        raise InputError(
+            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
+        )
 
 
 def refuse_overlap(card: Card, plates_and_wells: list[str], treatments: list[str]) -> None:

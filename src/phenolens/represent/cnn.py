@@ -101,6 +101,7 @@ class CNN(Network):
                 augment=options.augment,
                 views=options.views,
                 backbone=options.backbone(level),
+                adapt=options.adapt,
                 weights=options.weights,
                 smoothing=options.smoothing,
                 mixup=options.mixup,
@@ -166,8 +167,7 @@ class CNN(Network):
         Each image's are the mean over its views (``settings.views``).
         """
         feed = self.inputs_with_features(prepared, rows)
-        what = self._over_views(self._probabilities)
-        return self._collect(feed, what=what, progress=progress)
+        return self._read(feed, self._probabilities, prepared, progress=progress)
 
     def inputs_with_features(self, prepared: Prepared, rows: np.ndarray) -> Feed:
         """What the classifier reads: pixels, and features where it was fitted with them."""

@@ -56,6 +56,7 @@ class Untrained(Network):
                 options.training(),
                 views=options.views,
                 backbone=options.backbone(level),
+                adapt=options.adapt,
                 seed=seed,
             )
         )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
-from phenolens.errors import InputError
+from phenolens.errors import DesignError, InputError
 from phenolens.prepared import Prepared
+from phenolens.profiles import BATCH, PLATE
 from phenolens.represent.base import Kind, Learns, Options, Progress, register
-from phenolens.represent.networks.feed import Batch
+from phenolens.represent.networks.feed import Batch, Feed
 from phenolens.represent.networks.network import (
     Network,
     NetworkOptions,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from phenolens.represent.networks.autoencoder import EvidenceBound, StainVAE
 
+Condition = Literal["none", "plate", "batch"]
+_COLUMNS = {"plate": PLATE, "batch": BATCH}
 _USUAL = 64
 _MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
@@ -42,23 +46,30 @@ class VAESettings(NetworkSettings):
         Weight of the divergence from the prior.
     width : int
         Filters of the first layer.
+    condition : {"none", "plate", "batch"}
+        What the decoder is told of an image, so that the code need not hold it. The encoder is
+        told nothing: plates never seen are encoded like any other, and decoded with the mean of
+        those that were.
     """
 
     training: TrainSettings = field(default_factory=partial(TrainSettings, patience=20))
     latent: int = 64
     beta: float = 1.0
     width: int = 32
+    condition: Condition = "none"
 
 
 class VAEOptions(NetworkOptions):
     """``latent`` numbers describe an image; ``beta`` weighs the divergence from the prior.
 
+    ``condition`` is what the decoder is told: ``plate``, ``batch`` or ``none``.
     ``width`` is that of a CNN of the same study, 64 if it is not set: the autoencoder starts with
     half.
     """
 
     latent: Annotated[int, Field(ge=1)] = 64
     beta: Annotated[float, Field(ge=0)] = 1.0
+    condition: Condition = "none"
 
 
 @register
@@ -90,9 +101,11 @@ class VAE(Network):
                 replace(options.training(), patience=patience),
                 augment=options.augment,
                 views=options.views,
+                adapt=options.adapt,
                 latent=options.latent,
                 beta=options.beta,
                 width=(options.width or _USUAL) // 2,
+                condition=options.condition,
             )
         )
 
@@ -118,10 +131,10 @@ class VAE(Network):
                 "multiple of 16."
             )
         rows = np.asarray(rows)
-        self.state = {"labels_seen": []}
+        self.state = {"labels_seen": [], "conditions": self._conditions(prepared, rows)}
         self._prepare_training(prepared, rows, seed)
         held = self._held_back(prepared, rows, None, seed)
-        feeds = (self.inputs(prepared, rows[~held]), self.inputs(prepared, rows[held]))
+        feeds = (self.told(prepared, rows[~held]), self.told(prepared, rows[held]))
         identity = [keys_of(prepared, rows), self.store(prepared).digest()]
         self._train(self._objective(), feeds, identity=identity, progress=progress)
         return self
@@ -137,12 +150,35 @@ class VAE(Network):
         standard = self.standard()
         scale, shift = standard.sd[:, None, None], standard.mean[:, None, None]
         seen = self.store(prepared).take(np.asarray(rows))[:, 0].astype(np.float32) / 255.0
-        made = self._collect(self.inputs(prepared, rows), what=self._decoded)
+        made = self._collect(self.told(prepared, rows), what=self._decoded)
         return seen, np.clip(made.reshape(seen.shape) * scale + shift, 0.0, 1.0)
 
     def _decoded(self, batch: Batch) -> torch.Tensor:
         squares = self.settings.pixels.tiles**2
-        return self._require_model()(batch.images[::squares]).flatten(1)
+        model = self._require_model()
+        return model.decode(model.encode(batch.images[::squares])[0], batch.targets).flatten(1)
+
+    def told(self, prepared: Prepared, rows: np.ndarray) -> Feed:
+        """What the decoder reads: pixels, and the plate or batch where it was fitted with them."""
+        known = self.state["conditions"]
+        if not known:
+            return self.inputs(prepared, rows)
+        codes = pd.Index(known).get_indexer(self._condition_of(prepared, rows))
+        return self.inputs(prepared, rows, targets=codes.astype(np.int64))
+
+    def _conditions(self, prepared: Prepared, rows: np.ndarray) -> list[str]:
+        if self.settings.condition == "none":
+            return []
+        return sorted(set(self._condition_of(prepared, rows)))
+
+    def _condition_of(self, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+        column, metadata = _COLUMNS[self.settings.condition], prepared.images.metadata
+        if column not in metadata or metadata[column].iloc[rows].isna().any():
+            raise DesignError(
+                f"condition = '{self.settings.condition}', and not every image has one. Name the "
+                f"{self.settings.condition} of each, or choose condition = 'plate'."
+            )
+        return metadata[column].iloc[rows].astype(str).to_numpy()
 
     def build(self) -> StainVAE:
         """A new network of these settings; needs the number of stains."""
@@ -154,6 +190,7 @@ class VAE(Network):
             settings.pixels.size,
             latent=settings.latent,
             width=settings.width,
+            conditions=len(self.state.get("conditions", ())),
         )
 
     def _objective(self) -> EvidenceBound:

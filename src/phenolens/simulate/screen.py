@@ -28,7 +28,7 @@ _TRUTH_IMAGES = ("nuclei", "cells", "mask")
 
 
 @dataclass(frozen=True)
-class _Task:
+class _FieldTask:
     """One field to write."""
 
     design: ScreenDesign
@@ -90,7 +90,7 @@ def write_screen(
     write_tables(design, folder, wells=everything)
     write_frame(truth_table(design), folder / TRUTH / "truth.parquet")
     tasks = [
-        _Task(design, folder, well, site, truth_images)
+        _FieldTask(design, folder, well, site, truth_images)
         for well in everything
         for site in range(1, design.sites + 1)
     ]
@@ -110,7 +110,7 @@ def _require_same_design(design: ScreenDesign, folder: Path) -> None:
 
 
 def _collect(
-    tasks: list[_Task], *, jobs: int, progress: Callable[[int, int], None] | None
+    tasks: list[_FieldTask], *, jobs: int, progress: Callable[[int, int], None] | None
 ) -> list[dict[str, object]]:
     rows = []
     for row in _run(tasks, jobs=jobs):
@@ -120,7 +120,7 @@ def _collect(
     return rows
 
 
-def _run(tasks: list[_Task], *, jobs: int) -> Iterator[dict[str, object]]:
+def _run(tasks: list[_FieldTask], *, jobs: int) -> Iterator[dict[str, object]]:
     """Rows in the order of the tasks. The first runs here, so that kernels are compiled once."""
     yield _write_field(tasks[0])
     yield from in_processes(
@@ -128,7 +128,7 @@ def _run(tasks: list[_Task], *, jobs: int) -> Iterator[dict[str, object]]:
     )
 
 
-def _write_field(task: _Task) -> dict[str, object]:
+def _write_field(task: _FieldTask) -> dict[str, object]:
     """Write one field unless it is there, and count its cells."""
     paths = [task.folder / path for path in image_paths(task.design, task.well, task.site)]
     truth = _truth_paths(task) if task.truth_images else []
@@ -142,7 +142,7 @@ def _write_field(task: _Task) -> dict[str, object]:
     return _row(task, simulated.n_cells, simulated.n_responding)
 
 
-def _simulate(task: _Task) -> SimulatedField:
+def _simulate(task: _FieldTask) -> SimulatedField:
     return simulate_field(
         field_seed(task.design, task.well, task.site),
         **_optics(task),
@@ -150,11 +150,11 @@ def _simulate(task: _Task) -> SimulatedField:
     )
 
 
-def _counts(task: _Task) -> tuple[int, int]:
+def _counts(task: _FieldTask) -> tuple[int, int]:
     return count_cells(field_seed(task.design, task.well, task.site), **_optics(task))
 
 
-def _optics(task: _Task) -> dict[str, Any]:
+def _optics(task: _FieldTask) -> dict[str, Any]:
     return {
         "field_size": task.design.field_size,
         "cell_diameter": task.design.cell_diameter,
@@ -164,7 +164,7 @@ def _optics(task: _Task) -> dict[str, Any]:
     }
 
 
-def _truth_paths(task: _Task) -> list[Path]:
+def _truth_paths(task: _FieldTask) -> list[Path]:
     place = f"{task.well.name}-{task.site}"
     folder = task.folder / TRUTH / "images" / task.well.plate
     return [folder / f"{place}_{name}.tiff" for name in _TRUTH_IMAGES]
@@ -185,7 +185,7 @@ def _write_tiff(path: Path, image: np.ndarray) -> None:
         )
 
 
-def _row(task: _Task, n_cells: int, n_responding: int) -> dict[str, object]:
+def _row(task: _FieldTask, n_cells: int, n_responding: int) -> dict[str, object]:
     return {
         "Metadata_Batch": task.well.batch,
         "Metadata_Plate": task.well.plate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,23 @@ def lines_of_report(session: Session, path: object) -> Iterator[str]:
 
 
 lines_of_run = lines_of_report
+
+
+def lines_of_encoders() -> Iterator[str]:
+    """Every representation: what it is, learns and reads, and its options with their defaults."""
+    from phenolens.represent.base import REPRESENTATIONS
+
+    for name, kind in REPRESENTATIONS.known().items():
+        learns = "learns nothing" if kind.learns == "nothing" else f"learns from {kind.learns}"
+        yield f"{name}: {kind.label} ({kind.kind}; {learns}; reads {kind.reads})"
+        if kind.Options.model_fields:
+            fields = kind.Options.model_fields.items()
+            options = ", ".join(f"{key} = {_shown(field.get_default())}" for key, field in fields)
+            place = f"[{kind.section}], " if kind.section else ""
+            yield f"    {place}[represent.{name}] or [[encoders]] settings: {options}"
+    for name, why in REPRESENTATIONS.broken.items():
+        yield f"{name}: could not be loaded ({why})"
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else json.dumps(value, default=str)

@@ -24,6 +24,7 @@ from phenolens.represent.base import (
     Learns,
     Representation,
     options_of,
+    require_rows,
     table,
     wells_of,
 )
@@ -176,7 +177,7 @@ class Trainings:
         bar = self.session.progress.bar(f"Reading images with {self.name}, fold {fold}")
         with bar as tick, telling(self.kind, f"extract, fold {fold}"):
             features = fitted.extract(self.prepared, rows, progress=tick)
-        _require_rows(features, len(rows), self.name)
+        require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
         wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
@@ -264,20 +265,6 @@ def telling(kind: type[Representation], doing: str) -> Iterator[None]:
             f"Representation '{kind.name}' failed in {doing}: {said}{place}. Mend it, or take it "
             "out of the study."
         ) from error
-
-
-def _require_rows(features: object, rows: int, name: str) -> None:
-    """Refuse what is no matrix of finite numbers with a row an image."""
-    values = np.asarray(features)
-    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
-        raise InputError(
-            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
-            "images; expected float32, one row an image."
-        )
-    if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
-        raise InputError(
-            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
-        )
 
 
 def _card(folder: Path) -> Card:

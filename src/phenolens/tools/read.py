@@ -26,7 +26,7 @@ from phenolens.tools.columns import find_column, names_given
 from phenolens.tools.design import make_design
 from phenolens.tools.files import read_study_profiles
 from phenolens.tools.representation import Profiles
-from phenolens.tools.training import Told, given_block
+from phenolens.tools.training import Told, given_block, told_by
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -192,8 +192,10 @@ def _fresh(
         wells, {given.name: rows}, distinct=distinct, ledger=joined.ledger, of_table=True
     )
     told = Told(trained_on, labels_seen, licence or "", url or "", spelled=named)
+    told = told_by(given.card, told, source=repr(given.name), wells=wells)
+    kind = given.card["kind"] if given.card else kind_of_features(rows.columns)
     block = given_block(
-        given.name, rows, told=told, kind=kind_of_features(rows.columns),
+        given.name, rows, told=told, kind=kind,
         normalized=held.normalized, wells=wells,
     )  # fmt: skip
     findings = [

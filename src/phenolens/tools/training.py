@@ -7,8 +7,9 @@ classifier of other wells: what holds for our own networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from phenolens import profiles
 from phenolens.audit.audited import AuditedBlock
 from phenolens.errors import ConfigError, InputError, LeakError, did_you_mean
 from phenolens.findings import Finding
+from phenolens.io.cards import UNSAID
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL, well_name
 from phenolens.query import evaluate_query
 from phenolens.represent.base import ALL, Card
@@ -50,6 +52,61 @@ class Told:
     licence: str = ""
     url: str = ""
     spelled: Callable[[str], str] = str
+
+
+def told_by(
+    card: Mapping[str, Any] | None, told: Told, *, source: str, wells: pd.DataFrame
+) -> Told:
+    """What a person says, or the card that came with a table instead of it.
+
+    Parameters
+    ----------
+    card : mapping, optional
+        See :mod:`phenolens.io.cards`.
+    told : Told
+    source : str
+        What the table is called in errors.
+    wells : DataFrame
+        Every well of the screen, metadata in columns.
+
+    Raises
+    ------
+    ConfigError
+        If both say it, or of several files one has no card and nobody says it.
+    """
+    silent = told.trained_on is None and told.labels_seen is None
+    if card is None:
+        return told
+    if (unsaid := card.get(UNSAID)) and silent:
+        raise ConfigError(
+            f"{source}: a file says what its features learned from, and {unsaid} does not; say "
+            f"{told.spelled('trained_on')} and {told.spelled('labels_seen')} for all of them."
+        )
+    if not silent:
+        if unsaid:
+            return told
+        raise ConfigError(
+            f"{source} says itself what its features learned from (its card names "
+            f"{len(card['trained_on'])} wells); leave {told.spelled('trained_on')} and "
+            f"{told.spelled('labels_seen')} out."
+        )
+    keys = wells[PLATE].astype(str) + "/" + wells[WELL].astype(str)
+    trained_on = sorted(set(card["trained_on"]) & set(keys))
+    nothing = card["learns"] == "nothing" and not card["weights"]
+    seen = set()
+    if card["learns"] == "labels":
+        named = [wells[column] for column in (TREATMENT, COMPOUND) if column in wells]
+        seen = {str(n) for one in named for n in one.dropna()} & set(card["labels_seen"])
+        # what the wells are called here, whatever they were called when it learned
+        shown = named[0][keys.isin(trained_on)] if named else pd.Series(dtype=object)
+        seen |= set(shown.dropna().astype(str))
+    return replace(
+        told,
+        trained_on=trained_on or (NOTHING if nothing else OTHER),
+        labels_seen=sorted(seen) or NONE,
+        licence=told.licence or card["licence"],
+        url=told.url or card.get("url", ""),
+    )
 
 
 def given_block(

@@ -24,6 +24,15 @@ def _(*, blank: int, wells: int) -> Said:
     )
 
 
+@wording("plug-in-not-loaded")
+def _(*, what: str, name: str, why: str) -> Said:
+    return Said(
+        f"The {what} that the plug-in '{name}' offers could not be loaded ({why}).",
+        "The study was made without it.",
+        "Mend or update the package that offers it, or uninstall it.",
+    )
+
+
 @wording("majority-class")
 def _(*, treatment: str, share: float, classes: int, of_images: bool, grave: bool) -> Said:
     unit = "images" if of_images else "wells"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from phenolens.words import Said, wording
-from phenolens.words.numbers import plural
+from phenolens.words.numbers import p_value, percent, plural
 
 _SAY = "Say trained_on and labels_seen, in [[data.profiles]] or as options."
 
@@ -55,25 +55,26 @@ def _(*, representation: str = "", **_: object) -> Said:
 
 @wording("agreement-jumps")
 def _(
-    *, representation: str, plate: Sequence[str], against: str, measured: str,
-    same_well: float, same_well_others: float, measured_same_well: float,
-    measured_same_well_others: float, twins: int, same_treatment: float, **_: object,
+    *, representation: str, plate: Sequence[str], against: str, measured: str, same_well: float,
+    same_well_others: float, measured_same_well: float, measured_same_well_others: float,
+    twins: int, same_treatment: float, p: float, **_: object,
 ) -> Said:  # fmt: skip
+    beside = (
+        f"; by {measured!r} {percent(measured_same_well)} and {percent(measured_same_well_others)} "
+        f"(p = {p_value(p)})."
+    )
     other = (
-        f" Of {twins} wells whose treatment is at another well there too, {same_treatment:.0%} are "
-        "nearest to it."
-        if twins
-        else ""
+        f" Of {twins} wells whose treatment is in another well there too, "
+        f"{percent(same_treatment)} are nearest to that one."
     )
     return Said(
-        f"{representation!r} matches {same_well:.0%} of the wells of {' and '.join(plate)} to "
-        f"themselves, and {same_well_others:.0%} of theirs to those of {against}; "
-        f"{measured!r} {measured_same_well:.0%} and {measured_same_well_others:.0%}.{other}",
+        _nearest(representation, plate, against, same_well, same_well_others)
+        + beside
+        + (other if twins else ""),
         "It knows these wells in a way that what was measured in them does not explain: training "
         "on these plates, their batch, or how the features were built could. No score across them "
         "counts as held out.",
-        "Find out what it was trained on, and say so (trained_on); compare representations on the "
-        "other plates.",
+        "Find out what it was trained on and say so (trained_on), or compare on other plates.",
     )
 
 
@@ -83,11 +84,17 @@ def _(
     same_well_others: float, **_: object,
 ) -> Said:  # fmt: skip
     return Said(
-        f"{representation!r} matches {same_well:.0%} of the wells of {' and '.join(plate)} to "
-        f"themselves, and {same_well_others:.0%} of theirs to those of {against}.",
+        _nearest(representation, plate, against, same_well, same_well_others) + ".",
         "A batch could explain it, and so could training on these plates; without measured "
         "features of the same wells nobody can tell.",
         "Give measured features too (CellProfiler's), or say what it was trained on (trained_on).",
+    )
+
+
+def _nearest(name: str, plate: Sequence[str], against: str, here: float, there: float) -> str:
+    return (
+        f"By {name!r}, {percent(here)} of the wells of {' and '.join(plate)} are nearest to "
+        f"themselves on the other of the two, and {percent(there)} on {against}"
     )
 
 

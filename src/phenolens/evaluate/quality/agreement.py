@@ -161,7 +161,7 @@ def jumps(block: Held, measured: Held | None = None) -> list[Jump]:
         Those with p below :data:`LEVEL`, one for each pair of plates: beside the third plate with
         the smallest p.
     """
-    asked = list(_triples(agreements(block), agreements(measured or {})))
+    asked = list(_triples(_Grid.of(agreements(block)), _Grid.of(agreements(measured or {}))))
     corrected = holm(np.array([one.p for one in asked])) if asked else np.zeros(0)
     best: dict[tuple[str, str], Jump] = {}
     for one, p in zip(asked, corrected, strict=True):
@@ -170,7 +170,39 @@ def jumps(block: Held, measured: Held | None = None) -> list[Jump]:
     return [best[pair] for pair in sorted(best)]
 
 
-_Agreements = dict[tuple[str, str], pd.Series]
+@dataclass(frozen=True)
+class _Grid:
+    """Agreements of all pairs, a row each, on one axis of units; NaN where a pair lacks one."""
+
+    units: pd.MultiIndex
+    rows: dict[tuple[str, str], np.ndarray]
+
+    @classmethod
+    def of(cls, found: Mapping[tuple[str, str], pd.Series]) -> _Grid:
+        units = pd.MultiIndex.from_arrays([[], []])
+        for series in found.values():
+            units = units.union(series.index)
+        return cls(units, {pair: one.reindex(units).to_numpy() for pair, one in found.items()})
+
+    def on(self, units: pd.MultiIndex) -> _Grid:
+        place = self.units.get_indexer(units)
+        held = {
+            pair: np.where(place >= 0, row[place], np.nan) if len(row) else row
+            for pair, row in self.rows.items()
+        }
+        return _Grid(units, held)
+
+    def treatments(self) -> np.ndarray:
+        """A number for each unit's treatment; a well of none is alone."""
+        wells, named = (self.units.get_level_values(level) for level in (0, 1))
+        return pd.factorize(np.where(named == "", wells, named))[0]
+
+    def beside(self, pair: tuple[str, str], third: str) -> np.ndarray | None:
+        """Agreement of units between two plates, and of both with a third, (2, n_units)."""
+        sides = [(min(one, third), max(one, third)) for one in pair]
+        if any(one not in self.rows for one in (pair, *sides)):
+            return None
+        return np.stack([self.rows[pair], (self.rows[sides[0]] + self.rows[sides[1]]) / 2])
 
 
 def _units(plate: ScaledPlate) -> pd.DataFrame:
@@ -201,55 +233,42 @@ def _directions(wells: pd.DataFrame) -> pd.DataFrame:
     return wells.div(np.maximum(np.linalg.norm(wells.to_numpy(), axis=1), 1e-12), axis=0)
 
 
-def _triples(ours: _Agreements, theirs: _Agreements) -> Iterator[Jump]:
-    names = sorted({name for pair in ours for name in pair})
-    for pair in ours:
+def _triples(ours: _Grid, theirs: _Grid) -> Iterator[Jump]:
+    theirs, kinds = theirs.on(ours.units), ours.treatments()
+    names = sorted({name for pair in ours.rows for name in pair})
+    for pair in ours.rows:
         for third in names:
-            sides = [(min(one, third), max(one, third)) for one in pair]
-            if third in pair or any(side not in ours for side in sides):
-                continue
-            own = _beside(ours, pair, sides)
-            other = _beside(theirs, pair, sides) if {pair, *sides} <= set(theirs) else None
-            found = _tested(own, other)
-            if found is not None:
-                yield replace(found, plates=pair, against=third)
+            own = None if third in pair else ours.beside(pair, third)
+            if own is not None:
+                found = _tested(own, theirs.beside(pair, third), kinds)
+                if found is not None:
+                    yield replace(found, plates=pair, against=third)
 
 
-def _beside(
-    held: _Agreements, pair: tuple[str, str], sides: Sequence[tuple[str, str]]
-) -> pd.DataFrame:
-    """Agreement of each unit between two plates, and of these with the third."""
-    parts = [held[pair], *(held[side] for side in sides)]
-    joined = pd.concat(parts, axis=1, join="inner", keys=["pair", "one", "other"])
-    return pd.DataFrame({"pair": joined["pair"], "others": joined[["one", "other"]].mean(axis=1)})
-
-
-def _tested(own: pd.DataFrame, other: pd.DataFrame | None) -> Jump | None:
+def _tested(own: np.ndarray, other: np.ndarray | None, kinds: np.ndarray) -> Jump | None:
     """The test of one pair of plates beside one third; None where too little can be told."""
-    if other is not None:
-        units = own.index.intersection(other.index)
-        own, other = own.loc[units], other.loc[units]
-    if len(own) < FEWEST or own["pair"].mean() < LEAST:
+    parts = own if other is None else np.concatenate([own, other])
+    known = np.isfinite(parts).all(axis=0)
+    parts, kinds = parts[:, known], kinds[known]
+    if parts.shape[1] < FEWEST or parts[0].mean() < LEAST:
         return None
-    a, b = own.mean()
-    p = _p(MARGIN * a - b, own, (MARGIN, -1.0))
-    if other is None or other["pair"].mean() < LEAST:
-        return Jump(("", ""), "", a, b, float("nan"), float("nan"), len(own), p)
-    am, bm = other.mean()
+    a, b, *rest = map(float, parts.mean(axis=1))
+    p = _p(MARGIN * a - b, parts[:2], (MARGIN, -1.0), kinds)
+    if not rest or rest[0] < LEAST:
+        return Jump(("", ""), "", a, b, float("nan"), float("nan"), parts.shape[1], p)
+    am, bm = rest
     # b_m / a_m - b / a > margin, without a division by what may be nearly nothing
     excess = bm * a - b * am - MARGIN * a * am
     slopes = (bm - MARGIN * am, -am, -b - MARGIN * a, a)
-    both = pd.concat([own, other], axis=1)
-    # both must fail: that the third plate lacks much of the block's agreement, and more than of
-    # what was measured
-    return Jump(("", ""), "", a, b, am, bm, len(own), max(p, _p(excess, both, slopes)))
+    # both nulls must fall: that the third plate lacks little, and little more than in what was
+    # measured
+    p = max(p, _p(excess, parts, slopes, kinds))
+    return Jump(("", ""), "", a, b, am, bm, parts.shape[1], p)
 
 
-def _p(excess: float, parts: pd.DataFrame, slopes: Sequence[float]) -> float:
+def _p(excess: float, parts: np.ndarray, slopes: Sequence[float], kinds: np.ndarray) -> float:
     """One-sided p that a function of means over units, with these slopes, is no more than 0."""
-    shifts = (parts.to_numpy() - parts.to_numpy().mean(axis=0)) @ np.array(slopes)
-    wells, named = (parts.index.get_level_values(level) for level in (0, 1))
-    # wells of one treatment are one observation
-    sums = pd.Series(shifts).groupby(np.where(named == "", wells, named)).sum().to_numpy()
-    error = np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(parts)
+    shifts = np.array(slopes) @ (parts - parts.mean(axis=1, keepdims=True))
+    sums = np.bincount(kinds, weights=shifts)[np.unique(kinds)]  # a treatment is one observation
+    error = np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / parts.shape[1]
     return float(student.sf(excess / error, len(sums) - 1)) if error > 0 else 1.0

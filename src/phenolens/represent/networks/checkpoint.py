@@ -130,4 +130,6 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch
         parameter = parameters[int(number)]
         if tensor.shape == parameter.shape:
             tensor = torch.empty_like(parameter).copy_(tensor)
+        elif optimiser.defaults.get("fused"):  # counts its steps on the device, too
+            tensor = tensor.to(parameter.device)
         optimiser.state[parameter][name] = tensor

@@ -52,8 +52,17 @@ class FeatureBlock:
         """Plain values, for JSON."""
         return asdict(self)
 
-    def of(self, table: pd.DataFrame | None, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+    def of(
+        self,
+        table: pd.DataFrame | None,
+        prepared: Prepared,
+        rows: np.ndarray,
+        *,
+        gaps: bool = False,
+    ) -> np.ndarray:
         """Scaled features of these rows, float32 (len(rows), len(names)), within ±10; NaN is 0.
+
+        With `gaps`, so are all features of a row that has none: those of a middling training image.
 
         Raises
         ------
@@ -64,20 +73,24 @@ class FeatureBlock:
         if absent:
             raise InputError(f"The network was fitted with feature '{absent[0]}'; give its table.")
         assert table is not None  # a block has a feature at least
-        values = table[self.names].to_numpy(dtype=np.float64)[_places(table, prepared, rows)]
+        places = _places(table, prepared, rows, gaps=gaps)
+        values = table[self.names].to_numpy(dtype=np.float64)[places]
+        values[places < 0] = np.nan
         scaled = (values - self.centre) / np.asarray(self.spread)
         scaled = np.nan_to_num(scaled, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST)
         return np.clip(scaled, -_LARGEST, _LARGEST).astype(np.float32)
 
 
-def _places(table: pd.DataFrame, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
-    """The table's row of each image, by the part of the key that both have."""
+def _places(
+    table: pd.DataFrame, prepared: Prepared, rows: np.ndarray, *, gaps: bool = False
+) -> np.ndarray:
+    """The table's row of each image, by the part of the key that both have; -1 is none."""
     images = prepared.images.metadata.iloc[rows]
     key = [name for name in IMAGE_KEY if name in images and name in table.index.names]
     profiles.require_unique(table, key)
     known = profiles.keys(profiles.metadata(table), key)
     places = known.get_indexer(profiles.keys(images, key))
-    if (places < 0).any():
+    if (places < 0).any() and not gaps:
         where = prepared.images.where(int(np.asarray(rows)[np.argmin(places)]))
         raise InputError(
             f"{int((places < 0).sum())} of {len(rows)} images have no features (key: "

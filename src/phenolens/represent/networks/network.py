@@ -17,6 +17,7 @@ from pydantic import Field
 from phenolens.errors import DesignError, InputError
 from phenolens.files import plain
 from phenolens.prepared import Prepared
+from phenolens.profiles import PLATE
 from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.architecture import Architecture, Family, Stem
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     import torch
 
 
+Adapt = Literal["none", "controls"]
+_FEWEST_CONTROLS, _MOST_CONTROLS = 8, 512
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """Settings that every network has.
@@ -47,12 +52,16 @@ class NetworkSettings:
         Features and probabilities are means over this many views of an image: the eight symmetries
         of the square (which way a cell lies on its plate means nothing), its quarter turns, or the
         image as it is. Reading takes as many times as long.
+    adapt : {"none", "controls"}
+        Whether batch normalisation takes mean and spread of each plate's calibrating controls when
+        images are read, or keeps those of training.
     """
 
     pixels: PixelSettings = field(default_factory=PixelSettings)
     training: TrainSettings = field(default_factory=TrainSettings)
     augment: Augment = field(default_factory=Augment)
     views: Literal[8, 4, 1] = 8
+    adapt: Adapt = "none"
 
 
 class NetworkOptions(Options):
@@ -77,6 +86,7 @@ class NetworkOptions(Options):
     augment: Augment = Augment()
     width: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     views: Literal[1, 4, 8] = 8
+    adapt: Adapt = "none"
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     accumulate: Annotated[int, Field(ge=1)] = 1
@@ -169,8 +179,7 @@ class Network(Representation):
         InputError
             If ``settings.views`` is not 1, 4 or 8.
         """
-        feed = self.inputs(prepared, rows)
-        return self._collect(feed, what=self._over_views(self._embed), progress=progress)
+        return self._read(self.inputs(prepared, rows), self._embed, prepared, progress=progress)
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""
@@ -260,6 +269,47 @@ class Network(Representation):
         device = self.state["made"]["device"]
         feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
         return replace(feed, augment=self.settings.augment)
+
+    def _read(
+        self,
+        feed: Feed,
+        what: Callable[[Batch], torch.Tensor],
+        prepared: Prepared,
+        *,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """Something of every row, the mean over its views; adapted to plates where that is set."""
+        seen = self._over_views(what)
+        if self.settings.adapt == "none":
+            return self._collect(feed, what=seen, progress=progress)
+        from phenolens.represent.networks.adapting import adapted
+
+        plates = prepared.images.table[PLATE].astype(str).to_numpy()[feed.rows]
+        found: dict[int, np.ndarray] = {}
+        for plate in np.unique(plates):
+            own = np.flatnonzero(plates == plate)
+            controls = self.inputs(prepared, self._controls(prepared, str(plate)))
+            batch = self.settings.training.batch
+            with (
+                require_torch().no_grad(),
+                adapted(self.model, controls, batch=batch, see=self._embed),
+            ):
+                values = self._collect(feed.part(own), what=seen)
+            found |= dict(zip(own.tolist(), values, strict=True))
+            if progress:
+                progress(len(found), len(feed))
+        return np.stack([found[place] for place in range(len(feed))])
+
+    def _controls(self, prepared: Prepared, plate: str) -> np.ndarray:
+        """Rows of a plate's calibrating controls, evenly spaced where there are many."""
+        own = prepared.images.table[PLATE].astype(str).to_numpy() == plate
+        rows = np.flatnonzero(own & self.store(prepared).calibrating)
+        if len(rows) < _FEWEST_CONTROLS:
+            raise DesignError(
+                f"Plate '{plate}' has {len(rows)} images of calibrating controls, too few to adapt "
+                f"'{self.name}' to it ({_FEWEST_CONTROLS} at least). Choose adapt = 'none'."
+            )
+        return rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_CONTROLS).round().astype(int))]
 
     def _over_views(self, what: Callable[[Batch], torch.Tensor]) -> Callable[[Batch], torch.Tensor]:
         """The mean of something of a batch over the views of its images."""

@@ -86,7 +86,7 @@ class PixelStore:
         self.settings = settings
         self._high = settings.high or _HIGH[prepared.images.level == "cell"]
         self._plates = prepared.images.table[PLATE].astype(str).to_numpy()
-        self._calibrating = _calibrating(prepared, calibrating)
+        self.calibrating = _calibrating(prepared, calibrating)
         self._ranges: dict[str, np.ndarray] = {}
         self.folder = None if folder is None else Path(folder)
         self._filled = np.zeros(len(prepared), dtype=bool)  # in memory, or checked on the disk
@@ -155,7 +155,7 @@ class PixelStore:
 
     def digest(self) -> str:
         """Names the content: settings, images as they are read, calibrating images."""
-        return digest(asdict(self.settings), self._high, self.prepared.digest, self._calibrating)
+        return digest(asdict(self.settings), self._high, self.prepared.digest, self.calibrating)
 
     def _make(self, row: int) -> np.ndarray:
         squares = cut(self.scaled(row), tiles=self.settings.tiles, size=self.settings.size)
@@ -172,7 +172,7 @@ class PixelStore:
         return self._ranges[plate]
 
     def _plate_range(self, plate: str) -> np.ndarray:
-        rows = np.flatnonzero(self._calibrating & (self._plates == plate))
+        rows = np.flatnonzero(self.calibrating & (self._plates == plate))
         if not len(rows):
             raise DesignError(
                 f"Plate '{plate}' has no control image to scale its pixels by. Mark its controls, "

@@ -92,6 +92,7 @@ class SelfSupervised(Network):
             "pixels": options.pixels(level),
             "training": options.training(),
             "views": options.views,
+            "adapt": options.adapt,
             "positives": options.positives,
             "augment": replace(
                 options.augment,

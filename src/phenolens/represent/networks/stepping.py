@@ -136,7 +136,7 @@ def _as_module(model: torch.nn.Module, objective: Loss) -> Any:
     """The objective as a module: distributed training hooks into the call of a module."""
     torch = require_torch()
 
-    class Objective(torch.nn.Module):  # type: ignore[name-defined]
+    class LossOf(torch.nn.Module):  # type: ignore[name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -144,7 +144,7 @@ def _as_module(model: torch.nn.Module, objective: Loss) -> Any:
         def forward(self, batch: Batch) -> Any:
             return objective.loss(self.model, batch)
 
-    return Objective()
+    return LossOf()
 
 
 def _adamw(model: torch.nn.Module, settings: Any) -> torch.optim.Optimizer:
@@ -155,4 +155,5 @@ def _adamw(model: torch.nn.Module, settings: Any) -> torch.optim.Optimizer:
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    fused = settings.device.split(":")[0] in ("cpu", "cuda")  # one pass over the weights, not ten
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)

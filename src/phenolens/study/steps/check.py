@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
 from phenolens.profiles import PLATE, WELL
+from phenolens.registry import Registry
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.headers import Looked
@@ -23,4 +25,9 @@ def check(session: Session, *, screen: Integrated, splits: Design, headers: Look
         images_per_well=images,
         headers=headers.headers if headers else None,
     )
+    findings += [
+        Finding("plug-in-not-loaded", "warning", {}, {"what": held.what, "name": name, "why": why})
+        for held in Registry.made
+        for name, why in held.broken.items()
+    ]
     return Made(findings, {"audit.json": [finding.to_dict() for finding in findings]})

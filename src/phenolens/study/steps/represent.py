@@ -11,9 +11,11 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.errors import ConfigError
+from phenolens.io.cards import card_of_files
 from phenolens.io.features import kind_of_features
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
+from phenolens.io.paths import expand
 from phenolens.prepared import Prepared
 from phenolens.profiles import WELL_KEY
 from phenolens.represent.base import ALL, Card, options_of
@@ -35,7 +37,7 @@ from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
 from phenolens.tools.read import to_wells
 from phenolens.tools.representation import Profiles
-from phenolens.tools.training import Told, given_block
+from phenolens.tools.training import Told, given_block, told_by
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ def _given(session: Session, name: str, block: ProfileBlock, wells: pd.DataFrame
     (section,) = (item for item in session.study.data.profiles if item.name == name)
     files = [section.files] if isinstance(section.files, str) else section.files
     embedded = all(file.endswith(".npz") for file in files)  # as DeepProfiler writes them
-    kind = section.kind or ("pretrained" if embedded else kind_of_features(rows.columns))
+    # a card is of a table's own features, not of an embedding that lies beside them
+    card = None if section.obsm else card_of_files(expand(files, session.root))
+    kind = card["kind"] if card else "pretrained" if embedded else kind_of_features(rows.columns)
     told = Told(
         section.trained_on,
         section.labels_seen,
@@ -122,6 +126,8 @@ def _given(session: Session, name: str, block: ProfileBlock, wells: pd.DataFrame
         url=section.url,
         spelled=f"[[data.profiles]] '{name}': {{}}".format,
     )
+    told = told_by(card, told, source=f"[[data.profiles]] '{name}'", wells=wells)
+    kind = section.kind or kind
     return given_block(name, rows, told=told, kind=kind, normalized=block.normalized, wells=wells)
 
 

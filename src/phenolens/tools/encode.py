@@ -1,0 +1,112 @@
+"""Wells as an encoder sees them, without a study: fitted, read, and its card beside the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from phenolens.prepared import Prepared, Progress
+    from phenolens.represent.base import Representation
+
+
+def encode(
+    encoder: Representation,
+    prepared: Prepared,
+    *,
+    train: Sequence[int] | np.ndarray | None = None,
+    labels: Sequence[str] | np.ndarray | None = None,
+    wells: pd.DataFrame | None = None,
+    how: str = "mean",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Fit an encoder where it learns, and make the profiles of all wells.
+
+    Its card travels with the table: in ``attrs``, and from there in Parquet. Questions then take
+    out the wells whose labels it learned from, and judge no treatment that it was shown.
+
+    Parameters
+    ----------
+    encoder : Representation
+        An object of your own class or of one of ours, such as ``PixelPCA()``.
+    prepared : Prepared
+        Images, from ``phenolens.study.prepare(session)``.
+    train : sequence of int, optional
+        Rows of `prepared` to fit on. Left out for what learns nothing, or is fitted already.
+    labels : sequence of str, optional
+        Treatments of those rows, for what learns labels.
+    wells : DataFrame, optional
+        What is known of the wells: ``Metadata_Plate``, ``Metadata_Well`` and whatever else, such as
+        a compound; joined by plate and well.
+    how : {"mean", "median"}
+        How images become wells.
+    seed : int
+        Of the fit.
+    progress : callable, optional
+        Called with (done, total) while images are read.
+
+    Returns
+    -------
+    DataFrame
+        One row a well, sorted: metadata in columns, then features (float32).
+
+    Raises
+    ------
+    InputError
+        If the encoder learns and is not fitted, or gives no matrix of finite numbers with a row an
+        image.
+
+    Examples
+    --------
+    >>> import phenolens as pl
+    >>> from phenolens.represent.pixel_pca import PixelPCA
+    >>> from phenolens.testing.representations import small_screen
+    >>> images = small_screen()
+    >>> profiles = pl.encode(PixelPCA(components=3), images, train=images.rows(("P1",)))
+    >>> profiles.shape, profiles.attrs["phenolens_card"]["trained_on"][:2]
+    ((18, 6), ['P1/A01', 'P1/A02'])
+    """
+    from dataclasses import replace
+
+    import numpy as np
+
+    from phenolens import profiles
+    from phenolens.errors import InputError, named
+    from phenolens.files import plain
+    from phenolens.io.cards import put_card
+    from phenolens.profiles import WELL_KEY
+    from phenolens.represent.base import require_rows, table, wells_of
+
+    if how not in ("mean", "median"):
+        raise InputError(f"Unknown way to aggregate {how!r}; choose mean or median.")
+    told: dict[str, Any] = {}
+    if train is not None:
+        rows = np.asarray(train)
+        shown = None if labels is None else np.asarray(labels, dtype=object)
+        encoder = encoder.fit(prepared, rows, labels=shown, seed=seed)
+        if encoder.learns != "nothing":
+            seen = () if encoder.learns == "pixels" or shown is None else shown.astype(str)
+            told = {"trained_on": tuple(wells_of(prepared, rows))}
+            told |= {"labels_seen": tuple(sorted(set(seen)))}
+    elif encoder.learns != "nothing" and not encoder.card(prepared).trained_on:
+        raise InputError(
+            f"Encoder '{encoder.name}' learns {encoder.learns}, and its card names no well that it "
+            f"learned from: hand in {named('train')}, the rows to fit it on."
+        )
+    everything = np.arange(len(prepared))
+    features = encoder.extract(prepared, everything, progress=progress)
+    require_rows(features, len(everything), encoder.name)
+    images = table(prepared, everything, features, name=encoder.name)
+    found = profiles.aggregate(images, list(WELL_KEY), how=how)
+    if wells is not None:
+        known = profiles.metadata(found)
+        own = [name for name in wells.columns if name not in known or name in WELL_KEY]
+        joined = known.merge(wells[own], on=list(WELL_KEY), how="left", validate="many_to_one")
+        found = profiles.with_metadata(found, joined.to_dict("series"))
+    frame = profiles.to_frame(found)
+    put_card(frame, plain(replace(encoder.card(prepared), **told).as_dict()))
+    return frame
