@@ -482,14 +482,15 @@ class Bench:
         verb = KILLED[trial.number % len(KILLED)]
         jobs = 1 if verb == "report" else jobs
         before, after = self.base.before(verb, jobs), self.base.after(verb, jobs)
-        start, needed = _size(before), _size(after)
-        room = int(start + dice.uniform(0.05, 0.95) * max(needed - start, 2**14))
-        trial.about = f"{verb}, {jobs} process(es), {room} of {needed} bytes"
+        needed = _size(after) - _size(before)
+        room = int(dice.uniform(0, 0.9) * needed)
+        trial.about = f"{verb}, {jobs} process(es), {room} of {needed} bytes left"
         disk = self.place / "disk"
         disk.mkdir()
-        _mount(disk, room)
+        _mount(disk, 2**30)
         try:
             out = copy_of(before, disk / "out")
+            _mount(disk, shutil.disk_usage(disk).used + room, again=True)
             ended = self.start(verb, out, jobs=jobs).end(self.within("", jobs))
             trial.judge(ended, "full disk")
             trial.count("disks that were full", ended.code == 2)
@@ -497,7 +498,7 @@ class Bench:
                 self.compare(trial, digests(out), digests(after))
             elif ended.code == 2 and "space" not in ended.said.lower():
                 trial.note("without place", ended.said)
-            _mount(disk, 2 * needed + 2**26, again=True)
+            _mount(disk, 2**30, again=True)
             self.finish(trial, verb, out, jobs=jobs)
         finally:
             subprocess.run(["umount", "--lazy", disk], check=False, capture_output=True)
@@ -560,11 +561,9 @@ def _point_to(folder: Path, origin: Path) -> None:
 
 
 def _size(folder: Path) -> int:
-    """Bytes on a file system of pages of 4 KiB."""
-    return sum(
-        4096 + (-(-path.stat().st_size // 4096) * 4096 if path.is_file() else 0)
-        for path in folder.rglob("*")
-    )
+    """Bytes of a folder's files on a file system of pages of 4 KiB."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return sum(-(-size // 4096) * 4096 for size in sizes)
 
 
 def _mount(folder: Path, size: int, *, again: bool = False) -> None:
@@ -643,7 +642,7 @@ def main() -> None:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         base = Base(folder.absolute() / f"base-{_code()}")
         if not (base.folder / MADE).is_file():
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(base.folder, ignore_errors=True)
             making = FORK.Process(target=base.make)  # or this process could not fork any more
             making.start()
             making.join()

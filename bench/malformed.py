@@ -377,6 +377,11 @@ def _words(name: str) -> tuple[str, ...]:
     return (name.split(", ")[1].split(" = ")[0].split(".")[-1],) if " = " in name else ()
 
 
+GONE = ("missing", "link to itself", "link to nothing")
+BY_PATTERN = ("image table", "plate map")
+"""Kinds that the study file names by a pattern: of one that is gone nobody can know."""
+
+
 def _cases() -> list[Case]:
     found: list[Case] = []
     tables = {
@@ -387,7 +392,9 @@ def _cases() -> list[Case]:
     }
     for kind, file in tables.items():
         for name, way in (UNUSABLE | DOUBTFUL | TABLES).items():
-            found.append(Case(f"{kind}, {name}", file, way, "check", unusable=name in UNUSABLE))
+            gone = name == "missing" and kind in BY_PATTERN
+            unusable = name in UNUSABLE and not gone
+            found.append(Case(f"{kind}, {name}", file, way, "check", unusable=unusable))
     for name, way in (UNUSABLE | DOUBTFUL | PARQUET).items():
         unusable = name in UNUSABLE
         also = ("profiles deep", "'deep'", "deep:", "deep_")
@@ -400,7 +407,8 @@ def _cases() -> list[Case]:
     }
     for kind, file in pixels.items():
         for name, way in (UNUSABLE | DOUBTFUL | PIXELS).items():
-            unusable = name in UNUSABLE or (name == "objects")
+            kept = kind == "image" and name in GONE  # a study goes on with its copy
+            unusable = (name in UNUSABLE and not kept) or name == "objects"
             found.append(Case(f"{kind}, {name}", file, way, "measure", unusable))
     for name, way in (UNUSABLE | DOUBTFUL | WEIGHTS).items():
         unusable = name in UNUSABLE

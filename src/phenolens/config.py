@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 
 from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
+from phenolens.files import is_endless
 from phenolens.io.formats.base import image_format
 from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
@@ -387,6 +388,8 @@ def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
         every fault is named with its place in the file. If a change is none.
     """
     path = Path(path)
+    if is_endless(path):
+        raise ConfigError(f"{path} is a pipe or a device, and no study file.")
     try:
         if (size := path.stat().st_size) > LARGEST and path.is_file():
             raise ConfigError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import stat
 import time
 import zipfile
 import zlib
@@ -171,6 +172,15 @@ def identity(path: str | Path) -> list[int]:
         return [0, 0, 0, 0]
     times = [max(one.st_mtime_ns for one in found), max(one.st_ctime_ns for one in found)]
     return [sum(one.st_size for one in found), *times, found[0].st_ino]
+
+
+def is_endless(path: str | Path) -> bool:
+    """Whether a path leads to a pipe, a device or a socket: no file, and reading may never end."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def settled(known: list[int], *, seconds: float = 2.0) -> list[int]:

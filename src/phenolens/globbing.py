@@ -20,7 +20,7 @@ def matching(pattern: Path) -> list[Path]:
     ----------
     pattern : Path
         ``*``, ``?`` and ``[...]`` stand for parts of a name, ``**`` for any folders; links to
-        folders are not followed by ``**``.
+        folders are not followed by ``**``, and links to nothing count.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def matching(pattern: Path) -> list[Path]:
             ]
         else:
             joined = (os.path.join(place, part) for place in places)  # noqa: PTH118
-            places = [place for place in joined if os.path.exists(place)]  # noqa: PTH110
+            places = [place for place in joined if os.path.lexists(place)]
     return sorted(map(Path, places))
 
 

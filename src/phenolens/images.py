@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.ndimage import laplace
 
 from phenolens.errors import InputError
+from phenolens.files import is_endless
 from phenolens.findings import Finding
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 from phenolens.readers import reader_of, zarr_store
@@ -270,6 +271,8 @@ def read_file(path: str | Path, index: PlaneIndex = WHOLE) -> np.ndarray:
     path = Path(path)
     if not path.exists():
         raise InputError("the file is missing")
+    if is_endless(path):
+        raise InputError("it is a pipe or a device, and no file")
     if path.is_file() and path.stat().st_size == 0:
         raise InputError("the file is empty (0 bytes)")
     try:

@@ -45,6 +45,12 @@ def test_spellings_of_a_well_are_one(places, data):
     assert well_text(written).tolist() == expected
 
 
+def test_blanks_of_several_kinds_are_no_wells():
+    """Two values that are no number are not equal, not even to themselves."""
+    blank = pd.Series(["A1", float("nan"), float("nan"), None, pd.NA, ""], dtype=object)
+    assert well_text(blank).tolist() == ["A01", "", "", "", "", ""]
+
+
 @given(st.text(max_size=6))
 def test_no_text_breaks_the_well_names(text):
     name = well_text(pd.Series([text]))[0]

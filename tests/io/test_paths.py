@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phenolens.config import Study
+from phenolens.config import Study, read_study
+from phenolens.errors import ConfigError, InputError
+from phenolens.images import read_file
 from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.discovery.patterns import pattern
 from phenolens.io.integrate import integrate
@@ -121,3 +123,25 @@ def test_a_pattern_means_exactly_its_files(tmp_path_factory, names, others):
         (source / name).write_text("x")
     paths = [source / name for name in names]
     assert sorted(expand(pattern(paths, source), source)) == sorted(paths)
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    """As git-annex leaves them where a file was not fetched: the others are not all there is."""
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "b.csv").symlink_to("not-fetched")
+    for asked in ("*.csv", "**/b.csv"):
+        with pytest.raises(InputError, match=r"b\.csv is a link to a file that is not there"):
+            expand(asked, tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_no_file(tmp_path):
+    """Nobody may ever write into it: a run would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for asked in ("*.csv", "pipe.csv"):
+        with pytest.raises(InputError, match=r"pipe\.csv is a pipe or a device, and no file"):
+            expand(asked, tmp_path)
+    with pytest.raises(InputError, match="a pipe or a device"):
+        read_file(tmp_path / "pipe.csv")
+    with pytest.raises(ConfigError, match="a pipe or a device"):
+        read_study(tmp_path / "pipe.csv")

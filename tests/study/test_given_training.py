@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phenolens.answers.tables import Tables
 from phenolens.errors import ConfigError, LeakError
+from phenolens.report.page import render
 from phenolens.study.session import open_study
 from phenolens.study.step import take
 
@@ -76,6 +78,7 @@ def written(folder, out, name):
 
 def test_nothing_said_is_a_doubt_of_every_number_and_of_the_gain(folder):
     opened = session(folder, "", "unsaid", fusions='["deep+cellprofiler"]')
+    take(opened, "check")
     answered = take(opened, "research_questions")
     codes = {found["code"] for found in written(folder, "unsaid", "blocks.json")}
     assert codes == {"training-unknown", "agreement-jumps"}
@@ -87,6 +90,13 @@ def test_nothing_said_is_a_doubt_of_every_number_and_of_the_gain(folder):
     won = [f for f in answered[1].headline if f.values.get("outcome") == "better"]
     assert bool(won) == (answered[1].state == "doubtful")
     assert {found.about["representation"] for found in doubts} <= {"deep"}
+
+
+def test_the_page_marks_every_mention(folder):
+    page = render(Tables(folder / "unsaid"), {})  # of the study above
+    assert "† deep: training unknown; knows P1 and P2 better than what was measured" in page
+    assert "deep†" in page and "deep + CellProfiler-type†" in page
+    assert "> CellProfiler-type†" not in page and ">CellProfiler-type†" not in page
 
 
 def test_plates_it_was_trained_on_are_set_aside(folder):

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.files import is_endless
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
 
@@ -27,10 +28,12 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If a name or pattern matches nothing.
+        If a name or pattern matches nothing, links that lead nowhere, or what is no file.
     """
     given = [patterns] if isinstance(patterns, str) else list(patterns)
     found = [path for pattern in given for path in _expand_one(pattern, root)]
+    if wrong := [path for path in found if is_endless(path)]:
+        raise InputError(f"{wrong[0]} is a pipe or a device, and no file. Give a file.")
     return list(dict.fromkeys(found))
 
 
@@ -43,6 +46,11 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
     found = matching(Path(os.path.normpath(Path(escape(str(root)), pattern))))
     if not found:
         raise InputError(f"No file matches {full}.")
+    if lost := [path for path in found if not path.exists()]:
+        raise InputError(
+            f"{lost[0]} is a link to a file that is not there, one of {len(lost)} among the "
+            f"{len(found)} that match {pattern}. Fetch what it leads to, or delete the link."
+        )
     return found
 
 

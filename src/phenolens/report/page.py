@@ -73,7 +73,7 @@ def render(
             because=because(cause(tables)),
             colour=lambda name: palette.get(name, "#8a94a0"),
             label=label,
-            doubts=[found.said for of in doubts.values() for found in of],
+            doubts=[(names.label(n), [f.said.phrase for f in of]) for n, of in doubts.items()],
         )
     )
 

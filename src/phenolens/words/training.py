@@ -75,6 +75,7 @@ def _(
         "on these plates, their batch, or how the features were built could. No score across them "
         "counts as held out.",
         "Find out what it was trained on and say so (trained_on), or compare on other plates.",
+        phrase=f"knows {' and '.join(plate)} better than what was measured there explains",
     )
 
 

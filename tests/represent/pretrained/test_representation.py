@@ -171,6 +171,13 @@ def test_entries_say_what_they_need(name, folders):
     assert known.licence in chosen.described
 
 
+def test_methods_name_licence_and_version_and_no_folder_of_this_machine(tmp_path):
+    given = {"weights": str(tmp_path / "ours"), "revision": "v2", "scaling": "image"}
+    said = PretrainedOptions.model_validate(given | {"licence_accepted": "own"}).described
+    assert said.startswith("ours (licence: own, revision v2); each stain was encoded by itself")
+    assert said.endswith("scaled by each image itself")
+
+
 def test_names_that_are_not_known():
     with pytest.raises(ValidationError, match="no ready encoder 'dinov2-smal'; did you mean"):
         PretrainedOptions.model_validate({"encoder": "dinov2-smal"})

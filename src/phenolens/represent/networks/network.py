@@ -29,6 +29,7 @@ from phenolens.represent.networks.ranks import Ranks
 from phenolens.represent.networks.torches import require_torch
 from phenolens.represent.networks.training import History, Trainer, TrainSettings
 from phenolens.represent.networks.validation import How, hold_back
+from phenolens.represent.pooling import Pooling
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,7 @@ class NetworkOptions(Options):
 
     ``ema`` is the decay of an exponential average of the weights, which is then what is kept (0
     keeps the weights themselves); ``augment`` a table of what is changed in training images.
+    ``pooling`` makes wells of images; ``attention`` learns from labels which of them speak.
     ``size`` is the side of its input in pixels, by default 64 for cells and 128 for whole images.
     """
 
@@ -87,6 +89,7 @@ class NetworkOptions(Options):
     width: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     views: Literal[1, 4, 8] = 8
     adapt: Adapt = "none"
+    pooling: Pooling = "mean"
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     accumulate: Annotated[int, Field(ge=1)] = 1

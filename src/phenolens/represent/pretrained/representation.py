@@ -116,12 +116,17 @@ class PretrainedOptions(Options):
     @property
     def described(self) -> str:
         """What the report's methods say of it."""
-        known = self.entry
-        label = known.label if known else self.weights
-        licence = known.licence if known else self.licence_accepted
-        said = f" (licence: {licence or 'as on its page'}" if licence or not known else ""
-        said += f", revision {self.revision})" if self.revision and said else ")" if said else ""
-        return f"{label}{said}; {_STRATEGIES[self.strategy]}"
+        known, weights = self.entry, self.weights
+        label = (
+            known.label if known else Path(weights).name if Path(weights).is_absolute() else weights
+        )
+        licence = known.licence if known else self.licence_accepted or "as on its page"
+        version = f", revision {self.revision}" if self.revision else ""
+        scaled = "each plate's controls" if self.scaling == "controls" else "each image itself"
+        return (
+            f"{label} (licence: {licence}{version}); {_STRATEGIES[self.strategy]}; pixels were "
+            f"scaled by {scaled}"
+        )
 
     @property
     def strategy(self) -> Stains:
@@ -187,10 +192,7 @@ class Pretrained(Network):
 
     label: ClassVar[str] = "Pretrained encoder"
     kind: ClassVar[Kind] = "pretrained"
-    methods: ClassVar[str] = (
-        "The pretrained encoder is used as its authors left it: {described}. Pixels are scaled by "
-        "each plate's controls."
-    )
+    methods: ClassVar[str] = "The pretrained encoder is used as its authors left it: {described}."
     learns: ClassVar[Learns] = "nothing"
     Options: ClassVar[type[Options]] = PretrainedOptions
     section: ClassVar[str] = ""
