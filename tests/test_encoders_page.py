@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+import phenolens as pl
 from phenolens import study
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.simulate import ScreenDesign, write_screen
@@ -55,3 +56,9 @@ def test_a_study_makes_it_fold_by_fold_of_cells(patch_words, tmp_path):
     tested = folds[folds["fold"] == 0]
     seen = set(blocks["few-words"].cards["0"].trained_on)
     assert seen and not seen & set(tested["Metadata_Plate"] + "/" + tested["Metadata_Well"])
+    crops = study.crops(session)
+    assert crops.images.level == "cell"
+    train = range(0, len(crops), 9)
+    wells = pl.encode(patch_words.PatchWords(words=3), crops, train=train)
+    assert len(wells) == len(blocks["few-words"].wells)
+    assert wells.attrs["phenolens_card"]["level"] == "cell"

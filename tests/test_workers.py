@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from phenolens.errors import PhenolensError
-from phenolens.workers import in_processes
+from phenolens.workers import Spent, in_processes
 
 PARENT = """
 import sys, time
@@ -69,6 +69,16 @@ def test_a_worker_that_the_system_ends_is_told_in_words():
     tasks = [partial(os.kill, 0, 0), partial(signal.raise_signal, signal.SIGKILL)]
     with pytest.raises(PhenolensError, match=r"ended from outside.*fewer processes than 2"):
         list(in_processes(tasks, jobs=2))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_who_watches_may_end_the_work_without_a_word_from_the_pool(jobs, capfd):
+    def refuse(spent: Spent) -> None:
+        raise ValueError(spent.memory > 0)
+
+    with pytest.raises(ValueError, match="True"):
+        list(in_processes([partial(time.sleep, 0.01)] * 50, jobs=jobs, watch=refuse))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_workers_of_an_earlier_call_leave_a_folder_that_is_gone(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def in_processes(
     from joblib import Parallel, delayed, parallel_config
 
     parent = os.getpid()
-    calls = (delayed(_Task(task, parent))() for task in tasks)
+    calls = (delayed(_Call(task, parent))() for task in tasks)
     with parallel_config("loky", inner_max_num_threads=1):
         results = Parallel(n_jobs=jobs, return_as="generator", batch_size=at_once)(calls)
     try:
@@ -83,12 +84,16 @@ def in_processes(
             if watch is not None:
                 watch(spent)
             yield result
-    except BrokenProcessPool:
+    except BaseException as error:
+        with warnings.catch_warnings(action="ignore"):  # that what is under way is given up
+            results.close()
+        if not isinstance(error, BrokenProcessPool):
+            raise
         raise PhenolensError(Finding("worker-ended", "error", {}, {"jobs": jobs})) from None
 
 
 @dataclass(frozen=True)
-class _Task(Generic[Result]):
+class _Call(Generic[Result]):
     work: Callable[[], Result]
     parent: int
 

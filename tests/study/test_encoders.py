@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from phenolens.answers.tables import Tables
 from phenolens.report.methods import methods
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.networks.network import Network
+from phenolens.represent.untrained import Untrained
 from phenolens.study.session import Session, open_study
 from phenolens.study.step import take
 from phenolens.study.steps.attention import explained
@@ -48,6 +50,11 @@ kind = "simclr"
 settings = { positives = "treatment" }
 
 [[encoders]]
+name = "attended"
+kind = "vae"
+settings = { pooling = "attention" }
+
+[[encoders]]
 name = "wide-untrained"
 kind = "untrained"
 settings = { width = 8 }
@@ -69,7 +76,7 @@ def session(simulated, tmp_path_factory) -> Session:
 def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(session):
     represent = take(session, "represent")
     widths = {name: work.network.settings.width for name, work in networks(represent).items()}
-    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "wide-untrained": 8}
+    assert widths == {"wide": 8, "narrow": 4, "agreeing": 4, "attended": 2, "wide-untrained": 8}
     folds = take(session, "splits").folds.table.query("fold == 0")
     tested = set(folds["Metadata_Plate"] + "/" + folds["Metadata_Well"])
     for name in ("wide", "narrow"):
@@ -82,12 +89,13 @@ def test_encoders_of_one_kind_differ_by_their_settings_and_go_through_folds(sess
     assert cards[0].weights_digest != cards[1].weights_digest
 
 
-def test_labels_that_only_pair_images_are_held_back_too(session):
-    block = take(session, "represent").blocks["agreeing"]
+@pytest.mark.parametrize("name", ["agreeing", "attended"])
+def test_labels_that_only_pair_or_weigh_images_are_held_back_too(session, name):
+    block = take(session, "represent").blocks[name]
     assert len(block.unseen) == 2
     for group, unseen in block.unseen.items():
         card = block.cards[group]
-        assert (card.name, card.learns, card.kind) == ("agreeing", "labels", "supervised")
+        assert (card.name, card.learns, card.kind) == (name, "labels", "supervised")
         assert card.labels_seen and not set(card.labels_seen) & set(unseen)
 
 
@@ -111,6 +119,24 @@ def test_one_that_learns_labels_is_explained_beside_controls_of_its_kind(session
     assert "wide-untrained" in {n for n, k in session.kinds.items() if k.kind == "baseline"}
     told = Tables(session.out).activation
     assert told["withheld_because"]["about"]["representation"] == "wide"
+
+
+def test_a_network_that_python_hands_in_is_read_by_its_own_settings(session):
+    settings = take(session, "represent").trainings["wide-untrained"].network.settings
+    with REPRESENTATIONS.copied():
+        again = open_study(
+            session.root / "study.toml",
+            out=session.out,
+            jobs=1,
+            encoders=[Untrained(settings, name="random")],
+        )
+        blocks = study.represent(again).blocks
+    assert np.array_equal(blocks["random"].wells, blocks["wide-untrained"].wells)
+    assert blocks["random"].cards["all"].kind == "baseline"
+
+
+def test_crops_of_a_study_that_reads_images_are_the_images(session):
+    assert study.crops(session) is study.prepare(session)
 
 
 def test_a_finished_study_is_found_again_and_nothing_is_registered(session):

@@ -90,12 +90,13 @@ def test_processes_that_do_not_fit_are_refused_with_how_many_would(session):
 def test_fields_that_cannot_fit_are_refused_before_one_is_read(screen, command, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda processes=1: 2**20)
     told = command("prepare", screen.study, "--out", screen.out, "--jobs", 2).refused()
-    assert "Preparing images in 2 processes needs about 5" in told and "crop the images" in told
+    assert "Preparing images in 2 processes needs about 6" in told and "crop the images" in told
     assert not list(screen.out.glob("store/images-*/*.zarr"))
 
 
 def test_a_run_says_its_plan_before_the_rest_is_read(screen, monkeypatch):
     monkeypatch.setattr(plan, "LONG", 0)
+    monkeypatch.setattr(plan, "ENOUGH", 0)
     session = open_study(screen.study, out=screen.out, jobs=1, progress=Told())
     study.prepare(session)
     (line,) = (line for line in session.progress.lines if line.startswith("Plan: "))

@@ -21,7 +21,7 @@ from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_for
 from phenolens.io.formats.delimited import Delimited
 from phenolens.io.integrate import integrate
 from phenolens.profiles import from_frame
-from phenolens.represent.base import REPRESENTATIONS, Representation
+from phenolens.represent.base import REPRESENTATIONS, Representation, called
 from phenolens.represent.networks.network import Network
 from phenolens.testing import check_format, check_representation
 
@@ -112,6 +112,16 @@ class Chance(Brightness):
         return super().extract(prepared, rows) * np.float32(np.random.default_rng().random())
 
 
+class Lost(Brightness):
+    def extract(self, prepared, rows, *, progress=None):
+        return np.full_like(super().extract(prepared, rows), np.nan)
+
+
+class Short(Brightness):
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows)[1:]
+
+
 class Sentence(Brightness):
     methods = "Brightness of {stains}."
 
@@ -128,6 +138,8 @@ class Sentence(Brightness):
         (Labels, "says it does not learn labels, and does"),
         (Chance, "depend on|other features"),
         (Sentence, "which is no option"),
+        (Lost, "gave values that are not finite"),
+        (Short, r"gave \(71, 3\) for 72 images; expected a row an image"),
     ],
 )
 def test_a_broken_representation_is_named(broken, said):
@@ -138,6 +150,11 @@ def test_a_broken_representation_is_named(broken, said):
 
 def test_a_right_one_passes():
     check_representation(Brightness)
+
+
+def test_an_encoder_of_a_study_keeps_the_contract_of_its_kind():
+    few = called(REPRESENTATIONS.get("pixel-pca"), "few")
+    check_representation(few, {"components": 3})
 
 
 # -- formats --------------------------------------------------------------------------------

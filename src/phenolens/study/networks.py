@@ -79,7 +79,7 @@ class NetworkTrainings(Trainings):
         given = [] if self.features is None else [self.measured, profiles.metadata(self.features)]
         settings = asdict(self.network.settings)
         question = [*self.question, *self._code, settings, self.rows[fold], shown]
-        question += [self.session.seed, self._weights_read, *given]
+        question += [self.session.seed, self._weights_read, self.pooling, *given]
         return self.session.store.folder(f"network-{self.name}", *question)
 
     @cached_property

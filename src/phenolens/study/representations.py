@@ -60,12 +60,17 @@ def kind_of_object(one: Representation) -> type[Representation]:
         held = pickle.dumps(one)
     except Exception as error:  # anything may go wrong there
         raise ValueError(f"Representation {one.name!r} cannot be pickled: {error}") from None
+    try:
+        learns = kind.learns_with(getattr(one, "settings", None))
+    except AttributeError:  # its options would say; labels are not shown then
+        learns = one.learns
     same = ("kind", "learns", "reads", "needs_measured", "fewest", "rank")
     own = {name: getattr(one, name) for name in same} | {
         "name": one.name,
         "label": one.name,
         "methods": f"The encoder {one.name} is an object of the class {kind.__name__}.",
         "of": classmethod(lambda cls, options, *, level, seed: copy.deepcopy(one)),
+        "learns_with": classmethod(lambda cls, options: learns),
         "version": f"{kind.version} {digest(held)}",
         "Options": Options,
         "section": "",

@@ -223,6 +223,21 @@ def measure(session: Session) -> Cells | None:
     return found
 
 
+def crops(session: Session) -> Prepared | None:
+    """Crops around measured cells, as networks read them; the images where there are none to cut.
+
+    For :func:`phenolens.encode`; None for profiles only.
+    """
+    from phenolens.study.network_input import crops_of_cells
+
+    prepared = prepare(session)
+    whole = session.study.networks.input == "images"
+    if prepared is None or whole or prepared.images.level == "cell":
+        return prepared
+    cells = take(session, "measure")
+    return crops_of_cells(session, prepared, cells=cells, design=splits(session))
+
+
 def represent(session: Session) -> Represented:
     """Make every representation of the wells, fold by fold where it learns."""
     found: Represented = take(session, "represent")

@@ -28,6 +28,7 @@ from phenolens.represent.base import (
     table,
     wells_of,
 )
+from phenolens.represent.pooling import Pooling, pooled, weighted
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
@@ -84,8 +85,14 @@ class Trainings:
 
     @cached_property
     def learns(self) -> Learns:
-        """What it looks at with these options."""
-        return self.kind.learns_with(self.options)
+        """What it looks at with these options, and with what makes wells of its images."""
+        return "labels" if self.pooling == "attention" else self.kind.learns_with(self.options)
+
+    @cached_property
+    def pooling(self) -> Pooling:
+        """How images become wells; baselines learn no labels for that either."""
+        asked: Pooling = getattr(self.options, "pooling", "mean")
+        return "mean" if asked == "attention" and self.kind.kind == "baseline" else asked
 
     @cached_property
     def unfitted(self) -> Representation:
@@ -179,12 +186,23 @@ class Trainings:
             features = fitted.extract(self.prepared, rows, progress=tick)
         require_rows(features, len(rows), self.name)
         images = table(self.prepared, rows, features, name=self.name)
-        wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
+        wells = self._pooled(images, fold)
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
         self._keep(fitted, folder)
         with telling(self.kind, f"card, fold {fold}"):
             card = self._true(fitted.card(self.prepared, fold=fold)).as_dict()
         write_sealed(folder / "card.json", card)
+
+    def _pooled(self, images: pd.DataFrame, fold: str) -> pd.DataFrame:
+        if self.pooling != "attention":
+            return pooled(images, self.pooling)
+        from phenolens.represent.networks.attention import attention_weights
+
+        labels, (wells, _) = self._labels(fold), profiles.groups(images, list(WELL_KEY))
+        assert labels is not None  # attention learns labels
+        rows, seed = self.rows[fold], self.session.seed
+        values = images.to_numpy(dtype=np.float32)
+        return weighted(images, attention_weights(values, wells, rows, labels, seed=seed))
 
     def _fit(self, fold: str) -> Representation:
         bar = self.session.progress.bar(f"Fitting {self.name}, fold {fold}")
@@ -205,8 +223,12 @@ class Trainings:
         if self.learns == "nothing":
             return card
         labels = self._labels(card.fold)
+        if self.pooling == "attention":
+            card = replace(card, learns="labels", kind=card.kind and "supervised")
+        made = {**card.preprocessing, "pooling": self.pooling}
         return replace(
             card,
+            preprocessing=made,
             trained_on=tuple(wells_of(self.prepared, self.rows[card.fold])),
             labels_seen=() if labels is None else tuple(sorted(set(labels.astype(str)))),
         )

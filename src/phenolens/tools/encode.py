@@ -34,11 +34,11 @@ def encode(
     encoder : Representation
         An object of your own class or of one of ours, such as ``PixelPCA()``.
     prepared : Prepared
-        Images, from ``phenolens.study.prepare(session)``.
+        Images, from ``phenolens.study.prepare(session)``, or ``phenolens.study.crops(session)``.
     train : sequence of int, optional
         Rows of `prepared` to fit on. Left out for what learns nothing, or is fitted already.
     labels : sequence of str, optional
-        Treatments of those rows, for what learns labels.
+        Treatments of those rows, for what learns labels. Whatever is shown counts as seen.
     wells : DataFrame, optional
         What is known of the wells: ``Metadata_Plate``, ``Metadata_Well`` and whatever else, such as
         a compound; joined by plate and well.
@@ -88,10 +88,10 @@ def encode(
         rows = np.asarray(train)
         shown = None if labels is None else np.asarray(labels, dtype=object)
         encoder = encoder.fit(prepared, rows, labels=shown, seed=seed)
-        if encoder.learns != "nothing":
-            seen = () if encoder.learns == "pixels" or shown is None else shown.astype(str)
-            told = {"trained_on": tuple(wells_of(prepared, rows))}
-            told |= {"labels_seen": tuple(sorted(set(seen)))}
+        if shown is not None or encoder.learns != "nothing":
+            seen = () if shown is None else tuple(sorted(set(shown.astype(str))))
+            told = {"trained_on": tuple(wells_of(prepared, rows)), "labels_seen": seen}
+            told |= {"learns": "labels" if seen else "pixels"}
     elif encoder.learns != "nothing" and not encoder.card(prepared).trained_on:
         raise InputError(
             f"Encoder '{encoder.name}' learns {encoder.learns}, and its card names no well that it "

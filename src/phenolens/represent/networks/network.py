@@ -28,6 +28,7 @@ from phenolens.represent.networks.ranks import Ranks
 from phenolens.represent.networks.torches import require_torch
 from phenolens.represent.networks.training import History, Trainer, TrainSettings
 from phenolens.represent.networks.validation import How, hold_back
+from phenolens.represent.pooling import Pooling
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,7 @@ class NetworkSettings:
 class NetworkOptions(Options):
     """What the study file says of any network: how it reads images and learns.
 
+    ``pooling`` makes wells of images; ``attention`` learns from labels which of them speak.
     ``size`` is the side of its input in pixels, by default 64 for cells and 128 for whole images.
     """
 
@@ -80,6 +82,7 @@ class NetworkOptions(Options):
     width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
     views: Literal[1, 4, 8] = 8
     adapt: Adapt = "none"
+    pooling: Pooling = "mean"
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16", "fp16"] = "auto"
     accumulate: Annotated[int, Field(ge=1)] = 1
