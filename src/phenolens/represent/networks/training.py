@@ -317,15 +317,10 @@ class Trainer:
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
 
     def _resume(self) -> None:
-        if self.checkpoint is None or not self.checkpoint.is_file():
+        found = self.ranks.told(self._kept() if self.ranks.first else None)
+        if found is None:
             return
-        try:
-            tensors, about = checkpoint.load_tensors(self.checkpoint)
-        except InputError as error:
-            warn(f"The training starts anew: {error}", stacklevel=2)
-            return
-        if about.get("identity") != self.identity:
-            return
+        tensors, about = found
         self.history = History(**about["history"])
         if self.history.best_loss is None:
             self.history.best_loss = float("inf")
@@ -337,6 +332,17 @@ class Trainer:
         stepper.parts = max(stepper.parts, self.history.parts)
         stepper.scaler.load_state_dict(about["scaler"])
         self._best = _copied(checkpoint.unpack(tensors, "best"))
+
+    def _kept(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+        """What a killed run of the same training left."""
+        if self.checkpoint is None or not self.checkpoint.is_file():
+            return None
+        try:
+            tensors, about = checkpoint.load_tensors(self.checkpoint)
+        except InputError as error:
+            warn(f"The training starts anew: {error}", stacklevel=3)
+            return None
+        return (tensors, about) if about.get("identity") == self.identity else None
 
 
 @dataclass
