@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from phenolens import study
+from phenolens.errors import ConfigError
 from phenolens.files import file_digest, write_sealed
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study.keeping import STAMP, store_files
@@ -225,3 +226,27 @@ def test_a_checkpoint_with_a_flipped_bit_is_not_gone_on_from(tmp_path):
             continue
         assert about in ({"epoch": 3}, {})  # of nothing known: no training goes on from it
         assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__.strip("_"))
+@pytest.mark.parametrize("name", ["layout.json", "files.json", "ledger.json", "timings.json"])
+def test_what_a_step_reads_of_the_last_run_is_made_anew(wells, name, damage):
+    session = {"out": wells.out, "jobs": 1}
+    study.splits(study.open_study(wells.study, **session))
+    before = left(wells.out)
+    damage(wells.out / name)
+    if (name, damage) == ("layout.json", _gone):  # as an early version left it
+        with pytest.raises(ConfigError, match="results of another version"):
+            study.open_study(wells.study, **session)
+        return
+    study.splits(study.open_study(wells.study, **session))
+    assert left(wells.out) == before
+
+
+@pytest.mark.parametrize("name", ["wells.parquet", "results.parquet", "blocks.json"])
+def test_a_damaged_result_that_is_audited_is_named(wells, command, name):
+    study.splits(study.open_study(wells.study, out=wells.out, jobs=1))
+    wells.frame().to_parquet(wells.out / "wells.parquet")
+    (wells.out / name).write_bytes(b"PAR1")
+    said = command("audit", wells.out).refused()
+    assert str(wells.out / name) in said

@@ -46,22 +46,21 @@ def test_a_folder_that_holds_something_else_is_used(wells):
     study.open_study(wells.study, out=wells.out)
 
 
-def test_weights_of_a_study_file_lie_beside_it(wells, tmp_path, monkeypatch):
+def test_weights_of_a_study_file_lie_beside_it(tmp_path, monkeypatch):
     """Like all its paths they start from its folder, wherever the command stands."""
-    (wells.folder / "w.safetensors").write_bytes(b"")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    encoder = (
-        '[[encoders]]\nname = "mine"\nkind = "cnn"\nsettings = { weights = "w.safetensors" }\n'
-    )
-    text = f'{encoder}[networks]\nweights = "w.safetensors"\n{wells.study.read_text()}'
-    wells.study.write_text(text)
-    opened = study.open_study(wells.study, out=wells.out).study
-    placed = (wells.folder.resolve() / "w.safetensors").as_posix()
+    (tmp_path / "w.safetensors").write_bytes(b"")
+    weights = 'weights = "w.safetensors"'
+    encoder = f'[[encoders]]\nname = "mine"\nkind = "cnn"\nsettings = {{ {weights} }}\n'
+    images = '[data.images]\ntable = "load_data.csv"\n'
+    (tmp_path / "study.toml").write_text(f"{encoder}[networks]\n{weights}\n{images}")
+    opened = study.open_study(tmp_path / "study.toml", out=tmp_path / "out").study
+    placed = (tmp_path.resolve() / "w.safetensors").as_posix()
     assert opened.networks.weights == placed
     assert opened.encoders[0].settings == {"weights": placed}
     changes = ['networks.weights="imagenet"']
-    opened = study.open_study(wells.study, out=wells.out, changes=changes).study
+    opened = study.open_study(tmp_path / "study.toml", out=tmp_path / "out", changes=changes).study
     assert opened.networks.weights == "imagenet"
 
 

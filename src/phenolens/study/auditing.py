@@ -14,7 +14,7 @@ from phenolens.audit.audit import audit_design
 from phenolens.audit.basis import AuditFinding, merged, seen, unchecked
 from phenolens.audit.kinds import audit_folder
 from phenolens.audit.results.audit import audit_results
-from phenolens.errors import InputError, named
+from phenolens.errors import DamagedError, InputError, named
 from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
 from phenolens.profiles import PLATE, WELL
@@ -196,14 +196,17 @@ def _of_folder(folder: Path) -> list[Finding]:
 def _of_blocks(folder: Path) -> list[Finding]:
     """What profiles made elsewhere showed, where the study has compared them."""
     path = folder / "blocks.json"
-    return [read_finding(item) for item in read_json(path)] if path.is_file() else []
+    try:
+        return [read_finding(item) for item in read_json(path)] if path.is_file() else []
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(path, f"{type(error).__name__}: {error}") from None
 
 
 def _of_results(folder: Path) -> list[AuditFinding]:
     path = folder / "results.parquet"
     if not path.is_file():
         return [unchecked("results", "results", file=str(path))]
-    return audit_results(pd.read_parquet(path))
+    return audit_results(profiles.read_frame(path))
 
 
 def write_audit(findings: list[AuditFinding], path: str | Path) -> None:

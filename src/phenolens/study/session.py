@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
-from phenolens.files import read_json
+from phenolens.files import read_json, write_json
 from phenolens.represent.base import Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
@@ -213,11 +213,20 @@ def _weights_placed(study: Study, root: Path) -> Study:
     return study.model_copy(update={"networks": networks, **placed_too})
 
 
+def _layout_of(path: Path) -> int:
+    """What a layout file says; a damaged one is written anew, for who else would have been here."""
+    try:
+        return int(read_json(path)["layout"])
+    except (ValueError, KeyError, TypeError):
+        write_json(path, {"layout": LAYOUT})
+        return LAYOUT
+
+
 def _require_layout(folder: Path) -> None:
     """Refuse a folder whose files another version laid out: they would be mixed with new ones."""
     path = folder / LAYOUT_FILE
     left = [name for name in _MARKS if (folder / name).exists()]
-    known = read_json(path)["layout"] if path.is_file() else 1 if left else LAYOUT
+    known = _layout_of(path) if path.is_file() else 1 if left else LAYOUT
     if known != LAYOUT:
         raise ConfigError(
             f"{folder} holds results of another version of phenolens (layout {known}; this one "

@@ -293,5 +293,11 @@ def _note(session: Session, name: str, content: dict[str, Any]) -> None:
 
 
 def _json(session: Session, name: str) -> dict[str, Any]:
+    """What earlier steps noted; nothing where the file is not there, or damaged."""
     path = session.out / name
-    return dict(read_json(path)) if path.is_file() else {}
+    try:
+        return dict(read_json(path)) if path.is_file() else {}
+    except (ValueError, TypeError) as error:
+        session.progress.say(f"Damaged, made anew: {path} ({error})")
+        path.unlink()
+        return {}
