@@ -9,9 +9,10 @@ CellProfiler-type features. Intervals: 95 % over 1,000 draws of cells within the
 is one well a plate, so they say nothing of other wells.
 
     phenolens convert-weights efficientnet-lite0-57934424.pth lite0.safetensors
-    python bench/pretrained_bbbc021.py ../shared/data/bbbc021_cells lite0.safetensors CACHE NAME...
+    python bench/pretrained_bbbc021.py ../shared/data/bbbc021_cells lite0.safetensors CACHE 220 NAME
 
-Features are kept in the folder CACHE; NAMEs choose among representations.
+Features are kept in the folder CACHE; at most 220 cells of each well are read (there are no more);
+NAMEs choose among representations.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +80,7 @@ def representations(
     """How each gives features of every cell, for a plate that is held out."""
     store = PixelStore(prepared, PixelSettings(size=64))
     rows = np.arange(len(prepared))
-    untrained = Untrained(UntrainedSettings(PixelSettings(size=64), width=64), pixels=store)
+    untrained = Untrained(UntrainedSettings(PixelSettings(size=64)), pixels=store)
     random = random_weights(Path(scratch))
 
     def vae(held: str) -> np.ndarray:
@@ -115,10 +117,12 @@ def interval(truth: np.ndarray, guessed: np.ndarray, wells: np.ndarray) -> list[
     return [round(float(value), 3) for value in found]
 
 
-def main(folder: Path, weights: Path, cache: Path, chosen: list[str]) -> None:
+def main(folder: Path, weights: Path, cache: Path, *, cells: int, chosen: list[str]) -> None:
     cache.mkdir(parents=True, exist_ok=True)
+    images = crops(folder)
+    some = images.table[images.table["index"].astype(int) < cells].reset_index(drop=True)
     with tempfile.TemporaryDirectory() as scratch:
-        prepared = prepare(crops(folder), scratch, correct="none")
+        prepared = prepare(replace(images, table=some), scratch, correct="none")
         table = prepared.images.table
         plates, wells = (table[f"Metadata_{n}"].astype(str).to_numpy() for n in ("Plate", "Well"))
         doses = table[DOSE].astype(float).astype(str).to_numpy()
@@ -126,10 +130,10 @@ def main(folder: Path, weights: Path, cache: Path, chosen: list[str]) -> None:
         for name, of in representations(prepared, weights, scratch, plates).items():
             if chosen and name not in chosen:
                 continue
-            told: dict[str, object] = {"representation": name}
+            told: dict[str, object] = {"representation": name, "cells": len(prepared)}
             start = time.perf_counter()
             for plate in TREATED:
-                kept = cache / f"{name} {plate if name == 'vae' else ''}.npy".replace(" ", "-")
+                kept = cache / f"{name}-{plate if name == 'vae' else ''}-{cells}.npy"
                 if not kept.is_file():
                     np.save(kept, of(plate))
                     told["seconds"] = round(time.perf_counter() - start, 1)
@@ -145,4 +149,5 @@ def main(folder: Path, weights: Path, cache: Path, chosen: list[str]) -> None:
 
 if __name__ == "__main__":
     assert len(CHANNELS) == 3
-    main(*(Path(argument) for argument in sys.argv[1:4]), sys.argv[4:])
+    paths = (Path(argument) for argument in sys.argv[1:4])
+    main(*paths, cells=int(sys.argv[4]), chosen=sys.argv[5:])

@@ -464,6 +464,15 @@ def test_weights_of_the_hub_name_the_training_by_their_content(trained, tmp_path
     assert found[0] != found[1]
 
 
+def test_a_setting_of_an_encoder_names_another_training(trained):
+    found = []
+    for settings in ("", "width = 8", "epochs = 2"):
+        encoder = f'[{{ name = "own", kind = "cnn", settings = {{ {settings} }} }}]'
+        own = replace(with_changes(trained, f"encoders={encoder}"), name="own")
+        found.append(own.folder(next(iter(own.rows))))
+    assert len(set(found)) == 3
+
+
 def test_other_weights_of_the_same_name_name_another_training(trained):
     folder, _ = trained
     path = folder / "weights.safetensors"

@@ -16,6 +16,7 @@ from phenolens.io.given import open_table
 from phenolens.represent.base import Representation
 from phenolens.represent.pixel_pca import PixelPCA
 from phenolens.testing.representations import small_screen
+from phenolens.tools.files import write_annotated, write_folds, write_profiles
 
 SCREEN = small_screen(sites=2)
 TRAIN = SCREEN.rows(("P1", "P2"))
@@ -170,6 +171,24 @@ def test_labels_are_known_by_the_wells_where_treatments_have_other_names(learned
     renamed.attrs = learned.attrs
     (card,) = pl.read(renamed, controls="Metadata_Compound == 'dmso'").block.cards.values()
     assert card.labels_seen == ("t0", "t1", "t2")
+
+
+def test_profiles_of_a_study_bring_their_cards_however_they_are_read(learned, tmp_path):
+    item = pl.read(learned)
+    (tmp_path / "profiles").mkdir()
+    path = tmp_path / "profiles" / "own.parquet"
+    write_profiles(item, path)
+    write_folds(item, path.with_suffix(""))
+    write_annotated(item, path.with_suffix(".h5ad"))
+    for data in (path, path.with_suffix(".h5ad"), anndata.read_h5ad(path.with_suffix(".h5ad"))):
+        again = pl.read(data, controls="Metadata_Compound == 'DMSO'", normalized=True)
+        (card,) = again.block.cards.values()
+        assert card.labels_seen == ("T0", "T1", "T2")
+    unknown = learned.copy()
+    unknown.attrs = {}
+    write_profiles(pl.read(unknown), path)
+    again = pl.read(path, controls="Metadata_Compound == 'DMSO'", normalized=True)
+    assert "training-unknown" in {finding.code for finding in pl.activity(again).findings}
 
 
 def test_a_table_that_says_it_itself_is_not_told_otherwise(learned, tmp_path):

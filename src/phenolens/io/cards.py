@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CARD = "phenolens_card"
 UNSAID = "unsaid"
+OF_STUDY = "phenolens"  # what a study says of the profiles it writes
 
 
 def card_in(data: pd.DataFrame | AnnData) -> dict[str, Any] | None:
@@ -28,7 +29,10 @@ def card_in(data: pd.DataFrame | AnnData) -> dict[str, Any] | None:
     dict or None
         Plain values of a :class:`phenolens.represent.base.Card`.
     """
-    held = (data.attrs if isinstance(data, pd.DataFrame) else data.uns).get(CARD)
+    said = data.attrs if isinstance(data, pd.DataFrame) else data.uns
+    if isinstance(about := said.get(OF_STUDY), str):
+        return _of_study(json.loads(about))
+    held = said.get(CARD)
     return json.loads(held) if isinstance(held, str) else held
 
 
@@ -44,13 +48,25 @@ def card_of_files(paths: Sequence[Path]) -> dict[str, Any] | None:
     cards = [card for card in found.values() if card is not None]
     if not cards:
         return None
+    unsaid = [str(path) for path, card in found.items() if card is None]
+    return _joined(cards) | ({UNSAID: unsaid[0]} if unsaid else {})
+
+
+def _joined(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One card for several: what any has learned from, and what of any nobody knows."""
     seen = {
-        part: sorted({name for card in cards for name in card[part]})
-        for part in ("trained_on", "labels_seen")
+        part: sorted({name for card in cards for name in card.get(part, ())})
+        for part in ("trained_on", "labels_seen", "unknown")
     }
     most = max((card["learns"] for card in cards), key=("nothing", "pixels", "labels").index)
-    unsaid = [str(path) for path, card in found.items() if card is None]
-    return cards[0] | seen | {"learns": most} | ({UNSAID: unsaid[0]} if unsaid else {})
+    return cards[0] | seen | {"learns": most}
+
+
+def _of_study(about: dict[str, Any]) -> dict[str, Any] | None:
+    """The card of profiles that a study wrote: over the fits of all folds, and all blocks."""
+    parts = [about, *about.get("made_of", ())]
+    cards = [card for part in parts for card in part["cards"].values()]
+    return _joined(cards) if cards else None
 
 
 def _card_of_file(path: Path) -> dict[str, Any] | None:
@@ -60,13 +76,19 @@ def _card_of_file(path: Path) -> dict[str, Any] | None:
         if name.endswith((".parquet", ".pq")):
             import pyarrow.parquet as pq
 
-            held = (pq.read_schema(path).metadata or {}).get(b"PANDAS_ATTRS", b"{}")
-            held = json.loads(held).get(CARD)
+            said = pq.read_schema(path).metadata or {}
+            if OF_STUDY.encode() in said:
+                return _of_study(json.loads(said[OF_STUDY.encode()]))
+            held = json.loads(said.get(b"PANDAS_ATTRS", b"{}")).get(CARD)
         elif name.endswith(".h5ad"):
             import h5py
 
             with h5py.File(path) as file:
-                held = file["uns"][CARD][()].decode() if CARD in file.get("uns", ()) else None
+                told = {n: file["uns"][n][()].decode() for n in (OF_STUDY, CARD)
+                        if n in file.get("uns", ())}  # fmt: skip
+                if OF_STUDY in told:
+                    return _of_study(json.loads(told[OF_STUDY]))
+                held = told.get(CARD)
         else:
             return None
     except (OSError, ValueError):

@@ -100,10 +100,12 @@ def told_by(
         # what the wells are called here, whatever they were called when it learned
         shown = named[0][keys.isin(trained_on)] if named else pd.Series(dtype=object)
         seen |= set(shown.dropna().astype(str))
+    unknown = card.get("unknown", ())
+    elsewhere = None if "trained_on" in unknown else NOTHING if nothing else OTHER
     return replace(
         told,
-        trained_on=trained_on or (NOTHING if nothing else OTHER),
-        labels_seen=sorted(seen) or NONE,
+        trained_on=trained_on or elsewhere,
+        labels_seen=sorted(seen) or (None if "labels_seen" in unknown else NONE),
         licence=told.licence or card["licence"],
         url=told.url or card.get("url", ""),
     )

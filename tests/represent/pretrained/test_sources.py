@@ -60,6 +60,14 @@ def test_weights_in_parts_are_read_whole(copy):
     (copy / "model.safetensors.index.json").write_text(index)
     found = find(str(copy)).tensors()
     assert sorted(found) == names and torch.equal(found[names[7]], tensors[names[7]])
+    for damaged in ("{", "[]", '{"weight_map": [1]}'):
+        (copy / "model.safetensors.index.json").write_text(damaged)
+        with pytest.raises(InputError, match=r"index.json cannot be read"):
+            find(str(copy))
+    (copy / "model.safetensors.index.json").write_text(index)
+    (copy / "a.safetensors").unlink()
+    with pytest.raises(InputError, match=r"There is no weight file .*a.safetensors"):
+        find(str(copy))
 
 
 def test_pickles_are_refused_whatever_their_name(copy):

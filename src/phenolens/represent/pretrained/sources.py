@@ -132,8 +132,11 @@ def _in_folder(folder: Path, *, origin: str, revision: str = "") -> FoundWeights
     if (folder / "model.safetensors").is_file():
         files = [folder / "model.safetensors"]
     elif (parts := folder / "model.safetensors.index.json").is_file():
-        named = json.loads(parts.read_text(encoding="utf-8"))["weight_map"].values()
-        files = [folder / name for name in sorted(set(named))]
+        try:
+            named = json.loads(parts.read_text(encoding="utf-8"))["weight_map"].values()
+            files = [folder / Path(name).name for name in sorted(set(named))]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{parts} cannot be read ({error}). Fetch the model again.") from None
     pickles = [path for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
     if not files and pickles:
         raise InputError(
