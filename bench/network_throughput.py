@@ -35,13 +35,14 @@ import torch
 from phenolens.images import ImageSet
 from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
+from phenolens.represent.networks.backbones import WeakLabels
 from phenolens.represent.networks.devices import autocast, pick_device, pick_precision
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, to_bytes
-from phenolens.represent.networks.resnet import WeakLabels
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
-STAINS, CLASSES, STEPS = 5, 20, 8
+STAINS, CLASSES, STEPS, READ = 5, 20, 8, 2
 FIELDS, SIDE = 12, 1080
 
 
@@ -73,7 +74,7 @@ class Work:
         """A network that counts as fitted."""
         training = TrainSettings(1, self.batch, device=self.device, precision=precision)
         pixels = PixelSettings(size=self.size)
-        network = CNN(CNNSettings(pixels, training, width=self.width))
+        network = CNN(CNNSettings(pixels, training, backbone=Architecture(width=self.width)))
         network.state = {"n_stains": STAINS, "classes": list(range(CLASSES))}
         network.state["made"] = {"device": self.device, "precision": precision}
         network.state["standard"] = vars(Standard.fixed(STAINS))
@@ -119,10 +120,10 @@ class Peers:
 
     def extract(self, precision: str) -> float:
         """Our reading, all views."""
-        network, feed = self.work.network(precision), self.work.feed()
+        network, feed = self.work.network(precision), self._some()
         network.model.to(memory_format=torch.channels_last)
         what = network._over_views(network._embed)
-        return self._speed(lambda: network._collect(feed, what=what))
+        return len(feed) / timed(lambda: network._collect(feed, what=what), self.work.device)
 
     def inference(self, precision: str) -> float:
         """The network alone, as often as there are views."""
@@ -131,15 +132,19 @@ class Peers:
 
         def read() -> None:
             with torch.no_grad(), autocast(self.work.device, precision):
-                for _ in range(STEPS * network.settings.views):
+                for _ in range(READ * network.settings.views):
                     model.embed(batch.images)
 
-        return self._speed(read)
+        return len(self._some()) / timed(read, self.work.device)
 
     def feeding(self) -> float:
         """An epoch of batches."""
         feed, rng = self.work.feed(), np.random.default_rng(0)
         return self._speed(lambda: [None for _ in feed.training(self.work.batch, rng)])
+
+    def _some(self) -> Feed:
+        feed = self.work.feed()
+        return replace(feed, rows=feed.rows[: READ * self.work.batch], targets=None)
 
     def _one(self, layout: torch.memory_format):
         batch = next(self.work.feed().training(self.work.batch, np.random.default_rng(0)))
@@ -205,7 +210,7 @@ def timed(call: Callable[[], object], device: str) -> float:
 
 
 def main(
-    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 64
+    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 32
 ) -> None:
     torch.set_num_threads(threads)
     work = Work(size, batch, width, pick_device())

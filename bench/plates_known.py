@@ -8,8 +8,8 @@ a batch or one plate has, well and feature noise, shifts of whole plates. One bl
 measured features, the other a network's: another projection of the same, bent, with sensitivities
 of its own. Its sensitivity to batches and to position, relative to treatments, is drawn up to three
 times as large or as small in amplitude (nine times in variance) as that of the measured block; in a
-second set ten times. Then the same network is made to have learned two plates of each screen: by
-well, or by treatment, with a share of its output.
+second set ten times. The same network is then made to have learned two plates of every fourth
+screen: by well, or by treatment, with a share of its output.
 
 Printed: screens with a finding, with the exact 95 % interval.
 """
@@ -28,7 +28,7 @@ from scipy.stats import binomtest
 from phenolens import profiles
 from phenolens.evaluate.quality.agreement import Held, comparable, jumps
 
-LATENT = 10
+LATENT, EVERY = 10, 4
 
 
 @dataclass(frozen=True)
@@ -160,12 +160,14 @@ def of_screen(number: int, seed: int) -> dict[str, bool]:
     for most in (3, 10):
         ratio = float(np.exp(rng.uniform(-np.log(most), np.log(most))))
         values = block(made, rng, features=width, ratio=ratio, bent=rng.random() < 0.7)
-        said = bool(jumps(held(made, values), measured))
-        found[f"honest, sensitivity to batches within {most} x"] = said
+        own = held(made, values)
+        found[f"honest, sensitivity to batches within {most} x"] = bool(jumps(own, measured))
         if most == 3:
-            found["honest, nothing measured (a note)"] = bool(jumps(held(made, values)))
-            for by, share in (("Well", 0.3), ("Well", 0.6), ("Treatment", 0.6)):
-                known = held(made, learned(made, values, rng, share=share, by=by))
+            found["honest, nothing measured (a note)"] = bool(jumps(own))
+        if most == 3 and number % EVERY == 0:
+            drawn = np.random.default_rng([seed, number, 1])
+            for by, share in (("Well", 0.3), ("Well", 0.6), ("Well", 0.9), ("Treatment", 0.6)):
+                known = held(made, learned(made, values, drawn, share=share, by=by))
                 name = f"learned two plates by {by.lower()}, share {share}"
                 found[name] = bool(jumps(known, measured))
     return found
@@ -190,7 +192,7 @@ def main() -> None:
         with asked.results.open("a") as file:
             file.write(done[-1] + "\n")
     for name, said in pd.DataFrame([json.loads(line) for line in done]).items():
-        print(f"{name}: {rate(said)}")
+        print(f"{name}: {rate(said.dropna())}")
 
 
 if __name__ == "__main__":

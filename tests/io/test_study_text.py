@@ -28,7 +28,7 @@ def settings() -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
 
     def walk(model: type[BaseModel], name: str) -> None:
-        for key, field in model.model_fields.items():
+        for key, field in model.__pydantic_fields__.items():
             inner = _model(field.annotation)
             if inner is not None:
                 walk(inner, f"{name}.{key}".strip("."))
@@ -43,7 +43,7 @@ def settings() -> dict[str, dict[str, object]]:
 
 def _model(annotation: object) -> type[BaseModel] | None:
     kinds = [annotation, *getattr(annotation, "__args__", ())]
-    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+    return next((k for k in kinds if hasattr(k, "__pydantic_fields__")), None)
 
 
 def documented() -> dict[str, dict[str, str]]:

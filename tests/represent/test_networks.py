@@ -12,6 +12,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError, InputError
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.cnn import CNN, CNNSettings, shuffled
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
 from phenolens.represent.networks.training import TrainSettings
@@ -25,7 +26,7 @@ PIXELS = PixelSettings(size=32)
 TRAINING = TrainSettings(
     epochs=6, batch=16, learning_rate=3e-3, device="cpu", precision="float32", patience=6
 )
-TINY = CNNSettings(pixels=PIXELS, training=TRAINING, width=8)
+TINY = CNNSettings(pixels=PIXELS, training=TRAINING, backbone=Architecture(width=8))
 TINY_VAE = VAESettings(pixels=PIXELS, training=TRAINING, width=8, latent=8)
 
 
@@ -214,7 +215,7 @@ def test_autoencoder_names_a_size_it_cannot_halve(screen):
 
 
 def test_untrained_network_is_the_same_whatever_it_is_shown(screen):
-    settings = UntrainedSettings(pixels=PIXELS, training=TRAINING, width=8)
+    settings = UntrainedSettings(pixels=PIXELS, training=TRAINING, backbone=Architecture(width=8))
     first = Untrained(settings).fit(screen.prepared, screen.train)
     second = Untrained(settings).fit(screen.prepared, screen.test, seed=9)
     rows = screen.test
@@ -293,7 +294,7 @@ def test_lost_loss_before_an_epoch_is_an_error_with_its_cause(screen):
 
 
 def test_lost_loss_later_keeps_the_last_good_weights(screen, monkeypatch):
-    from phenolens.represent.networks.resnet import WeakLabels
+    from phenolens.represent.networks.backbones import WeakLabels
 
     usual, calls = WeakLabels.loss, []
 

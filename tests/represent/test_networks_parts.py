@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from phenolens.errors import DesignError, InputError
 from phenolens.represent.networks import pixels as pixel_module
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, resize, to_bytes
 from phenolens.represent.networks.validation import hold_back
 
 PIXELS = PixelSettings(size=32)
+NARROW = Architecture(stem="classic", width=16)
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +283,7 @@ class TestPositives:
         batch = next(feed.training(8, np.random.default_rng(0)))
         assert batch.paired.shape == batch.images.shape
         assert not torch.equal(batch.paired, batch.images)
-        plain = replace(feed, augment=False)
+        plain = replace(feed, augment=None)
         batch = next(plain.training(8, np.random.default_rng(0)))
         assert torch.equal(batch.paired, batch.images)
         twice = [torch.cat([b.paired for b in feed.ordered(16)]) for _ in range(2)]
@@ -307,17 +309,17 @@ class TestWeightFiles:
     @pytest.fixture
     def model(self):
         pytest.importorskip("torch")
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
 
-        return StainResNet(5, 3, width=8)
+        return StainNetwork(5, 3, architecture=NARROW)
 
     @pytest.fixture
     def given(self, tmp_path):
         from safetensors.torch import save_file
 
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
 
-        state = StainResNet(3, 2, width=8).resnet.state_dict()
+        state = StainNetwork(3, 2, architecture=NARROW).backbone.state_dict()
         path = tmp_path / "given.safetensors"
         save_file({f"resnet.{name}": tensor for name, tensor in state.items()}, path)
         return path, state
@@ -333,16 +335,16 @@ class TestWeightFiles:
         grey = torch.rand(1, 1, 16, 16)
         conv = torch.nn.functional.conv2d
         torch.testing.assert_close(
-            conv(grey.repeat(1, 5, 1, 1), model.resnet.state_dict()[first]),
+            conv(grey.repeat(1, 5, 1, 1), model.backbone.state_dict()[first]),
             conv(grey.repeat(1, 3, 1, 1), state[first]),
         )
         other = "encoder.stages.3.layers.1.layer.1.convolution.weight"
-        assert torch.equal(model.resnet.state_dict()[other], state[other])
+        assert torch.equal(model.backbone.state_dict()[other], state[other])
 
     def test_names_of_torchvision_are_known(self, model):
         from phenolens.represent.networks.weights import _known_name
 
-        names = set(model.resnet.state_dict())
+        names = set(model.backbone.state_dict())
         for name in (
             "conv1.weight",
             "bn1.running_var",
@@ -368,13 +370,15 @@ class TestWeightFiles:
     def test_other_shapes_and_other_networks_are_named(self, model, given, tmp_path):
         from safetensors.torch import save_file
 
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
         from phenolens.represent.networks.weights import load_pretrained
 
-        with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(8, .*needs \(4, "):
-            load_pretrained(StainResNet(5, 3, width=4), given[0])
+        with pytest.raises(InputError, match=r"'embedder\.\S+' has shape \(16, .*needs \(24, "):
+            load_pretrained(StainNetwork(5, 3, architecture=replace(NARROW, width=24)), given[0])
         save_file({"a.weight": given[1]["embedder.embedder.convolution.weight"]}, tmp_path / "b")
-        with pytest.raises(InputError, match="is not a ResNet-18: 100 of 100"):
+        with pytest.raises(
+            InputError, match="is no resnet-18 of width 16 with a classic stem: 100 of 100"
+        ):
             load_pretrained(model, tmp_path / "b")
 
     @pytest.mark.parametrize("content", [b"", b"hello weights", b"\x10" * 400])

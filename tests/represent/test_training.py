@@ -18,6 +18,7 @@ import pytest
 from phenolens.errors import InputError
 from phenolens.progress import Pace
 from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.training import History, TrainSettings, Work
 
@@ -29,7 +30,7 @@ SMALL = runpy.run_path(str(SCRIPT))
 TINY = CNNSettings(
     pixels=PixelSettings(size=32),
     training=TrainSettings(epochs=1, batch=16, device="cpu", precision="float32"),
-    width=8,
+    backbone=Architecture(width=8),
 )
 
 
@@ -53,19 +54,18 @@ def test_a_batch_in_parts_is_the_same_step(parts):
     assert_close(weights(augment=True, accumulate=parts), weights(augment=True))
 
 
-def test_two_ranks_are_one_process_and_the_same_each_time(tmp_path):
+def test_two_ranks_are_one_process_and_the_same_each_time_even_if_killed(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", str(SCRIPT), str(tmp_path)]
-    done = subprocess.run(
-        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     from phenolens.represent.networks.checkpoint import load_tensors
 
-    found = {path.stem: load_tensors(path) for path in tmp_path.glob("*.safetensors")}
+    found = {path.stem: load_tensors(path) for path in tmp_path.glob("*-[01].safetensors")}
     assert {about["world"] for _, about in found.values()} == {2}
     assert_close(found["plain-0"][0], weights())
-    for name in ("first-1", "second-0"):
+    for name in ("first-1", "resumed-0", "resumed-1"):
         for key, tensor in found["first-0"][0].items():
             assert torch.equal(found[name][0][key], tensor), (name, key)
     assert len(pd.read_csv(tmp_path / "plain" / "log.csv")) == 3
@@ -284,6 +284,17 @@ def test_a_network_is_compiled_where_it_is_asked_for(monkeypatch):
     assert model.calls == 0
     assert compiles(model, "yes", device="cpu", steps=1)
     assert model.calls == 1
+
+
+def test_each_of_several_processes_has_a_gpu_of_its_own(monkeypatch):
+    from phenolens.represent.networks.devices import pick_device
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto") == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert pick_device("auto") == pick_device("cuda") == "cuda:1"
+    assert pick_device("cuda:0") == "cuda:0"
+    assert pick_device("cpu") == "cpu"
 
 
 def test_old_histories_are_read():

@@ -6,6 +6,7 @@ python two_ranks.py FOLDER
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -59,15 +60,35 @@ def trainer(*, augment: bool = False, objective=None, **settings) -> Trainer:
 
 def plain(feed: Feed) -> Feed:
     """The feed without augmentation."""
-    object.__setattr__(feed, "augment", False)
+    object.__setattr__(feed, "augment", None)
     return feed
+
+
+class Killed(Exception):
+    """In the second epoch of three."""
+
+
+def dying(after: int):
+    """Progress that stops a training after so many steps, the same ones on every rank."""
+    steps = iter(range(1, after))
+
+    def tell(done: int, total: int) -> None:
+        if next(steps, None) is None:
+            raise Killed
+
+    return tell
 
 
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
-    for name, augment in {"plain": False, "first": True, "second": True}.items():
+    for name, augment in {"plain": False, "first": True, "resumed": True}.items():
         made = trainer(augment=augment)
         made.log = folder / name
+        if name == "resumed":
+            killed = trainer(augment=augment)
+            killed.checkpoint = made.checkpoint = folder / "last.safetensors"
+            with suppress(Killed):
+                killed.run(dying(after=5))
         made.run()
         path = folder / f"{name}-{made.ranks.rank}.safetensors"
         save_tensors(path, made.model.state_dict(), {"world": made.ranks.world})

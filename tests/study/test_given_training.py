@@ -10,6 +10,7 @@ import pytest
 
 from phenolens.answers.tables import Tables
 from phenolens.errors import ConfigError, LeakError
+from phenolens.report.methods import methods
 from phenolens.report.page import render
 from phenolens.study.session import open_study
 from phenolens.study.step import take
@@ -129,3 +130,11 @@ def test_labels_of_all_plates_seen_leave_nothing_to_score(folder):
 def test_a_plate_that_is_not_there_is_named_with_its_place(folder):
     with pytest.raises(ConfigError, match=r"\[\[data.profiles\]\] 'deep': trained_on: this screen"):
         take(session(folder, 'trained_on = ["P5"]', "wrong"), "represent")
+
+
+def test_the_methods_say_what_was_told(tmp_path):
+    told = 'trained_on = ["P1", "P2"]\nlabels_seen = "all"\nlicence = "CC-BY"\n'
+    (tmp_path / "study.resolved.toml").write_text(f'[[data.profiles]]\nname = "deep"\n{told}')
+    written = methods(Tables(tmp_path)).paragraphs
+    said = " ".join(piece.text for _, pieces in written for piece in pieces)
+    assert "Of deep it was said: trained on P1 and P2; labels seen: all; licence: CC-BY." in said

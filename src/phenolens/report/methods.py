@@ -54,6 +54,9 @@ def _pieces(text: str, keys: list[str]) -> list[Piece]:
     return [Piece(text.rstrip() if numbers else text, numbers) for text, numbers in pairs]
 
 
+_TOLD = ("trained_on", "labels_seen", "licence", "url")
+
+
 def _did(code: str, **values: object) -> Finding:
     return Finding(f"methods-{code}", "info", {}, values)
 
@@ -93,6 +96,10 @@ def _profiles(tables: Tables) -> Iterator[Finding]:
     done = [block.get("name", "") for block in given if block.get("normalized")]
     if given:
         yield _did("profiles-given", representation=[block.get("name", "") for block in given])
+    for block in given:
+        told = {key: block[key] for key in _TOLD if block.get(key)}
+        if told:
+            yield _did("profiles-told", representation=block.get("name", ""), **told)
     if done:
         yield _did("profiles-normalized", representation=done)
     imaged = bool(tables.settings.get("data", {}).get("images"))

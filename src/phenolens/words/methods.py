@@ -52,6 +52,25 @@ def _(representation: Sequence[str]) -> str:
     return f"Profiles measured elsewhere were read from tables: {given}."
 
 
+@wording("methods-profiles-told")
+def _(
+    representation: str, trained_on: str | Sequence[str] = "",
+    labels_seen: str | Sequence[str] = "", licence: str = "",
+    url: str = "",
+) -> str:  # fmt: skip
+    kept = [
+        f"trained on {_said(trained_on)}" if trained_on else "",
+        f"labels seen: {_said(labels_seen)}" if labels_seen else "",
+        f"licence: {licence}" if licence else "",
+        url,
+    ]
+    return f"Of {names.label(representation)} it was said: {'; '.join(filter(None, kept))}."
+
+
+def _said(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else listed(list(value))
+
+
 @wording("methods-profiles-normalized")
 def _(representation: Sequence[str]) -> str:
     done = listed([names.label(name) for name in representation])

@@ -23,6 +23,8 @@ _STEPS_WORTH_COMPILING = 2000
 def pick_device(wanted: str = "auto") -> str:
     """``cuda``, ``mps`` or ``cpu``: what was wanted, or the fastest that is there.
 
+    Of several processes that train together (``torchrun``) each gets a GPU of its own.
+
     Raises
     ------
     InputError
@@ -31,10 +33,11 @@ def pick_device(wanted: str = "auto") -> str:
     torch = require_torch()
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
-        return next((name for name, found in there.items() if found), "cpu")
+        wanted = next((name for name, found in there.items() if found), "cpu")
     if wanted != "cpu" and not there.get(wanted.split(":")[0], False):
         raise InputError(f"There is no device '{wanted}' here; use 'auto' or 'cpu'.")
-    return wanted
+    own = os.environ.get("LOCAL_RANK")
+    return f"cuda:{own}" if wanted == "cuda" and own else wanted
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager:

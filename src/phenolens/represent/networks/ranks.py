@@ -47,7 +47,9 @@ class Ranks:
         if not distributed.is_initialized():
             if int(os.environ.get("WORLD_SIZE", "1")) < 2:
                 return cls()
-            distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            if gpu := device.startswith("cuda"):
+                require_torch().cuda.set_device(device)
+            distributed.init_process_group("nccl" if gpu else "gloo")
             atexit.register(distributed.destroy_process_group)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
