@@ -332,8 +332,8 @@ class Feed:
 
     def _batch(self, one: _Drawn, held: list[Any], *, augment: bool) -> Batch:
         pixels, other, targets, features = held
-        images = self._augmented(pixels, one.rng) if augment else self.standard.apply(pixels)
-        paired = None if other is None else self._augmented(other, one.rng)
+        images = self.augmented(pixels, one.rng) if augment else self.standard.apply(pixels)
+        paired = None if other is None else self.augmented(other, one.rng)
         return Batch(images, one.rows, targets, features, paired)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -342,7 +342,7 @@ class Feed:
         rounds = -(-n // len(self))
         return np.concatenate([rng.permutation(len(self)) for _ in range(rounds)])[:n]
 
-    def _augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    def augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Bytes (B, C, S, S) augmented and standardised."""
         if self.augment is None:
             return self.standard.apply(pixels)

@@ -219,7 +219,7 @@ class Trainer:
         self.history.parts = self.stepper.parts
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
-            self._best = _copied(self._kept.state_dict())
+            self._best = _copied(self._learned.state_dict())
         elif epoch - self.history.best_epoch >= self.settings.patience:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
@@ -247,7 +247,7 @@ class Trainer:
         return float(mean), ""
 
     @property
-    def _kept(self) -> torch.nn.Module:
+    def _learned(self) -> torch.nn.Module:
         """What is validated and kept: the network, or the average of its weights."""
         return self.model if self._average is None else self._average
 
@@ -296,12 +296,12 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         if not len(self.feeds[1]):
             return {}
-        self._kept.eval()
+        self._learned.eval()
         torch = require_torch()
         started = time.monotonic()
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
-            scores = self.objective.validate(self._kept, batches)
+            scores = self.objective.validate(self._learned, batches)
         self._work.validated(time.monotonic() - started)
         return scores
 
@@ -317,7 +317,7 @@ class Trainer:
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
 
     def _resume(self) -> None:
-        found = self.ranks.told(self._kept() if self.ranks.first else None)
+        found = self.ranks.told(self._left() if self.ranks.first else None)
         if found is None:
             return
         tensors, about = found
@@ -333,7 +333,7 @@ class Trainer:
         stepper.scaler.load_state_dict(about["scaler"])
         self._best = _copied(checkpoint.unpack(tensors, "best"))
 
-    def _kept(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+    def _left(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         """What a killed run of the same training left."""
         if self.checkpoint is None or not self.checkpoint.is_file():
             return None
