@@ -317,7 +317,7 @@ class Trainer:
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
 
     def _resume(self) -> None:
-        found = self.ranks.told(self._kept() if self.ranks.first else None)
+        found = self.ranks.told(self._left() if self.ranks.first else None)
         if found is None:
             return
         tensors, about = found
@@ -333,7 +333,7 @@ class Trainer:
         stepper.scaler.load_state_dict(about["scaler"])
         self._best = _copied(checkpoint.unpack(tensors, "best"))
 
-    def _kept(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+    def _left(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         """What a killed run of the same training left."""
         if self.checkpoint is None or not self.checkpoint.is_file():
             return None
