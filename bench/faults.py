@@ -272,10 +272,13 @@ class Base:
         import torch
         from safetensors.torch import save_file
 
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.architecture import Architecture
+        from phenolens.represent.networks.backbones import StainNetwork
 
         torch.manual_seed(0)
-        state = StainResNet(len(LAW.STAINS), 2, width=4).resnet.state_dict()
+        narrow = Architecture(stem="classic", width=4)
+        network = StainNetwork(len(LAW.STAINS), 2, architecture=narrow)
+        state = network.backbone.state_dict()
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
 
     def _take_all(self, jobs: int) -> None:

@@ -44,17 +44,21 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.stats import beta
 
-from phenolens.config import read_study
+from phenolens.changes import changed, parse
+from phenolens.config import read_study, study_of
 from phenolens.errors import PhenolensError
 from phenolens.images import read_file, read_pixels
 from phenolens.io.discovery.discover import discover, study_toml
+from phenolens.io.doses import read_doses
 from phenolens.io.images.headers import read_header
 from phenolens.io.instruments.name_patterns import NamePattern, guess_pattern
 from phenolens.io.integrate import integrate
 from phenolens.io.tables.plate_grids import find_grids, long_table
+from phenolens.io.treatments import read_treatments
 from phenolens.profiles import well_name
 from phenolens.query import evaluate_query
 from phenolens.readers.index import parse_index
+from phenolens.segment.given import as_labels
 from phenolens.tools.read import read
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -264,9 +268,24 @@ def open_picture(folder: Path) -> object:
     return faults
 
 
+def open_weights(folder: Path) -> object:
+    """A file of weights."""
+    from phenolens.represent.networks.checkpoint import load_tensors
+
+    return load_tensors(folder / "w.safetensors")
+
+
 def open_study_file(folder: Path) -> object:
     """A study file, and what it names joined."""
     return integrate(read_study(folder / "study.toml").data.model_dump(), folder)
+
+
+def weights(folder: Path) -> None:
+    """Tensors as a network keeps them."""
+    from safetensors.numpy import save_file
+
+    tensors = {f"layer.{n}": np.ones((n + 1, 3), np.float32) for n in range(4)}
+    save_file(tensors, folder / "w.safetensors", metadata={"phenolens": "{}", "crc32": "0"})
 
 
 @dataclass(frozen=True)
@@ -290,6 +309,7 @@ def parsers() -> list[Parser]:
                      "deepprofiler", "workbook", "plate grid") if name in samples
     ]  # fmt: skip
     found += [Parser(name, make, open_picture) for name, make in pictures().items()]
+    found.append(Parser("weights", weights, open_weights))
     return [*found, Parser("study file", study_file, open_study_file)]
 
 
@@ -603,7 +623,81 @@ def ask_grid(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
     )
 
 
+def ask_change(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
+    key = draw.draw(
+        st.sampled_from(["networks.weights", "study.seed", "data.controls", "evaluate.alpha",
+                         "data.profiles.0.files", "data.profiles.cp.level", "data.profiles.7.name",
+                         "data.tables", "represent.components", "encoders.0.name", "x", "", "..",
+                         "study.name.x", '"', "data.profiles.-1.name"])
+    )  # fmt: skip
+    value = draw.draw(
+        st.one_of(
+            st.sampled_from(ODD),
+            st.text(max_size=6),
+            st.sampled_from(
+                ["[", "{a=1", '"', "'x", "[[]]", "1979-05-27", "nan", "0x", "{}", "[{}]"]
+            ),
+        )
+    )
+    text = draw.draw(st.sampled_from([f"{key}={value}", f"{key} = {value}", key, value]))
+    held = {"data": {"profiles": [{"name": "cp", "files": "wells.csv"}]}}
+    return (
+        text,
+        lambda: study_of(changed(held, parse([text])), source="study.toml"),
+        "",
+    )
+
+
+def ask_dose(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
+    one = st.one_of(
+        st.sampled_from([*STRANGE, *ODD, "10 uM", "1,5 µM", "1.000,5nM", "1e3 mM", "-3 M", "0 uM",
+                         "1 %", "1.2.3", "10 uM + 3 nM", "10uM/mL", "٣ uM", "1e400 uM"]),
+        st.text(max_size=6), st.floats(), st.integers(),
+    )  # fmt: skip
+    values = draw.draw(st.lists(one, min_size=1, max_size=6))
+    return repr(values), lambda: read_doses(pd.Series(values, dtype=object)), ""
+
+
+def ask_treatments(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
+    names = st.one_of(st.sampled_from([*ODD, "DMSO", "a", "b"]), st.text(max_size=6))
+    given = draw.draw(
+        st.one_of(st.integers(-5, 400), st.lists(names, max_size=6), names, st.floats())
+    )
+    return repr(given), lambda: read_treatments(given), ""
+
+
+def ask_index(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
+    part = st.sampled_from(["0", "1", ",", ";", "s0", "s", "-1", " ", "x", ":", "9" * 30, "/", "٣"])
+    text = "".join(draw.draw(st.lists(part, max_size=5)))
+    return repr(text), lambda: parse_index(text), ""
+
+
+def ask_labels(draw: st.DataObject) -> tuple[str, Callable[[], object], str]:
+    shape = draw.draw(
+        st.sampled_from([(16, 16), (16, 15), (1, 1), (0, 0), (16, 16, 3), (1, 16, 16), (256,), ()])
+    )
+    kind = draw.draw(
+        st.sampled_from(
+            ["u1", "u2", "i4", "i8", "u8", "f2", "f4", "f8", "?", "c8", "O", "U3", "M8[s]"]
+        )
+    )
+    fill = draw.draw(st.sampled_from([0, 1, 255, -1, 0.5, np.nan, np.inf, 2**31, 2**62]))
+    outlines = draw.draw(st.booleans())
+
+    def door() -> object:
+        with np.errstate(all="ignore"):
+            try:
+                image = np.full(shape, fill).astype(kind)
+            except (ValueError, OverflowError, TypeError):
+                return None  # no such image
+        return as_labels(image, (16, 16), outlines=outlines)
+
+    return f"{kind} {shape} of {fill}, outlines {outlines}", door, ""
+
+
 ASKED = {
+    "change": ask_change, "dose": ask_dose, "treatments": ask_treatments, "index": ask_index,
+    "labels": ask_labels,
     "query": ask_query, "pattern": ask_pattern, "names": ask_names, "well": ask_well,
     "grid": ask_grid,
 }  # fmt: skip

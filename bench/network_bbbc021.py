@@ -39,6 +39,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNSettings
 from phenolens.represent.measuring.cells import measure_cells
 from phenolens.represent.measuring.labelling import Recipe
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.speed import settle
 from phenolens.represent.networks.training import TrainSettings
@@ -201,7 +202,9 @@ def main(
         prepared = prepare(crops(folder), scratch, correct="none")
         store = PixelStore(prepared, PixelSettings(size=64, high=high))
         training = TrainSettings(epochs=epochs, batch=32, validation="none")
-        settings = CNNSettings(pixels=store.settings, training=training, width=width)
+        settings = CNNSettings(
+            pixels=store.settings, training=training, backbone=Architecture(width=width)
+        )
         network, _ = settle(CNN(settings, pixels=store), len(CHANNELS))
         simple = pd.DataFrame(statistics(store)).add_prefix("Crop_Intensity_")
         tables = {

@@ -35,10 +35,11 @@ import torch
 from phenolens.images import ImageSet
 from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
+from phenolens.represent.networks.backbones import WeakLabels
 from phenolens.represent.networks.devices import autocast, pick_device, pick_precision
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, to_bytes
-from phenolens.represent.networks.resnet import WeakLabels
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
 STAINS, CLASSES, STEPS, READ = 5, 20, 8, 2
@@ -73,7 +74,7 @@ class Work:
         """A network that counts as fitted."""
         training = TrainSettings(1, self.batch, device=self.device, precision=precision)
         pixels = PixelSettings(size=self.size)
-        network = CNN(CNNSettings(pixels, training, width=self.width))
+        network = CNN(CNNSettings(pixels, training, backbone=Architecture(width=self.width)))
         network.state = {"n_stains": STAINS, "classes": list(range(CLASSES))}
         network.state["made"] = {"device": self.device, "precision": precision}
         network.state["standard"] = vars(Standard.fixed(STAINS))
@@ -209,7 +210,7 @@ def timed(call: Callable[[], object], device: str) -> float:
 
 
 def main(
-    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 64
+    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 32
 ) -> None:
     torch.set_num_threads(threads)
     work = Work(size, batch, width, pick_device())

@@ -80,7 +80,7 @@ def representations(
     """How each gives features of every cell, for a plate that is held out."""
     store = PixelStore(prepared, PixelSettings(size=64))
     rows = np.arange(len(prepared))
-    untrained = Untrained(UntrainedSettings(PixelSettings(size=64), width=64), pixels=store)
+    untrained = Untrained(UntrainedSettings(PixelSettings(size=64)), pixels=store)
     random = random_weights(Path(scratch))
 
     def vae(held: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from phenolens.learn.logistic import LogisticPath
 from phenolens.profiles import TREATMENT, WELL_KEY
 from phenolens.published.audit.checks.chance_map import expected_map, mean_average_precision
 from phenolens.published.audit.checks.unit import design_effect
-from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn_each
+from phenolens.represent.networks.augment import Augment
 from phenolens.splits import make_folds
 
 LABELS, EPOCHS, BATCH = 24, 40, 28
@@ -71,12 +71,15 @@ def network(
     """What a small ResNet says of each picture, and its embedding, after training on some."""
     import torch
 
-    from phenolens.represent.networks.resnet import StainResNet
+    from phenolens.represent.networks.architecture import Architecture
+    from phenolens.represent.networks.backbones import StainNetwork
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
     rng, rows = np.random.default_rng(0), np.flatnonzero(train)
-    model = StainResNet(pictures.shape[1], int(codes.max()) + 1, width=16)
+    architecture = Architecture(stem="classic", width=16)
+    classes = int(codes.max()) + 1
+    model = StainNetwork(pictures.shape[1], classes, architecture=architecture)
     steps = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(epochs):
         for part in np.array_split(rng.permutation(rows), len(rows) // BATCH + 1):
@@ -96,9 +99,10 @@ def varied(seen: object, rng: np.random.Generator) -> object:
     """Turned, flipped, and a little brighter or darker by stain, as our networks' training is."""
     import torch
 
-    turned = turn_each(seen, rng.integers(SYMMETRIES, size=len(seen)))
-    gain, offset = (torch.from_numpy(v) for v in jitter(tuple(seen.shape[:2]), 0.1, rng=rng))
-    return turned * gain[..., None, None] + offset[..., None, None]
+    augment = Augment()
+    shape = (seen.shape[0], seen.shape[1])
+    gain, offset = (torch.from_numpy(v) for v in augment.staining(shape, rng))
+    return augment.place(seen, rng) * gain[..., None, None] + offset[..., None, None]
 
 
 def grey_input(screen: Fields) -> dict[str, float]:

@@ -81,12 +81,17 @@ def truth_screen() -> TruthScreen:
 def trained(truth_screen):
     """A small network that tells the three treatments apart."""
     from phenolens.represent.cnn import CNN, CNNSettings
+    from phenolens.represent.networks.architecture import Architecture
     from phenolens.represent.networks.pixels import PixelSettings
     from phenolens.represent.networks.training import TrainSettings
 
     training = TrainSettings(
         epochs=16, batch=16, learning_rate=3e-3, patience=16, device="cpu", precision="float32"
     )
-    settings = CNNSettings(pixels=PixelSettings(size=SIZE), training=training, width=8)
+    settings = CNNSettings(
+        pixels=PixelSettings(size=SIZE),
+        training=training,
+        backbone=Architecture(stem="classic", width=8),
+    )
     screen = truth_screen
     return CNN(settings).fit(screen.prepared, screen.train, labels=screen.labels[screen.train])

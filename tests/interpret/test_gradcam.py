@@ -20,8 +20,10 @@ from phenolens.interpret.attribution_checks import (
     rank_correlation,
 )
 from phenolens.interpret.gradcam import choose_stage, gradcam, stitch
-from phenolens.represent.cnn import CNN
+from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings
+from phenolens.represent.networks.training import TrainSettings
 
 pytestmark = pytest.mark.network
 
@@ -102,6 +104,17 @@ def test_all_zero_maps_are_reported(truth_screen, trained, rows, monkeypatch):
     assert found["energy"].isna().all()
 
 
+@pytest.mark.parametrize(("stem", "stage"), [("fine", 3), ("half", 2), ("classic", 1)])
+@pytest.mark.parametrize("family", ["resnet-18", "convnext-atto"])
+def test_the_stage_of_a_stem_is_chosen_by_its_stride(truth_screen, rows, family, stem, stage):
+    backbone = Architecture(family, stem, 8)
+    network = CNN(CNNSettings(PixelSettings(size=64), TrainSettings(1, 16), backbone=backbone))
+    network.fit(truth_screen.prepared, rows[::8], labels=truth_screen.labels[rows[::8]])
+    cams = gradcam(network, truth_screen.prepared, rows[:2])
+    assert (cams.stage, cams.stride) == (stage, 8)
+    assert cams.coarse.shape == (2, 8, 8)
+
+
 def test_a_class_never_learned_is_named(truth_screen, trained, rows):
     with pytest.raises(InputError, match="never learned 'C'"):
         gradcam(trained, truth_screen.prepared, rows[:2], targets=np.array(["A", "C"]))
@@ -111,7 +124,7 @@ def test_a_class_never_learned_is_named(truth_screen, trained, rows):
     ("size", "nucleus", "stage"), [(128, None, 1), (224, None, 1), (32, None, 0), (128, 40, 2)]
 )
 def test_stage_follows_resolution(size, nucleus, stage):
-    assert choose_stage(size, nucleus=nucleus) == stage
+    assert choose_stage((4, 8, 16, 32), size, nucleus=nucleus) == stage
 
 
 def test_squares_of_an_image_are_put_back_in_their_places():

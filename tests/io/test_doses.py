@@ -41,6 +41,14 @@ def test_what_is_no_dose_is_counted(cell):
     assert np.isnan(found.values.iloc[0])
 
 
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, np.array([3.0])])
+def test_a_cell_that_is_a_list_is_no_dose(cell):
+    """Parquet can hold them."""
+    found = read("1 uM", cell)
+    assert found.values.tolist()[0] == 1.0
+    assert found.unread.tolist() == [False, True]
+
+
 def test_words_for_nothing_and_vehicles_are_no_doses_and_not_counted():
     found = read("DMSO", "vehicle", "nan", "n/a", None, "0")
     assert not found.unread.any()

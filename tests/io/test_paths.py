@@ -19,6 +19,7 @@ from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.discovery.patterns import pattern
 from phenolens.io.integrate import integrate
 from phenolens.io.paths import ImageFinder, expand, real_paths
+from phenolens.io.treatments import read_treatments
 
 ODD = "screen [1] #2 'q' \"d\" {x} é"
 
@@ -145,3 +146,11 @@ def test_a_pipe_is_no_file(tmp_path):
         read_file(tmp_path / "pipe.csv")
     with pytest.raises(ConfigError, match="a pipe or a device"):
         read_study(tmp_path / "pipe.csv")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "9" * 5000, "x" * 5000 + "*.csv"])
+def test_a_name_too_long_for_a_file_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=r"is no file to read: File name too long|No file matches"):
+        expand(name, tmp_path)
+    with pytest.raises(InputError):
+        read_treatments(name)

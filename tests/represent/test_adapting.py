@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phenolens.errors import DesignError
+from phenolens.errors import DesignError, InputError
+from phenolens.represent.networks.adapting import adapted
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.training import TrainSettings
 from phenolens.represent.untrained import Untrained
@@ -73,6 +74,15 @@ def test_a_plate_without_enough_controls_is_named(screen, fitted):
     network = replace(fitted, pixels=store)
     with pytest.raises(DesignError, match="Plate 'P1' has 3 images of calibrating controls"):
         network.extract(screen.prepared, few)
+
+
+def test_a_network_without_batch_normalisation_cannot_be_adapted():
+    model = torch.nn.Sequential(torch.nn.LayerNorm(3))
+    with (
+        pytest.raises(InputError, match="this network has none"),
+        adapted(model, [], batch=8, see=model),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("kind", [VAE, Untrained])

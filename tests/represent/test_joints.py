@@ -10,6 +10,7 @@ import pytest
 
 from phenolens import profiles
 from phenolens.represent.cnn_with_cellprofiler import JointCNN, JointSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings
 from phenolens.represent.networks.training import TrainSettings
 from phenolens.testing import check_representation
@@ -22,7 +23,9 @@ pytestmark = pytest.mark.network
 TRAINING = TrainSettings(
     epochs=6, batch=16, learning_rate=3e-3, device="cpu", precision="float32", validation="none"
 )
-SETTINGS = JointSettings(pixels=PixelSettings(size=32), training=TRAINING, width=8, views=1)
+SETTINGS = JointSettings(
+    pixels=PixelSettings(size=32), training=TRAINING, backbone=Architecture(width=8), views=1
+)
 
 
 def test_features_scale_and_shift_an_embedding():

@@ -11,6 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from phenolens.errors import DesignError
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.dino import DINO, DINOSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.checkpoint import save_tensors
 from phenolens.represent.networks.pixels import PixelSettings
 from phenolens.represent.networks.training import TrainSettings
@@ -24,7 +25,11 @@ pytestmark = pytest.mark.network
 TRAINING = TrainSettings(
     epochs=3, batch=16, learning_rate=3e-3, device="cpu", precision="float32", validation="none"
 )
-COMMON = {"pixels": PixelSettings(size=32), "training": TRAINING, "width": 8}
+COMMON = {
+    "pixels": PixelSettings(size=32),
+    "training": TRAINING,
+    "backbone": Architecture(stem="classic", width=8),
+}
 KINDS = {
     "simclr": (SimCLR, SimCLRSettings(**COMMON)),
     "vicreg": (VICReg, VICRegSettings(**COMMON)),
@@ -149,14 +154,14 @@ def test_weights_to_start_from_reach_teacher_and_student(screen, tmp_path):
     source = SimCLR(replace(KINDS["simclr"][1], training=replace(TRAINING, epochs=1)))
     source.fit(screen.prepared, screen.train)
     path = tmp_path / "resnet.safetensors"
-    save_tensors(path, source.model.encoder.resnet.state_dict(), {})
+    save_tensors(path, source.model.encoder.backbone.state_dict(), {})
     network = DINO(replace(KINDS["dino"][1], weights=str(path)))
     network.state = {"n_stains": 3}
     network.model = network.build()
     network._pretrain()
-    wanted = source.model.encoder.resnet.state_dict()
+    wanted = source.model.encoder.backbone.state_dict()
     for part in (network.model.student, network.model.teacher):
-        for name, tensor in part.encoder.resnet.state_dict().items():
+        for name, tensor in part.encoder.backbone.state_dict().items():
             if name.endswith("weight") and "embedder.embedder" not in name:
                 assert torch.equal(tensor, wanted[name]), name
 

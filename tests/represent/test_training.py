@@ -18,6 +18,7 @@ import pytest
 from phenolens.errors import InputError
 from phenolens.progress import Pace
 from phenolens.represent.cnn import CNN, CNNSettings
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.training import History, TrainSettings, Work
 
@@ -29,7 +30,7 @@ SMALL = runpy.run_path(str(SCRIPT))
 TINY = CNNSettings(
     pixels=PixelSettings(size=32),
     training=TrainSettings(epochs=1, batch=16, device="cpu", precision="float32"),
-    width=8,
+    backbone=Architecture(width=8),
 )
 
 

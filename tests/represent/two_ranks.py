@@ -60,7 +60,7 @@ def trainer(*, augment: bool = False, objective=None, **settings) -> Trainer:
 
 def plain(feed: Feed) -> Feed:
     """The feed without augmentation."""
-    object.__setattr__(feed, "augment", False)
+    object.__setattr__(feed, "augment", None)
     return feed
 
 

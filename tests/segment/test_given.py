@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,13 @@ def field():
 def test_what_is_no_label_image_is_refused(image, said):
     with pytest.raises(InputError, match=said):
         as_labels(image, (4, 5))
+
+
+@pytest.mark.parametrize("kind", ["U3", "M8[s]", "c8", "O"])
+def test_outlines_of_what_is_no_number_are_refused(kind):
+    image = np.ones((4, 5), int).astype(kind)
+    with pytest.raises(InputError, match=f"it holds {re.escape(str(image.dtype))} values"):
+        as_labels(image, (4, 5), outlines=True)
 
 
 def test_labels_of_any_integer_type_keep_their_numbers():

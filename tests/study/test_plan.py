@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from phenolens import memory, study
-from phenolens.errors import PhenolensError
+from phenolens.errors import InputError, PhenolensError
+from phenolens.represent.cnn import CNN
 from phenolens.study import plan
 from phenolens.study.plan import Foreseen, Part, announce
 from phenolens.study.session import Silent, open_study
+from phenolens.study.trainings import telling
 from phenolens.workers import Spent
 
 GIB = 2**30
@@ -92,6 +94,15 @@ def test_fields_that_cannot_fit_are_refused_before_one_is_read(screen, command, 
     told = command("prepare", screen.study, "--out", screen.out, "--jobs", 2).refused()
     assert "Preparing images in 2 processes needs about 6" in told and "crop the images" in told
     assert not list(screen.out.glob("store/images-*/*.zarr"))
+
+
+def test_memory_that_pytorch_does_not_get_is_told_in_one_line():
+    torch = pytest.importorskip("torch")
+    told = r"'cnn' ran out of memory in fit: 37252\.9 GiB more were not there"
+    with pytest.raises(InputError, match=told), telling(CNN, "fit"):
+        torch.zeros(10**13)
+    with pytest.raises(RuntimeError, match="shapes"), telling(CNN, "fit"):
+        raise RuntimeError("shapes")
 
 
 def test_a_run_says_its_plan_before_the_rest_is_read(screen, monkeypatch):

@@ -1,14 +1,14 @@
 """Grad-CAM: where in an image a network found what spoke for a class.
 
 For class ``c`` and activations ``A^k`` of one stage, ``a_k = mean_uv dy_c/dA^k_uv`` and the map is
-``ReLU(sum_k a_k A^k)``, divided by its maximum (Selvaraju et al. 2017). The last stage of a ResNet
-has a stride of 32 pixels, wider than a nucleus in a 128-pixel image; the stage is therefore chosen
-by resolution: stride 8 by default, 16 x 16 positions at 128 pixels.
+``ReLU(sum_k a_k A^k)``, divided by its maximum (Selvaraju et al. 2017). The last stage of a
+network for large images has a stride of 32 pixels, wider than a nucleus in a 128-pixel image; the
+stage is therefore chosen by resolution: stride 8 by default, 16 x 16 positions at 128 pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,6 @@ from phenolens.represent.networks.devices import repeatable
 from phenolens.represent.networks.feed import Batch
 from phenolens.represent.networks.torches import require_torch
 
-STRIDES = (4, 8, 16, 32)
 _STRIDE, _POSITIONS = 8, 8
 
 
@@ -54,11 +53,13 @@ class Cams:
     stride: int
 
 
-def choose_stage(size: int, *, nucleus: float | None = None) -> int:
+def choose_stage(strides: Sequence[int], size: int, *, nucleus: float | None = None) -> int:
     """The deepest stage that is still fine enough, else the first.
 
     Parameters
     ----------
+    strides : sequence of int
+        Pixels of the input that a position of each stage stands for.
     size : int
         Side of the network's input in pixels.
     nucleus : float, optional
@@ -66,7 +67,7 @@ def choose_stage(size: int, *, nucleus: float | None = None) -> int:
         it, at most 8 pixels and an eighth of the input.
     """
     widest = min(_STRIDE, size / _POSITIONS) if nucleus is None else nucleus / 2
-    return max((stage for stage, stride in enumerate(STRIDES) if stride <= widest), default=0)
+    return max((stage for stage, stride in enumerate(strides) if stride <= widest), default=0)
 
 
 def gradcam(
@@ -94,7 +95,8 @@ def gradcam(
     InputError
         If a target is a class that the network does not know.
     """
-    stage = choose_stage(network.settings.pixels.size) if stage is None else stage
+    strides = network.model.architecture.strides
+    stage = choose_stage(strides, network.settings.pixels.size) if stage is None else stage
     wanted = None if targets is None else class_numbers(network, targets)
     coarse, used, predicted = [], [], []
     for batch in batches(network, prepared, rows):
@@ -111,7 +113,7 @@ def gradcam(
         names[np.concatenate(used)],
         predicted=names[np.concatenate(predicted)],
         side=network.settings.pixels.size * network.settings.pixels.tiles,
-        stage=stage,
+        place=(stage, strides[stage]),
     )
 
 
@@ -163,11 +165,16 @@ def stitch(maps: np.ndarray, tiles: int) -> np.ndarray:
 
 
 def _cams(
-    coarse: np.ndarray, targets: np.ndarray, *, predicted: np.ndarray, side: int, stage: int
+    coarse: np.ndarray,
+    targets: np.ndarray,
+    *,
+    predicted: np.ndarray,
+    side: int,
+    place: tuple[int, int],
 ) -> Cams:
     coarse, zero = _scaled(coarse)
     maps, _ = _scaled(enlarge(coarse, side))
-    return Cams(maps, coarse, zero, targets, predicted, stage, STRIDES[stage])
+    return Cams(maps, coarse, zero, targets, predicted, *place)
 
 
 def _scaled(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,7 @@ def read_doses(values: pd.Series) -> Doses:
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         no = np.zeros(len(values), dtype=bool)
         return Doses(_rounded(values.astype(float) * whole), no, no, whole)
+    values = values.map(lambda cell: cell if isinstance(cell, Hashable) else str(cell))
     said = {
         value: str(value).strip().translate(_MICRO)
         for value in pd.unique(values.astype(object))

@@ -39,7 +39,7 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
 
 def _expand_one(pattern: str, root: Path) -> list[Path]:
     full = Path(os.path.normpath(root / pattern))
-    if full.exists():  # also a name that happens to hold a mark of patterns
+    if _exists(full):  # also a name that happens to hold a mark of patterns
         return [full]
     if not any(mark in pattern for mark in MARKS):
         raise InputError(f"There is no file {full}.")
@@ -52,6 +52,20 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
             f"{len(found)} that match {pattern}. Fetch what it leads to, or delete the link."
         )
     return found
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file or folder.
+
+    Raises
+    ------
+    InputError
+        If there can be none.
+    """
+    try:
+        return path.exists()
+    except OSError as error:  # too long for a name, or in a folder that is closed to us
+        raise InputError(f"{str(path)[:200]} is no file to read: {error.strerror}.") from None
 
 
 def stem(path: Path) -> str:
@@ -101,6 +115,7 @@ def _read(path: Path, *, sep: str | None, sheet: str | None) -> TableRead:
     from phenolens.io.formats.base import table_format  # formats read with what stands here
     from phenolens.io.formats.delimited import Delimited
 
+    _exists(path)
     kind = table_format(path, metadata=True, alone=True) if sep is None else Delimited()
     asked = {"sep": sep, "sheet": sheet}
     options = {name: value for name, value in asked.items() if value is not None}

@@ -69,8 +69,9 @@ def read_treatments(given: int | str | Path | Sequence[str] | pd.DataFrame) -> T
         If the table cannot be read, no column or value names a compound, a dose is no number, or a
         treatment stands there twice.
     """
-    if isinstance(given, str) and given.strip().isdecimal() and not Path(given).exists():
-        given = int(given)
+    number = given.strip() if isinstance(given, str) else ""
+    if number.isdecimal() and len(number) < 10 and not Path(number).exists():
+        given = int(number)
     if isinstance(given, bool) or not isinstance(given, int | str | Path | pd.DataFrame | Sequence):
         raise InputError(
             "Say how many treatments there are, or hand in a table or names of them; got "

@@ -106,6 +106,11 @@ REFERENCES = {
         "Learning Representations. arXiv:1312.6114.",
         "https://arxiv.org/abs/1312.6114",
     ),
+    "liu2022": _doi(
+        "Liu Z, Mao H, Wu C-Y, Feichtenhofer C, Darrell T, Xie S (2022) A ConvNet for the 2020s. "
+        "IEEE Conference on Computer Vision and Pattern Recognition:11976–11986.",
+        "10.1109/CVPR52688.2022.01167",
+    ),
     "chen2020": Reference(
         "Chen T, Kornblith S, Norouzi M, Hinton G (2020) A simple framework for contrastive "
         "learning of visual representations. International Conference on Machine Learning. "

@@ -1,22 +1,24 @@
-"""A ResNet-18 that learns treatments from images."""
+"""A convolutional network that learns treatments from images."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Kind, Learns, Options, Progress, register
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.feed import Batch, Feed
 from phenolens.represent.networks.joining import FeatureBlock
 from phenolens.represent.networks.network import (
+    BackboneOptions,
     Network,
-    NetworkOptions,
     NetworkSettings,
     keys_of,
 )
@@ -33,32 +35,39 @@ class CNNSettings(NetworkSettings):
 
     Attributes
     ----------
-    width : int
-        Filters of the first stage; the embedding has eight times as many.
+    backbone : Architecture
     weights : str
         ``""`` from scratch, ``imagenet`` from the hub, or a safetensors file.
     smoothing : float
         Label smoothing.
+    mixup : float
+        Images are mixed in pairs, with a share drawn from Beta(mixup, mixup); 0 mixes nothing.
+    balanced : bool
+        Whether every class counts alike in training, or every image.
     shuffle_labels : bool
         The control: wells keep their images but swap labels, within their plate.
     """
 
-    width: int = 64
+    backbone: Architecture = field(default_factory=Architecture)
     weights: str = ""
     smoothing: float = 0.05
+    mixup: float = 0.0
+    balanced: bool = True
     shuffle_labels: bool = False
 
 
-class CNNOptions(NetworkOptions):
-    """``weights`` is nothing, ``imagenet``, or a safetensors file to start from."""
+class CNNOptions(BackboneOptions):
+    """``smoothing`` of labels, ``mixup`` of images; ``balanced`` weighs classes alike."""
 
-    weights: str = ""
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    balanced: bool = True
 
 
 @register
 @dataclass
 class CNN(Network):
-    """Weakly supervised ResNet-18; its features are the pooled embedding.
+    """Weakly supervised; its features are the pooled embedding.
 
     Attributes
     ----------
@@ -73,7 +82,7 @@ class CNN(Network):
     label: ClassVar[str] = "CNN"
     kind: ClassVar[Kind] = "supervised"
     methods: ClassVar[str] = (
-        "The CNN is a ResNet-18 [he2016] whose first stage has {width} filters, trained to name "
+        "The CNN is a convolutional network ({architecture}) [he2016, liu2022], trained to name "
         "the treatments of a fold's training wells; its features are the pooled embedding."
     )
     learns: ClassVar[Learns] = "labels"
@@ -89,10 +98,14 @@ class CNN(Network):
             CNNSettings(
                 options.pixels(level),
                 options.training(),
+                augment=options.augment,
                 views=options.views,
+                backbone=options.backbone(level),
                 adapt=options.adapt,
-                width=options.width,
                 weights=options.weights,
+                smoothing=options.smoothing,
+                mixup=options.mixup,
+                balanced=options.balanced,
                 shuffle_labels=cls.shuffles,
             )
         )
@@ -127,13 +140,15 @@ class CNN(Network):
         held = self._held_back(prepared, rows, labels, seed)
         targets = np.searchsorted(self.state["classes"], labels)
         balance = _balance(targets[~held], len(self.state["classes"]))
+        if not self.settings.balanced:
+            balance = np.ones_like(balance)
         learned, watched = (
             self.inputs(
                 prepared,
                 rows[part],
                 targets=targets[part],
                 features=None if block is None else block[part],
-                weights=None if part is held else balance[targets[part]],
+                weights=balance[targets[part]] if self.settings.balanced else None,
             )
             for part in (~held, held)
         )
@@ -174,7 +189,7 @@ class CNN(Network):
         embedding : Tensor, optional
             Embedding of each square, where it is known already.
         """
-        from phenolens.represent.networks.resnet import mean_of_squares
+        from phenolens.represent.networks.backbones import mean_of_squares
 
         squares, features = self.settings.pixels.tiles**2, batch.features
         if embedding is None:
@@ -190,32 +205,40 @@ class CNN(Network):
         return list(self.state["classes"])
 
     def build(self):
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
 
-        n_features = len(self.state.get("features", {}).get("names", []))
-        return StainResNet(
+        settings = self.settings
+        pretrained = bool(settings.weights)
+        return StainNetwork(
             self.state["n_stains"],
             len(self.state["classes"]),
-            width=self.settings.width,
-            n_features=n_features,
+            architecture=settings.backbone.at(settings.pixels.size, pretrained=pretrained),
+            n_features=len(self.state.get("features", {}).get("names", [])),
         )
 
     def _pretrain(self) -> None:
         if self.settings.weights:
-            path, origin, licence = find_weights(self.settings.weights)
+            path, origin, licence = find_weights(
+                self.settings.weights, self.settings.backbone.family
+            )
             load_pretrained(self.model, path)
             self.state |= {"weights": origin, "licence": licence}
 
     def _objective(self, balance: np.ndarray):
-        from phenolens.represent.networks.resnet import WeakLabels
+        from phenolens.represent.networks.backbones import WeakLabels
 
         torch = require_torch()
         weights = torch.from_numpy(balance.astype(np.float32)).to(self.state["made"]["device"])
         squares = self.settings.pixels.tiles**2
-        return WeakLabels(weights, smoothing=self.settings.smoothing, squares=squares)
+        return WeakLabels(
+            weights,
+            smoothing=self.settings.smoothing,
+            squares=squares,
+            mixup=self.settings.mixup,
+        )
 
     def _embed(self, batch: Batch):
-        from phenolens.represent.networks.resnet import mean_of_squares
+        from phenolens.represent.networks.backbones import mean_of_squares
 
         squares = self.settings.pixels.tiles**2
         return mean_of_squares(self.model.embed(batch.images).float(), squares)
@@ -238,17 +261,24 @@ class CNN(Network):
 
 
 def shuffled(prepared: Prepared, rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Labels swapped between the wells of each plate: nothing but position can be learned."""
+    """Labels swapped between the wells of each plate: nothing but position can be learned.
+
+    Where wells hold several classes, all images of a plate swap theirs.
+    """
     from phenolens.profiles import PLATE, WELL
 
     table = prepared.images.table.iloc[rows].reset_index(drop=True)
     rng = np.random.default_rng([seed, 1])
     out = labels.copy()
     for _, places in sorted(table.groupby(PLATE, sort=True).groups.items()):
-        wells, inverse = np.unique(table.loc[places, WELL].astype(str), return_inverse=True)
-        own = np.empty(len(wells), dtype=labels.dtype)
-        own[inverse] = labels[places]
-        out[places] = rng.permutation(own)[inverse]
+        own = pd.DataFrame({"well": table.loc[places, WELL].astype(str), "label": labels[places]})
+        if own.groupby("well")["label"].nunique().max() > 1:
+            out[places] = rng.permutation(labels[places])
+            continue
+        wells, inverse = np.unique(own["well"], return_inverse=True)
+        of_well = np.empty(len(wells), dtype=labels.dtype)
+        of_well[inverse] = labels[places]
+        out[places] = rng.permutation(of_well)[inverse]
     return out
 
 

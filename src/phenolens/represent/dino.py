@@ -70,7 +70,7 @@ class DINO(SelfSupervised):
 
     label: ClassVar[str] = "DINO"
     methods: ClassVar[str] = (
-        "DINO [caron2021] is a ResNet-18 [he2016] whose first stage has {width} filters, trained "
+        "DINO [caron2021] is a convolutional network ({architecture}) [he2016, liu2022], trained "
         "to say of one view what a running mean of itself says of another (positives: {positives}; "
         "{scores} scores, {parts} small windows)."
     )
@@ -91,8 +91,9 @@ class DINO(SelfSupervised):
         from phenolens.represent.networks.siamese import Distilled, Projected, Prototypes
 
         scores = self.settings.scores
-        head = Prototypes(8 * self.settings.width, _HIDDEN, scores)
-        return Distilled(Projected(self.encoder(), head), scores)
+        encoder = self.encoder()
+        head = Prototypes(encoder.n_embedding, _HIDDEN, scores)
+        return Distilled(Projected(encoder, head), scores)
 
     def _encoders(self) -> list:
         return [self.model.student.encoder, self.model.teacher.encoder]

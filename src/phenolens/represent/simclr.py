@@ -47,7 +47,7 @@ class SimCLR(SelfSupervised):
 
     label: ClassVar[str] = "SimCLR"
     methods: ClassVar[str] = (
-        "SimCLR [chen2020] is a ResNet-18 [he2016] whose first stage has {width} filters, trained "
+        "SimCLR [chen2020] is a convolutional network ({architecture}) [he2016, liu2022], trained "
         "without a classifier to tell pairs from other images of a batch (positives: {positives}; "
         "temperature {temperature})."
     )
@@ -64,7 +64,8 @@ class SimCLR(SelfSupervised):
         """A new network of these settings; needs the number of stains."""
         from phenolens.represent.networks.siamese import Projected, projector
 
-        return Projected(self.encoder(), projector(8 * self.settings.width, _PROJECTED, layers=2))
+        encoder = self.encoder()
+        return Projected(encoder, projector(encoder.n_embedding, _PROJECTED, layers=2))
 
     def _objective(self, steps: int) -> Agreement:
         from phenolens.represent.networks.contrast import nt_xent

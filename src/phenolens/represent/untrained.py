@@ -1,4 +1,4 @@
-"""A ResNet-18 with random weights: the baseline that has learned nothing."""
+"""The CNN with random weights: the baseline that has learned nothing."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from phenolens.prepared import Prepared
-from phenolens.represent.base import Kind, Learns, Progress, register
+from phenolens.represent.base import Kind, Learns, Options, Progress, register
+from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.devices import pick_device, repeatable
 from phenolens.represent.networks.feed import Batch, Standard
-from phenolens.represent.networks.network import Network, NetworkOptions, NetworkSettings
+from phenolens.represent.networks.network import BackboneOptions, Network, NetworkSettings
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
     import torch
 
-    from phenolens.represent.networks.resnet import StainResNet
+    from phenolens.represent.networks.backbones import StainNetwork
 
 
 @dataclass(frozen=True)
 class UntrainedSettings(NetworkSettings):
-    """Settings of the untrained network: its width and the seed of its weights."""
+    """Settings of the untrained network: its backbone and the seed of its weights."""
 
-    width: int = 64
+    backbone: Architecture = field(default_factory=Architecture)
     seed: int = 0
 
 
 @register
 @dataclass
 class Untrained(Network):
-    """A ResNet-18 with random weights: the baseline that has learned nothing."""
+    """The CNN with random weights: the baseline that has learned nothing."""
 
     settings: UntrainedSettings = field(default_factory=UntrainedSettings)
     name: str = "untrained"
@@ -39,22 +40,23 @@ class Untrained(Network):
     label: ClassVar[str] = "Untrained network"
     kind: ClassVar[Kind] = "baseline"
     methods: ClassVar[str] = (
-        "The untrained network is a ResNet-18 [he2016] with random weights, whose first stage has "
-        "{width} filters."
+        "The untrained network is one like the CNN's ({architecture}) [he2016, liu2022], "
+        "with random weights."
     )
     learns: ClassVar[Learns] = "nothing"
+    Options: ClassVar[type[Options]] = BackboneOptions
     rank: ClassVar[int] = 90
 
     @classmethod
-    def of(cls, options: NetworkOptions, *, level: str, seed: int) -> Untrained:
+    def of(cls, options: BackboneOptions, *, level: str, seed: int) -> Untrained:
         """As the study file says; its weights are drawn with the study's seed."""
         return cls(
             UntrainedSettings(
                 options.pixels(level),
                 options.training(),
                 views=options.views,
+                backbone=options.backbone(level),
                 adapt=options.adapt,
-                width=options.width,
                 seed=seed,
             )
         )
@@ -79,14 +81,15 @@ class Untrained(Network):
         self.model = self.model.to(device).to(memory_format=require_torch().channels_last)
         return self
 
-    def build(self) -> StainResNet:
+    def build(self) -> StainNetwork:
         """A new network of these settings; needs the number of stains."""
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
 
-        return StainResNet(self.state["n_stains"], 1, width=self.settings.width)
+        architecture = self.settings.backbone.at(self.settings.pixels.size)
+        return StainNetwork(self.state["n_stains"], 1, architecture=architecture)
 
     def _embed(self, batch: Batch) -> torch.Tensor:
-        from phenolens.represent.networks.resnet import mean_of_squares
+        from phenolens.represent.networks.backbones import mean_of_squares
 
         squares = self.settings.pixels.tiles**2
         return mean_of_squares(self._require_model().embed(batch.images).float(), squares)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Condition = Literal["none", "plate", "batch"]
 _COLUMNS = {"plate": PLATE, "batch": BATCH}
+_USUAL = 64
 _MORE_PATIENCE = 2.5  # an autoencoder often learns after a plateau
 
 
@@ -62,7 +63,8 @@ class VAEOptions(NetworkOptions):
     """``latent`` numbers describe an image; ``beta`` weighs the divergence from the prior.
 
     ``condition`` is what the decoder is told: ``plate``, ``batch`` or ``none``.
-    ``width`` is that of a ResNet of the same study: the autoencoder starts with half.
+    ``width`` is that of a CNN of the same study, 64 if it is not set: the autoencoder starts with
+    half.
     """
 
     latent: Annotated[int, Field(ge=1)] = 64
@@ -97,11 +99,12 @@ class VAE(Network):
             VAESettings(
                 options.pixels(level),
                 replace(options.training(), patience=patience),
+                augment=options.augment,
                 views=options.views,
                 adapt=options.adapt,
                 latent=options.latent,
                 beta=options.beta,
-                width=options.width // 2,
+                width=(options.width or _USUAL) // 2,
                 condition=options.condition,
             )
         )

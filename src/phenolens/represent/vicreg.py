@@ -49,7 +49,7 @@ class VICReg(SelfSupervised):
 
     label: ClassVar[str] = "VICReg"
     methods: ClassVar[str] = (
-        "VICReg [bardes2022] is a ResNet-18 [he2016] whose first stage has {width} filters, "
+        "VICReg [bardes2022] is a convolutional network ({architecture}) [he2016, liu2022], "
         "trained without a classifier so that pairs agree (positives: {positives}) and directions "
         "vary without repeating one another (weights {invariance:g}, {variance:g}, {covariance:g})."
     )
@@ -73,8 +73,9 @@ class VICReg(SelfSupervised):
         """A new network of these settings; needs the number of stains."""
         from phenolens.represent.networks.siamese import Projected, projector
 
-        embedded = 8 * self.settings.width
-        return Projected(self.encoder(), projector(embedded, embedded, layers=3))
+        encoder = self.encoder()
+        embedded = encoder.n_embedding
+        return Projected(encoder, projector(embedded, embedded, layers=3))
 
     def _objective(self, steps: int) -> Agreement:
         from phenolens.represent.networks.contrast import vicreg

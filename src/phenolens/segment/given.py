@@ -42,6 +42,8 @@ def as_labels(image: np.ndarray, shape: tuple[int, ...], *, outlines: bool = Fal
         objects are not numbered.
     """
     image = np.asarray(image)
+    if image.dtype.kind not in "buif":
+        raise InputError(f"it holds {image.dtype} values; objects are whole numbers, 0 is none")
     if image.ndim == 3 and image.shape[2] in (3, 4) and not outlines:
         raise InputError(
             "it is a colour picture; save objects as whole numbers (ConvertObjectsToImage, "

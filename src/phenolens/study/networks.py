@@ -154,7 +154,7 @@ class NetworkTrainings(Trainings):
         if self.learns == "nothing":
             return {"training": {}, "speeds": {}, "memory": 0}
         memory.forget_peak()
-        with threads(self.session.jobs):
+        with threads(self.session.jobs), telling(self.kind, "a training step"):
             settled, speeds = settle(self.network, len(self.prepared.channels))
         training = settled.settings.training
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,10 @@ from phenolens.study.session import Session
 from phenolens.tools.block import Block, crossed
 from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
+from phenolens.words.numbers import size
 from phenolens.written import written
+
+_ASKED = re.compile(r"DefaultCPUAllocator: .*allocate (\d+) bytes")
 
 
 @dataclass(frozen=True)
@@ -268,6 +272,8 @@ def code_behind(kind: type[Representation]) -> list[str]:
 def telling(kind: type[Representation], doing: str) -> Iterator[None]:
     """Within the block what somebody else's encoder raises becomes one line that names it.
 
+    So does memory that PyTorch does not get on a processor, in ours too.
+
     Raises
     ------
     InputError
@@ -277,6 +283,12 @@ def telling(kind: type[Representation], doing: str) -> Iterator[None]:
     except (PhenolensError, MemoryError):
         raise
     except Exception as error:  # whatever a stranger's class raises
+        if asked := _ASKED.search(str(error)):
+            raise InputError(
+                f"Representation '{kind.name}' ran out of memory in {doing}: {size(int(asked[1]))} "
+                "more were not there. Set a smaller batch or size for it, or close other programs; "
+                "what was finished is kept."
+            ) from None
         if kind.__module__.startswith("phenolens."):
             raise
         frames = [f for f, _ in walk_tb(error.__traceback__) if f.f_code.co_filename != __file__]

@@ -5,11 +5,13 @@ Imports PyTorch: import it only where a network is built.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from torch import nn
 
+from phenolens.errors import InputError
 from phenolens.represent.networks.feed import Batch, Feed
 
 
@@ -31,16 +33,23 @@ def adapted(
     see : callable
         Shows the network a batch.
 
+    Raises
+    ------
+    InputError
+        If the network has no batch normalisation.
+
     References
     ----------
     Li, Wang, Shi, Liu & Hou, ICLR workshops 2017 (AdaBN).
     """
-    layers = [
-        layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-    ]
-    before = [
-        ({k: v.clone() for k, v in layer.state_dict().items()}, layer.momentum) for layer in layers
-    ]
+    kind = nn.modules.batchnorm._BatchNorm
+    layers = [layer for layer in model.modules() if isinstance(layer, kind)]
+    if not layers:
+        raise InputError(
+            "adapt = 'controls' needs batch normalisation, and this network has none (ConvNeXt and "
+            "transformers normalise each image by itself). Choose adapt = 'none'."
+        )
+    before = [(copy.deepcopy(layer.state_dict()), layer.momentum) for layer in layers]
     was_training = model.training
     try:
         model.eval()

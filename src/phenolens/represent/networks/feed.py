@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phenolens.represent.networks.augment import SYMMETRIES, jitter, turn, turn_each
+from phenolens.represent.networks.augment import Augment, turn
 from phenolens.represent.networks.ranks import ALONE, Ranks
 from phenolens.represent.networks.torches import require_torch
 
@@ -183,9 +183,8 @@ class Feed:
     features : ndarray of float32 or None, shape (n, F)
     weights : ndarray of float64 or None, shape (n,)
         Chance of being drawn; None draws each row once an epoch.
-    strength : float
-        Intensity jitter of training batches.
-    augment : bool
+    augment : Augment or None
+        What is changed at random in training batches.
     positives : Positives or None
         Give each batch a second view of every image, ``batch.paired``.
     """
@@ -197,8 +196,7 @@ class Feed:
     targets: np.ndarray | None = None
     features: np.ndarray | None = None
     weights: np.ndarray | None = None
-    strength: float = 0.1
-    augment: bool = True
+    augment: Augment | None = field(default_factory=Augment)
     positives: Positives | None = None
 
     def __len__(self) -> int:
@@ -246,7 +244,7 @@ class Feed:
             for start in range(0, len(order), batch)
         )
         for one, held in self._ahead(drawn):
-            yield self._batch(one, self._moved(held), augment=self.augment)
+            yield self._batch(one, self._moved(held), augment=True)
 
     def ordered(self, batch: int, *, start: int = 0) -> Iterator[Batch]:
         """Every row in order, all its squares one after another, as they are.
@@ -334,24 +332,23 @@ class Feed:
 
     def _batch(self, one: _Drawn, held: list[Any], *, augment: bool) -> Batch:
         pixels, other, targets, features = held
-        images = self._augmented(pixels, one.rng) if augment else self.standard.apply(pixels)
-        paired = None if other is None else self._augmented(other, one.rng)
+        images = self.augmented(pixels, one.rng) if augment else self.standard.apply(pixels)
+        paired = None if other is None else self.augmented(other, one.rng)
         return Batch(images, one.rows, targets, features, paired)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         if self.weights is not None:
-            return rng.choice(len(self), size=n, p=self.weights / self.weights.sum())
+            return _systematic(n, self.weights, rng)
         rounds = -(-n // len(self))
         return np.concatenate([rng.permutation(len(self)) for _ in range(rounds)])[:n]
 
-    def _augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    def augmented(self, pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Bytes (B, C, S, S) augmented and standardised."""
-        if not self.augment:
+        if self.augment is None:
             return self.standard.apply(pixels)
-        pixels = turn_each(pixels, rng.integers(SYMMETRIES, size=len(pixels)))
-        shape = (pixels.shape[0], pixels.shape[1])
-        gain, offset = jitter(shape, self.strength, rng=rng)
-        return self.standard.apply(pixels, gain, offset)
+        pixels = self.augment.place(pixels, rng)
+        gain, offset = self.augment.staining((pixels.shape[0], pixels.shape[1]), rng)
+        return self.augment.spoil(self.standard.apply(pixels, gain, offset), rng)
 
 
 @dataclass(frozen=True)
@@ -363,6 +360,18 @@ class _Drawn:
     rng: np.random.Generator
     square: np.ndarray | None
     partners: np.ndarray | None
+
+
+def _systematic(n: int, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rows drawn `n` times by weight, each as often as expected but for less than one draw.
+
+    Drawing with replacement would leave out a third of the images of an epoch.
+    """
+    order = rng.permutation(len(weights))
+    ends = np.cumsum(weights[order])
+    places = (np.arange(n) + rng.random()) * (ends[-1] / n)
+    drawn = order[np.minimum(np.searchsorted(ends, places, side="right"), len(order) - 1)]
+    return rng.permutation(drawn)
 
 
 def as_tensor(array: np.ndarray, device: str) -> torch.Tensor:

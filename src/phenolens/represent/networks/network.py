@@ -20,7 +20,8 @@ from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE
 from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
 from phenolens.represent.networks import checkpoint
-from phenolens.represent.networks.augment import SYMMETRIES
+from phenolens.represent.networks.architecture import Architecture, Family, Stem
+from phenolens.represent.networks.augment import SYMMETRIES, Augment
 from phenolens.represent.networks.devices import autocast, pick_device, pick_precision, repeatable
 from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
@@ -46,8 +47,8 @@ class NetworkSettings:
     ----------
     pixels : PixelSettings
     training : TrainSettings
-    jitter : float
-        Intensity jitter of each stain during training.
+    augment : Augment
+        What is changed at random in training images.
     views : {8, 4, 1}
         Features and probabilities are means over this many views of an image: the eight symmetries
         of the square (which way a cell lies on its plate means nothing), its quarter turns, or the
@@ -59,7 +60,7 @@ class NetworkSettings:
 
     pixels: PixelSettings = field(default_factory=PixelSettings)
     training: TrainSettings = field(default_factory=TrainSettings)
-    jitter: float = 0.1
+    augment: Augment = field(default_factory=Augment)
     views: Literal[8, 4, 1] = 8
     adapt: Adapt = "none"
 
@@ -67,6 +68,8 @@ class NetworkSettings:
 class NetworkOptions(Options):
     """What the study file says of any network: how it reads images and learns.
 
+    ``ema`` is the decay of an exponential average of the weights, which is then what is kept (0
+    keeps the weights themselves); ``augment`` a table of what is changed in training images.
     ``pooling`` makes wells of images; ``attention`` learns from labels which of them speak.
     ``size`` is the side of its input in pixels, by default 64 for cells and 128 for whole images.
     """
@@ -79,7 +82,11 @@ class NetworkOptions(Options):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     patience: Annotated[int, Field(ge=1)] = 8
     validation: How = "auto"
-    width: Annotated[int, Field(ge=4, multiple_of=2)] = 64
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.15
+    weight_decay: Annotated[float, Field(ge=0)] = 0.02
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    augment: Augment = Augment()
+    width: Annotated[int, Field(ge=4, multiple_of=2)] | None = None
     views: Literal[1, 4, 8] = 8
     adapt: Adapt = "none"
     pooling: Pooling = "mean"
@@ -102,11 +109,31 @@ class NetworkOptions(Options):
             learning_rate=self.learning_rate,
             patience=self.patience,
             validation=self.validation,
+            validation_share=self.validation_share,
+            weight_decay=self.weight_decay,
+            ema=self.ema,
             device=self.device,
             precision=self.precision,
             accumulate=self.accumulate,
             compile=self.compile,
         )
+
+
+class BackboneOptions(NetworkOptions):
+    """``architecture``, ``stem`` and ``width`` name the backbone.
+
+    ``weights`` is nothing, ``imagenet``, or a safetensors file to start from (an untrained network
+    only takes the stem that they need).
+    """
+
+    architecture: Family = "resnet-18"
+    stem: Stem = "auto"
+    weights: str = ""
+
+    def backbone(self, level: str) -> Architecture:
+        """The backbone for images of this level."""
+        named = Architecture(self.architecture, self.stem, self.width or 0)
+        return named.at(self.pixels(level).size, pretrained=bool(self.weights))
 
 
 @dataclass
@@ -244,7 +271,7 @@ class Network(Representation):
         array = self.store(prepared).array(rows)
         device = self.state["made"]["device"]
         feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
-        return replace(feed, strength=self.settings.jitter)
+        return replace(feed, augment=self.settings.augment)
 
     def _read(
         self,

@@ -12,10 +12,12 @@ from pydantic import Field
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import ALL, Card, Kind, Learns, Options, Progress
+from phenolens.represent.networks.architecture import Architecture
+from phenolens.represent.networks.augment import Augment
 from phenolens.represent.networks.feed import Batch, Feed, Positives
 from phenolens.represent.networks.network import (
+    BackboneOptions,
     Network,
-    NetworkOptions,
     NetworkSettings,
     keys_of,
 )
@@ -26,8 +28,9 @@ from phenolens.represent.networks.weights import find_weights, load_pretrained
 if TYPE_CHECKING:
     import torch
 
-    from phenolens.represent.networks.resnet import StainResNet
+    from phenolens.represent.networks.backbones import StainNetwork
 
+_APART = Augment(gain=0.2, offset=0.04)
 _COLLAPSED = 1.5
 _LOOKED_AT = 512
 
@@ -41,31 +44,29 @@ class PairSettings(NetworkSettings):
     positives : {"views", "well", "treatment"}
         What is one thing: a cell; the cells of a well; the cells of a treatment, each seen beside
         one of another plate (or else of another well). Only the last sees labels.
-    width : int
-        Filters of the encoder's first stage.
+    backbone : Architecture
     weights : str
         ``""`` from scratch, ``imagenet`` from the hub, or a safetensors file.
     window : float
         A view is a window of this share of the side or more, not resized.
     """
 
-    jitter: float = 0.2
+    augment: Augment = field(default_factory=lambda: _APART)
     positives: Kinds = "views"
-    width: int = 64
+    backbone: Architecture = field(default_factory=Architecture)
     weights: str = ""
     window: float = 0.7
 
 
-class PairOptions(NetworkOptions):
+class PairOptions(BackboneOptions):
     """``positives``: views of one cell, or other cells of its ``well`` or its ``treatment``.
 
     Where they are of a treatment, labels are learned from, and the study holds back those that it
-    asks about. ``window`` is the least share of an image's side that a view shows; ``weights`` a
-    safetensors file to start from, or ``imagenet``.
+    asks about. ``window`` is the least share of an image's side that a view shows. Views differ in
+    gain by 20 % and in offset by 0.04 or more, whatever `augment` says.
     """
 
     positives: Kinds = "views"
-    weights: str = ""
     window: Annotated[float, Field(gt=0.3, le=1)] = 0.7
 
 
@@ -93,7 +94,12 @@ class SelfSupervised(Network):
             "views": options.views,
             "adapt": options.adapt,
             "positives": options.positives,
-            "width": options.width,
+            "augment": replace(
+                options.augment,
+                gain=max(_APART.gain, options.augment.gain),
+                offset=max(_APART.offset, options.augment.offset),
+            ),
+            "backbone": options.backbone(level),
             "weights": options.weights,
             "window": options.window,
         }
@@ -160,24 +166,29 @@ class SelfSupervised(Network):
         """What it is trained for, in so many steps."""
         raise NotImplementedError
 
-    def encoder(self) -> StainResNet:
+    def encoder(self) -> StainNetwork:
         """A new encoder of these settings."""
-        from phenolens.represent.networks.resnet import StainResNet
+        from phenolens.represent.networks.backbones import StainNetwork
 
-        return StainResNet(self.state["n_stains"], 1, width=self.settings.width)
+        settings = self.settings
+        pretrained = bool(settings.weights)
+        architecture = settings.backbone.at(settings.pixels.size, pretrained=pretrained)
+        return StainNetwork(self.state["n_stains"], 1, architecture=architecture)
 
     def _pretrain(self) -> None:
         if self.settings.weights:
-            path, origin, licence = find_weights(self.settings.weights)
+            path, origin, licence = find_weights(
+                self.settings.weights, self.settings.backbone.family
+            )
             for encoder in self._encoders():
                 load_pretrained(encoder, path)
             self.state |= {"weights": origin, "licence": licence}
 
-    def _encoders(self) -> list[StainResNet]:
+    def _encoders(self) -> list[StainNetwork]:
         return [self.model.encoder]
 
     def _embed(self, batch: Batch) -> torch.Tensor:
-        from phenolens.represent.networks.resnet import mean_of_squares
+        from phenolens.represent.networks.backbones import mean_of_squares
 
         squares = self.settings.pixels.tiles**2
         return mean_of_squares(self._require_model().embed(batch.images).float(), squares)

@@ -19,11 +19,17 @@ def require_torch() -> ModuleType:
     return _require("torch")
 
 
-def require_resnet() -> tuple[type, type]:
-    """``ResNetConfig`` and ``ResNetModel`` of transformers; see :func:`require_torch`."""
+def require_backbone(folder: str, name: str) -> tuple[type, type]:
+    """Configuration and model of a family of transformers; see :func:`require_torch`.
+
+    Parameters
+    ----------
+    folder, name : str
+        As transformers call it: ``resnet`` and ``ResNet``.
+    """
     _require("torch")
-    module = _require("transformers.models.resnet.modeling_resnet")
-    return module.ResNetConfig, module.ResNetModel
+    module = _require(f"transformers.models.{folder}.modeling_{folder}")
+    return getattr(module, f"{name}Config"), getattr(module, f"{name}Model")
 
 
 def _require(name: str) -> ModuleType:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import torch
 
 _CHECK_EVERY = 16
+_FIRST_STEPS = 10
 _FORWARD = 1 / 3  # of a training step, until a validation was timed
 
 
@@ -53,6 +55,9 @@ class TrainSettings:
         Epochs without a better validation loss before stopping.
     clip : float
         Largest norm of the gradient.
+    ema : float
+        Decay a step of an exponential average of the weights, which is validated and kept in their
+        place; it rises to this over the first steps. 0 averages nothing.
     validation : {"auto", "plate", "wells", "images", "none"}
     validation_share : float
     device, precision : str
@@ -69,6 +74,7 @@ class TrainSettings:
     warmup: float = 0.05
     patience: int = 8
     clip: float = 5.0
+    ema: float = 0.0
     validation: Literal["auto", "plate", "wells", "images", "none"] = "auto"
     validation_share: float = 0.15
     device: str = "auto"
@@ -156,6 +162,7 @@ class Trainer:
         self.ranks = Ranks.here(self.settings.device)
         self._steps = self.feeds[0].steps(self.settings.batch)
         self._best: dict[str, torch.Tensor] = {}
+        self._average = deepcopy(self.model) if self.settings.ema else None
         self._work = Work(
             self.settings.epochs,
             self._steps,
@@ -212,7 +219,7 @@ class Trainer:
         self.history.parts = self.stepper.parts
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
-            self._best = _copied(self.model.state_dict())
+            self._best = _copied(self._learned.state_dict())
         elif epoch - self.history.best_epoch >= self.settings.patience:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
@@ -225,7 +232,9 @@ class Trainer:
         started = time.monotonic()
         batches = self.feeds[0].training(self.settings.batch, rng, ranks=self.ranks)
         for step, batch in enumerate(batches, start=1):
-            loss, norm = self.stepper.step(batch, self._rate((epoch - 1) * self._steps + step))
+            number = (epoch - 1) * self._steps + step
+            loss, norm = self.stepper.step(batch, self._rate(number))
+            self._follow(number)
             losses.append(loss)
             if progress:
                 progress(*self._work.at(epoch, step))
@@ -236,6 +245,23 @@ class Trainer:
         self._work.learned(time.monotonic() - started)
         mean = self.ranks.sum(torch.stack(losses).double().mean()) / self.ranks.world
         return float(mean), ""
+
+    @property
+    def _learned(self) -> torch.nn.Module:
+        """What is validated and kept: the network, or the average of its weights."""
+        return self.model if self._average is None else self._average
+
+    def _follow(self, number: int) -> None:
+        """Move the average of the weights (and of the statistics of batches) after a step."""
+        if self._average is None:
+            return
+        decay = min(self.settings.ema, number / (number + _FIRST_STEPS))
+        now = self.model.state_dict()
+        for name, old in self._average.state_dict().items():
+            if old.is_floating_point():
+                old.lerp_(now[name], 1.0 - decay)
+            else:
+                old.copy_(now[name])
 
     def _rate(self, number: int) -> float:
         total = self.settings.epochs * self._steps
@@ -270,12 +296,12 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         if not len(self.feeds[1]):
             return {}
-        self.model.eval()
+        self._learned.eval()
         torch = require_torch()
         started = time.monotonic()
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
-            scores = self.objective.validate(self.model, batches)
+            scores = self.objective.validate(self._learned, batches)
         self._work.validated(time.monotonic() - started)
         return scores
 
@@ -283,13 +309,15 @@ class Trainer:
         if self.checkpoint is None or not self.ranks.first:
             return
         groups = {"model": self.model.state_dict(), "best": self._best}
+        if self._average is not None:
+            groups["average"] = self._average.state_dict()
         groups["optimiser"] = checkpoint.optimiser_tensors(self.stepper.optimiser)
         about = {"identity": self.identity, "history": vars(self.history)}
         about["scaler"] = self.stepper.scaler.state_dict()
         checkpoint.save_tensors(self.checkpoint, checkpoint.pack(groups), about)
 
     def _resume(self) -> None:
-        found = self.ranks.told(self._kept() if self.ranks.first else None)
+        found = self.ranks.told(self._left() if self.ranks.first else None)
         if found is None:
             return
         tensors, about = found
@@ -297,13 +325,15 @@ class Trainer:
         if self.history.best_loss is None:
             self.history.best_loss = float("inf")
         self.model.load_state_dict(checkpoint.unpack(tensors, "model"))
+        if self._average is not None:
+            self._average.load_state_dict(checkpoint.unpack(tensors, "average"))
         stepper, state = self.stepper, checkpoint.unpack(tensors, "optimiser")
         checkpoint.restore_optimiser(stepper.optimiser, state)
         stepper.parts = max(stepper.parts, self.history.parts)
         stepper.scaler.load_state_dict(about["scaler"])
         self._best = _copied(checkpoint.unpack(tensors, "best"))
 
-    def _kept(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+    def _left(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         """What a killed run of the same training left."""
         if self.checkpoint is None or not self.checkpoint.is_file():
             return None

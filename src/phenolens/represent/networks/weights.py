@@ -1,4 +1,4 @@
-"""Pretrained ResNet-18 weights: from a safetensors file or the model hub, never from a pickle."""
+"""Pretrained weights of a backbone: from a safetensors file or the model hub, never a pickle."""
 
 from __future__ import annotations
 
@@ -12,49 +12,59 @@ from phenolens.represent.networks.checkpoint import load_tensors
 if TYPE_CHECKING:
     import torch
 
-    from phenolens.represent.networks.resnet import StainResNet
+    from phenolens.represent.networks.architecture import Family
+    from phenolens.represent.networks.backbones import StainNetwork
 
-HUB_NAME = "microsoft/resnet-18"
+HUB_NAMES: dict[str, str] = {
+    "resnet-18": "microsoft/resnet-18",
+    "resnet-34": "microsoft/resnet-34",
+    "resnet-50": "microsoft/resnet-50",
+    "convnext-tiny": "facebook/convnext-tiny-224",
+}
 HUB_LICENCE = "Apache-2.0"
-_FIRST = "embedder.embedder.convolution.weight"
+_FIRSTS = ("embedder.embedder.convolution.weight", "embeddings.patch_embeddings.weight")
 _PARTS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
-def find_weights(weights: str | Path) -> tuple[Path, str, str]:
+def find_weights(weights: str | Path, family: Family = "resnet-18") -> tuple[Path, str, str]:
     """A weight file, where it comes from, and its licence.
 
     Parameters
     ----------
     weights : str or Path
-        ``imagenet`` for the hub's ResNet-18, or a safetensors file.
+        ``imagenet`` for what the hub has of this family, or a safetensors file.
+    family : str
 
     Raises
     ------
     InputError
-        If the hub cannot be reached, with what to do instead.
+        If the hub has none, or cannot be reached, with what to do instead.
     """
     if str(weights) != "imagenet":
         return Path(weights), str(Path(weights).name), "as given"
-    return _from_hub(), HUB_NAME, HUB_LICENCE
+    if family not in HUB_NAMES:
+        raise InputError(
+            f"There are no ImageNet weights of a {family} for weights = 'imagenet'; choose "
+            f"{', '.join(HUB_NAMES)}, or give a safetensors file."
+        )
+    return _from_hub(HUB_NAMES[family]), HUB_NAMES[family], HUB_LICENCE
 
 
-def _from_hub() -> Path:
+def _from_hub(name: str) -> Path:
     try:
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        kept = try_to_load_from_cache(HUB_NAME, "model.safetensors")
-        return Path(
-            kept if isinstance(kept, str) else hf_hub_download(HUB_NAME, "model.safetensors")
-        )
+        kept = try_to_load_from_cache(name, "model.safetensors")
+        return Path(kept if isinstance(kept, str) else hf_hub_download(name, "model.safetensors"))
     except Exception as error:  # the hub's client raises many kinds; each means: not to be had
         raise InputError(
-            f"ImageNet weights ({HUB_NAME}) cannot be fetched ({type(error).__name__}). On "
+            f"ImageNet weights ({name}) cannot be fetched ({type(error).__name__}). On "
             "a machine with a connection download its model.safetensors, put it anywhere, give its "
             "path as weights; or train from scratch (weights = '')."
         ) from None
 
 
-def load_pretrained(model: StainResNet, path: str | Path) -> None:
+def load_pretrained(model: StainNetwork, path: str | Path) -> None:
     """Put pretrained weights into a network, whatever its number of stains.
 
     The first layer's RGB filters are averaged over colours and shared out to the stains, scaled so
@@ -67,12 +77,14 @@ def load_pretrained(model: StainResNet, path: str | Path) -> None:
         If the file is a pickle or damaged, or a tensor is missing or of another shape; named.
     """
     found = {_known_name(name): tensor for name, tensor in load_tensors(path)[0].items()}
-    wanted = model.resnet.state_dict()
-    if _FIRST in found and found[_FIRST].ndim == 4:
-        found[_FIRST] = _share_out(found[_FIRST], wanted[_FIRST].shape[1])
+    wanted = model.backbone.state_dict()
+    for first in _FIRSTS:
+        if first in wanted and first in found and found[first].ndim == 4:
+            found[first] = _share_out(found[first], wanted[first].shape[1])
     counters = {name: t for name, t in wanted.items() if name.endswith("num_batches_tracked")}
-    _refuse_others(path, found, {name: wanted[name] for name in wanted if name not in counters})
-    model.resnet.load_state_dict({name: (counters | found)[name] for name in wanted})
+    needed = {name: tensor for name, tensor in wanted.items() if name not in counters}
+    _refuse_others(path, found, needed, what=model.described)
+    model.backbone.load_state_dict({name: (counters | found)[name] for name in wanted})
 
 
 def _share_out(filters: torch.Tensor, n_stains: int) -> torch.Tensor:
@@ -80,24 +92,24 @@ def _share_out(filters: torch.Tensor, n_stains: int) -> torch.Tensor:
     return grey.repeat(1, n_stains, 1, 1) * (filters.shape[1] / n_stains)
 
 
-def _refuse_others(path: str | Path, found: dict, wanted: dict) -> None:
+def _refuse_others(path: str | Path, found: dict, wanted: dict, *, what: str) -> None:
     absent = [name for name in wanted if name not in found]
     if absent:
         raise InputError(
-            f"{path} is not a ResNet-18: {len(absent)} of {len(wanted)} tensors are missing, "
+            f"{path} is no {what}: {len(absent)} of {len(wanted)} tensors are missing, "
             f"the first '{absent[0]}'."
         )
     for name, tensor in wanted.items():
         if tuple(found[name].shape) != tuple(tensor.shape):
             raise InputError(
                 f"{path}: '{name}' has shape {tuple(found[name].shape)}, this network needs "
-                f"{tuple(tensor.shape)}. Give weights of a ResNet-18 of the same width."
+                f"{tuple(tensor.shape)}. Give weights of a {what}."
             )
 
 
 def _known_name(name: str) -> str:
-    """A tensor's name as transformers has it within ``ResNetModel``."""
-    name = name.removeprefix("resnet.")
+    """A tensor's name as transformers has it within ``ResNetModel`` or ``ConvNextModel``."""
+    name = name.removeprefix("resnet.").removeprefix("convnext.")
     *layer, part = name.split(".")
     if part not in _PARTS:
         return name
