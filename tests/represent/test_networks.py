@@ -256,6 +256,48 @@ def test_features_of_wells_serve_their_images_and_a_gap_is_named(screen):
         CNN(settings, features=wells.iloc[:3]).fit(screen.prepared, screen.train, labels=labels)
 
 
+def test_an_average_of_weights_is_kept_and_resumes_to_the_same_bytes(screen, tmp_path):
+    settings = replace(TINY, training=replace(TRAINING, epochs=3, ema=0.9), mixup=0.4)
+    labels = screen.labels[screen.train]
+    whole = CNN(settings).fit(screen.prepared, screen.train, labels=labels, seed=2)
+    plain = replace(settings, training=replace(settings.training, ema=0.0))
+    without = CNN(plain).fit(screen.prepared, screen.train, labels=labels, seed=2)
+
+    def stop(done, total):
+        if done >= 2 * total // 3:
+            raise Killed
+
+    killed = CNN(settings, checkpoint=tmp_path / "c.safetensors")
+    with pytest.raises(Killed):
+        killed.fit(screen.prepared, screen.train, labels=labels, seed=2, progress=stop)
+    again = CNN(settings, checkpoint=tmp_path / "c.safetensors")
+    again.fit(screen.prepared, screen.train, labels=labels, seed=2)
+    digests = [n.card(screen.prepared).weights_digest for n in (whole, again, without)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_wells_of_several_classes_are_learned_and_shuffled_image_by_image(screen):
+    rng = np.random.default_rng(0)
+    table = screen.prepared.images.table
+    mixed = replace(screen.prepared)
+    order = np.arange(len(table))
+    for _, places in table.groupby("Metadata_Plate").indices.items():
+        order[places] = rng.permutation(places)
+    for name in ("forbidden", "array"):
+        object.__setattr__(mixed, name, getattr(screen.prepared, name)[order])
+    labels = screen.labels[order].astype(str)
+    network = CNN(TINY).fit(mixed, screen.train, labels=labels[screen.train], seed=1)
+    shares = network.predict_proba(mixed, screen.test)
+    right = np.array(network.classes)[shares.argmax(1)] == labels[screen.test]
+    assert right.mean() > 0.85
+    assert network.card(mixed).preprocessing["validation"] == "wells"
+    swapped = shuffled(mixed, np.arange(len(labels)), labels, seed=0)
+    assert np.mean(swapped != labels) > 0.4
+    for plate in ("P1", "P2", "P3"):
+        on = (table["Metadata_Plate"] == plate).to_numpy()
+        assert sorted(swapped[on]) == sorted(labels[on])
+
+
 def test_one_image_a_class_trains_without_validation(screen):
     rows = np.array([np.flatnonzero(screen.labels == name)[0] for name in ("A", "B", "DMSO")])
     settings = replace(TINY, training=replace(TRAINING, epochs=2))

@@ -453,3 +453,114 @@ def test_controls_may_be_unmarked(screen):
     usual = PixelStore(screen.prepared, PIXELS)
     other = replace(screen.prepared, images=images)
     assert PixelStore(other, PIXELS)._calibrating.tolist() == usual._calibrating.tolist()
+
+
+class TestAugment:
+    """What training images go through."""
+
+    @pytest.fixture
+    def images(self):
+        torch = pytest.importorskip("torch")
+        return torch.from_numpy(np.random.default_rng(0).normal(size=(6, 3, 16, 16)))
+
+    def test_crops_move_by_whole_pixels_and_repeat_their_edge(self, images):
+        from phenolens.represent.networks.augment import moved
+
+        out = moved(images, np.tile([[2, -3]], (6, 1)))
+        np.testing.assert_array_equal(out[:, :, 2:, :-3], images[:, :, :-2, 3:])
+        np.testing.assert_array_equal(out[:, :, 0], out[:, :, 2])
+
+    def test_blur_is_each_images_own_and_that_of_scipy(self, images):
+        from scipy.ndimage import gaussian_filter
+
+        from phenolens.represent.networks.augment import blurred
+
+        out = blurred(images, np.array([0.0, 0.5, 1.0, 1.5, 1.0, 0.7])).numpy()
+        np.testing.assert_allclose(out[0], images[0], atol=1e-9)
+        expected = gaussian_filter(images[3, 1].numpy(), 1.5, mode="mirror", truncate=5 / 1.5)
+        np.testing.assert_allclose(out[3, 1], expected, atol=2e-3)
+
+    def test_a_stain_left_out_is_at_its_mean_and_one_always_stays(self, images):
+        from phenolens.represent.networks.augment import Augment
+
+        rng = np.random.default_rng(0)
+        out = Augment(drop=0.9).spoil(images.repeat(20, 1, 1, 1), rng)
+        gone = (out == 0).all(dim=(2, 3))
+        assert 0.4 < gone.double().mean() < 0.67
+        assert not gone.all(dim=1).any()
+
+    def test_the_same_random_numbers_give_the_same_images(self, images):
+        from phenolens.represent.networks.augment import Augment
+
+        augment = Augment(shift=0.2, blur=1.0, noise=0.5, drop=0.3)
+        found = [
+            augment.spoil(augment.place(images, r), r)
+            for r in map(np.random.default_rng, (1, 1, 2))
+        ]
+        assert (found[0] == found[1]).all()
+        assert not (found[0] == found[2]).all()
+
+    @pytest.mark.parametrize("wrong", [{"blur": -1}, {"drop": 1.0}, {"shear": 0.1}])
+    def test_settings_that_make_no_sense_are_refused(self, wrong):
+        from pydantic import ValidationError
+
+        from phenolens.represent.cnn import CNNOptions
+
+        with pytest.raises(ValidationError):
+            CNNOptions.model_validate({"augment": wrong})
+
+
+def test_draws_by_weight_leave_out_as_few_rows_as_can_be():
+    from phenolens.represent.networks.feed import _systematic
+
+    weights = np.r_[np.ones(90), np.full(10, 9.0)]
+    drawn = np.bincount(_systematic(180, weights, np.random.default_rng(0)), minlength=100)
+    assert set(drawn[:90]) == {1}
+    assert set(drawn[90:]) == {9}
+
+
+@pytest.mark.parametrize(
+    ("size", "pretrained", "stem", "width"),
+    [
+        (64, False, "half", 32),
+        (96, False, "half", 32),
+        (128, False, "classic", 64),
+        (64, True, "classic", 64),
+    ],
+)
+def test_the_stem_fits_the_input_and_weights_keep_theirs(size, pretrained, stem, width):
+    found = Architecture().at(size, pretrained=pretrained)
+    assert (found.stem, found.width) == (stem, width)
+
+
+@pytest.mark.parametrize("stem", ["fine", "half", "classic"])
+@pytest.mark.parametrize("family", ["resnet-18", "resnet-34", "resnet-50", "convnext-atto"])
+def test_stages_have_the_strides_that_they_say(family, stem):
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.networks.backbones import StainNetwork
+
+    architecture = Architecture(family, stem, 4)
+    model = StainNetwork(2, 3, architecture=architecture).eval()
+    images = torch.zeros(1, 2, 32, 32)
+    for stage, stride in enumerate(architecture.strides):
+        hidden = model.activations(images, stage)
+        assert hidden.shape[-1] == 32 // stride
+        torch.testing.assert_close(model.from_activations(hidden, stage), model.embed(images))
+    assert model(images).shape == (1, 3)
+
+
+def test_a_contact_sheet_shows_images_as_they_are_and_changed(screen):
+    pytest.importorskip("torch")
+    from phenolens.interpret.augmented import augmented
+    from phenolens.report.figures.augmented import contact_sheet
+    from phenolens.represent.untrained import Untrained, UntrainedSettings
+
+    network = Untrained(UntrainedSettings(PIXELS, backbone=Architecture(width=4)))
+    rows = np.array([3, 0])
+    network.fit(screen.prepared, rows)
+    images = augmented(network, screen.prepared, rows, times=2)
+    assert images.shape == (2, 3, 3, 32, 32)
+    bytes_ = network.store(screen.prepared).take(rows)[:, 0]
+    np.testing.assert_allclose(images[:, 0], bytes_ / 255, atol=1e-5)
+    assert not np.allclose(images[:, 1], images[:, 2])
+    assert len(contact_sheet(images, screen.prepared.channels).axes) == 6

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from glob import escape
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import tomli_w
 
@@ -58,7 +59,9 @@ def study_toml(
     str
         TOML. Lines that a person must complete carry ``FILL IN``.
     """
-    name = name or discovery.source.name
+    # folders may have control characters in their names, studies may not
+    called = "".join(" " if category(c) == "Cc" else c for c in discovery.source.name)
+    name = name or called
     plain, folder = (" ".join(text.split()) for text in (name, discovery.source.name))
     sections = dict(more or {})
     study = {"name": name} | sections.pop("study", {})
