@@ -18,6 +18,7 @@ COPYLEFT = re.compile(r"\bA?GPL|GNU (Affero )?General Public", re.IGNORECASE)
 # Of packages that requirements.lock leaves to who wants them, as their pages on PyPI say.
 ELSEWHERE = {
     "bioio": "BSD-3-Clause",
+    "tensorboard": "Apache-2.0",
     "cellpose": "BSD-3-Clause",
     "ipykernel": "BSD-3-Clause",
     "myst-nb": "BSD-3-Clause",
