@@ -1,6 +1,6 @@
 """Kills, damage, full disks, two runs at once and bad inputs; what goes wrong is counted.
 
-A screen of 24 wells is simulated and taken through all steps once with one process and once with
+A screen of 16 wells is simulated and taken through all steps once with one process and once with
 two, a tiny network among them; a copy is kept after each verb. A trial starts from such a copy, so
 that it costs little more than the step that it is about:
 

@@ -130,6 +130,12 @@ def test_the_audit_says_when_all_is_even(measured):
     assert "beside 'cellprofiler'" in found.text
 
 
+def test_plates_that_were_not_looked_at_are_counted(measured, monkeypatch):
+    monkeypatch.setattr("phenolens.evaluate.quality.agreement.MOST_PLATES", 3)
+    (found,) = findings(screen(seed=4), measured)
+    assert "3 plates of 4 that were looked at" in found.text
+
+
 def test_our_own_blocks_and_two_plates_are_not_asked(measured):
     block = screen(seed=2, learned=(0, 1))
     own = [AuditedBlock("cnn", block), AuditedBlock("cellprofiler", measured, measured=True)]

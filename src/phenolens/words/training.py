@@ -100,9 +100,10 @@ def _nearest(name: str, plate: Sequence[str], against: str, here: float, there: 
 
 
 @wording("agreement-even")
-def _(*, representation: str, measured: str, plates: int, **_: object) -> str:
+def _(*, representation: str, measured: str, plates: int, of: int) -> str:
     beside = f", beside {measured!r}" if measured else ""
+    looked = f"{plates} plates" if plates == of else f"{plates} plates of {of} that were looked at"
     return (
-        f"No pair of {plates} plates on which {representation!r} knows its wells better than the "
+        f"No pair of {looked} on which {representation!r} knows its wells better than the "
         f"others do explain{beside}."
     )

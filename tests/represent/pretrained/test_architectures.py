@@ -18,9 +18,9 @@ pytestmark = pytest.mark.network
 from phenolens.represent.pretrained.architectures import build  # noqa: E402
 
 
-def asked(body, images, pooling):
+def asked(body, images, output):
     with torch.no_grad():
-        return body(images, pooling)
+        return body(images, output)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_convolutional_networks_are_pooled_over_the_map(folders, images, kind):
     torch.testing.assert_close(asked(body, images, "pooler"), told.pooler_output.flatten(1))
     mean = told.last_hidden_state.mean(dim=(2, 3))
     torch.testing.assert_close(asked(body, images, "mean"), mean)
-    with pytest.raises(InputError, match="has no class token; use pooling"):
+    with pytest.raises(InputError, match="has no class token; use output"):
         asked(body, images, "class")
 
 
@@ -147,7 +147,7 @@ def test_pooling_layer_that_the_file_has_not_is_not_drawn_at_random(folders, tmp
     save_file(kept, copy / "model.safetensors")
     body = build(find(str(copy)))
     assert asked(body, images, "class").shape == (2, 64)
-    with pytest.raises(InputError, match="no pooled output; use pooling = 'mean'"):
+    with pytest.raises(InputError, match="no pooled output; use output = 'mean'"):
         asked(body, images, "pooler")
 
 

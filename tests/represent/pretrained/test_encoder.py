@@ -25,7 +25,7 @@ def five():
 
 
 def encoder(body, strategy, *, stains=FIVE, how=HOW, **rest):
-    return StainEncoder(body, how, stains, strategy=strategy, pooling=None, **rest).eval()
+    return StainEncoder(body, how, stains, strategy=strategy, output=None, **rest).eval()
 
 
 def normal(images, how=HOW):
@@ -56,7 +56,7 @@ def test_averaged_filters_answer_a_grey_image_as_before(folders, five, kind):
     averaged = encoder(build(find(str(path))), "average", how=even)
     grey = five[:, :1]
     told = model((grey.repeat(1, 3, 1, 1) - 0.5) / 0.25)
-    of = told.last_hidden_state[:, 0] if averaged.pooling == "class" else told.pooler_output
+    of = told.last_hidden_state[:, 0] if averaged.output == "class" else told.pooler_output
     found = averaged(grey.repeat(1, 5, 1, 1))
     torch.testing.assert_close(found, of.flatten(1), rtol=1e-3, atol=1e-4)
     assert not torch.allclose(averaged(five), found)
@@ -115,7 +115,7 @@ def test_more_stains_than_a_channel_agnostic_encoder_takes():
     with pytest.raises(InputError, match="takes at most 3 stains, and the study has 5"):
         encoder(Body(model, None, "it"), "together", how=none)
     three = StainEncoder(
-        Body(model, None, "it"), none, FIVE[:3], strategy="together", pooling="mean"
+        Body(model, None, "it"), none, FIVE[:3], strategy="together", output="mean"
     )
     assert three.width == 64
 

@@ -40,7 +40,7 @@ def screen():
     [
         ("dinov2", {}),
         ("convnext", {"stains": "average"}),
-        ("vit", {"stains": "three", "pooling": "class+mean", "views": 4, "batch": 5}),
+        ("vit", {"stains": "three", "output": "class+mean", "views": 4, "batch": 5}),
         ("resnet", {"tiles": 2, "input": 16, "normalise": "image"}),
     ],
 )
@@ -71,7 +71,7 @@ def test_card_says_which_weights_under_which_licence_and_what_was_done(folders, 
     assert card.weights_digest == fitted.source.digest and card.trained_on == ()
     told = card.preprocessing["settings"]["preprocessing"]
     assert told["input"] == 32 and told["normalise"] == "fixed" and told["intensity"] == "root"
-    assert card.preprocessing["pooling"] == "class" and card.preprocessing["features"] == 192
+    assert card.preprocessing["output"] == "class" and card.preprocessing["features"] == 192
 
 
 def test_replaced_weights_make_another_question_and_are_not_taken_for_the_old(

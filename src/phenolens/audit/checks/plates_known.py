@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from phenolens import profiles
 from phenolens.audit.audit import check
 from phenolens.audit.audited import Audited, AuditedBlock
 from phenolens.evaluate.quality.agreement import Held, Jump, comparable, jumps, matched
 from phenolens.findings import Finding
+from phenolens.profiles import PLATE
 
 FEWEST_PLATES = 3
 
@@ -42,7 +44,8 @@ def _of_block(
 ) -> Iterator[Finding]:
     found = jumps(held, measured)
     if not found:
-        values = {"measured": reference, "plates": len(held)}
+        plates = len(set(profiles.column(block.wells, PLATE)))
+        values = {"measured": reference, "plates": len(held), "of": plates}
         yield Finding("agreement-even", "ok", {"representation": block.name}, values)
     for jump in found:
         about = {"representation": block.name, "plate": jump.plates}

@@ -253,7 +253,7 @@ def _tested(own: np.ndarray, other: np.ndarray | None, kinds: np.ndarray) -> Jum
     if parts.shape[1] < FEWEST or parts[0].mean() < LEAST:
         return None
     a, b, *rest = map(float, parts.mean(axis=1))
-    p = _p(MARGIN * a - b, parts[:2], (MARGIN, -1.0), kinds)
+    p = _p((1 - MARGIN) * a - b, parts[:2], (1 - MARGIN, -1.0), kinds)
     if not rest or rest[0] < LEAST:
         return Jump(("", ""), "", a, b, float("nan"), float("nan"), parts.shape[1], p)
     am, bm = rest

@@ -51,8 +51,8 @@ def autocast(device: str, precision: str) -> AbstractContextManager:
 def compiles(model: torch.nn.Module, wanted: str, *, device: str, steps: int) -> bool:
     """Whether it pays to compile a network; where it does, its calls are compiled from now on.
 
-    Compiling takes a minute or so. On GPUs it pays in any but a short training; on a processor
-    our networks gain little (``bench/network_throughput.py``), and it needs a C++ compiler.
+    Compiling takes a minute or so, which only a longer training earns back. On processors it needs
+    a C++ compiler and is done only where it is asked for. What it gains was not measured here.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def pick_precision(device: str) -> str:
     """``bf16`` where the device computes in it, else ``fp16`` on a GPU that does, or ``float32``.
 
     The hardware decides and not a stopwatch, whose answer could differ the next day and with it the
-    bytes: on such processors each of our networks was 1.04 to 2.2 times as fast in bfloat16
+    bytes: on such processors each of our networks was 1.04 to 2.5 times as fast in bfloat16
     (``bench/network_throughput.py``), on others emulation is slower.
     """
     torch = require_torch()

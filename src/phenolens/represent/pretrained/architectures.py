@@ -78,7 +78,7 @@ class Body(nn.Module):
         named = (name for name, _ in model.named_parameters())
         self.has_class_token = any(name.endswith("cls_token") for name in named)
 
-    def forward(self, images: torch.Tensor, pooling: str) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, output: str) -> torch.Tensor:
         """Features (B, D) of images (B, channels, S, S)."""
         what: dict[str, Any] = {}
         if self._interpolates:
@@ -89,18 +89,18 @@ class Body(nn.Module):
             what["noise"] = torch.arange(n, device=images.device).float().repeat(len(images), 1)
         found = self.model(images, **what)
         hidden, pooled = found.last_hidden_state, getattr(found, "pooler_output", None)
-        if pooling == "pooler":
+        if output == "pooler":
             if pooled is None:
-                raise InputError(f"{self.origin} has no pooled output; use pooling = 'mean'.")
+                raise InputError(f"{self.origin} has no pooled output; use output = 'mean'.")
             return pooled.flatten(1)
-        if pooling != "mean" and not self.has_class_token:
-            raise InputError(f"{self.origin} has no class token; use pooling = 'pooler' or 'mean'.")
+        if output != "mean" and not self.has_class_token:
+            raise InputError(f"{self.origin} has no class token; use output = 'pooler' or 'mean'.")
         if hidden.ndim == 4:
             return hidden.mean(dim=(2, 3))
         first = 1 + self._first if self.has_class_token else 0
         mean = hidden[:, first:].mean(dim=1)
         parts = {"class": [hidden[:, 0]], "mean": [mean], "class+mean": [hidden[:, 0], mean]}
-        return torch.cat(parts[pooling], dim=1)
+        return torch.cat(parts[output], dim=1)
 
     def share_out(self, stains: int) -> None:
         """Average the first layer's filters over its channels, and share them out to the stains.

@@ -25,7 +25,7 @@ class StainEncoder(nn.Module):
     stains : tuple of str
         Names of the stains, in the order of the images.
     strategy : {"bag", "average", "three", "together", "beside"}
-    pooling : {"class", "mean", "class+mean", "pooler"}, optional
+    output : {"class", "mean", "class+mean", "pooler"}, optional
         By default the class token, else the pooled output.
     reference : tuple of str
         Stains that stand beside each other one, for ``beside``.
@@ -43,12 +43,12 @@ class StainEncoder(nn.Module):
         stains: tuple[str, ...],
         *,
         strategy: str,
-        pooling: str | None,
+        output: str | None,
         reference: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.body, self.strategy = body, strategy
-        self.pooling = pooling or ("class" if body.has_class_token else "pooler")
+        self.output = output or ("class" if body.has_class_token else "pooler")
         mean, sd = preprocessing.standard(body.channels or 1)
         self.groups = self._groups(stains, reference)
         if strategy == "average":
@@ -63,7 +63,7 @@ class StainEncoder(nn.Module):
         together = self.strategy in ("average", "together")
         seen = images[:, None] if together else images[:, self.groups]  # (B, groups, channels, ...)
         read = (seen.flatten(0, 1) - self.mean) / self.sd  # type: ignore[operator]
-        found = self.body(read, self.pooling).float()
+        found = self.body(read, self.output).float()
         return found.unflatten(0, seen.shape[:2]).flatten(1)
 
     def _groups(self, stains: tuple[str, ...], reference: tuple[str, ...]) -> torch.Tensor:

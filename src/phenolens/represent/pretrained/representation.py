@@ -25,7 +25,7 @@ from phenolens.represent.pretrained.entries import (
     ENTRIES,
     PERMISSIVE,
     Entry,
-    Pooling,
+    Output,
     Stains,
     entry,
 )
@@ -64,7 +64,7 @@ class PretrainedOptions(Options):
     stains: Stains | None = None
     channels: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
-    pooling: Pooling | None = None
+    output: Output | None = None
     input: Annotated[int, Field(ge=16, le=1024)] | None = None
     resample: Resample | None = None
     fit: Fit | None = None
@@ -75,6 +75,7 @@ class PretrainedOptions(Options):
     scaling: Literal["controls", "image"] = "controls"
     tiles: Annotated[int, Field(ge=1)] = 1
     views: Literal[1, 4, 8] = 1
+    pooling: Literal["mean", "median", "trimmed"] = "mean"
     batch: Annotated[int, Field(ge=1)] = 32
     device: str = "auto"
     precision: Literal["auto", "float32", "bf16"] = "float32"
@@ -160,7 +161,7 @@ class PretrainedSettings(NetworkSettings):
     digest : str
         Of their content: with other weights everything is made anew.
     preprocessing : Preprocessing
-    stains, pooling, channels, reference
+    stains, output, channels, reference
         As in :class:`PretrainedOptions`.
     """
 
@@ -170,7 +171,7 @@ class PretrainedSettings(NetworkSettings):
     digest: str = ""
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     stains: Stains = "bag"
-    pooling: Pooling | None = None
+    output: Output | None = None
     channels: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
 
@@ -221,7 +222,7 @@ class Pretrained(Network):
             digest=source.digest,
             preprocessing=options.preprocessing(source),
             stains=options.strategy,
-            pooling=options.pooling or (known.pooling if known else None),
+            output=options.output or (known.output if known else None),
             channels=options.channels,
             reference=options.reference,
         )
@@ -255,7 +256,7 @@ class Pretrained(Network):
         self.state = {"stains": list(prepared.channels), "trained_on": [], "labels_seen": []}
         self.state["made"] = {"device": device, "precision": precision}
         self.model = self.build().to(device)
-        self.state["made"] |= {"features": self.model.width, "pooling": self.model.pooling}
+        self.state["made"] |= {"features": self.model.width, "output": self.model.output}
         return self
 
     def build(self) -> Any:
@@ -279,7 +280,7 @@ class Pretrained(Network):
                 settings.preprocessing,
                 settings.channels or tuple(stains),
                 strategy=settings.stains,
-                pooling=settings.pooling,
+                output=settings.output,
                 reference=settings.reference,
             )
 
