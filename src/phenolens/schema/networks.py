@@ -151,7 +151,23 @@ ATTENTION_PIXELS = Document(
     ),
 )  # fmt: skip
 
+TRAVERSALS = Document(
+    "traversals.npz",
+    "images decoded on the way from controls to the treatments that an autoencoder sees most of",
+    when="Present where a study has an autoencoder that is fitted on all images.",
+    keys=(
+        Key("images", "uint8 (t, n, C, S, S)",
+            "as the network would read them (square root of the scaled intensity)"),
+        Key("change", "float32 (t, C, S, S)", "image at share 1 less image at share 0, of 1"),
+        Key("shares", "float64 (n,)", "0 is the mean of controls, 1 that of the treatment"),
+        Key("separation", "float64 (t,)",
+            "distance of both means in standard deviations of images along the way"),
+        Key("treatments", "string (t,)", "farthest from their plates' controls first"),
+        Key("channels", "string (C,)", "names of the stains"),
+    ),
+)  # fmt: skip
+
 FILES: tuple[File, ...] = (
     CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS, 
-    ATTENTION, ATTENTION_PIXELS, 
+    ATTENTION, ATTENTION_PIXELS, TRAVERSALS,
 )  # fmt: skip

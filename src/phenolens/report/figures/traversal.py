@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from phenolens.answers.tables import Tables
 from phenolens.report.figures.montage import GAMMA, composite, show
 from phenolens.report.figures.network_pixels import intensities
-from phenolens.report.figures.style import WIDTH, new_figure
+from phenolens.report.figures.style import WIDTH, Drawn, file_name, new_figure, shortened
 
 _LEFT, _TOP, _GAP = 0.95, 0.32, 0.04
+
+
+def draw(tables: Tables) -> Iterator[Drawn]:
+    """A figure a treatment."""
+    stored = tables.arrays("traversals")
+    if stored is None:
+        return
+    channels = [str(name) for name in stored["channels"]]
+    for number, treatment in enumerate(map(str, stored["treatments"])):
+        apart = float(stored["separation"][number])
+        yield Drawn(
+            name=f"traversal_{file_name(treatment)}",
+            figure=traversal(
+                stored["images"][number] / 255,
+                stored["change"][number],
+                stored["shares"],
+                channels=channels,
+            ),
+            label=f"From controls to {shortened(treatment)}",
+            alt=f"Images that the autoencoder decodes between controls and {treatment}: composite "
+            f"and {', '.join(channels)}.",
+            caption=f"Decoded, not taken: from the mean code of controls to that of {treatment}, "
+            f"and half beyond. Both lie {apart:.1f} standard deviations of single images apart"
+            + ("; single images do not show this difference." if apart < 1 else ".")
+            + " Change: red is brighter in the treatment, each stain on its own scale.",
+            photo=True,
+        )
 
 
 def traversal(
