@@ -37,14 +37,10 @@ class Finding:
 
     Examples
     --------
-    >>> from phenolens import words
     >>> from phenolens.findings import Finding
-    >>> @words.wording("few-wells")
-    ... def _(wells, plate):
-    ...     return f"{plate} has {wells} wells."
-    >>> found = Finding("few-wells", "warning", {"plate": "P1"}, {"wells": 3})
-    >>> found.text, found.values["wells"]
-    ('P1 has 3 wells.', 3)
+    >>> found = Finding("few-wells-compared", "warning", {"plate": "P1"}, {"n": 3})
+    >>> found.text, found.values["n"]
+    ('only 3 comparable well(s)', 3)
     """
 
     code: str

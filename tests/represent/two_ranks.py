@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,20 +49,13 @@ def trainer(*, augment: bool = False, objective=None, **settings) -> Trainer:
     targets = np.arange(60) % 3
     for image, target in zip(pixels, targets, strict=True):
         image[:, :, : 5 * target] += 50
-    feed = Feed(torch.from_numpy(pixels), np.arange(48), Standard.fixed(2), targets=targets[:48])
-    feed = feed if augment else plain(feed)
-    watched = Feed(torch.from_numpy(pixels), np.arange(48, 60), Standard.fixed(2))
-    object.__setattr__(watched, "targets", targets[48:])
+    whole = Feed(torch.from_numpy(pixels), np.arange(60), Standard.fixed(2), targets=targets)
+    feed, watched = whole.part(np.arange(48)), whole.part(np.arange(48, 60))
+    feed = feed if augment else replace(feed, augment=None)
     usual = {"epochs": 3, "batch": 16, "learning_rate": 0.01, "device": "cpu"}
     usual["precision"] = "float32"
     made = TrainSettings(**(usual | settings))
     return Trainer(network(), objective or Classify(), (feed, watched), made, seed=1)
-
-
-def plain(feed: Feed) -> Feed:
-    """The feed without augmentation."""
-    object.__setattr__(feed, "augment", None)
-    return feed
 
 
 class Killed(Exception):

@@ -356,6 +356,7 @@ def test_the_research_questions_are_answered_for_what_the_cards_say(session, mon
         normalize=take(session, "normalize"),
         evaluate=replace(found, tables=tables),
         attention=looked,
+        blocks=take(session, "blocks"),
     ).value
     assert [answer.state for answer in (first, second, third, fourth)] == [
         "answered", "answered", "answered", "open",

@@ -8,6 +8,7 @@ says in the environment who is who. Rank 0 alone writes files and decides by val
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class Ranks:
             if gpu := device.startswith("cuda"):
                 require_torch().cuda.set_device(device)
             distributed.init_process_group("nccl" if gpu else "gloo")
-            atexit.register(distributed.destroy_process_group)
+            atexit.register(_leave)
         return cls(distributed.get_rank(), distributed.get_world_size())
 
     @property
@@ -106,6 +107,17 @@ class Ranks:
         yield
         if self.first:
             distributed.barrier()
+
+
+def _leave() -> None:
+    """Leave the group while Python still runs.
+
+    A thread of gloo lets go of a tensor a little after it was sent. If Python is gone by then, the
+    process is aborted. The group ends its threads when nothing holds it any longer; wrapped modules
+    are in cycles, and do until they are collected.
+    """
+    gc.collect()
+    require_torch().distributed.destroy_process_group()
 
 
 ALONE = Ranks()
