@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from phenolens.errors import DesignError, InputError
-from phenolens.files import plain
+from phenolens.files import digest, plain
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE
 from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
@@ -394,7 +393,7 @@ class Network(Representation):
             training,
             seed=made["seed"],
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
-            identity=hashed([asdict(self.settings), self.state, *identity]),
+            identity=digest(asdict(self.settings), self.state, *identity),
             log=None if self.log is None else Path(self.log),
             tensorboard=None if self.tensorboard is None else Path(self.tensorboard),
         )
@@ -409,9 +408,3 @@ class Network(Representation):
 def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:
     """The key of each row."""
     return prepared.images.table[prepared.images.key].iloc[rows].astype(str).to_numpy().tolist()
-
-
-def hashed(what: object) -> str:
-    """Names plain values."""
-    text = json.dumps(plain(what), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
