@@ -17,7 +17,16 @@ from phenolens.errors import DesignError, InputError
 from phenolens.files import digest, plain
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE
-from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
+from phenolens.represent.base import (
+    ALL,
+    Card,
+    Learns,
+    Options,
+    Progress,
+    Representation,
+    evenly,
+    wells_of,
+)
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.architecture import Architecture, Family, Stem
 from phenolens.represent.networks.augment import SYMMETRIES, Augment
@@ -311,7 +320,7 @@ class Network(Representation):
                 f"Plate '{plate}' has {len(rows)} images of calibrating controls, too few to adapt "
                 f"'{self.name}' to it ({_FEWEST_CONTROLS} at least). Choose adapt = 'none'."
             )
-        return rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_CONTROLS).round().astype(int))]
+        return evenly(rows, _MOST_CONTROLS)
 
     def _over_views(self, what: Callable[[Batch], torch.Tensor]) -> Callable[[Batch], torch.Tensor]:
         """The mean of something of a batch over the views of its images."""
