@@ -28,7 +28,7 @@ from phenolens.changes import SPELLED, Change, changed, parse
 from phenolens.errors import ConfigError, PhenolensError, did_you_mean, either, shown
 from phenolens.files import is_endless
 from phenolens.io.formats.base import image_format
-from phenolens.represent.base import NAME, REPRESENTATIONS, kinds_of, options_of
+from phenolens.represent.base import NAME, NAME_IS, REPRESENTATIONS, kinds_of, options_of
 from phenolens.represent.cnn import CNNOptions
 from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
@@ -60,10 +60,7 @@ LARGEST = 2_000_000
 
 def _names_an_encoder(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} is no name of an encoder, which is made of lower-case letters, digits, "
-            "'.', '_' and '-', the first a letter or digit"
-        )
+        raise ValueError(f"{name!r} is no name of an encoder: {NAME_IS}")
     return name
 
 

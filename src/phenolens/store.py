@@ -118,7 +118,8 @@ def files_named(settings: object) -> list[list[str]]:
     path = Path(settings)
     try:
         if (path / "config.json").is_file():
-            return [found for part in path.glob("*.safetensors") for found in files_named(part)]
+            parts = sorted(path.glob("*.safetensors"))
+            return [found for part in parts for found in files_named(part)]
         return [[str(path), file_digest(path)]] if path.is_file() else []
     except OSError:  # too long for a name, or not ours to read
         return []

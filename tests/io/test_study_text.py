@@ -18,10 +18,10 @@ from phenolens.io.discovery.discover import discover
 from phenolens.io.discovery.proposal import Discovery, Question
 from phenolens.io.discovery.study_text import study_toml
 from phenolens.io.integrate import integrate
-from phenolens.represent.pretrained import PretrainedOptions
+from phenolens.represent.base import REPRESENTATIONS
 
 DOC = Path(__file__).parents[2] / "docs" / "study-file.md"
-HEADING = re.compile(r"^## `\[{1,2}([\w.]+)\]{1,2}`$")
+HEADING = re.compile(r"^## `\[{1,2}([\w.-]+)\]{1,2}`$")
 
 
 def settings() -> dict[str, dict[str, object]]:
@@ -38,7 +38,12 @@ def settings() -> dict[str, dict[str, object]]:
                 found.setdefault(name, {})[key] = default
 
     walk(Study, "")
-    walk(PretrainedOptions, "represent.pretrained")
+    for name, kind in REPRESENTATIONS.known().items():
+        if kind.__module__.startswith("phenolens."):
+            shared = found.get(kind.section, {}) | {"augment": None}
+            fields = kind.Options.__pydantic_fields__.items()
+            own = {key: field.default for key, field in fields if key not in shared}
+            found |= {f"represent.{name}": own} if own else {}
     return found
 
 

@@ -453,15 +453,21 @@ def of_cells(trained, tmp_path_factory) -> Path:
 
 
 def test_weights_of_the_hub_name_the_training_by_their_content(trained, tmp_path, monkeypatch):
-    path, found = tmp_path / "model.safetensors", []
-    monkeypatch.setattr(
-        "phenolens.study.networks.find_weights", lambda weights: (path, "from the hub", "free")
-    )
+    path, found, asked = tmp_path / "model.safetensors", [], []
+
+    def of_family(weights: str, family: str) -> tuple[Path, str, str]:
+        asked.append((weights, family))
+        return path, "from the hub", "free"
+
+    monkeypatch.setattr("phenolens.study.networks.find_weights", of_family)
     for content in (b"one", b"two"):
         path.write_bytes(content)
-        of_hub = with_changes(trained, 'networks.weights="imagenet"')
+        of_hub = with_changes(
+            trained, 'networks.weights="imagenet"', 'networks.architecture="resnet-34"'
+        )
         found.append(of_hub.folder(next(iter(of_hub.rows))))
     assert found[0] != found[1]
+    assert set(asked) == {("imagenet", "resnet-34")}
 
 
 def test_a_setting_of_an_encoder_names_another_training(trained):

@@ -406,12 +406,23 @@ class TestWeightFiles:
 
         from phenolens.represent.networks.weights import find_weights
 
-        def unreachable(*_):
+        def unreachable(*_, **__):
             raise OSError("no route")
 
-        monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-        with pytest.raises(InputError, match=r"download its model\.safetensors"):
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+        with pytest.raises(InputError, match=r"hf download microsoft/resnet-18 --local-dir"):
             find_weights("imagenet")
+
+    def test_weights_of_a_family_lie_in_the_mirror(self, given, tmp_path, monkeypatch):
+        from phenolens.represent.networks.weights import find_weights
+
+        kept = tmp_path / "models" / "microsoft--resnet-50" / "model.safetensors"
+        kept.parent.mkdir(parents=True)
+        kept.write_bytes(given[0].read_bytes())
+        monkeypatch.setenv("PHENOLENS_MODELS", str(tmp_path / "models"))
+        assert find_weights("imagenet", "resnet-50") == (
+            kept, "microsoft/resnet-50", "Apache-2.0",
+        )  # fmt: skip
 
 
 def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch):

@@ -76,7 +76,7 @@ def test_labels_that_were_shown_were_seen_whatever_a_class_says():
 def test_one_that_learns_is_fitted_or_says_what_it_was_fitted_on():
     with pytest.raises(InputError, match=r"learns labels, and its card names no well.*train"):
         pl.encode(Labelled(), SCREEN)
-    with pytest.raises(InputError, match="aggregate 'sum'; choose mean or median"):
+    with pytest.raises(InputError, match="aggregate 'sum'; choose mean, median or trimmed"):
         pl.encode(Labelled(), SCREEN, how="sum")
     fitted = PixelPCA(components=2).fit(SCREEN, TRAIN)
     assert len(pl.encode(fitted, SCREEN).attrs[CARD]["trained_on"]) == 12

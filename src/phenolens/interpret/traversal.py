@@ -75,7 +75,8 @@ def traverse(
     The same in pictures::
 
         from phenolens.report.figures.traversal import traversal
-        traversal(traverse(vae, prepared, controls, treated), prepared.channels)
+        found = traverse(vae, prepared, controls, treated)
+        traversal(found.images, found.change, found.shares, channels=prepared.channels)
     """
     plates = prepared.images.table[PLATE].astype(str).to_numpy()
     both = sorted(set(plates[controls]) & set(plates[treated]))

@@ -240,6 +240,10 @@ class Representation:
 
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
+NAME_IS = (
+    "a name is made of at most 60 lower-case letters, digits, '.', '_' and '-', the first a letter "
+    "or digit"
+)
 
 
 def require_declared(kind: Any) -> None:
@@ -253,7 +257,7 @@ def require_declared(kind: Any) -> None:
         raise ValueError(f"{kind!r} is no subclass of phenolens.represent.base.Representation.")
     who = f"Representation {kind.name!r}"
     if not NAME.fullmatch(kind.name):
-        raise ValueError(f"{who}: a name is made of lower-case letters, digits, '.', '_' and '-'.")
+        raise ValueError(f"{who}: {NAME_IS}.")
     if not isinstance(getattr(kind, "label", None), str) or not kind.label:
         raise ValueError(f"{who} has no label, which is what a report calls it.")
     for attribute, words in {
@@ -352,6 +356,14 @@ def options_of(kind: type[Representation], study: Mapping[str, Any]) -> Any:
         own = encoder.get("settings", {}) if encoder["name"] == kind.name else own
     common = {key: shared[key] for key in kind.Options.model_fields if key in shared}
     return kind.Options.model_validate(common | own)
+
+
+def evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of these rows, evenly spaced from the first to the last."""
+    rows = np.asarray(rows)
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
 
 
 def wells_of(prepared: Prepared, rows: np.ndarray) -> list[str]:

@@ -13,6 +13,7 @@ from phenolens import profiles
 from phenolens.normalize.scale import robust_scale, soften
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL, WELL_KEY
+from phenolens.represent.base import evenly
 from phenolens.represent.measuring.units import Cells
 from phenolens.splits.roles import CALIBRATING
 from phenolens.tools.compared import FEWEST_CALIBRATORS
@@ -74,7 +75,7 @@ def components(features: pd.DataFrame, images: pd.DataFrame, train: np.ndarray) 
     known = profiles.keys(profiles.metadata(features), key)
     places = known.get_indexer(profiles.keys(images.iloc[train], key))
     places = np.unique(places[places >= 0])
-    some = places[np.unique(np.linspace(0, len(places) - 1, _FITTED_ON).round().astype(int))]
+    some = evenly(places, _FITTED_ON)
     fitted = Components(n_components=_COMPONENTS).fit(profiles.take(features, some))
     return fitted.transform(features)
 

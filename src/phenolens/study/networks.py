@@ -87,7 +87,7 @@ class NetworkTrainings(Trainings):
         """Path and digest of the files of weights that training starts from; the hub's by name."""
         settings = asdict(self.network.settings)
         if settings.get("weights") == "imagenet":
-            path, name, _ = find_weights("imagenet")
+            path, name, _ = find_weights("imagenet", self.network.settings.backbone.family)
             return [[name, file_digest(path)]]
         return files_named(settings)
 

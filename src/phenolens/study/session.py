@@ -203,14 +203,15 @@ def _weights_placed(study: Study, root: Path) -> Study:
         return settings | {"weights": (root / weights).as_posix()}
 
     networks, represent = study.networks, study.represent
-    if (root / networks.weights).is_file():
-        networks = networks.model_copy(update=placed(networks.model_dump(include={"weights"})))
+    networks = networks.model_copy(update=placed({"weights": networks.weights}))
     tables = {name: placed(table) for name, table in (represent.model_extra or {}).items()}
+    represent = represent.model_copy(update=tables)
     encoders = [
         item.model_copy(update={"settings": placed(item.settings)}) for item in study.encoders
     ]
-    placed_too = {"encoders": encoders, "represent": represent.model_copy(update=tables)}
-    return study.model_copy(update={"networks": networks, **placed_too})
+    return study.model_copy(
+        update={"networks": networks, "represent": represent, "encoders": encoders}
+    )
 
 
 def _layout_of(path: Path) -> int:

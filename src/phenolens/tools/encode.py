@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ def encode(
     train: Sequence[int] | np.ndarray | None = None,
     labels: Sequence[str] | np.ndarray | None = None,
     wells: pd.DataFrame | None = None,
-    how: str = "mean",
+    how: Literal["mean", "median", "trimmed"] = "mean",
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -42,8 +42,8 @@ def encode(
     wells : DataFrame, optional
         What is known of the wells: ``Metadata_Plate``, ``Metadata_Well`` and whatever else, such as
         a compound; joined by plate and well.
-    how : {"mean", "median"}
-        How images become wells.
+    how : {"mean", "median", "trimmed"}
+        How images become wells (:func:`phenolens.represent.pooling.pooled`).
     seed : int
         Of the fit.
     progress : callable, optional
@@ -80,9 +80,10 @@ def encode(
     from phenolens.io.cards import put_card
     from phenolens.profiles import WELL_KEY
     from phenolens.represent.base import require_rows, table, wells_of
+    from phenolens.represent.pooling import pooled
 
-    if how not in ("mean", "median"):
-        raise InputError(f"Unknown way to aggregate {how!r}; choose mean or median.")
+    if how not in ("mean", "median", "trimmed"):
+        raise InputError(f"Unknown way to aggregate {how!r}; choose mean, median or trimmed.")
     told: dict[str, Any] = {}
     if train is not None:
         rows = np.asarray(train)
@@ -101,7 +102,7 @@ def encode(
     extracted = encoder.extract(prepared, everything, progress=progress)
     features = require_rows(extracted, len(everything), encoder.name)
     images = table(prepared, everything, features, name=encoder.name)
-    found = profiles.aggregate(images, list(WELL_KEY), how=how)
+    found = pooled(images, how)
     if wells is not None:
         known = profiles.metadata(found)
         own = [name for name in wells.columns if name not in known or name in WELL_KEY]

@@ -15,6 +15,7 @@ import pandas as pd
 
 from phenolens.findings import Finding
 from phenolens.profiles import CONTROL, OBJECT, PLATE, SITE, TREATMENT, WELL
+from phenolens.represent.base import evenly
 from phenolens.represent.vae import VAE
 from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.session import Session
@@ -77,18 +78,13 @@ def held_out(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
     keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
     folds = work.design.folds
     for fold, _, test in folds.iterate(keys) if folds else ():
-        yield str(fold), _spread(test, _MOST_A_FOLD)
-
-
-def _spread(rows: np.ndarray, most: int) -> np.ndarray:
-    places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
-    return np.asarray(rows)[places]
+        yield str(fold), evenly(test, _MOST_A_FOLD)
 
 
 def _rebuilt(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Rebuilt]:
     network = cast(VAE, work.trained(fold))
     size = network.settings.pixels.size
-    learned = work.squares(_spread(work.rows[fold], _FOR_THE_MEAN))[..., :size, :size]
+    learned = work.squares(evenly(work.rows[fold], _FOR_THE_MEAN))[..., :size, :size]
     mean = learned.mean(axis=0, dtype=np.float64) / 255.0
     with work.session.progress.bar(f"Rebuilding images with {work.name}, fold {fold}") as tick:
         for start in range(0, len(rows), _CHUNK):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phenolens.represent.base import evenly
 from phenolens.represent.networks.augment import Augment, turn
 from phenolens.represent.networks.ranks import ALONE, Ranks
 from phenolens.represent.networks.torches import require_torch
@@ -135,7 +136,7 @@ class Standard:
     @classmethod
     def of(cls, array: np.ndarray, rows: np.ndarray, *, n: int = 512) -> Standard:
         """Measured on at most `n` of these rows of a pixel array (training rows only)."""
-        some = rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
+        some = evenly(rows, n)
         sums = np.zeros((2, array.shape[2]), dtype=np.int64)
         for row in some:  # one image at a time: with tiles all of them are gigabytes
             pixels = array[row].astype(np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -15,10 +14,19 @@ import pandas as pd
 from pydantic import Field
 
 from phenolens.errors import DesignError, InputError
-from phenolens.files import plain
+from phenolens.files import digest, plain
 from phenolens.prepared import Prepared
 from phenolens.profiles import PLATE
-from phenolens.represent.base import ALL, Card, Learns, Options, Progress, Representation, wells_of
+from phenolens.represent.base import (
+    ALL,
+    Card,
+    Learns,
+    Options,
+    Progress,
+    Representation,
+    evenly,
+    wells_of,
+)
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.architecture import Architecture, Family, Stem
 from phenolens.represent.networks.augment import SYMMETRIES, Augment
@@ -312,7 +320,7 @@ class Network(Representation):
                 f"Plate '{plate}' has {len(rows)} images of calibrating controls, too few to adapt "
                 f"'{self.name}' to it ({_FEWEST_CONTROLS} at least). Choose adapt = 'none'."
             )
-        return rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_CONTROLS).round().astype(int))]
+        return evenly(rows, _MOST_CONTROLS)
 
     def _over_views(self, what: Callable[[Batch], torch.Tensor]) -> Callable[[Batch], torch.Tensor]:
         """The mean of something of a batch over the views of its images."""
@@ -394,7 +402,7 @@ class Network(Representation):
             training,
             seed=made["seed"],
             checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
-            identity=hashed([asdict(self.settings), self.state, *identity]),
+            identity=digest(asdict(self.settings), self.state, *identity),
             log=None if self.log is None else Path(self.log),
             tensorboard=None if self.tensorboard is None else Path(self.tensorboard),
         )
@@ -409,9 +417,3 @@ class Network(Representation):
 def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:
     """The key of each row."""
     return prepared.images.table[prepared.images.key].iloc[rows].astype(str).to_numpy().tolist()
-
-
-def hashed(what: object) -> str:
-    """Names plain values."""
-    text = json.dumps(plain(what), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -26,6 +26,7 @@ from phenolens.errors import DamagedError, DesignError, InputError
 from phenolens.files import atomic_path, digest, read_arrays
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import CONTROL, PLATE
+from phenolens.represent.base import evenly
 
 HEADROOM = 4.0
 _HIGH = {True: 95.0, False: 99.5}
@@ -192,7 +193,7 @@ class PixelStore:
         fewest, most = _CALIBRATION_IMAGES
         area = self.prepared.pixels(int(rows[0]))[0].size
         n = int(np.clip(_CALIBRATION_PIXELS // area, fewest, most))
-        return rows[np.unique(np.linspace(0, len(rows) - 1, n).round().astype(int))]
+        return evenly(rows, n)
 
     def _percentiles(self, images: Iterable[np.ndarray]) -> np.ndarray:
         flat = (image.reshape(len(image), -1) for image in images)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
-from phenolens.represent.base import ALL, Card, Kind, Learns, Options, Progress
+from phenolens.represent.base import ALL, Card, Kind, Learns, Options, Progress, evenly
 from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.augment import Augment
 from phenolens.represent.networks.feed import Batch, Feed, Positives
@@ -197,7 +197,7 @@ class SelfSupervised(Network):
         """Say on the card how many dimensions are used, and warn where all images look alike."""
         from phenolens.represent.networks.contrast import effective_dimensions
 
-        some = rows[np.unique(np.linspace(0, len(rows) - 1, _LOOKED_AT).round().astype(int))]
+        some = evenly(rows, _LOOKED_AT)
         features = self._collect(self.inputs(prepared, some), what=self._embed)
         used = effective_dimensions(require_torch().from_numpy(features))
         self.state["made"]["effective_dimensions"] = round(used, 2)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
 from phenolens.represent.networks.checkpoint import load_tensors
+from phenolens.represent.pretrained.sources import find
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,8 @@ def find_weights(weights: str | Path, family: Family = "resnet-18") -> tuple[Pat
     Parameters
     ----------
     weights : str or Path
-        ``imagenet`` for what the hub has of this family, or a safetensors file.
+        ``imagenet`` for what the hub, or its mirror, has of this family (see
+        :func:`phenolens.represent.pretrained.sources.find`), or a safetensors file.
     family : str
 
     Raises
@@ -47,21 +49,8 @@ def find_weights(weights: str | Path, family: Family = "resnet-18") -> tuple[Pat
             f"There are no ImageNet weights of a {family} for weights = 'imagenet'; choose "
             f"{', '.join(HUB_NAMES)}, or give a safetensors file."
         )
-    return _from_hub(HUB_NAMES[family]), HUB_NAMES[family], HUB_LICENCE
-
-
-def _from_hub(name: str) -> Path:
-    try:
-        from huggingface_hub import hf_hub_download, try_to_load_from_cache
-
-        kept = try_to_load_from_cache(name, "model.safetensors")
-        return Path(kept if isinstance(kept, str) else hf_hub_download(name, "model.safetensors"))
-    except Exception as error:  # the hub's client raises many kinds; each means: not to be had
-        raise InputError(
-            f"ImageNet weights ({name}) cannot be fetched ({type(error).__name__}). On "
-            "a machine with a connection download its model.safetensors, put it anywhere, give its "
-            "path as weights; or train from scratch (weights = '')."
-        ) from None
+    found = find(HUB_NAMES[family])
+    return found.files[0], found.origin, HUB_LICENCE
 
 
 def load_pretrained(model: StainNetwork, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.interpret.traversal import Traversal, traverse
 from phenolens.profiles import CONTROL, PLATE, TREATMENT
-from phenolens.represent.base import ALL
+from phenolens.represent.base import ALL, evenly
 from phenolens.represent.vae import VAE
 from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.session import Session
@@ -39,9 +39,11 @@ def traversals(session: Session, *, represent: Represented) -> Made:
         for treatment in _far(represent.blocks[work.name].wells)[:_SHOWN]:
             rows = np.flatnonzero((images[TREATMENT] == treatment).to_numpy())
             try:
-                found[treatment] = traverse(vae, work.prepared, _some(controls), _some(rows))
-            except DesignError:  # on no plate with controls: there is no way to show
-                continue
+                found[treatment] = traverse(
+                    vae, work.prepared, evenly(controls, _IMAGES), evenly(rows, _IMAGES)
+                )
+            except DesignError as error:
+                session.progress.say(f"No way from controls to {treatment} is shown: {error}")
     if not found:
         return Made(None)
     ways = list(found.values())
@@ -60,17 +62,13 @@ def _shows(work: object) -> bool:
     return isinstance(work, NetworkTrainings) and issubclass(work.kind, VAE) and ALL in work.rows
 
 
-def _some(rows: np.ndarray) -> np.ndarray:
-    return rows[np.unique(np.linspace(0, len(rows) - 1, _IMAGES).round().astype(int))]
-
-
 def _far(wells: pd.DataFrame) -> list[str]:
     """Treatments, those first whose wells lie farthest from their plates' controls."""
     controls = profiles.is_control(wells)
     if TREATMENT not in wells.index.names or not controls.any():
         return []
     plates = profiles.column(wells, PLATE).astype(str)
-    values, away = wells.to_numpy(dtype=np.float64), np.full(len(wells), np.nan)
+    values = wells.to_numpy(dtype=np.float64)
     centred = np.full_like(values, np.nan)
     for plate in np.unique(plates[controls]):
         centred[plates == plate] = values[plates == plate] - values[
