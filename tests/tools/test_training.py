@@ -128,6 +128,9 @@ def test_wells_are_named_by_plate_by_well_or_by_a_query(table, said, wells):
         ({"trained_on": "Metadata_Plate == 'P9'"}, "selects no well"),
         ({"trained_on": "Plat == 'P1'"}, "lists plates, or wells"),
         ({"trained_on": "P1", "labels_seen": ["T0"]}, "no treatment or compound 'T0'"),
+        ({"trained_on": []}, "is empty; choose 'nothing'"),
+        ({"trained_on": "P1", "labels_seen": []}, "is empty; choose 'none'"),
+        ({"trained_on": "nothing", "labels_seen": "all"}, "what learned from nothing saw none"),
     ],
 )
 def test_what_the_screen_does_not_have_is_refused(table, said, match):

@@ -156,6 +156,12 @@ def card_of(name: str, told: Told, *, kind: str, normalized: bool, wells: pd.Dat
     blind = said in (NOTHING, OTHER) or kind == "unsupervised"
     labels = (NONE if blind else UNKNOWN) if told.labels_seen is None else told.labels_seen
     seen = _treatments_named(labels, told.spelled("labels_seen"), wells)
+    if told.trained_on == NOTHING and seen:
+        raise ConfigError(
+            f"{told.spelled('trained_on')} = {NOTHING!r}, and {told.spelled('labels_seen')} names "
+            f"labels: what learned from nothing saw none. Say what it was trained on: {OTHER!r}, "
+            "where that was another screen."
+        )
     unknown = {"trained_on": said == UNKNOWN, "labels_seen": labels == UNKNOWN}
     by_label = bool(seen) or (labels == UNKNOWN and bool(trained_on))
     return Card(
@@ -177,6 +183,8 @@ def _wells_named(said: str | Sequence[str], setting: str, wells: pd.DataFrame) -
     """``plate/well`` of the wells that were trained on, sorted."""
     if said in (UNKNOWN, NOTHING, OTHER):
         return ()
+    if not said:
+        raise ConfigError(f"{setting} is empty; choose {NOTHING!r}, {OTHER!r} or {UNKNOWN!r}.")
     plates = wells[PLATE].astype(str)
     keys = plates + "/" + wells[WELL].astype(str)
     if isinstance(said, str) and said not in set(plates) and _canonical(said) not in set(keys):
@@ -219,6 +227,8 @@ def _treatments_named(
     """Treatments whose labels were seen, sorted."""
     if said in (UNKNOWN, NONE):
         return ()
+    if not said:
+        raise ConfigError(f"{setting} is empty; choose {NONE!r}, {EVERY!r} or {UNKNOWN!r}.")
     blank = pd.Series(None, index=wells.index, dtype=object)
     names = [wells.get(column, blank).astype("string") for column in (TREATMENT, COMPOUND)]
     if said == EVERY:
