@@ -463,7 +463,7 @@ def test_controls_may_be_unmarked(screen):
     images = replace(screen.prepared.images, table=table)
     usual = PixelStore(screen.prepared, PIXELS)
     other = replace(screen.prepared, images=images)
-    assert PixelStore(other, PIXELS)._calibrating.tolist() == usual._calibrating.tolist()
+    assert PixelStore(other, PIXELS).calibrating.tolist() == usual.calibrating.tolist()
 
 
 class TestAugment:
