@@ -191,6 +191,9 @@ def test_what_is_there_is_listed_with_its_options(site, broken, tmp_path):
     there = run(site, tmp_path, "-m", "phenolens", "encoders").stdout
     assert "quantiles: Brightness quantiles (unsupervised; learns from pixels; reads" in there
     assert "[represent.quantiles] or [[encoders]] settings: levels = 9" in there
+    assert there.count("epochs = 30") == 1  # what networks share is said once
+    assert "augment = { symmetries = true, gain = 0.1" in " ".join(there.split())  # as TOML has it
+    assert max(map(len, there.splitlines())) <= 110
     told = run(broken, tmp_path, "-m", "phenolens", "encoders")
     assert "quantiles: could not be loaded (ModuleNotFoundError" in told.stdout
     assert told.returncode == 0 and "cnn: CNN (supervised; learns from labels" in told.stdout

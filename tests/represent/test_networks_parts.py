@@ -392,11 +392,12 @@ class TestWeightFiles:
         with pytest.raises(InputError, match="no weight file"):
             load_pretrained(model, tmp_path / "absent")
 
-    def test_truncated_file_is_called_damaged(self, model, given):
+    @pytest.mark.parametrize("left", [-100, 500])
+    def test_truncated_file_is_called_damaged(self, model, given, left):
         from phenolens.represent.networks.weights import load_pretrained
 
         path = given[0]
-        path.write_bytes(path.read_bytes()[:-100])
+        path.write_bytes(path.read_bytes()[:left])
         with pytest.raises(InputError, match="damaged"):
             load_pretrained(model, path)
 

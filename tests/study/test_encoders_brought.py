@@ -73,6 +73,51 @@ class Short(Stains):
         return super().extract(prepared, rows[:-1])
 
 
+class Ragged(Stains):
+    name = "ragged"
+
+    def extract(self, prepared, rows, *, progress=None):
+        return [[0.5] * (1 + row % 2) for row in range(len(rows))]
+
+
+class Beyond(Stains):
+    name = "beyond"
+
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows).astype(float) * 1e300
+
+
+class Featureless(Stains):
+    name = "featureless"
+
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows)[:, :0]
+
+
+class Listed(Stains):
+    name = "listed"
+
+    def extract(self, prepared, rows, *, progress=None):
+        return super().extract(prepared, rows).tolist()
+
+
+class Tensors(Stains):
+    name = "tensors"
+
+    def extract(self, prepared, rows, *, progress=None):
+        torch = pytest.importorskip("torch")
+        return torch.tensor(super().extract(prepared, rows)).requires_grad_()
+
+
+class Blind(Representation):
+    name, label, kind = "blind", "Blind", "unsupervised"
+
+
+class Unlearned(Stains):
+    name = "unlearned"
+    learns = "pixels"
+
+
 class Wordless(Stains):
     name = "wordless"
 
@@ -137,13 +182,31 @@ def test_an_object_is_made_as_it_is_and_anew_when_it_has_changed(folder):
     assert not np.allclose(block_of(opened(folder, Frozen(0.25)), "roots").wells, root)
 
 
+@pytest.mark.parametrize("encoder", [Listed, Tensors])
+def test_lists_and_tensors_are_taken_as_the_numbers_they_hold(folder, encoder):
+    same = block_of(opened(folder, Stains), "stains").wells
+    assert np.array_equal(block_of(opened(folder, encoder), encoder.name).wells, same)
+
+
+def test_a_notebook_may_hand_in_a_class_and_then_its_object_and_back(folder):
+    square = ["represent.stains.power=2"]
+    known = block_of(opened(folder, Stains, changes=square), "stains").wells
+    assert np.array_equal(block_of(opened(folder, Stains(2.0)), "stains").wells, known)
+    assert np.array_equal(block_of(opened(folder, Stains, changes=square), "stains").wells, known)
+    with pytest.raises(ConfigError, match="two are called 'stains'"):
+        opened(folder, Stains, Stains(2.0))
+
+
 @pytest.mark.parametrize(
     ("encoder", "said"),
     [
         (Raises, r"'raises' failed in fit, fold all: ZeroDivisionError: no plate to divide by \(.*"
                  r"test_encoders_brought.py, line \d+\)"),
-        (Lost, r"'lost' gave values that are not finite for 28 of 28 images"),
-        (Short, r"'short' gave float32 of shape \(27, 5\) for 28 images"),
+        (Lost, r"'lost', fold all, gave values that are not finite for 28 of 28 images"),
+        (Short, r"'short', fold all, gave float32 of shape \(27, 5\) for 28 images"),
+        (Ragged, r"'ragged', fold all, gave rows of different lengths for 28 images"),
+        (Beyond, r"'beyond', fold all, gave values that are not finite for 28 of 28 images"),
+        (Featureless, r"'featureless', fold all, gave float32 of shape \(28, 0\) .* one feature"),
         (Wordless, r"'wordless' failed in card, fold all: AttributeError"),
     ],
 )  # fmt: skip
@@ -158,6 +221,8 @@ def test_one_that_fails_is_named_in_one_line(folder, encoder, said):
     ("encoder", "said"),
     [
         (Odd, "'odd': learns is one of nothing, pixels, labels; got 'everything'"),
+        (Blind, "'blind' has no extract"),
+        (Unlearned, "'unlearned' learns pixels and has no fit"),
         (3, "3 is no object of phenolens.represent.base.Representation"),
         (str, "needs a name"),
         (Frozen(0.5, name="cnn"), "There is a representation 'cnn' already"),

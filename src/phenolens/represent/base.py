@@ -267,6 +267,12 @@ def require_declared(kind: Any) -> None:
             raise ValueError(f"{who}: {attribute} is one of {', '.join(words)}; got {said!r}.")
     if not (isinstance(kind.Options, type) and issubclass(kind.Options, Options)):
         raise ValueError(f"{who}: Options is no subclass of phenolens.represent.base.Options.")
+    if kind.reads == "measurements":
+        return
+    if kind.extract is Representation.extract:
+        raise ValueError(f"{who} has no extract, which gives an image its features.")
+    if kind.learns != "nothing" and kind.fit is Representation.fit:
+        raise ValueError(f"{who} learns {kind.learns} and has no fit that does.")
 
 
 REPRESENTATIONS: Registry[type[Representation]] = Registry(
@@ -369,23 +375,46 @@ def wells_of(prepared: Prepared, rows: np.ndarray) -> list[str]:
 def table(prepared: Prepared, rows: np.ndarray, features: np.ndarray, *, name: str) -> pd.DataFrame:
     """Profile table of extracted features: the images' metadata as row index."""
     metadata = prepared.images.metadata.iloc[rows].reset_index(drop=True)
-    names = feature_names(name, features.shape[1])
-    frame = pd.DataFrame(features.astype(np.float32), columns=names)
+    frame = pd.DataFrame(features, columns=feature_names(name, features.shape[1]))
     return from_frame(pd.concat([metadata, frame], axis=1))
 
 
-def require_rows(features: object, rows: int, name: str) -> None:
-    """Refuse what is no matrix of finite numbers with a row an image."""
-    values = np.asarray(features)
-    if values.ndim != 2 or len(values) != rows or values.dtype.kind != "f":
-        raise InputError(
-            f"Representation '{name}' gave {values.dtype} of shape {values.shape} for {rows} "
-            "images; expected float32, one row an image."
-        )
+def require_rows(features: object, rows: int, name: str, *, fold: str = ALL) -> np.ndarray:
+    """Features as `extract` gave them, as float32.
+
+    Parameters
+    ----------
+    features : ndarray, Tensor or nested lists of float
+        What `extract` gave.
+    rows : int
+        Images that it was asked for.
+    name, fold : str
+        Of the representation, for the error.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, n_features)
+
+    Raises
+    ------
+    InputError
+        If it is no matrix of finite numbers with a row an image and a feature or more.
+    """
+    who = f"Representation '{name}', fold {fold},"
+    asked = f"{rows} images; expected float32, one row an image, at least one feature."
+    if hasattr(features, "detach"):  # a tensor of PyTorch, on whatever device
+        features = features.detach().float().cpu().numpy()
+    try:
+        values = np.asarray(features)
+    except ValueError:
+        raise InputError(f"{who} gave rows of different lengths for {asked}") from None
+    if values.ndim != 2 or len(values) != rows or not values.size or values.dtype.kind != "f":
+        raise InputError(f"{who} gave {values.dtype} of shape {values.shape} for {asked}")
+    with np.errstate(over="ignore"):  # what is beyond float32 is told as not finite
+        values = values.astype(np.float32, copy=False)
     if wrong := int((~np.isfinite(values)).any(axis=1).sum()):
-        raise InputError(
-            f"Representation '{name}' gave values that are not finite for {wrong} of {rows} images."
-        )
+        raise InputError(f"{who} gave values that are not finite for {wrong} of {rows} images.")
+    return values
 
 
 def refuse_overlap(card: Card, plates_and_wells: list[str], treatments: list[str]) -> None:

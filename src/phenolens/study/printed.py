@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phenolens.ngff import VERSION
 from phenolens.prepared import Prepared
 from phenolens.study.session import Session
 from phenolens.study.step import take
 from phenolens.tools.design import Design
+
+if TYPE_CHECKING:
+    from phenolens.represent.base import Representation
 
 _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
@@ -71,17 +77,50 @@ def lines_of_encoders() -> Iterator[str]:
     """Every representation: what it is, learns and reads, and its options with their defaults."""
     from phenolens.represent.base import REPRESENTATIONS
 
-    for name, kind in REPRESENTATIONS.known().items():
+    kinds = REPRESENTATIONS.known()
+    common: dict[str, dict[str, str]] = {}
+    for kind in kinds.values():
+        told, before = _defaults(kind), common.get(kind.section)
+        both = told if before is None else {k: v for k, v in before.items() if told.get(k) == v}
+        common[kind.section] = both if kind.section else {}
+    for name, kind in kinds.items():
         learns = "learns nothing" if kind.learns == "nothing" else f"learns from {kind.learns}"
         yield f"{name}: {kind.label} ({kind.kind}; {learns}; reads {kind.reads})"
-        if kind.Options.model_fields:
-            fields = kind.Options.model_fields.items()
-            options = ", ".join(f"{key} = {_shown(field.get_default())}" for key, field in fields)
+        own = [told for key, told in _defaults(kind).items() if key not in common[kind.section]]
+        if common[kind.section]:
+            own = [f"those of [{kind.section}] below", *own]
+        if own:
             place = f"[{kind.section}], " if kind.section else ""
-            yield f"    {place}[represent.{name}] or [[encoders]] settings: {options}"
+            yield _filled(f"{place}[represent.{name}] or [[encoders]] settings: {', '.join(own)}")
+    for section, shared in common.items():
+        if shared:
+            yield f"[{section}]: what all of these share"
+            yield _filled(", ".join(shared.values()))
     for name, why in REPRESENTATIONS.broken.items():
         yield f"{name}: could not be loaded ({why})"
 
 
-def _shown(value: object) -> str:
-    return "none" if value is None else json.dumps(value, default=str)
+def _defaults(kind: type[Representation]) -> dict[str, str]:
+    """Each option as a study file writes it; where nothing is the default, its name alone."""
+    found = {}
+    for key, option in kind.Options.model_fields.items():
+        value = option.get_default(call_default_factory=True)
+        found[key] = key if value is None else f"{key} = {_toml(value)}"
+    return found
+
+
+def _toml(value: object) -> str:
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = ", ".join(f"{key} = {_toml(one)}" for key, one in asdict(value).items())
+        return f"{{ {inner} }}"
+    return json.dumps(value, default=str)
+
+
+def _filled(text: str) -> str:
+    indent = " " * 4
+    whole = text.replace(" = ", "\u00a0=\u00a0")  # a setting and its value stay together
+    filled = textwrap.fill(
+        whole, 100, initial_indent=indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return filled.replace("\u00a0", " ")

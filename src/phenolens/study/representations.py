@@ -34,9 +34,12 @@ def take_in(encoders: Sequence[Representation | type[Representation]]) -> list[s
     for one in encoders:
         try:
             kind: Any = one if isinstance(one, type) else kind_of_object(one)
-            taken.append(REPRESENTATIONS.register(kind).name)
+            name = REPRESENTATIONS.register(kind).name
         except ValueError as error:
             raise ConfigError(f"encoders: {error}") from None
+        if name in taken:
+            raise ConfigError(f"encoders: two are called '{name}'; give each a name of its own.")
+        taken.append(name)
     return taken
 
 
@@ -75,7 +78,7 @@ def kind_of_object(one: Representation) -> type[Representation]:
         "Options": Options,
         "section": "",
         "__module__": kind.__module__,
-        "__qualname__": f"{kind.__qualname__} as {one.name}",
+        "__qualname__": kind.__qualname__,  # a notebook may hand in the class, then its object
     }
     return type(kind.__name__, (kind,), own)
 

@@ -187,8 +187,8 @@ class Trainings:
         fitted = self._fit(fold)
         bar = self.session.progress.bar(f"Reading images with {self.name}, fold {fold}")
         with bar as tick, telling(self.kind, f"extract, fold {fold}"):
-            features = fitted.extract(self.prepared, rows, progress=tick)
-        require_rows(features, len(rows), self.name)
+            found = fitted.extract(self.prepared, rows, progress=tick)
+        features = require_rows(found, len(rows), self.name, fold=fold)
         images = table(self.prepared, rows, features, name=self.name)
         wells = self._pooled(images, fold)
         write_table(profiles.to_frame(wells), folder / "wells.parquet")

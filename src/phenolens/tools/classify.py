@@ -254,7 +254,10 @@ def candidate(block: Block, folds: Folds) -> Candidate:
 
 
 def _learned_labels(block: Block) -> list[str]:
-    """Blocks of a fusion that learned labels, and so know their training wells too well."""
+    """Blocks of a fusion that learned labels, and so know their training wells too well.
+
+    Noise in the place of such a block is treated as that block is.
+    """
     return [
         part.name
         for part in block.made_of

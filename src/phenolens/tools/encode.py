@@ -99,8 +99,8 @@ def encode(
             f"learned from: hand in {named('train')}, the rows to fit it on."
         )
     everything = np.arange(len(prepared))
-    features = encoder.extract(prepared, everything, progress=progress)
-    require_rows(features, len(everything), encoder.name)
+    extracted = encoder.extract(prepared, everything, progress=progress)
+    features = require_rows(extracted, len(everything), encoder.name)
     images = table(prepared, everything, features, name=encoder.name)
     found = pooled(images, how)
     if wells is not None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phenolens.words import Said, noted, say, wording
+from phenolens.words.names import NOISE
 from phenolens.words.sentences import named
 
 
@@ -31,6 +32,8 @@ def _(*, folds: int, alone: int, chosen: Sequence[str]) -> str:
 
 @wording("blocks-not-judged")
 def _(*, blocks: Sequence[str]) -> Said:
+    if all(name.startswith(NOISE) for name in blocks):  # in the place of one that learned labels
+        return Said(f"{NOISE} is treated as the block whose place it takes, which learned labels.")
     return Said(
         f"{', '.join(blocks)} learned labels and cannot be judged on the wells learned from.",
         consequence="It takes no part in the fusion's classification.",

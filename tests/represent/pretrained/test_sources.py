@@ -135,9 +135,12 @@ def test_hub_gives_a_revision_and_never_a_pickle(copy, tmp_path, monkeypatch):
     ("kind", "said"),
     [
         ("GatedRepoError", "is gated: accept its licence at https://huggingface.co/facebook/"),
-        ("RepositoryNotFoundError", "is not on the hub, or is private"),
+        ("RepositoryNotFoundError", "is no file here, nor on the hub, unless private"),
         ("RevisionNotFoundError", "has no revision 'v9'"),
-        ("LocalEntryNotFoundError", "cannot be fetched from the hub .LocalEntryNotFoundError."),
+        (
+            "LocalEntryNotFoundError",
+            "cannot be fetched from the hub .Local.*no file or folder here",
+        ),
         ("ConnectError", "cannot be fetched from the hub .ConnectError."),
     ],
 )

@@ -89,8 +89,10 @@ def refuse_pickle(path: str | Path) -> None:
             f"so it is refused. Convert it: phenolens convert-weights {path} "
             f"{path.with_suffix('.safetensors')}"
         )
-    if start[8:9] != b"{" or int.from_bytes(start[:8], "little") > path.stat().st_size:
+    if start[8:9] != b"{":
         raise InputError(f"{path} is not a safetensors file. Give weights as .safetensors.")
+    if int.from_bytes(start[:8], "little") > path.stat().st_size:
+        raise InputError(f"{path} is damaged (it ends within its header). Fetch or train it again.")
 
 
 def digest(tensors: dict[str, torch.Tensor]) -> str:

@@ -56,7 +56,10 @@ def convert_weights(weights: str | Path, out: str | Path, *, part: str = "") -> 
         raise InputError(f"{out}: give the new file the ending .safetensors.")
     with weights.open("rb") as file:
         if not file.read(4).startswith(_STARTS):
-            raise InputError(f"{weights} is no weight file that PyTorch wrote.")
+            raise InputError(
+                f"{weights} is no weight file that PyTorch wrote. If it is safetensors, give it as "
+                "it is."
+            )
     torch = require_torch()
     try:
         found = torch.load(weights, map_location="cpu", weights_only=True)

@@ -104,7 +104,8 @@ class Preprocessing:
             if len(values) not in (1, channels):
                 raise InputError(
                     f"The encoder has {channels} channel(s), and {name} has {len(values)} values: "
-                    f"{list(values)}. Give one, or one for each channel."
+                    f"{', '.join(f'{value:g}' for value in values)} (of the settings, else the "
+                    f"model's own, else of photographs). Say {name} = [...]: one, or one a channel."
                 )
             both.append(list(values) * (channels if len(values) == 1 else 1))
         return both[0], both[1]

@@ -168,9 +168,9 @@ def _from_hub(name: str, revision: str) -> FoundWeights:
         kind = type(error).__name__
         said = {
             "GatedRepoError": f"is gated: accept its licence at {page}, and log in (hf auth login)",
-            "RepositoryNotFoundError": f"is not on the hub, or is private (see {page})",
+            "RepositoryNotFoundError": f"is no file here, nor on the hub, unless private ({page})",
             "RevisionNotFoundError": f"has no revision '{revision}' (see {page}/commits/main)",
-        }.get(kind, f"cannot be fetched from the hub ({kind})")
+        }.get(kind, f"cannot be fetched from the hub ({kind}), and is no file or folder here")
         raise InputError(f"'{name}' {said}. {elsewhere}") from None
     folder = Path(found)
     if not any(folder.glob("*.safetensors")):
