@@ -31,7 +31,7 @@ from network_baseline import PLANTED, SIZE, STAINS, InMemory, crops_of
 from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from phenolens.images import ImageSet
@@ -128,15 +128,20 @@ def calibrated(features: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     return out
 
 
+def readout() -> Pipeline:
+    """A linear readout that weighs classes alike."""
+    return make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.1, max_iter=300, class_weight="balanced")
+    )
+
+
 def scores(features: np.ndarray, table: pd.DataFrame) -> dict[str, float]:
     """Balanced accuracy on each new plate of a readout that learned from the first three."""
     plates, labels = (
         table[f"Metadata_{name}"].to_numpy(dtype=str) for name in ("Plate", "Treatment")
     )
     learned = np.char.startswith(plates, "P")
-    reader = make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.1, max_iter=300, class_weight="balanced")
-    ).fit(features[learned], labels[learned])
+    reader = readout().fit(features[learned], labels[learned])
     return {
         plate: float(balanced_accuracy_score(labels[own], reader.predict(features[own])))
         for plate in np.unique(plates[~learned])

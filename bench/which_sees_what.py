@@ -25,12 +25,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from encoders_new_batch import calibrated, fitted, prepared_of
+from encoders_new_batch import calibrated, fitted, prepared_of, readout
 from network_baseline import SIZE, crops_of
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.simulate.field import Effect
@@ -95,9 +92,7 @@ def area(features: np.ndarray, table: pd.DataFrame) -> float:
     """Over wells of the plates that were not learned from, the mean over plates."""
     learned = table["Metadata_Plate"].isin(["P0", "P1"]).to_numpy()
     treated = ~table["Metadata_Control"].to_numpy(dtype=bool)
-    reader = make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.1, max_iter=300, class_weight="balanced")
-    ).fit(features[learned], treated[learned])
+    reader = readout().fit(features[learned], treated[learned])
     told = table[~learned].assign(
         score=reader.decision_function(features[~learned]), treated=treated[~learned]
     )

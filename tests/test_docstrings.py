@@ -15,8 +15,8 @@ import phenolens as pl
 WITHOUT = {"demo"}
 # What is no method of somebody's: reading, writing, starting, and what is ours.
 UNSOURCED = {
-    "aggregate", "assay", "audit", "classify", "demo", "design", "init", "open_study", "plot",
-    "read", "run", "segment", "simulate", "simulate_profiles",
+    "aggregate", "assay", "audit", "classify", "demo", "design", "encode", "init", "open_study",
+    "plot", "read", "run", "segment", "simulate", "simulate_profiles",
 }  # fmt: skip
 NAMES = [name for name in pl.__all__ if name != "__version__"]
 

@@ -273,15 +273,15 @@ def test_no_order_and_no_number_depends_on_a_sentence(published_size, monkeypatc
 
 
 def test_a_doubtful_block_in_the_winning_fusion_makes_the_gain_doubtful():
-    jump = Finding(
+    unknown = Finding(
         "training-unknown", "warning", {"representation": "eye"}, {"of": "eye", "unknown": []}
     )
     won = (pair("eye+stains", "stains", 0.1, 0.3), pair("eye+stains", "stains+noise:eye", 0.1, 0.2))
-    sure, doubtful = (answers(inputs(*won, doubts=doubts))[1] for doubts in ((), (jump,)))
+    sure, doubtful = (answers(inputs(*won, doubts=doubts))[1] for doubts in ((), (unknown,)))
     assert sure.state == "answered" and doubtful.state == "doubtful"
     assert "That is doubtful: eye may have learned from the wells" in doubtful.short
-    assert jump in doubtful.details
+    assert unknown in doubtful.details
     lost = (pair("eye+stains", "stains", -0.3, -0.1),)
-    assert answers(inputs(*lost, doubts=(jump,)))[1].state == "answered"
-    elsewhere = replace(jump, about={"representation": "dream"})
+    assert answers(inputs(*lost, doubts=(unknown,)))[1].state == "answered"
+    elsewhere = replace(unknown, about={"representation": "dream"})
     assert answers(inputs(*won, doubts=(elsewhere,)))[1].state == "answered"

@@ -63,10 +63,10 @@ def test_attention_finds_the_few_images_that_speak():
     speak = (np.arange(len(wells)) % 8 == 0) & (labels == "A")
     values[speak, 0] += 6
     rows = np.flatnonzero(wells < 32)
-    found = attention_weights(values, wells, rows, labels[rows], seed=0)
+    found = attention_weights(values, wells, rows=rows, labels=labels[rows], seed=0)
     held = wells >= 32
     assert found[held & speak].mean() > 3 * found[held & ~speak].mean()
-    again = attention_weights(values, wells, rows, labels[rows], seed=0)
+    again = attention_weights(values, wells, rows=rows, labels=labels[rows], seed=0)
     np.testing.assert_array_equal(found, again)
 
 

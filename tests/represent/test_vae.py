@@ -93,7 +93,7 @@ def test_the_contract_holds_and_a_batch_that_is_not_named_is_missed(screen):
 
 def test_a_traversal_goes_from_controls_to_the_treatment(screen, told):
     rows = {name: np.flatnonzero(screen.labels == name) for name in ("DMSO", "A")}
-    found = traverse(told, screen.prepared, rows["DMSO"], rows["A"], steps=4)
+    found = traverse(told, screen.prepared, controls=rows["DMSO"], treated=rows["A"], steps=4)
     np.testing.assert_allclose(found.shares, [0, 0.5, 1, 1.5])
     plates = screen.prepared.images.table["Metadata_Plate"].to_numpy()
     ends = [
@@ -113,11 +113,11 @@ def test_a_traversal_goes_from_controls_to_the_treatment(screen, told):
     figure = traversal(found.images, found.change, found.shares, channels=screen.prepared.channels)
     assert len(figure.axes) == 4 * 4 + 3
     with pytest.raises(DesignError, match="No plate has both"):
-        traverse(told, screen.prepared, rows["DMSO"][:3], rows["A"][-3:])
+        traverse(told, screen.prepared, controls=rows["DMSO"][:3], treated=rows["A"][-3:])
 
 
 def test_nothing_lies_between_two_like_means(screen, told):
     rows = np.flatnonzero(screen.labels == "DMSO")
-    same = traverse(told, screen.prepared, rows, rows)
+    same = traverse(told, screen.prepared, controls=rows, treated=rows)
     assert same.separation == 0
     assert np.abs(same.change).max() == 0

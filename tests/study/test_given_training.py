@@ -77,10 +77,15 @@ def written(folder, out, name):
     return json.loads((folder / out / name).read_text())
 
 
-def test_nothing_said_is_a_doubt_of_every_number_and_of_the_gain(folder):
+@pytest.fixture(scope="module")
+def answered(folder):
+    """The research questions of a study that says nothing of its profiles' training."""
     opened = session(folder, "", "unsaid", fusions='["deep+cellprofiler"]')
     take(opened, "check")
-    answered = take(opened, "research_questions")
+    return take(opened, "research_questions")
+
+
+def test_nothing_said_is_a_doubt_of_every_number_and_of_the_gain(folder, answered):
     codes = {found["code"] for found in written(folder, "unsaid", "blocks.json")}
     assert codes == {"training-unknown", "agreement-jumps"}
     results = pd.read_parquet(folder / "unsaid" / "results.parquet").set_index("representation")
@@ -93,8 +98,9 @@ def test_nothing_said_is_a_doubt_of_every_number_and_of_the_gain(folder):
     assert {found.about["representation"] for found in doubts} <= {"deep"}
 
 
+@pytest.mark.usefixtures("answered")
 def test_the_page_marks_every_mention(folder):
-    page = render(Tables(folder / "unsaid"), {})  # of the study above
+    page = render(Tables(folder / "unsaid"), {})
     assert "† deep: training unknown; knows P1 and P2 better than what was measured" in page
     assert "deep†" in page and "deep + CellProfiler-type†" in page
     assert "> CellProfiler-type†" not in page and ">CellProfiler-type†" not in page

@@ -45,9 +45,9 @@ class Traversal:
 def traverse(
     vae: VAE,
     prepared: Prepared,
+    *,
     controls: np.ndarray,
     treated: np.ndarray,
-    *,
     steps: int = 7,
 ) -> Traversal:
     """Decode the line from the mean code of controls to that of a treatment, and half beyond.
@@ -75,7 +75,7 @@ def traverse(
     The same in pictures::
 
         from phenolens.report.figures.traversal import traversal
-        found = traverse(vae, prepared, controls, treated)
+        found = traverse(vae, prepared, controls=controls, treated=treated)
         traversal(found.images, found.change, found.shares, channels=prepared.channels)
     """
     plates = prepared.images.table[PLATE].astype(str).to_numpy()

@@ -7,17 +7,20 @@ from until a person says it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from phenolens.errors import InputError
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 CARD = "phenolens_card"
 UNSAID = "unsaid"
+_NEEDED = ("learns", "kind", "weights", "licence", "trained_on", "labels_seen")
 OF_STUDY = "phenolens"  # what a study says of the profiles it writes
 
 
@@ -28,12 +31,14 @@ def card_in(data: pd.DataFrame | AnnData) -> dict[str, Any] | None:
     -------
     dict or None
         Plain values of a :class:`phenolens.represent.base.Card`.
+
+    Raises
+    ------
+    InputError
+        If what stands in its place is no card.
     """
     said = data.attrs if isinstance(data, pd.DataFrame) else data.uns
-    if isinstance(about := said.get(OF_STUDY), str):
-        return _of_study(json.loads(about))
-    held = said.get(CARD)
-    return json.loads(held) if isinstance(held, str) else held
+    return _card({name: said[name] for name in (OF_STUDY, CARD) if name in said}, "The table")
 
 
 def card_of_files(paths: Sequence[Path]) -> dict[str, Any] | None:
@@ -43,6 +48,11 @@ def card_of_files(paths: Sequence[Path]) -> dict[str, Any] | None:
     -------
     dict or None
         With a key ``unsaid``, the path of a file that has no card, where others have.
+
+    Raises
+    ------
+    InputError
+        If what stands in the place of a card is none.
     """
     found = {path: _card_of_file(path) for path in paths}
     cards = [card for card in found.values() if card is not None]
@@ -62,38 +72,51 @@ def _joined(cards: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return cards[0] | seen | {"learns": most}
 
 
-def _of_study(about: dict[str, Any]) -> dict[str, Any] | None:
-    """The card of profiles that a study wrote: over the fits of all folds, and all blocks."""
-    parts = [about, *about.get("made_of", ())]
-    cards = [card for part in parts for card in part["cards"].values()]
-    return _joined(cards) if cards else None
+def _card(told: Mapping[str, Any], source: str) -> dict[str, Any] | None:
+    """The card in what a table keeps beside its numbers.
+
+    Profiles that a study wrote have one of every fold and block; theirs is over all of these.
+    """
+    try:
+        if isinstance(about := told.get(OF_STUDY), str):
+            parts = json.loads(about)
+            blocks = [parts, *parts.get("made_of", ())]
+            cards = [card for block in blocks for card in block["cards"].values()]
+            return _joined(cards) if cards else None
+        held = told.get(CARD)
+        held = json.loads(held) if isinstance(held, str) else held
+        if held is not None:
+            _joined([{key: held[key] for key in _NEEDED}])
+        return held
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InputError(
+            f"{source} holds a card of its features that cannot be read ({CARD} or {OF_STUDY}). "
+            "Take it out, or have the table written anew."
+        ) from None
 
 
 def _card_of_file(path: Path) -> dict[str, Any] | None:
     """What a file keeps beside its table; a file that cannot be read is told by who reads it."""
     name = path.name.lower()
+    told: dict[str, Any] = {}
     try:
         if name.endswith((".parquet", ".pq")):
             import pyarrow.parquet as pq
 
             said = pq.read_schema(path).metadata or {}
+            told = json.loads(said.get(b"PANDAS_ATTRS", b"{}"))
             if OF_STUDY.encode() in said:
-                return _of_study(json.loads(said[OF_STUDY.encode()]))
-            held = json.loads(said.get(b"PANDAS_ATTRS", b"{}")).get(CARD)
+                told[OF_STUDY] = said[OF_STUDY.encode()].decode()
         elif name.endswith(".h5ad"):
             import h5py
 
             with h5py.File(path) as file:
-                told = {n: file["uns"][n][()].decode() for n in (OF_STUDY, CARD)
-                        if n in file.get("uns", ())}  # fmt: skip
-                if OF_STUDY in told:
-                    return _of_study(json.loads(told[OF_STUDY]))
-                held = told.get(CARD)
-        else:
-            return None
-    except (OSError, ValueError):
+                beside = file.get("uns", {})
+                kept = {n: beside[n] for n in (OF_STUDY, CARD) if n in beside}
+                told = {n: item[()].decode() for n, item in kept.items() if item.shape == ()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
-    return json.loads(held) if isinstance(held, str) else held
+    return _card(told, str(path))
 
 
 def put_card(table: pd.DataFrame | AnnData, card: dict[str, Any] | None) -> None:

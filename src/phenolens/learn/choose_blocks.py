@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,21 @@ from phenolens.learn.logistic import inner_folds
 
 SHARES = (0.2, 0.35, 0.5)
 _RIDGES = (0.01, 0.1, 1.0)
+
+
+class InnerSplit(NamedTuple):
+    """Training rows of which some were held out from what made the table.
+
+    Attributes
+    ----------
+    table : DataFrame, shape (n, n_features)
+    labels : ndarray of str, shape (n,)
+    held : ndarray of bool, shape (n,)
+    """
+
+    table: pd.DataFrame
+    labels: np.ndarray
+    held: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,11 +88,10 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         Number of inner folds.
     clear : float
         Standard errors by which an added block must gain.
-    inner : sequence of (DataFrame, ndarray, ndarray of bool), optional
-        Tables to choose on, each with the labels of its rows and which rows are held out; the
-        training rows in inner folds by default. Blocks that learned labels need tables whose rows
-        held out they have not seen (cross-fitted): on what they have seen they look better than
-        they are.
+    inner : sequence of InnerSplit, optional
+        Tables to choose on; the training rows in inner folds by default. Blocks that learned labels
+        need tables whose rows held out they have not seen (cross-fitted): on what they have seen
+        they look better than they are.
 
     Attributes
     ----------
@@ -93,7 +108,7 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         unit: str | None = None,
         n_inner: int = 3,
         clear: float = 1.0,
-        inner: Sequence[tuple[pd.DataFrame, np.ndarray, np.ndarray]] | None = None,
+        inner: Sequence[InnerSplit] | None = None,
     ) -> None:
         self.blocks = blocks
         self.steps = steps
@@ -127,16 +142,13 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "fusion_")
         return self.fusion_.transform(X)
 
-    def _inner(
-        self, X: pd.DataFrame, labels: np.ndarray
-    ) -> Iterator[tuple[pd.DataFrame, np.ndarray, np.ndarray]]:
-        """Table, its labels, and which rows are held out."""
+    def _inner(self, X: pd.DataFrame, labels: np.ndarray) -> Iterator[InnerSplit]:
         if self.inner is not None:
             yield from self.inner
             return
         folds = inner_folds(X, labels, unit=self.unit, n=self.n_inner)
         for fold in np.unique(folds):
-            yield X, labels, folds == fold
+            yield InnerSplit(X, labels, folds == fold)
 
     def _kernels(self, table: pd.DataFrame, labels: np.ndarray, held: np.ndarray) -> _HeldOut:
         """Each block's similarities, its steps and scale learned without the rows held out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -153,7 +152,7 @@ class CNN(Network):
             for part in (~held, held)
         )
         identity = [keys_of(prepared, rows), labels, self.store(prepared).digest()]
-        identity += [] if block is None else [hashlib.blake2b(block.tobytes()).hexdigest()]
+        identity += [] if block is None else [block]
         self._train(
             self._objective(balance), (learned, watched), identity=identity, progress=progress
         )
@@ -236,12 +235,6 @@ class CNN(Network):
             squares=squares,
             mixup=self.settings.mixup,
         )
-
-    def _embed(self, batch: Batch):
-        from phenolens.represent.networks.backbones import mean_of_squares
-
-        squares = self.settings.pixels.tiles**2
-        return mean_of_squares(self.model.embed(batch.images).float(), squares)
 
     def _probabilities(self, batch: Batch):
         return self.logits(batch).softmax(1)

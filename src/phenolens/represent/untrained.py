@@ -11,13 +11,11 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import Kind, Learns, Options, Progress, register
 from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.devices import pick_device, repeatable
-from phenolens.represent.networks.feed import Batch, Standard
+from phenolens.represent.networks.feed import Standard
 from phenolens.represent.networks.network import BackboneOptions, Network, NetworkSettings
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
-    import torch
-
     from phenolens.represent.networks.backbones import StainNetwork
 
 
@@ -87,9 +85,3 @@ class Untrained(Network):
 
         architecture = self.settings.backbone.at(self.settings.pixels.size)
         return StainNetwork(self.state["n_stains"], 1, architecture=architecture)
-
-    def _embed(self, batch: Batch) -> torch.Tensor:
-        from phenolens.represent.networks.backbones import mean_of_squares
-
-        squares = self.settings.pixels.tiles**2
-        return mean_of_squares(self._require_model().embed(batch.images).float(), squares)

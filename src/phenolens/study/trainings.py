@@ -204,9 +204,14 @@ class Trainings:
 
         labels, (wells, _) = self._labels(fold), profiles.groups(images, list(WELL_KEY))
         assert labels is not None  # attention learns labels
-        rows, seed = self.rows[fold], self.session.seed
-        values = images.to_numpy(dtype=np.float32)
-        return weighted(images, attention_weights(values, wells, rows, labels, seed=seed))
+        weights = attention_weights(
+            images.to_numpy(dtype=np.float32),
+            wells,
+            rows=self.rows[fold],
+            labels=labels,
+            seed=self.session.seed,
+        )
+        return weighted(images, weights)
 
     def _fit(self, fold: str) -> Representation:
         bar = self.session.progress.bar(f"Fitting {self.name}, fold {fold}")

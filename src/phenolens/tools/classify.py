@@ -35,7 +35,7 @@ from phenolens.evaluate.classification.candidate import Candidate
 from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import join_results
 from phenolens.findings import Finding
-from phenolens.learn.choose_blocks import ChosenFusion
+from phenolens.learn.choose_blocks import ChosenFusion, InnerSplit
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.nearest import NearestProfile
@@ -265,11 +265,9 @@ def _learned_labels(block: Block) -> list[str]:
     ]
 
 
-def _cross_fitted(
-    block: Block, folds: Folds
-) -> dict[int, list[tuple[pd.DataFrame, np.ndarray, np.ndarray]]]:
+def _cross_fitted(block: Block, folds: Folds) -> dict[int, list[InnerSplit]]:
     """By fold, its training wells in tables made without some of them; see :func:`crossed`."""
-    found: dict[int, list[tuple[pd.DataFrame, np.ndarray, np.ndarray]]] = {}
+    found: dict[int, list[InnerSplit]] = {}
     for name, table in block.tables.items():
         pair = crossed_of(name)
         if pair is None:
@@ -277,7 +275,7 @@ def _cross_fitted(
         cut = {fold: (train, test) for fold, train, test in folds.iterate(table)}
         train, other = cut[pair[0]][0], cut[pair[1]][1]
         labels = profiles.column(table, str(folds.label)).astype(str)[train]
-        part = (profiles.take(table, train), labels, np.isin(train, other))
+        part = InnerSplit(profiles.take(table, train), labels, np.isin(train, other))
         found.setdefault(pair[0], []).append(part)
     return found
 

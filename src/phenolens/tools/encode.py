@@ -68,7 +68,7 @@ def encode(
     >>> images = small_screen()
     >>> profiles = pl.encode(PixelPCA(components=3), images, train=images.rows(("P1",)))
     >>> profiles.shape, profiles.attrs["phenolens_card"]["trained_on"][:2]
-    ((18, 6), ['P1/A01', 'P1/A02'])
+    ((18, 8), ['P1/A01', 'P1/A02'])
     """
     from dataclasses import replace
 

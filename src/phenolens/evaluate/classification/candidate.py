@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
 from phenolens import profiles
 from phenolens.errors import InputError
+from phenolens.learn.choose_blocks import InnerSplit
 from phenolens.profiles import WELL_KEY
 
 
@@ -31,9 +31,8 @@ class Candidate:
     by_fold : mapping of int to DataFrame
         For a representation that learns: the same wells, by the model fitted on that fold's
         training wells. Folds without one use ``table``.
-    inner : mapping of int to sequence of (DataFrame, ndarray, ndarray of bool)
-        By fold, training wells on which the pipeline may choose (its parameter ``inner``): a table,
-        the labels of its rows and which of them were held out from what made it.
+    inner : mapping of int to sequence of InnerSplit
+        By fold, training wells on which the pipeline may choose (its parameter ``inner``).
     """
 
     name: str
@@ -41,9 +40,7 @@ class Candidate:
     pipeline: BaseEstimator
     shuffle_labels: bool = False
     by_fold: Mapping[int, pd.DataFrame] = field(default_factory=dict)
-    inner: Mapping[int, Sequence[tuple[pd.DataFrame, np.ndarray, np.ndarray]]] = field(
-        default_factory=dict
-    )
+    inner: Mapping[int, Sequence[InnerSplit]] = field(default_factory=dict)
 
     def for_fold(self, fold: int) -> pd.DataFrame:
         """The wells as this fold may see them, matched by key to the rows of ``table``."""

@@ -57,7 +57,12 @@ class GatedAttention(nn.Module):
 
 
 def attention_weights(
-    features: np.ndarray, wells: np.ndarray, rows: np.ndarray, labels: np.ndarray, *, seed: int
+    features: np.ndarray,
+    wells: np.ndarray,
+    *,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
 ) -> np.ndarray:
     """How much each image speaks, by an attention that names the wells it was shown.
 

@@ -264,8 +264,11 @@ class Network(Representation):
         raise NotImplementedError
 
     def _embed(self, batch: Batch) -> torch.Tensor:
-        """Features of a batch, one row an image."""
-        raise NotImplementedError
+        """Features of a batch, one row an image: the mean over its squares."""
+        from phenolens.represent.networks.backbones import mean_of_squares
+
+        squares = self.settings.pixels.tiles**2
+        return mean_of_squares(self._require_model().embed(batch.images).float(), squares)
 
     def _require_model(self) -> Any:
         if self.model is None:

@@ -14,7 +14,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import ALL, Card, Kind, Learns, Options, Progress, evenly
 from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.augment import Augment
-from phenolens.represent.networks.feed import Batch, Feed, Positives
+from phenolens.represent.networks.feed import Feed, Positives
 from phenolens.represent.networks.network import (
     BackboneOptions,
     Network,
@@ -26,8 +26,6 @@ from phenolens.represent.networks.torches import require_torch
 from phenolens.represent.networks.weights import find_weights, load_pretrained
 
 if TYPE_CHECKING:
-    import torch
-
     from phenolens.represent.networks.backbones import StainNetwork
 
 _APART = Augment(gain=0.2, offset=0.04)
@@ -186,12 +184,6 @@ class SelfSupervised(Network):
 
     def _encoders(self) -> list[StainNetwork]:
         return [self.model.encoder]
-
-    def _embed(self, batch: Batch) -> torch.Tensor:
-        from phenolens.represent.networks.backbones import mean_of_squares
-
-        squares = self.settings.pixels.tiles**2
-        return mean_of_squares(self._require_model().embed(batch.images).float(), squares)
 
     def _look_for_collapse(self, prepared: Prepared, rows: np.ndarray) -> None:
         """Say on the card how many dimensions are used, and warn where all images look alike."""

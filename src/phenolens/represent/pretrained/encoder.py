@@ -100,7 +100,9 @@ class StainEncoder(nn.Module):
                 f"them in its order: reference = [...], of {', '.join(stains)}."
             )
         if absent := [name for name in reference if name not in stains]:
-            raise InputError(f"reference: there is no stain '{absent[0]}'; {_there(stains)}")
+            raise InputError(
+                f"reference: there is no stain '{absent[0]}'; there are {', '.join(stains)}."
+            )
         others = [place for place, name in enumerate(stains) if name not in reference]
         if not others:
             raise InputError("reference names every stain, so none is left to be encoded.")
@@ -135,7 +137,3 @@ class StainEncoder(nn.Module):
                 f"{self.body.origin} cannot read images of {side} pixels ({error}). Set input to "
                 "what it was trained with."
             ) from None
-
-
-def _there(stains: tuple[str, ...]) -> str:
-    return f"there are {', '.join(stains)}."

@@ -40,7 +40,10 @@ def traversals(session: Session, *, represent: Represented) -> Made:
             rows = np.flatnonzero((images[TREATMENT] == treatment).to_numpy())
             try:
                 found[treatment] = traverse(
-                    vae, work.prepared, evenly(controls, _IMAGES), evenly(rows, _IMAGES)
+                    vae,
+                    work.prepared,
+                    controls=evenly(controls, _IMAGES),
+                    treated=evenly(rows, _IMAGES),
                 )
             except DesignError as error:
                 session.progress.say(f"No way from controls to {treatment} is shown: {error}")
