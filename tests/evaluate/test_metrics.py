@@ -76,8 +76,8 @@ def test_representations_keep_their_order():
     found = ["baseline:position", "untrained", "cnn+cellprofiler", "given", "cnn", "cellprofiler",
              "cnn-with-cellprofiler", "cnn+noise"]  # fmt: skip
     assert names.in_order(found) == [
-        "cellprofiler", "cnn", "cnn+cellprofiler", "cnn-with-cellprofiler", "cnn+noise",
-        "untrained", "given", "baseline:position",
+        "cellprofiler", "cnn", "cnn+cellprofiler", "cnn-with-cellprofiler", "given", "cnn+noise",
+        "untrained", "baseline:position",
     ]  # fmt: skip
     assert names.label("cnn+noise") == "CNN + noise"
     assert names.label("cnn+cellprofiler") == "CNN + CellProfiler-type"

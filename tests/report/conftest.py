@@ -539,6 +539,15 @@ def _rebuilt(folder: Path, draw: np.random.Generator) -> None:
     pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2, 3)])
     arrays = {"pixels": pixels, "reconstructions": pixels // 2, "channels": np.array(STAINS)}
     np.savez(folder / "reconstructions.npz", **arrays)
+    np.savez(
+        folder / "traversals.npz",
+        images=np.stack([pixels, pixels // 2]),
+        change=np.zeros((2, *pixels.shape[1:]), np.float32) + 0.1,
+        shares=np.array([0.0, 1.0, 1.5]),
+        separation=np.array([2.5, 0.4]),
+        treatments=np.array(["compound-1", "compound-2"]),
+        channels=np.array(STAINS),
+    )
 
 
 def _picture(draw: np.random.Generator, cells: int) -> np.ndarray:

@@ -33,7 +33,13 @@ def copy(study: Path, tmp_path: Path) -> Path:
 def score(representation: str, metric: str, value: float) -> dict:
     row = {"representation": representation, "task": "classification", "metric": metric}
     row |= {"split": "leave-plate-out", "unit": "well", "fold": "all", "value": value}
-    return row | {"low": value - 0.05, "high": value + 0.05, "n": 100, "space": "normalized"}
+    return row | {
+        "low": value - 0.05,
+        "high": value + 0.05,
+        "n": 100,
+        "space": "normalized",
+        "note": "",
+    }
 
 
 @pytest.fixture

@@ -134,8 +134,9 @@ def test_a_library_that_was_installed_since_is_asked(finished, out, monkeypatch)
         taken.append(name)
         return step.take(session, name) if name != "report" else out / "report.html"
 
-    monkeypatch.setattr(sys.modules["phenolens.study.run"], "take", take)  # not the function
     session = {"out": out, "jobs": 1}
+    study.run(study.open_study(finished / "study.toml", **session))
+    monkeypatch.setattr(sys.modules["phenolens.study.run"], "take", take)  # not the function
     study.run(study.open_study(finished / "study.toml", **session))
     assert "report" not in taken
     monkeypatch.setattr(plugins, "extras", lambda: {"leidenalg": "0.10.2"})

@@ -175,6 +175,8 @@ def compared_plates(table: pd.DataFrame, pair: tuple[str, str]) -> LikelyCopies 
 
 def scaled_plates(table: pd.DataFrame) -> dict[str, ScaledPlate]:
     """Plates by name, with the features that no plate lacks."""
+    if not len(table):
+        return {}
     values = table.to_numpy(np.float32)
     usable = np.isfinite(values).mean(axis=0) > 0.95
     if usable.sum() < FEWEST_FEATURES:

@@ -259,9 +259,7 @@ def _learned_labels(block: Block) -> list[str]:
     Noise in the place of such a block is treated as that block is.
     """
     return [
-        part.name
-        for part in block.made_of
-        if part.unseen or any(card.labels_seen for card in part.cards.values())
+        part.name for part in block.made_of if any(card.labels_seen for card in part.cards.values())
     ]
 
 

@@ -24,7 +24,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     for number, treatment in enumerate(map(str, stored["treatments"])):
         apart = float(stored["separation"][number])
         yield Drawn(
-            name=f"traversal_{file_name(treatment)}",
+            name=f"ways-{file_name(treatment)}",
             figure=traversal(
                 stored["images"][number] / 255,
                 stored["change"][number],
