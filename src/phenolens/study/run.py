@@ -32,12 +32,25 @@ if TYPE_CHECKING:
 _NETWORKS = """
 # Small networks, so that two cores train all of them in minutes: see docs/networks.md.
 [represent]
+representations = ["cellprofiler", "pixel-pca", "cnn", "untrained", "cellprofiler+pixel-pca"]
+
+[networks]
+stem = "classic"
+width = 16
+epochs = 6
+views = 1
+learning_rate = 2e-3
+"""
+_FULL = """
+# Small networks, so that two cores train all of them in minutes: see docs/networks.md.
+[represent]
 representations = [
     "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
     "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
 ]
 
 [networks]
+stem = "classic"
 width = 16
 epochs = 18
 views = 1
@@ -160,6 +173,7 @@ def demo(
     folder: str | Path,
     *,
     networks: bool = True,
+    full: bool = False,
     jobs: int | None = None,
     progress: Progress | bool | None = None,
 ) -> Path:
@@ -170,7 +184,9 @@ def demo(
     folder : path
         For the screen, the study file and the results.
     networks : bool
-        Train networks too; they need PyTorch and most of the time.
+        Train a network too, a small one for a few epochs; that needs PyTorch.
+    full : bool
+        Compare all networks and their fusions, trained longer.
     jobs : int, optional
         Processes; by default the cores this process may use.
     progress : bool or Progress, optional
@@ -195,7 +211,8 @@ def demo(
         study = folder / "study.toml"
         init(folder / "screen", study, force=True, name=name)
         if networks:
-            write_text(study, study.read_text(encoding="utf-8") + _NETWORKS)
+            asked = _FULL if full else _NETWORKS
+            write_text(study, study.read_text(encoding="utf-8") + asked)
         return run(open_study(study, out=folder, jobs=jobs, progress=progress))
 
 
