@@ -52,6 +52,7 @@ import tifffile
 from phenolens import cli, study
 from phenolens.files import file_digest, read_json
 from phenolens.simulate import ScreenDesign, write_screen
+from phenolens.study.lock import is_lock
 from phenolens.study.run import _code
 from phenolens.study.step import VERBS, steps, take
 
@@ -506,10 +507,14 @@ class Bench:
     def pair(self, trial: Trial, dice: random.Random) -> None:
         """Two runs at once: one ends well, the other too, or says in one line who is there."""
         jobs, verb = 1 + trial.number % 2, ("normalize", "represent")[trial.number // 2 % 2]
-        out, took = self.place / "out", self.base.seconds[jobs]
+        out = self.place / "out"
         copy_of(self.base.after("splits", jobs), out)
         first = self.start(verb, out, jobs=jobs)
-        first.process.join(dice.uniform(0, 0.5) * took["measure"])
+        while first.process.is_alive() and not any(is_lock(path.name) for path in out.iterdir()):
+            time.sleep(0.01)
+        first.process.join(dice.uniform(0, 1))
+        beside = first.process.is_alive()
+        trial.count("pairs beside each other" if beside else "pairs after each other")
         second = self.start(verb, out, jobs=jobs)
         trial.about = f"two {verb}, {jobs} process(es)"
         ends = [running.end(self.within("", jobs)) for running in (first, second)]
@@ -517,7 +522,7 @@ class Bench:
             trial.judge(ended, "two at once")
         codes = sorted(str(ended.code) for ended in ends)
         trial.count(f"pairs that ended with {' and '.join(codes)}")
-        if codes == ["0", "0"]:
+        if codes == ["0", "0"] and beside:
             trial.note("two writers", "nobody was told of the other")
         if codes == ["2", "2"]:
             trial.note("refused after a fault", "; ".join(ended.said for ended in ends))

@@ -400,14 +400,14 @@ def _cases() -> list[Case]:
         also = ("profiles deep", "'deep'", "deep:", "deep_")
         found.append(Case(f"profiles, {name}", "deep.parquet", way, "check", unusable, also))
     pixels = {
-        "image": "screen/sim*/**/*ch1*.tiff",
+        "image": "screen/sim*/**/*ch5*.tiff",
         "label image": "screen/truth/images/SIM001/*_nuclei.tiff",
         "outlines": "screen/truth/images/SIM001/*_outlines.png",
         "illumination": "DNA.npy",
     }
     for kind, file in pixels.items():
         for name, way in (UNUSABLE | DOUBTFUL | PIXELS).items():
-            kept = kind == "image" and name in GONE  # a study goes on with its copy
+            kept = kind in ("image", "illumination") and name in GONE  # it goes on with its copy
             unusable = (name in UNUSABLE and not kept) or name == "objects"
             found.append(Case(f"{kind}, {name}", file, way, "measure", unusable))
     for name, way in (UNUSABLE | DOUBTFUL | WEIGHTS).items():

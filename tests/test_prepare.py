@@ -193,6 +193,16 @@ def test_functions_of_another_size_than_the_images_are_refused_by_name(tmp_path)
         prepare(images, tmp_path / "store")
 
 
+def test_a_function_that_cannot_be_read_is_named(tmp_path):
+    images = write_fields(tmp_path)
+    (tmp_path / "illum.npy").write_bytes(b"")
+    columns = {f"Illum_{c}": str(tmp_path / "illum.npy") for c in CHANNELS}
+    images = ImageSet(images.table.assign(**columns), CHANNELS)
+    says = r"illum.npy, an illumination function of plate \w+, cannot be used: the file is empty"
+    with pytest.raises(InputError, match=says):
+        prepare(images, tmp_path / "store")
+
+
 def test_two_functions_in_one_plate_are_refused_unless_they_are_copies(tmp_path):
     images = write_fields(tmp_path)
     first, second = tmp_path / "first.npy", tmp_path / "second.npy"

@@ -466,7 +466,7 @@ def _plates(images: ImageSet) -> list[tuple[str, np.ndarray]]:
 def _given(images: ImageSet, plate: str, looks: pd.DataFrame) -> np.ndarray:
     """The functions of a plate, each of the size of all its images."""
     paths = [_one_function(images, plate, channel) for channel in images.channels]
-    found = [read_file(path) for path in paths]
+    found = [_read_function(path, plate) for path in paths]
     for path, function in zip(paths, found, strict=True):
         size = "x".join(map(str, function.shape[::-1]))
         other = looks[(looks["plate"].astype(str) == plate) & (looks["size"] != size)]
@@ -484,6 +484,16 @@ def _given(images: ImageSet, plate: str, looks: pd.DataFrame) -> np.ndarray:
                 "Set prepare.illumination = 'estimate'."
             )
     return np.stack(found).astype(np.float32)
+
+
+def _read_function(path: str, plate: str) -> np.ndarray:
+    try:
+        return read_file(path)
+    except InputError as fault:
+        raise InputError(
+            f"{path}, an illumination function of plate {plate}, cannot be used: {fault}. "
+            "Put it back, or set prepare.illumination = 'estimate'."
+        ) from None
 
 
 def _one_function(images: ImageSet, plate: str, channel: str) -> str:

@@ -209,6 +209,15 @@ def test_a_finished_network_is_read_back(session, folder, monkeypatch):
     )
 
 
+def test_curves_that_are_gone_are_written_again(session, folder, monkeypatch):
+    path = trainings(session, "cnn").folder("0") / "curves.parquet"
+    before = path.read_bytes()
+    path.unlink()
+    monkeypatch.setattr(CNN, "fit", None)
+    represent(open_study(folder / "study.toml", out=folder / "out", jobs=1))
+    assert path.read_bytes() == before
+
+
 def test_a_run_killed_after_training_goes_on_from_the_weights(session, folder, monkeypatch):
     work = trainings(session, "cnn")
     before = (work.folder("1") / "wells.parquet").read_bytes()

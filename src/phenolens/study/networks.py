@@ -128,6 +128,11 @@ class NetworkTrainings(Trainings):
         partial.unlink(missing_ok=True)
         return network
 
+    def made(self, fold: str) -> bool:
+        """Whether this training is over and all it left is there, its curves too."""
+        curves = self.folder(fold) / "curves.parquet"
+        return super().made(fold) and (self.learns == "nothing" or sealed(curves))
+
     def _keep(self, fitted: Representation, folder: Path) -> None:
         if isinstance(fitted, Network) and fitted.history.epochs:
             write_table(fitted.curves(), folder / "curves.parquet")
