@@ -33,7 +33,8 @@ def images():
     ],
 )
 def test_each_feature_on_its_own(images, how, same):
-    wells = pooled(images, how)
+    with pd.option_context("mode.copy_on_write", True):  # its arrays are read-only
+        wells = pooled(images, how)
     assert list(wells.index.get_level_values("Metadata_Well")) == ["A01", "A02"]
     assert list(wells.index.get_level_values("Metadata_Count")) == [40, 10]
     for well, row in zip(("A01", "A02"), wells.to_numpy(), strict=True):

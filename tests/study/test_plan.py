@@ -111,4 +111,5 @@ def test_a_run_says_its_plan_before_the_rest_is_read(screen, monkeypatch):
     session = open_study(screen.study, out=screen.out, jobs=1, progress=Told())
     study.prepare(session)
     (line,) = (line for line in session.progress.lines if line.startswith("Plan: "))
-    assert line.startswith("Plan: Preparing images: 24 more fields: ") and "(1 process)" in line
+    assert line.startswith("Plan: Preparing images: ") and "more fields: " in line
+    assert "(1 process)" in line

@@ -28,7 +28,7 @@ def pooled(images: pd.DataFrame, how: Literal["mean", "median", "trimmed"]) -> p
         return profiles.aggregate(images, list(WELL_KEY), how=how)
     wells = profiles.aggregate(images, list(WELL_KEY), how="mean")
     codes, _ = profiles.groups(images, list(WELL_KEY))
-    values, out = images.to_numpy(dtype=np.float64), wells.to_numpy(dtype=np.float64)
+    values, out = images.to_numpy(dtype=np.float64), np.empty(wells.shape)
     for number in range(len(wells)):
         own = np.sort(values[codes == number], axis=0)
         cut = int(CUT * len(own))
