@@ -21,6 +21,11 @@ _CENTRE = {
 _AREA = "Cells_AreaShape_Area"
 
 
+def reads_images_whole(session: Session, prepared: Prepared) -> bool:
+    """Whether there is nothing to cut: the study says so, or the images are of cells already."""
+    return session.study.networks.input == "images" or prepared.images.level == "cell"
+
+
 def crops_of_cells(
     session: Session, prepared: Prepared, *, cells: Cells, design: Design
 ) -> Prepared:

@@ -32,30 +32,24 @@ if TYPE_CHECKING:
 _NETWORKS = """
 # Small networks, so that two cores train all of them in minutes: see docs/networks.md.
 [represent]
-representations = ["cellprofiler", "pixel-pca", "cnn", "untrained", "cellprofiler+pixel-pca"]
+representations = [{representations}]
 
 [networks]
 stem = "classic"
 width = 16
-epochs = 6
+epochs = {epochs}
 views = 1
 learning_rate = 2e-3
 """
-_FULL = """
-# Small networks, so that two cores train all of them in minutes: see docs/networks.md.
-[represent]
-representations = [
-    "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
-    "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
-]
-
-[networks]
-stem = "classic"
-width = 16
-epochs = 18
-views = 1
-learning_rate = 2e-3
-"""
+_ONE = (("cellprofiler", "pixel-pca", "cnn", "untrained", "cellprofiler+pixel-pca"), 6)
+_ALL = (
+    (
+        "cellprofiler", "pixel-pca", "cnn", "vae", "untrained",
+        "cnn-with-cellprofiler", "cnn+cellprofiler", "vae+cellprofiler",
+    ),
+    18,
+)  # fmt: skip
+"""What the demo compares, and for how many epochs its networks train."""
 
 
 def run(session: Session | str | Path) -> Path:
@@ -211,7 +205,9 @@ def demo(
         study = folder / "study.toml"
         init(folder / "screen", study, force=True, name=name)
         if networks:
-            asked = _FULL if full else _NETWORKS
+            compared, epochs = _ALL if full else _ONE
+            named = ", ".join(f'"{name}"' for name in compared)
+            asked = _NETWORKS.format(representations=named, epochs=epochs)
             write_text(study, study.read_text(encoding="utf-8") + asked)
         return run(open_study(study, out=folder, jobs=jobs, progress=progress))
 
@@ -245,11 +241,10 @@ def crops(session: Session) -> Prepared | None:
 
     For :func:`phenolens.encode`; None for profiles only.
     """
-    from phenolens.study.network_input import crops_of_cells
+    from phenolens.study.network_input import crops_of_cells, reads_images_whole
 
     prepared = prepare(session)
-    whole = session.study.networks.input == "images"
-    if prepared is None or whole or prepared.images.level == "cell":
+    if prepared is None or reads_images_whole(session, prepared):
         return prepared
     cells = take(session, "measure")
     return crops_of_cells(session, prepared, cells=cells, design=splits(session))

@@ -16,7 +16,7 @@ from phenolens.prepared import Prepared, Progress
 from phenolens.represent.base import ALL, Card, Kind, Learns, Options, register
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.augment import turn
-from phenolens.represent.networks.devices import autocast, pick_device, pick_precision, repeatable
+from phenolens.represent.networks.devices import autocast, pick_device, repeatable
 from phenolens.represent.networks.network import Network, NetworkSettings
 from phenolens.represent.networks.pixels import PixelSettings, squares_of
 from phenolens.represent.networks.torches import require_torch
@@ -251,10 +251,9 @@ class Pretrained(Network):
         """
         del rows, labels, seed, progress
         device = pick_device(self.settings.training.device)
-        wanted = self.settings.training.precision
-        precision = pick_precision(device) if wanted == "auto" else wanted
         self.state = {"stains": list(prepared.channels), "trained_on": [], "labels_seen": []}
-        self.state["made"] = {"device": device, "precision": precision}
+        self.state["made"] = {"device": device}
+        self.state["made"]["precision"] = self._precision()
         self.model = self.build().to(device)
         self.state["made"] |= {"features": self.model.width, "output": self.model.output}
         return self

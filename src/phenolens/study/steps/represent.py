@@ -24,7 +24,7 @@ from phenolens.represent.measuring.units import Cells
 from phenolens.represent.networks.network import Network
 from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
-from phenolens.study.network_input import crops_of_cells
+from phenolens.study.network_input import crops_of_cells, reads_images_whole
 from phenolens.study.networks import NetworkTrainings
 from phenolens.study.plan import announce, memory_for
 from phenolens.study.representations import check_names
@@ -155,8 +155,8 @@ class _Images:
         """Whether a representation has no well to be made of; then its wells are noted."""
         kind, study = self.session.kinds[name], self.session.study
         measured = kind.reads == "measurements" or kind.needs_measured
-        field = study.networks.input == "cells" and self.prepared.images.level != "cell"
-        if not (measured or (kind.reads == "crops" and field)):
+        cut = kind.reads == "crops" and not reads_images_whole(self.session, self.prepared)
+        if not (measured or cut):
             return False
         needed = max(study.normalize.min_cells if measured else 0, 1)
         if max(self._counts.values(), default=0) >= needed:
@@ -271,6 +271,6 @@ class _Images:
     @cached_property
     def _crops(self) -> Prepared:
         """Crops around measured cells, or the images as they are where the study says so."""
-        if self.session.study.networks.input == "images" or self.prepared.images.level == "cell":
+        if reads_images_whole(self.session, self.prepared):
             return self.prepared
         return crops_of_cells(self.session, self.prepared, cells=self.cells, design=self.design)
