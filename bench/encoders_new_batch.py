@@ -13,7 +13,7 @@ been without the shift (the ceiling), with it, and with it as seen
 Controls are ten wells in both. Scores are balanced accuracies over cells; the share of the loss
 that is won back is of the mean scores over seeds. Runs in the file KEPT are not repeated.
 
-    python bench/encoders_new_batch.py KEPT.jsonl [--seeds 3] [--epochs 10] [--seconds 340]
+    python bench/encoders_new_batch.py KEPT.jsonl [--seeds 0 1 2] [--epochs 10] [--seconds 340]
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def told(found: list[dict]) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kept", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(3)))
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=340)
     args = parser.parse_args()
@@ -206,7 +206,7 @@ def main() -> None:
     lines = args.kept.read_text().splitlines() if args.kept.is_file() else []
     found = [json.loads(line) for line in lines]
     known = {(row["encoder"], row["seed"], row["epochs"]) for row in found}
-    for seed in range(args.seeds):
+    for seed in args.seeds:
         for encoder in ENCODERS:
             if (encoder, seed, args.epochs) in known or time.monotonic() > until:
                 continue

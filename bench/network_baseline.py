@@ -7,10 +7,11 @@ same readout (class of the largest probability, balanced accuracy over cells). T
 * ``real``: crops of BBBC021, treated or not and four doses, each treated plate left out in turn;
 * ``mixed``: simulated cells, five programmes and controls in every well, one plate left out.
 
-Ours and the baseline run in turn, seed after seed; a run that is in the file KEPT is not repeated.
-Prints one JSON line: the mean of each, and the interval (95 %, t over seeds) of ours minus it.
+Ours and the baseline run in turn, seed after seed, on a GPU where there is one; a run that is in
+the file KEPT is not repeated. Prints one JSON line: the mean of each, and the interval (95 %, t
+over seeds) of ours minus it.
 
-    python bench/network_baseline.py ../shared/data/bbbc021_cells KEPT.jsonl --seeds 5 \
+    python bench/network_baseline.py ../shared/data/bbbc021_cells KEPT.jsonl --seeds 0 1 2 3 4 \
         [--epochs 8] [--tasks real mixed] [--set width=32 stem=fine ...] [--seconds 340]
 """
 
@@ -36,6 +37,7 @@ from phenolens.images import ImageSet
 from phenolens.prepare import prepare
 from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNOptions
+from phenolens.represent.networks.devices import pick_device
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.simulate.field import Effect, simulate_field
 from phenolens.simulate.optics import Conditions
@@ -80,21 +82,26 @@ def plain_run(pixels: np.ndarray, targets: np.ndarray, held: np.ndarray, seed: i
               epochs: int, width: int) -> np.ndarray:  # fmt: skip
     """Train on what is not held out; probabilities of what is."""
     torch.manual_seed(seed)
-    images = torch.from_numpy(pixels).float().div_(255)
-    train, y = torch.from_numpy(np.flatnonzero(~held)), torch.from_numpy(targets)
+    device = pick_device()
+    images = torch.from_numpy(pixels).to(device).float().div_(255)
+    train, y = (
+        torch.from_numpy(np.flatnonzero(~held)).to(device),
+        torch.from_numpy(targets).to(device),
+    )
     mean = images[train].mean((0, 2, 3), keepdim=True)
     images = (images - mean) / images[train].std((0, 2, 3), keepdim=True)
     counts = torch.bincount(y[train]).clamp(min=1)
     weight = len(train) / (len(counts) * counts)
-    model = plain_network(images.shape[1], len(counts), width).to(memory_format=torch.channels_last)
+    model = plain_network(images.shape[1], len(counts), width)
+    model = model.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.02)
     steps = epochs * -(-len(train) // 32)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps)
     for _ in range(epochs):
-        for rows in train[torch.randperm(len(train))].split(32):
+        for rows in train[torch.randperm(len(train), device=device)].split(32):
             x = torch.rot90(images[rows], int(torch.randint(4, ())), (2, 3))
             x = x.flip(3) if torch.rand(()) < 0.5 else x
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(device, torch.bfloat16):
                 logits = model(x.contiguous(memory_format=torch.channels_last))
             loss = functional.cross_entropy(logits.float(), y[rows], weight=weight.float())
             optimiser.zero_grad()
@@ -102,9 +109,9 @@ def plain_run(pixels: np.ndarray, targets: np.ndarray, held: np.ndarray, seed: i
             optimiser.step()
             schedule.step()
     model.eval()
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        parts = [model(part) for part in images[torch.from_numpy(held)].split(256)]
-    return torch.cat(parts).float().softmax(1).numpy()
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16):
+        parts = [model(part) for part in images[torch.from_numpy(held).to(device)].split(256)]
+    return torch.cat(parts).float().softmax(1).cpu().numpy()
 
 
 # What both are given.
@@ -197,8 +204,8 @@ def our_run(task: Task, seed: int, options: CNNOptions) -> np.ndarray:
     return network.predict_proba(task.store.prepared, np.flatnonzero(task.held))
 
 
-def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: int, width: int,
-            until: float) -> list[dict]:  # fmt: skip
+def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: list[int],
+            width: int, until: float) -> list[dict]:  # fmt: skip
     """One row a task, seed and network; those in the file are taken from there."""
     known = {}
     if kept.is_file():
@@ -206,7 +213,7 @@ def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: int, w
         known = {(row["task"], row["seed"], row["who"]): row for row in found}
     ours = f"ours {options.model_dump_json(exclude_defaults=True)}"
     who = {ours: options, f"plain {width} {options.epochs}": None}
-    for seed in range(seeds):
+    for seed in seeds:
         for task in tasks:
             classes, targets = np.unique(task.labels, return_inverse=True)
             for name, own in who.items():
@@ -232,7 +239,7 @@ def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: int, w
 
 def told(rows: list[dict]) -> dict:
     """Means, and ours minus the baseline with its interval over seeds."""
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["task", "seed", "who", "score", "processor_seconds"])
     table["who"] = table["who"].str.split().str[0]
     result = {}
     for task, own in table.groupby("task", sort=False):
@@ -256,7 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("kept", type=Path)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--width", type=int, default=16, help="of the baseline")
     parser.add_argument("--tasks", nargs="+", default=["real", "mixed"])
@@ -273,7 +280,8 @@ def main() -> None:
     if "real" in asked.tasks:
         tasks += real_tasks(asked.folder, asked.kept.with_suffix(".prepared"))
     rows = compare(tasks, asked.kept, options, seeds=asked.seeds, width=asked.width, until=until)
-    print(json.dumps({"epochs": asked.epochs, "set": given, **told(rows)}))
+    made = {"epochs": asked.epochs, "set": given, "device": pick_device()}
+    print(json.dumps({**made, **told(rows)}))
 
 
 if __name__ == "__main__":

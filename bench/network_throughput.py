@@ -10,19 +10,21 @@ One JSON line. Ours and a bare peer take turns, medians of the rounds:
 * bfloat16 with channels last beside float32 as PyTorch lays it out.
 
 On a processor the process's own time counts, summed over its threads, so that neighbours do not:
-with one thread it is the wall clock of an idle machine.
+with one thread it is the wall clock of an idle machine. On a GPU an epoch of few steps is mostly
+its beginning and end.
 
-    python bench/network_throughput.py [size] [batch] [rounds] [threads] [width]
+    python bench/network_throughput.py [--size 64] [--batch 64] [--rounds 5] [--threads 1] \
+        [--steps 8] [--compiled] [--family resnet-18] [--stem auto] [--width 0]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -37,12 +39,12 @@ from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNSettings
 from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.backbones import WeakLabels
-from phenolens.represent.networks.devices import autocast, pick_device, pick_precision
+from phenolens.represent.networks.devices import autocast, compiles, pick_device, pick_precision
 from phenolens.represent.networks.feed import Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore, cut, to_bytes
 from phenolens.represent.networks.training import Trainer, TrainSettings
 
-STAINS, CLASSES, STEPS, READ = 5, 20, 8, 2
+STAINS, CLASSES, READ = 5, 20, 2
 FIELDS, SIDE = 12, 1080
 
 
@@ -60,12 +62,13 @@ class Work:
 
     size: int
     batch: int
-    width: int
+    backbone: Architecture
     device: str
+    steps: int
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(0)
-        n = self.batch * STEPS
+        n = self.batch * self.steps
         self.pixels = rng.integers(0, 255, (n, 1, STAINS, self.size, self.size), dtype=np.uint8)
         self.targets = rng.integers(0, CLASSES, n)
         self.objective = WeakLabels(torch.ones(CLASSES, device=self.device))
@@ -74,7 +77,7 @@ class Work:
         """A network that counts as fitted."""
         training = TrainSettings(1, self.batch, device=self.device, precision=precision)
         pixels = PixelSettings(size=self.size)
-        network = CNN(CNNSettings(pixels, training, backbone=Architecture(width=self.width)))
+        network = CNN(CNNSettings(pixels, training, backbone=self.backbone))
         network.state = {"n_stains": STAINS, "classes": list(range(CLASSES))}
         network.state["made"] = {"device": self.device, "precision": precision}
         network.state["standard"] = vars(Standard.fixed(STAINS))
@@ -102,20 +105,23 @@ class Peers:
         trainer = Trainer(model, self.work.objective, feeds, network.settings.training)
         return self._speed(trainer.run)
 
-    def bare(self, precision: str, *, layout: torch.memory_format) -> float:
-        """Forward, backward and optimiser on one batch."""
+    def bare(self, precision: str, *, layout: torch.memory_format, compiled: bool = False) -> float:
+        """Forward, backward and optimiser on one batch; compiled before the clock starts."""
         model = self.work.network(precision).model.to(memory_format=layout).train()
         batch = self._one(layout)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
         def steps() -> None:
-            for _ in range(STEPS):
+            for _ in range(self.work.steps):
                 with autocast(self.work.device, precision):
                     loss = self.work.objective.loss(model, batch)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
 
+        if compiled:
+            compiles(model, "yes", device=self.work.device, steps=self.work.steps)
+            steps()
         return self._speed(steps)
 
     def extract(self, precision: str) -> float:
@@ -209,11 +215,21 @@ def timed(call: Callable[[], object], device: str) -> float:
     return clock() - start
 
 
-def main(
-    size: int = 64, batch: int = 64, rounds: int = 5, threads: int = 1, width: int = 32
-) -> None:
-    torch.set_num_threads(threads)
-    work = Work(size, batch, width, pick_device())
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=8, help="of an epoch; 64 or more on a GPU")
+    parser.add_argument("--compiled", action="store_true", help="time the compiled step too")
+    parser.add_argument("--family", default="resnet-18")
+    parser.add_argument("--stem", default="auto")
+    parser.add_argument("--width", type=int, default=0)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    backbone = Architecture(asked.family, asked.stem, asked.width).at(asked.size)
+    work = Work(asked.size, asked.batch, backbone, pick_device(), asked.steps)
     peers, precision = Peers(work), pick_precision(work.device)
     last, first = torch.channels_last, torch.contiguous_format
     with tempfile.TemporaryDirectory() as folder:
@@ -228,19 +244,22 @@ def main(
             "tiffs": reading.tiffs,
             "store": reading.store,
         }
+        if asked.compiled:
+            kinds["compiled"] = lambda: peers.bare(precision, layout=last, compiled=True)
         speeds: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(rounds + 1):
+        for _ in range(asked.rounds + 1):
             for name, call in kinds.items():
                 speeds[name].append(call())
     found = {name: median(values[1:]) for name, values in speeds.items()}
     result: dict[str, object] = {name: round(value, 1) for name, value in found.items()}
-    result |= {"device": work.device, "precision": precision, "size": size, "batch": batch}
-    result |= {"threads": threads, "width": width, "rounds": rounds}
-    pairs = [("loop", "bare"), ("extract", "inference"), ("feeding", "loop"), ("store", "tiffs")]
-    for ours, peer in [*pairs, ("bare", "bare_float32")]:
-        result[f"{ours}_over_{peer}"] = round(found[ours] / found[peer], 3)
+    result |= {"device": work.device, "precision": precision, **vars(asked), **asdict(backbone)}
+    pairs = [("loop", "bare"), ("extract", "inference"), ("feeding", "loop"), ("store", "tiffs"),
+             ("bare", "bare_float32"), ("compiled", "bare")]  # fmt: skip
+    for ours, peer in pairs:
+        if ours in found:
+            result[f"{ours}_over_{peer}"] = round(found[ours] / found[peer], 3)
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -12,7 +12,7 @@ regression on the cells of the first two plates scores the cells of the others; 
 area under the curve over wells (means over their cells) of these: 0.5 is chance, 32 wells
 say 1 only where all treated lie above all controls of their plate. Runs in KEPT are not repeated.
 
-    python bench/which_sees_what.py KEPT.jsonl [--seeds 2] [--epochs 12] [--seconds 340]
+    python bench/which_sees_what.py KEPT.jsonl [--seeds 0 1] [--epochs 12] [--seconds 340]
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def area(features: np.ndarray, table: pd.DataFrame) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kept", type=Path)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(2)))
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=340)
     args = parser.parse_args()
@@ -114,7 +114,7 @@ def main() -> None:
     lines = args.kept.read_text().splitlines() if args.kept.is_file() else []
     found = [json.loads(line) for line in lines]
     known = {(row["change"], row["encoder"], row["seed"], row["epochs"]) for row in found}
-    for seed in range(args.seeds):
+    for seed in args.seeds:
         for change in CHANGES:
             asked = [e for e in ENCODERS if (change, e, seed, args.epochs) not in known]
             if not asked or time.monotonic() > until:

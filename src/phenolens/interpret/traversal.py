@@ -97,8 +97,9 @@ def traverse(
 
 def decoded(vae: VAE, codes: np.ndarray) -> np.ndarray:
     """Images of codes (n, latent), float32 (n, C, S, S) on the 0-1 scale of the stored bytes."""
-    torch, made, standard = require_torch(), vae.state["made"], vae.standard()
-    with torch.no_grad(), autocast(made["device"], made["precision"]):
+    torch, standard = require_torch(), vae.standard()
+    precision = vae.state["made"]["precision"]
+    with torch.no_grad(), autocast(vae.device(), precision):
         out = vae.model.eval().decode(torch.from_numpy(codes).to(vae.device()))
     pixels = out.float().cpu().numpy()
     pixels = pixels * standard.sd[:, None, None] + standard.mean[:, None, None]

@@ -92,11 +92,11 @@ def turn(images: torch.Tensor, code: int) -> torch.Tensor:
 def turn_each(images: torch.Tensor, codes: np.ndarray) -> torch.Tensor:
     """Each image (B, C, S, S) in its own symmetry (codes 0-7, (B,)); 0 leaves it as it is."""
     torch = require_torch()
-    out = torch.empty_like(images)
-    for code in np.unique(codes):
-        chosen = torch.from_numpy(np.flatnonzero(codes == code)).to(images.device)
-        out[chosen] = turn(images[chosen], int(code))
-    return out
+    order = np.argsort(codes, kind="stable")
+    there, back = torch.from_numpy(np.stack([order, np.argsort(order)])).to(images.device)
+    found, counts = np.unique(codes, return_counts=True)
+    parts = images[there].split(counts.tolist())
+    return torch.cat([turn(part, int(code)) for part, code in zip(parts, found, strict=True)])[back]
 
 
 def moved(images: torch.Tensor, by: np.ndarray) -> torch.Tensor:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
@@ -244,8 +245,9 @@ class Feed:
             self._drawn(order[start : start + batch], rng, ranks)
             for start in range(0, len(order), batch)
         )
-        for one, held in self._ahead(drawn):
-            yield self._batch(one, self._moved(held), augment=True)
+        with closing(self._ahead(drawn)) as ready:  # threads end with whoever stops early
+            for one, held in ready:
+                yield self._batch(one, self._moved(held), augment=True)
 
     def ordered(self, batch: int, *, start: int = 0) -> Iterator[Batch]:
         """Every row in order, all its squares one after another, as they are.
@@ -265,8 +267,9 @@ class Feed:
             self._in_order(np.arange(first, min(first + step, len(self))))
             for first in range(start, len(self), step)
         )
-        for one, held in self._ahead(drawn):
-            yield self._batch(one, self._moved(held), augment=False)
+        with closing(self._ahead(drawn)) as ready:
+            for one, held in ready:
+                yield self._batch(one, self._moved(held), augment=False)
 
     def _drawn(self, rows: np.ndarray, rng: np.random.Generator, ranks: Ranks) -> _Drawn:
         """This rank's part of a batch of rows, with a square of each."""
@@ -281,7 +284,7 @@ class Feed:
         partners = None if self.positives is None else self.positives.partners(rows, rng)
         return _Drawn(rows, rng, None, partners)
 
-    def _ahead(self, drawn: Iterable[_Drawn]) -> Iterator[tuple[_Drawn, list[Any]]]:
+    def _ahead(self, drawn: Iterable[_Drawn]) -> Generator[tuple[_Drawn, list[Any]], None, None]:
         """What was drawn with what it needs of the store, read by threads a little ahead."""
         workers = self._workers
         if not workers:

@@ -280,7 +280,7 @@ class Network(Representation):
         self._require_model()
         rows = np.asarray(rows)
         array = self.store(prepared).array(rows)
-        device = self.state["made"]["device"]
+        device = self.device()
         feed = Feed(as_tensor(array, device), rows, self.standard(), device, **what)
         return replace(feed, augment=self.settings.augment)
 
@@ -341,9 +341,9 @@ class Network(Representation):
         """Something of every row of a feed in order, float32; no gradients."""
         torch = require_torch()
         self._require_model().eval()
-        made = self.state["made"]
+        precision = self.state["made"]["precision"]
         parts, done, size = [np.zeros((0, 0), np.float32)], 0, self.settings.training.batch
-        with repeatable(0), torch.no_grad(), autocast(made["device"], made["precision"]):
+        with repeatable(0), torch.no_grad(), autocast(self.device(), precision):
             while done < len(feed):
                 try:
                     for batch in feed.ordered(size, start=done):

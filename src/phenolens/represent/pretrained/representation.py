@@ -294,12 +294,13 @@ class Pretrained(Network):
             If the encoder gives something that is no number.
         """
         torch = require_torch()
-        model, made = self._require_model().eval(), self.state["made"]
+        model, precision = self._require_model().eval(), self.state["made"]["precision"]
+        device = self.device()  # not what made it: that may have been another machine
         out = np.zeros((len(rows), model.width), dtype=np.float32)
         done = 0
-        with repeatable(0), torch.no_grad(), autocast(made["device"], made["precision"]):
+        with repeatable(0), torch.no_grad(), autocast(device, precision):
             for images in self._batches(prepared, np.asarray(rows)):
-                found = self._embedded(images.to(made["device"]))
+                found = self._embedded(images.to(device))
                 if not np.isfinite(found).all():
                     bad = int(np.argmin(np.isfinite(found).all(axis=1)))
                     raise InputError(
