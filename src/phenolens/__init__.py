@@ -7,8 +7,9 @@
 (20, 20)
 
 Questions (:func:`activity`, :func:`match`, :func:`retrieve`, :func:`dose`, :func:`compare`,
-:func:`classify`, :func:`cluster`, :func:`batch`, :func:`assay`) take a path or paths, a DataFrame
-or an AnnData, and give a :class:`Result`. A study file and the command ask the same functions.
+:func:`fuse`, :func:`classify`, :func:`cluster`, :func:`batch`, :func:`assay`) take a path or paths,
+a DataFrame or an AnnData, and give a :class:`Result`. A study file and the command ask the same
+functions.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from phenolens.tools.consensus import consensus
     from phenolens.tools.dose import dose
     from phenolens.tools.encode import encode
+    from phenolens.tools.fuse import fuse
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
     from phenolens.tools.plate_design import design
@@ -67,6 +69,7 @@ _HOME = {
     "retrieve": "tools.retrieve",
     "dose": "tools.dose",
     "compare": "tools.compare",
+    "fuse": "tools.fuse",
     "classify": "tools.classify",
     "cluster": "tools.cluster",
     "batch": "tools.batch",
@@ -117,6 +120,7 @@ __all__ = [
     "design",
     "dose",
     "encode",
+    "fuse",
     "init",
     "match",
     "measure_objects",

@@ -30,6 +30,8 @@ labels, on calibrating controls where there are enough |
 | `whitened` | decorrelated on calibrating controls |
 | `standardized over all wells` | where no control gives a scale |
 | `blocks of equal energy` | a fusion, whose blocks weigh the same |
+| `blocks weighed on other compounds`, `blocks weighed by replicates` | a fusion, with the shares \
+of `fusion.parquet` |
 | `in each fold selected, standardized, 95 % components` | learned on the training wells of each \
 fold besides |
 | `nothing`, `row and column, by nearest position` (or what was taken), `cell counts`, \

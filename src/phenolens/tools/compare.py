@@ -118,7 +118,7 @@ def compare(
                "distinct_plates": distinct_plates, "measurement": measurement}  # fmt: skip
     named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
     tasks = list(dict.fromkeys(named_tasks))
-    items = _named(data, obsm, **options, seed=seed)
+    items = named_profiles(data, obsm, question="compare", **options, seed=seed)
     result: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
     refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
@@ -182,10 +182,21 @@ def _difference(row: Any) -> dict[str, Any]:
     return {"difference": row.difference, "low": row.low, "high": row.high, "p_holm": row.p_holm}
 
 
-def _named(
-    data: object, obsm: str | Sequence[str] | None, *, seed: int | None, **options: Any
+def named_profiles(
+    data: object,
+    obsm: str | Sequence[str] | None,
+    *,
+    question: str,
+    seed: int | None,
+    **options: Any,
 ) -> dict[str, Profiles]:
-    """Each representation by its name, read."""
+    """Each representation by its name, read as :func:`phenolens.read` would.
+
+    Raises
+    ------
+    InputError
+        If fewer than two are given, two have one name, or one cannot be used.
+    """
     if obsm is not None and not isinstance(obsm, str):
         keys = names_given("obsm", obsm)
         if not all(isinstance(key, str) for key in keys):
@@ -206,11 +217,11 @@ def _named(
         given = dict(zip(names, read_in, strict=True))
     else:
         raise InputError(
-            "compare takes a list or a dictionary of representations, or one AnnData and several "
-            f"names of {named('obsm')}; got {shown(data)}."
+            f"{question} takes a list or a dictionary of representations, or one AnnData and "
+            f"several names of {named('obsm')}; got {shown(data)}."
         )
     if len(given) < 2:
-        raise InputError(f"Comparing takes two representations or more; got {len(given)}.")
+        raise InputError(f"{question} takes two representations or more; got {len(given)}.")
     return given
 
 
@@ -228,9 +239,16 @@ def _read(
 
 
 def comparisons(
-    activity: pd.DataFrame, predictions: pd.DataFrame | None, *, seed: int, split: str
+    activity: pd.DataFrame,
+    predictions: pd.DataFrame | None,
+    *,
+    matching: pd.DataFrame | None = None,
+    seed: int,
+    split: str,
 ) -> pd.DataFrame:
     """Paired differences of activity (by treatment) and of classification (by well).
+
+    Fusions are compared on matching (by label) too.
 
     Parameters
     ----------
@@ -238,6 +256,8 @@ def comparisons(
         Tables of activity below one another, with their ``space``; empty where there are none.
     predictions : DataFrame or None
         Predictions for held-out wells, those of baselines among them, with their ``space``.
+    matching : DataFrame, optional
+        Tables of matching below one another, with their ``space``.
     seed : int
     split : str
         What the folds left out.
@@ -255,6 +275,11 @@ def comparisons(
         cluster = COMPOUND if COMPOUND in values else TREATMENT
         how = {"key": [TREATMENT], "seed": seed, "cluster": cluster}
         tables += _compared(values, _families(values), **how)
+    if matching is not None and len(matching):
+        values = matching.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
+        values = values.assign(task="matching", metric="map_normalized", split="none")
+        _, fused = _families(values)
+        tables += _compared(values, [fused], key=["label"], seed=seed)
     if predictions is not None:
         for _, part in predictions.groupby("task", sort=True):
             tables += _classified(part, seed=seed, split=split)
@@ -268,7 +293,6 @@ def _families(values: pd.DataFrame) -> list[list[tuple[str, str]]]:
     """
     names = list(dict.fromkeys(values["representation"]))
     fused = [n for n in names if is_fusion_proper(n) and set(n.split("+")) & set(names)]
-    fused = [n for n in fused if n.count("+") == 1]
     noise = [n for n in names if is_noise_control(n) and fused]
     singles = list(combinations((n for n in names if n not in {*fused, *noise}), 2))
     return [singles, [pair for name in fused for pair in _rivals(values, name)]]
