@@ -139,7 +139,7 @@ def with_noise(kept: Block, replaced: Sequence[Block], *, seed: int) -> Block:
 
         blank = Block(name, block.tables, unseen=block.unseen, calibrated=block.calibrated)
         others.append(blank.mapped(change))
-    return joined(noise_name(kept.name, [block.name for block in replaced]), [kept, *others])
+    return joined(noise_name(kept.name, *(block.name for block in replaced)), [kept, *others])
 
 
 def weighed_for_activity(block: Block, design: Design, *, seed: int) -> list[Weighed]:

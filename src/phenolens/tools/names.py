@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 NOISE = "noise"
 
 
-def noise_name(kept: str, replaced: Sequence[str]) -> str:
+def noise_name(kept: str, *replaced: str) -> str:
     """Name of a fusion's control: one block kept, the others replaced by noise of their width.
 
     ``cnn+noise`` stands for CellProfiler-type features replaced, ``cellprofiler+noise:cnn`` for
     the embedding, ``cellprofiler+noise:cnn,vae`` for two.
     """
-    others = list(replaced)
-    return f"{kept}+{NOISE}" if others == ["cellprofiler"] else f"{kept}+{NOISE}:{','.join(others)}"
+    if replaced == ("cellprofiler",):
+        return f"{kept}+{NOISE}"
+    return f"{kept}+{NOISE}:{','.join(replaced)}"
 
 
 def control_of(fusion: str, *, best: str) -> str:
     """The control that keeps the best block of a fusion: the others' worth is open."""
-    return noise_name(best, [part for part in fusion.split("+") if part != best])
+    return noise_name(best, *(part for part in fusion.split("+") if part != best))
 
 
 def is_fusion(name: str) -> bool:
