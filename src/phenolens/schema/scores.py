@@ -81,7 +81,7 @@ COMPARISONS = Table(
     "comparisons.parquet",
     "one representation against another",
     text="`difference` is a minus b. A fusion stands against its best single block, and that "
-    "block beside noise, in matching (by label) too; in classification each single representation "
+    "block beside noise; in classification each single representation "
     "also stands against its best baseline (majority, cell count, intensity, position, its "
     "shuffled labels).",
     when="Absent where there are no two to compare.",

@@ -25,6 +25,7 @@ from phenolens.settings import one_of
 from phenolens.tools.activity import activity_of
 from phenolens.tools.classify import classify
 from phenolens.tools.columns import names_given
+from phenolens.tools.match import match
 from phenolens.tools.names import control_of, is_fusion, is_fusion_proper, is_noise_control
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -33,7 +34,7 @@ from phenolens.tools.result import Result
 if TYPE_CHECKING:
     from anndata import AnnData
 
-Tasks = Literal["activity", "classification"]
+Tasks = Literal["activity", "matching", "classification"]
 
 
 def compare(
@@ -53,8 +54,9 @@ def compare(
 ) -> Result:
     """Compare representations of the same wells, paired, with what the design could have seen.
 
-    Activity is compared by treatment (normalized mAP) and classification by held-out well. A
-    compound with its doses, or a treatment with its wells, is drawn and flips its sign as a whole.
+    Activity is compared by treatment (normalized mAP), matching, where it is asked for, by
+    mechanism (normalized mAP), and classification by held-out well. A compound with its doses, or a
+    treatment with its wells, is drawn and flips its sign as a whole.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def compare(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
-    tasks : list of {"activity", "classification"}
+    tasks : list of {"activity", "matching", "classification"}
         What is compared.
     seed : int, optional
         Seed of all draws [0, or what the study used].
@@ -88,7 +90,8 @@ def compare(
     Result
         ``table``: one row a task and pair: ``difference`` (a less b) with ``low`` and ``high``,
         ``p``, ``p_holm`` (over the pairs), ``smallest_detectable`` (difference found with 80 %
-        power), ``n``, and the spaces that both were judged in (``space_a``, ``space_b``).
+        power), ``n``, ``won`` and ``lost`` (compounds, mechanisms or treatments in which a is
+        ahead, and behind), and the spaces that both were judged in (``space_a``, ``space_b``).
 
     Raises
     ------
@@ -119,7 +122,7 @@ def compare(
     named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
     tasks = list(dict.fromkeys(named_tasks))
     items = named_profiles(data, obsm, question="compare", **options, seed=seed)
-    result: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
+    result: dict[str, list[pd.DataFrame]] = {task: [] for task in get_args(Tasks)}
     refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
         for task in tasks:
@@ -128,6 +131,9 @@ def compare(
                     item.require_treatments()
                     item.require_controls()
                     result[task].append(activity_of(item).table.assign(representation=name))
+                elif task == "matching":
+                    found = match(item, baselines=False).table
+                    result[task].append(found.assign(representation=name))
                 else:
                     found = classify(item, baselines=False).more["predictions"]
                     own = found["representation"] == item.name
@@ -138,7 +144,7 @@ def compare(
         Finding("not-asked", "warning", {}, {"question": task, "of": names, "why": why.data()})
         for (task, why), names in refused.items()
     ]
-    activity, predictions = (
+    activity, matching, predictions = (
         pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
         for parts in result.values()
     )
@@ -146,6 +152,7 @@ def compare(
     table = comparisons(
         activity,
         predictions if len(predictions) else None,
+        matching=matching,
         seed=first.settings.seed,
         split=first.design.folds.leave_out if first.design.folds is not None else "none",
     )
@@ -246,9 +253,7 @@ def comparisons(
     seed: int,
     split: str,
 ) -> pd.DataFrame:
-    """Paired differences of activity (by treatment) and of classification (by well).
-
-    Fusions are compared on matching (by label) too.
+    """Paired differences of activity (by treatment), matching (label) and classification (well).
 
     Parameters
     ----------
@@ -278,8 +283,7 @@ def comparisons(
     if matching is not None and len(matching):
         values = matching.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
         values = values.assign(task="matching", metric="map_normalized", split="none")
-        _, fused = _families(values)
-        tables += _compared(values, [fused], key=["label"], seed=seed)
+        tables += _compared(values, _families(values), key=["label"], seed=seed)
     if predictions is not None:
         for _, part in predictions.groupby("task", sort=True):
             tables += _classified(part, seed=seed, split=split)
