@@ -186,9 +186,9 @@ class Trainer:
         Raises
         ------
         InputError
-            If the loss is not a number before a single epoch is finished, or is a hundred times what
-            it was before anything was learned; the log cannot be written, or memory does not hold
-            two images.
+            If the loss is not a number before a single epoch is finished, or at best a hundred
+            times what it was before anything was learned; the log cannot be written, or memory
+            does not hold two images.
         """
         log = Log(self.log, tensorboard=self.tensorboard) if self.ranks.first else Log()
         self.stepper = Stepper(self.model, self.objective, self.settings, ranks=self.ranks)
