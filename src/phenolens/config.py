@@ -36,6 +36,7 @@ from phenolens.settings import (
     DEFAULTS,
     RANGES,
     CellCountEffect,
+    LearnedMetric,
     LeaveOut,
     Middle,
     Position,
@@ -348,6 +349,7 @@ class Evaluate(SettingsSection):
     clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
     position_safe: PositionSafe = DEFAULTS.position_safe
     hub_correction: bool = DEFAULTS.hub_correction
+    learned_metric: LearnedMetric = DEFAULTS.learned_metric
 
 
 class Report(SettingsSection):

@@ -20,6 +20,7 @@ Transform = Literal["none", "rank-gaussian"]
 CellCountEffect = Literal["none", "remove"]
 Whitening = Literal["sphering", "zca", "pca", "pca-cor", "tvn", "none"]
 Shrinkage = Literal["fixed", "ledoit-wolf"]
+LearnedMetric = Literal["none", "within-class", "discriminant"]
 Projection = Literal["max", "mean", "middle", "best focus"] | int
 PositionSafe = Literal["auto", "yes", "no"]
 
@@ -35,6 +36,7 @@ WORDS = {
     "whitening": get_args(Whitening),
     "shrinkage": get_args(Shrinkage),
     "position_safe": get_args(PositionSafe),
+    "learned_metric": get_args(LearnedMetric),
 }
 # Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
 RANGES = {
@@ -193,6 +195,10 @@ class Settings:
         keep their position on all plates.
     hub_correction : bool
         Whether matching lowers the similarity to treatments that are near to everything.
+    learned_metric : {"none", "within-class", "discriminant"}
+        Whether classification learns, on each fold's training wells, how wells of one treatment
+        differ, and lets such differences count for less; ``discriminant`` keeps the directions
+        between treatments only. Where no wells are held out, nothing is learned.
 
     Raises
     ------
@@ -219,6 +225,7 @@ class Settings:
     clusters: int = 10
     position_safe: PositionSafe = "auto"
     hub_correction: bool = False
+    learned_metric: LearnedMetric = "none"
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
