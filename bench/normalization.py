@@ -228,8 +228,11 @@ def in_halves(item: pl.Profiles, *, learned: bool) -> dict[str, object]:
         block = replace(item.compared, tables={"all": kept}, notes={"space": item.space})
         parts.append(asked(replace(item, block=block, stage="compared")))
     n = [len(part["treatments"]) for part in parts]
-    near = {name: float(np.average([part[name] for part in parts], weights=n))
-            for name in ("nsc_accuracy", "nscb_accuracy") if all(name in p for p in parts)}  # fmt: skip
+    near = {
+        name: float(np.average([part[name] for part in parts], weights=n))
+        for name in ("nsc_accuracy", "nscb_accuracy")
+        if all(name in part for part in parts)
+    }
     return {
         "space": item.space,
         "features": whole.shape[1],
@@ -272,7 +275,7 @@ def table(path: Path) -> None:
         print(f"\n{screen}\n\n| recipe | replicates | less plain | labels | less plain | nearest |")
         print("|---|---|---|---|---|---|")
         for name, line in own.items():
-            beside = own[HALVES[0] if name == HALVES[1] else PLAIN]
+            beside = own[HALVES[0] if name in HALVES else PLAIN]
             cells = [name]
             for kind in ("treatments", "labels"):
                 mine, plain = (pd.Series(x[kind], dtype=float) for x in (line, beside))

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from phenolens.tools.consensus import consensus
     from phenolens.tools.dose import dose
     from phenolens.tools.encode import encode
+    from phenolens.tools.harmonize import harmonize
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
     from phenolens.tools.plate_design import design
@@ -78,6 +79,7 @@ _HOME = {
     "encode": "tools.encode",
     "select": "tools.select",
     "whiten": "tools.whiten",
+    "harmonize": "tools.harmonize",
     "consensus": "tools.consensus",
     "segment": "segment.field:segment_field",
     "measure_objects": "measure.objects",
@@ -117,6 +119,7 @@ __all__ = [
     "design",
     "dose",
     "encode",
+    "harmonize",
     "init",
     "match",
     "measure_objects",

@@ -34,6 +34,7 @@ from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
 from phenolens.settings import (
     DEFAULTS,
+    HARMONY_IS_FOR_MAPS,
     RANGES,
     CellCountEffect,
     LearnedMetric,
@@ -329,6 +330,7 @@ class Normalize(SettingsSection):
 
     method: Scaling = DEFAULTS.method
     aggregate: Middle = DEFAULTS.aggregate
+    quality_weights: bool = DEFAULTS.quality_weights
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
     position: Position = DEFAULTS.position
@@ -338,6 +340,13 @@ class Normalize(SettingsSection):
     regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
     shrinkage: Shrinkage = DEFAULTS.shrinkage
     min_cells: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("whitening", mode="before")
+    @classmethod
+    def _not_harmony(cls, value: object) -> object:
+        if value == "harmony":
+            raise ValueError(HARMONY_IS_FOR_MAPS)
+        return value
 
 
 class Evaluate(SettingsSection):
@@ -350,6 +359,7 @@ class Evaluate(SettingsSection):
     position_safe: PositionSafe = DEFAULTS.position_safe
     hub_correction: bool = DEFAULTS.hub_correction
     learned_metric: LearnedMetric = DEFAULTS.learned_metric
+    map_alignment: Literal["none", "harmony"] = "none"
 
 
 class Report(SettingsSection):

@@ -51,7 +51,14 @@ RANGES = {
 }
 SHARES = ("alpha",)
 POSITIVE = ("clip", "regularization")
-SWITCHES = ("hub_correction",)
+SWITCHES = ("hub_correction", "quality_weights")
+
+
+HARMONY_IS_FOR_MAPS = (
+    "Harmony moves all wells together, treated ones too, and has no transform for wells that it "
+    "has not seen, so nothing that it made can be scored. It can align maps: [evaluate] "
+    "map_alignment = 'harmony', or phenolens.harmonize; to align what is scored, whitening = 'tvn'."
+)
 
 
 def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
@@ -62,6 +69,8 @@ def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
     ConfigError
         Names the word that was probably meant, or all.
     """
+    if value == "harmony" and value not in words:
+        raise ConfigError(f"{named(setting)} has no 'harmony': {HARMONY_IS_FOR_MAPS}")
     for word in words if isinstance(value, str) else ():
         if word == value:
             return word
@@ -159,6 +168,9 @@ class Settings:
         How a plate's calibrating controls scale its wells.
     aggregate : {"median", "mean"}
         How cells and fields become wells.
+    quality_weights : bool
+        Whether cells of fields that are out of focus, saturated or full of debris, beside the
+        calibrating control fields of their plate, count for less in their well.
     clip : float
         Largest absolute value after scaling.
     spread : {"auto", "plate", "screen"}
@@ -211,6 +223,7 @@ class Settings:
     max_folds: int = 5
     method: Scaling = "mad"
     aggregate: Middle = "median"
+    quality_weights: bool = False
     clip: float = 50.0
     spread: Spread = "auto"
     position: Position = "none"

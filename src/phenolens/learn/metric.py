@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -111,7 +113,7 @@ class WithinClass(TableTransformer):
         n = self.metric_.shape[1]
         return np.array([f"discriminant{i + 1:04d}" for i in range(n)], dtype=object)
 
-    def __sklearn_tags__(self) -> object:
-        tags = super().__sklearn_tags__()
+    def __sklearn_tags__(self) -> Any:
+        tags: Any = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
