@@ -363,6 +363,16 @@ def test_lost_loss_before_an_epoch_is_an_error_with_its_cause(screen):
         CNN(hot).fit(screen.prepared, screen.train, labels=labels)
 
 
+@pytest.mark.parametrize("validation", ["auto", "none"])
+def test_too_high_a_learning_rate_is_named_and_one_to_try(screen, validation):
+    hot = replace(TRAINING, learning_rate=1e3, epochs=2, validation=validation)
+    labels = screen.labels[screen.train]
+    with pytest.raises(InputError, match=r"\(1000\): try learning_rate = 0.001") as error:
+        network = CNN(replace(TINY, training=hot)).fit(screen.prepared, screen.train, labels=labels)
+        network.extract(screen.prepared, screen.test)
+    assert "\n" not in str(error.value)
+
+
 def test_lost_loss_later_keeps_the_last_good_weights(screen, monkeypatch):
     from phenolens.represent.networks.backbones import WeakLabels
 

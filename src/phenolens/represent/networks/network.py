@@ -35,7 +35,13 @@ from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.ranks import Ranks
 from phenolens.represent.networks.torches import require_torch
-from phenolens.represent.networks.training import History, Trainer, TrainSettings, copied
+from phenolens.represent.networks.training import (
+    History,
+    Trainer,
+    TrainSettings,
+    cooler,
+    copied,
+)
 from phenolens.represent.networks.validation import How, hold_back
 from phenolens.represent.pooling import Pooling
 
@@ -188,9 +194,18 @@ class Network(Representation):
         Raises
         ------
         InputError
-            If ``settings.views`` is not 1, 4 or 8.
+            If ``settings.views`` is not 1, 4 or 8, or training left weights that give no numbers.
         """
-        return self._read(self.inputs(prepared, rows), self._embed, prepared, progress=progress)
+        feed = self.inputs(prepared, rows)
+        found = self._read(feed, self._embed, prepared, progress=progress)
+        if self.history.epochs and not np.isfinite(found).all():
+            wrong = int((~np.isfinite(found)).any(axis=1).sum())
+            raise InputError(
+                f"'{self.name}' gives {wrong} of {len(found)} images features that are not finite: "
+                "its weights grew beyond all measure in training; likely cause: "
+                f"{cooler(self.settings.training)}."
+            )
+        return found
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY = 16
 _FIRST_STEPS = 10
+_ASTRAY = 100.0  # times the first step's loss
 _FORWARD = 1 / 3  # of a training step, until a validation was timed
 
 
@@ -105,6 +106,8 @@ class History:
     best_loss : float
     stopped : str
         Why training ended.
+    first_loss : float
+        That of the first step, before anything was learned.
     parts : int
         Parts that a batch was computed in at last.
     """
@@ -113,6 +116,7 @@ class History:
     best_epoch: int = 0
     best_loss: float = float("inf")
     stopped: str = ""
+    first_loss: float = float("inf")
     parts: int = 1
 
     def curves(self) -> pd.DataFrame:
@@ -186,8 +190,9 @@ class Trainer:
         Raises
         ------
         InputError
-            If the loss is not a number before a single epoch is finished, the log cannot be
-            written, or memory does not hold two images.
+            If the loss is not a number before a single epoch is finished, or at best a hundred
+            times what it was before anything was learned; the log cannot be written, or memory
+            does not hold two images.
         """
         log = Log(self.log, tensorboard=self.tensorboard) if self.ranks.first else Log()
         self.stepper = Stepper(self.model, self.objective, self.settings, ranks=self.ranks)
@@ -203,6 +208,7 @@ class Trainer:
         self.history.stopped = self.history.stopped or "all epochs done"
         self._save()
         log.close()
+        self._require_learned()
         self.ranks.take_over(self._best)
         self.model.load_state_dict(self._best)
         self.model.eval()
@@ -247,6 +253,8 @@ class Trainer:
                 if fault := self._fault(recent, batch, norm):
                     return float("nan"), fault
         self.work.learned(time.monotonic() - started)
+        if epoch == 1:
+            self.history.first_loss = float(self.ranks.sum(losses[0].double()) / self.ranks.world)
         mean = self.ranks.sum(torch.stack(losses).double().mean()) / self.ranks.world
         return float(mean), ""
 
@@ -283,11 +291,32 @@ class Trainer:
         given = [batch.images, *([] if batch.features is None else [batch.features])]
         if not all(torch.isfinite(values).all() for values in given):
             return "pixels or features that are not finite numbers"
-        if self.settings.precision in ("bf16", "fp16"):
+        if self.settings.precision in ("bf16", "fp16") and not self._hot:
             kind = {"bf16": "bfloat16", "fp16": "float16"}[self.settings.precision]
             return f"{kind} arithmetic or too high a learning rate: try precision = 'float32'"
-        rate = self.settings.learning_rate
-        return f"too high a learning rate ({rate:g}): try {rate / 10:g}"
+        return cooler(self.settings)
+
+    @property
+    def _hot(self) -> bool:
+        """Whether the learning rate is far above what is usual for AdamW."""
+        return self.settings.learning_rate > 10 * TrainSettings.learning_rate
+
+    def _require_learned(self) -> None:
+        """Refuse weights that no epoch made better than chance by far: they grew, and saw nothing.
+
+        Raises
+        ------
+        InputError
+        """
+        kept = self.history.epochs[self.history.best_epoch - 1] if self._best else {}
+        loss = kept.get("validation_loss", kept.get("train_loss", float("nan")))
+        if loss <= _ASTRAY * abs(self.history.first_loss):
+            return
+        raise InputError(
+            f"Training went astray: the loss is {loss:.3g} at best, and was "
+            f"{self.history.first_loss:.3g} before anything was learned; likely cause: "
+            f"{cooler(self.settings)}. Nothing is kept."
+        )
 
     def _lost(self, epoch: int, cause: str) -> None:
         message = f"the loss is not a number in epoch {epoch}; likely cause: {cause}"
@@ -390,6 +419,13 @@ class Work:
     @property
     def _total(self) -> int:
         return round(self.epochs * (self.steps + self.validation))
+
+
+def cooler(settings: TrainSettings) -> str:
+    """A learning rate as the likely cause of what went wrong, and one to try."""
+    rate = settings.learning_rate
+    lower = min(rate / 10, TrainSettings.learning_rate)
+    return f"too high a learning rate ({rate:g}): try learning_rate = {lower:g}"
 
 
 def copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
