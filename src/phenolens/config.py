@@ -35,12 +35,14 @@ from phenolens.represent.vae import VAEOptions
 from phenolens.settings import (
     DEFAULTS,
     RANGES,
+    CellCountEffect,
     LeaveOut,
     Middle,
     Position,
     PositionSafe,
     Projection,
     Scaling,
+    Shrinkage,
     Spread,
     Transform,
     Whitening,
@@ -319,8 +321,9 @@ class Normalize(SettingsSection):
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
     or, after centring, those of all plates (``auto``: where plates have fewer than 16 that
     calibrate). Then, on calibrating controls too: ``position`` subtracts the surface that they show
-    over the plate, ``transform`` takes ranks among them, ``whitening`` evens out the directions in
-    which they vary, with ``regularization`` in units of a feature's variance.
+    over the plate, ``cell_count`` what features follow the number of cells by, ``transform`` takes
+    ranks among them, ``whitening`` evens out the directions in which they vary, with
+    ``regularization`` in units of a feature's variance or ``shrinkage`` by their own measure.
     """
 
     method: Scaling = DEFAULTS.method
@@ -328,9 +331,11 @@ class Normalize(SettingsSection):
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
     position: Position = DEFAULTS.position
+    cell_count: CellCountEffect = DEFAULTS.cell_count
     transform: Transform = DEFAULTS.transform
     whitening: Whitening = DEFAULTS.whitening
     regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
+    shrinkage: Shrinkage = DEFAULTS.shrinkage
     min_cells: Annotated[int, Field(ge=0)] = 0
 
 

@@ -17,7 +17,9 @@ Middle = Literal["median", "mean"]
 Spread = Literal["auto", "plate", "screen"]
 Position = Literal["none", "remove"]
 Transform = Literal["none", "rank-gaussian"]
-Whitening = Literal["sphering", "tvn", "none"]
+CellCountEffect = Literal["none", "remove"]
+Whitening = Literal["sphering", "zca", "pca", "pca-cor", "tvn", "none"]
+Shrinkage = Literal["fixed", "ledoit-wolf"]
 Projection = Literal["max", "mean", "middle", "best focus"] | int
 PositionSafe = Literal["auto", "yes", "no"]
 
@@ -29,7 +31,9 @@ WORDS = {
     "spread": get_args(Spread),
     "position": get_args(Position),
     "transform": get_args(Transform),
+    "cell_count": get_args(CellCountEffect),
     "whitening": get_args(Whitening),
+    "shrinkage": get_args(Shrinkage),
     "position_safe": get_args(PositionSafe),
 }
 # Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
@@ -161,15 +165,21 @@ class Settings:
     position : {"none", "remove"}
         Whether the surface over the plate that calibrating controls show is subtracted before
         wells are compared. It erases no treatment, but where no control sits it is extrapolated.
+    cell_count : {"none", "remove"}
+        Whether what features follow the cell count by among calibrating controls is subtracted.
+        A treatment that changes the number of cells then has to show more than that.
     transform : {"none", "rank-gaussian"}
         Whether features become normal quantiles of their rank among calibrating controls. What
         lies beyond every control gets one and the same value, however far it lies.
-    whitening : {"sphering", "tvn", "none"}
+    whitening : {"sphering", "zca", "pca", "pca-cor", "tvn", "none"}
         How calibrating controls even out the directions in which they vary anyway: ZCA of their
-        correlations, or typical variation normalization, which aligns batches too.
+        correlations (``sphering``), ZCA of covariances, principal components of either, or typical
+        variation normalization, which aligns batches too.
     regularization : float
         Of whitening: in units of a feature's variance among calibrating controls; for ``tvn`` the
         share of the identity in each covariance, 1 at most.
+    shrinkage : {"fixed", "ledoit-wolf"}
+        Whether `regularization` says how far whitening is held back, or calibrating controls do.
     permutations : int
         Labellings drawn for a p-value.
     bootstrap : int
@@ -198,9 +208,11 @@ class Settings:
     clip: float = 50.0
     spread: Spread = "auto"
     position: Position = "none"
+    cell_count: CellCountEffect = "none"
     transform: Transform = "none"
     whitening: Whitening = "sphering"
     regularization: float = 0.1
+    shrinkage: Shrinkage = "fixed"
     permutations: int = 10_000
     bootstrap: int = 1_000
     alpha: float = 0.05

@@ -14,9 +14,11 @@ from phenolens.evaluate.classification.baselines import baselines
 from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion, join_blocks
+from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
+from phenolens.normalize.cell_count import remove_cell_count
 from phenolens.normalize.clean import fill_missing
 from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import calibrate, robust_scale
@@ -44,6 +46,7 @@ def screen(
     frame["Metadata_Well"] = wells * n_plates
     frame[LABEL] = np.concatenate([rng.permutation(names) for _ in range(n_plates)])
     frame["Metadata_Control"] = frame[LABEL] == "DMSO"
+    frame["Metadata_CellCount"] = rng.integers(50, 300, len(frame))
     return profiles.from_frame(frame)
 
 
@@ -66,7 +69,9 @@ BEFORE_THE_SPLIT = {
     "robust_scale, pooled": lambda t: robust_scale(t, controls_of(t), spread_by=())[0],
     "calibrate": lambda t: calibrate(t, roles_of(t))[0],
     "remove_position": lambda t: remove_position(t, controls_of(t))[0],
+    "remove_cell_count": lambda t: remove_cell_count(t, controls_of(t))[0],
     "tvn": lambda t: tvn(t, controls_of(t), n_components=8)[0],
+    "tvn, shrunk": lambda t: tvn(t, controls_of(t), n_components=8, shrinkage=None)[0],
     "fill_missing": lambda t: fill_missing(with_holes(t), controls_of(t))[0],
 }
 
@@ -121,6 +126,9 @@ LEARNERS = {
     "components": Components(n_components=5),
     "whiten on controls": Whitener(fit_on="controls"),
     "whiten on all": Whitener(),
+    "whiten, shrunk": Whitener(shrinkage="ledoit-wolf"),
+    "components of controls": Whitener(method="pca-cor", fit_on="controls"),
+    "ranks": RankGaussian(),
     "chain": make_pipeline(FeatureSelector(), Components(n_components=6), Whitener()),
 }
 
