@@ -7,8 +7,9 @@
 (20, 20)
 
 Questions (:func:`activity`, :func:`match`, :func:`retrieve`, :func:`dose`, :func:`compare`,
-:func:`classify`, :func:`cluster`, :func:`batch`, :func:`assay`) take a path or paths, a DataFrame
-or an AnnData, and give a :class:`Result`. A study file and the command ask the same functions.
+:func:`classify`, :func:`cluster`, :func:`describe`, :func:`batch`, :func:`assay`) take a path or
+paths, a DataFrame or an AnnData, and give a :class:`Result`. A study file and the command ask the
+same functions.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from phenolens.tools.cluster import cluster
     from phenolens.tools.compare import compare
     from phenolens.tools.consensus import consensus
+    from phenolens.tools.describe import describe
     from phenolens.tools.dose import dose
     from phenolens.tools.encode import encode
     from phenolens.tools.harmonize import harmonize
@@ -67,6 +69,7 @@ _HOME = {
     "match": "tools.match",
     "retrieve": "tools.retrieve",
     "dose": "tools.dose",
+    "describe": "tools.describe",
     "compare": "tools.compare",
     "classify": "tools.classify",
     "cluster": "tools.cluster",
@@ -116,6 +119,7 @@ __all__ = [
     "compare",
     "consensus",
     "demo",
+    "describe",
     "design",
     "dose",
     "encode",
