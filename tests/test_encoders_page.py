@@ -11,7 +11,6 @@ import pytest
 
 import phenolens as pl
 from phenolens import study
-from phenolens.represent.base import REPRESENTATIONS
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study.step import take
 
@@ -24,8 +23,7 @@ def patch_words(monkeypatch) -> ModuleType:
     module = ModuleType("patch_words")
     monkeypatch.setitem(sys.modules, "patch_words", module)
     exec(compile(CODE, "patch_words.py", "exec"), vars(module))
-    with REPRESENTATIONS.copied():
-        yield module
+    return module
 
 
 def test_it_has_thirty_lines():

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from phenolens import plugins
@@ -68,6 +69,7 @@ class Registry(Generic[T]):
         self.broken: dict[str, str] = {}
         self._items: dict[str, tuple[float, T]] = {}
         self._loaded = False
+        self._also: ContextVar[tuple[T, ...]] = ContextVar(f"{what}s", default=())
         Registry.made.append(self)
 
     def register(self, item: R, *, name: str | None = None, rank: float | None = None) -> R:
@@ -88,16 +90,48 @@ class Registry(Generic[T]):
             If it has no name or lacks what it must have, or another thing of that name was
             registered from another place.
         """
-        name = getattr(item, "name", None) if name is None else name
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"A {self.what} needs a name; {item!r} has {name!r}.")
+        name = self._named(item) if name is None else name
+        self.require(item, name=name)
+        self._items[name] = (self._rank(item) if rank is None else rank, cast(T, item))
+        return item
+
+    def require(self, item: object, *, name: str | None = None) -> None:
+        """Refuse what could not be registered.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`register`.
+        """
+        name = self._named(item) if name is None else name
         if self.check is not None:
             self.check(item)
         if name in self._items and not _same(self._items[name][1], item):
             raise ValueError(f"There is a {self.what} {name!r} already.")
-        place = getattr(item, "rank", LAST) if rank is None else rank
-        self._items[name] = (place, cast(T, item))
-        return item
+
+    def _named(self, item: object) -> str:
+        name = getattr(item, "name", None)
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"A {self.what} needs a name; {item!r} has {name!r}.")
+        return name
+
+    def _rank(self, item: object) -> float:
+        return float(getattr(item, "rank", LAST))
+
+    @contextmanager
+    def also(self, items: Sequence[T]) -> Iterator[None]:
+        """Within the block, and nowhere else in this process, these are known too.
+
+        Parameters
+        ----------
+        items : sequence of object
+            Each has a name; one that is registered gives way.
+        """
+        token = self._also.set(tuple(items))
+        try:
+            yield
+        finally:
+            self._also.reset(token)
 
     def at(self, rank: float) -> Callable[[R], R]:
         """Decorate a function: registered under its own name and module, at this place."""
@@ -113,7 +147,8 @@ class Registry(Generic[T]):
         if not self._loaded:
             self._loaded = True
             self._load()
-        ranked = sorted(self._items.items(), key=lambda entry: (entry[1][0], entry[0]))
+        also = {self._named(item): (self._rank(item), item) for item in self._also.get()}
+        ranked = sorted((self._items | also).items(), key=lambda entry: (entry[1][0], entry[0]))
         return {name: item for name, (_, item) in ranked}
 
     def names(self) -> list[str]:

@@ -139,14 +139,13 @@ def test_one_that_learns_labels_is_explained_beside_controls_of_its_kind(session
 
 def test_a_network_that_python_hands_in_is_read_by_its_own_settings(session):
     settings = take(session, "represent").trainings["wide-untrained"].network.settings
-    with REPRESENTATIONS.copied():
-        again = open_study(
-            session.root / "study.toml",
-            out=session.out,
-            jobs=1,
-            encoders=[Untrained(settings, name="random")],
-        )
-        blocks = study.represent(again).blocks
+    again = open_study(
+        session.root / "study.toml",
+        out=session.out,
+        jobs=1,
+        encoders=[Untrained(settings, name="random")],
+    )
+    blocks = study.represent(again).blocks
     assert np.array_equal(blocks["random"].wells, blocks["wide-untrained"].wells)
     assert blocks["random"].cards["all"].kind == "baseline"
 

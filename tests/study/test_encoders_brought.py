@@ -130,13 +130,6 @@ class Odd(Stains):
     learns = "everything"
 
 
-@pytest.fixture(autouse=True)
-def forgotten():
-    """What a test hands in is not known to the next."""
-    with REPRESENTATIONS.copied():
-        yield
-
-
 @pytest.fixture(scope="module")
 def folder(simulated, tmp_path_factory):
     """The simulated screen, prepared; each test has its own representations."""
@@ -215,6 +208,27 @@ def test_one_that_fails_is_named_in_one_line(folder, encoder, said):
     with pytest.raises(InputError, match=said) as error:
         study.represent(session)
     assert "\n" not in str(error.value)
+
+
+def test_two_sessions_with_encoders_of_one_name_do_not_see_each_others(folder, tmp_path):
+    def of(power: float, *more) -> Session:
+        return open_study(folder / "study.toml", out=tmp_path / f"{power}", encoders=[
+            Frozen(power), *more])  # fmt: skip
+
+    one, other = of(1.0), of(2.0, Stains)
+    assert "stains" in other.kinds
+    assert "stains" not in one.kinds
+    with one.own_encoders():
+        assert REPRESENTATIONS.get("roots").of(None, level="field", seed=0).power == 1.0
+        with other.own_encoders():
+            assert REPRESENTATIONS.get("roots").of(None, level="field", seed=0).power == 2.0
+    assert not {"roots", "stains"} & set(REPRESENTATIONS.names())
+    first, second = (block_of(session, "roots").wells for session in (one, other))
+    assert np.allclose(first**2, second, rtol=0.05)
+    assert not np.allclose(first, second)
+    with pytest.raises(ConfigError, match="'stains' is not known"):
+        changed = ['represent.representations=["stains"]']
+        study.represent(opened(folder, changes=changed))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from phenolens.errors import InputError, either
 from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
-    "activity", "match", "retrieve", "dose", "compare", "fuse", "classify", "cluster", "batch",
+    "activity", "match", "retrieve", "dose", "compare", "fuse", "classify", "cluster", "describe",
+    "batch",
     "assay",
 )  # fmt: skip
 TABLES = (

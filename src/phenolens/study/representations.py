@@ -14,8 +14,10 @@ from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 
-def take_in(encoders: Sequence[Representation | type[Representation]]) -> list[str]:
-    """Make encoders that Python handed in known in this process, and give their names.
+def take_in(
+    encoders: Sequence[Representation | type[Representation]],
+) -> tuple[type[Representation], ...]:
+    """The classes of encoders that Python handed in; nothing is registered.
 
     Parameters
     ----------
@@ -30,17 +32,20 @@ def take_in(encoders: Sequence[Representation | type[Representation]]) -> list[s
     """
     if not isinstance(encoders, list | tuple):
         raise ConfigError(f"encoders is a list of classes or objects; got {shown(encoders)}.")
-    taken = []
+    taken: dict[str, type[Representation]] = {}
+    REPRESENTATIONS.known()  # ours, and those of other packages
     for one in encoders:
         try:
             kind: Any = one if isinstance(one, type) else kind_of_object(one)
-            name = REPRESENTATIONS.register(kind).name
+            REPRESENTATIONS.require(kind)
         except ValueError as error:
             raise ConfigError(f"encoders: {error}") from None
-        if name in taken:
-            raise ConfigError(f"encoders: two are called '{name}'; give each a name of its own.")
-        taken.append(name)
-    return taken
+        if kind.name in taken:
+            raise ConfigError(
+                f"encoders: two are called '{kind.name}'; give each a name of its own."
+            )
+        taken[kind.name] = kind
+    return tuple(taken.values())
 
 
 def kind_of_object(one: Representation) -> type[Representation]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json, write_json
-from phenolens.represent.base import Representation, kinds_of
+from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 
@@ -86,6 +86,8 @@ class Session:
         What each step found in this process, by name.
     seconds : dict of str to float
         How long each took.
+    encoders : tuple of type
+        Representations that Python handed in, which no other session knows.
     """
 
     study: Study
@@ -96,6 +98,7 @@ class Session:
     progress: Progress = field(default_factory=Silent)
     taken: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    encoders: tuple[type[Representation], ...] = ()
 
     @property
     def seed(self) -> int:
@@ -105,7 +108,12 @@ class Session:
     @cached_property
     def kinds(self) -> dict[str, type[Representation]]:
         """The class of every representation that this study may name, its encoders among them."""
-        return kinds_of(self.study.model_dump())
+        with self.own_encoders():
+            return kinds_of(self.study.model_dump())
+
+    def own_encoders(self) -> AbstractContextManager[None]:
+        """Within the block the encoders that Python handed in are known, as its steps need them."""
+        return REPRESENTATIONS.also(self.encoders)
 
     @property
     def settings(self) -> Settings:
@@ -148,8 +156,9 @@ def open_study(
         Settings in the place of the study file's, such as ``data.images.channels=["DNA", "ER"]``:
         a dotted key, and a value as in TOML.
     encoders : sequence of Representation, or of its subclasses
-        Representations of your own beside those that the file names. A class has its options in
-        the file, ``[represent.NAME]``; an object is fitted anew, as it is, in every fold.
+        Representations of your own beside those that the file names, known to this session only. A
+        class has its options in the file, ``[represent.NAME]``; an object is fitted anew, as it is,
+        in every fold.
     progress : bool or Progress, optional
         Whether to show what is being done; by default in a notebook only.
 
@@ -180,7 +189,9 @@ def open_study(
     path = Path(path)
     own = take_in(encoders)
     root = path.resolve().parent
-    study = with_representations(read_study(path, changes=changes), own)
+    with REPRESENTATIONS.also(own):
+        study = read_study(path, changes=changes)
+    study = with_representations(study, [kind.name for kind in own])
     study = _weights_placed(study, root)
     jobs = None if jobs is None else in_range("jobs", jobs)
     if seed is not None:
@@ -190,7 +201,8 @@ def open_study(
     folder = Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
-    return Session(study, root, folder, jobs_here(jobs), store, progress_of(progress=progress))
+    told = progress_of(progress=progress)
+    return Session(study, root, folder, jobs_here(jobs), store, told, encoders=own)
 
 
 def _weights_placed(study: Study, root: Path) -> Study:

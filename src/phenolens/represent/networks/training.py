@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _CHECK_EVERY = 16
 _FIRST_STEPS = 10
+_ASTRAY = 100.0  # times the first step's loss
 _FORWARD = 1 / 3  # of a training step, until a validation was timed
 
 
@@ -105,6 +106,8 @@ class History:
     best_loss : float
     stopped : str
         Why training ended.
+    first_loss : float
+        That of the first step, before anything was learned.
     parts : int
         Parts that a batch was computed in at last.
     """
@@ -113,6 +116,7 @@ class History:
     best_epoch: int = 0
     best_loss: float = float("inf")
     stopped: str = ""
+    first_loss: float = float("inf")
     parts: int = 1
 
     def curves(self) -> pd.DataFrame:
@@ -145,6 +149,8 @@ class Trainer:
         What is being trained; a checkpoint of anything else is ignored.
     log, tensorboard : path, optional
         Folders that get the curves while training runs; see :class:`Log`.
+    until : int, optional
+        The last epoch; the learning rate falls as if all were still to come.
     """
 
     model: torch.nn.Module
@@ -156,6 +162,7 @@ class Trainer:
     identity: str = ""
     log: Path | None = None
     tensorboard: Path | None = None
+    until: int | None = None
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
@@ -163,8 +170,9 @@ class Trainer:
         self._steps = self.feeds[0].steps(self.settings.batch)
         self._best: dict[str, torch.Tensor] = {}
         self._average = deepcopy(self.model) if self.settings.ema else None
-        self._work = Work(
-            self.settings.epochs,
+        self._last = self.until or self.settings.epochs
+        self.work = Work(
+            self._last,
             self._steps,
             _FORWARD * len(self.feeds[1]) / self.settings.batch,
         )
@@ -182,15 +190,16 @@ class Trainer:
         Raises
         ------
         InputError
-            If the loss is not a number before a single epoch is finished, the log cannot be
-            written, or memory does not hold two images.
+            If the loss is not a number before a single epoch is finished, or at best a hundred
+            times what it was before anything was learned; the log cannot be written, or memory
+            does not hold two images.
         """
         log = Log(self.log, tensorboard=self.tensorboard) if self.ranks.first else Log()
         self.stepper = Stepper(self.model, self.objective, self.settings, ranks=self.ranks)
         self._resume()
         total = self.settings.epochs * self._steps
         compiles(self.model, self.settings.compile, device=self.settings.device, steps=total)
-        for epoch in range(len(self.history.epochs) + 1, self.settings.epochs + 1):
+        for epoch in range(len(self.history.epochs) + 1, self._last + 1):
             if self.history.stopped:
                 break
             self._epoch(epoch, progress)
@@ -199,11 +208,12 @@ class Trainer:
         self.history.stopped = self.history.stopped or "all epochs done"
         self._save()
         log.close()
+        self._require_learned()
         self.ranks.take_over(self._best)
         self.model.load_state_dict(self._best)
         self.model.eval()
         if progress:
-            progress(*self._work.all())
+            progress(*self.work.all())
         return self.history
 
     def _epoch(self, epoch: int, progress: Progress | None) -> None:
@@ -219,7 +229,7 @@ class Trainer:
         self.history.parts = self.stepper.parts
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
-            self._best = _copied(self._learned.state_dict())
+            self._best = copied(self._learned.state_dict())
         elif epoch - self.history.best_epoch >= self.settings.patience:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
@@ -237,12 +247,14 @@ class Trainer:
             self._follow(number)
             losses.append(loss)
             if progress:
-                progress(*self._work.at(epoch, step))
+                progress(*self.work.at(epoch, step))
             if step % _CHECK_EVERY == 0 or step == self._steps:
                 recent = self.ranks.sum(torch.stack(losses[-_CHECK_EVERY:]))
                 if fault := self._fault(recent, batch, norm):
                     return float("nan"), fault
-        self._work.learned(time.monotonic() - started)
+        self.work.learned(time.monotonic() - started)
+        if epoch == 1:
+            self.history.first_loss = float(self.ranks.sum(losses[0].double()) / self.ranks.world)
         mean = self.ranks.sum(torch.stack(losses).double().mean()) / self.ranks.world
         return float(mean), ""
 
@@ -279,11 +291,32 @@ class Trainer:
         given = [batch.images, *([] if batch.features is None else [batch.features])]
         if not all(torch.isfinite(values).all() for values in given):
             return "pixels or features that are not finite numbers"
-        if self.settings.precision in ("bf16", "fp16"):
+        if self.settings.precision in ("bf16", "fp16") and not self._hot:
             kind = {"bf16": "bfloat16", "fp16": "float16"}[self.settings.precision]
             return f"{kind} arithmetic or too high a learning rate: try precision = 'float32'"
-        rate = self.settings.learning_rate
-        return f"too high a learning rate ({rate:g}): try {rate / 10:g}"
+        return cooler(self.settings)
+
+    @property
+    def _hot(self) -> bool:
+        """Whether the learning rate is far above what is usual for AdamW."""
+        return self.settings.learning_rate > 10 * TrainSettings.learning_rate
+
+    def _require_learned(self) -> None:
+        """Refuse weights that no epoch made better than chance by far: they grew, and saw nothing.
+
+        Raises
+        ------
+        InputError
+        """
+        kept = self.history.epochs[self.history.best_epoch - 1] if self._best else {}
+        loss = kept.get("validation_loss", kept.get("train_loss", float("nan")))
+        if loss <= _ASTRAY * abs(self.history.first_loss):
+            return
+        raise InputError(
+            f"Training went astray: the loss is {loss:.3g} at best, and was "
+            f"{self.history.first_loss:.3g} before anything was learned; likely cause: "
+            f"{cooler(self.settings)}. Nothing is kept."
+        )
 
     def _lost(self, epoch: int, cause: str) -> None:
         message = f"the loss is not a number in epoch {epoch}; likely cause: {cause}"
@@ -302,7 +335,7 @@ class Trainer:
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
             scores = self.objective.validate(self._learned, batches)
-        self._work.validated(time.monotonic() - started)
+        self.work.validated(time.monotonic() - started)
         return scores
 
     def _save(self) -> None:
@@ -331,7 +364,7 @@ class Trainer:
         checkpoint.restore_optimiser(stepper.optimiser, state)
         stepper.parts = max(stepper.parts, self.history.parts)
         stepper.scaler.load_state_dict(about["scaler"])
-        self._best = _copied(checkpoint.unpack(tensors, "best"))
+        self._best = copied(checkpoint.unpack(tensors, "best"))
 
     def _left(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         """What a killed run of the same training left."""
@@ -388,5 +421,13 @@ class Work:
         return round(self.epochs * (self.steps + self.validation))
 
 
-def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def cooler(settings: TrainSettings) -> str:
+    """A learning rate as the likely cause of what went wrong, and one to try."""
+    rate = settings.learning_rate
+    lower = min(rate / 10, TrainSettings.learning_rate)
+    return f"too high a learning rate ({rate:g}): try learning_rate = {lower:g}"
+
+
+def copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights that training does not move."""
     return {name: tensor.detach().clone() for name, tensor in state.items()}
