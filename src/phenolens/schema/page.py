@@ -27,8 +27,8 @@ computed on:
 | `as given`, `as measured` | scaled by another tool, and taken as they came; not scaled |
 | `selected` | features that are missing, constant, or repeat one another left out; without \
 labels, on calibrating controls where there are enough |
-| `position removed`, `cell count removed` | less the surface over the plate, less what follows the \
-cell count, as calibrating controls show them |
+| `position removed`, `cell count removed` | less the surface over the plate, and what follows \
+the cell count, as calibrating controls show them |
 | `ranked` | normal quantiles of ranks among calibrating controls |
 | `whitened` | decorrelated on calibrating controls; `(ZCA)`, `(PCA)`, `(PCA of correlations)`, \
 `(TVN)` where not by ZCA of correlations |
