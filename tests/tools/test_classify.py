@@ -23,7 +23,7 @@ def test_the_headline_is_the_score_beside_its_best_baseline():
     assert [name for name, _ in found.headline()][-2:] == ["balanced accuracy", "best baseline"]
 
 
-def test_a_metric_learned_in_the_folds_is_said_and_changes_no_baseline():
+def test_a_metric_learned_in_the_folds_is_said_and_shuffled_labels_gain_nothing():
     screen, _ = pl.simulate_profiles(treatments=12, features=40, seed=3)
     item = pl.read(screen)
     scored = {}
@@ -37,5 +37,5 @@ def test_a_metric_learned_in_the_folds_is_said_and_changes_no_baseline():
         assert space.endswith(f", {metric} metric") == (metric != "none")
     for metric in ("within-class", "discriminant"):
         assert not scored["none"]["value"].equals(scored[metric]["value"])
-        assert scored[metric]["value"]["profiles"].min() > 0.5
+        assert scored[metric]["value"]["profiles"].min() > 0.35
         assert scored[metric]["value"]["baseline:shuffled-labels:profiles"].max() < 0.3
