@@ -34,13 +34,17 @@ from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
 from phenolens.settings import (
     DEFAULTS,
+    HARMONY_IS_FOR_MAPS,
     RANGES,
+    CellCountEffect,
+    LearnedMetric,
     LeaveOut,
     Middle,
     Position,
     PositionSafe,
     Projection,
     Scaling,
+    Shrinkage,
     Spread,
     Transform,
     Whitening,
@@ -329,19 +333,30 @@ class Normalize(SettingsSection):
     A plate's own controls give its centre; ``spread`` says whose give the spread: the plate's own,
     or, after centring, those of all plates (``auto``: where plates have fewer than 16 that
     calibrate). Then, on calibrating controls too: ``position`` subtracts the surface that they show
-    over the plate, ``transform`` takes ranks among them, ``whitening`` evens out the directions in
-    which they vary, with ``regularization`` in units of a feature's variance.
+    over the plate, ``cell_count`` what features follow the number of cells by, ``transform`` takes
+    ranks among them, ``whitening`` evens out the directions in which they vary, with
+    ``regularization`` in units of a feature's variance or ``shrinkage`` by their own measure.
     """
 
     method: Scaling = DEFAULTS.method
     aggregate: Middle = DEFAULTS.aggregate
+    quality_weights: bool = DEFAULTS.quality_weights
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
     position: Position = DEFAULTS.position
+    cell_count: CellCountEffect = DEFAULTS.cell_count
     transform: Transform = DEFAULTS.transform
     whitening: Whitening = DEFAULTS.whitening
     regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
+    shrinkage: Shrinkage = DEFAULTS.shrinkage
     min_cells: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("whitening", mode="before")
+    @classmethod
+    def _not_harmony(cls, value: object) -> object:
+        if value == "harmony":
+            raise ValueError(HARMONY_IS_FOR_MAPS)
+        return value
 
 
 class Evaluate(SettingsSection):
@@ -353,6 +368,8 @@ class Evaluate(SettingsSection):
     clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
     position_safe: PositionSafe = DEFAULTS.position_safe
     hub_correction: bool = DEFAULTS.hub_correction
+    learned_metric: LearnedMetric = DEFAULTS.learned_metric
+    map_alignment: Literal["none", "harmony"] = "none"
 
 
 class Report(SettingsSection):

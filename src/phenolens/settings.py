@@ -17,7 +17,10 @@ Middle = Literal["median", "mean"]
 Spread = Literal["auto", "plate", "screen"]
 Position = Literal["none", "remove"]
 Transform = Literal["none", "rank-gaussian"]
-Whitening = Literal["sphering", "tvn", "none"]
+CellCountEffect = Literal["none", "remove"]
+Whitening = Literal["sphering", "zca", "pca", "pca-cor", "tvn", "none"]
+Shrinkage = Literal["fixed", "ledoit-wolf"]
+LearnedMetric = Literal["none", "within-class", "discriminant"]
 Projection = Literal["max", "mean", "middle", "best focus"] | int
 PositionSafe = Literal["auto", "yes", "no"]
 
@@ -29,8 +32,11 @@ WORDS = {
     "spread": get_args(Spread),
     "position": get_args(Position),
     "transform": get_args(Transform),
+    "cell_count": get_args(CellCountEffect),
     "whitening": get_args(Whitening),
+    "shrinkage": get_args(Shrinkage),
     "position_safe": get_args(PositionSafe),
+    "learned_metric": get_args(LearnedMetric),
 }
 # Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
 RANGES = {
@@ -45,7 +51,14 @@ RANGES = {
 }
 SHARES = ("alpha",)
 POSITIVE = ("clip", "regularization")
-SWITCHES = ("hub_correction",)
+SWITCHES = ("hub_correction", "quality_weights")
+
+
+HARMONY_IS_FOR_MAPS = (
+    "Harmony moves all wells together, treated ones too, and has no transform for wells that it "
+    "has not seen, so nothing that it made can be scored. It can align maps: [evaluate] "
+    "map_alignment = 'harmony', or phenolens.harmonize; to align what is scored, whitening = 'tvn'."
+)
 
 
 def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
@@ -56,6 +69,8 @@ def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
     ConfigError
         Names the word that was probably meant, or all.
     """
+    if value == "harmony" and value not in words:
+        raise ConfigError(f"{named(setting)} has no 'harmony': {HARMONY_IS_FOR_MAPS}")
     for word in words if isinstance(value, str) else ():
         if word == value:
             return word
@@ -153,6 +168,9 @@ class Settings:
         How a plate's calibrating controls scale its wells.
     aggregate : {"median", "mean"}
         How cells and fields become wells.
+    quality_weights : bool
+        Whether cells of fields that are out of focus, saturated or full of debris, beside the
+        calibrating control fields of their plate, count for less in their well.
     clip : float
         Largest absolute value after scaling.
     spread : {"auto", "plate", "screen"}
@@ -161,15 +179,21 @@ class Settings:
     position : {"none", "remove"}
         Whether the surface over the plate that calibrating controls show is subtracted before
         wells are compared. It erases no treatment, but where no control sits it is extrapolated.
+    cell_count : {"none", "remove"}
+        Whether what features follow the cell count by among calibrating controls is subtracted.
+        A treatment that changes the number of cells then has to show more than that.
     transform : {"none", "rank-gaussian"}
         Whether features become normal quantiles of their rank among calibrating controls. What
         lies beyond every control gets one and the same value, however far it lies.
-    whitening : {"sphering", "tvn", "none"}
+    whitening : {"sphering", "zca", "pca", "pca-cor", "tvn", "none"}
         How calibrating controls even out the directions in which they vary anyway: ZCA of their
-        correlations, or typical variation normalization, which aligns batches too.
+        correlations (``sphering``), ZCA of covariances, principal components of either, or typical
+        variation normalization, which aligns batches too.
     regularization : float
         Of whitening: in units of a feature's variance among calibrating controls; for ``tvn`` the
         share of the identity in each covariance, 1 at most.
+    shrinkage : {"fixed", "ledoit-wolf"}
+        Whether `regularization` says how far whitening is held back, or calibrating controls do.
     permutations : int
         Labellings drawn for a p-value.
     bootstrap : int
@@ -183,6 +207,10 @@ class Settings:
         keep their position on all plates.
     hub_correction : bool
         Whether matching lowers the similarity to treatments that are near to everything.
+    learned_metric : {"none", "within-class", "discriminant"}
+        Whether classification learns, on each fold's training wells, how wells of one treatment
+        differ, and lets such differences count for less; ``discriminant`` keeps the directions
+        between treatments only. Where no wells are held out, nothing is learned.
 
     Raises
     ------
@@ -195,18 +223,22 @@ class Settings:
     max_folds: int = 5
     method: Scaling = "mad"
     aggregate: Middle = "median"
+    quality_weights: bool = False
     clip: float = 50.0
     spread: Spread = "auto"
     position: Position = "none"
+    cell_count: CellCountEffect = "none"
     transform: Transform = "none"
     whitening: Whitening = "sphering"
     regularization: float = 0.1
+    shrinkage: Shrinkage = "fixed"
     permutations: int = 10_000
     bootstrap: int = 1_000
     alpha: float = 0.05
     clusters: int = 10
     position_safe: PositionSafe = "auto"
     hub_correction: bool = False
+    learned_metric: LearnedMetric = "none"
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):

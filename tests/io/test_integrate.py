@@ -229,7 +229,10 @@ def test_a_bad_well_name_is_set_aside(tmp_path, fields, platemap, labelled):
         ({"exclude": "Metadata_Plate =="}, r"exclude.*cannot be evaluated"),
         ({"exclude": "Metadata_Concentration + 1"}, r"does not say yes or no"),
         ({"positive_controls": "Metadata_Well == 'C01'"}, r"positive_controls.*matches none"),
-        ({"columns": {"compound": "substance"}}, r"compound = 'substance'.*Metadata_compound"),
+        (
+            {"columns": {"compound": "substance"}},
+            r"compound = .substance.*\(joined were images, platemap\.csv\).*Metadata_compound",
+        ),
         ({"columns": {"plate": "Barcode"}}, r"no column 'Barcode'.*Metadata_Plate"),
         ({"images": {"table": "none.csv"}}, r"There is no file .*none\.csv"),
         ({"images": {"table": "*.xyz"}}, r"No file matches"),

@@ -187,3 +187,20 @@ def test_rows_and_columns_of_a_plate_are_wells(places, lettered, from_zero):
 def test_a_row_and_a_column_count_where_the_column_of_wells_only_numbers_them():
     table = pd.DataFrame({"Well": [1, 2, 3], "Row": ["A", "A", "B"], "Column": [1, 2, 1]})
     assert list(place(table, None, "Metadata_Well", source="map")) == ["A01", "A02", "B01"]
+
+
+@pytest.mark.parametrize(
+    ("barcodes", "said"),
+    [
+        ({"Barcode": ["P1"]}, r"the screen with barcodes\.csv has no column 'Metadata_Map'"),
+        ({"Barcode": ["P1"], "Map": ["inf"]}, r"Check 'on', or what was joined.*: barcodes\.csv"),
+    ],
+)
+def test_a_key_that_another_table_should_have_brought_names_that_table(barcodes, said):
+    wells = pd.DataFrame({"Metadata_Plate": "P1", "Metadata_Well": ["A01", "A02"]})
+    own = source()
+    first = Source("barcodes.csv", own.ledger, identity=LABELS)
+    wells = join_table(wells, pd.DataFrame(barcodes), {"Metadata_Plate": "Barcode"}, source=first)
+    platemap = pd.DataFrame({"map": ["M1", "M1"], "well": ["A01", "A02"], "compound": ["a", "b"]})
+    with pytest.raises(InputError, match=said):
+        join_table(wells, platemap, {"Metadata_Map": "map", "Metadata_Well": "well"}, source=own)

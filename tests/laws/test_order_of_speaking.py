@@ -14,9 +14,12 @@ from phenolens.evaluate.classification.baselines import baselines
 from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion, join_blocks
+from phenolens.learn.gaussian import RankGaussian
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
+from phenolens.normalize.cell_count import remove_cell_count
 from phenolens.normalize.clean import fill_missing
 from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import calibrate, robust_scale
@@ -44,6 +47,7 @@ def screen(
     frame["Metadata_Well"] = wells * n_plates
     frame[LABEL] = np.concatenate([rng.permutation(names) for _ in range(n_plates)])
     frame["Metadata_Control"] = frame[LABEL] == "DMSO"
+    frame["Metadata_CellCount"] = rng.integers(50, 300, len(frame))
     return profiles.from_frame(frame)
 
 
@@ -66,7 +70,9 @@ BEFORE_THE_SPLIT = {
     "robust_scale, pooled": lambda t: robust_scale(t, controls_of(t), spread_by=())[0],
     "calibrate": lambda t: calibrate(t, roles_of(t))[0],
     "remove_position": lambda t: remove_position(t, controls_of(t))[0],
+    "remove_cell_count": lambda t: remove_cell_count(t, controls_of(t))[0],
     "tvn": lambda t: tvn(t, controls_of(t), n_components=8)[0],
+    "tvn, shrunk": lambda t: tvn(t, controls_of(t), n_components=8, shrinkage=None)[0],
     "fill_missing": lambda t: fill_missing(with_holes(t), controls_of(t))[0],
 }
 
@@ -121,6 +127,9 @@ LEARNERS = {
     "components": Components(n_components=5),
     "whiten on controls": Whitener(fit_on="controls"),
     "whiten on all": Whitener(),
+    "whiten, shrunk": Whitener(shrinkage="ledoit-wolf"),
+    "components of controls": Whitener(method="pca-cor", fit_on="controls"),
+    "ranks": RankGaussian(),
     "chain": make_pipeline(FeatureSelector(), Components(n_components=6), Whitener()),
 }
 
@@ -133,6 +142,37 @@ def test_held_out_rows_do_not_reach_what_is_learned(name):
     alone = [learner.fit(profiles.take(table, train)).transform(held.iloc[[i]]) for i in range(5)]
     together = learner.transform(held).iloc[:5]
     np.testing.assert_allclose(pd.concat(alone), together, rtol=1e-4, atol=1e-5)
+
+
+def test_a_learned_metric_reads_neither_held_out_wells_nor_their_treatments():
+    table = screen()
+    names = profiles.column(table, LABEL).astype(str)
+    train, test = table.iloc[:100], table.iloc[100:]
+    metric = WithinClass().fit(train, names[:100])
+    alone = [metric.transform(test.iloc[[i]]) for i in range(5)]
+    np.testing.assert_allclose(pd.concat(alone), metric.transform(test).iloc[:5], atol=1e-5)
+    scored = {}
+    for loud in (1.0, 1e3):
+        told = table.copy()
+        told.iloc[100:] *= loud
+        fitted = make_pipeline(Components(n_components=6), WithinClass())
+        scored[loud] = fitted.fit(told.iloc[:100], names[:100]).transform(train)
+    pd.testing.assert_frame_equal(scored[1.0], scored[1e3], check_exact=True)
+
+
+@pytest.mark.parametrize("directions", ["all", "between"])
+def test_a_learned_metric_inside_the_fold_finds_nothing_in_noise(directions):
+    """Learned on the wells it is judged by, the same metric would tell noise apart."""
+    inside, outside = [], []
+    for seed in range(3):
+        table = screen(n_treated=40, n_features=120, seed=seed)
+        treated = profiles.take(table, ~controls_of(table))
+        metric = WithinClass(directions=directions, shrinkage="fixed")
+        inside.append(accuracy(treated, metric))
+        names = profiles.column(treated, LABEL).astype(str)
+        outside.append(accuracy(metric.fit(treated, names).transform(treated), StandardScaler()))
+    assert np.mean(inside) == pytest.approx(0.10, abs=0.05)
+    assert np.mean(outside) > 0.3
 
 
 def accuracy(table: pd.DataFrame, pipeline: object, *, seed: int = 0) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pycytominer.operations import Spherize
+from sklearn.covariance import LedoitWolf
 
 from phenolens.errors import InputError
 from phenolens.learn.components import Components
-from phenolens.learn.whiten import METHODS, Whitener
+from phenolens.learn.whiten import METHODS, SHRINKAGES, Whitener
 
 
 def table(n: int = 300, p: int = 10, *, n_controls: int = 100) -> pd.DataFrame:
@@ -64,9 +66,54 @@ def test_controls_are_needed_to_fit_on_controls():
         Whitener(fit_on="controls").fit(table(n_controls=1))
 
 
+SPHERIZE = {"zca": "ZCA", "zca-cor": "ZCA-cor", "pca": "PCA", "pca-cor": "PCA-cor"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pycytominer_whitens_the_same(method):
+    """Signs of components are nobody's; its epsilon widens singular values, so it is 0 here."""
+    data = table()
+    peer = Spherize(method=SPHERIZE[method], epsilon=0.0).fit(data).transform(data)
+    ours = Whitener(method=method, regularization=0.0).fit(data).transform(data)
+    theirs, own = peer.to_numpy(), ours.to_numpy()
+    if method.startswith("pca"):
+        theirs, own = np.abs(theirs), np.abs(own)
+    np.testing.assert_allclose(own, theirs, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(300, 10), (30, 80)])
+def test_ledoit_and_wolfs_shrinkage_is_scikit_learns(shape):
+    data = table(*shape, n_controls=shape[0])
+    white = Whitener(method="zca", shrinkage="ledoit-wolf").fit(data)
+    peer = LedoitWolf().fit(data)
+    assert white.shrunk_ == pytest.approx(peer.shrinkage_)
+    inverse = white.whitening_ @ white.whitening_.T
+    own = peer.covariance_ * len(data) / (len(data) - 1)  # ours divides by n - 1
+    np.testing.assert_allclose(inverse @ own, np.eye(shape[1]), atol=1e-6)
+
+
+def test_zca_and_pca_of_one_covariance_differ_by_a_turn_only():
+    data = table()
+    for way in ("", "-cor"):
+        zca, pca = (Whitener(method=f"{m}{way}").fit(data).transform(data) for m in ("zca", "pca"))
+        np.testing.assert_allclose(zca @ zca.T, pca @ pca.T, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shrinkage", SHRINKAGES)
+def test_a_constant_feature_is_left_at_nothing(method, shrinkage):
+    data = table().assign(f3=7.0)
+    white = Whitener(method=method, shrinkage=shrinkage).fit(data).transform(data)
+    assert np.isfinite(white.to_numpy()).all()
+    if method.startswith("zca"):
+        assert np.abs(white["f3"]).max() < 1e-6
+
+
 def test_unknown_settings_are_refused():
     with pytest.raises(InputError, match="method is one of"):
         Whitener(method="sphere").fit(table())
+    with pytest.raises(InputError, match="fixed or ledoit-wolf"):
+        Whitener(shrinkage="much").fit(table())
     with pytest.raises(InputError, match="fit_on"):
         Components(fit_on="some").fit(table())
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.linalg import inv, sqrtm
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from phenolens import profiles
 from phenolens.errors import DesignError
@@ -29,6 +32,40 @@ def test_controls_of_all_batches_get_one_mean_and_covariance():
     np.testing.assert_allclose(out[(codes == "a") & controls].mean(), 0, atol=1e-5)
     assert report["n_components"] == 4
     assert out.index.equals(table.index)
+
+
+def test_each_batch_is_recoloured_as_coral_defines_it():
+    """``D cov(D)^-1/2 cov(T)^1/2`` (Sun & Saenko 2016), roots by SciPy; means of controls on 0."""
+    table, controls = batches()
+    out, _ = tvn(table, controls, n_components=6, shrinkage=0.2)
+    scaled = StandardScaler().fit(table[controls])
+    turned = PCA().fit(scaled.transform(table[controls]))
+    components = turned.transform(scaled.transform(table))
+    components /= components[controls].std(axis=0, ddof=1)
+    codes = profiles.column(table, "Metadata_Plate")
+    mixed = {
+        name: 0.8 * np.cov(components[rows].T) + 0.2 * np.eye(6)
+        for name, rows in {"all": controls, "a": controls & (codes == "a")}.items()
+    }
+    own = components[codes == "a"] - components[controls & (codes == "a")].mean(axis=0)
+    expected = own @ inv(sqrtm(mixed["a"])) @ sqrtm(mixed["all"])
+    np.testing.assert_allclose(np.abs(out[codes == "a"]), np.abs(expected), rtol=1e-3, atol=1e-4)
+
+
+def test_the_controls_themselves_may_say_how_far_covariances_are_shrunk():
+    table, controls = batches()
+    out, _ = tvn(table, controls, n_components=4, shrinkage=None)
+    assert apart(out, controls) < 0.5 * apart(
+        tvn(table, controls, n_components=4, shrinkage=1.0)[0], controls
+    )
+    assert not np.allclose(out, tvn(table, controls, n_components=4, shrinkage=0.0)[0], atol=1e-3)
+
+
+def apart(table: pd.DataFrame, controls: np.ndarray) -> float:
+    """How far the controls' covariances of the two batches lie apart."""
+    codes = profiles.column(table, "Metadata_Plate")
+    one, other = (np.cov(table[controls & (codes == batch)].T) for batch in "ab")
+    return float(np.abs(one - other).max())
 
 
 def test_treated_wells_do_not_speak():

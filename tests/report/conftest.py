@@ -96,6 +96,7 @@ def write_study(folder: Path, screen: Screen) -> Path:
         "retrieval": _retrieval(screen),
         "dose": _dose(screen),
         "consensus": _consensus(screen, 0),
+        "normalization_steps": _steps(wells),
     }
     for name, table in tables.items():
         write_table(folder, f"{name}.parquet", table)
@@ -252,6 +253,24 @@ def _comparisons(screen: Screen) -> pd.DataFrame:
         for (a, b), gap, p in zip(pairs, [0.1, 0.15, 0.02], [0.001, 0.0005, 0.4], strict=True)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _steps(wells: pd.DataFrame) -> pd.DataFrame:
+    """Each representation scaled, selected and whitened."""
+    taken = [
+        ("scaled", "method = mad", 600, 600, 812.0, 0.67, 0.41, 0.02),
+        ("selected", "", 600, 240, 0.67, 0.66, 0.02, 0.03),
+        ("whitened", "whitening = sphering", 240, 240, 0.66, 0.71, 0.03, np.nan),
+    ]
+    names = [
+        "step", "settings", "columns_before", "columns_after", "magnitude_before",
+        "magnitude_after", "plate_share_before", "plate_share_after",
+    ]  # fmt: skip
+    steps = pd.DataFrame(taken, columns=names).assign(
+        number=[1, 2, 3], rows_before=len(wells), rows_after=len(wells), controls=16, held_out=True
+    )
+    steps.loc[0, "rows_before"] = len(wells) + 2
+    return pd.concat([steps.assign(representation=name) for name in REPRESENTATIONS])
 
 
 def _latent(screen: Screen, number: int) -> np.ndarray:

@@ -89,6 +89,17 @@ def test_the_overview_answers_the_five_questions_from_the_tables(page, tables):
     assert "Whether an effect is the treatment's or that of its place on the plate" in text
 
 
+def test_the_steps_of_normalization_say_what_they_did(page, tables):
+    text = Page(page).text
+    wells = len(tables.wells)
+    assert "1. Scaled on each plate's calibrating controls" in text
+    assert f"{wells + 2} → {wells}" in text
+    assert "600 → 240" in text
+    assert "812.00 → 0.67" in text
+    assert "0.41 → 0.02" in text
+    assert "Looked at: 16 control wells that no step reads." in text
+
+
 def test_every_figure_is_embedded_with_a_description(page):
     images = [attributes for tag, attributes in Page(page).tags if tag == "img"]
     assert len(images) >= 20

@@ -31,7 +31,13 @@ def test_scripts_of_the_font_that_comes_along(name):
     assert _draw(name)[0] == style.FONT
 
 
-@pytest.mark.parametrize("name", ["咖啡因", "カフェイン", "카페인"])
+@pytest.mark.parametrize("name", ["咖啡因", "カフェイン", "阿司匹林", "紫杉醇"])
+def test_scripts_of_the_font_that_ships(name, monkeypatch):
+    monkeypatch.setattr(style, "FALLBACKS", (style.SHIPPED,))
+    assert _draw(name) == [style.FONT, style.SHIPPED]
+
+
+@pytest.mark.parametrize("name", ["카페인", "对照"])
 def test_scripts_of_the_machines_fonts(name):
     there = style._installed(style.FALLBACKS)
     if not any({ord(letter) for letter in name} <= _letters(family) for family in there):
@@ -68,5 +74,6 @@ def test_a_font_that_was_installed_since_is_found(monkeypatch):
     others = [other for other in fontManager.ttflist if other.name != font.name]
     monkeypatch.setattr(fontManager, "ttflist", others)
     monkeypatch.setattr(style, "findSystemFonts", lambda: [font.fname])
+    monkeypatch.setattr(style, "_shipped", list)
     monkeypatch.setattr(style, "_look_for_new_fonts", style._look_for_new_fonts.__wrapped__)
     assert style._installed(("No such font", font.name)) == [font.name]

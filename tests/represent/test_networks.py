@@ -26,7 +26,7 @@ PIXELS = PixelSettings(size=32)
 TRAINING = TrainSettings(
     epochs=6, batch=16, learning_rate=3e-3, device="cpu", precision="float32", patience=6
 )
-TINY = CNNSettings(pixels=PIXELS, training=TRAINING, backbone=Architecture(width=8))
+TINY = CNNSettings(pixels=PIXELS, training=TRAINING, backbone=Architecture(width=8), refit="no")
 TINY_VAE = VAESettings(pixels=PIXELS, training=TRAINING, width=8, latent=8)
 
 
@@ -146,7 +146,8 @@ class Killed(Exception):
 
 @pytest.mark.parametrize("kind", ["cnn", "vae"])
 def test_resumed_training_ends_with_the_same_weights(screen, tmp_path, kind):
-    settings = replace(TINY if kind == "cnn" else TINY_VAE, training=replace(TRAINING, epochs=4))
+    twice = replace(TINY, refit="yes")
+    settings = replace(twice if kind == "cnn" else TINY_VAE, training=replace(TRAINING, epochs=3))
     labels = screen.labels[screen.train]
 
     def fit(checkpoint, progress=None):
@@ -154,7 +155,7 @@ def test_resumed_training_ends_with_the_same_weights(screen, tmp_path, kind):
         return network.fit(screen.prepared, screen.train, labels=labels, seed=2, progress=progress)
 
     def die(done, total):
-        if done > 0.6 * total:
+        if done > 0.75 * total:
             raise Killed
 
     whole = fit(None)
@@ -162,10 +163,37 @@ def test_resumed_training_ends_with_the_same_weights(screen, tmp_path, kind):
         fit(tmp_path / "last.safetensors", die)
     steps = []
     resumed = fit(tmp_path / "last.safetensors", lambda done, total: steps.append(done / total))
-    assert steps[0] > 0.5
+    assert steps[1] > 0.5
+    assert steps == sorted(steps)
+    assert steps[-1] == 1
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
     pd.testing.assert_frame_equal(whole.curves(), resumed.curves())
+
+
+def test_what_was_held_back_is_learned_in_the_end(screen):
+    labels = screen.labels[screen.train]
+
+    def fit(refit, **training):
+        settings = replace(TINY, refit=refit, training=replace(TRAINING, epochs=1, **training))
+        return CNN(settings).fit(screen.prepared, screen.train, labels=labels, seed=3)
+
+    twice, all_of_them, once = fit("auto"), fit("no", validation="none"), fit("no")
+    for name, tensor in all_of_them.model.state_dict().items():
+        assert torch.equal(tensor, twice.model.state_dict()[name]), name
+    made = twice.card(screen.prepared).preprocessing
+    assert made["validation"] == "wells"
+    assert made["refit"] == {"epochs": 1, "images": len(screen.train)}
+    pd.testing.assert_frame_equal(twice.curves(), once.curves())
+    assert "refit" not in once.card(screen.prepared).preprocessing
+
+
+@pytest.mark.parametrize(
+    ("refit", "images", "times"),
+    [("auto", 4000, 2), ("auto", 4001, 1), ("yes", 9999, 2), ("no", 9, 1)],
+)
+def test_training_twice_is_for_few_images(refit, images, times):
+    assert CNN(replace(TINY, refit=refit)).rounds(images) == times
 
 
 def test_checkpoint_of_other_rows_is_not_taken_over(screen, tmp_path):

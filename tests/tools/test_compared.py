@@ -19,7 +19,17 @@ SETTINGS = {
     "ranks": {"transform": "rank-gaussian"},
     "ranks alone": {"transform": "rank-gaussian", "whitening": "none"},
     "tvn": {"whitening": "tvn"},
-    "all": {"position": "remove", "transform": "rank-gaussian", "whitening": "tvn"},
+    "cell count removed": {"cell_count": "remove"},
+    "zca": {"whitening": "zca"},
+    "pca": {"whitening": "pca"},
+    "pca of correlations, shrunk": {"whitening": "pca-cor", "shrinkage": "ledoit-wolf"},
+    "tvn, shrunk": {"whitening": "tvn", "shrinkage": "ledoit-wolf"},
+    "all": {
+        "position": "remove",
+        "cell_count": "remove",
+        "transform": "rank-gaussian",
+        "whitening": "tvn",
+    },
 }
 
 
@@ -41,7 +51,9 @@ def screen(*, surface: float = 0.0, batches: bool = False, seed: int = 0) -> pd.
         wells = [f"{'ABCDEFGH'[r]}{c + 1:02d}" for r, c in zip(row, column, strict=True)]
         frame = pd.DataFrame(values).add_prefix("emb_")
         frame = frame.assign(Metadata_Plate=f"P{plate}", Metadata_Well=wells)
-        parts.append(frame.assign(Metadata_Compound=treatment, Metadata_Batch=f"B{plate // 2}"))
+        frame = frame.assign(Metadata_Compound=treatment, Metadata_Batch=f"B{plate // 2}")
+        counts = np.random.default_rng([seed, plate]).integers(80, 240, 96)
+        parts.append(frame.assign(Metadata_CellCount=counts))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -117,6 +129,83 @@ def test_removing_position_is_said_and_doubted_where_treatments_share_positions(
     (found,) = [f for f in item.space_findings() if f.code == "position-removed"]
     assert found.severity == severity
     assert ("cannot be told from an effect" in found.text) == (layout == "fixed")
+
+
+def test_the_cell_count_is_removed_from_controls_that_did_not_show_it():
+    frame = screen()
+    logs = np.log2(frame["Metadata_CellCount"] + 1)
+    emb = [f"emb_{k}" for k in range(12)]
+    frame[emb] += 2 * (logs - logs.mean()).to_numpy()[:, None]
+    followed = {}
+    for name in ("none", "remove"):
+        item = compared(frame, whitening="none", cell_count=name)
+        held_out = profiles.column(item.wells, CONTROL).astype(bool) & ~calibrating(item)
+        part = item.wells[held_out]
+        counts = np.log2(profiles.column(part, "Metadata_CellCount").astype(float) + 1)
+        followed[name] = np.mean([np.corrcoef(counts, part[f])[0, 1] ** 2 for f in part])
+    assert followed["none"] > 0.3
+    assert followed["remove"] < 0.1
+    assert item.space == "normalized, cell count removed, selected"
+    (found,) = [f for f in item.space_findings() if f.code == "cell-count-removed"]
+    assert found.severity == "info"
+    assert "calibrating controls show it" in found.text
+
+
+@pytest.mark.parametrize("why", ["no-counts", "few-controls", "normalized-elsewhere"])
+def test_why_no_cell_count_was_removed_is_said(why):
+    frame = screen()
+    if why == "no-counts":
+        frame = frame.drop(columns="Metadata_CellCount")
+    elif why == "few-controls":
+        frame["Metadata_CellCount"] = frame["Metadata_CellCount"].astype(float)
+        frame.loc[frame["Metadata_Compound"] == "DMSO", "Metadata_CellCount"] = np.nan
+    item = pl.read(frame, normalized=why == "normalized-elsewhere")
+    item = item.with_settings(cell_count="remove")
+    (found,) = [f for f in item.space_findings() if f.code == "cell-count-not-removed"]
+    assert (found.severity, found.values["why"]) == ("warning", why)
+    assert found.text
+    assert "cell count" not in item.space
+
+
+def test_each_step_is_taken_down_from_the_table_that_was_given_to_the_one_compared():
+    frame = screen(surface=3.0)
+    frame["emb_12"], frame["emb_13"] = 7.0, np.nan
+    item = compared(frame, **SETTINGS["all"])
+    steps = pd.DataFrame(item.compared.notes["steps"])
+    assert list(steps["step"]) == [
+        "cleaned", "scaled", "position", "cell-count", "selected", "ranked", "whitened"
+    ]  # fmt: skip
+    for before, after in (("rows_before", "rows_after"), ("columns_before", "columns_after")):
+        assert list(steps[before][1:]) == list(steps[after][:-1])
+    assert (steps["rows_before"][0], steps["columns_before"][0]) == (len(frame), 14)
+    assert steps["columns_after"].iloc[-1] == item.wells.shape[1]
+    assert steps["held_out"].all()
+    held_out = profiles.column(item.wells, CONTROL).astype(bool) & ~calibrating(item)
+    last = steps.iloc[-1]
+    assert last["controls"] == held_out.sum()
+    assert last["magnitude_after"] == pytest.approx(np.median(np.abs(item.wells[held_out])))
+    assert last["settings"] == "whitening = tvn, regularization = 0.1"
+
+
+def test_plates_that_differ_are_seen_to_be_evened_out():
+    frame = screen()
+    emb = [f"emb_{k}" for k in range(12)]
+    frame[emb] += 5 * pd.factorize(frame[PLATE])[0][:, None]
+    steps = pd.DataFrame(compared(frame).compared.notes["steps"]).set_index("step")
+    assert steps.loc["scaled", "plate_share_before"] > 0.8
+    assert abs(steps.loc["scaled", "plate_share_after"]) < 0.1
+    assert steps.loc["scaled", "magnitude_after"] == pytest.approx(0.67, abs=0.15)
+
+
+def test_one_plate_has_no_share_of_plates_and_wells_without_controls_no_measure():
+    one = screen()[lambda frame: frame[PLATE] == "P0"]
+    steps = pd.DataFrame(compared(one).compared.notes["steps"])
+    assert steps["plate_share_after"].isna().all()
+    assert steps["magnitude_after"].notna().all()
+    bare = one[one["Metadata_Compound"] != "DMSO"]
+    steps = pd.DataFrame(compared(bare).compared.notes["steps"])
+    assert not steps["controls"].any()
+    assert steps["magnitude_after"].isna().all()
 
 
 def test_batches_of_another_shape_are_aligned():

@@ -16,7 +16,8 @@ from phenolens.errors import InputError, either
 from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
-    "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
+    "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "describe", "batch",
+    "assay",
 )  # fmt: skip
 TABLES = (
     "Profile tables (Parquet, CSV, Excel, h5ad) or patterns such as 'plates/*.parquet'; several "

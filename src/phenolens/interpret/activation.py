@@ -1,4 +1,4 @@
-"""Numbers from Grad-CAM maps: how much of an image, and which part of its cells, carried a class.
+"""Numbers from maps: how much of an image, and which part of its cells, carried a class.
 
 A threshold is a share of the map's own maximum. A quantile of the map is refused: "above the 80th
 percentile" marks 20 % of every image by construction and so measures nothing. Wells, not images,
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.interpret.gradcam import Cams
+from phenolens.interpret.explain import Maps
 from phenolens.prepared import Prepared
 from phenolens.represent.networks.pixels import PixelSettings, central_square, resize
 from phenolens.segment import SegmentSettings, crop_labels
@@ -82,7 +82,7 @@ def _shares(labels: dict[str, np.ndarray], tiles: int, side: int) -> np.ndarray:
 
 
 def activation_table(
-    cams: Cams,
+    cams: Maps,
     metadata: pd.DataFrame,
     parts: np.ndarray | None = None,
     *,
@@ -93,7 +93,7 @@ def activation_table(
 
     Parameters
     ----------
-    cams : Cams
+    cams : Maps
     metadata : DataFrame
         ``Metadata_*`` columns of the same rows.
     parts : ndarray, shape (n, 3, S, S), optional

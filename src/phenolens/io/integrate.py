@@ -18,7 +18,7 @@ from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.columns import FILE, clean, key_text, pick, same_name, spec_column
 from phenolens.io.images.image_set import read_images
-from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table
+from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table, joined_before
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside
 from phenolens.io.measurements import one_plate, require_plates
@@ -260,7 +260,7 @@ def _join(
 
 
 def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> pd.DataFrame:
-    columns = _present(data["columns"], wells)
+    columns = _present(data["columns"], wells, origin.ledger)
     source = replace(origin, name="labels")
     labelled = label_wells(wells, columns, modality=str(data["modality"]), source=source)
     return mark_controls(
@@ -272,15 +272,16 @@ def _labelled(wells: pd.DataFrame, data: Mapping[str, Any], origin: Source) -> p
     )
 
 
-def _present(columns: Mapping[str, Any], wells: pd.DataFrame) -> Mapping[str, Any]:
+def _present(columns: Mapping[str, Any], wells: pd.DataFrame, ledger: Ledger) -> Mapping[str, Any]:
     """A label column that every source's rows contradict within wells was left out: say so."""
     for role in (*IDENTITY, *DESCRIBED):
         name = spec_column(columns[role])
         if name is not None and same_name(name) not in {same_name(c) for c in wells}:
             known = ", ".join(c for c in wells if str(c).startswith(PREFIX))
+            tables = joined_before(ledger)
             raise InputError(
-                f"[data.columns] {role} = {columns[role]!r}: no joined column of that name; "
-                f"there are {known}."
+                f"[data.columns] {role} = {columns[role]!r}: no joined column of that name"
+                f"{f' (joined were {tables})' if tables else ''}; there are {known}."
             )
     return columns
 

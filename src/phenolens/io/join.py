@@ -100,6 +100,11 @@ def join_table(
     return combine(wells, joined, source=source)
 
 
+def joined_before(ledger: Ledger) -> str:
+    """The tables that were joined so far: a column that is not there should have come from them."""
+    return ", ".join(join.source for join in ledger.joins)
+
+
 def _keys(
     wells: pd.DataFrame, table: pd.DataFrame, *, on: Mapping[str, str], source: Source
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -108,7 +113,9 @@ def _keys(
         raise InputError(f"{source.name}: 'on' is empty; say which columns join it to the wells.")
     pairs, notes = [], []
     for ours, theirs in on.items():
-        left = wells[find(wells, ours, source=f"To join {source.name}: the screen")]
+        joined = joined_before(source.ledger)
+        screen = f"the screen with {joined}" if joined else "the screen"
+        left = wells[find(wells, ours, source=f"To join {source.name}: {screen}")]
         right = pick(table, theirs, source=source.name)
         if normal_name(ours) == WELL:
             pairs.append((well_text(left), well_text(right)))
@@ -149,7 +156,7 @@ def _note_join(
     found: np.ndarray,
     notes: list[str],
 ) -> None:
-    missing = left[~found]
+    missing, before = left[~found], joined_before(source.ledger)
     blank = np.array([not key.replace("/", "").strip() for key in missing], dtype=bool)
     notes = ([f"{int(blank.sum())} wells have a blank key"] if blank.any() else []) + notes
     source.ledger.joins.append(
@@ -165,10 +172,11 @@ def _note_join(
         )
     )
     if len(left) and not found.any():
+        keys = f", or what was joined before: {before}" if before else ""
         raise InputError(
             f"{source.name} matches none of the {len(left)} wells: they ask for "
             f"{', '.join(first(left, limit=3))}; the table has {', '.join(first(right, limit=3))}. "
-            "Check 'on'."
+            f"Check 'on'{keys}."
         )
 
 

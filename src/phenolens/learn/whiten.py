@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from phenolens.errors import InputError
 from phenolens.learn.base import TableTransformer, controls_of
 
 METHODS = ("zca", "zca-cor", "pca", "pca-cor")
+SHRINKAGES = ("fixed", "ledoit-wolf")
 
 
 class Whitener(TableTransformer):
@@ -16,7 +18,9 @@ class Whitener(TableTransformer):
 
     With ``S = U L U'`` the covariance (``-cor``: correlation) of the fitting rows and `r` the
     regularization, ZCA is ``W = U (L + r I)^-1/2 U'`` and PCA is ``U (L + r I)^-1/2``. The rows it
-    was fitted on come out with covariance ``L / (L + r)`` in the eigenbasis.
+    was fitted on come out with covariance ``L / (L + r)`` in the eigenbasis. With Ledoit and Wolf's
+    shrinkage ``L + r`` is ``(1 - d) L + d m`` instead: `m` the mean variance of a feature, `d` the
+    share that the fitting rows themselves ask for.
 
     Parameters
     ----------
@@ -28,6 +32,9 @@ class Whitener(TableTransformer):
         are fewer fitting rows than features, because some directions then have no variance.
     n_components : int or None
         For PCA methods: how many leading directions to keep.
+    shrinkage : {'fixed', 'ledoit-wolf'}
+        ``fixed`` adds `regularization` to every eigenvalue; ``ledoit-wolf`` estimates how far they
+        are drawn to their mean, and reads no `regularization`.
 
     Attributes
     ----------
@@ -36,10 +43,13 @@ class Whitener(TableTransformer):
         ``(x - mean_) @ whitening_`` is the output.
     eigenvalues_ : ndarray
         `L`, descending, of length min(n_fitting_rows - 1, n_features).
+    shrunk_ : float
+        `d` of Ledoit and Wolf, 0 to 1; 0 where shrinkage is fixed.
 
     References
     ----------
-    Kessy, Lewin & Strimmer, Am. Stat. 72, 309 (2018); Ando, McLean & Berndl, bioRxiv 161422 (2017).
+    Kessy, Lewin & Strimmer, Am. Stat. 72, 309 (2018); Ando, McLean & Berndl, bioRxiv 161422 (2017);
+    Ledoit & Wolf, J. Multivar. Anal. 88, 365 (2004).
     """
 
     def __init__(
@@ -49,11 +59,13 @@ class Whitener(TableTransformer):
         fit_on: str = "all",
         regularization: float = 1e-2,
         n_components: int | None = None,
+        shrinkage: str = "fixed",
     ) -> None:
         self.method = method
         self.fit_on = fit_on
         self.regularization = regularization
         self.n_components = n_components
+        self.shrinkage = shrinkage
 
     def _fit(self, values: np.ndarray, index: pd.Index | None) -> None:
         self._check()
@@ -62,14 +74,19 @@ class Whitener(TableTransformer):
         self.mean_ = part.mean(axis=0)
         spread = part.std(axis=0, ddof=1) if self.method.endswith("cor") else 1.0
         scale = np.broadcast_to(np.where(spread > 0, spread, 1.0), self.mean_.shape)
-        directions, self.eigenvalues_ = principal_directions((part - self.mean_) / scale)
+        standard = (part - self.mean_) / scale
+        directions, self.eigenvalues_ = principal_directions(standard)
+        self.shrunk_, floor = 0.0, float(self.regularization)
+        if self.shrinkage == "ledoit-wolf":
+            self.shrunk_ = float(ledoit_wolf_shrinkage(standard, assume_centered=True))
+            floor = self.shrunk_ * self.eigenvalues_.sum() / values.shape[1]
         rank = np.sum(self.eigenvalues_ > 1e-12 * self.eigenvalues_.max(initial=0.0))
-        if self.regularization == 0 and rank < values.shape[1]:
+        if floor == 0 and rank < values.shape[1]:
             raise InputError(
                 f"Whitening {values.shape[1]} features on {len(part)} rows (rank {rank}) needs a "
                 "regularization above 0, or fewer features."
             )
-        self.whitening_ = self._matrix(directions) / scale[:, None]
+        self.whitening_ = self._matrix(directions, floor) / scale[:, None]
 
     def _check(self) -> None:
         if self.method not in METHODS or self.fit_on not in ("all", "controls"):
@@ -77,15 +94,20 @@ class Whitener(TableTransformer):
                 f"Whitener(method={self.method!r}, fit_on={self.fit_on!r}): method is one of "
                 f"{', '.join(METHODS)}; fit_on is all or controls."
             )
+        if self.shrinkage not in SHRINKAGES:
+            raise InputError(
+                f"Whitener(shrinkage={self.shrinkage!r}): it is {' or '.join(SHRINKAGES)}."
+            )
 
-    def _matrix(self, directions: np.ndarray) -> np.ndarray:
-        shrink = 1.0 / np.sqrt(np.maximum(self.eigenvalues_ + self.regularization, 1e-300))
+    def _matrix(self, directions: np.ndarray, floor: float) -> np.ndarray:
+        evened = (1 - self.shrunk_) * self.eigenvalues_ + floor
+        shrink = 1.0 / np.sqrt(np.maximum(evened, 1e-300))
         if self.method.startswith("pca"):
             return (directions * shrink)[:, : self.n_components]
-        if self.regularization == 0:
+        if floor == 0:
             return (directions * shrink) @ directions.T
         # Directions without variance are scaled by 1/sqrt(r) too; the rest by less than that.
-        rest = 1.0 / np.sqrt(self.regularization)
+        rest = 1.0 / np.sqrt(floor)
         return (directions * (shrink - rest)) @ directions.T + rest * np.eye(len(directions))
 
     def _transform(self, values: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from phenolens import profiles
 from phenolens.errors import DesignError, InputError
@@ -25,7 +26,7 @@ def tvn(
     *,
     batch: Sequence[str] = (PLATE,),
     n_components: int = 64,
-    shrinkage: float = 0.1,
+    shrinkage: float | None = 0.1,
 ) -> tuple[pd.DataFrame, dict]:
     """Scale on controls, PCA on controls, scale on controls, then CORAL of each batch to them all.
 
@@ -41,7 +42,9 @@ def tvn(
     n_components : int
         Capped at the number of calibrating controls less one.
     shrinkage : float
-        Share of the identity mixed into each covariance before it is inverted, 0 to 1.
+        Share of the identity mixed into each covariance before it is inverted, 0 to 1; None for
+        the share of the mean variance that its rows ask for (Ledoit & Wolf, J. Multivar. Anal. 88,
+        365, 2004), batch by batch.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def tvn(
     ----------
     Ando, McLean & Berndl, bioRxiv 161422 (2017).
     """
-    if not 0 <= shrinkage <= 1:
+    if shrinkage is not None and not 0 <= shrinkage <= 1:
         raise InputError(f"The share of the identity in TVN lies between 0 and 1; got {shrinkage}.")
     calibrators = np.asarray(calibrators, dtype=bool)
     if calibrators.sum() < 3:
@@ -101,10 +104,13 @@ def _standardize(values: np.ndarray, calibrators: np.ndarray) -> np.ndarray:
     return (values - part.mean(axis=0)) / np.where(spread > 1e-12, spread, np.inf)
 
 
-def _covariance(values: np.ndarray, shrinkage: float) -> np.ndarray:
-    return (1 - shrinkage) * np.cov(values.T).reshape(values.shape[1], -1) + shrinkage * np.eye(
-        values.shape[1]
-    )
+def _covariance(values: np.ndarray, shrinkage: float | None) -> np.ndarray:
+    own = np.cov(values.T).reshape(values.shape[1], -1)
+    level = 1.0
+    if shrinkage is None:
+        level = float(np.trace(own)) / len(own)
+        shrinkage = float(ledoit_wolf_shrinkage(values - values.mean(axis=0), assume_centered=True))
+    return (1 - shrinkage) * own + shrinkage * level * np.eye(len(own))
 
 
 def _root(matrix: np.ndarray, power: float) -> np.ndarray:

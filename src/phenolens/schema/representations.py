@@ -10,6 +10,7 @@ from phenolens.schema.columns import (
     CONTROL,
     MECHANISM,
     PLATE,
+    REPRESENTATION,
     SITE,
     TARGET,
     WELL,
@@ -150,4 +151,35 @@ NORMALIZATION = Document(
     ),
 )  # fmt: skip
 
-FILES: tuple[File, ...] = (PROFILES, PROFILES_SEEN, ANNDATA, CELLS, NORMALIZATION)
+_HELD = "controls that no step reads, or, where there are none, all"
+STEPS = Table(
+    "normalization_steps.parquet",
+    "what each step from measured to compared wells did to rows, columns and controls",
+    text="One row a step, of the table that whole-screen questions compare. Fusions are made of "
+    "blocks that took these steps one by one, and have no rows.",
+    columns=(
+        REPRESENTATION,
+        Column("number", WHOLE, "which step, from 1", label="Step"),
+        Column("step", TEXT, "`cleaned`, `scaled`, `rescaled`, `position`, `cell-count`, "
+               "`softened`, `selected`, `ranked`, `whitened`", label="What"),
+        Column("settings", TEXT, "settings that it was taken with", label="Settings"),
+        Column("rows_before", WHOLE, "wells before it", label="Wells before"),
+        Column("rows_after", WHOLE, "wells after it", label="Wells"),
+        Column("columns_before", WHOLE, "features before it", label="Features before"),
+        Column("columns_after", WHOLE, "features after it", label="Features"),
+        Column("controls", WHOLE, f"controls that were looked at: {_HELD}", label="Controls"),
+        Column("held_out", FLAG, "whether these are controls that no step reads"),
+        Column("magnitude_before", REAL, "median absolute value over these controls and all "
+               "features, before it", nullable=True, label="Median |value| before"),
+        Column("magnitude_after", REAL, "the same after it; 0.67 where values are normal with "
+               "deviation 1", nullable=True, label="Median |value|"),
+        Column("plate_share_before", REAL, "share of these controls' variance between plates, "
+               "each feature weighing alike, less chance (omega squared), before it",
+               nullable=True, label="Plate share before"),
+        Column("plate_share_after", REAL, "the same after it; empty with one plate",
+               nullable=True, label="Plate share"),
+    ),
+    sort=("representation", "number"),
+)  # fmt: skip
+
+FILES: tuple[File, ...] = (PROFILES, PROFILES_SEEN, ANNDATA, CELLS, NORMALIZATION, STEPS)

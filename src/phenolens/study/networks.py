@@ -106,7 +106,7 @@ class NetworkTrainings(Trainings):
         return grid.reshape(n, stains, tiles * size, tiles * size)
 
     def _fit(self, fold: str) -> Network:
-        """Train, going on where a killed run stopped; the checkpoint goes when weights are kept."""
+        """Train, going on where a killed run stopped; checkpoints go when weights are kept."""
         folder = self.folder(fold)
         weights, partial = folder / "weights.safetensors", folder / "checkpoint.safetensors"
         if sealed(weights):
@@ -125,7 +125,8 @@ class NetworkTrainings(Trainings):
             )
         network.save(weights)
         seal(weights)
-        partial.unlink(missing_ok=True)
+        for left in folder.glob(f"{partial.stem}*"):
+            left.unlink()
         return network
 
     def made(self, fold: str) -> bool:
@@ -176,7 +177,8 @@ class NetworkTrainings(Trainings):
         network, measured = self._settled()
         training, squares = network.settings.training, network.settings.pixels.tiles**2
         speed = measured["speeds"][training.precision]
-        seconds = [estimate_seconds(network, squares * n, images_per_second=speed) for n in sizes]
+        shown = [squares * n * network.rounds(n) for n in sizes]
+        seconds = [estimate_seconds(network, n, images_per_second=speed) for n in shown]
         name = (
             f"{self.name}, {plural(len(sizes), 'training')} of at most {training.epochs} epochs "
             f"over up to {squares * max(sizes):,} images"

@@ -13,9 +13,11 @@ from phenolens.errors import InputError
 from phenolens.normalize.clean import clean_features
 from phenolens.normalize.scale import CALIBRATED, calibrate, rescale, spread_group
 from phenolens.profiles import WELL_KEY
+from phenolens.represent.base import ALL
 from phenolens.settings import Settings
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
+from phenolens.tools.steps_taken import StepLog
 
 NO_VALUE = "no-feature-measured"
 NOT_CALIBRATED = "not-calibrated"
@@ -45,8 +47,9 @@ def calibrated(
     Returns
     -------
     block : Block
-        Its ``notes`` say what was ``cleaned``, how each plate was calibrated, and what was
-        ``rescaled`` because no control gave it a scale.
+        Its ``notes`` say what was ``cleaned``, how each plate was calibrated, what was
+        ``rescaled`` because no control gave it a scale, and what each step did to the table ``all``
+        (``steps``).
     left_out : tuple of LeftOut
         Wells without a value, and wells of plates that could not be calibrated beside others that
         could: raw values beside scaled ones cannot be compared.
@@ -59,24 +62,34 @@ def calibrated(
     notes: dict[str, Any] = {}
     tables, left_out = {}, []
     for fold, wells in block.tables.items():
-        table = _canonical(wells)
+        log = StepLog(design, silent=fold != ALL)
+        given = table = _canonical(wells)
         table, lost = _kept(table, _measured(block.name, table), why=NO_VALUE)
         left_out += lost
         table, dropped = clean_features(table)
+        log.add("cleaned", given, table)
         roles = design.role_of(table)
         if settings.method != "none" and not block.calibrated and (roles != "").any():
             wide = spread_group(settings.spread, table, ~roles.isin(["evaluate", ""]))
+            before = table
             table, report = calibrate(
                 table, roles, method=settings.method, clip=settings.clip, spread_by=wide
             )
             done = profiles.column(table, CALIBRATED).astype(bool)
             table, lost = _kept(table, done if done.any() else ~done, why=NOT_CALIBRATED)
             left_out += lost
+            spread = "plate" if wide is None else "screen"
+            log.add("scaled", before, table, method=settings.method, spread=spread,
+                    clip=settings.clip)  # fmt: skip
             notes.setdefault("calibration", {})[fold] = report
         if block.calibrated or settings.method in ("none", "center"):
+            before = table
             table, changed = rescale(table)
             if changed:
                 notes.setdefault("rescaled", {})[fold] = changed
+                log.add("rescaled", before, table)
+        if fold == ALL:
+            notes["steps"] = log.steps
         notes.setdefault("cleaned", {})[fold] = dropped
         tables[fold] = table
     return replace(block, tables=tables, notes=notes), tuple(dict.fromkeys(left_out))

@@ -38,10 +38,11 @@ from phenolens.findings import Finding
 from phenolens.learn.choose_blocks import ChosenFusion, InnerSplit
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
-from phenolens.settings import LeaveOut, yes_or_no
+from phenolens.settings import LearnedMetric, LeaveOut, yes_or_no
 from phenolens.splits import Folds
 from phenolens.tools.block import Block, crossed_of
 from phenolens.tools.compared import refuse_seen_wells, scale_of
@@ -158,7 +159,7 @@ def classify(
         raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
     folds = folds_held_out(folds, block)
     refuse_seen_wells(block, folds)
-    own = candidate(block, folds)
+    own = candidate(block, folds, metric=settings.learned_metric)
     asked, findings = [own], []
     if not block.features:
         asked.append(shuffled(own))
@@ -220,6 +221,8 @@ _TASKS = {
 def _spaces(item: Profiles) -> dict[str, str]:
     """What the values are that each candidate is judged by, in words."""
     learned = f"{item.space}; in each fold selected, standardized, 95 % components"
+    if item.settings.learned_metric != "none" and not item.compared.features:
+        learned += f", {item.settings.learned_metric} metric"
     scale = item.space if item.stage == "compared" else scale_of(item.normalized)
     projected = projections(_finite(item.compared.wells))
     return {
@@ -234,10 +237,15 @@ def _spaces(item: Profiles) -> dict[str, str]:
     }
 
 
-def candidate(block: Block, folds: Folds) -> Candidate:
+_DIRECTIONS = {"within-class": "all", "discriminant": "between"}
+
+
+def candidate(block: Block, folds: Folds, *, metric: LearnedMetric = "none") -> Candidate:
     """The block with what is learned inside each fold, and its table for each fold."""
+    components = PCA(0.95, svd_solver="full", random_state=0)
+    learned = [] if metric == "none" else [WithinClass(directions=_DIRECTIONS[metric])]
     pipeline: BaseEstimator = make_pipeline(
-        FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
+        FeatureSelector(), StandardScaler(), components, *learned
     )
     inner = {}
     if block.features:

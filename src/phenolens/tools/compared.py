@@ -3,9 +3,9 @@
 Where a screen has enough calibrating controls, extreme values are drawn in, and those controls
 alone choose features (measured, varying, not repeating one another) and whiten them, so that
 directions in which controls vary anyway, plate and position included, count for less. A study may
-have them remove position first, take ranks, or align batches. All of it happens before the split,
-which only controls may do; the evaluation controls take no part. Otherwise features are selected
-without labels on the wells that are compared.
+have them remove position or the cell count first, take ranks, or align batches. All of it happens
+before the split, which only controls may do; the evaluation controls take no part. Otherwise
+features are selected without labels on the wells that are compared.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
+from phenolens.normalize.cell_count import FEWEST as FEWEST_COUNTED
+from phenolens.normalize.cell_count import cell_counts, remove_cell_count
 from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
 from phenolens.normalize.position import remove_position
 from phenolens.normalize.scale import CALIBRATED, rescale, soften
@@ -33,8 +35,17 @@ from phenolens.splits.folds import Folds
 from phenolens.splits.roles import EVALUATION
 from phenolens.tools.block import NOBODY, Block
 from phenolens.tools.design import Design
+from phenolens.tools.steps_taken import StepLog
 
 FEWEST_CALIBRATORS = 16
+_WHITENED = {
+    "sphering": ", whitened",
+    "zca": ", whitened (ZCA)",
+    "pca": ", whitened (PCA)",
+    "pca-cor": ", whitened (PCA of correlations)",
+    "tvn": ", whitened (TVN)",
+    "none": "",
+}
 
 
 def tested_rows(wells: pd.DataFrame, design: Design, *, calibrated_elsewhere: bool) -> np.ndarray:
@@ -58,7 +69,8 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
     """The block with each fold's table ready for comparing wells by similarity.
 
     ``notes`` say what the values are (``space``), which features are left (``selected``), how many
-    each rule dropped (``selection``), and of what position was removed, or why not (``position``).
+    each rule dropped (``selection``), of what position and cell count was removed, or why not
+    (``position``, ``cell_count``), and what each step did to the table ``all`` (``steps``).
 
     Parameters
     ----------
@@ -66,7 +78,8 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
         Calibrated wells.
     design : Design
     settings : Settings
-        Its ``position``, ``transform``, ``whitening`` and ``regularization``.
+        Its ``position``, ``cell_count``, ``transform``, ``whitening``, ``regularization`` and
+        ``shrinkage``.
 
     Raises
     ------
@@ -75,9 +88,19 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
     """
     notes: dict[str, Any] = {}
     removed = ""
+    log = StepLog(design, block.notes.get("steps", ()))
+    given = block.wells
     if settings.position == "remove":
         block, notes["position"] = _without_position(block, design)
-        removed = "" if "refused" in notes["position"] else ", position removed"
+        if "refused" not in notes["position"]:
+            removed += ", position removed"
+            log.add("position", given, block.wells, position="remove")
+    given = block.wells
+    if settings.cell_count == "remove":
+        block, notes["cell_count"] = _without_cell_count(block, design)
+        if "refused" not in notes["cell_count"]:
+            removed += ", cell count removed"
+            log.add("cell-count", given, block.wells, cell_count="remove")
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
     enough = not block.calibrated and calibrating.sum() >= FEWEST_CALIBRATORS
     if not enough or (settings.whitening, settings.transform) == ("none", "none"):
@@ -88,20 +111,24 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
             fold: _selected(block, wells, _compared(block, wells, design), **rules)
             for fold, wells in block.tables.items()
         }
+        log.add("selected", block.wells, made[ALL][0])
         notes["space"] = _space(block, removed)
     else:
-        made = {fold: _by_controls(block, wells, design, settings)
-                for fold, wells in block.tables.items()}  # fmt: skip
-        words = {"sphering": ", whitened", "tvn": ", whitened (TVN)", "none": ""}
+        silent = StepLog(design, silent=True)
+        made = {
+            fold: _by_controls(block, wells, design, settings, log=log if fold == ALL else silent)
+            for fold, wells in block.tables.items()
+        }
         ranked = ", ranked" if settings.transform == "rank-gaussian" else ""
         notes |= {
-            "space": f"normalized{removed}, selected{ranked}{words[settings.whitening]}",
+            "space": f"normalized{removed}, selected{ranked}{_WHITENED[settings.whitening]}",
             "whitened_on": int(calibrating.sum()) if settings.whitening != "none" else None,
         }
     dropped = {fold: _by_reason(reasons) for fold, (_, reasons) in made.items()}
     tables = {fold: wells for fold, (wells, _) in made.items()}
     notes["selected"] = [name for name in block.wells if name not in made[ALL][1]]
-    return replace(block, tables=tables, notes=block.notes | notes | {"selection": dropped})
+    notes |= {"selection": dropped, "steps": log.steps}
+    return replace(block, tables=tables, notes=block.notes | notes)
 
 
 def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, Any]]:
@@ -115,6 +142,22 @@ def _without_position(block: Block, design: Design) -> tuple[Block, dict[str, An
         if positions < FEWEST_POSITIONS:
             return block, {"refused": "few-positions", "positions": positions}
         tables[fold], found[fold] = remove_position(wells, rows)
+    return replace(block, tables=tables), found[ALL]
+
+
+def _without_cell_count(block: Block, design: Design) -> tuple[Block, dict[str, Any]]:
+    """Each fold's table less what calibrating controls follow the cell count by, and how much."""
+    if block.calibrated:
+        return block, {"refused": "normalized-elsewhere"}
+    tables, found = {}, {}
+    for fold, wells in block.tables.items():
+        known = np.isfinite(cell_counts(wells))
+        if not known.any():
+            return block, {"refused": "no-counts"}
+        rows = (design.role_of(wells) == "calibrate").to_numpy()
+        if (rows & known).sum() < FEWEST_COUNTED:
+            return block, {"refused": "few-controls", "controls": int((rows & known).sum())}
+        tables[fold], found[fold] = remove_cell_count(wells, rows)
     return replace(block, tables=tables), found[ALL]
 
 
@@ -189,21 +232,36 @@ def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
 
 
 def _by_controls(
-    block: Block, wells: pd.DataFrame, design: Design, settings: Settings
+    block: Block, wells: pd.DataFrame, design: Design, settings: Settings, *, log: StepLog
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Features selected, ranked and whitened by what calibrating controls show of them."""
     rows = (design.role_of(wells) == "calibrate").to_numpy()
     if settings.transform == "none":
-        wells = soften(wells)
+        before, wells = wells, soften(wells)
+        log.add("softened", before, wells, limit=10)
     chosen, dropped = _selected(block, wells, rows)
+    log.add("selected", wells, chosen)
     if settings.transform == "rank-gaussian":
+        before = chosen
         chosen = RankGaussian().fit(profiles.take(chosen, rows)).transform(chosen)
-    if settings.whitening == "sphering":
-        whitener = Whitener(regularization=settings.regularization)
-        chosen = whitener.fit(profiles.take(chosen, rows)).transform(chosen)
-    elif settings.whitening == "tvn":
+        log.add("ranked", before, chosen, transform=settings.transform)
+    if settings.whitening == "none":
+        return chosen, dropped
+    before, by_themselves = chosen, settings.shrinkage == "ledoit-wolf"
+    if settings.whitening == "tvn":
         batch = batch_column(chosen)
-        chosen, _ = tvn(chosen, rows, batch=(batch,), shrinkage=settings.regularization)
+        shrinkage = None if by_themselves else settings.regularization
+        chosen, _ = tvn(chosen, rows, batch=(batch,), shrinkage=shrinkage)
+    else:
+        method = "zca-cor" if settings.whitening == "sphering" else settings.whitening
+        whitener = Whitener(
+            method=method, regularization=settings.regularization, shrinkage=settings.shrinkage
+        )
+        chosen = whitener.fit(profiles.take(chosen, rows)).transform(chosen)
+    held = {"shrinkage": "ledoit-wolf"} if by_themselves else {
+        "regularization": settings.regularization
+    }  # fmt: skip
+    log.add("whitened", before, chosen, whitening=settings.whitening, **held)
     return chosen, dropped
 
 

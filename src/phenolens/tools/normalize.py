@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phenolens.settings import Position, Transform
+from phenolens.settings import CellCountEffect, Position, Transform
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ def normalize(
     spread: str = "auto",
     clip: float | None = 50.0,
     position: Position = "none",
+    cell_count: CellCountEffect = "none",
     transform: Transform = "none",
     features: str | Sequence[str] | None = None,
     layer: str | None = None,
@@ -58,6 +59,10 @@ def normalize(
         plates (:func:`phenolens.normalize.position.remove_position`). No treatment is erased, but
         where no control sits the surface is extrapolated. Never subtract the mean of each position
         over plates instead: where treatments keep their position it is their effect.
+    cell_count : {"none", "remove"}
+        ``remove`` then subtracts what features follow the cell count (``Metadata_CellCount``) by
+        among the controls (:func:`phenolens.normalize.cell_count.remove_cell_count`). It hides that
+        a treatment changes the number of cells; do so where that is not the question.
     transform : {"none", "rank-gaussian"}
         ``rank-gaussian`` makes of each value the normal quantile of its rank among the controls
         (:class:`phenolens.learn.gaussian.RankGaussian`): what lies beyond them all is one and the
@@ -80,7 +85,7 @@ def normalize(
         If the table cannot be read, or a column or word is unknown.
     DesignError
         If a group has fewer than two controls; names it. If controls at fewer than eight positions
-        are to show a surface.
+        are to show a surface, or fewer than eight have the cell count that is to be removed.
 
     References
     ----------
@@ -107,11 +112,13 @@ def normalize(
     from phenolens.io.controls import control_rows
     from phenolens.io.given import open_table, put_back
     from phenolens.learn.gaussian import RankGaussian
+    from phenolens.normalize.cell_count import remove_cell_count
     from phenolens.normalize.position import remove_position
     from phenolens.normalize.scale import robust_scale, spread_group
     from phenolens.settings import WORDS, one_of
 
     position = one_of("position", position, WORDS["position"])
+    cell_count = one_of("cell_count", cell_count, WORDS["cell_count"])
     transform = one_of("transform", transform, WORDS["transform"])
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     table, groups = given.table(), given.columns(by)
@@ -128,6 +135,8 @@ def normalize(
         )
     if position == "remove":
         scaled, _ = remove_position(scaled, rows)
+    if cell_count == "remove":
+        scaled, _ = remove_cell_count(scaled, rows)
     if transform == "rank-gaussian":
         gaps = scaled.columns[np.isnan(scaled.to_numpy()).any(axis=0)]
         if len(gaps):

@@ -15,6 +15,7 @@ from phenolens.errors import DesignError, InputError
 from phenolens.evaluate.layout.examine import Layout, examine_layout
 from phenolens.evaluate.matching import labels
 from phenolens.findings import Finding, Severity
+from phenolens.normalize.cell_count import FEWEST as FEWEST_COUNTED
 from phenolens.normalize.consensus import consensus
 from phenolens.normalize.position import FEWEST as FEWEST_POSITIONS
 from phenolens.profiles import (
@@ -38,7 +39,10 @@ from phenolens.tools.training import training_findings
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
 _CUT = ("leave_out", "max_folds")
-_SCALED = ("method", "clip", "spread", "position", "transform", "whitening", "regularization")
+_SCALED = (
+    "method", "clip", "spread", "position", "cell_count", "transform", "whitening",
+    "regularization", "shrinkage",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +131,9 @@ class Profiles:
         """Wells as they are compared, but that no control has fitted positions or directions."""
         if self.stage == "compared":
             return self.block
-        plain = replace(self.settings, position="none", transform="none", whitening="none")
+        plain = replace(
+            self.settings, position="none", cell_count="none", transform="none", whitening="none"
+        )
         return compared(self.normalized, self.design, plain)
 
     @cached_property
@@ -217,6 +223,7 @@ class Profiles:
         yield Finding("space", "info", {}, {"space": self.space, "whitened_on": whitened})
         yield from training_findings(self.block)
         yield from self._removed_position()
+        yield from self._removed_cell_count()
         yield from self._feature_findings()
         if self.left_out:
             first = self.left_out[0]
@@ -267,6 +274,21 @@ class Profiles:
         values = {name: removed[name] for name in ("n_positions", "share", "farthest")}
         severity: Severity = "warning" if doubtful else "info"
         yield Finding("position-removed", severity, {}, values | {"could_explain": doubtful})
+
+    def _removed_cell_count(self) -> Iterator[Finding]:
+        """What was removed with the cell count, or why nothing was; empty if nobody asked."""
+        removed = self.compared.notes.get("cell_count")
+        if removed is None:
+            return
+        if "refused" in removed:
+            values = {"why": removed["refused"], "controls": removed.get("controls", 0)}
+            yield Finding(
+                "cell-count-not-removed", "warning", {}, values | {"needed": FEWEST_COUNTED}
+            )
+            return
+        values = {n: removed[n] for n in ("n_calibrators", "share", "beyond", "unknown")}
+        severity: Severity = "warning" if removed["unknown"] else "info"
+        yield Finding("cell-count-removed", severity, {}, values)
 
     def _feature_findings(self) -> Iterator[Finding]:
         """What happened to features on the way: rescaled, left out without a value, dropped."""

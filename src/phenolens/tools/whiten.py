@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from phenolens.settings import Shrinkage
+
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
@@ -16,6 +18,7 @@ def whiten(
     controls: str | Sequence[bool] | None = None,
     method: str = "zca-cor",
     regularization: float = 0.1,
+    shrinkage: Shrinkage = "fixed",
     n_components: int | None = None,
     by: str | Sequence[str] = "Metadata_Plate",
     features: str | Sequence[str] | None = None,
@@ -44,6 +47,9 @@ def whiten(
     regularization : float
         Added to each eigenvalue, in units of a feature's variance (after ``-cor``: of 1); for
         ``tvn`` the share of the identity mixed into each covariance.
+    shrinkage : {"fixed", "ledoit-wolf"}
+        ``ledoit-wolf`` lets the controls themselves say how far their covariance is drawn to a
+        multiple of the identity, in the place of `regularization`.
     n_components : int, optional
         How many leading directions PCA keeps (all) or ``tvn`` (64).
     by : str or sequence of str
@@ -68,7 +74,8 @@ def whiten(
 
     References
     ----------
-    Kessy, Lewin & Strimmer, Am. Stat. 72, 309 (2018); Ando, McLean & Berndl, bioRxiv 161422 (2017).
+    Kessy, Lewin & Strimmer, Am. Stat. 72, 309 (2018); Ando, McLean & Berndl, bioRxiv 161422 (2017);
+    Ledoit & Wolf, J. Multivar. Anal. 88, 365 (2004).
 
     Examples
     --------
@@ -94,9 +101,11 @@ def whiten(
     from phenolens.io.given import open_table, put_back
     from phenolens.learn.whiten import METHODS, Whitener
     from phenolens.normalize.tvn import tvn
+    from phenolens.settings import WORDS, one_of
 
     if method not in (*METHODS, "tvn"):
         raise InputError(f"Unknown whitening {method!r}; choose one of {', '.join(METHODS)}, tvn.")
+    shrinkage = one_of("shrinkage", shrinkage, WORDS["shrinkage"])
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     table, rows = given.table(), control_rows(given.metadata(), controls)
     gaps = table.columns[np.isnan(table.to_numpy()).any(axis=0)]
@@ -109,11 +118,15 @@ def whiten(
         raise DesignError(f"Whitening needs 3 or more controls; got {rows.sum()}.")
     if method == "tvn":
         aligned, _ = tvn(
-            table, rows, batch=given.columns(by), shrinkage=regularization,
+            table, rows, batch=given.columns(by),
+            shrinkage=None if shrinkage == "ledoit-wolf" else regularization,
             n_components=64 if n_components is None else n_components,
         )  # fmt: skip
         return put_back(given, aligned)
     whitener = Whitener(
-        method=method, regularization=regularization, n_components=n_components
+        method=method,
+        regularization=regularization,
+        n_components=n_components,
+        shrinkage=shrinkage,
     ).fit(profiles.take(table, rows))
     return put_back(given, whitener.transform(table))

@@ -145,6 +145,34 @@ def _(*, why: str, positions: int, needed: int) -> str:
     return f"Position was not removed: {reason[why]}."
 
 
+@wording("cell-count-removed")
+def _(*, n_calibrators: int, share: float, beyond: int, unknown: int) -> str:
+    said = (
+        f"What follows the cell count was subtracted as {n_calibrators} calibrating controls show "
+        f"it: {percent(share)} of their variance within plates."
+    )
+    if beyond:
+        said += (
+            f" {plural(beyond, 'well')} with fewer or more cells than any control counted as the "
+            "nearest of them."
+        )
+    if unknown:
+        said += f" {plural(unknown, 'well')} without a count stayed as they were."
+    return said
+
+
+@wording("cell-count-not-removed")
+def _(*, why: str, controls: int, needed: int) -> str:
+    reason = {
+        "normalized-elsewhere": "the profiles were normalized elsewhere, on unknown controls",
+        "no-counts": "no well has a cell count",
+        "few-controls": (
+            f"{plural(controls, 'calibrating control')} with a count, and {needed} are needed"
+        ),
+    }
+    return f"The cell count was not removed: {reason[why]}."
+
+
 @wording("wells-left-out")
 def _(*, wells: int, well: str, why: str) -> str:
     return f"{wells} wells left out, such as {well}: {say(why).what}."

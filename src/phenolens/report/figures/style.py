@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -25,15 +26,16 @@ PIXELS = 100
 # Ticks of matplotlib's own choice.
 STEPS = [1, 2, 2.5, 5, 10]
 FONT = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic and Hebrew letters
+SHIPPED = "IPAexGothic"  # comes with matplotlib-fontja: kana, and most Chinese characters
 FALLBACKS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP",
     "Noto Sans KR", "Source Han Sans SC", "Source Han Sans", "PingFang SC", "Hiragino Sans GB",
     "Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",
     "SimHei", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback",
     "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Thai", "Nirmala UI", "Leelawadee UI",
-    "Arial Unicode MS", "Unifont",
+    "Arial Unicode MS", "Unifont", SHIPPED,
 )  # fmt: skip
-"""Fonts of operating systems for names in other scripts; each is used where it is installed."""
+"""Fonts of operating systems for names in other scripts, where installed, and one that ships."""
 LOOK: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -124,9 +126,16 @@ def _installed(families: tuple[str, ...]) -> list[str]:
 def _look_for_new_fonts() -> None:
     """Add the fonts that were installed since matplotlib listed them, once and for good."""
     known = {font.fname for font in fontManager.ttflist}
-    for path in sorted(set(findSystemFonts()) - known):
+    for path in sorted({*findSystemFonts(), *_shipped()} - known):
         with suppress(OSError, RuntimeError, ValueError):  # what it cannot read it cannot draw
             fontManager.addfont(path)
+
+
+def _shipped() -> list[str]:
+    """The font's file; its package is not imported, which would change settings of matplotlib."""
+    package = find_spec("matplotlib_fontja")
+    places = [] if package is None else package.submodule_search_locations or []
+    return [str(path) for place in places for path in Path(place).glob("fonts/*.ttf")]
 
 
 class ShownFigure(Figure):

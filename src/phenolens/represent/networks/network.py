@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -27,6 +27,7 @@ from phenolens.represent.base import (
     evenly,
     wells_of,
 )
+from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.architecture import Architecture, Family, Stem
 from phenolens.represent.networks.augment import SYMMETRIES, Augment
@@ -35,7 +36,13 @@ from phenolens.represent.networks.feed import Batch, Feed, Standard, as_tensor
 from phenolens.represent.networks.pixels import PixelSettings, PixelStore
 from phenolens.represent.networks.ranks import Ranks
 from phenolens.represent.networks.torches import require_torch
-from phenolens.represent.networks.training import History, Trainer, TrainSettings, cooler
+from phenolens.represent.networks.training import (
+    History,
+    Trainer,
+    TrainSettings,
+    cooler,
+    copied,
+)
 from phenolens.represent.networks.validation import How, hold_back
 from phenolens.represent.pooling import Pooling
 
@@ -200,6 +207,16 @@ class Network(Representation):
                 f"{cooler(self.settings.training)}."
             )
         return found
+
+    def differentiable(self, prepared: Prepared, rows: np.ndarray) -> Iterator[Differentiable]:
+        """Batches of these rows in order, each image as it is (one view), with gradients."""
+        model, squares = self._require_model().eval(), self.settings.pixels.tiles**2
+        for batch in self.inputs(prepared, rows).ordered(self.settings.training.batch):
+            images = batch.images.unflatten(0, (-1, squares))
+            yield Differentiable(images, batch.rows, self._embedded_images, model)
+
+    def _embedded_images(self, images: torch.Tensor) -> torch.Tensor:
+        return self._embed(batch_of(images))
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""
@@ -391,6 +408,11 @@ class Network(Representation):
         wanted = self.settings.training.precision
         return pick_precision(self.state["made"]["device"]) if wanted == "auto" else wanted
 
+    def rounds(self, n_images: int) -> int:
+        """How often at most it is trained on so many images, all epochs each time."""
+        del n_images
+        return 1
+
     def _held_back(
         self, prepared: Prepared, rows: np.ndarray, labels: np.ndarray | None, seed: int
     ) -> np.ndarray:
@@ -402,7 +424,16 @@ class Network(Representation):
         self.state["made"]["validation"] = how
         return held
 
-    def _train(self, objective, feeds: tuple[Feed, Feed], *, identity: list, progress) -> None:
+    def _train(
+        self,
+        objective,
+        feeds: tuple[Feed, Feed],
+        *,
+        identity: list,
+        progress: Progress | None,
+        whole: Feed | None = None,
+    ) -> None:
+        """Train on the first feed for as long as the second says, then anew on `whole`, if any."""
         made = self.state["made"]
         training = replace(
             self.settings.training, device=made["device"], precision=made["precision"]
@@ -418,12 +449,53 @@ class Network(Representation):
             log=None if self.log is None else Path(self.log),
             tensorboard=None if self.tensorboard is None else Path(self.tensorboard),
         )
-        self.history = trainer.run(progress)
+        if whole is None or not len(feeds[1]):
+            self.history = trainer.run(progress)
+        else:
+            self.history = self._run_twice(trainer, whole, progress)
+            made["refit"] = {"epochs": self.history.best_epoch, "images": len(whole)}
         if self.history.parts > 1:
             made["parts"] = self.history.parts
         if trainer.ranks.world > 1:
             made["processes"] = trainer.ranks.world
         self.state = json.loads(json.dumps(plain(self.state)))
+
+    def _run_twice(self, trainer: Trainer, whole: Feed, progress: Progress | None) -> History:
+        """What was held back is learned too: train again from the start, on all rows, for as many
+        epochs as validation chose (Goodfellow et al. 2016, section 7.8)."""
+        begin = copied(self.model.state_dict())
+        most = trainer.settings.epochs * whole.steps(trainer.settings.batch)
+        first = trainer.run(_part_of(progress, after=most))
+        self.model.load_state_dict(begin)
+        kept = trainer.checkpoint
+        again = replace(
+            trainer,
+            feeds=(whole, whole.part(np.arange(0))),
+            checkpoint=kept and kept.with_stem(f"{kept.stem}-refit"),
+            log=None,
+            tensorboard=None,
+            until=first.best_epoch,
+            history=History(),
+        )
+        second = again.run(_part_of(progress, before=trainer.work.all()[0]))
+        if second.best_epoch < first.best_epoch:
+            first = replace(first, stopped=f"trained again on all images, {second.stopped}")
+        return replace(first, parts=max(first.parts, second.parts))
+
+
+def _part_of(progress: Progress | None, *, before: int = 0, after: int = 0) -> Progress | None:
+    """Told of one part of a work, it tells of the whole."""
+    if progress is None:
+        return None
+    tell = progress
+    return lambda done, total: tell(before + done, before + total + after)
+
+
+def batch_of(images: torch.Tensor, features: torch.Tensor | None = None) -> Batch:
+    """Images (B, squares, C, S, S) as the batch that a network reads."""
+    channels_last = require_torch().channels_last
+    flat = images.flatten(0, 1).contiguous(memory_format=channels_last)
+    return Batch(flat, np.arange(len(images)), features=features)
 
 
 def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:

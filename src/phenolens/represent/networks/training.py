@@ -149,6 +149,8 @@ class Trainer:
         What is being trained; a checkpoint of anything else is ignored.
     log, tensorboard : path, optional
         Folders that get the curves while training runs; see :class:`Log`.
+    until : int, optional
+        The last epoch; the learning rate falls as if all were still to come.
     """
 
     model: torch.nn.Module
@@ -160,6 +162,7 @@ class Trainer:
     identity: str = ""
     log: Path | None = None
     tensorboard: Path | None = None
+    until: int | None = None
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
@@ -167,8 +170,9 @@ class Trainer:
         self._steps = self.feeds[0].steps(self.settings.batch)
         self._best: dict[str, torch.Tensor] = {}
         self._average = deepcopy(self.model) if self.settings.ema else None
-        self._work = Work(
-            self.settings.epochs,
+        self._last = self.until or self.settings.epochs
+        self.work = Work(
+            self._last,
             self._steps,
             _FORWARD * len(self.feeds[1]) / self.settings.batch,
         )
@@ -195,7 +199,7 @@ class Trainer:
         self._resume()
         total = self.settings.epochs * self._steps
         compiles(self.model, self.settings.compile, device=self.settings.device, steps=total)
-        for epoch in range(len(self.history.epochs) + 1, self.settings.epochs + 1):
+        for epoch in range(len(self.history.epochs) + 1, self._last + 1):
             if self.history.stopped:
                 break
             self._epoch(epoch, progress)
@@ -209,7 +213,7 @@ class Trainer:
         self.model.load_state_dict(self._best)
         self.model.eval()
         if progress:
-            progress(*self._work.all())
+            progress(*self.work.all())
         return self.history
 
     def _epoch(self, epoch: int, progress: Progress | None) -> None:
@@ -225,7 +229,7 @@ class Trainer:
         self.history.parts = self.stepper.parts
         if deciding < self.history.best_loss:
             self.history.best_loss, self.history.best_epoch = deciding, epoch
-            self._best = _copied(self._learned.state_dict())
+            self._best = copied(self._learned.state_dict())
         elif epoch - self.history.best_epoch >= self.settings.patience:
             self.history.stopped = f"no better validation loss for {self.settings.patience} epochs"
 
@@ -243,12 +247,12 @@ class Trainer:
             self._follow(number)
             losses.append(loss)
             if progress:
-                progress(*self._work.at(epoch, step))
+                progress(*self.work.at(epoch, step))
             if step % _CHECK_EVERY == 0 or step == self._steps:
                 recent = self.ranks.sum(torch.stack(losses[-_CHECK_EVERY:]))
                 if fault := self._fault(recent, batch, norm):
                     return float("nan"), fault
-        self._work.learned(time.monotonic() - started)
+        self.work.learned(time.monotonic() - started)
         if epoch == 1:
             self.history.first_loss = float(self.ranks.sum(losses[0].double()) / self.ranks.world)
         mean = self.ranks.sum(torch.stack(losses).double().mean()) / self.ranks.world
@@ -331,7 +335,7 @@ class Trainer:
         with torch.no_grad(), autocast(self.settings.device, self.settings.precision):
             batches = self.feeds[1].ordered(self.settings.batch)
             scores = self.objective.validate(self._learned, batches)
-        self._work.validated(time.monotonic() - started)
+        self.work.validated(time.monotonic() - started)
         return scores
 
     def _save(self) -> None:
@@ -360,7 +364,7 @@ class Trainer:
         checkpoint.restore_optimiser(stepper.optimiser, state)
         stepper.parts = max(stepper.parts, self.history.parts)
         stepper.scaler.load_state_dict(about["scaler"])
-        self._best = _copied(checkpoint.unpack(tensors, "best"))
+        self._best = copied(checkpoint.unpack(tensors, "best"))
 
     def _left(self) -> tuple[dict[str, torch.Tensor], dict] | None:
         """What a killed run of the same training left."""
@@ -424,5 +428,6 @@ def cooler(settings: TrainSettings) -> str:
     return f"too high a learning rate ({rate:g}): try learning_rate = {lower:g}"
 
 
-def _copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def copied(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Weights that training does not move."""
     return {name: tensor.detach().clone() for name, tensor in state.items()}

@@ -44,6 +44,33 @@ def features(session: Session, *, normalize: dict[str, Profiles]) -> Made:
     return Made(found, {"features.parquet": found})
 
 
+@step("feature_groups.parquet", "feature_groups_clusters.parquet", verb="interpret")
+def feature_groups(
+    session: Session, *, normalize: dict[str, Profiles], evaluate: Evaluation
+) -> Made:
+    """What each treatment and cluster changed, by compartment, family, stain and property."""
+    from phenolens.interpret.changes import pooled_changes
+    from phenolens.tools.describe import describe_wells
+
+    tables, pooled, clusters = [], [], evaluate.tables["clusters"]
+    for name, item in normalize.items():
+        found = describe_wells(item).table
+        if not len(found):
+            continue
+        of = {"representation": name, "space": scale_of(item.normalized)}
+        tables.append(found.assign(**of))
+        if len(clusters):
+            own = clusters[clusters["representation"] == name]
+            own = own[own["method"] == "kmeans-chosen"].set_index(TREATMENT)["cluster"]
+            pooled.append(pooled_changes(found, own).assign(**of))
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    files = {"feature_groups.parquet": whole}
+    files["feature_groups_clusters.parquet"] = (
+        pd.concat(pooled, ignore_index=True) if pooled else pd.DataFrame()
+    )
+    return Made(whole, files)
+
+
 @step("wells.parquet", verb="interpret")
 def wells(
     session: Session,

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from phenolens.errors import InputError
 from phenolens.io.ledger import SetAside
 from phenolens.study.fusion import fusions
@@ -19,7 +21,7 @@ from phenolens.tools.files import write_folds, write_profiles
 from phenolens.tools.representation import Profiles
 
 
-@step("profiles/*", "normalization.json")
+@step("profiles/*", "normalization.json", "normalization_steps.parquet")
 def normalize(session: Session, *, represent: Represented, splits: Design) -> Made:
     """Calibrate wells on their plate's calibrating controls; a :class:`Profiles` each.
 
@@ -43,9 +45,17 @@ def normalize(session: Session, *, represent: Represented, splits: Design) -> Ma
             raise InputError(f"Representation '{name}' has no usable feature left.")
         files |= _files(item)
     files["normalization.json"] = {
-        name: item.normalized.notes | {"selection": item.compared.notes["selection"]}
+        name: {key: value for key, value in item.normalized.notes.items() if key != "steps"}
+        | {"selection": item.compared.notes["selection"]}
         for name, item in items.items()
     }
+    files["normalization_steps.parquet"] = pd.DataFrame(
+        [
+            {"representation": name, "number": number} | taken
+            for name, item in items.items()
+            for number, taken in enumerate(item.compared.notes["steps"], start=1)
+        ]
+    )
     return Made(items, files, set_aside=aside, counts=counts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
@@ -16,13 +16,15 @@ from phenolens.io.features import kind_of_features
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.io.paths import expand
+from phenolens.normalize.quality import quality_columns, quality_weights
 from phenolens.prepared import Prepared
-from phenolens.profiles import CELL_LABEL, WELL_KEY
+from phenolens.profiles import CELL_LABEL, PLATE, WELL, WELL_KEY
 from phenolens.represent.base import ALL, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
-from phenolens.represent.measuring.units import Cells
+from phenolens.represent.measuring.units import Cells, Unit, fields
 from phenolens.represent.networks.network import Network
 from phenolens.splits.cells import CellFolds
+from phenolens.splits.roles import CALIBRATING
 from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells, reads_images_whole
@@ -237,6 +239,7 @@ class _Images:
         from phenolens.io.copies import ask_about_copies
 
         cells, settings, kind = self.cells, self.session.study.normalize, self.session.kinds[name]
+        units = self._weighed if settings.quality_weights else cells.units
         options, level = options_of(kind, self.session.study.model_dump()), self._level
         with telling(kind, "of"):
             made = kind.of(options, level=level, seed=self.session.seed)
@@ -244,7 +247,7 @@ class _Images:
         def make() -> pd.DataFrame:
             with telling(kind, "wells"):
                 how = settings.aggregate
-                return made.wells(cells.units, how=how, min_cells=settings.min_cells)
+                return made.wells(units, how=how, min_cells=settings.min_cells)
 
         wells = self.session.store.table(
             name,
@@ -252,6 +255,7 @@ class _Images:
             [*code_behind(kind), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
+            *([[unit.weight for unit in units]] if settings.quality_weights else []),
             make=make,
         )
         wells = self._described(wells)
@@ -264,6 +268,24 @@ class _Images:
             name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
         return Block(name, {ALL: wells}, {ALL: card})
+
+    @cached_property
+    def _weighed(self) -> list[Unit]:
+        """The measured units, each with its weight by the quality of its field."""
+        table = fields(self.cells.units)
+        if not quality_columns(table):
+            raise ConfigError(
+                "normalize.quality_weights = true, but crops have no quality of their field to "
+                "weigh by. Leave the setting out."
+            )
+        roles = self.design.roles.set_index([PLATE, WELL])["role"]
+        own = roles.reindex(pd.MultiIndex.from_frame(table[[PLATE, WELL]])).fillna("")
+        weights, report = quality_weights(table, own.isin(CALIBRATING).to_numpy())
+        self.counts["fields_weighed_down"] = int(str(report["weighed_down"]))
+        return [
+            replace(unit, weight=float(weight))
+            for unit, weight in zip(self.cells.units, weights, strict=True)
+        ]
 
     def _described(self, wells: pd.DataFrame) -> pd.DataFrame:
         """Attach the screen's metadata to wells by plate and well."""
