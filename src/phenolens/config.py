@@ -93,7 +93,11 @@ class StudySection(SettingsSection):
 
 
 class Columns(SettingsSection):
-    """Which columns of the joined tables hold the canonical metadata."""
+    """Which columns of the joined tables hold the canonical metadata.
+
+    ``cell_label`` is a column of the images' table, for crops of single cells: the class of each,
+    of which a well may hold several.
+    """
 
     plate: str = "Metadata_Plate"
     well: str = "Metadata_Well"
@@ -104,6 +108,7 @@ class Columns(SettingsSection):
     mechanism: str | None = None
     target: str | None = None
     cell_count: str | None = None
+    cell_label: str | None = None
 
 
 class Images(SettingsSection):
@@ -218,6 +223,11 @@ class Data(SettingsSection):
     def _something_to_study(self) -> Data:
         if self.images is None and not self.profiles:
             raise ValueError("give [data.images] or at least one [[data.profiles]]")
+        crops = self.images is not None and self.images.level == "cell"
+        if self.columns.cell_label is not None and not crops:
+            raise ValueError(
+                "columns.cell_label is for crops of single cells: [data.images] level = 'cell'"
+            )
         names = [block.name for block in self.profiles]
         if len(set(names)) < len(names):
             raise ValueError(f"two [[data.profiles]] share a name: {', '.join(names)}")
@@ -446,7 +456,8 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     except ValidationError as error:
         faults = [_fault(item) for item in error.errors()]
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
-    if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
+    faults = [*_faults_of_encoders(study), *_faults_of_representations(study)]
+    if faults := faults or list(_faults_of_cell_labels(study)):
         raise ConfigError(f"{source}: {'; '.join(faults)}")
     return with_representations(study, [item.name for item in study.encoders])
 
@@ -545,6 +556,29 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
             keys = list(kind.Options.model_fields)
             place_of = ("encoders", item.name, "settings")
             yield from (_fault({**e, "loc": (*place_of, *e["loc"])}, keys) for e in error.errors())
+
+
+def _faults_of_cell_labels(study: Study) -> Iterator[str]:
+    """What needs labels of wells, where networks learn those of cells."""
+    if study.data.columns.cell_label is None:
+        return
+    kinds, settings = kinds_of(study.model_dump()), study.model_dump()
+    asked = [name for name in study.represent.representations if name in kinds]
+    options = {name: options_of(kinds[name], settings) for name in asked}
+    learn = [name for name in asked if kinds[name].learns_with(options[name]) == "labels"]
+    for name in study.represent.representations:
+        parts = [part for part in name.split("+") if part in learn]
+        if "+" in name and parts:
+            yield (
+                f"'represent.representations': '{name}' joins profiles of wells, and with "
+                f"data.columns.cell_label '{parts[0]}' learns the classes of cells: take it out"
+            )
+    for name in asked:
+        if getattr(options[name], "pooling", "") == "attention" and kinds[name].kind != "baseline":
+            yield (
+                f"'{name}': pooling = 'attention' learns labels of wells, and "
+                "data.columns.cell_label names those of cells: choose another pooling"
+            )
 
 
 def _faults_of_representations(study: Study) -> list[str]:

@@ -95,13 +95,15 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
         block, notes["position"] = _without_position(block, design)
         if "refused" not in notes["position"]:
             removed += ", position removed"
-            log.add("position", given, block.wells, position="remove")
+            log.add("position", given, block.wells, position="remove",
+                    removed=f"{notes['position']['share']:.0%}")  # fmt: skip
     given = block.wells
     if settings.cell_count == "remove":
         block, notes["cell_count"] = _without_cell_count(block, design)
         if "refused" not in notes["cell_count"]:
             removed += ", cell count removed"
-            log.add("cell-count", given, block.wells, cell_count="remove")
+            log.add("cell-count", given, block.wells, cell_count="remove",
+                    removed=f"{notes['cell_count']['share']:.0%}")  # fmt: skip
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
     enough = not block.calibrated and calibrating.sum() >= FEWEST_CALIBRATORS
     if not enough or (settings.whitening, settings.transform) == ("none", "none"):
