@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phenolens.words import Said, wording
-from phenolens.words.numbers import plural, some
+from phenolens.words.numbers import fixed, missing, p_value, plural, some
 
 # More and less of each property; what has no direction is said as changed.
 PROPERTIES = {
@@ -47,9 +47,9 @@ def how(name: str, direction: str) -> str:
 
 
 def stain(name: str) -> str:
-    """A stain as a reader calls what it shows; two joined by ``+`` as both."""
+    """A stain as a reader calls what it shows; of two joined by ``+`` one with the other."""
     parts = [_STAINS.get(part.lower(), part) for part in name.split("+")]
-    return " and ".join(parts)
+    return " with ".join(parts)
 
 
 def compartment(name: str) -> str:
@@ -125,3 +125,22 @@ def _(*, features: int) -> str:
 @wording("no-controls-beside")
 def _(*, wells: int) -> str:
     return f"{plural(wells, 'treated well')} lie on plates without a control to compare with."
+
+
+@wording("network-and-features")
+def _(*, compartment: Mapping[str, Any], stain: Mapping[str, Any]) -> str:
+    told = [
+        _agreed(what, found)
+        for what, found in (("compartment", compartment), ("stain", stain))
+        if found["n"]
+    ]
+    if not told:
+        return "No treatment has both a map and a group of features that changed."
+    return f"The network looked most where measured features changed most: {'; '.join(told)}."
+
+
+def _agreed(what: str, found: Mapping[str, Any]) -> str:
+    told = f"the same {what} in {found['agree']:.0f} of {plural(found['n'], 'treatment')}"
+    if missing(found["p"]):
+        return told
+    return f"{told} ({fixed(found['expected'], 1)} by chance, p = {p_value(found['p'])})"
