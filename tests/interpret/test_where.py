@@ -135,8 +135,8 @@ def test_without_controls_there_is_no_test_and_of_one_well_no_interval():
     assert alone["low"].notna().all()
     one = table[(table["Metadata_Plate"] == "P1") & (table["Metadata_Well"] == "A07")]
     assert by_treatment(one)["low"].isna().all()
-    nowhere = by_treatment(table.assign(mass=np.nan))
-    assert len(nowhere) == 0
+    unknown = table.assign(mass=np.nan)
+    assert len(by_treatment(unknown)) == len(right_against_wrong(unknown)) == 0
 
 
 def test_right_is_held_against_wrong_in_the_same_wells():

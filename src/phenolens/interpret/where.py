@@ -262,10 +262,11 @@ def right_against_wrong(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         ``compartment``, ``stain``, ``correct``, ``wrong`` (mean enrichment over wells that hold
         both), ``difference``, ``p`` (signs flipped by well), ``p_holm`` and ``n_wells``.
     """
-    rows = table.dropna(subset=["mass"])
-    rows = rows[rows["area"] > 0].assign(
-        enrichment=rows["mass"] / rows["area"].where(rows["area"] > 0)
-    )
+    rows = table[table["mass"].notna() & (table["area"] > 0)]
+    rows = rows.assign(enrichment=rows["mass"] / rows["area"])
+    columns = ["correct", "wrong", "difference", "p", "p_holm", "n_wells"]
+    if not len(rows):
+        return pd.DataFrame(columns=[*_CELL, *columns])
     cells = list(rows[_CELL].drop_duplicates().itertuples(index=False, name=None))
     image = rows.groupby(_CELL, sort=False).cumcount()
     names = {cell: f"enrichment_{number}" for number, cell in enumerate(cells)}
@@ -281,7 +282,6 @@ def right_against_wrong(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     tested = found["p"].notna()
     found["p_holm"] = np.nan
     found.loc[tested, "p_holm"] = holm(found.loc[tested, "p"].to_numpy())
-    columns = ["correct", "wrong", "difference", "p", "p_holm", "n_wells"]
     return found[[*_CELL, *columns]]
 
 

@@ -20,7 +20,7 @@ MOST = 3
 def view(tables: Tables) -> dict | None:
     """Compartments and stains by treatment; None where no map was made of known cells."""
     looked = tables.table("activation_compartments")
-    if looked is None:
+    if looked is None or "withheld_because" in (tables.activation or {"withheld_because": ""}):
         return None
     agreed = tables.table("agreement")
     return {
