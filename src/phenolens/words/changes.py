@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,7 +30,10 @@ _STAINS = {
     "agp": "actin and Golgi",
     "actin": "actin",
     "tubulin": "tubulin",
+    "tub": "tubulin",
+    "dapi": "DNA",
 }
+_IMAGE = re.compile(r"^(?:Corr|Orig|Crop|Illum)(?=[A-Z])")
 _COMPARTMENTS = {"Nuclei": "nuclei", "Cells": "cells", "Cytoplasm": "cytoplasm"}
 NO_STAIN = "none"
 
@@ -47,8 +51,13 @@ def how(name: str, direction: str) -> str:
 
 
 def stain(name: str) -> str:
-    """A stain as a reader calls what it shows; of two joined by ``+`` one with the other."""
-    parts = [_STAINS.get(part.lower(), part) for part in name.split("+")]
+    """A stain as a reader calls what it shows; of two joined by ``+`` one with the other.
+
+    >>> stain("Mito"), stain("CorrActin"), stain("AGP+DNA")
+    ('mitochondria', 'actin', 'actin and Golgi with DNA')
+    """
+    plain = [_IMAGE.sub("", part) for part in name.split("+")]
+    parts = [_STAINS.get(part.lower(), part) for part in plain]
     return " with ".join(parts)
 
 
@@ -119,6 +128,15 @@ def _(*, features: int) -> str:
     return (
         f"{plural(features, 'feature')} lack a value in a well of some treatment, or of its "
         "controls, and are left out of its groups."
+    )
+
+
+@wording("groups-untestable")
+def _(*, treatments: int, p: float) -> Said:
+    return Said(
+        f"Of {plural(treatments, 'treatment')} no group can be called: their wells and controls "
+        f"give no p below {p_value(p)}.",
+        remedy="More wells, or more controls on their plates, let effects be told from chance.",
     )
 
 
