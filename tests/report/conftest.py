@@ -251,7 +251,7 @@ def _comparisons(screen: Screen) -> pd.DataFrame:
             "task": "activity", "metric": "map", "a": a, "b": b, "unit": "treatment",
             "n": screen.treatments, "value_a": 0.6, "value_b": 0.6 - gap, "difference": gap,
             "low": gap - 0.05, "high": gap + 0.05, "p": p, "p_holm": min(3 * p, 1),
-            "smallest_detectable": 0.07, "space_a": SPACE, "space_b": SPACE,
+            "smallest_detectable": 0.07, "won": 14, "lost": 8, "space_a": SPACE, "space_b": SPACE,
         }
         for (a, b), gap, p in zip(pairs, [0.1, 0.15, 0.02], [0.001, 0.0005, 0.4], strict=True)
     ]  # fmt: skip

@@ -52,7 +52,7 @@ CURVES = Table(
             nullable=True,
         ),
         Column("representation", TEXT, "the network"),
-        Column("fold", TEXT, "a fold's number, `all`, or `group-<n>`", in_order=True),
+        Column("fold", TEXT, "a fold's number, `all`, `group-<n>` or `cells-<n>`", in_order=True),
     ),
     sort=("fold", "epoch"),
 )

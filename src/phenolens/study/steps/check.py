@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phenolens.findings import Finding
 from phenolens.io.integrate import Integrated
+from phenolens.normalize.harmony import require_harmony
 from phenolens.profiles import PLATE, WELL
 from phenolens.registry import Registry
 from phenolens.study.session import Session
@@ -14,9 +15,17 @@ from phenolens.tools.design import Design
 
 @step("audit.json")
 def check(session: Session, *, screen: Integrated, splits: Design, headers: Looked | None) -> Made:
-    """Audit the design of the screen; its value is the list of findings."""
+    """Audit the design of the screen; its value is the list of findings.
+
+    Raises
+    ------
+    InputError
+        If maps are to be aligned by Harmony, and it is not installed.
+    """
     from phenolens.audit.audit import audit_design
 
+    if session.study.evaluate.map_alignment == "harmony":  # before anything long begins
+        require_harmony()
     images = headers.images.table.groupby([PLATE, WELL]).size() if headers else None
     findings = audit_design(
         screen.wells,
