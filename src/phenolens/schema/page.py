@@ -34,6 +34,8 @@ the cell count, as calibrating controls show them |
 `(TVN)` where not by ZCA of correlations |
 | `standardized over all wells` | where no control gives a scale |
 | `blocks of equal energy` | a fusion, whose blocks weigh the same |
+| `blocks weighed on other compounds`, `blocks weighed by replicates` | a fusion, with the shares \
+of `fusion.parquet` |
 | `in each fold selected, standardized, 95 % components` | learned on the training wells of each \
 fold besides; `within-class metric`, `discriminant metric` where one was learned there too |
 | `for the map only, laid over one another by Harmony` | of `umap.parquet`, whose picture no score \

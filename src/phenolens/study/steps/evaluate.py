@@ -28,7 +28,7 @@ from phenolens.tools.representation import Profiles
 SPACE = "Metadata_Space"
 ANSWERED = (
     "activity", "control_check", "share_active", "predictions", "clusters", "assay", "matching",
-    "retrieval", "dose",
+    "retrieval", "dose", "fusion",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def evaluate(session: Session, *, splits: Design, fuse: list[Profiles]) -> Made:
     tables["comparisons"] = comparisons(
         tables["activity"],
         predictions if len(predictions) else None,
+        matching=answers.compared_matching(),
         seed=session.seed,
         split=splits.folds.leave_out if splits.folds else "none",
     )
