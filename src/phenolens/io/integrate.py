@@ -18,6 +18,7 @@ from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.columns import FILE, clean, key_text, pick, same_name, spec_column
 from phenolens.io.images.image_set import read_images
+from phenolens.io.images.missing import plates_without_stain
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table, joined_before
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside
@@ -109,6 +110,8 @@ def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
         n: read_keyed(block, columns, root, origin=origin, measurement=measurement)
         for n, block in given.items()
     }
+    if lacking := plates_without_stain(images, ledger):
+        ledger.counts["plates_without_a_stain"] = len(lacking)
     images, blocks = _one_plate(images, blocks, data, origin)
     wells = _gather(images, blocks, origin)
     _note_lost(wells, ledger)
