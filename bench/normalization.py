@@ -142,6 +142,9 @@ RECIPES: dict[str, dict[str, object]] = {
     },
 }  # fmt: skip
 
+CLASSIFIED = {"classification": "none", "classification, within-class metric": "within-class",
+              "classification, discriminant": "discriminant"}  # fmt: skip
+
 
 def cpjump1() -> pl.Profiles:
     """Four plates of 306 compounds in one layout, 64 DMSO wells each; targets as labels."""
@@ -183,6 +186,13 @@ def asked(item: pl.Profiles) -> dict[str, object]:
         "labels": dict(zip(labels["label"], labels["map_normalized"], strict=True)),
         **near,
     }  # fmt: skip
+
+
+def classified(item: pl.Profiles) -> dict[str, object]:
+    """Held-out wells told by the readouts, with 95 % intervals over wells."""
+    found = pl.classify(item, baselines=False, bootstrap=200)
+    told = {task: found.summary[task] for task in ("classification", "nearest-neighbour")}
+    return {"space": item.space, "split": found.summary["split"], "classified": told}
 
 
 def halves(item: pl.Profiles) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -248,7 +258,7 @@ def recipes(screen: str, path: Path, seconds: float) -> None:
     known = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done = {(line["screen"], line["recipe"]) for line in known}
     item = SCREENS[screen]()
-    for name in (*RECIPES, *HALVES):
+    for name in (*RECIPES, *HALVES, *CLASSIFIED):
         if (screen, name) in done:
             continue
         if time.perf_counter() - began > seconds:
@@ -257,6 +267,8 @@ def recipes(screen: str, path: Path, seconds: float) -> None:
         start = time.perf_counter()
         if name in RECIPES:
             found = asked(item.with_settings(**RECIPES[name]))
+        elif name in CLASSIFIED:
+            found = classified(item.with_settings(learned_metric=CLASSIFIED[name]))
         else:
             found = in_halves(item, learned=name == HALVES[1])
         line = {"screen": screen, "recipe": name, "seconds": time.perf_counter() - start} | found
@@ -275,6 +287,13 @@ def table(path: Path) -> None:
         print(f"\n{screen}\n\n| recipe | replicates | less plain | labels | less plain | nearest |")
         print("|---|---|---|---|---|---|")
         for name, line in own.items():
+            if name in CLASSIFIED:
+                shown = [f"{told['balanced_accuracy']:.3f} ({told['low']:.3f}-{told['high']:.3f})"
+                         for told in line["classified"].values()]  # fmt: skip
+                print(
+                    f"| {name}, {line['split']} | logistic {shown[0]} | nearest {shown[1]} | | | |"
+                )
+                continue
             beside = own[HALVES[0] if name in HALVES else PLAIN]
             cells = [name]
             for kind in ("treatments", "labels"):

@@ -7,9 +7,9 @@
 (20, 20)
 
 Questions (:func:`activity`, :func:`match`, :func:`retrieve`, :func:`dose`, :func:`compare`,
-:func:`classify`, :func:`cluster`, :func:`describe`, :func:`batch`, :func:`assay`) take a path or
-paths, a DataFrame or an AnnData, and give a :class:`Result`. A study file and the command ask the
-same functions.
+:func:`fuse`, :func:`classify`, :func:`cluster`, :func:`describe`, :func:`batch`, :func:`assay`)
+take a path or paths, a DataFrame or an AnnData, and give a :class:`Result`. A study file and the
+command ask the same functions.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from phenolens.tools.describe import describe
     from phenolens.tools.dose import dose
     from phenolens.tools.encode import encode
+    from phenolens.tools.fuse import fuse
     from phenolens.tools.harmonize import harmonize
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
@@ -71,6 +72,7 @@ _HOME = {
     "dose": "tools.dose",
     "describe": "tools.describe",
     "compare": "tools.compare",
+    "fuse": "tools.fuse",
     "classify": "tools.classify",
     "cluster": "tools.cluster",
     "batch": "tools.batch",
@@ -123,6 +125,7 @@ __all__ = [
     "design",
     "dose",
     "encode",
+    "fuse",
     "harmonize",
     "init",
     "match",

@@ -266,6 +266,10 @@ def held_out(block: Block) -> Block:
     left = profiles.take(rows, keep)
     if not len(left) or profiles.is_control(left).all():
         values = {"wells": int((~keep).sum()), "labels": bool(card.labels_seen)}
+        if card.kind == "fusion":
+            raise LeakError(
+                Finding("fused-on-everything", "error", {"representation": block.name}, values)
+            )
         raise LeakError(
             Finding("trained-on-all-wells", "error", {"representation": block.name}, values)
         )

@@ -15,7 +15,7 @@ from phenolens.evaluate.results import join_results
 from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.normalize.harmony import harmonize
 from phenolens.normalize.tvn import batch_column
-from phenolens.profiles import TREATMENT
+from phenolens.profiles import PLATE, TREATMENT
 from phenolens.study.asking import ask_all, has_treatments, unanswerable
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -28,7 +28,7 @@ from phenolens.tools.representation import Profiles
 SPACE = "Metadata_Space"
 ANSWERED = (
     "activity", "control_check", "share_active", "predictions", "clusters", "assay", "matching",
-    "retrieval", "dose",
+    "retrieval", "dose", "fusion",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def evaluate(session: Session, *, splits: Design, fuse: list[Profiles]) -> Made:
     tables["comparisons"] = comparisons(
         tables["activity"],
         predictions if len(predictions) else None,
+        matching=answers.compared_matching(),
         seed=session.seed,
         split=splits.folds.leave_out if splits.folds else "none",
     )
@@ -130,11 +131,15 @@ def _laid_over(session: Session, item: Profiles) -> tuple[pd.DataFrame, str]:
     """Wells of a map and their space; batches laid over one another where the study asks for it."""
     if session.study.evaluate.map_alignment == "none":
         return item.wells, item.space
-    batch = batch_column(item.wells)
-    if len(set(profiles.column(item.wells, batch))) < 2 or len(item.wells) < 10:
+    several = [
+        column
+        for column in (batch_column(item.wells), PLATE)
+        if len(set(profiles.column(item.wells, column))) > 1
+    ]
+    if not several or len(item.wells) < 10:
         session.progress.say(f"Nothing to lay over one another in {item.name}: its map is as it is")
         return item.wells, item.space
-    laid = harmonize(item.wells, batch=[batch], seed=session.seed)
+    laid = harmonize(item.wells, batch=several[:1], seed=session.seed)
     return laid, f"{item.space}; for the map only, laid over one another by Harmony"
 
 
