@@ -190,12 +190,24 @@ def test_a_class_within_single_wells_is_refused_and_other_faults(folder, tmp_pat
 
 def test_treatments_that_differ_within_a_well_say_nothing_of_the_well(folder, tmp_path):
     """A pooled screen: no well has a treatment, and none is set aside for that."""
-    named = ['data.columns.cell_label="Metadata_Compound"', "data.images.table={}"]
+    named = [
+        'data.columns.cell_label="Metadata_Compound"', "data.images.table={}",
+        'represent.representations=["pixel-pca", "untrained"]', "represent.components=4",
+        "networks.size=32", "networks.width=8", "networks.views=1",
+    ]  # fmt: skip
     table = pd.read_csv(folder / "cells.csv")
     table["Metadata_Compound"] = np.resize(["guide 1", "guide 2"], len(table))
     table.to_csv(folder / "pooled.csv", index=False)
-    session = opened(folder, tmp_path / "out", named[0], named[1].format(folder / "pooled.csv"))
+    named[1] = named[1].format(folder / "pooled.csv")
+    with pytest.raises(InputError, match=r"All 9 wells .* name the column .* cell_label"):
+        take(opened(folder, tmp_path / "out", "data.columns.cell_label=Metadata_Phenotype",
+                    named[1]), "screen")  # fmt: skip
+    session = opened(folder, tmp_path / "out", *named)
     screen = take(session, "screen")
     assert len(screen.wells) == len(PLATES) * len(WELLS)
     assert screen.wells["Metadata_Treatment"].isna().all()
     assert take(session, "cell_splits").mixed == len(screen.wells)
+    pytest.importorskip("torch")
+    take(session, "classify_cells")
+    codes = [found["code"] for found in read_json(session.out / "cell_findings.json")]
+    assert "cells-without-controls" in codes
