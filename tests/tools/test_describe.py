@@ -108,3 +108,12 @@ def test_groups_without_a_direction_are_told_last():
     found = changed_groups("x", rows)
     assert isinstance(found, Finding)
     assert str(found) == "x: ER brighter (cells), pattern changed (cells)."
+
+
+def test_a_design_that_can_call_nothing_says_so():
+    frame = wells(controls=4).query("Metadata_Plate == 'P1'").drop(index=[5, 6, 8, 9])
+    found = pl.describe(frame)
+    told = [f for f in found.findings if f.code == "groups-untestable"]
+    assert [f.values["treatments"] for f in told] == [2]
+    assert "give no p below" in str(told[0])
+    assert not (found.table["direction"] != "").any()

@@ -17,7 +17,7 @@ from phenolens.interpret.properties import GROUP, feature_properties
 from phenolens.normalize.scale import soften
 from phenolens.profiles import PLATE, TREATMENT
 from phenolens.stats.multiple_testing import westfall_young
-from phenolens.stats.permutation import StratifiedLabels, labellings, smallest_p
+from phenolens.stats.plate_permutation import plate_differences
 
 PERMUTATIONS = 1_000
 ALPHA = 0.05
@@ -26,7 +26,6 @@ NUMBERS = [
     "features", "directed", "change", "effect", "low", "high", "p", "p_adjusted", "p_attainable",
 ]  # fmt: skip
 COUNTS = ["rank", "direction", "n", "plates", "n_references", "note"]
-_CHUNK = 256
 
 
 @dataclass(frozen=True)
@@ -156,52 +155,30 @@ class _Asked:
             features=("weight", "size"),
             directed=("weight", lambda weight: int((weight != 0).sum())),
         )
-        strata = [self.plates == plate for plate in sorted(set(self.plates))]
-        order = np.concatenate([np.flatnonzero(rows) for rows in strata])
-        sizes = [int(rows.sum()) for rows in strata]
-        labelled = [int((rows & self.own).sum()) for rows in strata]
-        design = StratifiedLabels(tuple(sizes), tuple(labelled))
-        picks, enumerated = labellings(design, permutations, seed=seed)
-        observed = np.flatnonzero(self.own[order])
-        offsets = np.repeat(np.cumsum([0, *sizes[:-1]]), labelled)
-        drawn = self._changes(picks + offsets, order, sizes=sizes, labelled=labelled)
-        found["change"] = self._changes(observed[None], order, sizes=sizes, labelled=labelled)[0]
-        tested = westfall_young(found["change"].to_numpy(), drawn, enumerated=enumerated)
+        drawn = plate_differences(
+            self.values, self.own, self.plates, permutations=permutations, seed=seed
+        )
+        found["change"] = self._sizes(drawn.observed[None])[0]
+        tested = westfall_young(
+            found["change"].to_numpy(), self._sizes(drawn.null), enumerated=drawn.enumerated
+        )
         found["p"], found["p_adjusted"] = tested
-        found["p_attainable"] = smallest_p(design, permutations)
+        found["p_attainable"] = drawn.p_attainable
         found = found.join(self._effects(found))
         called = found["p_adjusted"] < ALPHA
         found["rank"] = _ranked(found["change"].to_numpy(), called.to_numpy())
         sign = np.where(found["low"] > 0, MORE, np.where(found["high"] < 0, LESS, CHANGED))
         found["direction"] = np.where(called, sign, "")
-        counts = {"n": int(self.own.sum()), "plates": len(strata)}
+        counts = {"n": int(self.own.sum()), "plates": len(set(self.plates))}
         counts |= {"n_references": int((~self.own).sum())}
         note = "one-well-only" if counts["n"] < 2 else ""
         return found.assign(**counts, note=note)[[*GROUP, *NUMBERS, *COUNTS]].sort_values("rank")
 
-    def _changes(
-        self, picks: np.ndarray, order: np.ndarray, *, sizes: list[int], labelled: list[int]
-    ) -> np.ndarray:
-        """Mean size of change by labelling and group, float64 of shape (n_picks, n_groups).
-
-        The mean distance of labelled wells from the others of their plate is a sum over labelled
-        wells of one weight a plate, less the same constant for all labellings.
-        """
-        n, values = sum(labelled), self.values[order]
-        others = [size - count for size, count in zip(sizes, labelled, strict=True)]
-        share = [c / (n * o) for c, o in zip(labelled, others, strict=True)]
-        weight = np.repeat([1 / n + part for part in share], sizes).astype(np.float32)
-        constant = np.repeat(share, sizes).astype(np.float32) @ values
+    def _sizes(self, differences: np.ndarray) -> np.ndarray:
+        """Mean size over each group's features, float64 of shape (n_labellings, n_groups)."""
         starts = _starts(self.named)
-        features = np.diff([*starts, values.shape[1]])
-        parts = []
-        for first in range(0, len(picks), _CHUNK):
-            chunk = picks[first : first + _CHUNK]
-            rows = np.zeros((len(chunk), len(values)), dtype=np.float32)
-            np.put_along_axis(rows, chunk, weight[chunk], axis=1)
-            size = np.abs(rows @ values - constant)
-            parts.append(np.add.reduceat(size, starts, axis=1, dtype=np.float64) / features)
-        return np.concatenate(parts)
+        sums = np.add.reduceat(np.abs(differences), starts, axis=1, dtype=np.float64)
+        return sums / np.diff([*starts, differences.shape[1]])
 
     def _effects(self, groups: pd.DataFrame) -> pd.DataFrame:
         """Effect of each group with Welch's interval; NaN where no feature has a direction."""
@@ -262,20 +239,24 @@ def pooled_changes(table: pd.DataFrame, pools: pd.Series, *, by: str = TREATMENT
     DataFrame
         ``pool``, the group's columns, ``change`` (mean over treatments), ``effect`` (mean over
         treatments) with Student's 95 % interval over them, ``called`` (share of treatments in which
-        the group is called), ``rank``, ``direction`` (``changed`` where the interval holds 0; empty
-        where the group is called in less than half of the treatments) and ``n`` (treatments).
+        the group is called), ``rank``, ``direction`` (that of all treatments in which the group is
+        called, ``changed`` where they differ; empty where it is called in less than half of them)
+        and ``n`` (treatments).
     """
-    rows = table.assign(pool=table[by].map(pools), called=table["p_adjusted"] < ALPHA)
+    rows = table.assign(pool=table[by].map(pools), called=table["direction"] != "")
+    rows = rows.assign(more=rows["direction"] == MORE, less=rows["direction"] == LESS)
     rows = rows.dropna(subset=["pool"])
     grouped = rows.groupby(["pool", *GROUP], sort=True)
     found = grouped.agg(
         change=("change", "mean"), effect=("effect", "mean"), sd=("effect", "std"),
-        called=("called", "mean"), n=("change", "size"),
+        called=("called", "mean"), more=("more", "mean"), less=("less", "mean"),
+        n=("change", "size"),
     ).reset_index()  # fmt: skip
     half = student.ppf(0.975, (found["n"] - 1).clip(lower=1)) * found["sd"] / np.sqrt(found["n"])
     found["low"], found["high"] = found["effect"] - half, found["effect"] + half
     often = found["called"] >= 0.5
-    sign = np.where(found["low"] > 0, MORE, np.where(found["high"] < 0, LESS, CHANGED))
+    all_more, all_less = (found[sign] == found["called"] for sign in (MORE, LESS))
+    sign = np.where(all_more, MORE, np.where(all_less, LESS, CHANGED))
     found["direction"] = np.where(often, sign, "")
     ranks = [
         pd.Series(_ranked(part["change"].to_numpy(), often[part.index].to_numpy()), part.index)

@@ -214,7 +214,12 @@ FEATURE_GROUPS_CLUSTERS = Table(
         Column("high", REAL, "Student's 95 % interval of it, over treatments", nullable=True),
         Column("called", REAL, "share of the treatments in which the group is called"),
         Column("rank", WHOLE, "1 is the largest change among groups called in half of them"),
-        Column("direction", TEXT, _DIRECTION.replace("not called", "called in less than half")),
+        Column(
+            "direction",
+            TEXT,
+            "that of all treatments in which the group is called, `changed` where they differ; "
+            "empty where it is called in less than half of them",
+        ),
         Column("n", WHOLE, "treatments", label="Treatments"),
         Column("space", TEXT, "`normalized`, or `as given`", label="Computed on"),
     ),

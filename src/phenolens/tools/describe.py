@@ -258,5 +258,9 @@ def set_aside(found: GroupChanges) -> Iterator[Finding]:
         yield Finding("features-aside", severity, {}, values)
     if found.unmeasured:
         yield Finding("features-unmeasured", "warning", {}, {"features": found.unmeasured})
+    low = found.table.drop_duplicates(TREATMENT) if len(found.table) else found.table
+    if len(low) and (few := low["p_attainable"] >= ALPHA).any():
+        values = {"treatments": int(few.sum()), "p": float(low.loc[few, "p_attainable"].min())}
+        yield Finding("groups-untestable", "warning", {}, values)
     if found.wells_left_out:
         yield Finding("no-controls-beside", "warning", {}, {"wells": found.wells_left_out})

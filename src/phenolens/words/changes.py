@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phenolens.words import Said, wording
-from phenolens.words.numbers import plural, some
+from phenolens.words.numbers import fixed, missing, p_value, plural, some
 
 # More and less of each property; what has no direction is said as changed.
 PROPERTIES = {
@@ -29,7 +30,10 @@ _STAINS = {
     "agp": "actin and Golgi",
     "actin": "actin",
     "tubulin": "tubulin",
+    "tub": "tubulin",
+    "dapi": "DNA",
 }
+_IMAGE = re.compile(r"^(?:Corr|Orig|Crop|Illum)(?=[A-Z])")
 _COMPARTMENTS = {"Nuclei": "nuclei", "Cells": "cells", "Cytoplasm": "cytoplasm"}
 NO_STAIN = "none"
 
@@ -47,9 +51,14 @@ def how(name: str, direction: str) -> str:
 
 
 def stain(name: str) -> str:
-    """A stain as a reader calls what it shows; two joined by ``+`` as both."""
-    parts = [_STAINS.get(part.lower(), part) for part in name.split("+")]
-    return " and ".join(parts)
+    """A stain as a reader calls what it shows; of two joined by ``+`` one with the other.
+
+    >>> stain("Mito"), stain("CorrActin"), stain("AGP+DNA")
+    ('mitochondria', 'actin', 'actin and Golgi with DNA')
+    """
+    plain = [_IMAGE.sub("", part) for part in name.split("+")]
+    parts = [_STAINS.get(part.lower(), part) for part in plain]
+    return " with ".join(parts)
 
 
 def compartment(name: str) -> str:
@@ -122,6 +131,34 @@ def _(*, features: int) -> str:
     )
 
 
+@wording("groups-untestable")
+def _(*, treatments: int, p: float) -> Said:
+    return Said(
+        f"Of {plural(treatments, 'treatment')} no group can be called: their wells and controls "
+        f"give no p below {p_value(p)}.",
+        remedy="More wells, or more controls on their plates, let effects be told from chance.",
+    )
+
+
 @wording("no-controls-beside")
 def _(*, wells: int) -> str:
     return f"{plural(wells, 'treated well')} lie on plates without a control to compare with."
+
+
+@wording("network-and-features")
+def _(*, compartment: Mapping[str, Any], stain: Mapping[str, Any]) -> str:
+    told = [
+        _agreed(what, found)
+        for what, found in (("compartment", compartment), ("stain", stain))
+        if found["n"]
+    ]
+    if not told:
+        return "No treatment has both a map and a group of features that changed."
+    return f"The network looked most where measured features changed most: {'; '.join(told)}."
+
+
+def _agreed(what: str, found: Mapping[str, Any]) -> str:
+    told = f"the same {what} in {found['agree']:.0f} of {plural(found['n'], 'treatment')}"
+    if missing(found["p"]):
+        return told
+    return f"{told} ({fixed(found['expected'], 1)} by chance, p = {p_value(found['p'])})"

@@ -13,6 +13,7 @@ from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
 from phenolens.schema.scores import HITS
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
+from phenolens.study.steps.attention import Attention
 from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.compared import never_scaled, scale_of
 from phenolens.tools.design import Design
@@ -69,6 +70,21 @@ def feature_groups(
         pd.concat(pooled, ignore_index=True) if pooled else pd.DataFrame()
     )
     return Made(whole, files)
+
+
+@step("agreement.parquet", "agreement.json", verb="interpret")
+def agree(session: Session, *, attention: Attention, feature_groups: pd.DataFrame) -> Made:
+    """Whether the network looked where measured features say that cells changed."""
+    from phenolens.interpret.where import agreement, agreement_summary
+
+    if not len(attention.parts) or not len(feature_groups):
+        return Made()
+    name = feature_groups["representation"].iloc[0]
+    first = feature_groups[feature_groups["representation"] == name]
+    found = agreement(attention.parts, first)
+    summary = {"network": attention.summary["network"], "features": name}
+    summary |= agreement_summary(found, seed=session.seed)
+    return Made(found, {"agreement.parquet": found, "agreement.json": summary})
 
 
 @step("wells.parquet", verb="interpret")
