@@ -14,6 +14,7 @@ from phenolens.answers import answers
 from phenolens.answers.tables import Tables
 from phenolens.errors import ConfigError, DesignError, InputError
 from phenolens.files import read_json
+from phenolens.report.figures import augmented
 from phenolens.report.sections import cells as section
 from phenolens.study.step import take
 
@@ -132,24 +133,41 @@ def test_what_takes_no_part_is_counted_and_said(done):
     assert {row["label"] for row in shown["classes"]} == {*CLASSES, "rare"}
 
 
-@pytest.mark.network
-def test_networks_learn_the_labels_of_cells_and_make_no_wells(folder, tmp_path):
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
     pytest.importorskip("torch")
     session = opened(
-        folder, tmp_path / "out", 'represent.representations=["cnn", "untrained"]',
+        folder, tmp_path_factory.mktemp("trained") / "out",
+        'represent.representations=["cnn", "untrained"]',
         "networks.size=32", "networks.width=8", "networks.epochs=3", "networks.batch=16",
         "networks.views=1", "networks.learning_rate=0.01", 'networks.device="cpu"',
-        "splits.max_folds=3",
     )  # fmt: skip
     take(session, "classify_cells")
-    made = take(session, "represent")
+    return session
+
+
+@pytest.mark.network
+def test_networks_learn_the_labels_of_cells_and_make_no_wells(trained):
+    made = take(trained, "represent")
     assert set(made.blocks) == {"untrained"}
     for number in range(3):
         card = made.cells["cnn"].of(number)[1]
         assert set(CLASSES) <= set(card.labels_seen) <= {*CLASSES, "rare"}
         assert len(card.trained_on) == 6
-    scores = Tables(session.out).table("cell_scores")
+    scores = Tables(trained.out).table("cell_scores")
     assert {"cnn", "untrained"} < set(scores["representation"])
+
+
+@pytest.mark.network
+def test_a_study_with_networks_leaves_a_contact_sheet_of_its_augmentation(trained):
+    arrays = take(trained, "augmented")
+    assert set(arrays) == {"images_cnn", "channels"}
+    assert arrays["images_cnn"].shape == (4, 8, 2, 32, 32)
+    asis, changed = arrays["images_cnn"][:, :1], arrays["images_cnn"][:, 1:]
+    assert (asis != changed).any(axis=(2, 3, 4)).all()
+    (drawn,) = augmented.draw(Tables(trained.out))
+    assert drawn.name == "augmented-cnn"
+    assert len(drawn.figure.axes) == 32
 
 
 def test_a_class_within_single_wells_is_refused_and_other_faults(folder, tmp_path):
@@ -172,12 +190,24 @@ def test_a_class_within_single_wells_is_refused_and_other_faults(folder, tmp_pat
 
 def test_treatments_that_differ_within_a_well_say_nothing_of_the_well(folder, tmp_path):
     """A pooled screen: no well has a treatment, and none is set aside for that."""
-    named = ['data.columns.cell_label="Metadata_Compound"', "data.images.table={}"]
+    named = [
+        'data.columns.cell_label="Metadata_Compound"', "data.images.table={}",
+        'represent.representations=["pixel-pca", "untrained"]', "represent.components=4",
+        "networks.size=32", "networks.width=8", "networks.views=1",
+    ]  # fmt: skip
     table = pd.read_csv(folder / "cells.csv")
     table["Metadata_Compound"] = np.resize(["guide 1", "guide 2"], len(table))
     table.to_csv(folder / "pooled.csv", index=False)
-    session = opened(folder, tmp_path / "out", named[0], named[1].format(folder / "pooled.csv"))
+    named[1] = named[1].format(folder / "pooled.csv")
+    with pytest.raises(InputError, match=r"All 9 wells .* name the column .* cell_label"):
+        take(opened(folder, tmp_path / "out", "data.columns.cell_label=Metadata_Phenotype",
+                    named[1]), "screen")  # fmt: skip
+    session = opened(folder, tmp_path / "out", *named)
     screen = take(session, "screen")
     assert len(screen.wells) == len(PLATES) * len(WELLS)
     assert screen.wells["Metadata_Treatment"].isna().all()
     assert take(session, "cell_splits").mixed == len(screen.wells)
+    pytest.importorskip("torch")
+    take(session, "classify_cells")
+    codes = [found["code"] for found in read_json(session.out / "cell_findings.json")]
+    assert "cells-without-controls" in codes

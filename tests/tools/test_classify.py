@@ -31,11 +31,11 @@ def test_a_metric_learned_in_the_folds_is_said_and_shuffled_labels_gain_nothing(
         found = pl.classify(
             item.with_settings(learned_metric=metric), bootstrap=10, baselines=False
         )
-        rows = found.scores[(found.scores["fold"] == "all") & found.scores["metric"].eq("accuracy")]
+        rows = found.scores.query("fold == 'all' and metric == 'balanced_accuracy'")
         scored[metric] = rows.set_index(["representation", "task"])
         (space,) = set(scored[metric].loc["profiles", "space"])
         assert space.endswith(f", {metric} metric") == (metric != "none")
     for metric in ("within-class", "discriminant"):
         assert not scored["none"]["value"].equals(scored[metric]["value"])
-        assert scored[metric]["value"]["profiles"].min() > 0.35
-        assert scored[metric]["value"]["baseline:shuffled-labels:profiles"].max() < 0.3
+        assert scored[metric]["value"]["profiles"].min() > 0.2
+        assert scored[metric]["value"]["baseline:shuffled-labels:profiles"].max() < 0.2

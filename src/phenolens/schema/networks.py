@@ -278,8 +278,21 @@ TRAVERSALS = Document(
     ),
 )  # fmt: skip
 
+AUGMENTED = Document(
+    "augmented.npz",
+    "images as they are, and as training changed them",
+    when="Present where a network was trained (self-supervised ones, which see windows besides, "
+    "left out).",
+    keys=(
+        Key("images_<network>", "uint8 (n, 1 + times, C, S, S)",
+            "as the network reads them (square root of the scaled intensity), as it is first; of "
+            "networks that change images alike the first"),
+        Key("channels", "string (C,)", "names of the stains"),
+    ),
+)  # fmt: skip
+
 FILES: tuple[File, ...] = (
     CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS,
     ACTIVATION_COMPARTMENTS, ACTIVATION_COMPARTMENTS_CORRECT, AGREEMENT, AGREEMENT_FOUND,
-    ATTENTION, ATTENTION_PIXELS, TRAVERSALS,
+    ATTENTION, ATTENTION_PIXELS, TRAVERSALS, AUGMENTED,
 )  # fmt: skip
