@@ -51,13 +51,15 @@ def compartments(
     side = settings.size * settings.tiles
     found = np.full((len(rows), len(PARTS), side, side), np.nan, dtype=np.float32)
     for number, row in enumerate(rows):
-        labels = _labels(prepared, int(row), segmentation or SegmentSettings())
+        labels = image_labels(prepared, int(row), segmentation or SegmentSettings())
         if "Cells" in labels and "Nuclei" in labels:
             found[number] = _shares(labels, settings.tiles, side)
     return found
 
 
-def _labels(prepared: Prepared, row: int, segmentation: SegmentSettings) -> dict[str, np.ndarray]:
+def image_labels(
+    prepared: Prepared, row: int, segmentation: SegmentSettings
+) -> dict[str, np.ndarray]:
     """Label images of one image: those saved, or for a crop those of the cell in its middle."""
     labels = prepared.labels(row)
     known = nuclear_stain(prepared.channels, segmentation) is not None

@@ -101,8 +101,13 @@ class Maps:
         """What each stain spoke for the target, float32 (n, C): NaN where a method cannot tell."""
         if self.values.shape[1] == 1:
             return np.full((len(self), 1), np.nan, dtype=np.float32)
+        return self.speaking.sum(axis=(2, 3)).astype(np.float32)
+
+    @cached_property
+    def speaking(self) -> np.ndarray:
+        """What of each stain spoke for the target, float32 (n, C, S, S): smoothed, 0 elsewhere."""
         smooth = np.stack([_smoothed(one, self.stride) for one in self.values.swapaxes(0, 1)], 1)
-        return np.maximum(smooth, 0).sum(axis=(2, 3)).astype(np.float32)
+        return np.maximum(smooth, 0).astype(np.float32)
 
     def coarse(self, stride: int) -> np.ndarray:
         """Means of :attr:`maps` over squares of so many pixels, (n, S / stride, S / stride)."""

@@ -15,6 +15,7 @@ import pandas as pd
 from phenolens.crops import some_of_each_well
 from phenolens.files import plain
 from phenolens.findings import Finding
+from phenolens.interpret import where
 from phenolens.interpret.activation import activation_table, compartments, nuclear_stain
 from phenolens.interpret.activation_tests import by_treatment
 from phenolens.interpret.attribution_checks import (
@@ -60,6 +61,7 @@ class Look:
     table: pd.DataFrame
     checks: pd.DataFrame
     rows: np.ndarray
+    parts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,19 @@ class Attention:
         As ``activation.json``; empty where no network was asked for.
     images : DataFrame
         As ``activation.parquet``: one row an image explained.
+    parts : DataFrame
+        As ``activation_compartments.parquet``: one row a treatment, compartment and stain.
     """
 
     summary: dict
     images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    parts: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @step(
-    "activation.json", "activation.parquet", "activation_treatments.parquet", "attention.parquet",
-    "attention.npz", verb="interpret",
+    "activation.json", "activation.parquet", "activation_treatments.parquet",
+    "activation_compartments.parquet", "activation_compartments_correct.parquet",
+    "attention.parquet", "attention.npz", verb="interpret",
 )  # fmt: skip
 def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
     """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
@@ -109,12 +115,18 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     found["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     images = table.sort_values(key, ignore_index=True)
+    parts = pd.concat([look.parts for look in looks], ignore_index=True)
+    looked = where.by_treatment(parts, seed=session.seed)
     files |= {
         "activation.json": found,
         "activation.parquet": images,
         "activation_treatments.parquet": by_treatment(table),
+        "activation_compartments.parquet": looked,
+        "activation_compartments_correct.parquet": where.right_against_wrong(
+            parts[~parts[CONTROL].astype(bool)], seed=session.seed
+        ),
     }
-    return Made(Attention(found, images), files)
+    return Made(Attention(found, images, looked), files)
 
 
 def explained(represent: Represented) -> NetworkTrainings | None:
@@ -254,13 +266,18 @@ def _explained(
     prepared = work.prepared
     maps = explain(network, prepared, rows, method=method)
     segmentation = segmentation_of(work)
-    parts = compartments(prepared, rows, network.settings.pixels, segmentation=segmentation)
+    five = where.cell_compartments(
+        prepared, rows, network.settings.pixels, segmentation=segmentation
+    )
+    parts = where.coarse(five)
     table = with_cells(activation_table(maps, work.images.iloc[rows], parts))
     table.insert(0, "fold", fold)
     table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
     places = np.flatnonzero([row in checked for row in rows])
     checks = _checks(work, network, rows[places], parts[places], method=method)
-    return Look(table, checks, rows)
+    key = table[[PLATE, WELL, TREATMENT, CONTROL, "correct"]]
+    parted = where.compartment_table(maps.speaking, five, prepared.channels, key)
+    return Look(table, checks, rows, parted)
 
 
 def _checks(
