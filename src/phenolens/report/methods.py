@@ -149,6 +149,11 @@ def _activity(tables: Tables) -> Iterator[Finding]:
         yield _did("doses")
 
 
+def _changed(tables: Tables) -> Iterator[Finding]:
+    if tables.table("feature_groups") is not None:
+        yield _did("feature-groups")
+
+
 def _similar(tables: Tables) -> Iterator[Finding]:
     if tables.similarity is not None:
         yield _did("consensus")
@@ -171,6 +176,7 @@ PARTS: tuple[tuple[str, Callable[[Tables], Iterator[Finding]]], ...] = (
     ("Profiles", _profiles),
     ("Scores", _scores),
     ("Activity", _activity),
+    ("What changed", _changed),
     ("Similarity and clusters", _similar),
     ("Comparisons", _compared),
 )
