@@ -164,6 +164,11 @@ def _activity(tables: Tables) -> Iterator[Finding]:
         yield _did("doses")
 
 
+def _changed(tables: Tables) -> Iterator[Finding]:
+    if tables.table("feature_groups") is not None:
+        yield _did("feature-groups")
+
+
 def _similar(tables: Tables) -> Iterator[Finding]:
     if tables.similarity is not None:
         yield _did("consensus")
@@ -187,6 +192,7 @@ PARTS: tuple[tuple[str, Callable[[Tables], Iterator[Finding]]], ...] = (
     ("Scores", _scores),
     ("Classes of cells", _cells),
     ("Activity", _activity),
+    ("What changed", _changed),
     ("Similarity and clusters", _similar),
     ("Comparisons", _compared),
 )

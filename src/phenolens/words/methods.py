@@ -184,6 +184,16 @@ def _() -> str:
     )
 
 
+@wording("methods-feature-groups")
+def _() -> str:
+    return (
+        "Measured features were grouped by compartment, family, stain and property. A group's "
+        "change is the mean size of its features' differences from controls of the same plate, "
+        "tested by permuting labels within plates [goeman2007] and corrected over the groups of a "
+        "treatment by the step-down maximum [ge2003]."
+    )
+
+
 @wording("methods-consensus")
 def _() -> str:
     return "Consensus profiles are medians over a treatment's wells, compared by their cosine."
