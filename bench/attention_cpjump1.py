@@ -23,7 +23,7 @@ from phenolens import study
 from phenolens.crops import CellCrops
 from phenolens.interpret.activation import activation_table, compartments
 from phenolens.interpret.attribution_checks import randomised
-from phenolens.interpret.gradcam import Cams, gradcam
+from phenolens.interpret.explain import Maps, explain
 from phenolens.profiles import CONTROL, TREATMENT, WELL
 from phenolens.report.figures.montage import composite
 from phenolens.represent.cnn import CNN
@@ -68,20 +68,20 @@ def main(demo: Path, data: Path, figures: Path | None) -> dict:
 
 
 def of_crops(network: CNN, crops: CellCrops, treatments, figures: Path | None) -> dict:
-    """Grad-CAM of some cells of each field, and of the same network with random weights."""
+    """Maps of some cells of each field, and of the same network with random weights."""
     control = treatments[CONTROL].astype(bool).to_numpy()
     wells = treatments[WELL].to_numpy()
     rows = np.concatenate([np.flatnonzero(wells == well)[:CELLS] for well in sorted(set(wells))])
     network = reading(network, crops, network.settings.pixels, control)
-    cams = gradcam(network, crops, rows)
+    maps = explain(network, crops, rows)
     parts = compartments(crops, rows, network.settings.pixels)
     metadata = treatments.iloc[rows][[WELL, TREATMENT]]
-    own = activation_table(cams, metadata, parts)
+    own = activation_table(maps, metadata, parts)
     chance = activation_table(
-        gradcam(randomised(network, seed=0), crops, rows, targets=cams.targets), metadata, parts
+        explain(randomised(network, seed=0), crops, rows, targets=maps.targets), metadata, parts
     )
     if figures:
-        draw_cells(network, crops, rows, cams, wells).savefig(figures / "real_cells.png", dpi=110)
+        draw_cells(network, crops, rows, maps, wells).savefig(figures / "real_cells.png", dpi=110)
     return {"n": len(rows), "box": crops.box} | {
         f"{who}_{part}": round(float(np.nanmean(table[f"enrichment_{part}"])), 3)
         for who, table in (("trained", own), ("random", chance))
@@ -90,7 +90,7 @@ def of_crops(network: CNN, crops: CellCrops, treatments, figures: Path | None) -
 
 
 def of_fields(network: CNN, crops: CellCrops, treatments, figures: Path | None) -> dict:
-    """Grad-CAM of whole fields, shrunk so that cells are as large as those it learned from."""
+    """Maps of whole fields, shrunk so that cells are as large as those it learned from."""
     fields = crops.fields
     cell = network.settings.pixels.size
     side = int(round(fields.pixels(0).shape[-1] * cell / crops.box / 16) * 16)
@@ -98,11 +98,11 @@ def of_fields(network: CNN, crops: CellCrops, treatments, figures: Path | None) 
     control = by_well.loc[fields.images.table[WELL]].to_numpy()
     network = reading(network, fields, PixelSettings(size=side), control)
     rows = np.arange(len(fields))
-    cams = gradcam(network, fields, rows, stage=1)
+    maps = explain(network, fields, rows)
     parts = compartments(fields, rows, network.settings.pixels)
-    table = activation_table(cams, fields.images.metadata, parts)
+    table = activation_table(maps, fields.images.metadata, parts)
     if figures:
-        draw_fields(network, fields, cams).savefig(figures / "real_fields.png", dpi=110)
+        draw_fields(network, fields, maps).savefig(figures / "real_fields.png", dpi=110)
     return {"n": len(rows), "side": side} | {
         part: round(float(np.nanmean(table[f"enrichment_{part}"])), 3)
         for part in ("nucleus", "cytoplasm", "background")
@@ -129,7 +129,7 @@ def picture(pixels: np.ndarray, seen: np.ndarray, channels) -> tuple[np.ndarray,
     return composite(image, list(channels)), (1 - cover) * grey + cover * colour
 
 
-def draw_cells(network: CNN, crops, rows: np.ndarray, cams: Cams, wells: np.ndarray) -> Figure:
+def draw_cells(network: CNN, crops, rows: np.ndarray, maps: Maps, wells: np.ndarray) -> Figure:
     """A pair of lines a well: cells, and the maps over them."""
     names = sorted(set(wells[rows]))
     figure = Figure(figsize=(1.5 * SHOWN, 3.0 * len(names)))
@@ -137,7 +137,7 @@ def draw_cells(network: CNN, crops, rows: np.ndarray, cams: Cams, wells: np.ndar
     for line, well in enumerate(names):
         for place, at in enumerate(np.flatnonzero(wells[rows] == well)[:SHOWN]):
             pixels = network.pixels.take(rows[[at]])[0, 0]
-            for part, image in enumerate(picture(pixels, cams.maps[at], crops.channels)):
+            for part, image in enumerate(picture(pixels, maps.maps[at], crops.channels)):
                 axes[2 * line + part, place].imshow(np.clip(image, 0, 1))
         axes[2 * line, 0].set_title(well, loc="left", fontsize=9)
     for each in axes.flat:
@@ -146,13 +146,13 @@ def draw_cells(network: CNN, crops, rows: np.ndarray, cams: Cams, wells: np.ndar
     return figure
 
 
-def draw_fields(network: CNN, fields, cams: Cams) -> Figure:
+def draw_fields(network: CNN, fields, maps: Maps) -> Figure:
     """Each field beside its map."""
     figure = Figure(figsize=(9, 4.6 * len(fields)))
     axes = figure.subplots(len(fields), 2, squeeze=False)
     for row in range(len(fields)):
         pixels = network.pixels.take(np.array([row]))[0, 0]
-        for part, image in enumerate(picture(pixels, cams.maps[row], fields.channels)):
+        for part, image in enumerate(picture(pixels, maps.maps[row], fields.channels)):
             axes[row, part].imshow(np.clip(image, 0, 1))
             axes[row, part].axis("off")
         axes[row, 0].set_title(str(fields.images.table[WELL].iloc[row]), loc="left", fontsize=9)

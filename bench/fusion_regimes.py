@@ -1,11 +1,12 @@
 """Does a fusion ever cost more than it gives? Two blocks in regimes whose truth is known.
 
-    python bench/fusion_regimes.py [REPEATS] [SEED]
+    python bench/fusion_regimes.py [REPEATS] [SEED] [FILE]
 
 Each regime draws screens of 6 to 48 treatments; blocks are chosen on 2 to 4 training plates
 (`ChosenFusion`) and scored on 12 fresh ones, by the study's two readouts (the mean of their
 accuracies), against the block that did best alone on the training plates, and against blocks of
-equal energy side by side, the usual way. One line of JSON.
+equal energy side by side, the usual way. One line of JSON. Screens that FILE holds already are not
+done again, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -140,14 +142,31 @@ def compared(one: dict) -> dict[str, float]:
     }
 
 
-def main(repeats: int, seed: int) -> dict:
-    """Mean gains by regime, and how often a fusion costs more than half a point."""
-    rows = []
-    for number, regime in enumerate(REGIMES):
-        for repeat in range(repeats):
+def screens(repeats: int, seed: int, file: Path | None) -> pd.DataFrame:
+    """One row a screen, those that the file holds among them."""
+    done: dict[tuple[int, int, int], dict] = {}
+    if file is not None and file.is_file():
+        for line in file.read_text().splitlines():
+            row = json.loads(line)
+            done[row["seed"], row["number"], row["repeat"]] = row
+    for repeat in range(repeats):
+        for number, regime in enumerate(REGIMES):
+            if (seed, number, repeat) in done:
+                continue
             rng = np.random.default_rng([seed, number, repeat])
-            rows.append({"regime": regime, **compared(screen(regime, rng))})
-    table = pd.DataFrame(rows)
+            row = {"seed": seed, "number": number, "repeat": repeat, "regime": regime}
+            row |= compared(screen(regime, rng))
+            done[seed, number, repeat] = row
+            if file is not None:
+                with file.open("a") as out:
+                    out.write(json.dumps(row) + "\n")
+    wanted = [done[seed, n, r] for n in range(len(REGIMES)) for r in range(repeats)]
+    return pd.DataFrame(wanted).drop(columns=["seed", "number", "repeat"])
+
+
+def main(repeats: int, seed: int, *, file: Path | None) -> dict:
+    """Mean gains by regime, and how often a fusion costs more than half a point."""
+    table = screens(repeats, seed, file)
     table["costs"] = table["chosen"] < -0.005
     table["usual_costs"] = table["usual"] < -0.005
     by_regime = table.groupby("regime", sort=False).mean()
@@ -167,7 +186,8 @@ def main(repeats: int, seed: int) -> dict:
 
 
 if __name__ == "__main__":
-    given = [int(argument) for argument in sys.argv[1:]]
+    given = [int(argument) for argument in sys.argv[1:3]]
+    kept = Path(sys.argv[3]) if len(sys.argv) > 3 else None
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        print(json.dumps(main(*(given + [23, 1][len(given) :]))))
+        print(json.dumps(main(*(given + [23, 1][len(given) :]), file=kept)))

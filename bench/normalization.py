@@ -1,7 +1,20 @@
-"""RobustMAD on controls and correlation-based selection, beside pycytominer, on 16 plates.
+"""Normalization: how fast, beside pycytominer; and what each recipe finds in two real screens.
 
-Runs ours and the peer in turn, three times; prints one line of JSON: median seconds, ratios, the
-largest relative difference of the scaled values and the overlap of the kept features.
+    python bench/normalization.py [FEATURES SELECTED]
+    python bench/normalization.py recipes cpjump1|bbbc021 FOUND.jsonl [SECONDS]
+    python bench/normalization.py table FOUND.jsonl
+
+The first scales 16 plates on controls and selects by correlation, ours and the peer in turn, three
+times; prints one line of JSON: median seconds, ratios, the largest relative difference of the
+scaled values and the overlap of the kept features.
+
+The second adds a line a recipe to a file, and goes on where it stopped: how well replicates of a
+treatment are found beside controls (mAP, chance is 0, by treatment), how well treatments of one
+label find each other (mAP by label), and the nearest neighbour of another compound and batch. No
+recipe is chosen by it. A learned metric is fitted on the wells of one half of the compounds (labels
+stay together) and judged on the other; what it is compared with is judged in the same halves.
+
+The third prints both as a table, with differences to the plain robust z-score in pairs.
 """
 
 from __future__ import annotations
@@ -9,10 +22,16 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+import phenolens as pl
+from phenolens import profiles
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.select import uncorrelated
 from phenolens.normalize.scale import robust_scale
 from phenolens.profiles import column, from_frame
@@ -102,5 +121,203 @@ def main(n_features: int, n_selected: int) -> None:
     )
 
 
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+PLAIN, HALVES = "robust z-score", ("default, in halves", "default, learned metric, in halves")
+RECIPES: dict[str, dict[str, object]] = {
+    PLAIN: {"whitening": "none"},
+    "default: sphering (ZCA of correlations), 0.1": {},
+    "ZCA of covariances, 0.1": {"whitening": "zca"},
+    "PCA of correlations, 0.1": {"whitening": "pca-cor"},
+    "sphering, 0.01": {"regularization": 0.01},
+    "sphering, 1": {"regularization": 1.0},
+    "sphering, Ledoit-Wolf": {"shrinkage": "ledoit-wolf"},
+    "TVN with CORAL, 0.1": {"whitening": "tvn"},
+    "TVN with CORAL, Ledoit-Wolf": {"whitening": "tvn", "shrinkage": "ledoit-wolf"},
+    "ranks (inverse normal)": {"whitening": "none", "transform": "rank-gaussian"},
+    "ranks, sphering": {"transform": "rank-gaussian"},
+    "position removed": {"whitening": "none", "position": "remove"},
+    "position removed, sphering": {"position": "remove"},
+    "position removed, ranks, TVN": {
+        "position": "remove", "transform": "rank-gaussian", "whitening": "tvn"
+    },
+}  # fmt: skip
+
+CLASSIFIED = {"classification": "none", "classification, within-class metric": "within-class",
+              "classification, discriminant": "discriminant"}  # fmt: skip
+
+
+def cpjump1() -> pl.Profiles:
+    """Four plates of 306 compounds in one layout, 64 DMSO wells each; targets as labels."""
+    folder = SHARED / "cpjump1_profiles"
+    files = sorted(folder.glob("BR*_normalized_feature_select_negcon_batch.csv.gz"))
+    frame = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
+    told = pd.read_csv(folder / "JUMP-Target-1_compound_metadata.tsv", sep="\t")
+    label = told.set_index("broad_sample")["target_list"]
+    frame["Metadata_Mechanism"] = frame["Metadata_broad_sample"].map(label)
+    frame["Metadata_Compound"] = frame["Metadata_broad_sample"].fillna("DMSO")
+    return pl.read(
+        frame, same_by="Metadata_Compound", controls="Metadata_control_type == 'negcon'",
+        normalized=False,
+    )  # fmt: skip
+
+
+def bbbc021() -> pl.Profiles:
+    """55 plates of 38 compounds at 103 doses, 6 DMSO wells each; mechanisms as labels."""
+    from mechanism_bbbc021 import load
+
+    return pl.read(profiles.to_frame(load()), same_by="Metadata_Treatment", normalized=False)
+
+
+SCREENS = {"cpjump1": cpjump1, "bbbc021": bbbc021}
+
+
+def asked(item: pl.Profiles) -> dict[str, object]:
+    """Replicates and labels found, one by one, and the nearest neighbours."""
+    found = pl.retrieve(item, across="Metadata_Plate", within="Metadata_Plate", baselines=False)
+    matched = pl.match(item, permutations=100, baselines=False)
+    treatments, labels = found.table, matched.table
+    near = {name: matched.summary[name]["value"] for name in ("nsc_accuracy", "nscb_accuracy")
+            if name in matched.summary}  # fmt: skip
+    return {
+        "space": item.space,
+        "features": item.wells.shape[1],
+        "treatments": dict(zip(treatments["Metadata_Treatment"], treatments["map_normalized"],
+                               strict=True)),
+        "labels": dict(zip(labels["label"], labels["map_normalized"], strict=True)),
+        **near,
+    }  # fmt: skip
+
+
+def classified(item: pl.Profiles) -> dict[str, object]:
+    """Held-out wells told by the readouts, with 95 % intervals over wells."""
+    found = pl.classify(item, baselines=False, bootstrap=200)
+    told = {task: found.summary[task] for task in ("classification", "nearest-neighbour")}
+    return {"space": item.space, "split": found.summary["split"], "classified": told}
+
+
+def halves(item: pl.Profiles) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Treated wells to learn from and to judge, twice; compounds that share a label together."""
+    told = profiles.metadata(item.wells)
+    treated = ~profiles.is_control(item.wells)
+    known = told[treated].drop_duplicates("Metadata_Compound").set_index("Metadata_Compound")
+    group = {name: name for name in known.index}
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    firsts: dict[str, str] = {}
+    for name, labels in known["Metadata_Mechanism"].dropna().items():
+        for label in str(labels).split("|"):
+            group[root(str(name))] = root(firsts.setdefault(label, str(name)))
+    roots = pd.Series({name: root(name) for name in group})
+    sizes = roots.value_counts(sort=False).sort_index(kind="stable")
+    order = sizes.index[np.random.default_rng(0).permutation(len(sizes))]
+    order = sorted(order, key=lambda name: -sizes[name])
+    weight, side = [0, 0], {}
+    for name in order:
+        side[name] = int(weight[1] < weight[0])
+        weight[side[name]] += sizes[name]
+    first = told["Metadata_Compound"].map(roots).map(side).to_numpy() == 0
+    for half in (first, ~first):
+        yield treated & half, treated & ~half
+
+
+def in_halves(item: pl.Profiles, *, learned: bool) -> dict[str, object]:
+    """Each half of the compounds in the space of a metric that the other half taught, or not."""
+    whole = item.wells
+    parts = []
+    for taught, judged in halves(item):
+        table = whole
+        if learned:
+            seen = profiles.take(whole, taught)
+            labels = profiles.column(seen, "Metadata_Treatment").astype(str)
+            table = WithinClass().fit(seen, labels).transform(whole)
+        kept = profiles.take(table, judged | profiles.is_control(whole))
+        block = replace(item.compared, tables={"all": kept}, notes={"space": item.space})
+        parts.append(asked(replace(item, block=block, stage="compared")))
+    n = [len(part["treatments"]) for part in parts]
+    near = {
+        name: float(np.average([part[name] for part in parts], weights=n))
+        for name in ("nsc_accuracy", "nscb_accuracy")
+        if all(name in part for part in parts)
+    }
+    return {
+        "space": item.space,
+        "features": whole.shape[1],
+        "treatments": parts[0]["treatments"] | parts[1]["treatments"],
+        "labels": parts[0]["labels"] | parts[1]["labels"],
+        **near,
+    }
+
+
+def recipes(screen: str, path: Path, seconds: float) -> None:
+    """Add what each recipe finds, until the time is up."""
+    began = time.perf_counter()
+    known = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    done = {(line["screen"], line["recipe"]) for line in known}
+    item = SCREENS[screen]()
+    for name in (*RECIPES, *HALVES, *CLASSIFIED):
+        if (screen, name) in done:
+            continue
+        if time.perf_counter() - began > seconds:
+            print("stopped; run again to go on")
+            return
+        start = time.perf_counter()
+        if name in RECIPES:
+            found = asked(item.with_settings(**RECIPES[name]))
+        elif name in CLASSIFIED:
+            found = classified(item.with_settings(learned_metric=CLASSIFIED[name]))
+        else:
+            found = in_halves(item, learned=name == HALVES[1])
+        line = {"screen": screen, "recipe": name, "seconds": time.perf_counter() - start} | found
+        with path.open("a") as stream:
+            stream.write(json.dumps(line) + "\n")
+        print(screen, name, round(line["seconds"], 1), "s", flush=True)
+
+
+def table(path: Path) -> None:
+    """Print a Markdown table a screen; differences in pairs, with 95 % intervals of a bootstrap."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for screen in SCREENS:
+        own = {line["recipe"]: line for line in lines if line["screen"] == screen}
+        if not own:
+            continue
+        print(f"\n{screen}\n\n| recipe | replicates | less plain | labels | less plain | nearest |")
+        print("|---|---|---|---|---|---|")
+        for name, line in own.items():
+            if name in CLASSIFIED:
+                shown = [f"{told['balanced_accuracy']:.3f} ({told['low']:.3f}-{told['high']:.3f})"
+                         for told in line["classified"].values()]  # fmt: skip
+                print(
+                    f"| {name}, {line['split']} | logistic {shown[0]} | nearest {shown[1]} | | | |"
+                )
+                continue
+            beside = own[HALVES[0] if name in HALVES else PLAIN]
+            cells = [name]
+            for kind in ("treatments", "labels"):
+                mine, plain = (pd.Series(x[kind], dtype=float) for x in (line, beside))
+                both = pd.concat([mine, plain], axis=1).dropna()
+                cells += [f"{mine.mean():.3f}", difference((both[0] - both[1]).to_numpy())]
+            near = [line.get(key) for key in ("nsc_accuracy", "nscb_accuracy")]
+            cells.append(" / ".join(f"{value:.3f}" for value in near if value is not None))
+            print("| " + " | ".join(cells) + " |")
+
+
+def difference(values: np.ndarray) -> str:
+    if not values.any():
+        return "0"
+    draws = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
+    low, high = np.quantile(values[draws].mean(axis=1), [0.025, 0.975])
+    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3] or (4000, 1000)))
+    match sys.argv[1:]:
+        case ["recipes", screen, path, *seconds]:
+            recipes(screen, Path(path), float(seconds[0]) if seconds else 1e9)
+        case ["table", path]:
+            table(Path(path))
+        case given:
+            main(*map(int, given or (4000, 1000)))

@@ -13,7 +13,7 @@ from phenolens.evaluate.classification.baselines import baselines
 from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.evaluate.compare import compare_pairs
 from phenolens.interpret.activation import activation_table
-from phenolens.interpret.gradcam import Cams
+from phenolens.interpret.explain import Maps
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
 from phenolens.profiles import TREATMENT, WELL_KEY
@@ -141,23 +141,23 @@ def quantile_threshold(*, maps: int = 200) -> dict[str, float]:
     wide /= wide.max(axis=(1, 2), keepdims=True)
     cut = np.quantile(wide, 0.8, axis=(1, 2), keepdims=True)
     area = (wide >= cut).mean(axis=(1, 2))
-    table = activation_table(_cams(wide, coarse), pd.DataFrame(index=range(maps)))
+    table = activation_table(_maps(wide), pd.DataFrame(index=range(maps)))
     out = {"quantile_mean": area.mean(), "quantile_sd": area.std()}
     for name in ("area_0.5_image", "area_0.8_image"):
         out |= {f"{name[:8]}_mean": table[name].mean(), f"{name[:8]}_sd": table[name].std()}
     return {key: float(value) for key, value in out.items()}
 
 
-def _cams(wide: np.ndarray, coarse: np.ndarray) -> Cams:
+def _maps(wide: np.ndarray) -> Maps:
     names = np.full(len(wide), "random")
-    return Cams(wide, coarse, np.zeros(len(wide), bool), names, names, stage=3, stride=32)
+    return Maps(wide[:, None], names, names, "grad-cam", stride=32)
 
 
 def refused_threshold() -> str:
     """What our own measure answers when it is asked for a quantile."""
     one = np.ones((1, 2, 2), np.float32)
     try:
-        activation_table(_cams(one, one), pd.DataFrame(index=[0]), relative_to="quantile")
+        activation_table(_maps(one), pd.DataFrame(index=[0]), relative_to="quantile")
     except InputError as error:
         return str(error)
     raise AssertionError("a quantile was accepted")

@@ -17,8 +17,8 @@ import pytest
 
 import phenolens as pl
 
-QUESTIONS = ["activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch",
-             "assay"]  # fmt: skip
+QUESTIONS = ["activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "describe",
+             "batch", "assay"]  # fmt: skip
 FUNCTIONS = [name for name in pl.__all__ if inspect.isfunction(getattr(pl, name))]
 
 

@@ -31,18 +31,22 @@ SECTIONS = {
     "max_folds": config.Splits,
     "method": config.Normalize,
     "aggregate": config.Normalize,
+    "quality_weights": config.Normalize,
     "clip": config.Normalize,
     "spread": config.Normalize,
     "position": config.Normalize,
+    "cell_count": config.Normalize,
     "transform": config.Normalize,
     "whitening": config.Normalize,
     "regularization": config.Normalize,
+    "shrinkage": config.Normalize,
     "permutations": config.Evaluate,
     "bootstrap": config.Evaluate,
     "alpha": config.Evaluate,
     "clusters": config.Evaluate,
     "position_safe": config.Evaluate,
     "hub_correction": config.Evaluate,
+    "learned_metric": config.Evaluate,
 }
 
 

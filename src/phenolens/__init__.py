@@ -7,8 +7,9 @@
 (20, 20)
 
 Questions (:func:`activity`, :func:`match`, :func:`retrieve`, :func:`dose`, :func:`compare`,
-:func:`classify`, :func:`cluster`, :func:`batch`, :func:`assay`) take a path or paths, a DataFrame
-or an AnnData, and give a :class:`Result`. A study file and the command ask the same functions.
+:func:`fuse`, :func:`classify`, :func:`cluster`, :func:`describe`, :func:`batch`, :func:`assay`)
+take a path or paths, a DataFrame or an AnnData, and give a :class:`Result`. A study file and the
+command ask the same functions.
 """
 
 from __future__ import annotations
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
     from phenolens.tools.cluster import cluster
     from phenolens.tools.compare import compare
     from phenolens.tools.consensus import consensus
+    from phenolens.tools.describe import describe
     from phenolens.tools.dose import dose
     from phenolens.tools.encode import encode
+    from phenolens.tools.fuse import fuse
+    from phenolens.tools.harmonize import harmonize
     from phenolens.tools.match import match
     from phenolens.tools.normalize import normalize
     from phenolens.tools.plate_design import design
@@ -66,7 +70,9 @@ _HOME = {
     "match": "tools.match",
     "retrieve": "tools.retrieve",
     "dose": "tools.dose",
+    "describe": "tools.describe",
     "compare": "tools.compare",
+    "fuse": "tools.fuse",
     "classify": "tools.classify",
     "cluster": "tools.cluster",
     "batch": "tools.batch",
@@ -78,6 +84,7 @@ _HOME = {
     "encode": "tools.encode",
     "select": "tools.select",
     "whiten": "tools.whiten",
+    "harmonize": "tools.harmonize",
     "consensus": "tools.consensus",
     "segment": "segment.field:segment_field",
     "measure_objects": "measure.objects",
@@ -114,9 +121,12 @@ __all__ = [
     "compare",
     "consensus",
     "demo",
+    "describe",
     "design",
     "dose",
     "encode",
+    "fuse",
+    "harmonize",
     "init",
     "match",
     "measure_objects",

@@ -34,8 +34,10 @@ from phenolens.represent.pixel_pca import PixelPCAOptions
 from phenolens.represent.vae import VAEOptions
 from phenolens.settings import (
     DEFAULTS,
+    HARMONY_IS_FOR_MAPS,
     RANGES,
     CellCountEffect,
+    LearnedMetric,
     LeaveOut,
     Middle,
     Position,
@@ -91,7 +93,11 @@ class StudySection(SettingsSection):
 
 
 class Columns(SettingsSection):
-    """Which columns of the joined tables hold the canonical metadata."""
+    """Which columns of the joined tables hold the canonical metadata.
+
+    ``cell_label`` is a column of the images' table, for crops of single cells: the class of each,
+    of which a well may hold several.
+    """
 
     plate: str = "Metadata_Plate"
     well: str = "Metadata_Well"
@@ -102,6 +108,7 @@ class Columns(SettingsSection):
     mechanism: str | None = None
     target: str | None = None
     cell_count: str | None = None
+    cell_label: str | None = None
 
 
 class Images(SettingsSection):
@@ -216,6 +223,11 @@ class Data(SettingsSection):
     def _something_to_study(self) -> Data:
         if self.images is None and not self.profiles:
             raise ValueError("give [data.images] or at least one [[data.profiles]]")
+        crops = self.images is not None and self.images.level == "cell"
+        if self.columns.cell_label is not None and not crops:
+            raise ValueError(
+                "columns.cell_label is for crops of single cells: [data.images] level = 'cell'"
+            )
         names = [block.name for block in self.profiles]
         if len(set(names)) < len(names):
             raise ValueError(f"two [[data.profiles]] share a name: {', '.join(names)}")
@@ -328,6 +340,7 @@ class Normalize(SettingsSection):
 
     method: Scaling = DEFAULTS.method
     aggregate: Middle = DEFAULTS.aggregate
+    quality_weights: bool = DEFAULTS.quality_weights
     clip: Annotated[float, Field(gt=0)] = DEFAULTS.clip
     spread: Spread = DEFAULTS.spread
     position: Position = DEFAULTS.position
@@ -337,6 +350,13 @@ class Normalize(SettingsSection):
     regularization: Annotated[float, Field(gt=0)] = DEFAULTS.regularization
     shrinkage: Shrinkage = DEFAULTS.shrinkage
     min_cells: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("whitening", mode="before")
+    @classmethod
+    def _not_harmony(cls, value: object) -> object:
+        if value == "harmony":
+            raise ValueError(HARMONY_IS_FOR_MAPS)
+        return value
 
 
 class Evaluate(SettingsSection):
@@ -348,6 +368,8 @@ class Evaluate(SettingsSection):
     clusters: Annotated[int, _within("clusters")] = DEFAULTS.clusters
     position_safe: PositionSafe = DEFAULTS.position_safe
     hub_correction: bool = DEFAULTS.hub_correction
+    learned_metric: LearnedMetric = DEFAULTS.learned_metric
+    map_alignment: Literal["none", "harmony"] = "none"
 
 
 class Report(SettingsSection):
@@ -434,7 +456,8 @@ def study_of(values: Mapping[str, Any], *, source: str) -> Study:
     except ValidationError as error:
         faults = [_fault(item) for item in error.errors()]
         raise ConfigError(f"{source}: {'; '.join(faults)}") from None
-    if faults := [*_faults_of_encoders(study), *_faults_of_representations(study)]:
+    faults = [*_faults_of_encoders(study), *_faults_of_representations(study)]
+    if faults := faults or list(_faults_of_cell_labels(study)):
         raise ConfigError(f"{source}: {'; '.join(faults)}")
     return with_representations(study, [item.name for item in study.encoders])
 
@@ -533,6 +556,29 @@ def _faults_of_encoders(study: Study) -> Iterator[str]:
             keys = list(kind.Options.model_fields)
             place_of = ("encoders", item.name, "settings")
             yield from (_fault({**e, "loc": (*place_of, *e["loc"])}, keys) for e in error.errors())
+
+
+def _faults_of_cell_labels(study: Study) -> Iterator[str]:
+    """What needs labels of wells, where networks learn those of cells."""
+    if study.data.columns.cell_label is None:
+        return
+    kinds, settings = kinds_of(study.model_dump()), study.model_dump()
+    asked = [name for name in study.represent.representations if name in kinds]
+    options = {name: options_of(kinds[name], settings) for name in asked}
+    learn = [name for name in asked if kinds[name].learns_with(options[name]) == "labels"]
+    for name in study.represent.representations:
+        parts = [part for part in name.split("+") if part in learn]
+        if "+" in name and parts:
+            yield (
+                f"'represent.representations': '{name}' joins profiles of wells, and with "
+                f"data.columns.cell_label '{parts[0]}' learns the classes of cells: take it out"
+            )
+    for name in asked:
+        if getattr(options[name], "pooling", "") == "attention" and kinds[name].kind != "baseline":
+            yield (
+                f"'{name}': pooling = 'attention' learns labels of wells, and "
+                "data.columns.cell_label names those of cells: choose another pooling"
+            )
 
 
 def _faults_of_representations(study: Study) -> list[str]:

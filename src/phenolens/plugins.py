@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 ROOMS = ("phenolens.published",)
-EXTRAS = ("bioio", "cellpose", "igraph", "leidenalg")
+EXTRAS = ("bioio", "cellpose", "harmonypy", "igraph", "leidenalg")
 KINDS = (
     "audits", "checks", "formats", "metrics", "representations", "schema", "sections", "steps",
     "words",

@@ -39,6 +39,7 @@ MECHANISM = "Metadata_Mechanism"
 TARGET = "Metadata_Target"
 CONTROL = "Metadata_Control"
 CELL_COUNT = "Metadata_CellCount"
+CELL_LABEL = "Metadata_CellLabel"
 KEY = (PLATE, WELL, SITE, OBJECT)
 WELL_KEY = (PLATE, WELL)
 

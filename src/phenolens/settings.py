@@ -20,6 +20,7 @@ Transform = Literal["none", "rank-gaussian"]
 CellCountEffect = Literal["none", "remove"]
 Whitening = Literal["sphering", "zca", "pca", "pca-cor", "tvn", "none"]
 Shrinkage = Literal["fixed", "ledoit-wolf"]
+LearnedMetric = Literal["none", "within-class", "discriminant"]
 Projection = Literal["max", "mean", "middle", "best focus"] | int
 PositionSafe = Literal["auto", "yes", "no"]
 
@@ -35,6 +36,7 @@ WORDS = {
     "whitening": get_args(Whitening),
     "shrinkage": get_args(Shrinkage),
     "position_safe": get_args(PositionSafe),
+    "learned_metric": get_args(LearnedMetric),
 }
 # Least and greatest whole numbers; scikit-learn takes seeds of 32 bits.
 RANGES = {
@@ -49,7 +51,14 @@ RANGES = {
 }
 SHARES = ("alpha",)
 POSITIVE = ("clip", "regularization")
-SWITCHES = ("hub_correction",)
+SWITCHES = ("hub_correction", "quality_weights")
+
+
+HARMONY_IS_FOR_MAPS = (
+    "Harmony moves all wells together, treated ones too, and has no transform for wells that it "
+    "has not seen, so nothing that it made can be scored. It can align maps: [evaluate] "
+    "map_alignment = 'harmony', or phenolens.harmonize; to align what is scored, whitening = 'tvn'."
+)
 
 
 def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
@@ -60,6 +69,8 @@ def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
     ConfigError
         Names the word that was probably meant, or all.
     """
+    if value == "harmony" and value not in words:
+        raise ConfigError(f"{named(setting)} has no 'harmony': {HARMONY_IS_FOR_MAPS}")
     for word in words if isinstance(value, str) else ():
         if word == value:
             return word
@@ -157,6 +168,9 @@ class Settings:
         How a plate's calibrating controls scale its wells.
     aggregate : {"median", "mean"}
         How cells and fields become wells.
+    quality_weights : bool
+        Whether cells of fields that are out of focus, saturated or full of debris, beside the
+        calibrating control fields of their plate, count for less in their well.
     clip : float
         Largest absolute value after scaling.
     spread : {"auto", "plate", "screen"}
@@ -193,6 +207,10 @@ class Settings:
         keep their position on all plates.
     hub_correction : bool
         Whether matching lowers the similarity to treatments that are near to everything.
+    learned_metric : {"none", "within-class", "discriminant"}
+        Whether classification learns, on each fold's training wells, how wells of one treatment
+        differ, and lets such differences count for less; ``discriminant`` keeps the directions
+        between treatments only. Where no wells are held out, nothing is learned.
 
     Raises
     ------
@@ -205,6 +223,7 @@ class Settings:
     max_folds: int = 5
     method: Scaling = "mad"
     aggregate: Middle = "median"
+    quality_weights: bool = False
     clip: float = 50.0
     spread: Spread = "auto"
     position: Position = "none"
@@ -219,6 +238,7 @@ class Settings:
     clusters: int = 10
     position_safe: PositionSafe = "auto"
     hub_correction: bool = False
+    learned_metric: LearnedMetric = "none"
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):

@@ -18,7 +18,7 @@ from phenolens.interpret.activation_tests import (
     kruskal_wells,
     well_means,
 )
-from phenolens.interpret.gradcam import Cams
+from phenolens.interpret.explain import Maps
 from phenolens.represent.networks.pixels import PixelSettings
 from phenolens.segment import SegmentSettings
 from phenolens.words import noted
@@ -26,10 +26,9 @@ from phenolens.words import noted
 TREATMENT = "Metadata_Treatment"
 
 
-def cams_of(maps: np.ndarray) -> Cams:
+def cams_of(maps: np.ndarray) -> Maps:
     names = np.array(["A"] * len(maps))
-    zero = maps.max(axis=(1, 2)) == 0
-    return Cams(maps.astype(np.float32), maps, zero, names, names, stage=1, stride=8)
+    return Maps(maps.astype(np.float32)[:, None], names, names, "grad-cam", stride=8)
 
 
 def one_map() -> tuple[np.ndarray, np.ndarray]:

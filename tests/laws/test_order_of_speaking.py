@@ -15,6 +15,7 @@ from phenolens.evaluate.classification.classification import Candidate, classify
 from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockFusion, join_blocks
 from phenolens.learn.gaussian import RankGaussian
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
@@ -141,6 +142,37 @@ def test_held_out_rows_do_not_reach_what_is_learned(name):
     alone = [learner.fit(profiles.take(table, train)).transform(held.iloc[[i]]) for i in range(5)]
     together = learner.transform(held).iloc[:5]
     np.testing.assert_allclose(pd.concat(alone), together, rtol=1e-4, atol=1e-5)
+
+
+def test_a_learned_metric_reads_neither_held_out_wells_nor_their_treatments():
+    table = screen()
+    names = profiles.column(table, LABEL).astype(str)
+    train, test = table.iloc[:100], table.iloc[100:]
+    metric = WithinClass().fit(train, names[:100])
+    alone = [metric.transform(test.iloc[[i]]) for i in range(5)]
+    np.testing.assert_allclose(pd.concat(alone), metric.transform(test).iloc[:5], atol=1e-5)
+    scored = {}
+    for loud in (1.0, 1e3):
+        told = table.copy()
+        told.iloc[100:] *= loud
+        fitted = make_pipeline(Components(n_components=6), WithinClass())
+        scored[loud] = fitted.fit(told.iloc[:100], names[:100]).transform(train)
+    pd.testing.assert_frame_equal(scored[1.0], scored[1e3], check_exact=True)
+
+
+@pytest.mark.parametrize("directions", ["all", "between"])
+def test_a_learned_metric_inside_the_fold_finds_nothing_in_noise(directions):
+    """Learned on the wells it is judged by, the same metric would tell noise apart."""
+    inside, outside = [], []
+    for seed in range(3):
+        table = screen(n_treated=40, n_features=120, seed=seed)
+        treated = profiles.take(table, ~controls_of(table))
+        metric = WithinClass(directions=directions, shrinkage="fixed")
+        inside.append(accuracy(treated, metric))
+        names = profiles.column(treated, LABEL).astype(str)
+        outside.append(accuracy(metric.fit(treated, names).transform(treated), StandardScaler()))
+    assert np.mean(inside) == pytest.approx(0.10, abs=0.05)
+    assert np.mean(outside) > 0.3
 
 
 def accuracy(table: pd.DataFrame, pipeline: object, *, seed: int = 0) -> float:

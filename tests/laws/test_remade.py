@@ -137,6 +137,14 @@ def file_of(out: Path, name: str) -> Path:
     return out / "profiles" / f"{name}.parquet"
 
 
+def matched(out: Path, name: str) -> pd.DataFrame:
+    """Labels matched by a control of a fusion, which is compared with only."""
+    try:
+        return pl.match(file_of(out, name), baselines=False).table
+    except (DesignError, InputError):
+        return pd.DataFrame()
+
+
 def same(left: pd.DataFrame, right: pd.DataFrame) -> None:
     """Two tables are equal to the last digit, rows in the same order."""
     assert set(left) == set(right)
@@ -182,15 +190,24 @@ def test_predictions_and_comparisons_are_remade(out, asked, names):
     predictions = pd.concat(told, ignore_index=True)
     same(pd.read_parquet(out / "predictions.parquet"), predictions)
     split = profiles.read_about(file_of(out, names[0]))["split"]
+    controls = {name: matched(out, name) for name in names if is_noise_control(name)}
+    labels = [below(asked, "match")] + [
+        table.assign(representation=name) for name, table in controls.items()
+    ]
     remade = comparisons(
-        below(asked, "activity"), predictions, seed=split["seed"], split=split["leave_out"]
+        below(asked, "activity"),
+        predictions,
+        matching=pd.concat(labels, ignore_index=True),
+        seed=split["seed"],
+        split=split["leave_out"],
     )
     same(pd.read_parquet(out / "comparisons.parquet"), remade)
 
 
 def test_the_public_comparison_is_the_study_s(out, names):
     """But for baselines, which are no representations to be handed in."""
-    found = pl.compare([file_of(out, name) for name in names]).table
+    tasks = ["activity", "matching", "classification"]
+    found = pl.compare([file_of(out, name) for name in names], tasks=tasks).table
     table = pd.read_parquet(out / "comparisons.parquet")
     same(table[~table["b"].str.startswith("baseline:")], found)
 

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from phenolens.errors import InputError
-from phenolens.learn.choose_blocks import ChosenFusion
+from phenolens.learn.choose_blocks import (
+    ChosenFusion,
+    Replicates,
+    choose_by_replicates,
+    rivals,
+)
 from phenolens.learn.nearest import NearestProfile
 from phenolens.profiles import PLATE
 
@@ -132,3 +137,57 @@ def test_a_class_that_inner_training_lacks_is_left_out_of_the_choice():
     labels[0] = "only here"
     chosen = ChosenFusion(blocks, unit=PLATE).fit(table, labels)
     assert chosen.choice_.weights == {"b0": 1.0}
+
+
+def replicates(*values: np.ndarray, labels: np.ndarray) -> Replicates:
+    kernels = {f"b{number}": one @ one.T for number, one in enumerate(values)}
+    return Replicates(kernels, labels)
+
+
+def test_replicates_choose_what_makes_them_find_each_other():
+    labels = np.tile(np.arange(CLASSES), PLATES).astype(str)
+    first, second = telling(1, slice(0, 6)), telling(2, slice(6, 12))
+    chosen = choose_by_replicates([replicates(first, second, labels=labels)])
+    assert set(chosen.weights) == {"b0", "b1"} and chosen.gain[0] > 0
+    whole = telling(1, slice(0, 12))
+    noise = choose_by_replicates([replicates(whole, noise_only(2), labels=labels)])
+    assert noise.weights == {"b0": 1.0} and noise.gain == (0.0, 0.0)
+    again = choose_by_replicates([replicates(first, first, labels=labels)])
+    assert again.fell_back
+    alone = np.array([f"once {n}" for n in range(CLASSES * PLATES)])
+    assert choose_by_replicates([replicates(first, second, labels=alone)]) is None
+    assert choose_by_replicates([]) is None
+
+
+def test_precision_of_replicates_is_that_of_a_sorted_list():
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(30, 4)), np.repeat(np.arange(10), 3).astype(str)
+    found = replicates(values, labels=labels).precision({"b0": 1.0})
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    for row in range(30):
+        order = [other for other in np.argsort(-cosine[row]) if other != row]
+        right = labels[order] == labels[row]
+        hits = np.cumsum(right)[right] / (np.flatnonzero(right) + 1)
+        assert found[row] == pytest.approx(hits.mean())
+
+
+def test_rivals_are_judged_beside_the_choice():
+    table, blocks, labels = wells(telling(1, slice(0, 6)), telling(2, slice(6, 12)))
+    chosen = ChosenFusion(blocks, unit=PLATE).fit(table, labels)
+    found = {rival.name: rival for rival in rivals(chosen, table, labels)}
+    assert list(found)[:2] == ["b0", "b1"]
+    assert found[chosen.choice_.best].gain == 0
+    assert found["chosen"].gain == pytest.approx(chosen.choice_.gain[0])
+    for late in ("late-scores", "late-ranks", "stacking"):
+        assert found[late].score > found["b0"].score
+
+
+def test_the_more_blocks_could_be_added_the_clearer_the_gain_must_be():
+    """Of many blocks of noise one seems to help; it is not taken more often than one alone is."""
+    taken = []
+    for seed in range(8):
+        noises = [noise_only(100 * seed + number) for number in range(6)]
+        table, blocks, labels = wells(telling(seed, slice(0, 12), noise=1.5), *noises)
+        taken.append(not ChosenFusion(blocks, unit=PLATE).fit(table, labels).choice_.fell_back)
+    assert np.mean(taken) <= 0.25

@@ -15,6 +15,7 @@ from phenolens.learn.components import Components
 from phenolens.learn.fuse import BlockScaler
 from phenolens.learn.gaussian import RankGaussian
 from phenolens.learn.logistic import LogisticPath
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.learn.whiten import Whitener
@@ -24,6 +25,8 @@ ESTIMATORS = [
     Whitener(),
     Components(),
     RankGaussian(),
+    WithinClass(),
+    WithinClass(directions="between"),
     BlockScaler(),
     LogisticPath(),
     NearestProfile(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def write_study(folder: Path, screen: Screen) -> Path:
         "clusters": _clusters(screen),
         "umap": _umap(screen, wells),
         "features": _features(screen),
+        "feature_groups": _feature_groups(screen),
+        "feature_groups_clusters": _feature_groups(screen, clusters=True),
         "assay": _assay(screen),
         "matching": _matching(screen),
         "retrieval": _retrieval(screen),
@@ -248,7 +251,7 @@ def _comparisons(screen: Screen) -> pd.DataFrame:
             "task": "activity", "metric": "map", "a": a, "b": b, "unit": "treatment",
             "n": screen.treatments, "value_a": 0.6, "value_b": 0.6 - gap, "difference": gap,
             "low": gap - 0.05, "high": gap + 0.05, "p": p, "p_holm": min(3 * p, 1),
-            "smallest_detectable": 0.07, "space_a": SPACE, "space_b": SPACE,
+            "smallest_detectable": 0.07, "won": 14, "lost": 8, "space_a": SPACE, "space_b": SPACE,
         }
         for (a, b), gap, p in zip(pairs, [0.1, 0.15, 0.02], [0.001, 0.0005, 0.4], strict=True)
     ]  # fmt: skip
@@ -484,6 +487,57 @@ def _fields_without_cells(folder: Path, screen: Screen) -> None:
     )  # fmt: skip
 
 
+def _feature_groups(screen: Screen, *, clusters: bool = False) -> pd.DataFrame:
+    """Two groups a treatment (or cluster): nuclei larger, the pattern of Mito changed."""
+    groups = pd.DataFrame(
+        {
+            "compartment": ["Nuclei", "Cells"], "family": ["AreaShape", "RadialDistribution"],
+            "stain": ["none", "Mito"], "property": ["size", "pattern"], "change": [3.1, 2.0],
+            "effect": [3.1, np.nan], "low": [2.0, np.nan], "high": [4.2, np.nan],
+            "rank": [1, 2], "direction": ["more", "changed"], "n": 4,
+        }
+    )  # fmt: skip
+    groups = groups.assign(representation="cellprofiler", space="normalized")
+    if clusters:
+        return pd.concat([groups.assign(pool=number, called=1.0) for number in (1, 2)])
+    more = {"features": 5, "directed": [5, 0] * len(screen.names()), "p": 0.001,
+            "p_adjusted": 0.01, "p_attainable": 0.001, "plates": 2, "n_references": 16,
+            "note": ""}  # fmt: skip
+    parts = [groups.assign(Metadata_Treatment=name) for name in screen.names()]
+    return pd.concat(parts, ignore_index=True).assign(**more)
+
+
+def _places(folder: Path, screen: Screen) -> None:
+    """Where a network looked by compartment and stain, and that features agree in part."""
+    names = screen.names()[:2]
+    looked = pd.DataFrame(
+        {
+            "Metadata_Treatment": np.repeat(names, 2), "compartment": ["nucleus", "edge"] * 2,
+            "stain": ["DNA", "Mito"] * 2, "mass": 0.2, "area": 0.1,
+            "enrichment": [2.0, 1.5] * 2, "low": 1.2, "high": [2.8, 1.8] * 2,
+            "difference": 0.5, "p": 0.01, "p_adjusted": 0.03, "rank": [1, 2] * 2, "n_wells": 4,
+        }
+    )  # fmt: skip
+    write_table(folder, "activation_compartments.parquet", looked)
+    right = looked.iloc[:2][["compartment", "stain", "difference", "p", "n_wells"]]
+    right = right.assign(correct=2.0, wrong=1.5, p_holm=0.02)
+    write_table(folder, "activation_compartments_correct.parquet", right)
+    agreed = pd.DataFrame(
+        {
+            "Metadata_Treatment": names, "network_compartment": "nucleus",
+            "network_stain": "DNA", "features_compartment": "Nuclei", "features_stain": "none",
+            "features_property": "size", "features_direction": "more",
+            "same_compartment": pd.array([True, True], dtype="boolean"),
+            "same_stain": pd.array([None, None], dtype="boolean"),
+        }
+    )  # fmt: skip
+    write_table(folder, "agreement.parquet", agreed)
+    told = {"n": 2, "agree": 2.0, "expected": 2.0, "p": 1.0}
+    nothing = {"n": 0, "agree": 0.0, "expected": None, "p": None}
+    summary = {"network": "cnn", "features": "cellprofiler", "compartment": told}
+    (folder / "agreement.json").write_text(json.dumps(summary | {"stain": nothing}))
+
+
 def _networks(folder: Path, screen: Screen) -> None:
     """Training curves, the maps of one network and its measures by treatment."""
     keys = [(fold, epoch) for fold in ("0", "1", "all") for epoch in (1, 2, 3)]
@@ -503,6 +557,7 @@ def _networks(folder: Path, screen: Screen) -> None:
     treated = pd.DataFrame({"measure": measures, "mean": [0.31, 0.12, 0.44, 2.5], "sd": 0.05})
     treated = treated.assign(Metadata_Treatment=name, n_wells=4, n_images=16, n_zero=0)
     write_table(folder, "activation_treatments.parquet", treated)
+    _places(folder, screen)
 
 
 def _published(folder: Path, screen: Screen, wells: pd.DataFrame) -> None:

@@ -76,7 +76,9 @@ def test_withheld_maps_show_their_reason_and_no_table(copy):
     assert "the baseline mean intensity only of 30.0%" in view["withheld"]
     assert view["activation"] is None and view["treatments"] == []
     text = build(copy, figures=False).read_text(encoding="utf-8")
-    assert "Maps of where the network looked are not shown" in text and "Grad-CAM maps" not in text
+    assert (
+        "Maps of where the network looked are not shown" in text and "Maps (integrated" not in text
+    )
 
 
 def test_a_study_without_networks_or_questions_has_no_such_sections(copy):

@@ -97,7 +97,7 @@ def test_the_steps_of_normalization_say_what_they_did(page, tables):
     assert "600 → 240" in text
     assert "812.00 → 0.67" in text
     assert "0.41 → 0.02" in text
-    assert "Looked at: 16 control wells that no step reads." in text
+    assert "Looked at: 16 control wells that are kept for tests." in text
 
 
 def test_every_figure_is_embedded_with_a_description(page):

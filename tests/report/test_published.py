@@ -53,7 +53,7 @@ def seed_like(copy: Path) -> Path:
     compared |= {"b": "baseline:position", "difference": -0.02, "low": -0.1, "high": 0.1}
     compared |= {"p": 0.4, "p_holm": 0.8, "smallest_detectable": 0.1, "smallest_p": 0.01}
     compared |= {"split": "plate", "unit": "well", "cluster": "treatment", "n_clusters": 8}
-    compared |= {"value_a": 0.1, "value_b": 0.12, "space_a": "", "space_b": ""}
+    compared |= {"won": 1, "lost": 2, "value_a": 0.1, "value_b": 0.12, "space_a": "", "space_b": ""}
     pd.DataFrame([compared]).to_parquet(copy / "comparisons.parquet", index=False)
     return copy
 

@@ -59,8 +59,8 @@ def copy(labelled, tmp_path) -> Path:
 
 @pytest.fixture
 def measure(command):
-    return lambda folder: command(
-        "measure", folder / "study.toml", "--jobs", 1, "--out", folder / "out"
+    return lambda folder, verb="measure": command(
+        verb, folder / "study.toml", "--jobs", 1, "--out", folder / "out"
     )
 
 
@@ -257,3 +257,11 @@ def test_objects_of_cellpose_are_measured(copy, measure, monkeypatch):
     _network.cache_clear()
     assert (cells_of(copy)["Nuclei_AreaShape_Area"] == 900).all()
     assert len(cells_of(copy)) == 4
+
+
+def test_weights_by_quality_need_control_fields(copy, measure):
+    text = (copy / "study.toml").read_text()
+    (copy / "study.toml").write_text(text + "\n[normalize]\nquality_weights = true\n")
+    told = measure(copy, verb="normalize")
+    assert told.code == 2
+    assert "need 8 control fields to say what is usual; there are 0" in told.err

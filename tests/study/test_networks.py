@@ -394,6 +394,7 @@ def test_a_network_worth_explaining_is_asked_about_wells_it_never_saw(session, m
     assert (tested.loc[keys].astype(str).to_numpy() == table["fold"]).all()
     assert told["n_images"] == len(table) == 28
     assert told["enrichment"]["cells"]["value"] is None
+    assert len(made.value.parts) == 0  # the fields have no outlines
     shown, drawn = made.files["attention.parquet"], made.files["attention.npz"]
     assert drawn["pixels"].shape == (len(shown), 5, 32, 32)
     assert drawn["maps"].shape == (len(shown), 32, 32)

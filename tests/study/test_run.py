@@ -65,7 +65,8 @@ def pooled(results: pd.DataFrame, representation: str, task: str, metric: str) -
 
 ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attention",
           "reconstructions", "activation", "activation_treatments", "activation_wells",
-          "activation_summary"}  # fmt: skip
+          "activation_summary", "activation_compartments", "activation_compartments_correct",
+          "agreement"}  # fmt: skip
 """One dose a compound; hits can be named; no network and no fusion."""
 
 

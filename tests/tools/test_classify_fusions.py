@@ -49,10 +49,10 @@ def by_heart(item: Profiles, *, without_others: bool) -> Block:
 
 
 def fused(item: Profiles, other: Block) -> Profiles:
-    from phenolens.study.fusion import _joined
+    from phenolens.tools.fusions import joined
 
     first = replace(item.compared, name="measured", notes={})
-    block = _joined("measured+cnn", first, other)
+    block = joined("measured+cnn", [first, other])
     return Profiles(block, item.design, item.settings, stage="compared")
 
 

@@ -201,3 +201,44 @@ def test_the_verbs_load_no_library_before_they_are_called():
     code += "\nprint(sorted({'numpy', 'pandas', 'pydantic', 'sklearn'} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_rows_of_poor_quality_weigh_less_in_their_well():
+    rng = np.random.default_rng(0)
+    n, focus = 60, "Metadata_Quality_PowerLogLogSlope_DNA"
+    fields = pd.DataFrame({"Plate": "P1", "Well": [f"A{1 + i // 3:02d}" for i in range(n)],
+                           "compound": np.where(np.arange(n) < 30, "DMSO", "taxol"),
+                           focus: rng.normal(-2, 0.05, n), "f0": rng.normal(size=n)})  # fmt: skip
+    fields.loc[40, [focus, "f0"]] = [-20.0, 900.0]
+    plain = aggregate(fields, how="mean").set_index("Well")
+    found = aggregate(fields, how="mean", quality="all").set_index("Well")
+    assert plain.loc["A14", "f0"] > 200
+    assert abs(found.loc["A14", "f0"]) < 3
+    assert found.loc["A14", "Metadata_Weight"] == pytest.approx(2, abs=0.6)
+    assert (found["Metadata_Count"] == 3).all()
+    named = aggregate(fields, how="mean", quality=focus).set_index("Well")
+    pd.testing.assert_frame_equal(found, named)
+    with pytest.raises(DesignError, match="8 control fields"):
+        aggregate(fields, quality="all", controls=[True, *[False] * (n - 1)])
+    with pytest.raises(InputError, match="no column of quality"):
+        aggregate(fields.drop(columns=focus), quality="all")
+
+
+def test_the_cell_count_is_removed_by_the_verb_too(df):
+    counts = np.tile(np.arange(24) * 9 + 50, 2)
+    frame = df.assign(Metadata_CellCount=counts)
+    frame[FEATURES[0]] = 2 * np.log2(counts + 1)
+    plain, found = normalize(frame), normalize(frame, cell_count="remove")
+    own = frame["compound"] == "DMSO"
+    assert found.loc[own, FEATURES[0]].std() < 0.4 * plain.loc[own, FEATURES[0]].std()
+    with pytest.raises(DesignError, match="there are 0"):
+        normalize(df, cell_count="remove")
+
+
+@pytest.mark.parametrize("method", ["zca", "pca", "tvn"])
+def test_controls_may_say_how_far_whitening_is_held_back(df, method):
+    given = df.assign(**{name: df[name].fillna(0) for name in FEATURES})
+    found = whiten(given, method=method, shrinkage="ledoit-wolf")
+    assert np.isfinite(found.select_dtypes("number").to_numpy()).all()
+    other = whiten(given, method=method, shrinkage="ledoit-wolf", regularization=0.9)
+    pd.testing.assert_frame_equal(found, other)

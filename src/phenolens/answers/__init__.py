@@ -10,22 +10,24 @@ from collections.abc import Callable
 
 import phenolens.evaluate.metrics
 import phenolens.represent.base  # noqa: F401  (words learn from both what things are called)
-from phenolens.answers import active, best, doubts, limits, similar
+from phenolens.answers import active, best, cells, doubts, limits, similar
 from phenolens.answers.answer import Answer
 from phenolens.answers.tables import Tables
 
-QUESTIONS: tuple[Callable[[Tables], Answer], ...] = (
+QUESTIONS: tuple[Callable[[Tables], Answer | None], ...] = (
     active.answer,
     similar.answer,
     doubts.answer,
     best.answer,
+    cells.answer,
     limits.answer,
 )
 
 
 def answers(tables: Tables) -> list[Answer]:
-    """The answers of a study, in the order a reader asks."""
-    return [question(tables) for question in QUESTIONS]
+    """The answers of a study, in the order a reader asks; what it did not ask for is left out."""
+    found = (question(tables) for question in QUESTIONS)
+    return [answer for answer in found if answer is not None]
 
 
 __all__ = ["QUESTIONS", "Answer", "answers"]

@@ -54,6 +54,7 @@ EXAMPLES = {
         "phenolens classify plates/*.parquet --no-baselines -o quick.csv",
     ),
     "cluster": ("phenolens cluster plates/*.parquet --label Metadata_Mechanism --clusters 5",),
+    "describe": ("phenolens describe plates/*.parquet -o changed.xlsx",),
     "batch": ("phenolens batch plates/*.parquet --by Metadata_Plate",),
     "assay": ("phenolens assay plates/*.parquet -o plates.csv",),
     "simulate": ("phenolens simulate my-screen/ --plates 2 --layout fixed",),

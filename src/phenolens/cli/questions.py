@@ -16,7 +16,9 @@ from phenolens.errors import InputError, either
 from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
-    "activity", "match", "retrieve", "dose", "compare", "classify", "cluster", "batch", "assay",
+    "activity", "match", "retrieve", "dose", "compare", "fuse", "classify", "cluster", "describe",
+    "batch",
+    "assay",
 )  # fmt: skip
 TABLES = (
     "Profile tables (Parquet, CSV, Excel, h5ad) or patterns such as 'plates/*.parquet'; several "
@@ -24,8 +26,9 @@ TABLES = (
 )
 REPRESENTATIONS = (
     "A table each of two representations or more, of the same wells; a pattern in quotes stacks "
-    "files. One h5ad with --obsm twice compares its embeddings."
+    "files. One h5ad with --obsm twice takes its embeddings."
 )
+SEVERAL = ("compare", "fuse")
 # Spellings that stay in use: the parameter that each sets, and the value where it takes none.
 ALIASES = {
     ("match", "--opposite"): ("similarity", "abs_cosine"),
@@ -46,11 +49,16 @@ def question(name: str) -> Verb:
             if said is not None:
                 values[target] = value or said
         refuse_overwriting(tables, output)
+        if name == "fuse" and output.suffix != ".parquet":
+            raise InputError(
+                f"--output {output}: fused profiles say in the file that they are not for scoring, "
+                "which only Parquet keeps; name a file that ends in .parquet."
+            )
         options = given(signature, values)
         data: object = list(tables)
-        if name == "compare" and len(tables) == 1:
+        if name in SEVERAL and len(tables) == 1:
             if not isinstance(options.get("obsm"), list):
-                raise InputError("compare takes two tables or more, or one h5ad and --obsm twice.")
+                raise InputError(f"{name} takes two tables or more, or one h5ad and --obsm twice.")
             data = tables[0]
         result = getattr(import_module(f"phenolens.tools.{name}"), name)(data, **options)
         try:
@@ -59,7 +67,7 @@ def question(name: str) -> Verb:
             click.echo("\n".join(result.lines()))
         click.echo(f"Wrote {output}")
 
-    text = REPRESENTATIONS if name == "compare" else TABLES
+    text = REPRESENTATIONS if name in SEVERAL else TABLES
     params = [
         Positional(
             ["tables"], nargs=-1, required=True, type=click.Path(), metavar="TABLES...", text=text

@@ -13,7 +13,7 @@ from phenolens.stats.multiple_testing import holm
 
 COLUMNS = (
     "task", "metric", "split", "unit", "cluster", "a", "b", "n", "n_clusters", "value_a", "value_b",
-    "difference", "low", "high", "p", "p_holm", "smallest_p", "detectable",
+    "difference", "low", "high", "p", "p_holm", "smallest_p", "detectable", "won", "lost",
 )  # fmt: skip
 _TWO_SIDED_80 = 2.8016  # z(0.975) + z(0.8)
 
@@ -52,7 +52,8 @@ def compare_pairs(
     DataFrame
         One row per pair, columns ``COLUMNS``: values and their difference (``low``, ``high``: 95 %
         cluster bootstrap), ``p``, ``p_holm`` (Holm over the pairs), ``smallest_p`` attainable, and
-        ``detectable``, the smallest true difference found with 80 % power at 5 %.
+        ``detectable``, the smallest true difference found with 80 % power at 5 %; ``won`` and
+        ``lost``, the clusters in which a is ahead of b, and behind.
     """
     rows = [
         _compare(_paired(values, pair, key=key, value=value, cluster=cluster), seed, n_draws)
@@ -104,6 +105,7 @@ def _compare(frame: pd.DataFrame, seed: int, n_draws: int) -> dict:
     sums, sizes = np.bincount(codes, weights=difference), np.bincount(codes)
     p, smallest = sign_flip(sums, seed=seed, n_draws=n_draws)
     low = high = spread = np.nan
+    tolerance = 1e-12
     if len(sums) > 1:
         weights = bootstrap_weights(len(sums), n_draws=n_draws, seed=seed)[1:]
         draws = (weights @ sums) / (weights @ sizes)
@@ -120,6 +122,8 @@ def _compare(frame: pd.DataFrame, seed: int, n_draws: int) -> dict:
         "p": p,
         "smallest_p": smallest,
         "detectable": _TWO_SIDED_80 * spread,
+        "won": int((sums > tolerance).sum()),
+        "lost": int((sums < -tolerance).sum()),
     }
 
 

@@ -1,4 +1,4 @@
-"""Numbers from Grad-CAM maps: how much of an image, and which part of its cells, carried a class.
+"""Numbers from maps: how much of an image, and which part of its cells, carried a class.
 
 A threshold is a share of the map's own maximum. A quantile of the map is refused: "above the 80th
 percentile" marks 20 % of every image by construction and so measures nothing. Wells, not images,
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.interpret.gradcam import Cams
+from phenolens.interpret.explain import Maps
 from phenolens.prepared import Prepared
 from phenolens.represent.networks.pixels import PixelSettings, central_square, resize
 from phenolens.segment import SegmentSettings, crop_labels
@@ -51,13 +51,15 @@ def compartments(
     side = settings.size * settings.tiles
     found = np.full((len(rows), len(PARTS), side, side), np.nan, dtype=np.float32)
     for number, row in enumerate(rows):
-        labels = _labels(prepared, int(row), segmentation or SegmentSettings())
+        labels = image_labels(prepared, int(row), segmentation or SegmentSettings())
         if "Cells" in labels and "Nuclei" in labels:
             found[number] = _shares(labels, settings.tiles, side)
     return found
 
 
-def _labels(prepared: Prepared, row: int, segmentation: SegmentSettings) -> dict[str, np.ndarray]:
+def image_labels(
+    prepared: Prepared, row: int, segmentation: SegmentSettings
+) -> dict[str, np.ndarray]:
     """Label images of one image: those saved, or for a crop those of the cell in its middle."""
     labels = prepared.labels(row)
     if labels or prepared.images.level != "cell" or not _known(prepared.channels, segmentation):
@@ -82,7 +84,7 @@ def _shares(labels: dict[str, np.ndarray], tiles: int, side: int) -> np.ndarray:
 
 
 def activation_table(
-    cams: Cams,
+    cams: Maps,
     metadata: pd.DataFrame,
     parts: np.ndarray | None = None,
     *,
@@ -93,7 +95,7 @@ def activation_table(
 
     Parameters
     ----------
-    cams : Cams
+    cams : Maps
     metadata : DataFrame
         ``Metadata_*`` columns of the same rows.
     parts : ndarray, shape (n, 3, S, S), optional

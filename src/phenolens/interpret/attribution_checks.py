@@ -1,37 +1,51 @@
 """Is a map of the network, or only of the image? Checks that attributions can fail.
 
 A map that stays the same when the weights are replaced by random ones explains the image, not what
-was learned (Adebayo et al. 2018). Where the truth is known, a map must point at it; and covering
-what a map marks must cost the class more than covering as much elsewhere.
+was learned (Adebayo et al. 2018); one that changes when an image hardly does explains neither.
+Covering what a map marks must cost more than covering as much elsewhere. Where the truth is known,
+a map must point at it: :mod:`phenolens.interpret.truth` plants one.
 """
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from phenolens.interpret.gradcam import Cams, batches, class_numbers, gradcam
+from phenolens.interpret.explain import Maps, explain
+from phenolens.interpret.pixels import local_mean
+from phenolens.interpret.scores import Likeness, scores_of
 from phenolens.prepared import Prepared
-from phenolens.represent.base import Progress
-from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.devices import repeatable
+from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 LARGEST_CORRELATION = 0.3
+_POSITIONS = 16  # a side, at which maps are compared and images covered
+_JITTER = 0.05
 
 
 def randomised_check(
-    network: CNN,
+    network: Network,
     prepared: Prepared,
     rows: np.ndarray,
     *,
-    cams: Cams | None = None,
+    maps: Maps,
+    towards: Likeness | None = None,
     networks: int = 3,
     seed: int = 0,
+    **how: Any,
 ) -> pd.DataFrame:
-    """Rank correlation of each map with that of networks of random weights, for the same class.
+    """Rank correlation of each map with that of networks of random weights, for the same target.
+
+    Parameters
+    ----------
+    maps : Maps
+        Of these rows by the network itself.
+    how
+        As :func:`~phenolens.interpret.explain.explain` was asked.
 
     Returns
     -------
@@ -39,19 +53,18 @@ def randomised_check(
         One row an image: ``correlation`` (mean over random networks; NaN where either map is
         constant), ``passes`` (at most 0.3).
     """
-    cams = gradcam(network, prepared, rows) if cams is None else cams
     found = []
     for number in range(networks):
         other = randomised(network, seed=seed + number)
-        maps = gradcam(other, prepared, rows, targets=cams.targets, stage=cams.stage).coarse
-        found.append(rank_correlation(cams.coarse, maps))
+        again = _again(other, prepared, rows, maps=maps, towards=towards, **how)
+        found.append(rank_correlation(_coarse(maps), _coarse(again)))
     values = np.stack(found)
     known = np.isfinite(values).sum(axis=0)
     mean = np.where(known > 0, np.nansum(values, axis=0) / np.maximum(known, 1), np.nan)
     return pd.DataFrame({"correlation": mean, "passes": mean <= LARGEST_CORRELATION})
 
 
-def randomised(network: CNN, *, seed: int) -> CNN:
+def randomised(network: Network, *, seed: int) -> Any:
     """The same network with fresh random weights in every layer."""
     other = copy.copy(network)
     with repeatable(seed):
@@ -59,6 +72,41 @@ def randomised(network: CNN, *, seed: int) -> CNN:
     torch = require_torch()
     other.model = model.to(network.device()).to(memory_format=torch.channels_last).eval()
     return other
+
+
+def stability(
+    network: Network,
+    prepared: Prepared,
+    rows: np.ndarray,
+    *,
+    maps: Maps,
+    towards: Likeness | None = None,
+    seed: int = 0,
+    **how: Any,
+) -> np.ndarray:
+    """Rank correlation of each map with that of the image under noise too weak to be seen.
+
+    The noise is 0.05 standard deviations of each stain, about that of a camera.
+    """
+    torch = require_torch()
+
+    def noisy(images, _):
+        drawn = torch.Generator(device="cpu").manual_seed(seed)
+        noise = torch.randn(images.shape, generator=drawn).to(images.device)
+        return images + _JITTER * noise
+
+    again = _again(network, prepared, rows, maps=maps, towards=towards, change=noisy, **how)
+    return rank_correlation(_coarse(maps), _coarse(again))
+
+
+def _again(network, prepared, rows, *, maps: Maps, **how: Any) -> Maps:
+    """Maps by the same method for the same targets."""
+    return explain(network, prepared, rows, method=maps.method, targets=maps.targets, **how)
+
+
+def _coarse(maps: Maps) -> np.ndarray:
+    """Maps at the resolution that is compared: what lies between is interpolated, or noise."""
+    return maps.coarse(max(maps.stride, maps.maps.shape[-1] // _POSITIONS, 1))
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -73,12 +121,12 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def occlusion(
-    network: CNN,
+    network: Network,
     prepared: Prepared,
     rows: np.ndarray,
     *,
     targets: np.ndarray | None = None,
-    progress: Progress | None = None,
+    towards: Likeness | None = None,
 ) -> pd.DataFrame:
     """How much of a class's probability is lost when one stain is replaced by its mean.
 
@@ -86,36 +134,100 @@ def occlusion(
     ----------
     targets : ndarray of str, optional
         The class asked about in each image; by default the one predicted.
+    towards : Likeness, optional
+        Then what is lost is of the likeness to the target.
 
     Returns
     -------
     DataFrame
         One row an image: ``target``, ``probability``, and ``drop_<stain>`` for each stain.
     """
-    torch = require_torch()
-    wanted = None if targets is None else class_numbers(network, targets)
     parts = []
-    for batch in batches(network, prepared, rows):
-        with torch.no_grad():
-            whole = network.logits(batch).softmax(1).cpu().numpy()
-            chosen = whole.argmax(1) if wanted is None else wanted[batch.rows]
-            parts.append(_drops(network, batch, whole, chosen, prepared.channels))
-        if progress:
-            progress(int(batch.rows[-1]) + 1, len(rows))
+    for given in network.differentiable(prepared, rows):
+        ask = _Asked(given, targets, towards)
+        whole = ask(given.images)
+        columns = {"target": ask.names, "probability": whole}
+        for number, channel in enumerate(prepared.channels):
+            images = given.images.clone()
+            images[:, :, number] = 0.0  # the mean of standardised pixels
+            columns[f"drop_{channel}"] = whole - ask(images)
+        parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
 
-def _drops(network: CNN, batch, whole, chosen, channels) -> pd.DataFrame:
-    """Standardised pixels have mean zero, so a stain at its mean is a plane of zeros."""
-    places = np.arange(len(chosen))
-    columns = {"target": np.array(network.classes)[chosen], "probability": whole[places, chosen]}
-    for number, channel in enumerate(channels):
-        kept = batch.images[:, number].clone()
-        batch.images[:, number] = 0.0
-        without = network.logits(batch).softmax(1).cpu().numpy()
-        batch.images[:, number] = kept
-        columns[f"drop_{channel}"] = columns["probability"] - without[places, chosen]
-    return pd.DataFrame(columns)
+class _Asked:
+    """What a network says of the targets of a batch, as numbers: probabilities, or likenesses."""
+
+    def __init__(self, given, targets: np.ndarray | None, towards: Likeness | None) -> None:
+        own = None if targets is None else np.asarray(targets)[given.rows]
+        self.given, self.towards = given, towards
+        self.scores = scores_of(given, targets=own, towards=towards)
+        self.names = np.array(self.scores.names)[self.scores.chosen.cpu().numpy()]
+
+    def __call__(self, images) -> np.ndarray:
+        with require_torch().no_grad():
+            found = self.scores.score(images, self.scores.chosen, self.given.features)
+        # The logistic of log odds is the probability.
+        return (found if self.towards is not None else found.sigmoid()).cpu().numpy()
+
+
+def covering(
+    network: Network,
+    prepared: Prepared,
+    rows: np.ndarray,
+    *,
+    maps: Maps,
+    towards: Likeness | None = None,
+    steps: int = 8,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Blur an image bit by bit, most marked first, and the other way, against a random order.
+
+    After Petsiuk et al. 2018, with each stain's local mean in place of what is covered, which looks
+    more like a cell than a hole does.
+
+    Returns
+    -------
+    DataFrame
+        One row an image: ``deletion`` and ``insertion``, the mean probability of the class (or
+        likeness) over the steps while the marked part goes, or comes back; and both in random
+        order. A map that means something has the lower deletion and the higher insertion.
+    """
+    rng = np.random.default_rng(seed)
+    coarse = _coarse(maps)
+    orders = {"": coarse, "_random": rng.random(coarse.shape)}
+    parts = []
+    for given in network.differentiable(prepared, rows):
+        ask = _Asked(given, maps.targets, towards)
+        blurred = local_mean(given.images)
+        found: dict[str, np.ndarray] = {}
+        for name, order in orders.items():
+            deleted, inserted = [], []
+            for step in range(1, steps + 1):
+                marked = _as_squares(_first(order[given.rows], step / (steps + 1)), given.images)
+                deleted.append(ask(marked * blurred + (1 - marked) * given.images))
+                inserted.append(ask(marked * given.images + (1 - marked) * blurred))
+            found |= {f"deletion{name}": np.mean(deleted, axis=0)}
+            found |= {f"insertion{name}": np.mean(inserted, axis=0)}
+        parts.append(pd.DataFrame(found))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _first(order: np.ndarray, share: float) -> np.ndarray:
+    """Whether a position is among the share of highest ones, (n, s, s)."""
+    flat = order.reshape(len(order), -1)
+    ranks = (-flat).argsort(axis=1, kind="stable").argsort(axis=1)
+    return (ranks < share * flat.shape[1]).reshape(order.shape)
+
+
+def _as_squares(marked: np.ndarray, images):
+    """Masks of images (n, t * s, t * s) as masks of their squares, (n, t², 1, S, S)."""
+    torch = require_torch()
+    tiles, side = round(images.shape[1] ** 0.5), images.shape[-1]
+    whole = torch.from_numpy(marked.astype(np.float32))[:, None]
+    grid = torch.nn.functional.interpolate(whole, size=(tiles * side,) * 2, mode="nearest")[:, 0]
+    grid = grid.unflatten(2, (tiles, side)).unflatten(1, (tiles, side)).transpose(2, 3)
+    return grid.flatten(1, 2)[:, :, None].to(images.device)
 
 
 def pointing(maps: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
@@ -142,58 +254,3 @@ def pointing(maps: np.ndarray, truth: np.ndarray) -> pd.DataFrame:
         energy = np.where(total > 0, (flat * mask).sum(axis=1) / total / share, np.nan)
         iou = (marked & mask).sum(axis=1) / (marked | mask).sum(axis=1)
     return pd.DataFrame({"hit": hit, "chance": share, "energy": energy, "iou": iou})
-
-
-def deletion(
-    network: CNN,
-    prepared: Prepared,
-    rows: np.ndarray,
-    *,
-    cams: Cams,
-    steps: int = 8,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Cover an image bit by bit, most marked first, against a random order (Petsiuk et al. 2018).
-
-    Returns
-    -------
-    DataFrame
-        One row an image: ``deletion`` and ``deletion_random``, the mean probability of the class
-        over the steps (lower is better); a map that means something is below the random order.
-    """
-    rng = np.random.default_rng(seed)
-    wanted = class_numbers(network, cams.targets)
-    parts = []
-    for batch in batches(network, prepared, rows):
-        maps = cams.coarse[batch.rows]
-        found = {}
-        for name, order in (("deletion", maps), ("deletion_random", rng.random(maps.shape))):
-            found[name] = _covered(network, batch, order, wanted[batch.rows], steps)
-        parts.append(pd.DataFrame(found))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _covered(network: CNN, batch, order: np.ndarray, chosen: np.ndarray, steps: int) -> np.ndarray:
-    """Mean probability of the class while the positions of highest `order` are covered."""
-    torch = require_torch()
-    positions = order.reshape(len(order), -1)
-    ranks = (-positions).argsort(axis=1, kind="stable").argsort(axis=1).reshape(order.shape)
-    found = []
-    for step in range(1, steps + 1):
-        kept = ranks >= step * positions.shape[1] / (steps + 1)
-        images = batch.images * _as_squares(kept, network, batch.images)
-        with torch.no_grad():
-            logits = network.logits(batch, images=images).softmax(1).cpu().numpy()
-        found.append(logits[np.arange(len(chosen)), chosen])
-    return np.mean(found, axis=0)
-
-
-def _as_squares(kept: np.ndarray, network: CNN, images):
-    """Masks of images (n, t * s, t * s) as masks of their squares, (n * t², 1, S, S)."""
-    torch = require_torch()
-    tiles = network.settings.pixels.tiles
-    side = kept.shape[-1] // tiles
-    grid = kept.reshape(-1, tiles, side, tiles, side).transpose(0, 1, 3, 2, 4)
-    masks = torch.from_numpy(grid.reshape(-1, 1, side, side).astype(np.float32))
-    enlarged = torch.nn.functional.interpolate(masks, size=images.shape[-2:], mode="nearest")
-    return enlarged.to(images.device)

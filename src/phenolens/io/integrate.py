@@ -16,8 +16,9 @@ import pandas as pd
 from phenolens.errors import InputError
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
-from phenolens.io.columns import FILE, same_name, spec_column
+from phenolens.io.columns import FILE, clean, key_text, pick, same_name, spec_column
 from phenolens.io.images.image_set import read_images
+from phenolens.io.images.missing import plates_without_stain
 from phenolens.io.join import CONFLICT, Source, collapse, combine, join_table, joined_before
 from phenolens.io.labels import CANONICAL, label_wells, mark_controls, select_excluded
 from phenolens.io.ledger import Ledger, SetAside
@@ -28,6 +29,7 @@ from phenolens.io.profile_blocks import read_keyed
 from phenolens.normalize.recognise import is_normalized
 from phenolens.profiles import (
     CELL_COUNT,
+    CELL_LABEL,
     KEY,
     OBJECT,
     PLATE,
@@ -100,12 +102,16 @@ def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
     columns, ledger = data["columns"], Ledger()
     origin = _origin(columns, ledger)
     images = _images(data, root, origin)
+    if images is not None and columns.get("cell_label") is not None:
+        images = _with_cell_labels(images, str(columns["cell_label"]), ledger)
     given = {block["name"]: block for block in data["profiles"]}
     measurement = data.get("measurement")
     blocks = {
         n: read_keyed(block, columns, root, origin=origin, measurement=measurement)
         for n, block in given.items()
     }
+    if lacking := plates_without_stain(images, ledger):
+        ledger.counts["plates_without_a_stain"] = len(lacking)
     images, blocks = _one_plate(images, blocks, data, origin)
     wells = _gather(images, blocks, origin)
     _note_lost(wells, ledger)
@@ -175,9 +181,44 @@ def _images(data: Mapping[str, Any], root: Path, origin: Source) -> ImageSet | N
     )
 
 
+def _with_cell_labels(images: ImageSet, spec: str, ledger: Ledger) -> ImageSet:
+    """The images with the class of each cell, null where the table says none; those are counted.
+
+    A column that says different things of the cells of a well says nothing of the well: it is
+    taken away.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, or it names fewer than two classes.
+    """
+    named = pick(images.table, spec, source="images, [data.columns] cell_label")
+    text = [None if value == "" else value for value in key_text(clean(named))]
+    label = pd.Series(text, index=images.table.index, dtype=object)
+    known = sorted(label.dropna().unique())
+    if len(known) < 2:
+        raise InputError(
+            f"[data.columns] cell_label = {spec!r} names too few classes of cells "
+            f"({', '.join(known) or 'all are blank'}): two are needed. Name another column, or "
+            "take the line out."
+        )
+    ledger.counts["cells_without_label"] = int(label.isna().sum())
+    column = spec_column(spec)
+    own = [name for name in images.table if column and same_name(name) == same_name(column)]
+    wells = pd.Series(_joined_key(images.table), index=images.table.index)
+    if label.groupby(wells).nunique().max() < 2 or {*own} & {*KEY}:
+        own = []
+    return replace(images, table=images.table.drop(columns=own).assign(**{CELL_LABEL: label}))
+
+
+def _of_wells(images: ImageSet) -> pd.DataFrame:
+    """Metadata of the images that may be of their wells: not the classes of cells."""
+    return images.metadata.drop(columns=CELL_LABEL, errors="ignore")
+
+
 def _gather(images: ImageSet | None, blocks: Mapping[str, tuple], origin: Source) -> pd.DataFrame:
     """All wells of all sources with the metadata that is constant within each."""
-    sources = {} if images is None else {"images": images.metadata}
+    sources = {} if images is None else {"images": _of_wells(images)}
     for name, (frame, features, _) in blocks.items():
         sources[f"profiles {name}"] = frame.drop(columns=[*features, FILE], errors="ignore")
     keys = [_well_keys(frame) for frame in sources.values()]

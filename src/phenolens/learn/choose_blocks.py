@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from phenolens.errors import InputError
@@ -17,7 +19,8 @@ from phenolens.learn.fuse import BlockFusion
 from phenolens.learn.logistic import inner_folds
 
 SHARES = (0.2, 0.35, 0.5)
-_RIDGES = (0.01, 0.1, 1.0)
+# Far enough up that a block of noise is not taken for the shrinkage that it brings.
+_RIDGES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
 class InnerSplit(NamedTuple):
@@ -44,14 +47,19 @@ class BlockChoice:
     weights : dict of str to float
         Share of each block taken, summing to 1; a block that is left out has none.
     alone : dict of str to float
-        Mean reciprocal rank of the true class on held-out training rows, by each block alone.
+        What each block tells alone of the rows that decide: the mean reciprocal rank of the true
+        class of held-out rows, or the mean average precision of replicates.
     tried : tuple of (dict of str to float, float, float)
         Weights, gain over what was best before, and that gain in standard errors.
+    gain : (float, float)
+        Of what was taken over the best block alone, and that in standard errors; 0 where the best
+        block was left alone. It is of the rows that chose, and flatters.
     """
 
     weights: dict[str, float]
     alone: dict[str, float]
     tried: tuple[tuple[dict[str, float], float, float], ...]
+    gain: tuple[float, float] = (0.0, 0.0)
 
     @property
     def best(self) -> str:
@@ -62,6 +70,11 @@ class BlockChoice:
     def fell_back(self) -> bool:
         """Whether the best block was left alone."""
         return len(self.weights) == 1
+
+    @property
+    def words(self) -> str:
+        """The blocks taken and their shares, as ``cellprofiler 0.65 + cnn 0.35``."""
+        return " + ".join(f"{name} {share:.2g}" for name, share in self.weights.items())
 
 
 class ChosenFusion(TransformerMixin, BaseEstimator):
@@ -87,7 +100,7 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
     n_inner : int
         Number of inner folds.
     clear : float
-        Standard errors by which an added block must gain.
+        Standard errors by which an added block must gain; more where several could be added.
     inner : sequence of InnerSplit, optional
         Tables to choose on; the training rows in inner folds by default. Blocks that learned labels
         need tables whose rows held out they have not seen (cross-fitted): on what they have seen
@@ -129,9 +142,14 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
             raise InputError("Blocks are chosen by what they tell of classes; give labels.")
         labels = np.asarray(y)
         parts = [self._kernels(*part) for part in self._inner(X, labels)]
-        self.choice_ = _forward(list(self.blocks), parts, clear=self.clear)
+        of = np.concatenate([part.labels for part in parts])
+
+        def ranks(weights: Mapping[str, float]) -> np.ndarray:
+            return np.concatenate([part.reciprocal_ranks(weights) for part in parts])
+
+        self.choice_ = _forward(list(self.blocks), ranks, labels=of, clear=self.clear)
         weights = self.choice_.weights
-        self.chosen_ = " + ".join(f"{name} {share:.2g}" for name, share in weights.items())
+        self.chosen_ = self.choice_.words
         taken = {name: self.blocks[name] for name in weights}
         self.fusion_ = BlockFusion(taken, steps=self.steps, weights=weights).fit(X, labels)
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
@@ -181,14 +199,24 @@ class _HeldOut:
         if not len(self.truth):
             return np.zeros(0)
         fused = np.sum([share * self.kernels[name] for name, share in weights.items()], axis=0)
+        ridge, nearest = (_reciprocal_rank(scores, self.truth) for scores in self._scores(fused))
+        return 0.5 * (ridge + nearest)
+
+    def class_scores(self, block: str) -> np.ndarray:
+        """Scores of every class for each held-out row by one block, 0 and 1 within each row."""
+        if not len(self.truth):
+            return np.zeros((0, len(np.unique(self.codes))))
+        return np.mean([_standard(one) for one in self._scores(self.kernels[block])], axis=0)
+
+    def _scores(self, fused: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By ridge regression on the classes, and by the nearest row of each class."""
         n = len(self.codes)
         similar, norms = fused[:, :-1], np.sqrt(np.maximum(fused[:, -1], 1e-30))
-        ridge = self._ridge(similar[:n], similar[n:])
         cosine = similar[n:] / norms[n:, None] / norms[None, :n]
         order = np.argsort(self.codes, kind="stable")
         starts = np.searchsorted(self.codes[order], np.arange(self.codes.max() + 1))
         nearest = np.maximum.reduceat(cosine[:, order], starts, axis=1)
-        return 0.5 * (ridge + _reciprocal_rank(nearest, self.truth))
+        return self._ridge(similar[:n], similar[n:]), nearest
 
     def _ridge(self, among: np.ndarray, held: np.ndarray) -> np.ndarray:
         """By ridge regression on the classes, each class weighing alike, at the best penalty."""
@@ -201,12 +229,15 @@ class _HeldOut:
         seen = (held * root[None, :]) @ vectors
         scale = max(float(values.clip(0).sum()) / n, 1e-30)
         found = [
-            _reciprocal_rank(
-                seen @ (projected / (values.clip(0) + ridge * scale)[:, None]), self.truth
-            )
-            for ridge in _RIDGES
+            seen @ (projected / (values.clip(0) + ridge * scale)[:, None]) for ridge in _RIDGES
         ]
-        return found[int(np.argmax([ranks.mean() for ranks in found]))]
+        means = [_reciprocal_rank(scores, self.truth).mean() for scores in found]
+        return found[int(np.argmax(means))]
+
+
+def _standard(scores: np.ndarray) -> np.ndarray:
+    spread = scores.std(axis=1, keepdims=True)
+    return (scores - scores.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
 
 
 def _reciprocal_rank(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -216,13 +247,182 @@ def _reciprocal_rank(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + above + 0.5 * (same - 1))
 
 
-def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> BlockChoice:
+class Rival(NamedTuple):
+    """One way to fuse, as it did on held-out training rows.
+
+    Attributes
+    ----------
+    name : str
+    score : float
+        Mean reciprocal rank of the true class, classes alike.
+    gain, errors : float
+        The score less that of the best block alone, and the same in standard errors over rows.
+    """
+
+    name: str
+    score: float
+    gain: float
+    errors: float
+
+
+def rivals(
+    chosen: ChosenFusion, table: pd.DataFrame, labels: Sequence[str] | np.ndarray
+) -> list[Rival]:
+    """What else could have been done with the blocks, judged on the same held-out rows.
+
+    Each block alone, all side by side at equal energy, those that were chosen; and fusions of what
+    the blocks say of the classes: the mean of their scores, the mean of their ranks, and a logistic
+    regression on their scores (stacking: Wolpert, Neural Netw. 5:241, 1992), learned on the other
+    inner folds. A weighted sum of linear kernels is the weighted blocks side by side, so it is not
+    a way of its own.
+
+    Parameters
+    ----------
+    chosen : ChosenFusion
+        Fitted on `table` and `labels`.
+    table : DataFrame
+    labels : sequence of str, shape (n,)
+
+    Returns
+    -------
+    list of Rival
+        Blocks first, each alone.
+    """
+    labels = np.asarray(labels)
+    parts = [chosen._kernels(*part) for part in chosen._inner(table, labels)]
+    parts = [part for part in parts if len(part.truth)]
+    of, names = np.concatenate([part.labels for part in parts]), list(chosen.blocks)
+    equal = dict.fromkeys(names, 1.0 / len(names))
+    scores = [{name: part.class_scores(name) for name in names} for part in parts]
+    late = {
+        "late-scores": [np.mean(list(one.values()), axis=0) for one in scores],
+        "late-ranks": [
+            np.mean([one.argsort(axis=1).argsort(axis=1) for one in own.values()], axis=0)
+            for own in scores
+        ],
+        "stacking": _stacked(parts, scores),
+    }
+    sides = {name: {name: 1.0} for name in names}
+    sides |= {"equal-energy": equal, "chosen": chosen.choice_.weights}
+    found = {
+        name: np.concatenate([part.reciprocal_ranks(weights) for part in parts])
+        for name, weights in sides.items()
+    }
+    found |= {
+        name: np.concatenate(
+            [_reciprocal_rank(one, part.truth) for one, part in zip(told, parts, strict=True)]
+        )
+        for name, told in late.items()
+    }
+    best = found[chosen.choice_.best]
+    return [
+        Rival(name, _class_mean(ranks, of), *_gain(ranks - best, of))
+        for name, ranks in found.items()
+    ]
+
+
+def _stacked(parts: list[_HeldOut], scores: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
+    """Class scores by a logistic regression on those of the blocks, learned on other folds."""
+    if len(parts) < 2:
+        return [np.mean(list(own.values()), axis=0) for own in scores]
+    stacks = [np.stack(list(own.values()), axis=-1) for own in scores]
+    found = []
+    for number, stack in enumerate(stacks):
+        rest = [one for other, one in enumerate(stacks) if other != number]
+        truths = [part.truth for other, part in enumerate(parts) if other != number]
+        right = np.concatenate(
+            [
+                (np.arange(one.shape[1]) == truth[:, None]).ravel()
+                for one, truth in zip(rest, truths, strict=True)
+            ]
+        )
+        pairs = np.concatenate([one.reshape(-1, one.shape[-1]) for one in rest])
+        model = LogisticRegression(class_weight="balanced").fit(pairs, right)
+        found.append(stack @ model.coef_[0])
+    return found
+
+
+class Replicates(NamedTuple):
+    """Similarities among wells that a choice may look at.
+
+    Attributes
+    ----------
+    kernels : dict of str to ndarray, shape (n, n)
+        Inner products of the wells in each block, blocks of equal energy.
+    labels : ndarray of str, shape (n,)
+        Their treatments.
+    """
+
+    kernels: Mapping[str, np.ndarray]
+    labels: np.ndarray
+
+    def precision(self, weights: Mapping[str, float]) -> np.ndarray:
+        """Average precision of each well's replicates among all others, ties at their mean place.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            NaN for a well without a replicate.
+        """
+        fused = np.sum([share * self.kernels[name] for name, share in weights.items()], axis=0)
+        norms = np.sqrt(np.maximum(np.diag(fused), 1e-30))
+        cosine = fused / norms[:, None] / norms[None, :]
+        np.fill_diagonal(cosine, -np.inf)
+        codes = np.unique(self.labels, return_inverse=True)[1]
+        found = np.full(len(codes), np.nan)
+        for row, code in enumerate(codes):
+            own = np.flatnonzero(codes == code)
+            near = cosine[row, own[own != row]]
+            if len(near):
+                ordered = np.sort(cosine[row])
+                above = len(codes) - np.searchsorted(ordered, near, side="right")
+                reached = len(codes) - np.searchsorted(ordered, near, side="left")
+                places = np.sort(0.5 * (above + 1 + reached))
+                found[row] = np.mean(np.arange(1, len(near) + 1) / places)
+        return found
+
+
+def choose_by_replicates(parts: Sequence[Replicates], *, clear: float = 2.0) -> BlockChoice | None:
+    """Blocks and shares by how well replicates find each other: forward selection, as elsewhere.
+
+    Parameters
+    ----------
+    parts : sequence of Replicates
+        Wells are compared within a part only. None of them may be scored with these shares by
+        which treatment it has; their mechanisms have no say, and may be.
+    clear : float
+        Standard errors, over treatments, by which an added block must gain; there are fewer
+        treatments than wells.
+
+    Returns
+    -------
+    BlockChoice or None
+        None where fewer than two treatments have replicates.
+    """
+    names = list(parts[0].kernels) if parts else []
+    told: dict[tuple[tuple[str, float], ...], pd.Series] = {}
+
+    def by_treatment(weights: Mapping[str, float]) -> pd.Series:
+        key = tuple(sorted(weights.items()))
+        if key not in told:
+            found = [pd.Series(one.precision(weights)).groupby(one.labels).mean() for one in parts]
+            told[key] = pd.concat(found).dropna()
+        return told[key]
+
+    if not names or len(by_treatment({names[0]: 1.0})) < 2:
+        return None
+    labels = by_treatment({names[0]: 1.0}).index.to_numpy()
+    return _forward(names, lambda w: by_treatment(w).to_numpy(), labels=labels, clear=clear)
+
+
+def _forward(
+    names: list[str],
+    ranks: Callable[[Mapping[str, float]], np.ndarray],
+    *,
+    labels: np.ndarray,
+    clear: float,
+) -> BlockChoice:
     """From the best block alone, add blocks as long as that is clearly better."""
-    labels = np.concatenate([part.labels for part in parts])
-
-    def ranks(weights: Mapping[str, float]) -> np.ndarray:
-        return np.concatenate([part.reciprocal_ranks(weights) for part in parts])
-
     alone = {name: ranks({name: 1.0}) for name in names}
     means = {name: _class_mean(found, labels) for name, found in alone.items()}
     first = max(names, key=lambda name: (means[name], name))
@@ -238,10 +438,13 @@ def _forward(names: list[str], parts: list[_HeldOut], *, clear: float) -> BlockC
             tried.append((new, gain, errors))
             found.append((gain, errors, new, there))
         gain, errors, new, there = max(found, key=lambda one: one[0])
-        if gain <= 0 or errors < clear:
+        # as rarely by chance as with one block to add (Šidák)
+        needed = norm.ppf(norm.cdf(clear) ** (1 / len(left)))
+        if gain <= 0 or errors < needed:
             break
         weights, now = new, there
-    return BlockChoice(weights, means, tuple(tried))
+    total = _gain(now - alone[first], labels) if len(weights) > 1 else (0.0, 0.0)
+    return BlockChoice(weights, means, tuple(tried), total)
 
 
 def _class_mean(values: np.ndarray, labels: np.ndarray) -> float:

@@ -11,7 +11,7 @@ the entry-point group ``phenolens.representations``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -23,6 +23,7 @@ from phenolens.errors import InputError, LeakError
 from phenolens.prepared import Prepared, Progress
 from phenolens.profiles import PLATE, WELL, feature_names, from_frame
 from phenolens.registry import Registry
+from phenolens.represent.differentiable import Differentiable
 from phenolens.words import names
 
 Learns = Literal["nothing", "pixels", "labels"]
@@ -211,6 +212,22 @@ class Representation:
     ) -> np.ndarray:
         """Features of these rows, float32 (len(rows), n_features), each of its own image alone."""
         raise NotImplementedError(f"'{self.name}' has no extract.")
+
+    def differentiable(self, prepared: Prepared, rows: np.ndarray) -> Iterator[Differentiable]:
+        """Batches of these rows with the network from their pixels on, for pixel explanations.
+
+        A network of ours has it; another gives what :class:`Differentiable` asks.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        del prepared, rows
+        raise InputError(
+            f"'{self.name}' gives no gradients, so its images cannot be explained pixel by pixel. "
+            "Explain a network, or let it have `differentiable`."
+        )
 
     def wells(self, units: Sequence[Any], *, how: str, min_cells: int) -> pd.DataFrame:
         """Profile table of wells made of measured cells, for what reads measurements.

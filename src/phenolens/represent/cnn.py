@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import Field
 from phenolens.errors import DesignError
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Kind, Learns, Options, Progress, register
+from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.architecture import Architecture
 from phenolens.represent.networks.feed import Batch, Feed
 from phenolens.represent.networks.joining import FeatureBlock
@@ -19,6 +21,7 @@ from phenolens.represent.networks.network import (
     BackboneOptions,
     Network,
     NetworkSettings,
+    batch_of,
     keys_of,
 )
 from phenolens.represent.networks.torches import require_torch
@@ -213,6 +216,21 @@ class CNN(Network):
         if features is not None:
             features = features.repeat_interleave(squares, dim=0)
         return mean_of_squares(self.model.classify(embedding, features).float(), squares)
+
+    def differentiable(self, prepared: Prepared, rows: np.ndarray) -> Iterator[Differentiable]:
+        """Batches of these rows in order, with the logits of its classes beside the embedding."""
+        measured = self._features(prepared, rows)
+        for each in super().differentiable(prepared, rows):
+            features = None
+            if measured is not None:
+                features = require_torch().from_numpy(measured[each.rows]).to(each.images.device)
+            classes = tuple(self.classes)
+            yield replace(each, classify=self._classified, features=features, classes=classes)
+
+    def _classified(
+        self, images: torch.Tensor, features: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        return self.logits(batch_of(images, features))
 
     def rounds(self, n_images: int) -> int:
         """Twice where what was held back is learned in the end."""

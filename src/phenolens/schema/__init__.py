@@ -5,7 +5,7 @@ Writers, the report, ``docs/schemas.md`` and the tests read these definitions.
 
 from __future__ import annotations
 
-from phenolens.schema import made, networks, representations, scores, screen, structure
+from phenolens.schema import cells, made, networks, representations, scores, screen, structure
 from phenolens.schema.kinds import Column, Document, File, Key, Table
 from phenolens.schema.offered import OFFERED
 from phenolens.schema.representations import PROFILES, PROFILES_SEEN
@@ -16,6 +16,7 @@ _OWN: tuple[File, ...] = (
     *representations.FILES,
     *structure.FILES,
     *networks.FILES,
+    *cells.FILES,
     *screen.FILES,
     *made.FILES,
 )

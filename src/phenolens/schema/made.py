@@ -26,7 +26,11 @@ ANSWERS = Document(
     text="A list, one entry a question, in the order of the report. The data of a finding are in "
     "`code`, `severity`, `about` and `values`; the rest is their words.",
     keys=(
-        Key("key", "string", "the question: `active`, `similar`, `doubts`, `best`, `limits`"),
+        Key(
+            "key",
+            "string",
+            "the question: `active`, `similar`, `doubts`, `best`, `cells`, `limits`",
+        ),
         Key("state", "string", "`answered`, `doubtful`, or `open`: there is no answer"),
         Key("question", "string", "in words"),
         Key("short", "string", "the answer in words"),

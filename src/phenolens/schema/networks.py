@@ -52,7 +52,7 @@ CURVES = Table(
             nullable=True,
         ),
         Column("representation", TEXT, "the network"),
-        Column("fold", TEXT, "a fold's number, `all`, or `group-<n>`", in_order=True),
+        Column("fold", TEXT, "a fold's number, `all`, `group-<n>` or `cells-<n>`", in_order=True),
     ),
     sort=("fold", "epoch"),
 )
@@ -118,6 +118,117 @@ ACTIVATION_TREATMENTS = Table(
     ),
 )
 
+_WHERE = (
+    Column(
+        "compartment",
+        TEXT,
+        "`nucleus`, `perinuclear ring` (within 0.25 nuclear diameters of a nucleus), `cytoplasm`, "
+        "`edge` (within 0.15 nuclear diameters of the end of its cell), `background`",
+    ),
+    Column("stain", TEXT, "stain; `all` where maps do not tell stains apart"),
+)
+ACTIVATION_COMPARTMENTS = Table(
+    "activation_compartments.parquet",
+    "where the network looked, by compartment and stain",
+    text="One row a treatment, compartment and stain, with wells as units. Compartments that no "
+    "image has are left out.",
+    when="Present where `activation.parquet` is; without rows where no cells are known.",
+    columns=(
+        TREATMENT,
+        *_WHERE,
+        Column("mass", REAL, "share of the maps, mean over wells", label="Share of the maps"),
+        Column(
+            "area",
+            REAL,
+            "share of the images that is the compartment, over the number of stains",
+            label="Share of the area",
+        ),
+        Column("enrichment", REAL, "one over the other, mean over wells: 1 is a blind map's"),
+        Column("low", REAL, "Student's 95 % interval of it, over wells", nullable=True),
+        Column("high", REAL, "Student's 95 % interval of it, over wells", nullable=True),
+        Column(
+            "difference",
+            REAL,
+            "`enrichment` less that of controls of the same plates",
+            nullable=True,
+            label="Over controls",
+        ),
+        Column("p", REAL, "p of the difference, labels permuted within plates", nullable=True),
+        Column(
+            "p_adjusted",
+            REAL,
+            "corrected for the treatment's compartments and stains (Westfall and Young)",
+            nullable=True,
+            label="p, corrected",
+        ),
+        Column("rank", WHOLE, "1 is the treatment's largest enrichment"),
+        Column("n_wells", WHOLE, "wells", label="Wells"),
+    ),
+    sort=("Metadata_Treatment", "rank"),
+)
+
+ACTIVATION_COMPARTMENTS_CORRECT = Table(
+    "activation_compartments_correct.parquet",
+    "the same, right against wrong",
+    text="Treated wells that hold images named right and images named wrong.",
+    when="Present where `activation_compartments.parquet` is.",
+    columns=(
+        *_WHERE,
+        Column("correct", REAL, "enrichment where the class named is the true one", nullable=True),
+        Column("wrong", REAL, "enrichment where it is not", nullable=True),
+        Column("difference", REAL, "mean over wells", nullable=True),
+        Column("p", REAL, "p of flipping the signs of wells", nullable=True),
+        Column("p_holm", REAL, "corrected for all rows (Holm)", nullable=True, label="p, Holm"),
+        Column("n_wells", WHOLE, "wells that hold both", label="Wells"),
+    ),
+)
+
+AGREEMENT = Table(
+    "agreement.parquet",
+    "whether network and measured features name the same place",
+    text="One row a treatment of which a group of features is called: where the network looked "
+    "most (`activation_compartments.parquet`), and the group that changed most "
+    "(`feature_groups.parquet`).",
+    when="Absent where one of both is.",
+    columns=(
+        TREATMENT,
+        Column("network_compartment", TEXT, "compartment of the largest enrichment"),
+        Column("network_stain", TEXT, "its stain; `all` where maps do not tell them apart"),
+        Column("features_compartment", TEXT, "compartment of the largest change"),
+        Column("features_stain", TEXT, "its stain; `none` where no stain is used"),
+        Column("features_property", TEXT, "what changed"),
+        Column("features_direction", TEXT, "which way"),
+        Column(
+            "same_compartment",
+            FLAG,
+            "whether both name one compartment: `Nuclei` is the nucleus; `Cells` and `Cytoplasm` "
+            "are ring, cytoplasm and edge",
+            nullable=True,
+        ),
+        Column(
+            "same_stain",
+            FLAG,
+            "whether both name one stain; null where one names none",
+            nullable=True,
+        ),
+    ),
+    sort=("Metadata_Treatment",),
+)
+
+AGREEMENT_FOUND = Document(
+    "agreement.json",
+    "how often they agree, beside chance",
+    when="Present where `agreement.parquet` is.",
+    keys=(
+        Key("network", "string", "the network that was explained"),
+        Key("features", "string", "the representation of measured features"),
+        Key("compartment", "object",
+            "`n` treatments compared, `agree`, `expected` (mean over pairings of different "
+            "treatments) and `p`"),
+        Key("stain", "object", "the same of stains"),
+    ),
+)  # fmt: skip
+
 ATTENTION = Table(
     "attention.parquet",
     "data of the overlays",
@@ -167,7 +278,21 @@ TRAVERSALS = Document(
     ),
 )  # fmt: skip
 
+AUGMENTED = Document(
+    "augmented.npz",
+    "images as they are, and as training changed them",
+    when="Present where a network was trained (self-supervised ones, which see windows besides, "
+    "left out).",
+    keys=(
+        Key("images_<network>", "uint8 (n, 1 + times, C, S, S)",
+            "as the network reads them (square root of the scaled intensity), as it is first; of "
+            "networks that change images alike the first"),
+        Key("channels", "string (C,)", "names of the stains"),
+    ),
+)  # fmt: skip
+
 FILES: tuple[File, ...] = (
-    CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS, 
-    ATTENTION, ATTENTION_PIXELS, TRAVERSALS,
+    CURVES, ACTIVATION_FOUND, ACTIVATION, ACTIVATION_TREATMENTS,
+    ACTIVATION_COMPARTMENTS, ACTIVATION_COMPARTMENTS_CORRECT, AGREEMENT, AGREEMENT_FOUND,
+    ATTENTION, ATTENTION_PIXELS, TRAVERSALS, AUGMENTED,
 )  # fmt: skip

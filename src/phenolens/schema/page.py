@@ -27,11 +27,19 @@ computed on:
 | `as given`, `as measured` | scaled by another tool, and taken as they came; not scaled |
 | `selected` | features that are missing, constant, or repeat one another left out; without \
 labels, on calibrating controls where there are enough |
-| `whitened` | decorrelated on calibrating controls |
+| `position removed`, `cell count removed` | less the surface over the plate, and what follows \
+the cell count, as calibrating controls show them |
+| `ranked` | normal quantiles of ranks among calibrating controls |
+| `whitened` | decorrelated on calibrating controls; `(ZCA)`, `(PCA)`, `(PCA of correlations)`, \
+`(TVN)` where not by ZCA of correlations |
 | `standardized over all wells` | where no control gives a scale |
 | `blocks of equal energy` | a fusion, whose blocks weigh the same |
+| `blocks weighed on other compounds`, `blocks weighed by replicates` | a fusion, with the shares \
+of `fusion.parquet` |
 | `in each fold selected, standardized, 95 % components` | learned on the training wells of each \
-fold besides |
+fold besides; `within-class metric`, `discriminant metric` where one was learned there too |
+| `for the map only, laid over one another by Harmony` | of `umap.parquet`, whose picture no score \
+has to do with |
 | `nothing`, `row and column, by nearest position` (or what was taken), `cell counts`, \
 `mean intensities, ...`, `64 random projections of: ...` | what a baseline knows |
 

@@ -151,7 +151,7 @@ NORMALIZATION = Document(
     ),
 )  # fmt: skip
 
-_HELD = "controls that no step reads, or, where there are none, all"
+_HELD = "those that are kept for tests, at least four, or all"
 STEPS = Table(
     "normalization_steps.parquet",
     "what each step from measured to compared wells did to rows, columns and controls",
@@ -168,7 +168,7 @@ STEPS = Table(
         Column("columns_before", WHOLE, "features before it", label="Features before"),
         Column("columns_after", WHOLE, "features after it", label="Features"),
         Column("controls", WHOLE, f"controls that were looked at: {_HELD}", label="Controls"),
-        Column("held_out", FLAG, "whether these are controls that no step reads"),
+        Column("held_out", FLAG, "whether these are controls that are kept for tests"),
         Column("magnitude_before", REAL, "median absolute value over these controls and all "
                "features, before it", nullable=True, label="Median |value| before"),
         Column("magnitude_after", REAL, "the same after it; 0.67 where values are normal with "

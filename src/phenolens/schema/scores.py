@@ -81,8 +81,9 @@ COMPARISONS = Table(
     "comparisons.parquet",
     "one representation against another",
     text="`difference` is a minus b. A fusion stands against its best single block, and that "
-    "block beside noise; in classification each single representation also stands against its "
-    "best baseline (majority, cell count, intensity, position, its shuffled labels).",
+    "block beside noise; in classification each single representation "
+    "also stands against its best baseline (majority, cell count, intensity, position, its "
+    "shuffled labels).",
     when="Absent where there are no two to compare.",
     columns=(
         Column("task", TEXT, "what is compared"),
@@ -114,10 +115,48 @@ COMPARISONS = Table(
             "difference this design could have seen with 80 % power",
             nullable=True,
         ),
+        Column("won", WHOLE, "clusters in which a is ahead", label="Won"),
+        Column("lost", WHOLE, "clusters in which a is behind", label="Lost"),
         Column("space_a", TEXT, "what both were computed on", label="A computed on"),
         Column("space_b", TEXT, "what both were computed on", label="B computed on"),
     ),
     sort=("task", "metric", "a", "b"),
+)
+
+FUSION = Table(
+    "fusion.parquet",
+    "how the blocks of each fusion were weighed",
+    text="A row a fusion (or its control with noise), question, part and block. A block whose "
+    "share is 0 was left out; where one has it all, the fusion fell back to the best block.",
+    when="Absent where the study has no fusion.",
+    columns=(
+        REPRESENTATION,
+        Column("task", TEXT, "`activity`, `matching`, `classification`"),
+        Column(
+            "part",
+            TEXT,
+            "what the shares are for: a fold (`fold-0`), a group of treatments, or `all`",
+        ),
+        Column("block", TEXT, "one of the blocks"),
+        Column(
+            "alone",
+            REAL,
+            "what the block told alone of the wells that decided: mean reciprocal rank of the true "
+            "class (classification), else mean average precision of replicates; missing where "
+            "nothing could be chosen, and shares are equal",
+            nullable=True,
+        ),
+        Column("share", REAL, "its share of the energy, 0 where it was left out"),
+        Column("best", FLAG, "whether it was best alone"),
+        Column(
+            "gain",
+            REAL,
+            "of what was taken over the best block, on the wells that decided; it flatters",
+            nullable=True,
+        ),
+        Column("gain_errors", REAL, "`gain` in standard errors", nullable=True),
+    ),
+    sort=("representation", "task", "part", "block"),
 )
 
 ACTIVITY = Table(
@@ -603,6 +642,6 @@ UNANSWERED = Document(
 )
 
 FILES: tuple[File, ...] = (
-    RESULTS, COMPARISONS, ACTIVITY, ACTIVITY_SUMMARY, CONTROL_CHECK, SHARE_ACTIVE, HITS, MATCHING,
-    RETRIEVAL, DOSE, PREDICTIONS, ASSAY, UNANSWERED,
+    RESULTS, COMPARISONS, FUSION, ACTIVITY, ACTIVITY_SUMMARY, CONTROL_CHECK, SHARE_ACTIVE, HITS,
+    MATCHING, RETRIEVAL, DOSE, PREDICTIONS, ASSAY, UNANSWERED,
 )  # fmt: skip

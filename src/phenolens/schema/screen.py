@@ -131,7 +131,7 @@ AUDIT = Document(
     "`layout-confounded`, `layout-block`, `layout-edge`, `layout-order`, `layout-doses`, "
     "`compared-elsewhere`, `controls-elsewhere`, `few-controls`, `no-controls`, "
     "`controls-reused`, `no-replicate-plates`, `single-plate`; of image files `image-sizes`, "
-    "`image-depths`, `pixel-sizes`, ...",
+    "`image-depths`, `pixel-sizes`, `stain-missing-on-plate`, ...",
     keys=(
         Key("code", "string", "the same wherever the same is found"),
         Key("severity", "string", "`error`, `warning`, `info`, `ok`"),

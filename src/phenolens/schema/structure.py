@@ -135,6 +135,97 @@ FEATURES = Table(
     sort=("representation", "Metadata_Treatment", "rank"),
 )
 
+_GROUP = (
+    Column("compartment", TEXT, "`Nuclei`, `Cells`, `Cytoplasm`, ..."),
+    Column("family", TEXT, "`AreaShape`, `Intensity`, `Texture`, ..."),
+    Column("stain", TEXT, "stain; `none` where no stain is used, `DNA+ER` where two are"),
+    Column("property", TEXT, "what is measured: `size`, `brightness`, `texture`, ..."),
+)
+_DIRECTION = (
+    "`more` or `less` of the property where the interval excludes 0, `changed` otherwise; empty "
+    "where the group is not called"
+)
+_SD = "standard deviations of controls"
+
+FEATURE_GROUPS = Table(
+    "feature_groups.parquet",
+    "what changed, by compartment, family and stain",
+    text="One row a representation, treatment and group of features "
+    "([definitions](features-in-words.md)).",
+    when="Absent where there are no CellProfiler-type features, or no controls to compare with.",
+    columns=(
+        REPRESENTATION,
+        TREATMENT,
+        *_GROUP,
+        Column("features", WHOLE, "features of the group"),
+        Column("directed", WHOLE, "of these, those that have a direction"),
+        Column("change", REAL, "mean over features of the size of their mean over wells", unit=_SD),
+        Column(
+            "effect",
+            REAL,
+            "mean over wells and directed features, each turned so that more of the property is "
+            "above 0",
+            nullable=True,
+            unit=_SD,
+        ),
+        Column("low", REAL, "Welch's 95 % interval of `effect`, over wells", nullable=True),
+        Column("high", REAL, "Welch's 95 % interval of `effect`, over wells", nullable=True),
+        Column("p", REAL, "p of `change`, labels permuted within plates"),
+        Column(
+            "p_adjusted",
+            REAL,
+            "corrected for the treatment's groups (Westfall and Young's step-down maximum)",
+            label="p, corrected",
+        ),
+        Column(
+            "p_attainable",
+            REAL,
+            "smallest p that the treatment's wells and controls can give",
+            label="Smallest attainable p",
+        ),
+        Column(
+            "rank",
+            WHOLE,
+            "1 is the treatment's largest change among the groups that are called, then the others",
+        ),
+        Column("direction", TEXT, _DIRECTION),
+        Column("n", WHOLE, "wells", label="Wells"),
+        Column("plates", WHOLE, "plates that the wells lie on"),
+        Column("n_references", WHOLE, "control wells compared with", label="Controls"),
+        Column("note", TEXT, "`one-well-only`: no interval; empty otherwise"),
+        Column("space", TEXT, "`normalized`, or `as given`", label="Computed on"),
+    ),
+    sort=("representation", "Metadata_Treatment", "rank"),
+)
+
+FEATURE_GROUPS_CLUSTERS = Table(
+    "feature_groups_clusters.parquet",
+    "the same by cluster",
+    text="Clusters are those of method `kmeans-chosen` in `clusters.parquet`; treatments are the "
+    "units. There is no p: clusters were made of what changed alike.",
+    when="Absent where there are no clusters, or no `feature_groups.parquet`.",
+    columns=(
+        REPRESENTATION,
+        Column("pool", WHOLE, "number of the cluster", label="Cluster"),
+        *_GROUP,
+        Column("change", REAL, "mean over treatments", unit=_SD),
+        Column("effect", REAL, "mean over treatments", nullable=True, unit=_SD),
+        Column("low", REAL, "Student's 95 % interval of it, over treatments", nullable=True),
+        Column("high", REAL, "Student's 95 % interval of it, over treatments", nullable=True),
+        Column("called", REAL, "share of the treatments in which the group is called"),
+        Column("rank", WHOLE, "1 is the largest change among groups called in half of them"),
+        Column(
+            "direction",
+            TEXT,
+            "that of all treatments in which the group is called, `changed` where they differ; "
+            "empty where it is called in less than half of them",
+        ),
+        Column("n", WHOLE, "treatments", label="Treatments"),
+        Column("space", TEXT, "`normalized`, or `as given`", label="Computed on"),
+    ),
+    sort=("representation", "pool", "rank"),
+)
+
 EXEMPLARS = Table(
     "exemplars.parquet",
     "pictures for the montages",
@@ -164,6 +255,6 @@ EXEMPLAR_PIXELS = Document(
 )  # fmt: skip
 
 FILES: tuple[File, ...] = (
-    CONSENSUS, CONSENSUS_OF, SIMILARITY, CLUSTERS, UMAP, FEATURES, 
-    EXEMPLARS, EXEMPLAR_PIXELS,
+    CONSENSUS, CONSENSUS_OF, SIMILARITY, CLUSTERS, UMAP, FEATURES, FEATURE_GROUPS,
+    FEATURE_GROUPS_CLUSTERS, EXEMPLARS, EXEMPLAR_PIXELS,
 )  # fmt: skip

@@ -107,6 +107,16 @@ class Answers:
         if len(table):
             self.tables.setdefault(file, []).append(table)
 
+    def compared_matching(self) -> pd.DataFrame:
+        """Labels matched by every representation, noise controls among them."""
+        own, beside = self.table("matching"), self.table("matching of noise")
+        return pd.concat([own, beside], ignore_index=True)
+
+    def keep_fusion(self, item: Profiles, found: Result | None) -> None:
+        """Keep how a fusion's blocks were weighed for a question."""
+        if found is not None and "fusion" in found.more:
+            self.keep("fusion", found.more["fusion"].assign(representation=item.name))
+
     def table(self, file: str) -> pd.DataFrame:
         """All rows of a table of the study."""
         parts = self.tables.get(file, [])
@@ -128,11 +138,14 @@ def ask_all(session: Session, items: list[Profiles]) -> Answers:
         if found is not None:
             answers.summaries[item.name] = found.summary
             answers.keep("activity", found.table)
-            for name, rows in found.more.items():
-                answers.keep(name, rows)
+            answers.keep_fusion(item, found)
+            for name in found.more.keys() - {"fusion"}:
+                answers.keep(name, found.more[name])
     _classify(session, items, answers, lead=lead)
     for item in judged:
-        if not is_noise_control(item.name):
+        if is_noise_control(item.name):
+            _ask_noise(item, answers)
+        else:
             session.progress.say(f"Asking what lies together: {item.name}")
             _ask_structure(item, answers, baselines=item is lead)
             _ask_offered(item, answers)
@@ -156,6 +169,7 @@ def _classify(
         if found is None:
             continue
         answers.keep("predictions", found.more["predictions"])
+        answers.keep_fusion(item, found)
         for part in found.findings:
             if part.code in ("no-cell-count", "blocks-chosen", "blocks-not-judged"):
                 session.progress.say(str(part))
@@ -180,6 +194,7 @@ def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None
     )
     if found is not None and len(found.table):
         answers.keep("matching", found.table.assign(representation=item.name))
+    answers.keep_fusion(item, found)
     for across in ("position", PLATE, BATCH):
         if across == BATCH and not _known(item, BATCH):
             continue
@@ -194,6 +209,16 @@ def _ask_structure(item: Profiles, answers: Answers, *, baselines: bool) -> None
         found = answers.ask(item, ("dose response",), lambda: dose(item))
         if found is not None:
             answers.keep("dose", found.table)
+
+
+def _ask_noise(item: Profiles, answers: Answers) -> None:
+    """Matching of a fusion's control, which is compared with and not studied."""
+    try:
+        found = match(item, baselines=False)
+    except (DesignError, InputError):
+        return  # the fusion says the same of itself
+    if len(found.table):
+        answers.keep("matching of noise", found.table.assign(representation=item.name))
 
 
 def _ask_offered(item: Profiles, answers: Answers) -> None:

@@ -40,7 +40,7 @@ def overlays(
     shown: pd.DataFrame,
     rows: np.ndarray,
     *,
-    coarse: np.ndarray,
+    maps: np.ndarray,
     nuclei: np.ndarray,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Pixels as the network read them and maps of the images shown: data of a figure.
@@ -48,7 +48,7 @@ def overlays(
     Parameters
     ----------
     rows : ndarray
-        Images whose maps are known, and ``coarse`` those maps.
+        Images whose maps are known, and ``maps`` those maps, uint8 (n, S, S).
     nuclei : ndarray, shape (len(shown), S, S)
         Share of nucleus at each position of the images shown.
 
@@ -57,12 +57,7 @@ def overlays(
     table, arrays
         As ``attention.parquet`` and ``attention.npz``.
     """
-    from phenolens.interpret.gradcam import enlarge
-
     place = {row: number for number, row in enumerate(rows)}
-    settings = work.network.settings.pixels
-    side = settings.size * settings.tiles
-    maps = enlarge(coarse[[place[row] for row in shown["row"]]], side)
     columns = ["shown_for", "role", PLATE, WELL, SITE, OBJECT, TREATMENT]
     columns += ["target", "correct", "fold"]
     columns = [name for name in columns if name in shown]
@@ -70,7 +65,7 @@ def overlays(
     arrays = {
         "pixels": work.squares(shown["row"].to_numpy()),
         "nuclei": np.nan_to_num(nuclei) >= 0.5,
-        "maps": np.rint(255 * maps / maps.max(axis=(1, 2), keepdims=True)).astype(np.uint8),
+        "maps": maps[[place[row] for row in shown["row"]]],
         "channels": np.array(work.prepared.channels),
     }
     return table, arrays

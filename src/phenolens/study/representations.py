@@ -115,7 +115,7 @@ def check_names(
         if len(parts) == 1 and name not in known:
             raise ConfigError(
                 f"represent.representations: '{name}' is not known; choose from "
-                f"{', '.join(known)}, or join two as in 'cnn+cellprofiler'."
+                f"{', '.join(known)}, or join some as in 'cnn+cellprofiler'."
                 f"{REPRESENTATIONS.failures()}"
             )
         if len(parts) > 1:
@@ -125,8 +125,10 @@ def check_names(
 
 
 def _check_fusion(name: str, parts: list[str], there: set[str]) -> None:
-    if len(parts) != 2 or parts[0] == parts[1]:
-        raise ConfigError(f"represent.representations: '{name}' must join two representations.")
+    if len(set(parts)) < len(parts) or not all(parts):
+        raise ConfigError(
+            f"represent.representations: '{name}' must join two or more different representations."
+        )
     absent = [part for part in parts if part not in there]
     if absent:
         raise ConfigError(

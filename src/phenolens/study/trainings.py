@@ -18,7 +18,7 @@ from phenolens import profiles
 from phenolens.errors import InputError, PhenolensError
 from phenolens.files import read_sealed, sealed, write_sealed
 from phenolens.prepared import Prepared
-from phenolens.profiles import PLATE, SITE, TREATMENT, WELL, WELL_KEY
+from phenolens.profiles import CELL_LABEL, PLATE, SITE, TREATMENT, WELL, WELL_KEY
 from phenolens.represent.base import (
     ALL,
     Card,
@@ -30,6 +30,7 @@ from phenolens.represent.base import (
     wells_of,
 )
 from phenolens.represent.pooling import Pooling, pooled, weighted
+from phenolens.splits.cells import CellFolds
 from phenolens.store import code_of, files_named, read_table, write_table
 from phenolens.study.disjoint import Groups, treatment_groups
 from phenolens.study.session import Session
@@ -40,6 +41,31 @@ from phenolens.words.numbers import size
 from phenolens.written import written
 
 _ASKED = re.compile(r"DefaultCPUAllocator: .*allocate (\d+) bytes")
+
+
+OF_CELLS = "cells-"
+"""How folds of cells are called, before their number."""
+
+
+@dataclass(frozen=True)
+class FeaturesOfCells:
+    """Features of single cells as a representation gives them, by the fold it was fitted for.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        Profile tables with a row a labelled cell; ``all`` where nothing is learned, else one of
+        each fold of cells.
+    cards : dict of str to Card
+    """
+
+    tables: dict[str, pd.DataFrame]
+    cards: dict[str, Card]
+
+    def of(self, fold: int) -> tuple[pd.DataFrame, Card]:
+        """What was fitted without this fold's wells."""
+        name = f"{OF_CELLS}{fold}" if f"{OF_CELLS}{fold}" in self.tables else ALL
+        return self.tables[name], self.cards[name]
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,9 @@ class Trainings:
         Folds and control roles.
     question : list
         What the pixels depend on.
+    cell_folds : CellFolds, optional
+        Folds for the labels of cells, which are then what is learned in the place of treatments;
+        the features of single cells are kept.
     """
 
     session: Session
@@ -67,15 +96,41 @@ class Trainings:
     wells: pd.DataFrame = field(repr=False)
     design: Design = field(repr=False)
     question: list = field(repr=False)
+    cell_folds: CellFolds | None = field(default=None, repr=False)
 
     def block(self) -> Block:
         """Fit, or find, the representation of every fold; profiles of all wells by each."""
+        self.make()
+        folds = [fold for fold in self.rows if not fold.startswith(OF_CELLS)]
+        tables = {fold: self._wells(fold) for fold in folds}
+        cards = {fold: _card(self.folder(fold)) for fold in folds}
+        return Block(self.name, tables, cards, unseen=self.groups.unseen)
+
+    def cells(self) -> FeaturesOfCells:
+        """Fit, or find, the representation of every fold of cells; features of all by each."""
+        self.make()
+        folds = [fold for fold in self.rows if self._keeps_cells(fold)]
+        return FeaturesOfCells(
+            {fold: self._table(fold, "cells") for fold in folds},
+            {fold: _card(self.folder(fold)) for fold in folds},
+        )
+
+    def make(self) -> None:
+        """Fit the representation of every fold that is not made yet."""
         for fold in self.rows:
             if not self.made(fold):
                 self._make(fold)
-        tables = {fold: self._wells(fold) for fold in self.rows}
-        cards = {fold: _card(self.folder(fold)) for fold in self.rows}
-        return Block(self.name, tables, cards, unseen=self.groups.unseen)
+
+    @property
+    def learns_cells(self) -> bool:
+        """Whether it learns the labels of cells, and makes no profiles of wells."""
+        return self.cell_folds is not None and self.learns == "labels"
+
+    def _keeps_cells(self, fold: str) -> bool:
+        """Whether cells are classified by the features of this fit."""
+        if self.cell_folds is None:
+            return False
+        return fold.startswith(OF_CELLS) or self.learns == "nothing"
 
     @cached_property
     def kind(self) -> type[Representation]:
@@ -108,7 +163,8 @@ class Trainings:
     @cached_property
     def images(self) -> pd.DataFrame:
         """Plate, well, site (and object), treatment, control and role of each image."""
-        keys = self.prepared.images.table[self.prepared.images.key]
+        table = self.prepared.images.table
+        keys = table[[*self.prepared.images.key, *([CELL_LABEL] if CELL_LABEL in table else [])]]
         known = self.wells
         wells = known[[c for c in (*WELL_KEY, TREATMENT, profiles.CONTROL) if c in known]]
         wells = wells.merge(self.design.roles, on=WELL_KEY, how="left")
@@ -117,7 +173,7 @@ class Trainings:
     @cached_property
     def groups(self) -> Groups:
         """Treatments in groups, for what learns labels; none for others."""
-        if self.learns != "labels":
+        if self.learns != "labels" or self.learns_cells:
             return Groups()
         groups = self.session.study.networks.groups
         return treatment_groups(self.wells, groups=groups, seed=self.session.seed)
@@ -128,9 +184,12 @@ class Trainings:
         everything = np.arange(len(self.prepared))
         if self.learns == "nothing":
             return {ALL: everything}
+        of_cells = self._of_cell_folds()
+        if self.learns_cells:
+            return {fold: rows[self._usable[rows]] for fold, rows in of_cells.items()}
         found = self._of_folds()
         if self.learns == "pixels":
-            return {ALL: everything} | found
+            return {ALL: everything} | found | of_cells
         if self._fused:
             found |= _crossed(found)
         found |= self.groups.training_rows(self.images)
@@ -157,6 +216,20 @@ class Trainings:
             named = self.images[TREATMENT].notna().to_numpy()
         return {str(fold): train[named[train]] for fold, train, _ in folds.iterate(keys)}
 
+    def _of_cell_folds(self) -> dict[str, np.ndarray]:
+        """Images of the wells that a fold does not hold out; labelled ones for what learns labels.
+
+        Which label a cell has decides nothing for what learns pixels.
+        """
+        if self.cell_folds is None:
+            return {}
+        fold = self.cell_folds.of(self.images)
+        known = self.images[CELL_LABEL].notna().to_numpy() | (self.learns == "pixels")
+        return {
+            f"{OF_CELLS}{number}": np.flatnonzero(known & (fold != number))
+            for number in range(self.cell_folds.n_folds)
+        }
+
     def folder(self, fold: str) -> Path:
         """Where card and profiles of one fit lie."""
         question = [*self.question, *self._code, self.options.model_dump(), self.rows[fold]]
@@ -172,15 +245,21 @@ class Trainings:
     def _labels(self, fold: str) -> np.ndarray | None:
         if self.learns != "labels":
             return None
-        return self.images[TREATMENT].to_numpy(dtype=object)[self.rows[fold]]
+        named = CELL_LABEL if self.learns_cells else TREATMENT
+        return self.images[named].to_numpy(dtype=object)[self.rows[fold]]
 
     def made(self, fold: str) -> bool:
         """Whether this fit is over and all it left is there."""
         folder = self.folder(fold)
-        return (folder / "card.json").is_file() and sealed(folder / "wells.parquet")
+        tables = ["wells", *(["cells"] if self._keeps_cells(fold) else [])]
+        there = all(sealed(folder / f"{name}.parquet") for name in tables)
+        return (folder / "card.json").is_file() and there
 
     def _wells(self, fold: str) -> pd.DataFrame:
-        return profiles.from_frame(read_table(self.folder(fold) / "wells.parquet"))
+        return self._table(fold, "wells")
+
+    def _table(self, fold: str, name: str) -> pd.DataFrame:
+        return profiles.from_frame(read_table(self.folder(fold) / f"{name}.parquet"))
 
     def _make(self, fold: str) -> None:
         folder, rows = self.folder(fold), np.arange(len(self.prepared))
@@ -190,6 +269,10 @@ class Trainings:
             found = fitted.extract(self.prepared, rows, progress=tick)
         features = require_rows(found, len(rows), self.name, fold=fold)
         images = table(self.prepared, rows, features, name=self.name)
+        if self._keeps_cells(fold):
+            labelled = profiles.take(images, self.images[CELL_LABEL].notna().to_numpy())
+            one = profiles.keep_metadata(labelled, self.prepared.images.key)
+            write_table(profiles.to_frame(one), folder / "cells.parquet")
         wells = self._pooled(images, fold)
         write_table(profiles.to_frame(wells), folder / "wells.parquet")
         self._keep(fitted, folder)

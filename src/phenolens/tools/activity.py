@@ -27,6 +27,7 @@ from phenolens.settings import PositionSafe, one_of, yes_or_no
 from phenolens.stats.intervals import bootstrap_mean, wilson_interval
 from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.by_position import activity_by_position
+from phenolens.tools.fusions import blocks_table
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -125,7 +126,8 @@ def activity(
         called, and whether that certifies the test), ``by_position`` (what position alone would
         score) and, where the design cannot name a single hit, ``share_active`` (how many are
         active all the same, with a lower bound).
-        ``more``: ``control_check`` and ``share_active``, as a study writes them.
+        ``more``: ``control_check`` and ``share_active``, as a study writes them; of a fusion,
+        ``fusion``: what each block told, and its share.
 
     Raises
     ------
@@ -186,17 +188,21 @@ def activity_of(
     baselines: bool = False,
 ) -> Result:
     """:func:`activity` of profiles at hand; where nothing can be tested, every row says why."""
-    parts = [_part(item, part, null=null, within=within, diff_by=diff_by) for part in item.parts]
+    space, wells = item.space_of_activity, [one.wells for one in item.weighed] or [*item.parts]
+    asked: dict[str, Any] = {"null": null, "within": within, "diff_by": diff_by}
+    parts = [_part(item, part, alone=len(wells) == 1, space=space, **asked) for part in wells]
     table, summary, findings = parts[0].table, parts[0].summary, parts[0].findings
-    if not item.whole:
-        # several networks, each tested on treatments it never saw; q over all treatments
+    if len(parts) > 1:
+        # several networks, each tested on treatments it never saw, or several weights of blocks,
+        # each chosen on other treatments; q over all treatments
         table = pd.concat([part.table for part in parts], ignore_index=True)
         for p, q in _TESTS.items():
             if p in table:
                 table[q] = benjamini_hochberg(table[p].to_numpy(float))
         table["active"] = _active(table["q"], item.settings.alpha)
         table = table.sort_values(TREATMENT, ignore_index=True)
-        by_group = zip(item.block.unseen, parts, strict=True)
+        names = [one.part for one in item.weighed] or list(item.block.unseen)
+        by_group = zip(names, parts, strict=True)
         summary = {"groups": {group: part.summary for group, part in by_group}}
         findings = list(dict.fromkeys(found for part in parts for found in part.findings))
     if seen := item.block.fitted_on():
@@ -206,7 +212,7 @@ def activity_of(
     position = _by_location(item, findings)
     table = _with_position(table, position)
     table.insert(0, "representation", item.name)
-    table["space"] = table["space"].fillna(item.space) if "space" in table else item.space
+    table["space"] = table["space"].fillna(space) if "space" in table else space
     tested = int(table["p"].notna().sum())
     whole = {
         "representation": item.name,
@@ -215,7 +221,7 @@ def activity_of(
         "active": int(table["active"].sum()),
         "alpha": item.settings.alpha,
         "test": table["test"].iloc[0] if len(table) else "none",
-        "space": table["space"].iloc[0] if len(table) else item.space,
+        "space": table["space"].iloc[0] if len(table) else space,
     }
     checks = [
         {"representation": item.name, "part": number, **check, "space": whole["space"]}
@@ -227,6 +233,10 @@ def activity_of(
         whole["controls_called"] = ", ".join(f"{c['called']} of {c['groups']}" for c in record)
     share = _share(item, table, parts)
     more = {"control_check": _as_table(checks)}
+    if item.weighed:
+        more["fusion"] = blocks_table(
+            item.weighed, task="activity", names=list(item.block.features)
+        )
     if share is not None:
         summary = _without_share_called(summary) | {"share_active": share}
         findings = [*findings, _no_single_hit(item, table, share)]
@@ -271,8 +281,8 @@ def _share(
     """How many treatments are active where none can be named; None where one could be."""
     first, layout = parts[0], item.layout
     uncovered = ""
-    if not item.whole:
-        uncovered = "several-networks-tested"
+    if len(parts) > 1:
+        uncovered = "several-networks-tested" if not item.whole else "several-weights-tested"
     elif layout is None or layout.controls is None:
         uncovered = "control-places-unknown"
     elif layout.controls.severity != "ok":
@@ -360,19 +370,23 @@ def _part(
     item: Profiles,
     wells: pd.DataFrame,
     *,
+    alone: bool,
+    space: str,
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
 ) -> _PartOfActivity:
     """Activity of the treatments whose wells may be compared with one another."""
     treated = _treatments(wells, item.named_by)
-    if item.whole:
+    if alone:
         lost = _treatments(item.table, item.named_by)
         treated = pd.concat([treated, lost[~lost[TREATMENT].isin(treated[TREATMENT])]])
     asked = item.tested(wells)
     findings: list[Finding] = []
     try:
-        found = _tested(item, asked, findings, null=null, within=within, diff_by=diff_by)
+        found = _tested(
+            item, asked, findings, space=space, null=null, within=within, diff_by=diff_by
+        )
     except (DesignError, InputError) as error:
         nothing = treated[[TREATMENT]].assign(**dict.fromkeys(_TESTED, np.nan))
         why = error.finding
@@ -389,7 +403,7 @@ def _part(
         findings.append(Finding("controls-reused", "warning"))
     note = " ".join(filter(None, [found.mark, "controls-reused" if reused else ""]))
     reasons_known = why_untested(asked, within=within or (), diff_by=diff_by or ())
-    if item.whole:
+    if alone:
         reasons_known = _with_left_out(reasons_known, item.table)
     table = table.merge(reasons_known, on=TREATMENT, how="left")
     general = found.mark if found.test == "none" else "fewer-than-two-compared"
@@ -449,6 +463,7 @@ def _tested(
     wells: pd.DataFrame,
     findings: list[Finding],
     *,
+    space: str,
     null: str,
     within: str | Sequence[str] | None,
     diff_by: str | Sequence[str] | None,
@@ -480,7 +495,7 @@ def _tested(
             findings.append(Finding("position-ignored", "warning", {}, keeping))
         findings.extend(_checked(item, check))
         return replace(plainly, mark="position-could-explain" if fixed else "")
-    wells, space = _for_positions(item, wells)
+    wells, space = _for_positions(item, wells, space)
     control = profiles.is_control(wells)
     spots = _positions(wells, control)
     why: Finding | None = None
@@ -549,7 +564,7 @@ def _checked(
     yield Finding("control-check", severity, {}, values)
 
 
-def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def _for_positions(item: Profiles, wells: pd.DataFrame, space: str) -> tuple[pd.DataFrame, str]:
     """Wells for the position-safe test, and their space.
 
     That test deals control positions into those that fit (plate means, the position model, the
@@ -557,7 +572,7 @@ def _for_positions(item: Profiles, wells: pd.DataFrame) -> tuple[pd.DataFrame, s
     factor. What whitening fitted may not, and controls that a network learned from never take part.
     """
     if item.stage == "compared" or item.block.unseen or item.elsewhere:
-        return wells, item.space
+        return wells, space
     table = item.unwhitened.wells
     keep = np.ones(len(table), dtype=bool)
     if CALIBRATED in table.index.names:

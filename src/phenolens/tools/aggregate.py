@@ -15,6 +15,8 @@ def aggregate(
     *,
     by: str | Sequence[str] = ("Metadata_Plate", "Metadata_Well"),
     how: str = "median",
+    quality: str | Sequence[str] | None = None,
+    controls: str | Sequence[bool] | None = None,
     features: str | Sequence[str] | None = None,
     layer: str | None = None,
     obsm: str | None = None,
@@ -30,6 +32,15 @@ def aggregate(
         too, and none is lost.
     how : {"median", "mean"}
         NaN is ignored.
+    quality : str or sequence of str, optional
+        Measures of quality by which rows weigh: ``"all"`` for focus, saturation and debris of each
+        stain (``Metadata_Quality_...``, as a study leaves them in ``cells/``), or names of metadata
+        columns. A row within three robust standard deviations of its plate's control rows counts
+        fully, one that is worse counts for less
+        (:func:`phenolens.normalize.quality.quality_weights`).
+    controls : str or sequence of bool, optional
+        For `quality`: the negative controls, a query or one true or false per row; by default they
+        are found by convention, see :func:`phenolens.io.controls.control_rows`.
     features : str or sequence of str, optional
         Prefix or names of the features; by default they are recognised by their names.
     layer, obsm : str, optional
@@ -40,12 +51,18 @@ def aggregate(
     DataFrame or AnnData
         What came in (a DataFrame for a path), one row a group, sorted by key. Metadata that is
         the same in all rows of every group is kept, the rest is dropped; ``Metadata_Count`` is
-        the number of rows a group had.
+        the number of rows a group had; with `quality`, ``Metadata_Weight`` what they weighed.
 
     Raises
     ------
     InputError
         If the table cannot be read, has no such column, or `how` is another word.
+    DesignError
+        If fewer than eight control fields say what quality is usual.
+
+    References
+    ----------
+    Bray et al., J. Biomol. Screen. 17:266 (2012), for measures of quality.
 
     Examples
     --------
@@ -57,11 +74,29 @@ def aggregate(
     0    P1  A01               2  1.5
     1    P1  A02               1  5.0
     """
+    import numpy as np
+
     from phenolens import profiles
     from phenolens.errors import InputError
+    from phenolens.io.controls import control_rows
     from phenolens.io.given import open_table, put_back
+    from phenolens.normalize.quality import quality_weights, weighted_middle
 
     if how not in ("median", "mean"):
         raise InputError(f"Unknown way to aggregate {how!r}; choose median or mean.")
     given = open_table(data, features=features, layer=layer, obsm=obsm)
-    return put_back(given, profiles.aggregate(given.table(), given.columns(by), how=how))
+    table, groups = given.table(), given.columns(by)
+    merged = profiles.aggregate(table, groups, how=how)
+    if quality is None:
+        return put_back(given, merged)
+    rows = given.metadata()
+    measures = None if quality == "all" else given.columns(quality)
+    weights, _ = quality_weights(rows, control_rows(rows, controls), measures=measures)
+    codes, _ = profiles.groups(table, groups)
+    values, out = table.to_numpy(), np.empty(merged.shape, dtype=np.float32)
+    for group in range(len(merged)):
+        out[group] = weighted_middle(values[codes == group], weights[codes == group], how=how)
+    total = np.bincount(codes, weights=weights, minlength=len(merged))
+    weighted = merged.copy()
+    weighted[:] = out
+    return put_back(given, profiles.with_metadata(weighted, {"Metadata_Weight": total}))

@@ -35,17 +35,20 @@ from phenolens.evaluate.classification.candidate import Candidate
 from phenolens.evaluate.classification.dose_order import dose_order
 from phenolens.evaluate.results import join_results
 from phenolens.findings import Finding
-from phenolens.learn.choose_blocks import ChosenFusion, InnerSplit
+from phenolens.learn.choose_blocks import BlockChoice, ChosenFusion, InnerSplit
 from phenolens.learn.components import Components
 from phenolens.learn.logistic import LogisticPath
+from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
-from phenolens.settings import LeaveOut, yes_or_no
+from phenolens.represent.base import Card
+from phenolens.settings import LearnedMetric, LeaveOut, yes_or_no
 from phenolens.splits import Folds
 from phenolens.tools.block import Block, crossed_of
 from phenolens.tools.compared import refuse_seen_wells, scale_of
 from phenolens.tools.design import NO_TREATMENTS
+from phenolens.tools.fusions import BLOCK_COLUMNS, choice_rows
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -120,6 +123,7 @@ def classify(
     Result
         ``table`` (also ``scores``): the long result table, tasks ``classification`` (logistic
         regression) and ``nearest-neighbour``; ``more["predictions"]``: one row a tested well;
+        of a fusion ``more["fusion"]``: what each block told in each fold, and its share;
         ``summary``: scores by task, and the best baseline. The ``space`` of the position baseline
         names the models that were taken.
 
@@ -158,7 +162,7 @@ def classify(
         raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
     folds = folds_held_out(folds, block)
     refuse_seen_wells(block, folds)
-    own = candidate(block, folds)
+    own = candidate(block, folds, metric=settings.learned_metric)
     asked, findings = [own], []
     if not block.features:
         asked.append(shuffled(own))
@@ -207,7 +211,7 @@ def classify(
         ),
         settings=item.settings_with(baselines=baselines),
         scores=scores,
-        more={"predictions": predictions},
+        more={"predictions": predictions} | _weighed(item, scored.choices.get(item.name, [])),
     )
 
 
@@ -220,6 +224,8 @@ _TASKS = {
 def _spaces(item: Profiles) -> dict[str, str]:
     """What the values are that each candidate is judged by, in words."""
     learned = f"{item.space}; in each fold selected, standardized, 95 % components"
+    if item.settings.learned_metric != "none" and not item.compared.features:
+        learned += f", {item.settings.learned_metric} metric"
     scale = item.space if item.stage == "compared" else scale_of(item.normalized)
     projected = projections(_finite(item.compared.wells))
     return {
@@ -234,10 +240,15 @@ def _spaces(item: Profiles) -> dict[str, str]:
     }
 
 
-def candidate(block: Block, folds: Folds) -> Candidate:
+_DIRECTIONS = {"within-class": "all", "discriminant": "between"}
+
+
+def candidate(block: Block, folds: Folds, *, metric: LearnedMetric = "none") -> Candidate:
     """The block with what is learned inside each fold, and its table for each fold."""
+    components = PCA(0.95, svd_solver="full", random_state=0)
+    learned = [] if metric == "none" else [WithinClass(directions=_DIRECTIONS[metric])]
     pipeline: BaseEstimator = make_pipeline(
-        FeatureSelector(), StandardScaler(), PCA(0.95, svd_solver="full", random_state=0)
+        FeatureSelector(), StandardScaler(), components, *learned
     )
     inner = {}
     if block.features:
@@ -253,14 +264,38 @@ def candidate(block: Block, folds: Folds) -> Candidate:
     return Candidate(block.name, block.wells, pipeline, by_fold=by_fold, inner=inner)
 
 
-def _learned_labels(block: Block) -> list[str]:
-    """Blocks of a fusion that learned labels, and so know their training wells too well.
-
-    Noise in the place of such a block is treated as that block is.
-    """
-    return [
-        part.name for part in block.made_of if any(card.labels_seen for card in part.cards.values())
+def _weighed(item: Profiles, choices: list[BlockChoice]) -> dict[str, pd.DataFrame]:
+    """Of a fusion, what each block told in each fold, and its share."""
+    if not item.block.features:
+        return {}
+    rows = [
+        row
+        for fold, choice in enumerate(choices)
+        for row in choice_rows(choice, part=f"fold-{fold}", names=list(choice.alone))
     ]
+    table = pd.DataFrame(rows).assign(task="classification")
+    return {"fusion": table.reindex(columns=list(BLOCK_COLUMNS))}
+
+
+def _learned_labels(block: Block) -> list[str]:
+    """Blocks of a fusion that learned labels of wells that are here, and know these too well.
+
+    Wells that a block made elsewhere learned labels from have been taken out of it: those left are
+    strangers to it, training wells as much as tested ones, whatever labels it saw on others. So it
+    may be judged on training wells, and takes part.
+    """
+    here = set(profiles.well_names(block.wells))
+    return [
+        part.name
+        for part in block.made_of
+        if any(card.labels_seen and _knows(card, here) for card in part.cards.values())
+    ]
+
+
+def _knows(card: Card, wells: set[str]) -> bool:
+    """Whether it was fitted to some of these wells; one of ours that does not say so may have."""
+    given = card.preprocessing.get("given")
+    return bool(set(card.trained_on) & wells) or not (given or card.trained_on)
 
 
 def _cross_fitted(block: Block, folds: Folds) -> dict[int, list[InnerSplit]]:

@@ -25,6 +25,7 @@ from phenolens.settings import one_of
 from phenolens.tools.activity import activity_of
 from phenolens.tools.classify import classify
 from phenolens.tools.columns import names_given
+from phenolens.tools.match import match
 from phenolens.tools.names import control_of, is_fusion, is_fusion_proper, is_noise_control
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -33,7 +34,7 @@ from phenolens.tools.result import Result
 if TYPE_CHECKING:
     from anndata import AnnData
 
-Tasks = Literal["activity", "classification"]
+Tasks = Literal["activity", "matching", "classification"]
 
 
 def compare(
@@ -53,8 +54,9 @@ def compare(
 ) -> Result:
     """Compare representations of the same wells, paired, with what the design could have seen.
 
-    Activity is compared by treatment (normalized mAP) and classification by held-out well. A
-    compound with its doses, or a treatment with its wells, is drawn and flips its sign as a whole.
+    Activity is compared by treatment (normalized mAP), matching, where it is asked for, by
+    mechanism (normalized mAP), and classification by held-out well. A compound with its doses, or a
+    treatment with its wells, is drawn and flips its sign as a whole.
 
     Parameters
     ----------
@@ -78,7 +80,7 @@ def compare(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
-    tasks : list of {"activity", "classification"}
+    tasks : list of {"activity", "matching", "classification"}
         What is compared.
     seed : int, optional
         Seed of all draws [0, or what the study used].
@@ -88,7 +90,8 @@ def compare(
     Result
         ``table``: one row a task and pair: ``difference`` (a less b) with ``low`` and ``high``,
         ``p``, ``p_holm`` (over the pairs), ``smallest_detectable`` (difference found with 80 %
-        power), ``n``, and the spaces that both were judged in (``space_a``, ``space_b``).
+        power), ``n``, ``won`` and ``lost`` (compounds, mechanisms or treatments in which a is
+        ahead, and behind), and the spaces that both were judged in (``space_a``, ``space_b``).
 
     Raises
     ------
@@ -118,8 +121,8 @@ def compare(
                "distinct_plates": distinct_plates, "measurement": measurement}  # fmt: skip
     named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
     tasks = list(dict.fromkeys(named_tasks))
-    items = _named(data, obsm, **options, seed=seed)
-    result: dict[str, list[pd.DataFrame]] = {"activity": [], "classification": []}
+    items = named_profiles(data, obsm, question="compare", **options, seed=seed)
+    result: dict[str, list[pd.DataFrame]] = {task: [] for task in get_args(Tasks)}
     refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
         for task in tasks:
@@ -128,6 +131,9 @@ def compare(
                     item.require_treatments()
                     item.require_controls()
                     result[task].append(activity_of(item).table.assign(representation=name))
+                elif task == "matching":
+                    found = match(item, baselines=False).table
+                    result[task].append(found.assign(representation=name))
                 else:
                     found = classify(item, baselines=False).more["predictions"]
                     own = found["representation"] == item.name
@@ -138,7 +144,7 @@ def compare(
         Finding("not-asked", "warning", {}, {"question": task, "of": names, "why": why.data()})
         for (task, why), names in refused.items()
     ]
-    activity, predictions = (
+    activity, matching, predictions = (
         pd.concat(parts, ignore_index=True) if len(parts) > 1 else pd.DataFrame()
         for parts in result.values()
     )
@@ -146,6 +152,7 @@ def compare(
     table = comparisons(
         activity,
         predictions if len(predictions) else None,
+        matching=matching,
         seed=first.settings.seed,
         split=first.design.folds.leave_out if first.design.folds is not None else "none",
     )
@@ -182,10 +189,21 @@ def _difference(row: Any) -> dict[str, Any]:
     return {"difference": row.difference, "low": row.low, "high": row.high, "p_holm": row.p_holm}
 
 
-def _named(
-    data: object, obsm: str | Sequence[str] | None, *, seed: int | None, **options: Any
+def named_profiles(
+    data: object,
+    obsm: str | Sequence[str] | None,
+    *,
+    question: str,
+    seed: int | None,
+    **options: Any,
 ) -> dict[str, Profiles]:
-    """Each representation by its name, read."""
+    """Each representation by its name, read as :func:`phenolens.read` would.
+
+    Raises
+    ------
+    InputError
+        If fewer than two are given, two have one name, or one cannot be used.
+    """
     if obsm is not None and not isinstance(obsm, str):
         keys = names_given("obsm", obsm)
         if not all(isinstance(key, str) for key in keys):
@@ -206,11 +224,11 @@ def _named(
         given = dict(zip(names, read_in, strict=True))
     else:
         raise InputError(
-            "compare takes a list or a dictionary of representations, or one AnnData and several "
-            f"names of {named('obsm')}; got {shown(data)}."
+            f"{question} takes a list or a dictionary of representations, or one AnnData and "
+            f"several names of {named('obsm')}; got {shown(data)}."
         )
     if len(given) < 2:
-        raise InputError(f"Comparing takes two representations or more; got {len(given)}.")
+        raise InputError(f"{question} takes two representations or more; got {len(given)}.")
     return given
 
 
@@ -228,9 +246,14 @@ def _read(
 
 
 def comparisons(
-    activity: pd.DataFrame, predictions: pd.DataFrame | None, *, seed: int, split: str
+    activity: pd.DataFrame,
+    predictions: pd.DataFrame | None,
+    *,
+    matching: pd.DataFrame | None = None,
+    seed: int,
+    split: str,
 ) -> pd.DataFrame:
-    """Paired differences of activity (by treatment) and of classification (by well).
+    """Paired differences of activity (by treatment), matching (label) and classification (well).
 
     Parameters
     ----------
@@ -238,6 +261,8 @@ def comparisons(
         Tables of activity below one another, with their ``space``; empty where there are none.
     predictions : DataFrame or None
         Predictions for held-out wells, those of baselines among them, with their ``space``.
+    matching : DataFrame, optional
+        Tables of matching below one another, with their ``space``.
     seed : int
     split : str
         What the folds left out.
@@ -255,6 +280,10 @@ def comparisons(
         cluster = COMPOUND if COMPOUND in values else TREATMENT
         how = {"key": [TREATMENT], "seed": seed, "cluster": cluster}
         tables += _compared(values, _families(values), **how)
+    if matching is not None and len(matching):
+        values = matching.rename(columns={"map_normalized": "value"}).dropna(subset=["value"])
+        values = values.assign(task="matching", metric="map_normalized", split="none")
+        tables += _compared(values, _families(values), key=["label"], seed=seed)
     if predictions is not None:
         for _, part in predictions.groupby("task", sort=True):
             tables += _classified(part, seed=seed, split=split)
@@ -268,7 +297,6 @@ def _families(values: pd.DataFrame) -> list[list[tuple[str, str]]]:
     """
     names = list(dict.fromkeys(values["representation"]))
     fused = [n for n in names if is_fusion_proper(n) and set(n.split("+")) & set(names)]
-    fused = [n for n in fused if n.count("+") == 1]
     noise = [n for n in names if is_noise_control(n) and fused]
     singles = list(combinations((n for n in names if n not in {*fused, *noise}), 2))
     return [singles, [pair for name in fused for pair in _rivals(values, name)]]

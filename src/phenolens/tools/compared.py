@@ -10,6 +10,7 @@ features are selected without labels on the wells that are compared.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -94,13 +95,15 @@ def compared(block: Block, design: Design, settings: Settings) -> Block:
         block, notes["position"] = _without_position(block, design)
         if "refused" not in notes["position"]:
             removed += ", position removed"
-            log.add("position", given, block.wells, position="remove")
+            log.add("position", given, block.wells, position="remove",
+                    removed=f"{notes['position']['share']:.0%}")  # fmt: skip
     given = block.wells
     if settings.cell_count == "remove":
         block, notes["cell_count"] = _without_cell_count(block, design)
         if "refused" not in notes["cell_count"]:
             removed += ", cell count removed"
-            log.add("cell-count", given, block.wells, cell_count="remove")
+            log.add("cell-count", given, block.wells, cell_count="remove",
+                    removed=f"{notes['cell_count']['share']:.0%}")  # fmt: skip
     calibrating = (design.role_of(block.wells) == "calibrate").to_numpy()
     enough = not block.calibrated and calibrating.sum() >= FEWEST_CALIBRATORS
     if not enough or (settings.whitening, settings.transform) == ("none", "none"):
@@ -300,16 +303,34 @@ def compared_parts(block: Block, design: Design) -> tuple[pd.DataFrame, ...]:
     tables = [block.tables[group] for group in block.unseen] or [block.wells]
     if not block.features:
         return tuple(parts)
-    scales = [_scale(block, whole, design) for whole in tables]
+    scales = [scale_of_blocks(block, whole, design) for whole in tables]
     return tuple(
         scale.transform(part) if len(part) else part
         for scale, part in zip(scales, parts, strict=True)
     )
 
 
-def _scale(block: Block, wells: pd.DataFrame, design: Design) -> BlockFusion:
-    """Equal energy among calibrating controls: neither block is louder by its noise."""
+def scale_of_blocks(
+    block: Block,
+    wells: pd.DataFrame,
+    design: Design,
+    *,
+    shares: Mapping[str, float] | None = None,
+) -> BlockFusion:
+    """What brings blocks to equal energy among calibrating controls: none is louder by its noise.
+
+    Parameters
+    ----------
+    block : Block
+        A fusion.
+    wells : DataFrame
+        One of its tables.
+    design : Design
+    shares : mapping of str to float, optional
+        Of the energy; a block that has none is left out. Equal by default.
+    """
     rows = (design.role_of(wells) == "calibrate").to_numpy()
     if rows.sum() < FEWEST_CALIBRATORS:
         rows = np.ones(len(wells), dtype=bool)
-    return BlockFusion(block.features).fit(profiles.take(wells, rows))
+    features = {n: own for n, own in block.features.items() if shares is None or n in shares}
+    return BlockFusion(features, weights=shares).fit(profiles.take(wells, rows))

@@ -21,6 +21,7 @@ from phenolens.stats.intervals import bootstrap_mean, wilson_interval
 from phenolens.tools.activity import activity_of
 from phenolens.tools.by_position import matching_by_position
 from phenolens.tools.cluster import not_asked, parts_refused
+from phenolens.tools.fusions import blocks_table
 from phenolens.tools.read import read
 from phenolens.tools.representation import DESCRIBED, Profiles
 from phenolens.tools.result import Result
@@ -153,7 +154,7 @@ def match(
     name = item.column(label, setting="label", usual=MECHANISM)
     apart = item.columns(not_same, setting="not_same")
     own = [column for column in (name, *(apart or ())) if column not in DESCRIBED]
-    consensus = item.consensus(keep=own)
+    consensus, space = item.consensus(keep=own, weighed=True), item.space_of_matching
     if not _known(consensus, name):
         about = {"representation": item.name, "label": None if label is None else name}
         raise DesignError(Finding("label-not-known", "error", about))
@@ -175,7 +176,7 @@ def match(
             hub_correction=settings.hub_correction,
             permutations=settings.permutations, alpha=settings.alpha, seed=settings.seed,
         )  # fmt: skip
-        table, summary = matched.table.assign(space=item.space), matched.summary
+        table, summary = matched.table.assign(space=space), matched.summary
         table["label"] = table["label"].str.replace(labels.WHOLE, labels.SEPARATOR)
     except (DesignError, InputError) as error:
         refused.append(("matching of labels", error.finding))
@@ -207,7 +208,7 @@ def match(
         "label": name,
         "treatments": len(consensus),
         "labels": len(table),
-        "space": item.space,
+        "space": space,
     }
     return Result(
         question="match",
@@ -228,6 +229,9 @@ def match(
             baselines=baselines,
         ),
         scores=result_table([*_rows(table, near, item), *placed[0]]),
+        more={"fusion": blocks_table([weighed], task="matching", names=list(item.block.features))}
+        if (weighed := item.weighed_by_replicates)
+        else {},
     )
 
 
@@ -257,7 +261,7 @@ def _known(table: pd.DataFrame, column: str) -> bool:
 def _rows(
     table: pd.DataFrame, near: dict[str, dict[str, Any]], item: Profiles
 ) -> list[dict[str, Any]]:
-    common = {"space": item.space}
+    common = {"space": item.space_of_matching}
     rows = [
         result(
             item.name, "matching", metric, value=record["value"], n=record["n"], unit="treatment",

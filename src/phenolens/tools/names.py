@@ -5,19 +5,20 @@ from __future__ import annotations
 NOISE = "noise"
 
 
-def noise_name(kept: str, replaced: str) -> str:
-    """Name of a fusion's control: one block kept, the other replaced by noise of its width.
+def noise_name(kept: str, *replaced: str) -> str:
+    """Name of a fusion's control: one block kept, the others replaced by noise of their width.
 
     ``cnn+noise`` stands for CellProfiler-type features replaced, ``cellprofiler+noise:cnn`` for
-    the embedding.
+    the embedding, ``cellprofiler+noise:cnn,vae`` for two.
     """
-    return f"{kept}+{NOISE}" if replaced == "cellprofiler" else f"{kept}+{NOISE}:{replaced}"
+    if replaced == ("cellprofiler",):
+        return f"{kept}+{NOISE}"
+    return f"{kept}+{NOISE}:{','.join(replaced)}"
 
 
 def control_of(fusion: str, *, best: str) -> str:
-    """The control that keeps the better block of a fusion: the other one's worth is open."""
-    (other,) = (part for part in fusion.split("+") if part != best)
-    return noise_name(best, other)
+    """The control that keeps the best block of a fusion: the others' worth is open."""
+    return noise_name(best, *(part for part in fusion.split("+") if part != best))
 
 
 def is_fusion(name: str) -> bool:
@@ -26,7 +27,7 @@ def is_fusion(name: str) -> bool:
 
 
 def is_fusion_proper(name: str) -> bool:
-    """Whether a representation joins two blocks, neither of them noise."""
+    """Whether a representation joins blocks, none of them noise."""
     return is_fusion(name) and not name.split("+")[1].startswith(NOISE)
 
 

@@ -35,6 +35,14 @@ from phenolens.tools.calibrate import LeftOut, calibrated
 from phenolens.tools.columns import find_column, names_given, telling
 from phenolens.tools.compared import compared, compared_parts, tested_rows
 from phenolens.tools.design import Design, make_design
+from phenolens.tools.fusions import (
+    BY_REPLICATES,
+    EQUAL,
+    ON_OTHERS,
+    Weighed,
+    weighed_for_activity,
+    weighed_for_matching,
+)
 from phenolens.tools.training import training_findings
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
@@ -145,6 +153,26 @@ class Profiles:
         """
         return compared_parts(self.compared, self.design)
 
+    @cached_property
+    def weighed(self) -> tuple[Weighed, ...]:
+        """Of a fusion, wells with blocks weighed for tests of activity; empty for others.
+
+        Treatments of a part take shares that other compounds have chosen.
+        """
+        if not self.block.features:
+            return ()
+        return tuple(weighed_for_activity(self.compared, self.design, seed=self.settings.seed))
+
+    @cached_property
+    def weighed_by_replicates(self) -> Weighed | None:
+        """Of a fusion, all wells with blocks weighed by replicates; None for others.
+
+        For questions that ask for something else than replicates.
+        """
+        if not self.block.features or not self.whole:
+            return None
+        return weighed_for_matching(self.compared, self.design, seed=self.settings.seed)
+
     @property
     def wells(self) -> pd.DataFrame:
         """The wells as they are compared, or those of the first part."""
@@ -159,6 +187,19 @@ class Profiles:
     def space(self) -> str:
         """What the compared values are, in words."""
         return str(self.compared.notes.get("space", ""))
+
+    @property
+    def space_of_activity(self) -> str:
+        """The same where a fusion's blocks were weighed for tests of activity."""
+        chosen = any(one.choice is not None for one in self.weighed)
+        return self.space.replace(EQUAL, ON_OTHERS) if chosen else self.space
+
+    @property
+    def space_of_matching(self) -> str:
+        """The same where a fusion's blocks were weighed by replicates."""
+        weighed = self.weighed_by_replicates
+        chosen = weighed is not None and weighed.choice is not None
+        return self.space.replace(EQUAL, BY_REPLICATES) if chosen else self.space
 
     @property
     def elsewhere(self) -> bool:
@@ -324,7 +365,7 @@ class Profiles:
             raise DesignError(Finding("several-networks", "error"))
         return self.wells
 
-    def consensus(self, *, keep: Sequence[str] = ()) -> pd.DataFrame:
+    def consensus(self, *, keep: Sequence[str] = (), weighed: bool = False) -> pd.DataFrame:
         """Median profile of each treatment, controls left out.
 
         Parameters
@@ -332,6 +373,8 @@ class Profiles:
         keep : sequence of str
             Further metadata columns to keep; a treatment's distinct values are joined as ``A|B``,
             as its batches are.
+        weighed : bool
+            Take a fusion's blocks as replicates weigh them.
 
         Raises
         ------
@@ -339,6 +382,8 @@ class Profiles:
             If no treatment is named, or rows may not be compared.
         """
         wells = self.require_whole()
+        if weighed and self.weighed_by_replicates is not None:
+            wells = self.weighed_by_replicates.wells
         self.require_treatments()
         treated = ~profiles.is_control(wells) & pd.notna(profiles.column(wells, TREATMENT))
         wells = profiles.take(wells, treated)

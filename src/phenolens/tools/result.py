@@ -147,14 +147,20 @@ class Result:
         Raises
         ------
         InputError
-            If the ending is another, the path is a folder, the file cannot be written, or the
-            table has more rows than a sheet of Excel can hold.
+            If the ending is another (of fused profiles: than ``.parquet``), the path is a folder,
+            the file cannot be written, or the table has more rows than a sheet of Excel can hold.
         """
         from phenolens.files import atomic_path
+        from phenolens.io.cards import CARD
         from phenolens.profiles import write_frame
         from phenolens.tools.sheets import flat_cells, write_sheets
 
         path = Path(path)
+        if CARD in self.table.attrs and not path.name.endswith(".parquet"):
+            raise InputError(
+                f"{path}: what {self.question} made says in the file what it learned from, which "
+                "only Parquet keeps; name a file that ends in .parquet."
+            )
         fits = [e for e in ENDINGS if path.name.endswith(e) and path.name != e]
         if path.is_dir() or not fits:
             wrong = "is a folder" if path.is_dir() else "does not say which form is wanted"

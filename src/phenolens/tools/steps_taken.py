@@ -30,10 +30,10 @@ class StepTaken:
         Those that it was taken with, as ``name = value``.
     rows_before, rows_after, columns_before, columns_after : int
     controls : int
-        Controls behind the four numbers that follow: those that no step reads, or, where there are
-        none, all.
+        Controls behind the four numbers that follow: those that are kept for tests (at least four),
+        or all.
     held_out : bool
-        Whether they are controls that no step reads.
+        Whether they are controls that are kept for tests.
     magnitude_before, magnitude_after : float
         Median absolute value over these controls and all features: 0.67 for values that are normal
         with deviation 1.

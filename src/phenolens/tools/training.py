@@ -19,6 +19,7 @@ from phenolens.audit.audited import AuditedBlock
 from phenolens.errors import ConfigError, InputError, LeakError, did_you_mean
 from phenolens.findings import Finding
 from phenolens.io.cards import UNSAID
+from phenolens.normalize.harmony import refuse_marked
 from phenolens.profiles import COMPOUND, PLATE, TREATMENT, WELL, well_name
 from phenolens.query import evaluate_query
 from phenolens.represent.base import ALL, Card
@@ -140,8 +141,9 @@ def given_block(
     ConfigError
         If what was said names no plate, well or treatment of the screen.
     LeakError
-        If no treated well is left.
+        If no treated well is left, or the table says that it is not for scoring.
     """
+    refuse_marked(rows, name)
     card = card_of(name, told, kind=kind, normalized=normalized, wells=wells)
     block = Block(name, {ALL: rows}, {ALL: card}, calibrated=normalized)
     return held_out(block) if card.learns == "labels" else block
@@ -264,6 +266,10 @@ def held_out(block: Block) -> Block:
     left = profiles.take(rows, keep)
     if not len(left) or profiles.is_control(left).all():
         values = {"wells": int((~keep).sum()), "labels": bool(card.labels_seen)}
+        if card.kind == "fusion":
+            raise LeakError(
+                Finding("fused-on-everything", "error", {"representation": block.name}, values)
+            )
         raise LeakError(
             Finding("trained-on-all-wells", "error", {"representation": block.name}, values)
         )

@@ -286,6 +286,11 @@ def _() -> str:
     return "several networks saw the treatments"
 
 
+@wording("several-weights-tested")
+def _() -> str:
+    return "blocks were weighed anew for each group of treatments"
+
+
 @wording("control-places-unknown")
 def _(*, unknown: Mapping[str, object] | None = None) -> str:
     why = f" ({say(str(unknown['code']), **unknown).what})" if unknown else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phenolens.words import Said, wording
-from phenolens.words.numbers import SMALL, natural, plural, portion
+from phenolens.words.numbers import SMALL, listed, natural, plural, portion
 
 Place = Mapping[str, str]
 Groups = Sequence[Mapping[str, Any]]
@@ -45,6 +45,20 @@ def _apart(why: str, images: int, *, kept: bool) -> str:
         return f"{why} Every image has some that is unlike the most, so none is set aside for it."
     are = "is" if images == 1 else "are"
     return f"{why} {plural(images, 'image')} unlike the most {are} set aside; {_KEEP} keeps them."
+
+
+@wording("stain-missing-on-plate")
+def _(*, plate: Sequence[str], stains: Sequence[str]) -> Said:
+    named = listed(stains)
+    one = len(plate) == 1
+    return Said(
+        f"No image of {named} was found for {'plate' if one else f'{len(plate)} plates:'} "
+        f"{listed(plate)}.",
+        f"Without {named} no field there is complete: the whole "
+        f"{'plate takes' if one else 'plates take'} no part in what is made of images.",
+        f"Add the files; or study all plates without {named}, by naming the other stains in "
+        "[data.images] channels; or leave those plates out with [data] exclude.",
+    )
 
 
 @wording("image-sizes")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from phenolens.words.numbers import within
+from phenolens.words.numbers import listed, within
 
 BASELINE, NOISE = "baseline:", "noise"
 LABELS = {
@@ -76,7 +76,9 @@ def label(representation: str) -> str:
         return f"Shuffled, {label(representation.removeprefix(SHUFFLED))}"
     if f"+{NOISE}:" in representation:
         kept, other = representation.split(f"+{NOISE}:")
-        return f"{label(kept)} + noise as wide as {label(other)}"
+        return (
+            f"{label(kept)} + noise as wide as {listed([label(one) for one in other.split(',')])}"
+        )
     if representation in LABELS:
         return LABELS[representation]
     if not is_baseline(representation):

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from phenolens.words import Said, noted, say, wording
+from phenolens.words import Said, names, noted, say, wording
 from phenolens.words.names import NOISE
+from phenolens.words.numbers import fixed, interval, listed, within
 from phenolens.words.sentences import named
 
 
@@ -38,6 +39,59 @@ def _(*, blocks: Sequence[str]) -> Said:
         f"{', '.join(blocks)} learned labels and cannot be judged on the wells learned from.",
         consequence="It takes no part in the fusion's classification.",
         remedy="Three folds or more let it be fitted without some training wells too.",
+    )
+
+
+@wording("wells-missing-in-block")
+def _(*, block: str, wells: int, examples: Sequence[str], why: str) -> str:
+    which = listed(examples) + (", ..." if wells > len(examples) else "")
+    if why == "not-usable":
+        return f"{wells} wells are left out: without a usable value in some block ({which})."
+    return f"{wells} wells are left out: block {block!r} lacks them ({which})."
+
+
+@wording("fused")
+def _(*, words: str, best: str, gain: float, errors: float, alone: bool) -> str:
+    if alone:
+        return f"Nothing is clearly better than {best} alone on held-out wells, so it stands alone."
+    return (
+        f"Fused: {words}. On the held-out wells that chose it, {gain:.3f} of reciprocal rank "
+        f"({errors:.1f} standard errors) more than {best} alone; of fresh wells expect less."
+    )
+
+
+@wording("fused-on-all-wells")
+def _(*, wells: int) -> Said:
+    return Said(
+        f"The fused table was fitted on everything ({wells} wells and their labels): it is not for "
+        "scoring, and questions refuse it.",
+    )
+
+
+@wording("fused-late-better")
+def _(*, candidate: str, beyond: float) -> str:
+    what = {
+        "late-scores": "the mean of the blocks' class scores",
+        "late-ranks": "the mean of the blocks' class ranks",
+        "stacking": "stacking the blocks' class scores",
+    }[candidate]
+    return (
+        f"In naming held-out wells, {what} did better than what is written (by {beyond:.3f} of "
+        "reciprocal rank); it gives a classifier and no profiles."
+    )
+
+
+@wording("fusion-compared")
+def _(
+    *, representation: str, against: str, task: str, metric: str, difference: float,
+    low: float | None, high: float | None, p_holm: float | None, won: int, lost: int,
+    n_clusters: int,
+) -> str:  # fmt: skip
+    what = f"{names.task(task)}, {within(names.metric(metric))}"
+    between = interval(low, high, of=fixed)
+    return (
+        f"{what}: {names.label(representation)} less {names.label(against)} {fixed(difference)}"
+        f"{f' ({between})' if between else ''}; {won} won, {lost} lost of {n_clusters}."
     )
 
 

@@ -43,6 +43,15 @@ def _(*, representation: str, wells: int, labels: bool) -> Said:
     )
 
 
+@wording("fused-on-everything")
+def _(*, representation: str, wells: int, **_: object) -> Said:
+    return Said(
+        f"{representation!r} was fused on everything: the labels of all wells that it would be "
+        f"scored on ({wells}) weighed its blocks. It is not for scoring.",
+        remedy="Hand the blocks to fuse, or to a study, which score inside folds.",
+    )
+
+
 @wording("labels-seen")
 def _(*, representation: str = "", **_: object) -> Said:
     who = repr(representation) if representation else "It"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,12 +46,15 @@ class Classification:
         class that the fold did not train on); only for readouts that give probabilities.
     chosen : dict of str to list of str
         For a candidate that chooses among models, the one it took in each fold.
+    choices : dict of str to list
+        For a candidate that keeps a record of its choice (``choice_``), that of each fold.
     """
 
     results: pd.DataFrame
     predictions: pd.DataFrame
     probabilities: dict[tuple[str, str], pd.DataFrame]
     chosen: dict[str, list[str]]
+    choices: dict[str, list[Any]]
 
 
 def default_heads(*, unit: str | None = None) -> dict[str, BaseEstimator]:
@@ -99,6 +103,7 @@ def classify(
     rows, found = [], []
     shares: dict[tuple[str, str], pd.DataFrame] = {}
     chosen: dict[str, list[str]] = {}
+    choices: dict[str, list[Any]] = {}
     for candidate in candidates:
         profiles.require_unique(candidate.table, WELL_KEY)
         ranking = _CrossValidation(candidate, folds, label=label or str(folds.label), seed=seed)
@@ -113,8 +118,10 @@ def classify(
         shares |= ranking.shares()
         if ranking.chosen:
             chosen[candidate.name] = ranking.chosen
+        if ranking.choices:
+            choices[candidate.name] = ranking.choices
     predictions = pd.concat(found, ignore_index=True).drop(columns="train_accuracy")
-    return Classification(result_table(rows), predictions, shares, chosen)
+    return Classification(result_table(rows), predictions, shares, chosen, choices)
 
 
 def _inner_unit(folds: Folds) -> str | None:
@@ -139,6 +146,7 @@ class _CrossValidation:
         self.candidate, self.folds, self.seed = candidate, folds, seed
         self.truth = pd.Series(profiles.column(candidate.table, label)).astype(str).to_numpy()
         self.chosen: list[str] = []
+        self.choices: list[Any] = []
         self._shares: dict[str, list[pd.DataFrame]] = {}
 
     def shares(self) -> dict[tuple[str, str], pd.DataFrame]:
@@ -176,6 +184,8 @@ class _CrossValidation:
         model.fit(part.seen, part.labels)
         if hasattr(model, "chosen_"):
             self.chosen.append(model.chosen_)
+        if hasattr(model, "choice_"):
+            self.choices.append(model.choice_)
         if hasattr(model, "predict"):
             return [self._predictions_of(model, part, TASK)]
         part = replace(

@@ -1,4 +1,4 @@
-"""Grad-CAM overlays: treated images and controls beside the map of where the network looked."""
+"""Overlays: treated images and controls beside the map of where the network looked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CELL, GAP, LEFT, TOP = 2.35, 0.06, 1.3, 0.32
 MOST, BETWEEN = 6, 0.25
 STRENGTH = 0.6  # of the map's colour where it is at its maximum
 CAPTION = (
-    " of the same plate, as the network reads them, with Grad-CAM maps for the class it was asked "
+    " of the same plate, as the network reads them, with maps for the class it was asked "
     "about. Contrast is one a stain for all pictures shown. Each map runs from 0 (dark) to its own "
     "maximum (bright), so brightness does not compare between images."
 )
@@ -47,7 +47,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             name=f"attention-{file_name(treatment)}",
             figure=(_columns if several else _rows)(rows, pictures(rows, stored)),
             label=shortened(treatment, 24),
-            alt=f"Images of {who}, with the Grad-CAM map of each.",
+            alt=f"Images of {who}, with the map of each.",
             caption=who + CAPTION + outlined,
             photo=True,
         )

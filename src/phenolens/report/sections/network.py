@@ -8,7 +8,7 @@ import pandas as pd
 
 from phenolens.answers.tables import Tables
 from phenolens.findings import Finding
-from phenolens.report.figures import attention, curves, traversal
+from phenolens.report.figures import attention, augmented, curves, traversal
 from phenolens.report.sections import Section, register
 from phenolens.words import names
 from phenolens.words.numbers import fixed, interval, number, percent
@@ -32,6 +32,7 @@ def view(tables: Tables) -> dict | None:
     shown = None if why or not found else found
     return {
         "curves": tables.curves is not None,
+        "augmented": tables.arrays("augmented") is not None,
         "ways": tables.arrays("traversals") is not None,
         "withheld": Finding.of(why).text if why else "",
         "activation": None if shown is None else _facts(shown),
@@ -95,6 +96,11 @@ register(
         order=90,
         view=view,
         template=Path(__file__).with_suffix(".html"),
-        figures={"attention": attention.draw, "curves": curves.draw, "ways": traversal.draw},
+        figures={
+            "attention": attention.draw,
+            "curves": curves.draw,
+            "augmented": augmented.draw,
+            "ways": traversal.draw,
+        },
     )
 )

@@ -19,6 +19,7 @@ import pandas as pd
 
 from phenolens.errors import InputError
 from phenolens.files import digest
+from phenolens.normalize.quality import weighted_middle
 from phenolens.prepared import Prepared, Progress, labels_made_of, safe_name, save_labels
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
@@ -188,6 +189,7 @@ def well_profiles(
 ) -> pd.DataFrame:
     """One row a well: the median (or mean) over its cells, and ``Metadata_CellCount``.
 
+    Cells weigh as their unit does; where all of a well weigh alike the middle is the plain one.
     Wells with fewer than ``min_cells`` cells, or none, are left out; they keep their count in
     :func:`phenolens.represent.measuring.units.fields`.
 
@@ -197,11 +199,15 @@ def well_profiles(
         If no well is left.
     """
     rows, keys = [], []
+    weight_of = {(unit.plate, unit.well, unit.site): unit.weight for unit in units}
     for (plate, well), cells in by_well(units):
         if len(cells) < max(min_cells, 1):
             continue
         features = [name for name in cells if not name.startswith("Metadata_")]
-        rows.append(_centre(cells[features].to_numpy(), how))
+        weights = np.array([weight_of[plate, well, site] for site in cells[SITE]])
+        values = cells[features].to_numpy()
+        alike = (weights == weights[0]).all()
+        rows.append(_centre(values, how) if alike else weighted_middle(values, weights, how=how))
         keys.append({PLATE: plate, WELL: well, CELL_COUNT: len(cells)})
     if not rows:
         raise InputError(

@@ -40,12 +40,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Unit:
-    """One measured field, or the measured crops of one well and site."""
+    """One measured field, or the measured crops of one well and site.
+
+    ``weight`` is how much its cells count in their well, beside those of the well's other units.
+    """
 
     plate: str
     well: str
     site: str
     path: Path
+    weight: float = 1.0
 
     def read(self) -> pd.DataFrame:
         """One row a cell: ``Metadata_*`` columns, then features (float32)."""

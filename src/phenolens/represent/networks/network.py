@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -27,6 +27,7 @@ from phenolens.represent.base import (
     evenly,
     wells_of,
 )
+from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.architecture import Architecture, Family, Stem
 from phenolens.represent.networks.augment import SYMMETRIES, Augment
@@ -206,6 +207,16 @@ class Network(Representation):
                 f"{cooler(self.settings.training)}."
             )
         return found
+
+    def differentiable(self, prepared: Prepared, rows: np.ndarray) -> Iterator[Differentiable]:
+        """Batches of these rows in order, each image as it is (one view), with gradients."""
+        model, squares = self._require_model().eval(), self.settings.pixels.tiles**2
+        for batch in self.inputs(prepared, rows).ordered(self.settings.training.batch):
+            images = batch.images.unflatten(0, (-1, squares))
+            yield Differentiable(images, batch.rows, self._embedded_images, model)
+
+    def _embedded_images(self, images: torch.Tensor) -> torch.Tensor:
+        return self._embed(batch_of(images))
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""
@@ -478,6 +489,13 @@ def _part_of(progress: Progress | None, *, before: int = 0, after: int = 0) -> P
         return None
     tell = progress
     return lambda done, total: tell(before + done, before + total + after)
+
+
+def batch_of(images: torch.Tensor, features: torch.Tensor | None = None) -> Batch:
+    """Images (B, squares, C, S, S) as the batch that a network reads."""
+    channels_last = require_torch().channels_last
+    flat = images.flatten(0, 1).contiguous(memory_format=channels_last)
+    return Batch(flat, np.arange(len(images)), features=features)
 
 
 def keys_of(prepared: Prepared, rows: np.ndarray) -> list[list[str]]:

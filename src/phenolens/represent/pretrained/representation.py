@@ -14,6 +14,7 @@ from phenolens.errors import ConfigError, InputError
 from phenolens.files import plain
 from phenolens.prepared import Prepared, Progress
 from phenolens.represent.base import ALL, Card, Kind, Learns, Options, register
+from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks import checkpoint
 from phenolens.represent.networks.augment import turn
 from phenolens.represent.networks.devices import autocast, pick_device, repeatable
@@ -313,6 +314,18 @@ class Pretrained(Network):
                 if progress:
                     progress(done, len(rows))
         return out
+
+    def differentiable(self, prepared: Prepared, rows: np.ndarray) -> Iterator[Differentiable]:
+        """Batches of these rows in order, resampled as the encoder reads them, with gradients."""
+        model, device, rows, done = self._require_model().eval(), self.device(), np.asarray(rows), 0
+        for images in self._batches(prepared, rows):
+            places = np.arange(done, done + len(images))
+            done += len(images)
+            yield Differentiable(images.to(device), places, self._embedded_images, model)
+
+    def _embedded_images(self, images: torch.Tensor) -> torch.Tensor:
+        found = self.model(images.flatten(0, 1).contiguous())
+        return found.unflatten(0, images.shape[:2]).mean(dim=1).float()
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """Which encoder, how it reads, and under which licence."""

@@ -14,6 +14,7 @@ import pandas as pd
 
 from phenolens.crops import some_of_each_well
 from phenolens.findings import Finding
+from phenolens.interpret import where
 from phenolens.interpret.activation import activation_table, compartments
 from phenolens.interpret.activation_tests import by_treatment
 from phenolens.profiles import (
@@ -48,6 +49,7 @@ class Look:
     checks: pd.DataFrame
     rows: np.ndarray
     maps: np.ndarray
+    parts: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,19 @@ class Attention:
         As ``activation.json``; empty where no network was asked for.
     images : DataFrame
         As ``activation.parquet``: one row an image explained.
+    parts : DataFrame
+        As ``activation_compartments.parquet``: one row a treatment, compartment and stain.
     """
 
     summary: dict
     images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    parts: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @step(
-    "activation.json", "activation.parquet", "activation_treatments.parquet", "attention.parquet",
-    "attention.npz", verb="interpret",
+    "activation.json", "activation.parquet", "activation_treatments.parquet",
+    "activation_compartments.parquet", "activation_compartments_correct.parquet",
+    "attention.parquet", "attention.npz", verb="interpret",
 )  # fmt: skip
 def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
     """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
@@ -87,15 +93,20 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     found |= {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
     # A crop is nearly all cell: whether maps lie on cells says nothing there.
     found["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
-    table = table.drop(columns="stride")
     key = [name for name in (PLATE, WELL, SITE, OBJECT) if name in table]
     images = table.sort_values(key, ignore_index=True)
+    parts = pd.concat([look.parts for look in looks], ignore_index=True)
+    looked = where.by_treatment(parts, seed=session.seed)
     files |= {
         "activation.json": found,
         "activation.parquet": images,
         "activation_treatments.parquet": by_treatment(table),
+        "activation_compartments.parquet": looked,
+        "activation_compartments_correct.parquet": where.right_against_wrong(
+            parts[~parts[CONTROL].astype(bool)], seed=session.seed
+        ),
     }
-    return Made(Attention(found, images), files)
+    return Made(Attention(found, images, looked), files)
 
 
 def explained(represent: Represented) -> NetworkTrainings | None:
@@ -178,18 +189,23 @@ def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]
 def _explained(
     work: NetworkTrainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
 ) -> Look:
-    from phenolens.interpret.gradcam import gradcam
+    from phenolens.interpret.explain import explain
 
     prepared = work.prepared
-    cams = gradcam(network, prepared, rows)
+    maps = explain(network, prepared, rows)
     segmentation = segmentation_of(work)
-    parts = compartments(prepared, rows, network.settings.pixels, segmentation=segmentation)
-    table = with_cells(activation_table(cams, work.images.iloc[rows], parts))
+    five = where.cell_compartments(
+        prepared, rows, network.settings.pixels, segmentation=segmentation
+    )
+    parts = where.coarse(five)
+    table = with_cells(activation_table(maps, work.images.iloc[rows], parts))
     table.insert(0, "fold", fold)
     table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
     places = np.flatnonzero([row in checked for row in rows])
     checks = _checks(work, network, rows[places], parts[places])
-    return Look(table.assign(stride=cams.stride), checks, rows, cams.coarse)
+    key = table[[PLATE, WELL, TREATMENT, CONTROL, "correct"]]
+    parted = where.compartment_table(maps.speaking, five, prepared.channels, key)
+    return Look(table, checks, rows, np.rint(255 * maps.maps).astype(np.uint8), parted)
 
 
 def _checks(
@@ -197,23 +213,25 @@ def _checks(
 ) -> pd.DataFrame:
     """For some images: the maps of random networks, and what covering the marked part costs."""
     from phenolens.interpret.attribution_checks import (
-        deletion,
+        covering,
         occlusion,
         randomised,
         randomised_check,
+        stability,
     )
-    from phenolens.interpret.gradcam import gradcam
+    from phenolens.interpret.explain import explain
 
     if not len(rows):
         return pd.DataFrame()
     prepared, seed = work.prepared, work.session.seed
-    cams = gradcam(network, prepared, rows)
-    found = randomised_check(network, prepared, rows, cams=cams, seed=seed)
-    covered = deletion(network, prepared, rows, cams=cams, seed=seed)
-    stains = occlusion(network, prepared, rows, targets=cams.targets)
-    other = gradcam(randomised(network, seed=seed), prepared, rows, targets=cams.targets)
+    maps = explain(network, prepared, rows)
+    found = randomised_check(network, prepared, rows, maps=maps, seed=seed)
+    found["stability"] = stability(network, prepared, rows, maps=maps, seed=seed)
+    covered = covering(network, prepared, rows, maps=maps, seed=seed)
+    stains = occlusion(network, prepared, rows, targets=maps.targets)
+    other = explain(randomised(network, seed=seed), prepared, rows, targets=maps.targets)
     places = work.images.iloc[rows].reset_index(drop=True)
-    own = _enrichments(activation_table(cams, places, parts))
+    own = _enrichments(activation_table(maps, places, parts))
     by_chance = _enrichments(activation_table(other, places, parts)).add_suffix("_random")
     return pd.concat([places, found, covered, stains, own, by_chance], axis=1)
 
@@ -240,10 +258,9 @@ def _summary(looks: list[Look]) -> dict:
 
     table = pd.concat([look.table for look in looks], ignore_index=True)
     checks = pd.concat([look.checks for look in looks if len(look.checks)], ignore_index=True)
-    treated = table[~table[CONTROL].astype(bool)].drop(columns="stride")
+    treated = table[~table[CONTROL].astype(bool)]
     right = treated["correct"].to_numpy()
     return {
-        "stride": int(table["stride"].iloc[0]),
         "n_images": len(table),
         "n_zero_maps": int(table["zero_map"].sum()),
         "images_named_right": float(right.mean()),
@@ -273,6 +290,7 @@ def _over_wells(table: pd.DataFrame, column: str) -> dict:
 def _randomised(checks: pd.DataFrame) -> dict:
     """Do maps change with the weights; are cells marked more than by a random network?"""
     cost = checks["deletion_random"] - checks["deletion"]
+    gained = checks["insertion"] - checks["insertion_random"]
     over = {}
     for part in CHECKED:
         gain = checks[f"enrichment_{part}"] - checks[f"enrichment_{part}_random"]
@@ -283,6 +301,8 @@ def _randomised(checks: pd.DataFrame) -> dict:
         "share_passing": checks["passes"].mean(),
         **over,
         "deletion_over_random_order": _over_wells(checks.assign(cost=cost), "cost"),
+        "insertion_over_random_order": _over_wells(checks.assign(gained=gained), "gained"),
+        "stability": checks["stability"].mean(),
     }
 
 
@@ -308,6 +328,6 @@ def _shown(
         work.network.settings.pixels,
         segmentation=segmentation_of(work),
     )
-    coarse = np.concatenate([look.maps for look in looks])
-    drawn, arrays = overlays(work, shown, rows, coarse=coarse, nuclei=parts[:, 0])
+    maps = np.concatenate([look.maps for look in looks])
+    drawn, arrays = overlays(work, shown, rows, maps=maps, nuclei=parts[:, 0])
     return shown, {"attention.parquet": drawn, "attention.npz": arrays}

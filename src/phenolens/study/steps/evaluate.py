@@ -13,7 +13,9 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.evaluate.results import join_results
 from phenolens.learn.nearest import nearest_rows, unit_rows
-from phenolens.profiles import TREATMENT
+from phenolens.normalize.harmony import harmonize
+from phenolens.normalize.tvn import batch_column
+from phenolens.profiles import PLATE, TREATMENT
 from phenolens.study.asking import ask_all, has_treatments, unanswerable
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
@@ -26,7 +28,7 @@ from phenolens.tools.representation import Profiles
 SPACE = "Metadata_Space"
 ANSWERED = (
     "activity", "control_check", "share_active", "predictions", "clusters", "assay", "matching",
-    "retrieval", "dose",
+    "retrieval", "dose", "fusion",
 )  # fmt: skip
 
 
@@ -65,6 +67,7 @@ def evaluate(session: Session, *, splits: Design, fuse: list[Profiles]) -> Made:
     tables["comparisons"] = comparisons(
         tables["activity"],
         predictions if len(predictions) else None,
+        matching=answers.compared_matching(),
         seed=session.seed,
         split=splits.folds.leave_out if splits.folds else "none",
     )
@@ -117,10 +120,27 @@ def _maps(session: Session, items: list[Profiles]) -> pd.DataFrame:
     maps = []
     for item in items:
         if len(item.wells) > 2 and not is_noise_control(item.name):
-            make = functools.partial(umap, item.wells, seed=session.seed)
-            drawn = session.store.frame("umap", item.wells, session.seed, make=make)
-            maps.append(drawn.assign(representation=item.name, space=item.space))
+            wells, space = _laid_over(session, item)
+            make = functools.partial(umap, wells, seed=session.seed)
+            drawn = session.store.frame("umap", wells, session.seed, make=make)
+            maps.append(drawn.assign(representation=item.name, space=space))
     return _stacked(maps)
+
+
+def _laid_over(session: Session, item: Profiles) -> tuple[pd.DataFrame, str]:
+    """Wells of a map and their space; batches laid over one another where the study asks for it."""
+    if session.study.evaluate.map_alignment == "none":
+        return item.wells, item.space
+    several = [
+        column
+        for column in (batch_column(item.wells), PLATE)
+        if len(set(profiles.column(item.wells, column))) > 1
+    ]
+    if not several or len(item.wells) < 10:
+        session.progress.say(f"Nothing to lay over one another in {item.name}: its map is as it is")
+        return item.wells, item.space
+    laid = harmonize(item.wells, batch=several[:1], seed=session.seed)
+    return laid, f"{item.space}; for the map only, laid over one another by Harmony"
 
 
 def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from phenolens.profiles import CELL_COUNT, CONTROL, PLATE, TREATMENT, WELL
 from phenolens.schema.scores import HITS
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
+from phenolens.study.steps.attention import Attention
 from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.compared import never_scaled, scale_of
 from phenolens.tools.design import Design
@@ -42,6 +43,48 @@ def features(session: Session, *, normalize: dict[str, Profiles]) -> Made:
             tables.append(moved.assign(representation=name, space=scale_of(block)))
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     return Made(found, {"features.parquet": found})
+
+
+@step("feature_groups.parquet", "feature_groups_clusters.parquet", verb="interpret")
+def feature_groups(
+    session: Session, *, normalize: dict[str, Profiles], evaluate: Evaluation
+) -> Made:
+    """What each treatment and cluster changed, by compartment, family, stain and property."""
+    from phenolens.interpret.changes import pooled_changes
+    from phenolens.tools.describe import describe_wells
+
+    tables, pooled, clusters = [], [], evaluate.tables["clusters"]
+    for name, item in normalize.items():
+        found = describe_wells(item).table
+        if not len(found):
+            continue
+        of = {"representation": name, "space": scale_of(item.normalized)}
+        tables.append(found.assign(**of))
+        if len(clusters):
+            own = clusters[clusters["representation"] == name]
+            own = own[own["method"] == "kmeans-chosen"].set_index(TREATMENT)["cluster"]
+            pooled.append(pooled_changes(found, own).assign(**of))
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    files = {"feature_groups.parquet": whole}
+    files["feature_groups_clusters.parquet"] = (
+        pd.concat(pooled, ignore_index=True) if pooled else pd.DataFrame()
+    )
+    return Made(whole, files)
+
+
+@step("agreement.parquet", "agreement.json", verb="interpret")
+def agree(session: Session, *, attention: Attention, feature_groups: pd.DataFrame) -> Made:
+    """Whether the network looked where measured features say that cells changed."""
+    from phenolens.interpret.where import agreement, agreement_summary
+
+    if not len(attention.parts) or not len(feature_groups):
+        return Made()
+    name = feature_groups["representation"].iloc[0]
+    first = feature_groups[feature_groups["representation"] == name]
+    found = agreement(attention.parts, first)
+    summary = {"network": attention.summary["network"], "features": name}
+    summary |= agreement_summary(found, seed=session.seed)
+    return Made(found, {"agreement.parquet": found, "agreement.json": summary})
 
 
 @step("wells.parquet", verb="interpret")

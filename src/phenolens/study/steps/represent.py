@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
@@ -16,12 +16,15 @@ from phenolens.io.features import kind_of_features
 from phenolens.io.integrate import Integrated, ProfileBlock
 from phenolens.io.ledger import Conflict, Ledger, SetAside
 from phenolens.io.paths import expand
+from phenolens.normalize.quality import quality_columns, quality_weights
 from phenolens.prepared import Prepared
-from phenolens.profiles import WELL_KEY
+from phenolens.profiles import CELL_LABEL, PLATE, WELL, WELL_KEY
 from phenolens.represent.base import ALL, Card, options_of
 from phenolens.represent.cellprofiler import CellProfiler
-from phenolens.represent.measuring.units import Cells
+from phenolens.represent.measuring.units import Cells, Unit, fields
 from phenolens.represent.networks.network import Network
+from phenolens.splits.cells import CellFolds
+from phenolens.splits.roles import CALIBRATING
 from phenolens.store import digest
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells, reads_images_whole
@@ -31,7 +34,7 @@ from phenolens.study.representations import check_names
 from phenolens.study.session import Session
 from phenolens.study.setting_aside import missing_wells, not_in
 from phenolens.study.step import Made, step
-from phenolens.study.trainings import Trainings, code_behind, telling
+from phenolens.study.trainings import FeaturesOfCells, Trainings, code_behind, telling
 from phenolens.tools.block import Block
 from phenolens.tools.design import Design
 from phenolens.tools.names import is_fusion
@@ -42,10 +45,15 @@ from phenolens.tools.training import Told, given_block, told_by
 
 @dataclass(frozen=True)
 class Represented:
-    """What the step found: a block a representation, and the trainings of each network."""
+    """What the step found: a block a representation, and the trainings of each network.
+
+    Where cells have labels, ``cells`` holds the features of single cells; what learned those labels
+    has no block of wells.
+    """
 
     blocks: Mapping[str, Block]
     trainings: Mapping[str, Trainings] = field(default_factory=dict)
+    cells: Mapping[str, FeaturesOfCells] = field(default_factory=dict)
 
 
 @step("curves/*.parquet")
@@ -54,6 +62,7 @@ def represent(
     *,
     screen: Integrated,
     splits: Design,
+    cell_splits: CellFolds | None,
     prepare: Prepared | None,
     measure: Cells | None,
 ) -> Made:
@@ -84,7 +93,7 @@ def represent(
             f"[[data.profiles]] name = '{twice[0]}' is also in represent.representations; "
             "give the profiles another name, or take it out there."
         )
-    made = _Images(session, screen, splits, prepare, measure)
+    made = _Images(session, screen, splits, prepare, measure, cell_splits)
     possible = []
     for name in wanted:
         if is_fusion(name):
@@ -100,10 +109,11 @@ def represent(
             continue
         possible.append(name)
     made.announce(possible)
-    blocks |= {name: made.block(name) for name in possible}
+    of_cells = {name: made.of_cells(name) for name in possible} if cell_splits else {}
+    blocks |= {name: made.block(name) for name in possible if not made.learns_cells(name)}
     networks = {n: t for n, t in made.trainings.items() if isinstance(t, NetworkTrainings)}
     return Made(
-        Represented(blocks, made.trainings),
+        Represented(blocks, made.trainings, of_cells),
         {f"curves/{name}.parquet": item.curves() for name, item in networks.items()},
         set_aside=[*aside, *made.set_aside],
         conflicts=made.conflicts,
@@ -146,6 +156,7 @@ class _Images:
     design: Design
     prepared: Prepared
     measured_cells: Cells | None
+    cell_folds: CellFolds | None = None
     trainings: dict[str, Trainings] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
@@ -165,6 +176,30 @@ class _Images:
         self.set_aside += not_in(name, lost, "too-few-cells", needed=needed)
         self.counts[f"wells_not_in_{name}"] = len(lost)
         return True
+
+    def learns_cells(self, name: str) -> bool:
+        """Whether a representation learns the labels of cells, and makes no profiles of wells."""
+        if self.session.kinds[name].reads == "measurements":
+            return False
+        return self._trainings(name).learns_cells
+
+    def of_cells(self, name: str) -> FeaturesOfCells:
+        """Features of single labelled cells."""
+        if self.session.kinds[name].reads != "measurements":
+            return self._trainings(name).cells()
+        table = pd.concat([self.cells.read(plate, self.cells.columns(plate))
+                           for plate in self.cells.plates], ignore_index=True)  # fmt: skip
+        key = self.prepared.images.key
+        described = [c for c in table if c.startswith(profiles.PREFIX) and c not in key]
+        features = profiles.from_frame(table.drop(columns=described))
+        labelled = self.prepared.images.table.dropna(subset=CELL_LABEL)
+        keys = profiles.metadata(features)
+        known = profiles.keys(keys, key).isin(profiles.keys(labelled, key))
+        card = Card(
+            name, "cell", self.prepared.channels, kind=self.session.kinds[name].kind,
+            preprocessing={"measured": True},
+        )  # fmt: skip
+        return FeaturesOfCells({ALL: profiles.take(features, known)}, {ALL: card})
 
     def block(self, name: str) -> Block:
         """Make one representation, and note the wells that it leaves out."""
@@ -204,6 +239,7 @@ class _Images:
         from phenolens.io.copies import ask_about_copies
 
         cells, settings, kind = self.cells, self.session.study.normalize, self.session.kinds[name]
+        units = self._weighed if settings.quality_weights else cells.units
         options, level = options_of(kind, self.session.study.model_dump()), self._level
         with telling(kind, "of"):
             made = kind.of(options, level=level, seed=self.session.seed)
@@ -211,7 +247,7 @@ class _Images:
         def make() -> pd.DataFrame:
             with telling(kind, "wells"):
                 how = settings.aggregate
-                return made.wells(cells.units, how=how, min_cells=settings.min_cells)
+                return made.wells(units, how=how, min_cells=settings.min_cells)
 
         wells = self.session.store.table(
             name,
@@ -219,6 +255,7 @@ class _Images:
             [*code_behind(kind), options.model_dump()],
             settings.aggregate,
             settings.min_cells,
+            *([[unit.weight for unit in units]] if settings.quality_weights else []),
             make=make,
         )
         wells = self._described(wells)
@@ -231,6 +268,24 @@ class _Images:
             name, "well", self.prepared.channels, kind=made_by, preprocessing={"measured": True}
         )
         return Block(name, {ALL: wells}, {ALL: card})
+
+    @cached_property
+    def _weighed(self) -> list[Unit]:
+        """The measured units, each with its weight by the quality of its field."""
+        table = fields(self.cells.units)
+        if not quality_columns(table):
+            raise ConfigError(
+                "normalize.quality_weights = true, but crops have no quality of their field to "
+                "weigh by. Leave the setting out."
+            )
+        roles = self.design.roles.set_index([PLATE, WELL])["role"]
+        own = roles.reindex(pd.MultiIndex.from_frame(table[[PLATE, WELL]])).fillna("")
+        weights, report = quality_weights(table, own.isin(CALIBRATING).to_numpy())
+        self.counts["fields_weighed_down"] = int(str(report["weighed_down"]))
+        return [
+            replace(unit, weight=float(weight))
+            for unit, weight in zip(self.cells.units, weights, strict=True)
+        ]
 
     def _described(self, wells: pd.DataFrame) -> pd.DataFrame:
         """Attach the screen's metadata to wells by plate and well."""
@@ -258,15 +313,16 @@ class _Images:
         described = [images.images.metadata, self.screen.wells]
         question = [images.digest, digest(*described), digest(self.design.roles)]
         about = (self.session, name, images, self.screen.wells, self.design, question)
+        folds = self.cell_folds
         if not issubclass(kind, Network):
-            return Trainings(*about)
+            return Trainings(*about, cell_folds=folds)
         if not kind.needs_measured:
-            return NetworkTrainings(*about)
+            return NetworkTrainings(*about, cell_folds=folds)
         block = self._measured(CellProfiler.name)
         wells = Profiles(block, self.design, self.session.settings).normalized.wells
         features = joint_features(images, self.cells, wells=wells, design=self.design)
         made = [self.cells.digest, study.normalize.model_dump()]
-        return NetworkTrainings(*about, features=features, measured=made)
+        return NetworkTrainings(*about, folds, features=features, measured=made)
 
     @cached_property
     def _crops(self) -> Prepared:
