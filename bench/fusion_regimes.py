@@ -139,6 +139,7 @@ def compared(one: dict) -> dict[str, float]:
         "chosen": fused - alone,
         "usual": usual - alone,
         "fell_back": float(chosen.choice_.fell_back),
+        "errors": chosen.choice_.gain[1],
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import phenolens.evaluate.metrics
 import phenolens.represent.base  # noqa: F401  (words learn from both what things are called)
-from phenolens.answers import active, best, cells, doubts, limits, similar
+from phenolens.answers import active, best, cells, doubts, fusion, limits, similar
 from phenolens.answers.answer import Answer
 from phenolens.answers.tables import Tables
 
@@ -19,6 +19,7 @@ QUESTIONS: tuple[Callable[[Tables], Answer | None], ...] = (
     similar.answer,
     doubts.answer,
     best.answer,
+    fusion.answer,
     cells.answer,
     limits.answer,
 )

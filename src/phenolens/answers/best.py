@@ -39,9 +39,9 @@ def answer(tables: Tables) -> Answer:
 
 def _ahead(tables: Tables, questions: list[Question]) -> Finding:
     """The representation that scores highest, and whether it is ahead of the next."""
-    if len(tables.real) < 2:
-        return Finding("best-alone", "info", {"representation": tables.real[0]})
-    best, other = _first_two(questions, tables.real)
+    if len(tables.studied) < 2:
+        return Finding("best-alone", "info", {"representation": tables.studied[0]})
+    best, other = _first_two(questions, tables.studied)
     about = {"representation": [best, other]}
     row = _comparison(tables, best, other)
     if row is None:
@@ -66,7 +66,9 @@ def beaten_by_baseline(questions: list[Question]) -> Finding | None:
 
 
 def _real(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores[[not names.is_baseline(name) for name in scores.index]]
+    """What was studied: neither baselines nor controls of fusions, which hold noise."""
+    aside = [names.is_baseline(name) or names.is_noise(name) for name in scores.index]
+    return scores[[not one for one in aside]]
 
 
 def _rises(scores: pd.DataFrame, baseline: float) -> bool:
@@ -114,7 +116,7 @@ def found_active(tables: Tables) -> pd.Series:
         return pd.Series(dtype=int)
     rows = tables.activity[tables.activity["q"].notna()]
     counts = rows.groupby("representation")["active"].sum().astype(int)
-    order = [name for name in tables.real if not names.is_noise(name) and name in counts.index]
+    order = [name for name in tables.studied if name in counts.index]
     return counts[order].sort_values(ascending=False, kind="stable")
 
 
@@ -129,7 +131,7 @@ def untestable(tables: Tables) -> Iterator[Finding]:
     """Representations by which no treatment could be tested, each with the table's reason."""
     if tables.activity is None:
         return
-    rows = tables.activity[tables.activity["representation"].isin(tables.real)]
+    rows = tables.activity[tables.activity["representation"].isin(tables.studied)]
     for name, part in rows.groupby("representation"):
         if part["q"].isna().all():
             values = {"note": "", "treatments": len(part)} | next(iter(notes(part)), {})

@@ -206,6 +206,11 @@ class Tables:
         return [name for name in self.representations if not names.is_baseline(name)]
 
     @cached_property
+    def studied(self) -> list[str]:
+        """The same without controls of fusions, which hold noise and are compared with only."""
+        return [name for name in self.real if not names.is_noise(name)]
+
+    @cached_property
     def ranked(self) -> list[Treatment]:
         """The treatments in the lead representation, best first."""
         near = self.of_lead(self.similarity)

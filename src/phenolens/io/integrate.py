@@ -118,7 +118,8 @@ def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
     for table in data["tables"]:
         wells = _join(wells, table, root, origin=origin)
     wells = _labelled(wells, data, origin)
-    wells = _set_aside(wells, data["exclude"], ledger)
+    crops = images is not None and images.level == "cell"
+    wells = _set_aside(wells, data["exclude"], ledger, hint=_POOLED if crops else "")
     _count(wells, images, blocks, ledger=ledger)
     attached = {name: _attach_profiles(block, wells) for name, block in blocks.items()}
     for name, block in attached.items():
@@ -289,7 +290,15 @@ def _present(columns: Mapping[str, Any], wells: pd.DataFrame, ledger: Ledger) ->
     return columns
 
 
-def _set_aside(wells: pd.DataFrame, exclude: str | None, ledger: Ledger) -> pd.DataFrame:
+_POOLED = (
+    " Where cells of a well are of several classes, as in a pooled screen, name the column that "
+    "says which: [data.columns] cell_label."
+)
+
+
+def _set_aside(
+    wells: pd.DataFrame, exclude: str | None, ledger: Ledger, *, hint: str = ""
+) -> pd.DataFrame:
     """The wells that stay, canonical columns first; the others are listed with the reason."""
     reasons = _reasons(wells, exclude)
     for row, why in reasons.items():
@@ -300,7 +309,8 @@ def _set_aside(wells: pd.DataFrame, exclude: str | None, ledger: Ledger) -> pd.D
     kept = wells.loc[stays, [*CANONICAL, *rest]].reset_index(drop=True)
     if not len(kept):
         found = ", ".join(dict.fromkeys(why.text for why in reasons.values()))
-        raise InputError(f"All {len(wells)} wells are set aside: {found}.")
+        hint = hint if CONFLICT in wells else ""
+        raise InputError(f"All {len(wells)} wells are set aside: {found}.{hint}")
     return kept
 
 

@@ -91,7 +91,8 @@ CELL_FINDINGS = Document(
     "what the labels of cells allow, and what took no part",
     text="A list of findings, as in `audit.json`: `cells-not-independent`, "
     "`cells-without-interval`, `cell-classes-are-wells`, `cell-class-never-tested`, "
-    "`cells-unlabelled`, `cells-not-described`, `cells-scaled`, `cells-not-scaled`.",
+    "`cells-unlabelled`, `cells-not-described`, `cells-scaled`, `cells-not-scaled`, "
+    "`cells-without-controls`.",
     when=_WHEN,
     keys=AUDIT.keys,
 )

@@ -29,7 +29,7 @@ ANSWERS = Document(
         Key(
             "key",
             "string",
-            "the question: `active`, `similar`, `doubts`, `best`, `cells`, `limits`",
+            "the question: `active`, `similar`, `doubts`, `best`, `fusion`, `cells`, `limits`",
         ),
         Key("state", "string", "`answered`, `doubtful`, or `open`: there is no answer"),
         Key("question", "string", "in words"),

@@ -142,6 +142,10 @@ class NetworkTrainings(Trainings):
     def _pixels(self) -> PixelStore:
         folder = self.session.store.folder("pixels", *self.question)
         calibrating = self.images["role"].isin(CALIBRATING).to_numpy()
+        if self.cell_folds is not None and not calibrating.any():
+            # A pooled screen has no control wells. All cells set the scale of their plate, whatever
+            # their labels; the findings of cells say so.
+            calibrating = np.ones(len(self.images), dtype=bool)
         settings = self.network.settings.pixels
         return PixelStore(self.prepared, settings, calibrating=calibrating, folder=folder)
 

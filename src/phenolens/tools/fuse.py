@@ -53,6 +53,7 @@ def fuse(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
+    label: str | None = None,
     score: bool = True,
     seed: int | None = None,
 ) -> Result:
@@ -87,6 +88,8 @@ def fuse(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
+    label : str, optional
+        Column of the target or mechanism that matching asks for; the mechanism by default.
     score : bool
         Ask of activity, matching and classification whether the fusion is better than its best
         block, and than that block beside noise.
@@ -185,11 +188,11 @@ def fuse(
         *_late(candidates),
     ]  # fmt: skip
     if score:
-        compared, shares, refused = _scored(joint)
+        compared, shares, refused = _scored(joint, label=label)
         more |= {"comparisons": compared, "fusion": shares}
         findings += refused
         findings += list(_helps(compared, joint.name))
-    settings = joint.items[best].settings_with(score=score)
+    settings = joint.items[best].settings_with(label=label, score=score)
     return Result("fuse", table, summary, tuple(findings), settings, more=more)
 
 
@@ -374,7 +377,9 @@ def _late(candidates: pd.DataFrame) -> list[Finding]:
     return [Finding("fused-late-better", "info", {}, {"candidate": top, "beyond": float(beyond)})]
 
 
-def _scored(joint: _Joint) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
+def _scored(
+    joint: _Joint, *, label: str | None
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Blocks, fusion and noise controls, each asked with shares from what is not scored."""
     together = profiles.keys(profiles.metadata(joint.fused.wells), WELL_KEY)
 
@@ -394,7 +399,7 @@ def _scored(joint: _Joint) -> tuple[pd.DataFrame, pd.DataFrame, list[Finding]]:
     ]
     questions = {
         "activity": partial(activity_of, baselines=False),
-        "matching": partial(match, baselines=False),
+        "matching": partial(match, baselines=False, label=label),
         "classification": partial(classify, baselines=False),
     }
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in questions}

@@ -50,6 +50,11 @@ def _() -> str:
     return "Which representation sees them best?"
 
 
+@wording("question-fusion")
+def _() -> str:
+    return "Does fusing help?"
+
+
 @wording("question-limits")
 def _() -> str:
     return "What can this design not answer?"

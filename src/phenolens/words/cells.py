@@ -102,6 +102,14 @@ def _() -> str:
     )
 
 
+@wording("cells-without-controls")
+def _() -> str:
+    return (
+        "No well of this screen is a control: features of cells were taken as measured, and "
+        "networks read pixels on the scale of all cells of a plate, whatever their labels."
+    )
+
+
 @wording("cells-recognised")
 def _(
     *, representation: str, value: float, low: float, high: float, baseline: str, beside: float

@@ -89,7 +89,8 @@ def _score(tables: Tables) -> Headline | None:
 
 
 def _score_headline(scores: pd.DataFrame) -> Headline:
-    real = scores[[not names.is_baseline(name) for name in scores.index]].dropna(subset=["value"])
+    aside = [names.is_baseline(name) or names.is_noise(name) for name in scores.index]
+    real = scores[[not one for one in aside]].dropna(subset=["value"])
     top, best = real.loc[real["value"].idxmax()], best_baseline(scores)
     if best is None:
         return Headline(

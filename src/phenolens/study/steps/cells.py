@@ -25,6 +25,7 @@ from phenolens.prepared import Prepared
 from phenolens.profiles import CELL_LABEL, PLATE, WELL, WELL_KEY
 from phenolens.represent.base import refuse_overlap
 from phenolens.splits.cells import CellFolds, make_cell_folds
+from phenolens.splits.roles import CALIBRATING
 from phenolens.study.session import Session
 from phenolens.study.step import Made, step
 from phenolens.study.steps.represent import Represented
@@ -234,6 +235,8 @@ class _Asked:
             found.append(Finding("cells-scaled", "info", {}, values))
         elif roles.isin([*SCALES, "reused"]).any():
             found.append(Finding("cells-not-scaled", "info"))
+        elif not self.design.roles["role"].isin(CALIBRATING).any():
+            found.append(Finding("cells-without-controls", "info"))
         return found
 
 

@@ -18,6 +18,7 @@ from phenolens.study.step import Made, step
 from phenolens.study.steps.represent import Represented
 from phenolens.tools.design import Design
 from phenolens.tools.files import write_folds, write_profiles
+from phenolens.tools.names import is_noise_control
 from phenolens.tools.representation import Profiles
 
 
@@ -64,7 +65,14 @@ def fuse(session: Session, *, normalize: dict[str, Profiles], splits: Design) ->
     """Every representation, then the fusions that the study asks for: a list of Profiles."""
     made = fusions(session, normalize, design=splits)
     files = {path: write for item in made.values() for path, write in _files(item).items()}
-    return Made([*normalize.values(), *made.values()], files)
+    counts = {
+        f"wells_of_{block}_not_in_{item.name}": lost
+        for item in made.values()
+        if not is_noise_control(item.name)
+        for block, lost in item.block.notes["unmatched"].items()
+        if lost
+    }
+    return Made([*normalize.values(), *made.values()], files, counts=counts)
 
 
 def _files(item: Profiles) -> dict[str, Callable[[Path], None]]:
