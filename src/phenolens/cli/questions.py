@@ -13,6 +13,7 @@ from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
+from phenolens.files import real_path
 from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
@@ -95,7 +96,7 @@ def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
     for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
         marked = not full.exists() and any(mark in full.name for mark in MARKS)
         files = matching(full) if marked else [full]
-        if any(file.resolve() == output.resolve() for file in files):
+        if any(real_path(file) == real_path(output) for file in files):
             raise InputError(f"--output {output} is a table that is read; name another file.")
 
 
