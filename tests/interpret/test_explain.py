@@ -64,7 +64,13 @@ def test_integrated_gradients_sum_to_the_difference_of_scores(truth_screen, trai
     from phenolens.interpret.pixels import local_mean
 
     (given,) = trained.differentiable(truth_screen.prepared, rows[:6])
-    found = explain(trained, truth_screen.prepared, rows[:6], targets=np.full(6, "A"))
+    found = explain(
+        trained,
+        truth_screen.prepared,
+        rows[:6],
+        method="integrated-gradients-local-mean",
+        targets=np.full(6, "A"),
+    )
     ends = (given.images, local_mean(given.images))
     logits = [given.classify(images, None).detach() for images in ends]
     odds = [each[:, 0] - torch.logsumexp(each[:, 1:], 1) for each in logits]
@@ -182,7 +188,7 @@ def test_what_cannot_be_explained_is_said(truth_screen, trained, rows, monkeypat
         explain(OfMeans(), prepared, rows[:2])
     with pytest.raises(DesignError, match="no control image to compare"):
         few = np.array([0])
-        explain(trained, prepared, rows[:2], method="integrated-gradients-controls", controls=few)
+        explain(trained, prepared, rows[:2], controls=few)
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     with pytest.raises(InputError, match="need captum"):
         explain(trained, prepared, rows[:2])

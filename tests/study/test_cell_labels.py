@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,8 @@ def test_no_well_is_learned_from_and_tested(done):
     assert (tested["fold"] == folds.of(tested)).all()
 
 
-def test_what_takes_no_part_is_counted_and_said(done):
+def test_what_takes_no_part_is_counted_and_said(done, defined):
+    assert {"cell_scores", "cell_predictions", "cell_classes", "cell_splits"} < defined(done.out)
     counts = read_json(done.out / "ledger.json")["counts"]
     assert counts["screen"]["cells_without_label"] == len(PLATES) * len(WELLS) - 1
     assert counts["cell_splits"]["cells_of_classes_never_tested"] == 1
@@ -168,6 +170,21 @@ def test_a_study_with_networks_leaves_a_contact_sheet_of_its_augmentation(traine
     (drawn,) = augmented.draw(Tables(trained.out))
     assert drawn.name == "augmented-cnn"
     assert len(drawn.figure.axes) == 32
+
+
+def test_init_says_where_the_classes_of_crops_are_named(folder, tmp_path):
+    crops = tmp_path / "crops"
+    shutil.copytree(folder, crops, ignore=shutil.ignore_patterns("*.csv"))
+    shutil.copy(folder / "cells.csv", crops)
+    pl.init(crops, tmp_path / "study.toml")
+    text = (tmp_path / "study.toml").read_text()
+    assert 'level = "cell"' in text
+    assert '# [data.columns] cell_label = "..."' in text
+    named = ["data.columns.cell_label=Metadata_Phenotype"]
+    pl.init(crops, tmp_path / "study.toml", force=True, changes=named)
+    assert '\ncell_label = "Metadata_Phenotype"' in (tmp_path / "study.toml").read_text()
+    session = pl.open_study(tmp_path / "study.toml", out=tmp_path / "out", jobs=1)
+    assert len(take(session, "cell_splits").classes) == len(CLASSES) + 1
 
 
 def test_a_class_within_single_wells_is_refused_and_other_faults(folder, tmp_path):

@@ -28,9 +28,8 @@ def test_a_metric_learned_in_the_folds_is_said_and_shuffled_labels_gain_nothing(
     item = pl.read(screen)
     scored = {}
     for metric in ("none", "within-class", "discriminant"):
-        found = pl.classify(
-            item.with_settings(learned_metric=metric), bootstrap=10, baselines=False
-        )
+        found = pl.classify(item, learned_metric=metric, bootstrap=10, baselines=False)
+        assert found.settings["learned_metric"] == metric
         rows = found.scores.query("fold == 'all' and metric == 'balanced_accuracy'")
         scored[metric] = rows.set_index(["representation", "task"])
         (space,) = set(scored[metric].loc["profiles", "space"])

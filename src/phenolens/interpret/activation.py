@@ -17,7 +17,7 @@ from phenolens.interpret.explain import Maps
 from phenolens.prepared import Prepared
 from phenolens.represent.networks.pixels import PixelSettings, central_square, resize
 from phenolens.segment import SegmentSettings, crop_labels
-from phenolens.segment.settings import NUCLEAR
+from phenolens.segment.settings import NUCLEAR, nuclei_index
 
 THRESHOLDS = (0.5, 0.8)
 PARTS = ("nucleus", "cytoplasm", "background")
@@ -62,16 +62,20 @@ def image_labels(
 ) -> dict[str, np.ndarray]:
     """Label images of one image: those saved, or for a crop those of the cell in its middle."""
     labels = prepared.labels(row)
-    if labels or prepared.images.level != "cell" or not _known(prepared.channels, segmentation):
+    known = nuclear_stain(prepared.channels, segmentation) is not None
+    if labels or prepared.images.level != "cell" or not known:
         return labels
     labels = crop_labels(prepared.pixels(row), prepared.channels, settings=segmentation)
     return labels if labels["Nuclei"].any() else {}
 
 
-def _known(channels: Sequence[str], segmentation: SegmentSettings) -> bool:
-    """Whether the nuclear stain is named, or known by its name."""
-    named = segmentation.nuclei_channel is not None
-    return named or any(word in name.lower() for name in channels for word in NUCLEAR)
+def nuclear_stain(channels: Sequence[str], segmentation: SegmentSettings) -> int | None:
+    """Place of the stain of nuclei, named or known by its name; None where it is neither."""
+    if segmentation.nuclei_channel is None and not any(
+        word in name.lower() for name in channels for word in NUCLEAR
+    ):
+        return None
+    return nuclei_index(channels, segmentation)
 
 
 def _shares(labels: dict[str, np.ndarray], tiles: int, side: int) -> np.ndarray:

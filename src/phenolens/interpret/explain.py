@@ -6,8 +6,8 @@ that readers know best; ``grad-cam`` is there for those who look for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -22,7 +22,7 @@ from phenolens.profiles import CONTROL, PLATE
 from phenolens.represent.base import Progress, Representation, evenly
 from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.devices import repeatable
-from phenolens.represent.networks.network import NetworkSettings
+from phenolens.represent.networks.network import Network, NetworkSettings
 from phenolens.represent.networks.torches import require_torch
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Method = Literal[
     "integrated-gradients",
+    "integrated-gradients-local-mean",
     "integrated-gradients-controls",
     "midpoint-gradients",
     "smoothgrad",
@@ -47,7 +48,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 DEFAULT: Method = "integrated-gradients"
 FAST: Method = "midpoint-gradients"
 _CAMS = ("grad-cam", "grad-cam++", "layer-cam")
-_BASELINES = 4
+_CONTROLS, _BASELINES = 32, 8  # of a plate: that make the mean, and that are taken one by one
 _SPREAD = 1 / 40  # of the side: single pixels have no meaning
 
 
@@ -63,7 +64,7 @@ class Maps:
     targets : ndarray of str, shape (n,)
         The class or treatment each explains.
     predicted : ndarray of str, shape (n,)
-        The class that the network gave; empty of a network without classes.
+        The class that the network gave; empty where it was told what to explain.
     method : str
     stride : int
         Pixels of the input that a value stands for.
@@ -145,8 +146,9 @@ def explain(
         For networks without classes: likeness of the embedding to the treatment of each image. Also
         taken for those with classes, where it is given.
     controls : ndarray of int, optional
-        Rows of control images, the baselines of ``integrated-gradients-controls``; by default those
-        marked as controls in the store. Each image takes those of its own plate.
+        Rows of control images, whose mean is the baseline of ``integrated-gradients`` (and each of
+        which is one of ``integrated-gradients-controls``); by default those that scale the
+        network's stains. Each image is compared with those of its own plate.
     segmentation : SegmentSettings, optional
         How cells of crops are found, for ``occlusion-compartment``.
     stage : int, optional
@@ -181,6 +183,7 @@ def explain(
     if targets is not None and len(targets) != n:
         raise InputError(f"{len(targets)} targets for {n} images: give one for each.")
     found: list[tuple[np.ndarray, int]] = []
+    baselines = _Baselines(network, prepared, controls)
     names, predicted = [], []
     for given in network.differentiable(prepared, rows):
         if change is not None:
@@ -191,7 +194,7 @@ def explain(
             if method in _CAMS:
                 found.append(_enlarged(*cams.cam(given, scores, kind=method, stage=stage), given))
             else:
-                images = _Images(network, prepared, rows[given.rows], controls, segmentation)
+                images = _Images(baselines, rows[given.rows], segmentation)
                 values = _of_pixels(method, given, scores, images)
                 found.append((_stitched(values), 1))
         known = np.array(scores.names)
@@ -207,24 +210,82 @@ def explain(
 
 
 @dataclass(frozen=True)
-class _Images:
-    """Where the images of a batch lie, for methods that need more than their pixels."""
+class _Baselines:
+    """Control images of each plate, read once."""
 
     network: Representation
     prepared: Prepared
-    rows: np.ndarray
     controls: np.ndarray | None
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, plate: str) -> Any:
+        """Control images of a plate as the network reads them, (k, squares, C, S, S)."""
+        if plate in self.known:
+            return self.known[plate]
+        table = self.prepared.images.table
+        if self.controls is None:
+            rows = control_rows(self.network, self.prepared)
+        else:
+            rows = np.asarray(self.controls)
+        own = evenly(rows[table[PLATE].astype(str).to_numpy()[rows] == plate], _CONTROLS)
+        if not len(own):
+            raise DesignError(
+                f"Plate '{plate}' has no control image to compare its images with. Use "
+                "integrated-gradients-local-mean, which needs none."
+            )
+        batches = self.network.differentiable(self.prepared, own)
+        self.known[plate] = require_torch().cat([batch.images for batch in batches])
+        return self.known[plate]
+
+    def means(self, rows: np.ndarray) -> Any:
+        """Mean control image of the plate of each of these rows, (B, squares, C, S, S)."""
+        return require_torch().stack([self.of(plate).mean(dim=0) for plate in self._plates(rows)])
+
+    def single(self, rows: np.ndarray) -> Any:
+        """Some control images of the plate of each of these rows, (k, B, squares, C, S, S)."""
+        numbers = np.arange(_BASELINES)
+        chosen = []
+        for plate in self._plates(rows):
+            own = self.of(plate)
+            chosen.append(own[numbers * max(1, len(own) // _BASELINES) % len(own)])
+        return require_torch().stack(chosen, dim=1)
+
+    def _plates(self, rows: np.ndarray) -> list[str]:
+        return self.prepared.images.table[PLATE].iloc[rows].astype(str).tolist()
+
+
+def control_rows(network: Representation, prepared: Prepared) -> np.ndarray:
+    """Rows that a network's stains are scaled by, or else those marked as controls."""
+    if isinstance(network, Network):
+        return np.flatnonzero(network.store(prepared).calibrating)
+    table = prepared.images.table
+    if CONTROL not in table:
+        return np.zeros(0, dtype=np.int64)
+    marked = table[CONTROL].astype("boolean").fillna(value=False)
+    return np.flatnonzero(marked.to_numpy(dtype=bool))
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Where the images of a batch lie, for methods that need more than their pixels."""
+
+    baselines: _Baselines
+    rows: np.ndarray
     segmentation: SegmentSettings | None
 
 
 def _of_pixels(method: Method, given: Differentiable, scores: Scores, images: _Images) -> Any:
     """Attributions (B, squares, C or 1, S, S) of a batch."""
-    if method == "integrated-gradients":
-        return pixels.integrated_gradients(given, scores)
-    if method == "midpoint-gradients":
-        return pixels.integrated_gradients(given, scores, steps=1)
+    if method in ("integrated-gradients", "midpoint-gradients"):
+        means = images.baselines.means(images.rows)
+        steps = 1 if method == "midpoint-gradients" else pixels.STEPS
+        return pixels.integrated_gradients(given, scores, steps=steps, baseline=means)
+    if method == "integrated-gradients-local-mean":
+        local = pixels.local_mean(given.images)
+        return pixels.integrated_gradients(given, scores, baseline=local)
     if method == "integrated-gradients-controls":
-        return pixels.from_controls(given, scores, baselines=_baselines(given, images))
+        singles = images.baselines.single(images.rows)
+        return pixels.from_controls(given, scores, baselines=singles)
     if method == "smoothgrad":
         return pixels.smoothgrad(given, scores)
     if method == "guided-backpropagation":
@@ -238,42 +299,17 @@ def _of_pixels(method: Method, given: Differentiable, scores: Scores, images: _I
     return pixels.occluded_patches(given, scores, stains=True)
 
 
-def _baselines(given: Differentiable, images: _Images) -> Any:
-    """Control images of each image's plate, (k, B, squares, C, S, S)."""
-    torch, table = require_torch(), images.prepared.images.table
-    rows = np.flatnonzero(_marked(table)) if images.controls is None else images.controls
-    plates = table[PLATE].astype(str).to_numpy()
-    of_plate = {}
-    for plate in np.unique(plates[images.rows]):
-        own = evenly(rows[plates[rows] == plate], _BASELINES)
-        if not len(own):
-            raise DesignError(
-                f"Plate '{plate}' has no control image to compare its images with. Use "
-                "integrated-gradients, whose baseline is the local mean."
-            )
-        batches: Iterator[Differentiable] = images.network.differentiable(images.prepared, own)
-        of_plate[plate] = torch.cat([batch.images for batch in batches])
-    chosen = [of_plate[plate] for plate in plates[images.rows]]
-    return torch.stack(
-        [torch.stack([own[number % len(own)] for own in chosen]) for number in range(_BASELINES)]
-    ).to(given.images.device)
-
-
-def _marked(table) -> np.ndarray:
-    if CONTROL not in table:
-        return np.zeros(len(table), dtype=bool)
-    return table[CONTROL].astype("boolean").fillna(value=False).to_numpy(dtype=bool)
-
-
 def _numbered(given: Differentiable, images: _Images) -> Any:
     """Compartment of each pixel of each square; where no cell is known all is one."""
     from phenolens.interpret.activation import compartments
 
-    torch, settings = require_torch(), getattr(images.network, "settings", None)
+    torch, settings = require_torch(), getattr(images.baselines.network, "settings", None)
     if not isinstance(settings, NetworkSettings):
-        raise InputError(f"'{images.network.name}' does not say how it cuts images; use patches.")
+        raise InputError(
+            f"'{images.baselines.network.name}' does not say how it cuts images; use patches."
+        )
     parts = compartments(
-        images.prepared,
+        images.baselines.prepared,
         images.rows,
         settings.pixels,
         segmentation=images.segmentation,

@@ -2,10 +2,10 @@
 
 Gradients ask what a small change of a pixel would do; integrated gradients (Sundararajan et al.
 2017) add them up on the way from a baseline, so that they sum to the difference of scores. The
-baseline decides what counts as nothing: the local mean of each stain (details count, the stain's
-level does not), or a control cell of the same plate (expected gradients, Erion et al. 2021: what is
-unlike controls counts). Occlusion puts the local mean in place of a patch, a compartment or a
-whole stain, and needs no gradients.
+baseline decides what counts as nothing: the mean of the plate's control cells, or some of them one
+by one (expected gradients, Erion et al. 2021), so that what is unlike controls counts; or the local
+mean of each stain, so that details count and levels do not. Occlusion puts the local mean in place
+of a patch or a compartment, and the mean in place of a whole stain; it needs no gradients.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.torches import require_torch
 
 _LOCAL = 1 / 10  # of the side: standard deviation of the window of a local mean
-_STEPS, _STEPS_FROM_CONTROLS = 12, 6
+STEPS, _STEPS_FROM_CONTROLS = 8, 2
 _NOISE, _NOISY = 0.15, 12
 _PATCH = 1 / 8  # of the side
 _AT_ONCE = 256  # images of a batch that captum makes of others
@@ -63,7 +63,7 @@ def _gaussian(side: int) -> np.ndarray:
 
 
 def integrated_gradients(
-    given: Differentiable, scores: Scores, *, steps: int = _STEPS, baseline=None
+    given: Differentiable, scores: Scores, *, baseline: Any, steps: int = STEPS
 ):
     """Attributions (B, squares, C, S, S) that sum to the score less the baseline's.
 
@@ -71,13 +71,13 @@ def integrated_gradients(
     ----------
     steps : int
         Points on the way; 1 takes the gradient half-way.
-    baseline : Tensor, optional
-        Of the images' shape; by default their local mean.
+    baseline : Tensor
+        Of the images' shape.
     """
     method = require_captum().IntegratedGradients(scores.score)
     return method.attribute(
         given.images,
-        baselines=local_mean(given.images) if baseline is None else baseline,
+        baselines=baseline,
         additional_forward_args=(scores.chosen, given.features),
         n_steps=steps,
         method="gausslegendre",

@@ -97,6 +97,7 @@ class Scores:
     names : tuple of str
         What the numbers stand for.
     predicted : ndarray of int64, shape (B,), or None
+        Classes predicted, where they are what is explained.
     """
 
     score: Callable[..., torch.Tensor]
@@ -131,9 +132,13 @@ def scores_of(
             "(towards) and the treatment of each image (targets)."
         )
     torch = require_torch()
-    with torch.no_grad():
-        predicted = classify(given.images, given.features).argmax(1)
-    chosen = predicted if targets is None else _numbers(given.classes, targets, predicted)
+    predicted = None
+    if targets is None:
+        with torch.no_grad():
+            chosen = classify(given.images, given.features).argmax(1)
+        predicted = chosen.cpu().numpy()
+    else:
+        chosen = _numbers(given.classes, targets, given.images)
 
     def log_odds(images, numbers, features=None):
         logits = classify(images, features)
@@ -141,7 +146,7 @@ def scores_of(
         others = logits.scatter(1, numbers[:, None], -torch.inf).logsumexp(1)
         return own[:, 0] - others
 
-    return Scores(log_odds, chosen, given.classes, predicted.cpu().numpy())
+    return Scores(log_odds, chosen, given.classes, predicted)
 
 
 def _of_likeness(given: Differentiable, targets: np.ndarray | None, towards: Likeness) -> Scores:

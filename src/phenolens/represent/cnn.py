@@ -15,6 +15,7 @@ from phenolens.prepared import Prepared
 from phenolens.represent.base import Kind, Learns, Options, Progress, register
 from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.architecture import Architecture
+from phenolens.represent.networks.devices import autocast
 from phenolens.represent.networks.feed import Batch, Feed
 from phenolens.represent.networks.joining import FeatureBlock
 from phenolens.represent.networks.network import (
@@ -230,7 +231,8 @@ class CNN(Network):
     def _classified(
         self, images: torch.Tensor, features: torch.Tensor | None = None
     ) -> torch.Tensor:
-        return self.logits(batch_of(images, features))
+        with autocast(self.device(), self.state["made"]["precision"]):
+            return self.logits(batch_of(images, features)).float()
 
     def rounds(self, n_images: int) -> int:
         """Twice where what was held back is learned in the end."""

@@ -38,7 +38,6 @@ def shown_images(table: pd.DataFrame, treatments: int, *, many: int) -> pd.DataF
 def overlays(
     work: NetworkTrainings,
     shown: pd.DataFrame,
-    rows: np.ndarray,
     *,
     maps: np.ndarray,
     nuclei: np.ndarray,
@@ -47,8 +46,7 @@ def overlays(
 
     Parameters
     ----------
-    rows : ndarray
-        Images whose maps are known, and ``maps`` those maps, uint8 (n, S, S).
+    maps : ndarray of uint8, shape (len(shown), S, S)
     nuclei : ndarray, shape (len(shown), S, S)
         Share of nucleus at each position of the images shown.
 
@@ -57,7 +55,6 @@ def overlays(
     table, arrays
         As ``attention.parquet`` and ``attention.npz``.
     """
-    place = {row: number for number, row in enumerate(rows)}
     columns = ["shown_for", "role", PLATE, WELL, SITE, OBJECT, TREATMENT]
     columns += ["target", "correct", "fold"]
     columns = [name for name in columns if name in shown]
@@ -65,7 +62,7 @@ def overlays(
     arrays = {
         "pixels": work.squares(shown["row"].to_numpy()),
         "nuclei": np.nan_to_num(nuclei) >= 0.5,
-        "maps": maps[[place[row] for row in shown["row"]]],
+        "maps": maps,
         "channels": np.array(work.prepared.channels),
     }
     return table, arrays

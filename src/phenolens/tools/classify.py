@@ -74,6 +74,7 @@ def classify(
     labels_seen: str | Sequence[str] | None = None,
     leave_out: LeaveOut | None = None,
     max_folds: int | None = None,
+    learned_metric: LearnedMetric | None = None,
     baselines: bool = True,
     bootstrap: int | None = None,
     seed: int | None = None,
@@ -110,6 +111,10 @@ def classify(
         where treatments have several, else the well; or what the study used].
     max_folds : int, optional
         Largest number of folds [5, or what the study used].
+    learned_metric : {"none", "within-class", "discriminant"}, optional
+        Even out, by each fold's training wells, what wells of one treatment differ by
+        (:class:`phenolens.learn.metric.WithinClass`); ``discriminant`` keeps the directions between
+        treatments only [none, or what the study used].
     baselines : bool
         Score majority, cell count, mean intensity, plate position (by the best of several models)
         and a random projection too.
@@ -153,7 +158,10 @@ def classify(
         distinct_plates=distinct_plates, measurement=measurement,
         trained_on=trained_on, labels_seen=labels_seen, seed=seed,
     )  # fmt: skip
-    item = item.with_settings(leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap)
+    item = item.with_settings(
+        leave_out=leave_out, max_folds=max_folds, bootstrap=bootstrap,
+        learned_metric=learned_metric,
+    )  # fmt: skip
     folds, block, settings = item.design.folds, item.compared, item.settings
     if folds is None:
         item.require_treatments()

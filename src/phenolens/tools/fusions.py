@@ -103,9 +103,9 @@ def _unseen(blocks: Sequence[Block]) -> Mapping[str, tuple[str, ...]]:
     asked = [dict(block.unseen) for block in blocks if block.unseen]
     if not asked:
         return {}
-    found = max(asked, key=len)  # networks of one study share their groups
+    first = found = max(asked, key=len)  # networks of one study share their groups
     for other in asked:
-        if other == found:
+        if other == first:
             continue
         if len(other) > 1:
             return {NOBODY: ()}

@@ -21,6 +21,25 @@ def _(
     )
 
 
+@wording("maps-miss")
+def _(
+    *, method: str, hit: float, low: float, high: float, n: int, least: float, chance: float
+) -> str:
+    return (
+        f"Of {n} changes that were planted in control cells and that the network sees, maps by "
+        f"{method.replace('-', ' ')} point at {hit:.0%} ({low:.0%} to {high:.0%}; {chance:.0%} by "
+        f"chance). Below {least:.0%} a map misleads more often than not."
+    )
+
+
+@wording("maps-untested")
+def _(*, method: str, n: int, planted: int, fewest: int) -> str:
+    return (
+        f"How often maps by {method.replace('-', ' ')} are right is not known here: of {planted} "
+        f"changes that were planted in control cells the network sees {n}, and {fewest} are needed."
+    )
+
+
 @wording("rebuilt-nothing-held-out")
 def _() -> str:
     return "No wells were held out, so every image had been learned from."

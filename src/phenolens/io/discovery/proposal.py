@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
         "mechanism": None,
         "target": None,
         "cell_count": None,
+        "cell_label": None,
     },
     "images": {
         "table": None,

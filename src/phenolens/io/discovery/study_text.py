@@ -125,7 +125,7 @@ def _words(question: Question) -> list[str]:
 def _columns(discovery: Discovery) -> str:
     lines = ["[data.columns]"]
     for role in ("plate", "well", "site", "batch", "compound", "concentration", "mechanism",
-                 "target", "cell_count"):  # fmt: skip
+                 "target", "cell_count", "cell_label"):  # fmt: skip
         asked = _asked(discovery, f"columns.{role}", example=None)
         lines += asked
         if role in discovery.columns:
@@ -154,6 +154,11 @@ def _images(discovery: Discovery, base: str) -> str:
         lines.append(f"# {_setting('labels', discovery.labels)}")
     if "nuclei" not in section:
         lines.append('# nuclei = "..."  # the stain that shows nuclei; the first by default')
+    if section.get("level") == "cell":
+        lines.append(
+            "# Where cells of a well are of several classes (phenotypes, guides of a pool):"
+        )
+        lines.append('# [data.columns] cell_label = "..."  # the column that says which')
     return "\n".join(lines) + "\n"
 
 

@@ -23,6 +23,7 @@ from phenolens.report.figures.style import (
     new_figure,
     shortened,
 )
+from phenolens.words.numbers import interval, percent
 
 CELL, GAP, LEFT, TOP = 2.35, 0.06, 1.3, 0.32
 MOST, BETWEEN = 6, 0.25
@@ -39,6 +40,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     stored = tables.attention_pictures
     if tables.attention is None or stored is None:
         return
+    rate = hit_rate(tables.activation)
     outlined = " White lines are outlines of nuclei." if np.any(stored.get("nuclei", False)) else ""
     for treatment, rows in tables.attention.groupby("shown_for", sort=False):
         several = rows["role"].duplicated().any()
@@ -48,9 +50,23 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             figure=(_columns if several else _rows)(rows, pictures(rows, stored)),
             label=shortened(treatment, 24),
             alt=f"Images of {who}, with the map of each.",
-            caption=who + CAPTION + outlined,
+            caption=who + CAPTION + rate + outlined,
             photo=True,
         )
+
+
+def hit_rate(found: dict | None) -> str:
+    """How often such maps point at planted changes, as a sentence; empty where nothing was."""
+    truth, method = (found or {}).get("truth") or {}, (found or {}).get("method")
+    for row in truth.get("rates") or ():
+        asked = (row["method"], row["kind"], row["measure"]) == (method, "all", "hit")
+        if asked and row["n"]:
+            between = interval(row["low"], row["high"], of=percent)
+            return (
+                f" Of {row['n']} changes planted in control cells that the network sees, such maps "
+                f"point at {percent(row['value'])} (95 % interval {between})."
+            )
+    return ""
 
 
 def pictures(rows: pd.DataFrame, stored: dict[str, np.ndarray]) -> dict[str, object]:

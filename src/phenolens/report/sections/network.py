@@ -45,7 +45,13 @@ def _facts(found: dict) -> dict:
     enriched = found.get("enrichment") or {}
     randomised = found.get("randomised") or {}
     stains = sorted((found.get("stains") or {}).items(), key=lambda item: -item[1])
+    truth = found.get("truth") or {}
+    doubt = truth.get("doubt")
     return {
+        "method": _method(found.get("method", "grad-cam")),
+        "measured_by": _method(found.get("measured_by", "grad-cam")),
+        "truth": _right(truth.get("rates") or []),
+        "doubt": Finding.of(doubt).text if doubt else "",
         "network": names.label(str(found.get("network", ""))),
         "n": number(found.get("n_images")),
         "zero": number(found.get("n_zero_maps")),
@@ -59,10 +65,47 @@ def _facts(found: dict) -> dict:
     }
 
 
+def _method(name: object) -> str:
+    """A method as a reader knows it."""
+    return {"grad-cam": "Grad-CAM"}.get(str(name), str(name).replace("-", " "))
+
+
+def _right(rates: list[dict]) -> list[dict]:
+    """How often each method's maps are right, one row a method and kind of planted change."""
+    found: dict[tuple[str, str], dict] = {}
+    for row in rates:
+        at = found.setdefault((row["method"], row["kind"]), {"n": 0, "planted": row["n_planted"]})
+        at[row["measure"]] = row
+        at["n"] = max(at["n"], row["n"] if row["measure"] == "hit" else 0)
+    return [
+        {
+            "method": _method(method),
+            "kind": KINDS.get(kind, kind),
+            "all": kind == "all",
+            "seen": f"{number(at['n'])} of {number(at['planted'])}",
+            "hit": percent(at["hit"]["value"]),
+            "between": interval(at["hit"]["low"], at["hit"]["high"], of=percent),
+            "chance": percent(at["chance"]["value"]),
+            "energy": fixed(at["energy"]["value"]),
+            "stain": percent(at["stain_right"]["value"]),
+            "compartment": percent(at["compartment_right"]["value"]),
+        }
+        for (method, kind), at in found.items()
+    ]
+
+
+KINDS = {
+    "dots": "bright dots",
+    "blur": "details blurred",
+    "swap": "a stain of a treated cell",
+    "nucleus": "a larger nucleus",
+    "all": "all",
+}
 CHECKS = {
     "cells_over_random": "Enrichment of cells, over that of random weights",
     "nucleus_over_random": "Enrichment of nuclei, over that of random weights",
     "deletion_over_random_order": "Covering in the map's order, over a random order",
+    "insertion_over_random_order": "Showing in the map's order, over a random order",
 }
 
 

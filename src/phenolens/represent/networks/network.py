@@ -216,7 +216,8 @@ class Network(Representation):
             yield Differentiable(images, batch.rows, self._embedded_images, model)
 
     def _embedded_images(self, images: torch.Tensor) -> torch.Tensor:
-        return self._embed(batch_of(images))
+        with autocast(self.device(), self.state["made"]["precision"]):
+            return self._embed(batch_of(images)).float()
 
     def card(self, prepared: Prepared, *, fold: str = ALL) -> Card:
         """How the features came to be, and which wells and labels were learned from."""

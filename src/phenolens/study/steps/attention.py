@@ -13,10 +13,21 @@ import numpy as np
 import pandas as pd
 
 from phenolens.crops import some_of_each_well
+from phenolens.files import plain
 from phenolens.findings import Finding
 from phenolens.interpret import where
-from phenolens.interpret.activation import activation_table, compartments
+from phenolens.interpret.activation import activation_table, compartments, nuclear_stain
 from phenolens.interpret.activation_tests import by_treatment
+from phenolens.interpret.attribution_checks import (
+    covering,
+    occlusion,
+    randomised,
+    randomised_check,
+    stability,
+)
+from phenolens.interpret.explain import DEFAULT, FAST, Method, control_rows, explain
+from phenolens.interpret.spikes import KINDS
+from phenolens.interpret.truth import Controls, rates, spike_table, why_withheld
 from phenolens.profiles import (
     CONTROL,
     OBJECT,
@@ -25,6 +36,7 @@ from phenolens.profiles import (
     TREATMENT,
     WELL,
 )
+from phenolens.represent.base import evenly
 from phenolens.represent.cnn import CNN
 from phenolens.segment.settings import SegmentSettings
 from phenolens.study.networks import NetworkTrainings, threads
@@ -38,6 +50,7 @@ from phenolens.study.steps.represent import Represented
 CHECKED = ("cells", "nucleus")
 _CHUNK = 256
 _CHECKED_A_FOLD = 48
+_SPIKED_A_FOLD, _FEWEST_SPIKED = 12, 3  # control images, each with four kinds of planted change
 _CELLS_A_WELL = 30
 
 
@@ -48,7 +61,6 @@ class Look:
     table: pd.DataFrame
     checks: pd.DataFrame
     rows: np.ndarray
-    maps: np.ndarray
     parts: pd.DataFrame
 
 
@@ -86,10 +98,18 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
         withheld = {"withheld_because": why.to_dict()}
         return Made(Attention(withheld), {"activation.json": withheld})
     with threads(session.jobs):
-        looks = [look for fold in _folds(work) for look in _look(work, *fold)]
+        spiked = pd.concat([_spikes(work, *fold) for fold in _folds(work)], ignore_index=True)
+        truth = rates(spiked)
+        doubt = why_withheld(truth, methods(work)[0])
+        if doubt is not None and doubt.code == "maps-miss":
+            withheld = {"withheld_because": doubt.to_dict(), "truth": _truth(truth, doubt)}
+            return Made(Attention(withheld), {"activation.json": withheld})
+        method = _quick(truth, work)
+        looks = [look for fold in _folds(work) for look in _look(work, *fold, method=method)]
         table = pd.concat([look.table for look in looks], ignore_index=True)
         shown, files = _shown(session, work, looks)
     found = {"network": work.name, **_summary(looks)}
+    found |= {"truth": _truth(truth, doubt), "method": methods(work)[0], "measured_by": method}
     found |= {"treatments_shown": list(dict.fromkeys(shown["shown_for"]))}
     # A crop is nearly all cell: whether maps lie on cells says nothing there.
     found["part"] = "nucleus" if work.prepared.images.level == "cell" else "cells"
@@ -174,25 +194,77 @@ def _asked(work: NetworkTrainings) -> np.ndarray:
     return np.isin(numbered["row"], some["row"])
 
 
-def _look(work: NetworkTrainings, fold: str, rows: np.ndarray) -> Iterator[Look]:
+def methods(work: NetworkTrainings) -> tuple[Method, Method]:
+    """The reference method and the fast one; without controls on every plate, one that needs none.
+
+    Measures of many images are taken by the fast one, pictures by the reference.
+    """
+    table = work.prepared.images.table
+    rows = control_rows(work.network, work.prepared)
+    if set(table[PLATE]) <= set(table[PLATE].iloc[rows]):
+        return DEFAULT, FAST
+    return "integrated-gradients-local-mean", "integrated-gradients-local-mean"
+
+
+def _spikes(work: NetworkTrainings, fold: str, rows: np.ndarray) -> pd.DataFrame:
+    """What maps make of changes planted in some controls that this fold's network never saw."""
+    network, segmentation = work.trained(fold), segmentation_of(work)
+    control = work.images[CONTROL].iloc[rows].astype(bool).to_numpy()
+    own = evenly(rows[control], _SPIKED_A_FOLD)
+    if len(own) < _FEWEST_SPIKED:
+        return pd.DataFrame(columns=["method", "kind", "planted", "seen"])
+    parts = compartments(work.prepared, own, network.settings.pixels, segmentation=segmentation)
+    planted = Controls(
+        own,
+        parts,
+        evenly(rows[~control], _SPIKED_A_FOLD),
+        nuclear_stain(work.prepared.channels, segmentation or SegmentSettings()),
+    )
+    many = len(own) * len(KINDS)
+    told = f"Testing maps of {work.name} on {many} planted changes, fold {fold}"
+    with work.session.progress.bar(told) as tick:
+        asked: tuple[Method, ...] = (*methods(work), "grad-cam")
+        found = spike_table(network, work.prepared, planted, methods=asked, seed=work.session.seed)
+        tick(many, many)
+    return found.assign(fold=fold)
+
+
+def _quick(truth: pd.DataFrame, work: NetworkTrainings) -> Method:
+    """What measures are taken by: the fast method, unless it misses where the other does not."""
+    reference, fast = methods(work)
+    why = why_withheld(truth, fast)
+    return reference if why is not None and why.code == "maps-miss" else fast
+
+
+def _truth(truth: pd.DataFrame, doubt: Finding | None) -> dict:
+    """How often maps are right, as ``activation.json`` has it."""
+    rows = plain(truth.to_dict("records"))
+    return {"rates": rows, "doubt": None if doubt is None else doubt.to_dict()}
+
+
+def _look(work: NetworkTrainings, fold: str, rows: np.ndarray, *, method: Method) -> Iterator[Look]:
     """Maps and measures of a fold's images, some hundred at a time."""
     network = work.trained(fold)
     assert isinstance(network, CNN)
-    checked = set(rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED_A_FOLD).astype(int))])
+    checked = set(evenly(rows, _CHECKED_A_FOLD))
     with work.session.progress.bar(f"Asking {work.name} where it looked, fold {fold}") as tick:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            yield _explained(work, network, chunk, checked=checked, fold=fold)
+            yield _explained(work, network, chunk, checked=checked, fold=fold, method=method)
             tick(start + len(chunk), len(rows))
 
 
 def _explained(
-    work: NetworkTrainings, network: CNN, rows: np.ndarray, *, checked: set[int], fold: str
+    work: NetworkTrainings,
+    network: CNN,
+    rows: np.ndarray,
+    *,
+    checked: set[int],
+    fold: str,
+    method: Method,
 ) -> Look:
-    from phenolens.interpret.explain import explain
-
     prepared = work.prepared
-    maps = explain(network, prepared, rows)
+    maps = explain(network, prepared, rows, method=method)
     segmentation = segmentation_of(work)
     five = where.cell_compartments(
         prepared, rows, network.settings.pixels, segmentation=segmentation
@@ -202,34 +274,27 @@ def _explained(
     table.insert(0, "fold", fold)
     table["correct"] = table["predicted"] == table[TREATMENT].astype(str)
     places = np.flatnonzero([row in checked for row in rows])
-    checks = _checks(work, network, rows[places], parts[places])
+    checks = _checks(work, network, rows[places], parts[places], method=method)
     key = table[[PLATE, WELL, TREATMENT, CONTROL, "correct"]]
     parted = where.compartment_table(maps.speaking, five, prepared.channels, key)
-    return Look(table, checks, rows, np.rint(255 * maps.maps).astype(np.uint8), parted)
+    return Look(table, checks, rows, parted)
 
 
 def _checks(
-    work: NetworkTrainings, network: CNN, rows: np.ndarray, parts: np.ndarray
+    work: NetworkTrainings, network: CNN, rows: np.ndarray, parts: np.ndarray, *, method: Method
 ) -> pd.DataFrame:
     """For some images: the maps of random networks, and what covering the marked part costs."""
-    from phenolens.interpret.attribution_checks import (
-        covering,
-        occlusion,
-        randomised,
-        randomised_check,
-        stability,
-    )
-    from phenolens.interpret.explain import explain
-
     if not len(rows):
         return pd.DataFrame()
     prepared, seed = work.prepared, work.session.seed
-    maps = explain(network, prepared, rows)
+    maps = explain(network, prepared, rows, method=method)
     found = randomised_check(network, prepared, rows, maps=maps, seed=seed)
     found["stability"] = stability(network, prepared, rows, maps=maps, seed=seed)
     covered = covering(network, prepared, rows, maps=maps, seed=seed)
     stains = occlusion(network, prepared, rows, targets=maps.targets)
-    other = explain(randomised(network, seed=seed), prepared, rows, targets=maps.targets)
+    other = explain(
+        randomised(network, seed=seed), prepared, rows, method=method, targets=maps.targets
+    )
     places = work.images.iloc[rows].reset_index(drop=True)
     own = _enrichments(activation_table(maps, places, parts))
     by_chance = _enrichments(activation_table(other, places, parts)).add_suffix("_random")
@@ -328,6 +393,16 @@ def _shown(
         work.network.settings.pixels,
         segmentation=segmentation_of(work),
     )
-    maps = np.concatenate([look.maps for look in looks])
-    drawn, arrays = overlays(work, shown, rows, maps=maps, nuclei=parts[:, 0])
+    maps = np.zeros((len(shown), *parts.shape[-2:]), dtype=np.uint8)
+    for fold, places in shown.groupby("fold").indices.items():
+        own = shown.iloc[places]
+        found = explain(
+            work.trained(str(fold)),
+            work.prepared,
+            own["row"].to_numpy(),
+            method=methods(work)[0],
+            targets=own["target"].to_numpy(),
+        )
+        maps[places] = np.rint(255 * found.maps)
+    drawn, arrays = overlays(work, shown, maps=maps, nuclei=parts[:, 0])
     return shown, {"attention.parquet": drawn, "attention.npz": arrays}
