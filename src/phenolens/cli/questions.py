@@ -13,7 +13,6 @@ from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.values import FORMS, Output
 from phenolens.errors import InputError, either
-from phenolens.files import real_path
 from phenolens.globbing import MARKS, matching
 
 QUESTIONS = (
@@ -93,6 +92,8 @@ def question(name: str) -> Verb:
 
 def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
     """Raise :class:`InputError` where the answer would replace a table that it is made of."""
+    from phenolens.files import real_path
+
     for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
         marked = not full.exists() and any(mark in full.name for mark in MARKS)
         files = matching(full) if marked else [full]

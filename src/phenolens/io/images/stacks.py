@@ -62,8 +62,8 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
         try:
             return replace(located, index=_places(first, list(found), chosen)), found, missing
         except InputError as error:
-            there = Path(found[stain][~missing[stain]][0])
-            raise InputError(f"{error} One of them is {there.name}.") from None
+            name = Path(found[stain][~missing[stain]][0]).name
+            raise InputError(f"{error} One of them is {name}.") from None
     rows = _Unfolding(list(found), stacked=stacked)
     for row, text in enumerate(chosen):
         there = {name: "" if missing[name][row] else str(found[name][row]) for name in found}
