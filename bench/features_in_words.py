@@ -1,10 +1,13 @@
 """Is the planted change told first? Simulated treatments, described by measured features.
 
-    python bench/features_in_words.py [--seed 11] [--jobs 2]
+    python bench/features_in_words.py [--seed 11] [--jobs 2] [--kept fields.jsonl]
+    python bench/features_in_words.py --demo phenolens-demo
 
 A screen of every programme of the simulator, two compounds each (no second programme), and four
-compounds that do nothing: two plates, two wells a treatment and plate, two fields a well, 24
+compounds that do nothing: two plates, two wells a treatment and plate, one field a well, 24
 controls a plate. Fields are measured with true outlines; ``phenolens.describe`` ranks the groups.
+Or a finished demo, whose second compounds of a mechanism have a second, weaker programme.
+
 Of each active treatment the first group is held against the truth: its *stain* is one that the
 programme changes (a group without stain counts for programmes that change all), its *family* is
 one that can measure the change (``FAMILIES``, written before the first run), its *compartment* is
@@ -17,13 +20,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, parallel_config
 
-from phenolens import describe
+from phenolens import describe, profiles
 from phenolens.interpret.features import changed_features
 from phenolens.interpret.properties import NO_STAIN, feature_properties
 from phenolens.measure import measure_objects
@@ -32,7 +35,9 @@ from phenolens.simulate import ScreenDesign, simulate_field
 from phenolens.simulate.layout import Well, conditions, field_seed, wells
 from phenolens.simulate.programmes import Programme
 from phenolens.simulate.stains import STAINS
+from phenolens.simulate.treatments import SimulatedTreatment, treatments
 from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
 
 FAMILIES = {
     "golgi fragmentation": {"Intensity", "Texture", "Granularity", "RadialDistribution"},
@@ -48,100 +53,121 @@ FAMILIES = {
     "mitochondrial depolarization": {"Intensity"},
     "cytoplasmic RNA loss": {"Intensity"},
 }
+MEASURED = (
+    "AreaShape", "Intensity", "Texture", "Granularity", "RadialDistribution", "Correlation",
+    "Neighbors", "ObjectSkeleton",
+)  # fmt: skip
 WITHIN = {"Nuclei": {"Nuclei"}, "Cytoplasm": {"Cytoplasm", "Cells"}, "Cells": {"Cells", "Nuclei"}}
 
 
 def design(seed: int) -> ScreenDesign:
     return ScreenDesign(
-        plates=2, batches=1, treatments=28, replicates=2, control_wells=24, sites=2, mechanisms=12,
+        plates=2, batches=1, treatments=28, replicates=2, control_wells=24, sites=1, mechanisms=12,
         inactive=4, toxic=0, dosed=0, off_target=0.0, rows=8, columns=12, seed=seed,
     )  # fmt: skip
 
 
 def field(screen: ScreenDesign, well: Well, site: int) -> dict:
-    """Mean over a field's cells of every feature, and the density of changed pixels."""
-    active = bool(well.treatment.effect.changes)
+    """Median over a field's cells of every feature."""
     made = simulate_field(
-        field_seed(screen, well, site), effect=well.treatment.effect, with_mask=active,
+        field_seed(screen, well, site), effect=well.treatment.effect,
         conditions=conditions(screen, well), confluence=screen.confluence,
         field_size=screen.field_size, cell_diameter=screen.cell_diameter,
     )  # fmt: skip
     cytoplasm = np.where(made.nuclei > 0, 0, made.cells)
     labels = {"Nuclei": made.nuclei, "Cells": made.cells, "Cytoplasm": cytoplasm}
-    cells = measure_objects(made.pixels, STAINS, labels)
+    cells = measure_objects(made.pixels, STAINS, labels, families=MEASURED)
     values = cells[[c for c in cells if not c.startswith("Metadata_")]].median().to_dict()
     row = {
         "Metadata_Plate": well.plate, "Metadata_Well": well.name, "Metadata_Site": str(site),
         "Metadata_Compound": "DMSO" if well.treatment.control else well.treatment.name,
     }  # fmt: skip
-    changed = {}
-    if active and made.mask is not None:
-        by_stain = np.asarray(made.mask).reshape(-1, *made.nuclei.shape).any(axis=0)
-        parts = {"Nuclei": made.nuclei > 0, "Cytoplasm": cytoplasm > 0}
-        changed = {name: float(by_stain[part].mean()) for name, part in parts.items()}
-    return {"row": row | values, "changed": changed, "treatment": well.treatment.name}
+    return row | values
 
 
-def run(seed: int, jobs: int) -> dict:
+def simulated(seed: int, *, jobs: int, kept: Path | None) -> tuple[Profiles, dict]:
+    """The screen's wells, and the treatments by name; fields measured before are read back."""
     screen = design(seed)
     places = [(well, site) for well in wells(screen) for site in range(1, screen.sites + 1)]
-    started = time.perf_counter()
-    field(screen, *places[0])
+    known = kept.read_text().splitlines() if kept is not None and kept.is_file() else []
+    rows = [json.loads(line) for line in known]
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        fields = Parallel(batch_size=8)(delayed(field)(screen, *place) for place in places)
-    table = pd.DataFrame([one["row"] for one in fields])
-    item = read(table)
-    found = describe(item)
-    density = pd.DataFrame(
-        [one["changed"] | {TREATMENT: one["treatment"]} for one in fields if one["changed"]]
-    )
-    density = density.groupby(TREATMENT).mean()
+        for first in range(len(rows), len(places), 16):
+            chunk = places[first : first + 16]
+            made = Parallel()(delayed(field)(screen, *place) for place in chunk)
+            rows += made
+            if kept is not None:
+                with kept.open("a") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in made)
     truth = {w.treatment.name: w.treatment for w in wells(screen) if not w.treatment.control}
-    groups = found.table
+    return read(pd.DataFrame(rows)), truth
+
+
+def of_demo(folder: Path) -> tuple[Profiles, dict]:
+    """The same of a finished demo; treatments are known by compound and dose."""
+    screen = ScreenDesign(seed=json.loads((folder / "screen/truth/design.json").read_text())
+                             .get("seed", 0))  # fmt: skip
+    item = read(folder / "profiles" / "cellprofiler.parquet")
+    keys = profiles.metadata(item.table).drop_duplicates(TREATMENT)
+    known = {
+        (row["Metadata_Compound"], float(row["Metadata_Concentration"])): row[TREATMENT]
+        for row in keys.to_dict("records")
+    }
+    made = {(t.name, t.concentration): t for t in treatments(screen)}
+    return item, {known[key]: treatment for key, treatment in made.items()}
+
+
+def answer(item: Profiles, truth: dict, **about: object) -> dict:
+    """What was told first of each treatment, held against the truth."""
+    groups = describe(item).table
     single = changed_features(item.normalized.wells)
     single = single[single["rank"] == 1].set_index(TREATMENT)["feature"]
+    alone = [t for t in truth.values() if t.active and t.off_target is None]
+    places = {t.programme.name: pixels(t) for t in reversed(alone)}
     rows = []
     for name, treatment in truth.items():
-        own = groups[groups[TREATMENT] == name].sort_values("rank")
-        if treatment.programme is None:
+        if not treatment.active:
             continue
-        first = own.iloc[0]
-        places_changed = pixels(density.loc[name])
+        own = groups[groups[TREATMENT] == name].sort_values("rank")
+        first, changed = own.iloc[0], places[treatment.programme.name]
+        every = [judged(row, treatment.programme, changed)["all"] for _, row in own.iterrows()]
         one = feature_properties([single[name]]).iloc[0]
-        random = np.mean(
-            [judged(row, treatment.programme, places_changed)["all"] for _, row in own.iterrows()]
-        )
-        verdict = judged(first, treatment.programme, places_changed)
         rows.append(
-            verdict
+            judged(first, treatment.programme, changed)
             | {
-                "treatment": name, "programme": treatment.programme.name,
-                "strength": round(treatment.effect.strength, 2),
+                "programme": treatment.programme.name,
+                "second": treatment.off_target.name if treatment.off_target else "",
                 "first": f"{first.compartment} {first.stain} {first.property} {first.direction}",
-                "changed": int((own["direction"] != "").sum()), "by_chance": random,
-                "single": judged(one, treatment.programme, places_changed)["all"],
-                "pixels": sorted(places_changed),
+                "groups": int((own["direction"] != "").sum()), "by_chance": float(np.mean(every)),
+                "single": judged(one, treatment.programme, changed)["all"],
+                "pixels": sorted(changed),
             }
         )  # fmt: skip
-    inactive = [n for n, t in truth.items() if t.programme is None]
-    called = groups[groups[TREATMENT].isin(inactive) & (groups["direction"] != "")]
+    nothing = [name for name, t in truth.items() if not t.active and not t.toxic]
+    called = groups[groups[TREATMENT].isin(nothing) & (groups["direction"] != "")]
     told = pd.DataFrame(rows)
     shares = ["stain", "family", "compartment", "compartment_of_pixels", "all", "all_of_pixels"]
     return {
-        "bench": "features_in_words", "seed": seed, "treatments": len(told),
-        "called": int((told["changed"] > 0).sum()),
+        "bench": "features_in_words", **about, "treatments": len(told),
+        "with_a_group_called": int((told["groups"] > 0).sum()),
         "first": {name: round(float(told[name].mean()), 3) for name in shares},
         "single_feature_all": round(float(told["single"].mean()), 3),
         "random_group_all": round(float(told["by_chance"].mean()), 3),
-        "inactive": len(inactive), "inactive_with_a_group_called": int(called[TREATMENT].nunique()),
-        "missed": told.loc[~told["all"], ["programme", "first", "pixels"]].to_dict("records"),
-        "firsts": told[["programme", "strength", "first", "changed"]].to_dict("records"),
-        "seconds": round(time.perf_counter() - started, 1),
+        "inactive": len(nothing), "inactive_with_a_group_called": int(called[TREATMENT].nunique()),
+        "told": told[["programme", "second", "first", "groups", *shares[:4], "pixels"]].to_dict(
+            "records"
+        ),
     }  # fmt: skip
 
 
-def pixels(density: pd.Series) -> set[str]:
+def pixels(treatment: SimulatedTreatment, *, fields: int = 3) -> set[str]:
     """Compartments whose density of changed pixels is at least half of the highest."""
+    found = []
+    for seed in range(fields):
+        made = simulate_field(seed, effect=treatment.effect, with_mask=True)
+        parts = {"Nuclei": made.nuclei > 0, "Cytoplasm": (made.cells > 0) & (made.nuclei == 0)}
+        found.append({name: float((made.mask[part] > 0).mean()) for name, part in parts.items()})
+    density = pd.DataFrame(found).mean()
     kept = set(density.index[density >= density.max() / 2])
     return kept | {"Cells"} if "Cytoplasm" in kept else kept
 
@@ -164,5 +190,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--kept", type=Path)
+    parser.add_argument("--demo", type=Path)
     asked = parser.parse_args()
-    print(json.dumps(run(asked.seed, asked.jobs)))
+    if asked.demo is not None:
+        print(json.dumps(answer(*of_demo(asked.demo), data="demo")))
+    else:
+        found = simulated(asked.seed, jobs=asked.jobs, kept=asked.kept)
+        print(json.dumps(answer(*found, data="simulated", seed=asked.seed)))

@@ -6,7 +6,8 @@
 expectation below was written before the first run, but for those of docetaxel and cytochalasin D,
 which bind tubulin and actin: a treatment, places, a property and the way it should change. Told
 are effect, interval and corrected p of the largest such group, and the first groups of each
-treatment in words. One line of JSON a data set.
+treatment in words. Then the same asked of controls: in how many groups of four DMSO wells, one a
+plate, is a group of features called, for wells that share a position and for scattered ones.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from mechanism_bbbc021 import load
 
-from phenolens import describe
+from phenolens import describe, profiles
+from phenolens.interpret.changes import group_changes
+from phenolens.profiles import CONTROL, TREATMENT
+from phenolens.tools.read import read
+from phenolens.tools.representation import Profiles
 from phenolens.words.changes import described
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -75,6 +81,29 @@ def told(table: pd.DataFrame, expected: dict[str, list[tuple]]) -> dict:
     return found
 
 
+def controls_called(item: Profiles, *, seed: int = 0) -> dict:
+    """Groups of DMSO wells, one a plate, of which a group of features is called."""
+    wells = item.normalized.wells
+    wells = profiles.take(wells, profiles.is_control(wells))
+    known = profiles.metadata(wells)
+    rng = np.random.default_rng(seed)
+    order = known.groupby("Metadata_Plate")["Metadata_Well"]
+    kinds = {
+        "same_position": known["Metadata_Well"].to_numpy(str),
+        "scattered": order.transform(lambda own: rng.permutation(len(own)).astype(str)),
+    }
+    found: dict = {}
+    for kind, labels in kinds.items():
+        called = []
+        for name in sorted(set(labels)):
+            own = np.asarray(labels) == name
+            named = {TREATMENT: np.where(own, name, "DMSO"), CONTROL: ~own}
+            table = group_changes(profiles.with_metadata(wells, named), ~own, permutations=500)
+            called.append(bool((table.table["direction"] != "").any()))
+        found[kind] = {"groups": len(called), "called": sum(called)}
+    return found
+
+
 def main() -> None:
     plates = sorted((DATA / "cpjump1_profiles").glob(PLATES))
     frame = load()
@@ -86,6 +115,7 @@ def main() -> None:
         found = describe(data, **options)
         answer = {"bench": "features_in_words_real", "data": name, **found.summary}
         print(json.dumps(answer | {"told": told(found.table, EXPECTED[name])}))
+    print(json.dumps({"data": "cpjump1_profiles", "controls": controls_called(read(plates))}))
 
 
 if __name__ == "__main__":

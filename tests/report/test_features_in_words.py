@@ -27,8 +27,8 @@ def test_clusters_are_told_by_what_their_treatments_share(tables):
 def test_the_network_stands_beside_the_features(tables):
     view = places.view(tables)
     assert view["line"] == (
-        "The network looked most where measured features changed most: the same compartment in 2 "
-        "of 2 treatments (2.0 by chance, p = 1.000)."
+        "Where it looked most and what changed most name the same compartment in 2 of 2 treatments "
+        "(2.0 by chance, p = 1.000)."
     )
     assert view["compared"][0]["network"] == "DNA, nucleus"
     assert view["compared"][0]["features"] == "nuclei: larger"

@@ -117,7 +117,8 @@ def test_no_well_is_learned_from_and_tested(done):
     assert (tested["fold"] == folds.of(tested)).all()
 
 
-def test_what_takes_no_part_is_counted_and_said(done):
+def test_what_takes_no_part_is_counted_and_said(done, defined):
+    assert {"cell_scores", "cell_predictions", "cell_classes", "cell_splits"} < defined(done.out)
     counts = read_json(done.out / "ledger.json")["counts"]
     assert counts["screen"]["cells_without_label"] == len(PLATES) * len(WELLS) - 1
     assert counts["cell_splits"]["cells_of_classes_never_tested"] == 1

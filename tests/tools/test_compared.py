@@ -278,3 +278,16 @@ def test_a_consensus_is_the_median_of_treated_wells_and_joins_what_differs():
     np.testing.assert_allclose(made.iloc[3], item.wells[own].median(), rtol=1e-5)
     assert profiles.column(made, PLATE)[3] == "P0|P1|P2|P3"
     assert profiles.column(made, "Metadata_Batch")[3] == "B0|B1"
+
+
+def test_controls_that_the_naming_column_leaves_empty_are_controls_and_no_treatment():
+    frame = screen()
+    control = frame["Metadata_Compound"] == "DMSO"
+    frame["Metadata_Kind"] = np.where(control, "negcon", "trt")
+    frame["Metadata_Compound"] = frame["Metadata_Compound"].mask(control)
+    item = pl.read(frame, same_by="Metadata_Compound", controls="Metadata_Kind == 'negcon'")
+    wells = profiles.metadata(item.wells)
+    assert set(wells.loc[wells[CONTROL].astype(bool), TREATMENT]) == {"control"}
+    assert set(wells.loc[~wells[CONTROL].astype(bool), TREATMENT]) == {
+        f"t{k:02d}" for k in range(16)
+    }

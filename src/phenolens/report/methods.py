@@ -85,7 +85,9 @@ def _images(tables: Tables) -> Iterator[Finding]:
         yield _did("illumination", how=how)
     known = kinds_of(tables.settings)
     wanted = tables.setting("represent", "representations") or []
-    for name in sorted(set(wanted) & set(known) & set(tables.real), key=list(known).index):
+    cells = tables.table("cell_scores")
+    made = {*tables.real, *(() if cells is None else cells["representation"])}
+    for name in sorted(set(wanted) & set(known) & made, key=list(known).index):
         options = options_of(known[name], tables.settings)
         sentence = known[name].methods.format(**options.model_dump())
         yield _did("representation", representation=name, sentence=sentence)
@@ -134,6 +136,19 @@ def _scores(tables: Tables) -> Iterator[Finding]:
         yield _did("silhouettes")
 
 
+def _cells(tables: Tables) -> Iterator[Finding]:
+    rows = tables.table("cell_scores")
+    if rows is None:
+        return
+    yield _did(
+        "cells",
+        column=str(tables.settings["data"]["columns"]["cell_label"]),
+        split=str(rows["split"].iloc[0]),
+        over=str(rows["interval_over"].iloc[0] or ""),
+        times=tables.setting("evaluate", "bootstrap"),
+    )
+
+
 def _activity(tables: Tables) -> Iterator[Finding]:
     if tables.activity is None:
         return
@@ -147,6 +162,11 @@ def _activity(tables: Tables) -> Iterator[Finding]:
         yield _did("retrieval", across=list(tables.retrieval["across"].unique()))
     if tables.dose is not None:
         yield _did("doses")
+
+
+def _changed(tables: Tables) -> Iterator[Finding]:
+    if tables.table("feature_groups") is not None:
+        yield _did("feature-groups")
 
 
 def _similar(tables: Tables) -> Iterator[Finding]:
@@ -170,7 +190,9 @@ PARTS: tuple[tuple[str, Callable[[Tables], Iterator[Finding]]], ...] = (
     ("Images and features", _images),
     ("Profiles", _profiles),
     ("Scores", _scores),
+    ("Classes of cells", _cells),
     ("Activity", _activity),
+    ("What changed", _changed),
     ("Similarity and clusters", _similar),
     ("Comparisons", _compared),
 )

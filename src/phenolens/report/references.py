@@ -86,6 +86,16 @@ REFERENCES = {
         "cluster analysis. Journal of Computational and Applied Mathematics 20:53–65.",
         "10.1016/0377-0427(87)90125-7",
     ),
+    "goeman2007": _doi(
+        "Goeman JJ, Bühlmann P (2007) Analyzing gene expression data in terms of gene sets: "
+        "methodological issues. Bioinformatics 23:980–987.",
+        "10.1093/bioinformatics/btm051",
+    ),
+    "ge2003": _doi(
+        "Ge Y, Dudoit S, Speed TP (2003) Resampling-based multiple testing for microarray data "
+        "analysis. Test 12:1–77.",
+        "10.1007/BF02595811",
+    ),
     "traag2019": _doi(
         "Traag VA, Waltman L, van Eck NJ (2019) From Louvain to Leiden: guaranteeing "
         "well-connected communities. Scientific Reports 9:5233.",

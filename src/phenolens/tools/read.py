@@ -252,7 +252,7 @@ def _relabelled(
     """Wells and rows whose treatment is what these columns say together."""
     if not names:
         raise InputError(f"{named('same_by')} names no column; name one or more, or leave it out.")
-    text = wells[names].astype("string").agg("|".join, axis=1)
+    text = wells[names].astype("string").fillna("").agg("|".join, axis=1)
     text = text.where(~wells[names].isna().any(axis=1))
     text = text.mask(wells[CONTROL] & text.isna(), "control").astype(object)
     text = text.where(text.notna(), None)

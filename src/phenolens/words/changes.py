@@ -154,7 +154,7 @@ def _(*, compartment: Mapping[str, Any], stain: Mapping[str, Any]) -> str:
     ]
     if not told:
         return "No treatment has both a map and a group of features that changed."
-    return f"The network looked most where measured features changed most: {'; '.join(told)}."
+    return f"Where it looked most and what changed most name {'; '.join(told)}."
 
 
 def _agreed(what: str, found: Mapping[str, Any]) -> str:

@@ -184,6 +184,16 @@ def _() -> str:
     )
 
 
+@wording("methods-feature-groups")
+def _() -> str:
+    return (
+        "Measured features were grouped by compartment, family, stain and property. A group's "
+        "change is the mean size of its features' differences from controls of the same plate, "
+        "tested by permuting labels within plates [goeman2007] and corrected over the groups of a "
+        "treatment by the step-down maximum [ge2003]."
+    )
+
+
 @wording("methods-consensus")
 def _() -> str:
     return "Consensus profiles are medians over a treatment's wells, compared by their cosine."
@@ -213,4 +223,17 @@ def _() -> str:
     return (
         "Representations were compared by paired differences with sign-flip permutation tests, "
         "intervals from a cluster bootstrap over compounds, and Holm's correction [holm1979]."
+    )
+
+
+@wording("methods-cells")
+def _(column: str, split: str, over: str, times: int | None) -> str:
+    drawn = f"; 95 % intervals are from {times:,} bootstrap draws of {over}s" if over else ""
+    return (
+        f"Each cell has a class ({column}), and what learns labels learned these in the place of "
+        f"treatments. Cells were tested while their wells were held out ({names.split(split)}): a "
+        "logistic regression on principal components (95 % of the variance) of selected, "
+        "standardized features, in which every class weighs alike and whose penalty was tuned on "
+        f"whole training wells, named their classes{drawn}. Cells of a well are not independent "
+        "and are drawn together."
     )
