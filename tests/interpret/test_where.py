@@ -7,16 +7,19 @@ import pandas as pd
 import pytest
 
 from phenolens.errors import InputError
+from phenolens.interpret.activation import compartments
 from phenolens.interpret.where import (
     COMPARTMENTS,
     agreement,
     agreement_summary,
     by_treatment,
+    cell_compartments,
     coarse,
     compartment_table,
     right_against_wrong,
     split,
 )
+from phenolens.represent.networks.pixels import PixelSettings
 
 STAINS = ("DNA", "Mito")
 
@@ -52,6 +55,16 @@ def test_no_nucleus_is_no_error():
     empty = np.zeros((8, 8), dtype=np.int32)
     assert split(empty, empty)[COMPARTMENTS.index("background")].all()
     assert split(empty, empty + 1)[2].all()
+
+
+def test_five_compartments_share_the_geometry_of_the_three(truth_screen):
+    rows, settings = np.array([16, 0]), PixelSettings(size=16, tiles=2)
+    parts = cell_compartments(truth_screen.prepared, rows, settings)
+    assert parts.shape == (2, 5, 32, 32)
+    assert np.isnan(parts[1]).all()
+    np.testing.assert_allclose(parts[0].sum(axis=0), 1.0, atol=1e-6)
+    three = compartments(truth_screen.prepared, rows, settings)
+    np.testing.assert_allclose(coarse(parts), three, atol=1e-6)
 
 
 def maps(n: int, marked: str, stain: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from scipy.stats import false_discovery_control
 from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
+from phenolens.interpret import where
 from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
 from phenolens.represent.base import ALL, REPRESENTATIONS
@@ -450,6 +451,20 @@ def test_networks_read_a_crop_around_each_measured_cell(of_cells):
     assert set(map(tuple, images.table[key].to_numpy())) <= set(map(tuple, cells[key].to_numpy()))
     numbers = images.table["Metadata_ObjectNumber"]
     assert all((work.prepared.labels(row)["Cells"] == n).any() for row, n in enumerate(numbers))
+
+
+def test_maps_of_cells_are_told_by_compartment_and_stain(of_cells):
+    work = attention.explained(take(of_cells, "represent"))
+    fold, rows = next(attention._folds(work))
+    (look,) = attention._look(work, fold, rows[::4], method="midpoint-gradients")
+    known = look.parts.dropna(subset=["mass"])
+    assert known["compartment"].nunique() == known["stain"].nunique() == 5
+    images = len(known) / 25
+    assert known["mass"].sum() == pytest.approx(images)
+    assert known["area"].sum() == pytest.approx(images)
+    found = where.by_treatment(look.parts, permutations=50)
+    assert set(found["Metadata_Treatment"]) < set(look.table["Metadata_Treatment"])
+    assert found["enrichment"].gt(0).any()
 
 
 def test_a_network_of_cells_makes_a_profile_of_each_well_that_has_some(of_cells):

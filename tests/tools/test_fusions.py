@@ -10,13 +10,19 @@ import pytest
 
 import phenolens as pl
 from phenolens import profiles
-from phenolens.profiles import COMPOUND, TREATMENT
+from phenolens.profiles import TREATMENT
 from phenolens.represent.base import ALL, Card
 from phenolens.splits.roles import EVALUATION
 from phenolens.tools.activity import activity_of
 from phenolens.tools.block import NOBODY, Block
 from phenolens.tools.classify import candidate
-from phenolens.tools.fusions import joined, weighed_for_activity, weighed_for_matching, with_noise
+from phenolens.tools.fusions import (
+    _groups,
+    joined,
+    weighed_for_activity,
+    weighed_for_matching,
+    with_noise,
+)
 from phenolens.tools.names import control_of, is_fusion_proper, is_noise_control
 from phenolens.tools.representation import Profiles
 from phenolens.words import names
@@ -45,28 +51,23 @@ def test_a_treatment_and_the_controls_of_its_test_have_no_say_in_its_shares(halv
     item, first, second = halves
     fused = joined("one+two", [first, second])
     roles = item.design.role_of(fused.wells).to_numpy()
-    compound = profiles.column(fused.wells, COMPOUND)
-    before = {one.part: one for one in _by_group(fused, item)}
-    assert len(before) == 3
-    for part, one in before.items():
-        own = set(profiles.column(one.wells, COMPOUND)[~profiles.is_control(one.wells)])
-        rows = np.isin(compound, list(own)) & ~profiles.is_control(fused.wells)
-        rows |= np.isin(roles, EVALUATION)
-        after = {one.part: one for one in _by_group(changed(fused, rows), item)}
-        assert after[part].choice == one.choice
-        assert any(after[other].choice != before[other].choice for other in before if other != part)
+    treatment = profiles.column(fused.wells, TREATMENT)
+    groups = {group: names for group, (_, names) in _groups(fused, seed=0).items()}
+    assert sorted(name for names in groups.values() for name in names) == sorted(
+        set(treatment[~profiles.is_control(fused.wells)])
+    )
+    before = choices(fused, item)
+    for group, own in groups.items():
+        rows = np.isin(treatment, own) | np.isin(roles, EVALUATION)
+        after = choices(changed(fused, rows), item)
+        assert after[group] == before[group]
+        assert all(after[other] != before[other] for other in groups if other != group)
 
 
-def _by_group(block: Block, item: Profiles) -> list:
-    """Parts kept apart even where they take the same shares, as networks of groups are."""
-    return weighed_for_activity(_grouped(block), item.design, seed=0)
-
-
-def _grouped(block: Block) -> Block:
-    wells = block.wells
-    treated = sorted(set(profiles.column(wells, TREATMENT)[~profiles.is_control(wells)]))
-    unseen = {f"group-{n}": tuple(treated[n::3]) for n in range(3)}
-    return replace(block, unseen=unseen, tables={ALL: wells, **dict.fromkeys(unseen, wells)})
+def choices(block: Block, item: Profiles) -> dict[str, object]:
+    """By group of treatments, what was chosen for it."""
+    parts = weighed_for_activity(block, item.design, seed=0)
+    return {group: choice for one in parts for group, choice in one.choices.items()}
 
 
 def test_mechanisms_have_no_say_in_the_shares_of_matching(halves):
@@ -76,7 +77,7 @@ def test_mechanisms_have_no_say_in_the_shares_of_matching(halves):
     mixed = np.random.default_rng(1).permutation(profiles.column(wells, "Metadata_Mechanism"))
     other = profiles.with_metadata(wells, {"Metadata_Mechanism": mixed})
     kept, new = (
-        weighed_for_matching(block, item.design, seed=0).choice
+        weighed_for_matching(block, item.design, seed=0).choices[ALL]
         for block in (fused, replace(fused, tables={ALL: other}))
     )
     assert kept == new and sum(kept.weights.values()) == pytest.approx(1.0)

@@ -128,7 +128,7 @@ def group_changes(
         unmeasured |= ~whole
         if not whole.any():
             continue
-        asked = _Asked(values[pool][:, whole], own[pool], plates[pool], named[whole])
+        asked = _TreatedWells(values[pool][:, whole], own[pool], plates[pool], named[whole])
         found = asked.table(permutations, seed=seed + number)
         found.insert(0, by, name)
         parts.append(found)
@@ -141,7 +141,7 @@ def _none(by: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _TreatedWells:
     """One treatment's wells beside the controls of its plates, features sorted by group."""
 
     values: np.ndarray

@@ -356,6 +356,12 @@ class Replicates(NamedTuple):
     kernels: Mapping[str, np.ndarray]
     labels: np.ndarray
 
+    def without(self, names: Sequence[str]) -> Replicates:
+        """The wells of other treatments only."""
+        rows = np.flatnonzero(~np.isin(self.labels, list(names)))
+        kernels = {name: one[np.ix_(rows, rows)] for name, one in self.kernels.items()}
+        return Replicates(kernels, self.labels[rows])
+
     def precision(self, weights: Mapping[str, float]) -> np.ndarray:
         """Average precision of each well's replicates among all others, ties at their mean place.
 

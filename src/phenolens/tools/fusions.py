@@ -27,7 +27,7 @@ from phenolens.tools.compared import part_of, scale_of_blocks
 from phenolens.tools.design import Design
 from phenolens.tools.names import NOISE, noise_name
 
-GROUPS = 3
+GROUPS = 5
 FEWEST_COMPOUNDS = 6
 MOST_WELLS = 1_500
 EQUAL, ON_OTHERS, BY_REPLICATES = (
@@ -46,15 +46,23 @@ class Weighed:
     ----------
     wells : DataFrame
         Blocks side by side, each brought to equal energy and its share.
-    part : str
-        The group of treatments that are judged in it, or ``all``.
-    choice : BlockChoice or None
-        None where nothing could be chosen, and shares are equal.
+    choices : mapping of str to BlockChoice or None
+        By group of treatments that are judged in it (or ``all``), what was chosen for it: the same
+        shares for each. None where nothing could be chosen, and shares are equal.
     """
 
     wells: pd.DataFrame
-    part: str
-    choice: BlockChoice | None
+    choices: Mapping[str, BlockChoice | None]
+
+    @property
+    def part(self) -> str:
+        """The groups in it."""
+        return ", ".join(self.choices)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether anything was chosen."""
+        return any(choice is not None for choice in self.choices.values())
 
 
 def joined(name: str, blocks: Sequence[Block]) -> Block:
@@ -156,45 +164,48 @@ def weighed_for_activity(block: Block, design: Design, *, seed: int) -> list[Wei
     Returns
     -------
     list of Weighed
-        Evaluation controls are in each part; one part where all take the same shares.
+        Evaluation controls are in each part; groups that take the same shares are one part.
     """
     groups = _groups(block, seed=seed)
     if len(groups) < 2:
         table = next(iter(block.unseen), ALL)
-        return [Weighed(_scaled(block, table, None, design), ALL, None)]
+        return [Weighed(_scaled(block, table, None, design), {ALL: None})]
+    tables = {table: [n for of, names in groups.values() if of == table for n in names]
+              for table, _ in groups.values()}  # fmt: skip
     seen = {
-        group: _replicates(block, table, names, design=design, seed=seed)
-        for group, (table, names) in groups.items()
+        table: _replicates(block, table, names, design=design, seed=seed)
+        for table, names in tables.items()
     }
-    choices = {
-        group: choose_by_replicates(
-            [part for other, part in seen.items() if other != group and part is not None]
-        )
-        for group in groups
-    }
-    known = list(choices.values())
-    shares = [_shares(choice) for choice in known]
-    if not block.unseen and all(one == shares[0] for one in shares):
-        wells = _scaled(block, ALL, None, design, shares=shares[0])
-        return [Weighed(wells, ALL, known[0])]
+    parts: dict[tuple[object, ...], tuple[dict[str, BlockChoice | None], list[str]]] = {}
+    for group, (table, names) in groups.items():
+        others = [one.without(names) for one in seen.values() if one is not None]
+        choice = choose_by_replicates([one for one in others if len(one.labels)])
+        shares = _shares(choice) or {}
+        chosen, judged = parts.setdefault((table, *sorted(shares.items())), ({}, []))
+        chosen[group] = choice
+        judged.extend(names)
+    alone = len(parts) == 1 and not block.unseen
     return [
         Weighed(
-            _scaled(block, table, names, design, shares=_shares(choices[group])),
-            group,
-            choices[group],
+            _scaled(
+                block,
+                str(table),
+                None if alone else judged,
+                design,
+                shares=_shares(next(iter(chosen.values()))),
+            ),
+            chosen,
         )
-        for group, (table, names) in groups.items()
+        for (table, *_), (chosen, judged) in parts.items()
     ]
 
 
 def weighed_for_matching(block: Block, design: Design, *, seed: int) -> Weighed:
     """All wells, with the shares by which the replicates of all treatments find each other best."""
-    parts = [
-        _replicates(block, table, names, design=design, seed=seed)
-        for table, names in _groups(block, seed=seed).values()
-    ]
-    choice = choose_by_replicates([part for part in parts if part is not None])
-    return Weighed(_scaled(block, ALL, None, design, shares=_shares(choice)), ALL, choice)
+    named = [name for _, names in _groups(block, seed=seed).values() for name in names]
+    seen = _replicates(block, ALL, named, design=design, seed=seed) if named else None
+    choice = choose_by_replicates([] if seen is None else [seen])
+    return Weighed(_scaled(block, ALL, None, design, shares=_shares(choice)), {ALL: choice})
 
 
 def _shares(choice: BlockChoice | None) -> Mapping[str, float] | None:
@@ -279,7 +290,12 @@ def blocks_table(weighed: Sequence[Weighed], *, task: str, names: Sequence[str])
     names : sequence of str
         The blocks.
     """
-    rows = [row for one in weighed for row in choice_rows(one.choice, part=one.part, names=names)]
+    rows = [
+        row
+        for one in weighed
+        for part, choice in one.choices.items()
+        for row in choice_rows(choice, part=part, names=names)
+    ]
     return pd.DataFrame(rows).assign(task=task).reindex(columns=list(BLOCK_COLUMNS))
 
 

@@ -191,14 +191,14 @@ class Profiles:
     @property
     def space_of_activity(self) -> str:
         """The same where a fusion's blocks were weighed for tests of activity."""
-        chosen = any(one.choice is not None for one in self.weighed)
+        chosen = any(one.chosen for one in self.weighed)
         return self.space.replace(EQUAL, ON_OTHERS) if chosen else self.space
 
     @property
     def space_of_matching(self) -> str:
         """The same where a fusion's blocks were weighed by replicates."""
         weighed = self.weighed_by_replicates
-        chosen = weighed is not None and weighed.choice is not None
+        chosen = weighed is not None and weighed.chosen
         return self.space.replace(EQUAL, BY_REPLICATES) if chosen else self.space
 
     @property

@@ -60,7 +60,8 @@ def _(*, units: int) -> str:
 def _(*, wells: int) -> str:
     return (
         f"Each of the {wells} wells holds cells of one class only, so a class cannot be told from "
-        "whatever else its wells share, such as their place; read the position baseline."
+        "whatever else its wells share, such as their place, and intervals are too narrow; read "
+        "the position baseline."
     )
 
 
