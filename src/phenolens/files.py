@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import stat
 import time
 import zipfile
@@ -133,6 +134,14 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
     except Exception as error:  # zip, numpy and the file system raise many kinds
         fault = reasons([f"{type(error).__name__}: {error}"]).rstrip(".")
         raise DamagedError(path, fault) from None
+
+
+def real_path(path: str | Path) -> Path:
+    """Absolute and without links, as far as they lead somewhere: a link to itself stays as it is.
+
+    ``Path.resolve`` raises there, of a kind that differs between versions of Python.
+    """
+    return Path(os.path.realpath(path))
 
 
 def digest(*parts: object) -> str:

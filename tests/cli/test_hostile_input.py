@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 
+import numpy as np
 import pytest
+import tifffile
 
 from phenolens.simulate import simulate_profiles
 
@@ -86,3 +88,25 @@ def test_a_folder_is_no_study_file(command, wells, tmp_path, output, force):
     said = command("init", wells, "-o", output, *force).refused()
     assert said.startswith(f"{output} is a folder; name the study file in it, such as ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["there", "wells.parquet"]
+
+
+@pytest.mark.parametrize("line", ["check study.toml", "report study.toml", "init . -o study.toml"])
+def test_a_study_file_that_is_a_link_to_itself_is_one_line(command, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").symlink_to("study.toml")
+    assert "study.toml" in command(*line.split()).refused()
+
+
+def test_an_image_that_is_a_link_to_itself_is_named(tmp_path, command):
+    images = tmp_path / "P1" / "Images"
+    images.mkdir(parents=True)
+    for site in (1, 2):
+        name = images / f"r01c02f0{site}p01-ch1sk1fk1fl1.tiff"
+        tifffile.imwrite(name, np.full((16, 16), site, dtype=np.uint16))
+    given = "--set", "data.images.channels=['DNA']"
+    command("init", tmp_path, "-o", tmp_path / "study.toml", *given)
+    first = images / "r01c02f01p01-ch1sk1fk1fl1.tiff"
+    first.unlink()
+    first.symlink_to(first.name)
+    command("check", tmp_path / "study.toml", "--out", tmp_path / "out")
+    assert first.name in (tmp_path / "out" / "audit.json").read_text()

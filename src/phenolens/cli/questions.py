@@ -92,10 +92,12 @@ def question(name: str) -> Verb:
 
 def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
     """Raise :class:`InputError` where the answer would replace a table that it is made of."""
+    from phenolens.files import real_path
+
     for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
         marked = not full.exists() and any(mark in full.name for mark in MARKS)
         files = matching(full) if marked else [full]
-        if any(file.resolve() == output.resolve() for file in files):
+        if any(real_path(file) == real_path(output) for file in files):
             raise InputError(f"--output {output} is a table that is read; name another file.")
 
 

@@ -14,6 +14,7 @@ from phenolens import __version__, schema
 from phenolens.answers.doubts import doubted
 from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
+from phenolens.files import real_path
 from phenolens.report import colours
 from phenolens.report.embed import data_uri
 from phenolens.report.figures.style import PIXELS, Drawn
@@ -90,7 +91,7 @@ def _view(section: Section, tables: Tables) -> dict | None:
 def study_title(tables: Tables) -> str:
     """The title given in the study file, else the study's name, else the folder's."""
     named = tables.setting("report", "title") or tables.setting("study", "name")
-    return str(named or tables.folder.resolve().name)
+    return str(named or real_path(tables.folder).name)
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
-from phenolens.files import read_json, write_json
+from phenolens.files import read_json, real_path, write_json
 from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
@@ -188,7 +188,7 @@ def open_study(
 
     path = Path(path)
     own = take_in(encoders)
-    root = path.resolve().parent
+    root = real_path(path).parent
     with REPRESENTATIONS.also(own):
         study = read_study(path, changes=changes)
     study = with_representations(study, [kind.name for kind in own])

@@ -9,7 +9,7 @@ from typing import Literal
 
 from phenolens.changes import SPELLED, changed, parse, placed
 from phenolens.errors import ConfigError, named
-from phenolens.files import write_text
+from phenolens.files import real_path, write_text
 from phenolens.settings import in_range
 from phenolens.study.session import Progress, progress_of
 
@@ -74,7 +74,7 @@ def init(
         )
     given = parse(changes)
     require_known(given)
-    folder = output.resolve().parent
+    folder = real_path(output).parent
     data = [placed(one, folder) for one in given if one.path[0] == "data"]
     found = discover(Path(source), taken=REPRESENTATIONS.names(), changes=data)
     more = changed({}, [one for one in given if one.path[0] != "data"])

@@ -13,6 +13,7 @@ from unicodedata import category
 
 import tomli_w
 
+from phenolens.files import real_path
 from phenolens.globbing import MARKS
 from phenolens.io.discovery.proposal import Discovery, Question
 
@@ -65,7 +66,7 @@ def study_toml(
     plain, folder = (" ".join(text.split()) for text in (name, discovery.source.name))
     sections = dict(more or {})
     study = {"name": name} | sections.pop("study", {})
-    base = os.path.relpath(discovery.source, Path(relative_to or ".").resolve())
+    base = os.path.relpath(discovery.source, real_path(relative_to or "."))
     parts = [
         INTRO.format(name=plain, source=folder),
         "\n".join(["[study]", *(_setting(k, v) for k, v in study.items())]) + "\n",

@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.files import UNREADABLE
+from phenolens.files import UNREADABLE, real_path
 from phenolens.io.columns import has, key_text
 from phenolens.io.formats.base import TableFormat, TableRead, register, table_format
 from phenolens.io.formats.delimited import Delimited
@@ -518,7 +518,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{real_path(path).as_uri()}?mode=ro", uri=True)) as database:
             yield database
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
         raise InputError(f"{path} cannot be read as an SQLite database: {error}.") from None

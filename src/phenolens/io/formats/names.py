@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.files import real_path
 from phenolens.io.discovery.listing import nuclei
 from phenolens.io.formats.base import ImageFormat, ImageProposal, register
 from phenolens.io.images.table import Located
@@ -179,7 +180,7 @@ def _plate(said: NameParts, folder: Path) -> str:
     """The folder that stands before what the pattern finds and is not called ``images``."""
     above = said.path[: said.start].split("/")[:-1]
     named = [name for name in above if name.lower() not in PLAIN]
-    return named[-1] if named else folder.resolve().name
+    return named[-1] if named else real_path(folder).name
 
 
 def _guess(files: Sequence[Path]) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from phenolens.files import real_path
 from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.images.headers import Header, read_header
@@ -255,7 +256,7 @@ def _remote_system(images: ImageSet) -> str:
     mounts = Path("/proc/mounts")  # of Linux; elsewhere all headers are read
     if not len(images) or not mounts.is_file():
         return ""
-    path = Path(images.table[f"Path_{images.channels[0]}"].iloc[0]).resolve()
+    path = real_path(images.table[f"Path_{images.channels[0]}"].iloc[0])
     lines = [line.split() for line in mounts.read_text(errors="replace").splitlines()]
     known = {Path(line[1].replace("\\040", " ")): line[2] for line in lines if len(line) > 2}
     over = next((folder for folder in path.parents if folder in known), None)

@@ -58,8 +58,12 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
     if plain and not stacked and not any(series[0].leading for series in described.values()):
         return located, found, missing
     if numbered or (plain and stacked):
-        first = next(iter(described.values()))
-        return replace(located, index=_places(first, list(found), chosen)), found, missing
+        stain, first = next(iter(described.items()))
+        try:
+            return replace(located, index=_places(first, list(found), chosen)), found, missing
+        except InputError as error:
+            name = Path(found[stain][~missing[stain]][0]).name
+            raise InputError(f"{error} One of them is {name}.") from None
     rows = _Unfolding(list(found), stacked=stacked)
     for row, text in enumerate(chosen):
         there = {name: "" if missing[name][row] else str(found[name][row]) for name in found}

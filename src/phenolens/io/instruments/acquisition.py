@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.discovery.tree import walk
+from phenolens.io.discovery.tree import Unused, walk
 from phenolens.io.images.table import Located, is_image_name
 from phenolens.profiles import PLATE, SITE, WELL
 
@@ -90,11 +90,15 @@ def numbers_first(text: str) -> tuple[bool, int, str]:
 def image_files(folder: Path) -> list[Path]:
     """Image files and Zarr stores below a folder, sorted, or the one image.
 
-    See :func:`phenolens.io.discovery.tree.walk`.
+    Links that lead nowhere and files without a byte are among them: whoever reads them names and
+    counts them. See :func:`phenolens.io.discovery.tree.walk`.
     """
     if folder.is_file():
         return [folder]
-    return [path for path in walk(folder) if is_image_name(path.name) or path.is_dir()]
+    aside: list[Unused] = []
+    there = [path for path in walk(folder, aside) if is_image_name(path.name) or path.is_dir()]
+    gone = [folder / one.path for one in aside if one.code in ("unused-link", "unused-empty")]
+    return sorted([*there, *(path for path in gone if is_image_name(path.name))])
 
 
 def located(
