@@ -51,7 +51,9 @@ SIZE, BOX = 64, 70
 CELL_PAINTING = ("DNA", "ER", "RNA", "AGP", "Mito")
 TREATED = ("nucleolar RNA loss", "golgi fragmentation", "mitochondrial fragmentation", "ER stress")
 SLOW = ("occlusion-patch", "occlusion-patch-stain")
+EPOCHS = 12
 FEW = 24  # control cells for the slow methods
+MOST = 300  # control cells to plant in for training
 NOTHING = 10  # networks that learned nothing, of each kind
 
 
@@ -116,7 +118,6 @@ def bbbc021(folder: Path, n: int) -> Cells:
 
 def cpjump1(folder: Path, n: int) -> Cells:
     """Crops around the nuclei of one DMSO field and of AMG900's and FK-866's."""
-    wells = {"N09": None, "D14": None}
     table, found = pd.read_csv(folder / "load_data.csv"), []
     plates = pd.read_csv(
         folder.parent / "cpjump1_profiles" / "JUMP-Target-1_compound_platemap.tsv", sep="\t"
@@ -133,7 +134,6 @@ def cpjump1(folder: Path, n: int) -> Cells:
         for crop in _around(labels["Nuclei"], 96)[:wanted]:
             found.append((pixels[crop], labels["Nuclei"][crop[1:]], labels["Cells"][crop[1:]],
                           None, label))  # fmt: skip
-    del wells
     return _scaled(CELL_PAINTING, found)
 
 
@@ -189,23 +189,24 @@ def task_of(cells: Cells, what: str, *, asked: int, seed: int) -> Task:
                 for f in (np.mean, np.std))  # fmt: skip
     rows, pixels, labels = [], [], []
     if what == "spikes":
-        names = np.resize(("control", *KINDS), len(control))
+        control = control[:MOST]  # each cell as it is and with every spike: what differs is learned
         for name in ("control", *KINDS):
-            own = control[names == name]
-            images = (cells.pixels[own] - mean) / sd
+            images = (cells.pixels[control] - mean) / sd
             if name != "control":
-                givers = (cells.pixels[np.resize(treated, len(own))] - mean) / sd
-                images = plant(name, images, cells.parts[own], rng=rng, givers=givers).images
-            rows.append(own)
+                givers = (cells.pixels[np.resize(treated, len(control))] - mean) / sd
+                parts = cells.parts[control]
+                images = plant(name, images, parts, rng=rng, givers=givers).images
+            rows.append(control)
             pixels.append(np.clip(images * sd + mean, 0, 1))
-            labels += [name] * len(own)
+            labels += [name] * len(control)
     else:
         few = control[: max(len(treated), 60)]
         for own in (few, treated):
             rows.append(own)
             pixels.append(cells.pixels[own])
             labels += list(cells.labels[own])
-    held = rng.random(len(labels)) < 0.2
+    every_cell = np.unique(np.concatenate(rows))
+    held = np.isin(np.concatenate(rows), every_cell[rng.random(len(every_cell)) < 0.2])
     n = len(labels)
     rows += [kept, treated]
     pixels += [cells.pixels[kept], cells.pixels[treated]]
@@ -307,13 +308,12 @@ def cost(network: CNN, task: Task) -> dict:
     return told
 
 
-def runs(cells: int) -> list[tuple[str, str, str, int]]:
+def runs() -> list[tuple[str, str, str, int]]:
     """Source, what is learned, which network, seed."""
     found = [(source, what, "trained", 0) for what in ("spikes", "treatments")
              for source in ("simulated", "bbbc021", "cpjump1")]  # fmt: skip
     found += [("bbbc021", "spikes", kind, seed) for seed in range(NOTHING)
               for kind in ("untrained", "shuffled")]  # fmt: skip
-    del cells
     return found
 
 
@@ -325,8 +325,11 @@ def run(data: Path, what: tuple[str, str, str, int], cells: int) -> dict:
           "cpjump1": lambda: cpjump1(data / "cpjump1_fields", cells)}  # fmt: skip
     if source == "bbbc021":
         of[source] = lambda: bbbc021(data / "bbbc021_cells", 2 * cells)
-    task = task_of(of[source](), learned, asked=cells if kind == "trained" else 40, seed=seed)
-    epochs = 12 if kind == "trained" else 2
+    found = of[source]()
+    asked = cells if kind == "trained" else 40
+    asked = min(asked, int((found.labels == "control").sum()) // 3)
+    task = task_of(found, learned, asked=asked, seed=seed)
+    epochs = EPOCHS if kind == "trained" else 2
     network = learn(task, seed, epochs, shuffled=kind == "shuffled")
     if kind == "untrained":
         network = randomised(network, seed=seed)
@@ -374,7 +377,7 @@ def main() -> None:
     lines = how.kept.read_text().splitlines() if how.kept.is_file() else []
     rows = [json.loads(line) for line in lines]
     known = {(row["source"], row["learned"], row["kind"], row["seed"]) for row in rows}
-    for what in runs(how.cells):
+    for what in runs():
         if what not in known and time.monotonic() < until:
             rows.append(run(how.data, what, how.cells))
             with how.kept.open("a") as file:
