@@ -49,6 +49,7 @@ EXAMPLES = {
         "--concentration Metadata_Concentration",
     ),
     "compare": ("phenolens compare cellprofiler.parquet network.parquet -o comparison.csv",),
+    "fuse": ("phenolens fuse cellprofiler.parquet network.parquet --no-score -o fused.parquet",),
     "classify": (
         "phenolens classify plates/*.parquet --leave-out plate",
         "phenolens classify plates/*.parquet --no-baselines -o quick.csv",
