@@ -256,7 +256,8 @@ class Rival(NamedTuple):
     score : float
         Mean reciprocal rank of the true class, classes alike.
     gain, errors : float
-        The score less that of the best block alone, and the same in standard errors over rows.
+        The score less that of the best block alone, read out in the same way, and the same in
+        standard errors over rows.
     """
 
     name: str
@@ -314,9 +315,14 @@ def rivals(
         )
         for name, told in late.items()
     }
-    best = found[chosen.choice_.best]
+    # what adds two readouts up is held against the best block's two readouts added up
+    best = chosen.choice_.best
+    added = [
+        _reciprocal_rank(own[best], part.truth) for own, part in zip(scores, parts, strict=True)
+    ]
+    beside = dict.fromkeys(sides, found[best]) | dict.fromkeys(late, np.concatenate(added))
     return [
-        Rival(name, _class_mean(ranks, of), *_gain(ranks - best, of))
+        Rival(name, _class_mean(ranks, of), *_gain(ranks - beside[name], of))
         for name, ranks in found.items()
     ]
 
@@ -463,4 +469,4 @@ def _gain(difference: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     if len(difference) < 2:
         return mean, 0.0
     spread = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-    return mean, mean / spread if spread > 0 else 0.0
+    return mean, float(mean / spread) if spread > 0 else 0.0

@@ -370,8 +370,8 @@ def _late(candidates: pd.DataFrame) -> list[Finding]:
     """That fusing what blocks say of the classes did clearly better than what is written."""
     known = candidates.set_index("candidate")
     late = known.loc[["late-scores", "late-ranks", "stacking"]]
-    top = late["score"].idxmax()
-    beyond = late.loc[top, "score"] - known.loc["chosen", "score"]
+    top = late["gain"].idxmax()
+    beyond = late.loc[top, "gain"] - known.loc["chosen", "gain"]
     if beyond <= 0 or late.loc[top, "errors"] < 1:
         return []
     return [Finding("fused-late-better", "info", {}, {"candidate": top, "beyond": float(beyond)})]
