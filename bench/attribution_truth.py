@@ -32,7 +32,7 @@ from phenolens.images import ImageSet
 from phenolens.interpret.attribution_checks import pointing, randomised
 from phenolens.interpret.explain import DEFAULT, FAST, METHODS, explain
 from phenolens.interpret.spikes import KINDS, plant
-from phenolens.interpret.truth import Controls, rates, spike_table, why_withheld
+from phenolens.interpret.truth import ControlCells, rates, spike_table, why_withheld
 from phenolens.prepared import Prepared
 from phenolens.represent.cnn import CNN, CNNOptions
 from phenolens.represent.networks.pixels import (
@@ -175,7 +175,7 @@ class Task:
     labels: np.ndarray
     train: np.ndarray
     held: np.ndarray
-    controls: Controls
+    controls: ControlCells
     changed: np.ndarray | None = None
 
 
@@ -226,7 +226,9 @@ def task_of(cells: Cells, what: str, *, asked: int, seed: int) -> Task:
     object.__setattr__(prepared, "array", raw)
     object.__setattr__(prepared, "parts", cells.parts[rows])
     place = np.arange(n, n + len(kept))
-    asked_of = Controls(place, cells.parts[kept], np.arange(n + len(kept), len(every)), nuclear=0)
+    asked_of = ControlCells(
+        place, cells.parts[kept], np.arange(n + len(kept), len(every)), nuclear=0
+    )
     changed = None if cells.changed is None else cells.changed[rows]
     store = PixelStore(prepared, PixelSettings(size=SIZE))
     return Task(store, every, np.flatnonzero(~held), np.flatnonzero(held), asked_of, changed)

@@ -63,6 +63,7 @@ def test_an_encoder_has_its_settings_before_those_it_shares_and_is_a_representat
         (SHORTEST + "[splits]\nleave_out = 'moon'\n", "'splits.leave_out'"),
         (SHORTEST + SHORTEST, "share a name"),
         ("[data\n", "not valid TOML"),
+        (f"a = {'1' * 5000}", "not valid TOML: .*4300 digits"),
         ("a = " + "[" * 9000 + "]" * 9000, "not valid TOML: its lists nest too deep"),
         ("# a page\n" * 300_000, "has 3 MB and is no study file"),
         (SHORTEST.replace('"p.csv"', "[]"), "'data.profiles.0.files': it names no file"),

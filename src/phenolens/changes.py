@@ -87,7 +87,7 @@ def _path(change: str) -> tuple[str, ...]:
     key, equal, _ = change.partition("=")
     try:
         held = tomllib.loads(f"{key} = 0") if equal else {}
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         held = {}
     path = []
     while isinstance(held, dict) and held:
@@ -104,7 +104,7 @@ def _value(change: str) -> Any:
     text = change.partition("=")[2].strip()
     try:
         held = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         held = {}
     if set(held) == {"value"}:
         return held["value"]

@@ -425,7 +425,7 @@ def read_study(path: str | Path, *, changes: Sequence[str] = ()) -> Study:
         raise ConfigError(f"There is no study file {path}. 'phenolens init' writes one.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read as a study file: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or an integer of thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is not valid TOML: its lists nest too deep.") from None

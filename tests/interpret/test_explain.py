@@ -14,7 +14,7 @@ pytest.importorskip("captum")
 from phenolens.errors import DesignError, InputError
 from phenolens.interpret.attribution_checks import pointing
 from phenolens.interpret.explain import DEFAULT, FAST, METHODS, Maps, explain
-from phenolens.interpret.scores import Likeness
+from phenolens.interpret.scores import Resemblance
 from phenolens.represent.base import Representation
 from phenolens.represent.cnn import CNN
 from phenolens.represent.networks.pixels import PixelSettings
@@ -132,7 +132,7 @@ class _Known:
 def test_a_network_without_classes_is_explained_by_likeness(truth_screen, trained, rows, of):
     screen, network = truth_screen, _Known(of).fitted(truth_screen, trained)
     known = screen.train[::4]
-    towards = Likeness.of(
+    towards = Resemblance.of(
         network,
         screen.prepared,
         known,
@@ -153,14 +153,14 @@ def test_a_network_without_classes_is_explained_by_likeness(truth_screen, traine
 def test_likeness_of_a_network_that_learned_finds_the_patch(truth_screen, trained, rows):
     screen, known = truth_screen, truth_screen.train[::4]
     names = screen.labels[known]
-    towards = Likeness.of(
+    towards = Resemblance.of(
         trained, screen.prepared, known, treatments=names, controls=names == "DMSO"
     )
     asked = screen.labels[rows]
     found = explain(trained, screen.prepared, rows, method=FAST, targets=asked, towards=towards)
     assert pointing(found.maps, screen.truth[rows])["hit"].mean() > 0.9
     with pytest.raises(DesignError, match="needs 3 controls"):
-        Likeness.of(trained, screen.prepared, known, treatments=names, controls=names == "C")
+        Resemblance.of(trained, screen.prepared, known, treatments=names, controls=names == "C")
 
 
 def test_tiled_images_are_mapped_whole(truth_screen, trained, rows):

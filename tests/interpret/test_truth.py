@@ -12,9 +12,9 @@ pytest.importorskip("captum")
 
 from phenolens.errors import DesignError
 from phenolens.interpret.explain import FAST
-from phenolens.interpret.scores import Likeness
+from phenolens.interpret.scores import Resemblance
 from phenolens.interpret.truth import (
-    Controls,
+    ControlCells,
     instead,
     rates,
     read_whole,
@@ -37,7 +37,7 @@ def controls(truth_screen):
         cell = binary_dilation(nucleus, iterations=8)
         parts.append(np.stack([nucleus, cell & ~nucleus, ~cell]))
     givers = truth_screen.test[truth_screen.labels[truth_screen.test] == "A"]
-    return Controls(rows, np.array(parts, dtype=np.float32), givers)
+    return ControlCells(rows, np.array(parts, dtype=np.float32), givers)
 
 
 def test_maps_point_at_what_the_network_sees(truth_screen, trained, controls):
@@ -57,7 +57,7 @@ def test_maps_point_at_what_the_network_sees(truth_screen, trained, controls):
 def test_a_network_without_classes_is_tested_by_likeness(truth_screen, trained, controls):
     known = truth_screen.train[::4]
     names = truth_screen.labels[known]
-    towards = Likeness.of(
+    towards = Resemblance.of(
         trained, truth_screen.prepared, known, treatments=names, controls=names == "DMSO"
     )
     table = spike_table(
@@ -75,7 +75,7 @@ def test_images_are_put_in_place_of_those_of_the_store(truth_screen, trained, co
 
 
 def test_fewer_than_three_controls_are_refused(truth_screen, trained, controls):
-    few = Controls(controls.rows[:2], controls.parts[:2], controls.givers)
+    few = ControlCells(controls.rows[:2], controls.parts[:2], controls.givers)
     with pytest.raises(DesignError, match="2 control images"):
         spike_table(trained, truth_screen.prepared, few)
 

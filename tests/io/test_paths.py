@@ -18,7 +18,7 @@ from phenolens.images import read_file
 from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.discovery.patterns import pattern
 from phenolens.io.integrate import integrate
-from phenolens.io.paths import ImageFinder, expand, real_paths
+from phenolens.io.paths import ImageFinder, expand, read_tables, real_paths
 from phenolens.io.treatments import read_treatments
 
 ODD = "screen [1] #2 'q' \"d\" {x} é"
@@ -154,3 +154,15 @@ def test_a_name_too_long_for_a_file_is_refused(tmp_path, name):
         expand(name, tmp_path)
     with pytest.raises(InputError):
         read_treatments(name)
+
+
+def test_tables_of_one_pattern_that_have_nothing_in_common_are_refused(tmp_path):
+    for name, text in {"a.csv": "Plate,Well\nP1,A01\n", "b.csv": "size,oid\n1,2\n"}.items():
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    with pytest.raises(
+        InputError, match=r"b\.csv has none of the columns of .*a\.csv: it holds oid"
+    ):
+        read_tables(paths)
+    (tmp_path / "b.csv").write_text("Plate,Well,dose\nP2,A01,1\n")
+    assert read_tables(paths)[0]["Plate"].tolist() == ["P1", "P2"]

@@ -80,9 +80,11 @@ def _shown(default: object) -> str:
     return f"`{json.dumps(default)}`"
 
 
-def test_the_example_of_the_reference_is_a_study():
-    text = re.search(r"```toml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)[1]
-    assert Study.model_validate(tomllib.loads(text)).data.images.layout == "load_data"
+def test_the_examples_of_the_reference_are_studies():
+    texts = re.findall(r"```toml\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
+    whole, of_cells = (Study.model_validate(tomllib.loads(text)).data for text in texts)
+    assert whole.images.layout == "load_data"
+    assert of_cells.columns.cell_label == "Metadata_Phenotype"
 
 
 names = st.text(

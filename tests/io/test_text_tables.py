@@ -293,6 +293,8 @@ def test_dates_and_versions_are_no_doubtful_numbers(tmp_path, values):
         (b"PK\3\4\x14\0", "an Excel workbook or another archive (name it .xlsx, or unpack it)"),
         (gzip.compress(b"a,b", mtime=0), "packed with gzip (name it .gz)"),
         (b"PAR1\x15", "a Parquet file (name it .parquet)"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "with 'git lfs pull'"),
+        (b"/annex/objects/MD5E-s12--ab.csv\n", "fetch it with 'git annex get'"),
     ],
 )
 def test_what_is_no_text_says_what_it_is(tmp_path, content, said):

@@ -74,6 +74,8 @@ def test_the_page_has_each_section_with_content(page):
     assert found.open == []
     anchors = {attributes.get("id") for _, attributes in found.tags}
     for section in sections():
+        if section.key == "cells":  # of studies whose cells have labels of their own
+            continue
         assert section.key in anchors
         assert section.title in found.text
 

@@ -381,6 +381,16 @@ class TestWeightFiles:
         ):
             load_pretrained(model, tmp_path / "b")
 
+    def test_quantised_weights_are_refused(self, model, given, tmp_path):
+        from safetensors.torch import save_file
+
+        from phenolens.represent.networks.weights import load_pretrained
+
+        path = tmp_path / "small.safetensors"
+        save_file({name: tensor.char() for name, tensor in given[1].items()}, path)
+        with pytest.raises(InputError, match=r"small\.safetensors: '\S+' holds int8, as quantised"):
+            load_pretrained(model, path)
+
     @pytest.mark.parametrize("content", [b"", b"hello weights", b"\x10" * 400])
     def test_other_files_are_refused(self, model, tmp_path, content):
         from phenolens.represent.networks.weights import load_pretrained

@@ -16,7 +16,7 @@ import pandas as pd
 
 from phenolens.interpret.explain import Maps, explain
 from phenolens.interpret.pixels import local_mean
-from phenolens.interpret.scores import Likeness, scores_of
+from phenolens.interpret.scores import Resemblance, scores_of
 from phenolens.prepared import Prepared
 from phenolens.represent.networks.devices import repeatable
 from phenolens.represent.networks.network import Network
@@ -33,7 +33,7 @@ def randomised_check(
     rows: np.ndarray,
     *,
     maps: Maps,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
     networks: int = 3,
     seed: int = 0,
     **how: Any,
@@ -80,7 +80,7 @@ def stability(
     rows: np.ndarray,
     *,
     maps: Maps,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
     seed: int = 0,
     **how: Any,
 ) -> np.ndarray:
@@ -126,7 +126,7 @@ def occlusion(
     rows: np.ndarray,
     *,
     targets: np.ndarray | None = None,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
 ) -> pd.DataFrame:
     """How much of a class's probability is lost when one stain is replaced by its mean.
 
@@ -134,7 +134,7 @@ def occlusion(
     ----------
     targets : ndarray of str, optional
         The class asked about in each image; by default the one predicted.
-    towards : Likeness, optional
+    towards : Resemblance, optional
         Then what is lost is of the likeness to the target.
 
     Returns
@@ -144,7 +144,7 @@ def occlusion(
     """
     parts = []
     for given in network.differentiable(prepared, rows):
-        ask = _Asked(given, targets, towards)
+        ask = _Explained(given, targets, towards)
         whole = ask(given.images)
         columns = {"target": ask.names, "probability": whole}
         for number, channel in enumerate(prepared.channels):
@@ -155,10 +155,10 @@ def occlusion(
     return pd.concat(parts, ignore_index=True)
 
 
-class _Asked:
+class _Explained:
     """What a network says of the targets of a batch, as numbers: probabilities, or likenesses."""
 
-    def __init__(self, given, targets: np.ndarray | None, towards: Likeness | None) -> None:
+    def __init__(self, given, targets: np.ndarray | None, towards: Resemblance | None) -> None:
         own = None if targets is None else np.asarray(targets)[given.rows]
         self.given, self.towards = given, towards
         self.scores = scores_of(given, targets=own, towards=towards)
@@ -177,7 +177,7 @@ def covering(
     rows: np.ndarray,
     *,
     maps: Maps,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
     steps: int = 8,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -198,7 +198,7 @@ def covering(
     orders = {"": coarse, "_random": rng.random(coarse.shape)}
     parts = []
     for given in network.differentiable(prepared, rows):
-        ask = _Asked(given, maps.targets, towards)
+        ask = _Explained(given, maps.targets, towards)
         blurred = local_mean(given.images)
         found: dict[str, np.ndarray] = {}
         for name, order in orders.items():

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from phenolens.errors import InputError
-from phenolens.interpret.scores import Scores
+from phenolens.interpret.scores import TargetScores
 from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.torches import require_torch
 
@@ -76,7 +76,7 @@ def stages(given: Differentiable) -> list[tuple[Any, int]]:
 
 
 def cam(
-    given: Differentiable, scores: Scores, *, kind: str, stage: int | None = None
+    given: Differentiable, scores: TargetScores, *, kind: str, stage: int | None = None
 ) -> tuple[np.ndarray, int]:
     """Coarse maps of a batch, float32 (B, s, s) of all squares together, and their stride.
 

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from phenolens.errors import DesignError, InputError
 from phenolens.interpret import cams, pixels
-from phenolens.interpret.scores import Likeness, Scores, scores_of
+from phenolens.interpret.scores import Resemblance, TargetScores, scores_of
 from phenolens.prepared import Prepared
 from phenolens.profiles import CONTROL, PLATE
 from phenolens.represent.base import Progress, Representation, evenly
@@ -123,7 +123,7 @@ def explain(
     *,
     method: Method = DEFAULT,
     targets: np.ndarray | None = None,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
     controls: np.ndarray | None = None,
     segmentation: SegmentSettings | None = None,
     stage: int | None = None,
@@ -142,7 +142,7 @@ def explain(
         One of :data:`METHODS`.
     targets : ndarray of str, shape (n,), optional
         The class (or treatment) to explain in each image; by default the one predicted.
-    towards : Likeness, optional
+    towards : Resemblance, optional
         For networks without classes: likeness of the embedding to the treatment of each image. Also
         taken for those with classes, where it is given.
     controls : ndarray of int, optional
@@ -174,7 +174,7 @@ def explain(
     ::
 
         found = explain(cnn, prepared, rows)
-        embedded = Likeness.of(vae, prepared, known, treatments=names, controls=controls)
+        embedded = Resemblance.of(vae, prepared, known, treatments=names, controls=controls)
         found = explain(vae, prepared, rows, targets=names_of_rows, towards=embedded)
     """
     if method not in METHODS:
@@ -194,7 +194,7 @@ def explain(
             if method in _CAMS:
                 found.append(_enlarged(*cams.cam(given, scores, kind=method, stage=stage), given))
             else:
-                images = _Images(baselines, rows[given.rows], segmentation)
+                images = _Pictured(baselines, rows[given.rows], segmentation)
                 values = _of_pixels(method, given, scores, images)
                 found.append((_stitched(values), 1))
         known = np.array(scores.names)
@@ -266,7 +266,7 @@ def control_rows(network: Representation, prepared: Prepared) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Images:
+class _Pictured:
     """Where the images of a batch lie, for methods that need more than their pixels."""
 
     baselines: _Baselines
@@ -274,7 +274,9 @@ class _Images:
     segmentation: SegmentSettings | None
 
 
-def _of_pixels(method: Method, given: Differentiable, scores: Scores, images: _Images) -> Any:
+def _of_pixels(
+    method: Method, given: Differentiable, scores: TargetScores, images: _Pictured
+) -> Any:
     """Attributions (B, squares, C or 1, S, S) of a batch."""
     if method in ("integrated-gradients", "midpoint-gradients"):
         means = images.baselines.means(images.rows)
@@ -299,7 +301,7 @@ def _of_pixels(method: Method, given: Differentiable, scores: Scores, images: _I
     return pixels.occluded_patches(given, scores, stains=True)
 
 
-def _numbered(given: Differentiable, images: _Images) -> Any:
+def _numbered(given: Differentiable, images: _Pictured) -> Any:
     """Compartment of each pixel of each square; where no cell is known all is one."""
     from phenolens.interpret.activation import compartments
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from phenolens.errors import InputError
-from phenolens.interpret.scores import Scores
+from phenolens.interpret.scores import TargetScores
 from phenolens.represent.differentiable import Differentiable
 from phenolens.represent.networks.torches import require_torch
 
@@ -63,7 +63,7 @@ def _gaussian(side: int) -> np.ndarray:
 
 
 def integrated_gradients(
-    given: Differentiable, scores: Scores, *, baseline: Any, steps: int = STEPS
+    given: Differentiable, scores: TargetScores, *, baseline: Any, steps: int = STEPS
 ):
     """Attributions (B, squares, C, S, S) that sum to the score less the baseline's.
 
@@ -85,7 +85,7 @@ def integrated_gradients(
     )
 
 
-def from_controls(given: Differentiable, scores: Scores, *, baselines):
+def from_controls(given: Differentiable, scores: TargetScores, *, baselines):
     """Mean of integrated gradients over control images of each image's plate.
 
     Parameters
@@ -99,7 +99,7 @@ def from_controls(given: Differentiable, scores: Scores, *, baselines):
     return sum(parts) / len(parts)
 
 
-def smoothgrad(given: Differentiable, scores: Scores):
+def smoothgrad(given: Differentiable, scores: TargetScores):
     """Mean size of gradients under noise of 0.15 standard deviations (Smilkov et al. 2017)."""
     attr = require_captum()
     torch = require_torch()
@@ -115,7 +115,7 @@ def smoothgrad(given: Differentiable, scores: Scores):
     )
 
 
-def guided_backpropagation(given: Differentiable, scores: Scores):
+def guided_backpropagation(given: Differentiable, scores: TargetScores):
     """Gradients whose negative parts are dropped at each ReLU (Springenberg et al. 2015).
 
     It is known to draw the image whatever was learned (Adebayo et al. 2018). A network without
@@ -141,7 +141,7 @@ def guided_backpropagation(given: Differentiable, scores: Scores):
         )  # fmt: skip
 
 
-def occluded_patches(given: Differentiable, scores: Scores, *, stains: bool):
+def occluded_patches(given: Differentiable, scores: TargetScores, *, stains: bool):
     """Score lost where a patch is blurred to its local mean, the mean over patches that cover it.
 
     Parameters
@@ -164,7 +164,7 @@ def occluded_patches(given: Differentiable, scores: Scores, *, stains: bool):
         )  # fmt: skip
 
 
-def occluded_stains(given: Differentiable, scores: Scores):
+def occluded_stains(given: Differentiable, scores: TargetScores):
     """Score lost where a whole stain is set to its mean (0 of standardised pixels)."""
     torch = require_torch()
     n = given.images.shape[2]
@@ -172,7 +172,7 @@ def occluded_stains(given: Differentiable, scores: Scores):
     return _ablated(given, scores, mask.expand(1, *given.images.shape[1:]), baseline=0.0)
 
 
-def occluded_compartments(given: Differentiable, scores: Scores, *, parts):
+def occluded_compartments(given: Differentiable, scores: TargetScores, *, parts):
     """Score lost where a stain of a compartment is blurred to its local mean.
 
     Parameters
@@ -187,7 +187,7 @@ def occluded_compartments(given: Differentiable, scores: Scores, *, parts):
     return _ablated(given, scores, mask, baseline=local_mean(given.images))
 
 
-def _ablated(given: Differentiable, scores: Scores, mask, *, baseline):
+def _ablated(given: Differentiable, scores: TargetScores, mask, *, baseline):
     with _quiet():
         return require_captum().FeatureAblation(scores.score).attribute(
             given.images,

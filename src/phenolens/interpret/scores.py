@@ -22,7 +22,7 @@ _SMALL = 1e-3
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Resemblance:
     """How far an embedding lies from controls towards each treatment, in standard deviations.
 
     Of an embedding e, with the controls' mean c and standard deviations s and the treatment's mean
@@ -50,7 +50,7 @@ class Likeness:
         *,
         treatments: np.ndarray,
         controls: np.ndarray,
-    ) -> Likeness:
+    ) -> Resemblance:
         """Learn means and spread from these images, which should not be those explained.
 
         Parameters
@@ -85,7 +85,7 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Scores:
+class TargetScores:
     """What is explained of the images of a batch.
 
     Attributes
@@ -107,15 +107,15 @@ class Scores:
 
 
 def scores_of(
-    given: Differentiable, *, targets: np.ndarray | None, towards: Likeness | None
-) -> Scores:
+    given: Differentiable, *, targets: np.ndarray | None, towards: Resemblance | None
+) -> TargetScores:
     """Log odds of a class, or the likeness to a treatment.
 
     Parameters
     ----------
     targets : ndarray of str, shape (B,), optional
         Class or treatment of each image; by default the class predicted.
-    towards : Likeness, optional
+    towards : Resemblance, optional
         Explain likeness, also of a network that has classes.
 
     Raises
@@ -128,8 +128,8 @@ def scores_of(
     classify = given.classify
     if classify is None:
         raise InputError(
-            "A network without classes is explained by its likeness to treatments: give a Likeness "
-            "(towards) and the treatment of each image (targets)."
+            "A network without classes is explained by its likeness to treatments: give a "
+            "Resemblance (towards) and the treatment of each image (targets)."
         )
     torch = require_torch()
     predicted = None
@@ -146,10 +146,12 @@ def scores_of(
         others = logits.scatter(1, numbers[:, None], -torch.inf).logsumexp(1)
         return own[:, 0] - others
 
-    return Scores(log_odds, chosen, given.classes, predicted)
+    return TargetScores(log_odds, chosen, given.classes, predicted)
 
 
-def _of_likeness(given: Differentiable, targets: np.ndarray | None, towards: Likeness) -> Scores:
+def _of_likeness(
+    given: Differentiable, targets: np.ndarray | None, towards: Resemblance
+) -> TargetScores:
     torch = require_torch()
     if targets is None:
         raise InputError("Say which treatment each image is compared with (targets).")
@@ -162,7 +164,9 @@ def _of_likeness(given: Differentiable, targets: np.ndarray | None, towards: Lik
         del features
         return ((given.embed(images) - centre) * directions[numbers]).sum(1)
 
-    return Scores(likeness, _numbers(towards.treatments, targets, given.images), towards.treatments)
+    return TargetScores(
+        likeness, _numbers(towards.treatments, targets, given.images), towards.treatments
+    )
 
 
 def _numbers(names: tuple[str, ...], targets: np.ndarray, beside: torch.Tensor) -> torch.Tensor:

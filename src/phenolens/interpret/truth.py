@@ -18,7 +18,7 @@ from phenolens.errors import DesignError
 from phenolens.findings import Finding
 from phenolens.interpret.attribution_checks import pointing
 from phenolens.interpret.explain import DEFAULT, Maps, Method, explain
-from phenolens.interpret.scores import Likeness
+from phenolens.interpret.scores import Resemblance
 from phenolens.interpret.spikes import KINDS, Kind, Spiked, plant
 from phenolens.prepared import Prepared
 from phenolens.represent.base import Representation
@@ -31,7 +31,7 @@ MEASURES = ("hit", "energy", "stain_right", "compartment_right")
 
 
 @dataclass(frozen=True)
-class Controls:
+class ControlCells:
     """Control images for planting, and treated ones that give their stains.
 
     Attributes
@@ -54,11 +54,11 @@ class Controls:
 def spike_table(
     network: Representation,
     prepared: Prepared,
-    controls: Controls,
+    controls: ControlCells,
     *,
     methods: Sequence[Method] = (DEFAULT,),
     kinds: Sequence[Kind] = KINDS,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Plant every kind in every control image, and look where each method's map points.
@@ -116,7 +116,7 @@ def _pointed(
     spiked: Spiked,
     *,
     method: Method,
-    towards: Likeness | None,
+    towards: Resemblance | None,
 ) -> pd.DataFrame:
     """Where the maps of the spikes that were seen point."""
     out = table.assign(method=method)
@@ -180,7 +180,7 @@ def all_scores(
     rows: np.ndarray,
     images: np.ndarray,
     *,
-    towards: Likeness | None = None,
+    towards: Resemblance | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score of every class or treatment for whole images, (n, K), and their names."""
     torch = require_torch()

@@ -83,12 +83,24 @@ def read_tables(
 
     ``_file`` and ``_folder`` say where each row comes from; where a table names a row and a column
     of the plate, ``Metadata_Well`` is the well.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read or has no rows, or has no column of the first.
     """
     read = [_read(path, sep=sep, sheet=sheet) for path in paths]
     frames = [
         with_wells(found.frame).assign(**{FILE: stem(path), FOLDER: str(path.parent)})
         for path, found in zip(paths, read, strict=True)
     ]
+    known = [{name for name in frame if name not in (FILE, FOLDER)} for frame in frames]
+    for path, own in zip(paths[1:], known[1:], strict=True):
+        if not own & known[0]:
+            raise InputError(
+                f"{path} has none of the columns of {paths[0]}: it holds "
+                f"{', '.join(map(str, sorted(own, key=str)[:3]))}. Is it the right file?"
+            )
     notes = list(dict.fromkeys(note for found in read for note in found.notes))
     return (frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)), notes
 

@@ -32,6 +32,8 @@ PACKED = {
     b"\x1f\x8b": "packed with gzip (name it .gz)",
     b"\xd0\xcf\x11\xe0": "an old Excel file (save it as .xlsx or CSV)",
     b"PAR1": "a Parquet file (name it .parquet)",
+    b"version https://git-lfs": "Git LFS's pointer to the file (fetch it with 'git lfs pull')",
+    b"/annex/objects/": "git-annex's pointer to the file (fetch it with 'git annex get')",
 }
 SEPARATORS = ("\t", ",", ";", "|")
 RUNS = r"\s+"

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,24 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     if "phenolens" in told and told.get("crc32") != _sum(tensors, about):
         raise InputError(f"{path} is damaged (its checksum does not match). Train it again.")
     return tensors, json.loads(about)
+
+
+def as_floats(tensors: Mapping[str, torch.Tensor], *, source: str) -> dict[str, torch.Tensor]:
+    """The tensors in float32, but for counters and places, which are integers.
+
+    Raises
+    ------
+    InputError
+        If weights are integers: without the scales they were made with they mean nothing.
+    """
+    for name, tensor in tensors.items():
+        if name.endswith((".weight", ".bias")) and not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InputError(
+                f"{source}: '{name}' holds {kind}, as quantised weights do, and no floating-point "
+                "numbers. Give the weights they were made from."
+            )
+    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
 
 def _sum(tensors: dict[str, torch.Tensor], text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
-from phenolens.represent.networks.checkpoint import load_tensors
+from phenolens.represent.networks.checkpoint import as_floats, load_tensors
 from phenolens.represent.pretrained.sources import find
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ def load_pretrained(model: StainNetwork, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If the file is a pickle or damaged, or a tensor is missing or of another shape; named.
+        If the file is a pickle or damaged, holds integers (quantised weights), or a tensor is
+        missing or of another shape; named.
     """
-    found = {_known_name(name): tensor for name, tensor in load_tensors(path)[0].items()}
+    read = as_floats(load_tensors(path)[0], source=str(path))
+    found = {_known_name(name): tensor for name, tensor in read.items()}
     wanted = model.backbone.state_dict()
     for first in _FIRSTS:
         if first in wanted and first in found and found[first].ndim == 4:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from phenolens.errors import InputError
+from phenolens.represent.networks.checkpoint import as_floats
 from phenolens.represent.pretrained.efficientnet_lite import EfficientNetLite0
 from phenolens.represent.pretrained.openphenom import ChannelAgnosticViT
 from phenolens.represent.pretrained.sources import FoundWeights
@@ -136,10 +137,11 @@ def build(source: FoundWeights) -> Body:
     Raises
     ------
     InputError
-        If it cannot be told, is no vision model, needs code of its own, or a tensor is missing or
-        of another shape; named.
+        If it cannot be told, is no vision model, needs code of its own, holds integers (quantised
+        weights), or a tensor is missing or of another shape; named.
     """
-    tensors = {_WRAPPED.sub("", k): t.float() for k, t in source.tensors().items()}
+    read = as_floats(source.tensors(), source=source.origin)
+    tensors = {_WRAPPED.sub("", name): tensor for name, tensor in read.items()}
     if "_conv_stem.weight" in tensors:
         lite = EfficientNetLite0()
         _fill(lite, tensors, source, unused=("_fc.",))

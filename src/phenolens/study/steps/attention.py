@@ -27,7 +27,7 @@ from phenolens.interpret.attribution_checks import (
 )
 from phenolens.interpret.explain import DEFAULT, FAST, Method, control_rows, explain
 from phenolens.interpret.spikes import KINDS
-from phenolens.interpret.truth import Controls, rates, spike_table, why_withheld
+from phenolens.interpret.truth import ControlCells, rates, spike_table, why_withheld
 from phenolens.profiles import (
     CONTROL,
     OBJECT,
@@ -214,7 +214,7 @@ def _spikes(work: NetworkTrainings, fold: str, rows: np.ndarray) -> pd.DataFrame
     if len(own) < _FEWEST_SPIKED:
         return pd.DataFrame(columns=["method", "kind", "planted", "seen"])
     parts = compartments(work.prepared, own, network.settings.pixels, segmentation=segmentation)
-    planted = Controls(
+    planted = ControlCells(
         own,
         parts,
         evenly(rows[~control], _SPIKED_A_FOLD),
