@@ -16,8 +16,8 @@ from phenolens.cli.questions import QUESTIONS
 GROUPS = {
     "A study": "design init check splits prepare measure represent normalize evaluate interpret "
     "report run audit verify clean",
-    "Questions to profiles": "activity match retrieve dose compare classify cluster describe batch "
-    "assay",
+    "Questions to profiles": "activity match retrieve dose compare fuse classify cluster describe "
+    "batch assay",
     "Tools": "simulate demo encoders convert-weights version completion",
 }
 VERBS = [name for names in GROUPS.values() for name in names.split()]

@@ -136,14 +136,12 @@ def screen(tmp_path_factory) -> Path:
     """Four plates, as tables by plate and as two representations of all; doses and mechanisms."""
     folder = tmp_path_factory.mktemp("screen")
     (folder / "plates").mkdir()
-    wells = None
-    for name, seed in (("cellprofiler", 1), ("network", 2)):
-        frame = simulate_profiles(
-            plates=4, treatments=12, controls=24, features=20, active=1.0, seed=seed
-        )[0].reset_index()
-        # the second is of the same wells, with features of its own
-        wells = frame if wells is None else wells
-        frame = wells.assign(**dict(frame.filter(like="_Simulated_").items()))
+    wells = simulate_profiles(
+        plates=4, treatments=12, controls=24, features=40, active=1.0, effect=4.0, seed=1
+    )[0].reset_index()
+    features = list(wells.filter(like="_Simulated_"))
+    for name, others in (("cellprofiler", features[1::2]), ("network", features[::2])):
+        frame = wells.drop(columns=others)
         number = frame["Metadata_Treatment"].str.extract(r"(\d+)$")[0].astype(float) - 1
         treated = number.notna()
         whole = number.fillna(0).astype(int)

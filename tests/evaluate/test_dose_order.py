@@ -35,7 +35,7 @@ def wells() -> pd.DataFrame:
 def scored(shares: np.ndarray) -> Classification:
     told = pd.DataFrame({"representation": "r", "task": "t", "label": CLASSES * 2})
     table = pd.DataFrame(shares, columns=CLASSES)
-    return Classification(result_table([]), told, {("r", "t"): table}, chosen={})
+    return Classification(result_table([]), told, {("r", "t"): table}, chosen={}, choices={})
 
 
 def test_right_order_is_one_and_turned_order_minus_one():

@@ -613,6 +613,8 @@ def _rebuilt(folder: Path, draw: np.random.Generator) -> None:
     pixels = np.stack([_picture(draw, number)[:, ::2, ::2] for number in (1, 2, 3)])
     arrays = {"pixels": pixels, "reconstructions": pixels // 2, "channels": np.array(STAINS)}
     np.savez(folder / "reconstructions.npz", **arrays)
+    shown = np.random.default_rng(68).integers(0, 256, (3, 4, len(STAINS), 16, 16)).astype(np.uint8)
+    np.savez(folder / "augmented.npz", images_cnn=shown, channels=np.array(STAINS))
     np.savez(
         folder / "traversals.npz",
         images=np.stack([pixels, pixels // 2]),

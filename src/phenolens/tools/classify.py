@@ -112,9 +112,9 @@ def classify(
     max_folds : int, optional
         Largest number of folds [5, or what the study used].
     learned_metric : {"none", "within-class", "discriminant"}, optional
-        Even out, by each fold's training wells, what wells of one treatment differ by
-        (:class:`phenolens.learn.metric.WithinClass`); ``discriminant`` keeps the directions between
-        treatments only [none, or what the study used].
+        Even out, by each fold's training wells, what wells of one treatment differ by;
+        ``discriminant`` keeps the directions between treatments only [none, or what the study
+        used].
     baselines : bool
         Score majority, cell count, mean intensity, plate position (by the best of several models)
         and a random projection too.
