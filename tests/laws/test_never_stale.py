@@ -307,18 +307,20 @@ OF_FILES = {
     "data.profiles", "data.tables", "data.same_plate", "data.distinct_plates", "data.columns.plate",
     "data.columns.well", "data.columns.site", "data.columns.batch", "data.columns.compound",
     "data.columns.concentration", "data.columns.mechanism", "data.columns.target",
-    "data.columns.cell_count", "data.images.table", "data.images.layout", "data.images.root",
+    "data.columns.cell_count", "data.columns.cell_label", "data.images.table",
+    "data.images.layout", "data.images.root",
     "data.images.level", "data.images.file", "data.images.files", "data.images.index",
     "data.images.labels", "data.images.projection",
 }  # fmt: skip
-# Nothing of these is kept between runs: all at once.
+# Nothing of these is kept between runs, but of how wells are made of cells: all at once.
 NOT_KEPT = ("splits.", "evaluate.", "report.", "normalize.", "study.name")
+OF_WELLS = ("normalize.aggregate", "normalize.min_cells", "normalize.quality_weights")
 KEPT = [
     name
     for name in SETTINGS
     if name not in OF_FILES
     and not name.startswith("networks.")
-    and (not name.startswith(NOT_KEPT) or name in ("normalize.aggregate", "normalize.min_cells"))
+    and (not name.startswith(NOT_KEPT) or name in OF_WELLS)
 ]
 OF_NETWORKS = [name for name in SETTINGS if name.startswith("networks.")]
 
