@@ -110,3 +110,18 @@ def test_an_image_that_is_a_link_to_itself_is_named(tmp_path, command):
     first.symlink_to(first.name)
     command("check", tmp_path / "study.toml", "--out", tmp_path / "out")
     assert first.name in (tmp_path / "out" / "audit.json").read_text()
+
+
+def test_stacks_where_planes_were_expected_are_named_with_a_file(tmp_path, command):
+    rows = []
+    for site in (1, 2):
+        name = tmp_path / f"field{site}.tif"
+        tifffile.imwrite(name, np.zeros((5, 16, 16), dtype=np.uint16))
+        rows.append(f"P1,A01,{site},{name.name}")
+    (tmp_path / "images.csv").write_text("Plate,Well,Site,DNA\n" + "\n".join(rows))
+    (tmp_path / "study.toml").write_text(
+        '[data.images]\ntable = "images.csv"\nfiles = { DNA = "DNA" }\nchannels = ["DNA"]\n'
+        '[data.columns]\nplate = "Plate"\nwell = "Well"\nsite = "Site"\n'
+    )
+    said = command("check", tmp_path / "study.toml", "--out", tmp_path / "out").refused()
+    assert "a stack of 5 planes where 1 stain(s) are named" in said and "field1.tif" in said

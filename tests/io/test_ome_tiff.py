@@ -99,7 +99,7 @@ def test_an_index_names_the_image(tmp_path, section):
     assert len(found) == 2
     np.testing.assert_array_equal(read_pixels(found, 0), pixels(2))
     np.testing.assert_array_equal(read_pixels(found, 1), pixels(0))
-    with pytest.raises(InputError, match=r"hold 3 images each, .* write 's0', 's1'"):
+    with pytest.raises(InputError, match=r"holds 3 images, .* write 's0', 's1'"):
         listed(tmp_path, section, [place | {"image": 1}], index="image")
 
 

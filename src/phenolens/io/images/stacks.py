@@ -59,11 +59,9 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
         return located, found, missing
     if numbered or (plain and stacked):
         stain, first = next(iter(described.items()))
-        try:
-            return replace(located, index=_places(first, list(found), chosen)), found, missing
-        except InputError as error:
-            name = Path(found[stain][~missing[stain]][0]).name
-            raise InputError(f"{error} One of them is {name}.") from None
+        path = Path(found[stain][~missing[stain]][0])
+        places = _places(first, list(found), chosen, path=path)
+        return replace(located, index=places), found, missing
     rows = _Unfolding(list(found), stacked=stacked)
     for row, text in enumerate(chosen):
         there = {name: "" if missing[name][row] else str(found[name][row]) for name in found}
@@ -96,26 +94,29 @@ def _plain(series: Sequence[Series]) -> bool:
 
 
 def _places(
-    series: Sequence[Series], names: list[str], positions: np.ndarray
+    series: Sequence[Series], names: list[str], positions: np.ndarray, *, path: Path
 ) -> dict[str, np.ndarray]:
     """Places of all stains from the first file's axes and the position that a row names."""
     if len(series) > 1:
         raise InputError(
-            f"the files hold {len(series)} images each, and the 'index' column numbers planes; "
+            f"{path.name} holds {len(series)} images, and the 'index' column numbers planes; "
             "write 's0', 's1', ... there for the images, a row each."
         )
     one = series[0]
     shape = one.shape
     if one.planes is not None:
         shape = (*(size for size in shape[:-2] if size > 1), *shape[-2:])
-    texts = {position: _texts(shape, names, position) for position in pd.unique(positions)}
+    asked = pd.unique(positions)
+    texts = {position: _texts(shape, names, position, path=path) for position in asked}
     return {
         name: np.array([texts[position][name] for position in positions], dtype=object)
         for name in names
     }
 
 
-def _texts(shape: tuple[int, ...], names: Sequence[str], position: str) -> dict[str, str]:
+def _texts(
+    shape: tuple[int, ...], names: Sequence[str], position: str, *, path: Path
+) -> dict[str, str]:
     try:
         return {
             name: plane_index(shape, channel=number, n_channels=len(names), position=position)
@@ -123,7 +124,7 @@ def _texts(shape: tuple[int, ...], names: Sequence[str], position: str) -> dict[
         }
     except InputError as error:
         raise InputError(
-            f"[data.images] channels = {list(names)}: the files hold {error} (shape {shape})."
+            f"[data.images] channels = {list(names)}: {path.name} holds {error} (shape {shape})."
         ) from None
 
 
@@ -182,7 +183,7 @@ class _Unfolding:
     ) -> Iterator[tuple[Place, str, tuple[str, str]]]:
         """Place, stain and file with the place in it, of each plane of an image."""
         if not one.said:
-            for stain, text in _texts(one.shape, stains, "").items():
+            for stain, text in _texts(one.shape, stains, "", path=Path(path)).items():
                 index = PlaneIndex(parse_index(text).position, one.number)
                 yield (one.number or 0, 0, 0), stain, (path, str(index))
             return
