@@ -141,14 +141,14 @@ def quantile_threshold(*, maps: int = 200) -> dict[str, float]:
     wide /= wide.max(axis=(1, 2), keepdims=True)
     cut = np.quantile(wide, 0.8, axis=(1, 2), keepdims=True)
     area = (wide >= cut).mean(axis=(1, 2))
-    table = activation_table(_maps(wide), pd.DataFrame(index=range(maps)))
+    table = activation_table(_drawn_maps(wide), pd.DataFrame(index=range(maps)))
     out = {"quantile_mean": area.mean(), "quantile_sd": area.std()}
     for name in ("area_0.5_image", "area_0.8_image"):
         out |= {f"{name[:8]}_mean": table[name].mean(), f"{name[:8]}_sd": table[name].std()}
     return {key: float(value) for key, value in out.items()}
 
 
-def _maps(wide: np.ndarray) -> Maps:
+def _drawn_maps(wide: np.ndarray) -> Maps:
     names = np.full(len(wide), "random")
     return Maps(wide[:, None], names, names, "grad-cam", stride=32)
 
@@ -157,7 +157,7 @@ def refused_threshold() -> str:
     """What our own measure answers when it is asked for a quantile."""
     one = np.ones((1, 2, 2), np.float32)
     try:
-        activation_table(_maps(one), pd.DataFrame(index=[0]), relative_to="quantile")
+        activation_table(_drawn_maps(one), pd.DataFrame(index=[0]), relative_to="quantile")
     except InputError as error:
         return str(error)
     raise AssertionError("a quantile was accepted")

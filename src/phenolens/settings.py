@@ -69,7 +69,7 @@ def one_of(setting: str, value: object, words: tuple[Word, ...]) -> Word:
     ConfigError
         Names the word that was probably meant, or all.
     """
-    if value == "harmony" and value not in words:
+    if isinstance(value, str) and value == "harmony" and value not in words:
         raise ConfigError(f"{named(setting)} has no 'harmony': {HARMONY_IS_FOR_MAPS}")
     for word in words if isinstance(value, str) else ():
         if word == value:

@@ -48,9 +48,9 @@ def test_a_blurred_field_counts_by_the_square_of_what_it_is_beyond():
 
 def test_saturation_that_no_control_shows_is_told_from_none_at_one_pixel_in_a_thousand():
     frame = fields()
-    frame.loc[[7, 8], SATURATED] = [0.002, 0.06]
+    frame.loc[[19, 20], SATURATED] = [0.002, 0.06]  # treated
     found, report = weights_of(frame.assign(Other=1.0), measures=[SATURATED, "Other"])
-    assert (found[7], found[8]) == (1.0, pytest.approx((3 / 60) ** 2))
+    assert (found[19], found[20]) == (1.0, pytest.approx((3 / 60) ** 2))
     assert report["constant"] == ["Other"]
 
 

@@ -316,7 +316,12 @@ def test_a_value_that_a_setting_cannot_have(frame, question, setting, value):
         ("activity", "seed", -1, "must be a whole number, 0 to 4294967295; got -1."),
         ("activity", "alpha", 2, "must be a number between 0 and 1; got 2."),
         ("classify", "baselines", "no", "must be True or False; got 'no'."),
-        ("compare", "tasks", [], "is empty; name activity or classification, or both."),
+        (
+            "compare",
+            "tasks",
+            [],
+            "is empty; name activity, matching or",
+        ),
         ("activity", "null", pd.Series(range(99)), "has no a pandas.core.series.Series; it takes"),
     ],
 )

@@ -120,7 +120,7 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         steps: object = None,
         unit: str | None = None,
         n_inner: int = 3,
-        clear: float = 1.0,
+        clear: float = 2.0,
         inner: Sequence[InnerSplit] | None = None,
     ) -> None:
         self.blocks = blocks

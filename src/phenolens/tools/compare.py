@@ -158,7 +158,9 @@ def compare(
     )
     if not len(table):
         if not tasks:
-            raise InputError(f"{named('tasks')} is empty; name {either(get_args(Tasks))}, or both.")
+            raise InputError(
+                f"{named('tasks')} is empty; name {either(get_args(Tasks))}, or several."
+            )
         why = [str(found) for found in unasked] or [
             "no treatment of two representations was tested"
         ]

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens.crops import some_of_each_well
-from phenolens.files import plain
 from phenolens.findings import Finding
 from phenolens.interpret import where
 from phenolens.interpret.activation import activation_table, compartments, nuclear_stain
@@ -238,7 +237,7 @@ def _quick(truth: pd.DataFrame, work: NetworkTrainings) -> Method:
 
 def _truth(truth: pd.DataFrame, doubt: Finding | None) -> dict:
     """How often maps are right, as ``activation.json`` has it."""
-    rows = plain(truth.to_dict("records"))
+    rows = truth.astype(object).where(truth.notna(), None).to_dict("records")
     return {"rates": rows, "doubt": None if doubt is None else doubt.to_dict()}
 
 
