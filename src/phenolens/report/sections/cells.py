@@ -11,8 +11,9 @@ from phenolens.answers.read import read_finding
 from phenolens.answers.tables import Tables
 from phenolens.findings import worst_first
 from phenolens.report.sections import Section, register
+from phenolens.report.sections.scores import score_shown
 from phenolens.words import names
-from phenolens.words.numbers import fixed, interval, number
+from phenolens.words.numbers import fixed, number
 
 
 def view(tables: Tables) -> dict | None:
@@ -28,23 +29,13 @@ def view(tables: Tables) -> dict | None:
     return {
         "split": names.split(str(rows["split"].iloc[0])),
         "over": str(rows["interval_over"].iloc[0] or ""),
-        "scores": [_score(name, pooled.loc[name]) for name in order],
+        "scores": [score_shown(name, pooled.loc[name]) for name in order],
         "real": real,
         "classes": [] if classes is None else [_class(row, recall, real)
                                                for _, row in classes.iterrows()],
         "findings": [found.text for found in
                      worst_first(map(read_finding, tables.json("cell_findings") or []))],
     }  # fmt: skip
-
-
-def _score(name: str, row: pd.Series) -> dict:
-    return {
-        "representation": name,
-        "baseline": names.is_baseline(name),
-        "value": fixed(row["value"], 3),
-        "between": interval(row["low"], row["high"], of=lambda v: fixed(v, 3)),
-        "n": number(int(row["n"])),
-    }
 
 
 def _class(row: pd.Series, recall: pd.DataFrame, real: list[str]) -> dict:

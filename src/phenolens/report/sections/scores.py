@@ -37,7 +37,7 @@ def _in_panels(tables: Tables) -> pd.DataFrame | None:
 def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
     order = [name for name in tables.representations if name in scores.index]
     spaces = spaces_of(scores.reset_index())
-    rows = [_score(name, scores.loc[name]) for name in order]
+    rows = [score_shown(name, scores.loc[name]) for name in order]
     if not spaces.several:
         common = next(iter(spaces.by.values()), "")
         rows = [row | {"space": row["space"] if row["space"] != common else ""} for row in rows]
@@ -50,7 +50,8 @@ def _question(key: tuple, scores: pd.DataFrame, tables: Tables) -> dict:
     }
 
 
-def _score(name: str, row: pd.Series) -> dict:
+def score_shown(name: str, row: pd.Series) -> dict:
+    """A score with its interval and what it counts, as a table of the page shows it."""
     return {
         "representation": name,
         "baseline": names.is_baseline(name),
@@ -95,7 +96,7 @@ def _others(tables: Tables) -> list[dict]:
 
 
 def _listed(row: pd.Series) -> dict:
-    return _score(row["representation"], row) | {
+    return score_shown(row["representation"], row) | {
         "task": names.task(row["task"]),
         "metric": names.metric(row["metric"]),
     }
