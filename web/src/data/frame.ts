@@ -13,6 +13,11 @@ export class Frame {
     this.names = table.schema.fields.map((field) => field.name);
   }
 
+  /** What the file says of itself under a name. */
+  said(name: string): string {
+    return this.table.schema.metadata?.get(name) ?? "";
+  }
+
   has(name: string): boolean {
     return this.names.includes(name);
   }

@@ -29,7 +29,7 @@ export interface PointMap {
   n: number;
   note?: string;
   axes?: string[];
-  tiles: null | { levels: number; extent: [number, number, number, number] };
+  tiles: null | { levels: number; extent?: [number, number, number, number] };
 }
 
 export interface Finding {

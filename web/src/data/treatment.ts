@@ -91,6 +91,7 @@ export interface AboutTreatment {
 
 export interface Field {
   id: number;
+  well?: number;
   site: string;
   height: number;
   width: number;
@@ -112,7 +113,13 @@ export type Contrast = [number, number][];
 
 const treatments = remembered((id) => json<AboutTreatment>(`data/treatment/t${id}.json`), 500);
 export const treatment = (id: number) => treatments(String(id));
-const wells = remembered((id) => json<AboutWell>(`data/well/w${id}.json`), 500);
+const wells = remembered(async (id) => {
+  const found = await json<AboutWell>(`data/well/w${id}.json`);
+  // A control of which only the id is said has the size of the plate's other fields.
+  const record = (one: Field | number) =>
+    typeof one === "number" ? { ...found.fields[0], id: one, site: "", n_cells: null } : one;
+  return { ...found, controls: (found.controls as (Field | number)[]).map(record) };
+}, 500);
 export const well = (id: number) => wells(String(id));
 const panels = remembered((id) => text(`data/panel/t${id}.html`), 100);
 export const panel = (id: number) => panels(String(id));

@@ -1,7 +1,7 @@
 // Single cells: cut out, in the same colours and contrast as the fields.
 import { useEffect, useRef } from "preact/hooks";
 import { bytes, remembered } from "../data/files";
-import { contrast as plateContrast, type Cell, type CellList } from "../data/treatment";
+import { contrast as plateContrast, type Cell, type CellList, type Contrast } from "../data/treatment";
 import { selectWell } from "../select";
 import { theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
@@ -29,6 +29,24 @@ export function Gallery({ list, size, onCell }: { list: CellList; size: number; 
   );
 }
 
+const owns = new WeakMap<Uint16Array, Contrast>();
+
+/** Where a plate's contrast is not at hand: from these very cells, all together. */
+function ownContrast(pixels: Uint16Array, stained: number, area: number): Contrast {
+  const known = owns.get(pixels);
+  if (known) return known;
+  const found = Array.from({ length: stained }, (_, stain): [number, number] => {
+    const values: number[] = [];
+    for (let start = stain * area; start < pixels.length; start += stained * area) {
+      for (let i = 0; i < area; i += 7) values.push(pixels[start + i]);
+    }
+    values.sort((a, b) => a - b);
+    return [values[Math.floor(values.length * 0.01)], values[Math.floor(values.length * 0.997)]];
+  });
+  owns.set(pixels, found);
+  return found;
+}
+
 interface CropProps {
   pixels: Uint16Array;
   at: number;
@@ -45,9 +63,9 @@ function Crop({ pixels, at, of, size, cell, onCell }: CropProps) {
   const waited = useWaited(plate, () => plateContrast(plate));
   useEffect(() => {
     if (!waited || "missing" in waited) return;
-    const shown = channels(stains.value, waited.found);
     const area = size * size;
     const planesOf = pixels.length / of / area;
+    const shown = channels(stains.value, waited.found ?? ownContrast(pixels, planesOf, area));
     const start = at * planesOf * area;
     const planes = shown.map((one) => pixels.subarray(start + one.at * area, start + (one.at + 1) * area));
     const image = new ImageData(compose(planes, shown, area), size, size);

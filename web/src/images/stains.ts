@@ -65,12 +65,20 @@ export function channels(shown: Stain[], contrast: Contrast | null): Channel[] {
   });
 }
 
+/** Many bright colours together are turned down, or all would be white. */
+function brightness(shown: Channel[]): number {
+  const totals = [0, 1, 2].map((part) => shown.reduce((sum, { rgb }) => sum + rgb[part] / 255, 0));
+  return Math.min(1, 1.5 / Math.max(...totals, 1e-9));
+}
+
 /** Adds channels up into red, green, blue. `planes` are of the channels, in their order. */
 export function compose(planes: ArrayLike<number>[], shown: Channel[], n: number): Uint8ClampedArray<ArrayBuffer> {
   const out = new Uint8ClampedArray(4 * n);
   const sums = new Float32Array(3 * n);
-  shown.forEach(({ rgb: [r, g, b], low, span }, k) => {
+  const share = brightness(shown);
+  shown.forEach(({ rgb, low, span }, k) => {
     const plane = planes[k];
+    const [r, g, b] = rgb.map((part) => part * share);
     for (let i = 0; i < n; i++) {
       const value = (plane[i] - low) / span;
       if (value <= 0) continue;

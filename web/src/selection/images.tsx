@@ -49,6 +49,11 @@ export function Images() {
   );
 }
 
+function named(field: Field): string {
+  const well = field.well === undefined ? "" : ` ${theScreen().wells.name[field.well]}`;
+  return `${well} of the same plate`;
+}
+
 function Pair({ well, fields, controls }: { well: number; fields: Field[]; controls: Field[] }) {
   const { about, wells } = theScreen();
   const cell = lookedCell.value;
@@ -93,7 +98,7 @@ function Pair({ well, fields, controls }: { well: number; fields: Field[]; contr
           ring={isRinged ? cell : null}
         />
         {controls[control] ? (
-          <Viewer field={controls[control]} plate={plate} sight={sight} title="Control of the same plate" />
+          <Viewer field={controls[control]} plate={plate} sight={sight} title={`Control${named(controls[control])}`} />
         ) : (
           <p class="empty">No control well of this plate has images.</p>
         )}

@@ -19,18 +19,20 @@ interface Tile {
   x?: Float32Array;
   y?: Float32Array;
   well?: Int32Array;
+  extent: number[];
 }
 
 const tiles = remembered(async (path): Promise<Tile> => {
   const table = tableFromIPC(await bytes(path));
+  const extent = (table.schema.metadata?.get("extent") ?? "").split(" ").map(Number);
   const kind = table.schema.metadata?.get("kind") === "density" ? "density" : "points";
   const numbers = (name: string) => table.getChild(name)?.toArray() as ArrayLike<number>;
   if (kind === "density") {
     const count = Uint32Array.from(numbers("count"));
-    return { kind, count, most: count.reduce((a, b) => Math.max(a, b), 1) };
+    return { kind, extent, count, most: count.reduce((a, b) => Math.max(a, b), 1) };
   }
   return {
-    kind, most: 1,
+    kind, extent, most: 1,
     x: Float32Array.from(numbers("x")), y: Float32Array.from(numbers("y")), well: Int32Array.from(numbers("well")),
   };
 }, 400);
@@ -44,7 +46,7 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
   const [zoom, setZoom] = useState({ k: 1, x: 0.5, y: 0.5 });
   const [came, setCame] = useState(0);
   const have = useMemo(() => new Map<string, Tile | null>(), [number]);
-  const [x0, y0, x1, y1] = map.tiles!.extent;
+  const [x0, y0, x1, y1] = map.tiles!.extent ?? have.get("0-0-0")?.extent ?? [0, 0, 1, 1];
   // The whole square of tiles fits the shorter side at zoom 1.
   const side = Math.min(...size) * zoom.k;
   const left = size[0] / 2 - zoom.x * side;
@@ -82,7 +84,8 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
   useEffect(() => {
     if (!size[0]) return;
     let isWanted = true;
-    for (const name of wanted()) {
+    // The first tile says where the points lie.
+    for (const name of new Set(["0-0-0", ...wanted()])) {
       if (have.has(name)) continue;
       tiles(`data/maps/${number}/${name}.arrow`).then(
         (tile) => have.set(name, tile),

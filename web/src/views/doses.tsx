@@ -4,7 +4,7 @@ import { useRef } from "preact/hooks";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { json, remembered } from "../data/files";
 import { drawn, saveCsv, savePng, saveSvg } from "../download";
-import { number } from "../format";
+import { count, number } from "../format";
 import { selectTreatments } from "../select";
 import { selection, theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
@@ -65,7 +65,7 @@ export function DosesView() {
           value={wanted.value} onInput={(event) => (wanted.value = event.currentTarget.value)}
         />
         <span class="soft">
-          {compounds.length} compounds; effect (normalized mAP) with interval, one scale for all
+          {count(compounds.length, "compound")}; effect (normalized mAP) with interval, one scale for all
         </span>
         <span class="space" />
         <button type="button" title="Save the curves as a table" onClick={asCsv}>CSV</button>

@@ -37,13 +37,15 @@ export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
   const rowOf = (group: Group) => [group.compartment, group.property || group.family].filter(Boolean).join(" · ") || "all";
   const valueOf = (group: Group) => group.effect ?? group.change ?? NaN;
   const rows = [...new Set(groups.map(rowOf))].sort();
-  const stains = [...new Set(groups.map((group) => dash(group.stain)))].sort((a, b) =>
-    a === "–" ? 1 : b === "–" ? -1 : a < b ? -1 : 1,
+  // Single stains first, then pairs, then what is of no stain.
+  const rank = (stain: string) => (stain === "–" ? 9 : stain.split("+").length);
+  const stains = [...new Set(groups.map((group) => dash(group.stain)))].sort(
+    (a, b) => rank(a) - rank(b) || (a < b ? -1 : 1),
   );
   const most = Math.max(...groups.map((group) => Math.abs(valueOf(group))).filter(Number.isFinite), 1e-9);
-  const left = Math.min(220, 12 + 6.2 * Math.max(...rows.map((row) => row.length)));
+  const left = Math.min(220, 10 + 5.6 * Math.max(...rows.map((row) => row.length)));
   const tall = 70;
-  const [wide, high] = [Math.max(24, Math.min(64, 420 / stains.length)), 22];
+  const [wide, high] = [Math.max(20, Math.min(64, 330 / stains.length)), 22];
   const asCsv = () =>
     saveCsv(
       `${name}.csv`,

@@ -19,6 +19,7 @@ interface Place {
   x: Float32Array;
   y: Float32Array;
   well: Int32Array | null;
+  axes: string[];
 }
 
 const places = remembered(async (n): Promise<Place> => {
@@ -28,6 +29,7 @@ const places = remembered(async (n): Promise<Place> => {
     x: Float32Array.from(table.number("x")),
     y: Float32Array.from(table.number("y")),
     well: table.has("well") ? Int32Array.from(table.number("well")) : null,
+    axes: table.said("axes").split("|"),
   };
 });
 const arrived = signal<Record<number, Place | Missing>>({});
@@ -110,6 +112,8 @@ export function MapView() {
     });
     saveCsv("map.csv", ["treatment", "plate", "well", "x", "y"], rows);
   };
+  const named = (place && !(place instanceof Missing) && place.axes.length === 2 && place.axes) || map.axes;
+  const axes: [string, string] = named?.length === 2 ? [named[0], named[1]] : [`${map.method} 1`, `${map.method} 2`];
   return (
     <div class="view">
       <div class="bar">
@@ -133,7 +137,7 @@ export function MapView() {
           name="map"
           label={`Map, ${map.label}, ${map.n} ${map.of}`}
           points={points.value}
-          axes={map.axes?.length === 2 ? [map.axes[0], map.axes[1]] : [`${map.method} 1`, `${map.method} 2`]}
+          axes={axes}
           focus={focus.value}
           describe={describe}
           onPick={pick}

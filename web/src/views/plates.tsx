@@ -14,7 +14,7 @@ const MARGIN = { left: 22, top: 15 };
 
 export function PlatesView() {
   const { about, wells, treatments } = theScreen();
-  const [width, setWidth] = useState(300);
+  const [width, setWidth] = useState(240);
   const [wanted, setWanted] = useState("");
   const shown = about.plates
     .map((plate, i) => ({ plate, i }))

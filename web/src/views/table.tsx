@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { saveCsv } from "../download";
-import { count, natural, number } from "../format";
+import { natural, number } from "../format";
 import { MARK_COLOURS, markOf, marks } from "../marks";
 import { terms } from "../query";
 import { clear, selectTreatments, toggleTreatment } from "../select";
@@ -15,7 +15,7 @@ const BEYOND = 8;
 /** Shown unless a person chooses others. */
 function usualColumns(): string[] {
   const { about, treatments } = theScreen();
-  const wanted = ["dose", `${about.lead}/effect`, `${about.lead}/q`, "cell_count_ratio", "flags", "mechanism", "n_wells"];
+  const wanted = [`${about.lead}/effect`, `${about.lead}/q`, "cell_count_ratio", "flags", "mechanism"];
   return wanted.filter((name) => treatments.frame.has(name) && !isEmpty(name));
 }
 
@@ -139,9 +139,13 @@ export function TableView() {
   const trouble = query.value.find((term) => term.trouble)?.trouble;
   const heads = ["name", ...columns.value];
   const isNumeric = (name: string) => name !== "name" && frame.isNumber(name);
+  const least = (name: string) => (name === "name" ? 124 : isNumeric(name) ? 63 : 70);
   const widthOf = (name: string) =>
-    name === "name" ? "minmax(120px, 1.6fr)" : isNumeric(name) ? "54px" : "minmax(64px, 1fr)";
-  const template = { gridTemplateColumns: ["18px", ...heads.map(widthOf)].join(" ") };
+    isNumeric(name) ? `${least(name)}px` : `minmax(${least(name)}px, ${name === "name" ? 1.4 : 1}fr)`;
+  const template = {
+    gridTemplateColumns: ["12px", ...heads.map(widthOf)].join(" "),
+    minWidth: `${12 + 16 + heads.reduce((sum, name) => sum + least(name) + 6, 0)}px`,
+  };
   const arrow = (name: string) => (sortBy.value === name ? "ascending" : sortBy.value === `-${name}` ? "descending" : "none");
   return (
     <div class="view tableview">
@@ -171,8 +175,8 @@ export function TableView() {
             {chip.slice(3)}
           </button>
         ))}
-        <span class="soft" aria-live="polite">
-          {trouble ?? `${rows.length} of ${count(treatments.n, "treatment")}`}
+        <span class="soft count" aria-live="polite">
+          {trouble ?? `${rows.length} of ${treatments.n}`}
         </span>
         <span class="space" />
         {(find.value && rows.length > 0) && (
@@ -230,7 +234,7 @@ export function TableView() {
             );
           })}
         </div>
-        <div class="sheet" style={{ height: `${rows.length * ROW}px` }}>
+        <div class="sheet" style={{ height: `${rows.length * ROW}px`, minWidth: template.minWidth }}>
           {Array.from({ length: Math.max(0, last - first) }, (_, k) => {
             const place = first + k;
             const i = rows[place];
