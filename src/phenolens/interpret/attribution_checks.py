@@ -34,7 +34,7 @@ def randomised_check(
     *,
     maps: Maps,
     towards: Resemblance | None = None,
-    networks: int = 3,
+    networks: int = 12,
     seed: int = 0,
     **how: Any,
 ) -> pd.DataFrame:
@@ -44,6 +44,9 @@ def randomised_check(
     ----------
     maps : Maps
         Of these rows by the network itself.
+    networks : int
+        Random networks: how much one's maps resemble those of another hangs on its draw, and three
+        are too few for a verdict near the limit.
     how
         As :func:`~phenolens.interpret.explain.explain` was asked.
 
