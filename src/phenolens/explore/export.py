@@ -160,7 +160,7 @@ def _answer(site: Site, path: str, chosen: Chosen) -> Answer:
         told = json.loads(site.answer(path).body)
         here = set(chosen.fields)
         told["fields"] = [one for one in told["fields"] if one["id"] in here]
-        told["controls"] = [number for number in told["controls"] if number in here]
+        told["controls"] = [one for one in told["controls"] if one["id"] in here]
         return Answer(as_json_bytes(told), JSON)
     if path.startswith("data/treatment/"):
         told = json.loads(site.answer(path).body)
@@ -198,7 +198,9 @@ def _paths(site: Site, chosen: Chosen) -> Iterator[str]:
 
 def _of_images(screen: Screen, chosen: Chosen) -> Iterator[str]:
     yield from (f"data/well/w{number}.json" for number in chosen.wells)
-    plates = sorted({int(screen.wells["plate"].iloc[number]) for number in chosen.wells})
+    shown = np.isin(screen.wells["treatment"].to_numpy(), chosen.treatments)
+    shown[chosen.wells] = True
+    plates = sorted(set(screen.wells["plate"][shown]) if chosen.wells else set())
     yield from (f"data/contrast/p{number}.json" for number in plates)
     for field in chosen.fields:
         try:

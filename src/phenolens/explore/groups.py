@@ -134,7 +134,8 @@ def _features(screen: Screen, chosen: np.ndarray) -> dict:
     tested = tested_rows(wells, item.design, calibrated_elsewhere=item.elsewhere)
     near = np.isin(plates, plates[own]) & (own | (controls & tested))
     part = profiles.take(wells, near)
-    names = np.where(own[near] & ~controls[near], "chosen", None)
+    names = np.full(int(near.sum()), None, dtype=object)
+    names[own[near] & ~controls[near]] = "chosen"
     part = profiles.with_metadata(part, {_CHOSEN: names})
     found = group_changes(part, controls[near], by=_CHOSEN, permutations=1).table
     if not len(found):

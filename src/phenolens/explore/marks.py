@@ -103,10 +103,12 @@ def mark_of(told: Mapping[str, Any], *, removing: bool = False) -> Mark:
     if kind not in ("well", "treatment"):
         raise InputError("A mark has the kind 'well' or 'treatment'.")
     needed = ("plate", "well") if kind == "well" else ("treatment",)
-    names = {name: told.get(name) for name in needed}
-    for name, value in names.items():
+    names: dict[str, str] = {}
+    for name in needed:
+        value = told.get(name)
         if not isinstance(value, str) or not value or len(value) > LONGEST_NAME:
             raise InputError(f"A mark of a {kind} names its {name}.")
+        names[name] = value
     word, note = told.get("mark", ""), told.get("note", "")
     if removing:
         return Mark(kind, **names)

@@ -18,7 +18,7 @@ from phenolens.depths import PlaneLook, depths
 from phenolens.errors import DamagedError, InputError
 from phenolens.explore.once import Once
 from phenolens.files import read_sealed
-from phenolens.prepared import MARK, group_path, read_labels, read_plane, safe_name, site_name
+from phenolens.prepared import MARK, group_path, read_labels, read_plane
 from phenolens.profiles import PLATE, SITE, WELL
 
 TILE = 256
@@ -68,6 +68,8 @@ class Pictures:
         """Why there are no pixels, and where they were looked for; empty where there are."""
         if self.store is not None and len(self.fields):
             return ""
+        if not self.tables.folder.is_dir():
+            return "Profiles alone have no images."
         looked = self.tables.folder / "store" / "images-*"
         if len(self.fields) or (self.tables.wells is not None and "n_images" in self.tables.wells):
             return (
@@ -92,8 +94,10 @@ class Pictures:
     def _sample(self) -> list[Path]:
         """Folders of some fields, evenly drawn, that are there."""
         n = len(self.fields)
-        some = np.unique(np.linspace(0, n - 1, min(n, _LOOKED_AT)).astype(int)) if n else []
-        found = [self.entry(int(number)) for number in some] if self.store is not None else []
+        if self.store is None or not n:
+            return []
+        some = np.unique(np.linspace(0, n - 1, min(n, _LOOKED_AT)).astype(int))
+        found = [self.entry(int(number)) for number in some]
         return [path for path in found if (path / MARK).is_file()]
 
     @cached_property
@@ -350,15 +354,3 @@ def _plain(name: str, mark: str) -> str:
 
 def _site(name: str) -> str:
     return re.sub("x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), name)
-
-
-__all__ = [
-    "GoneError",
-    "Pictures",
-    "halved",
-    "levels_of",
-    "safe_name",
-    "site_name",
-    "tile",
-    "tiles_of",
-]

@@ -81,8 +81,8 @@ class Site:
             If nothing does.
         """
         if path in self.page:
-            found = self.page[path]
-            return Answer(found.read_bytes(), KINDS.get(found.suffix, BYTES))
+            file = self.page[path]
+            return Answer(file.read_bytes(), KINDS.get(file.suffix, BYTES))
         if path == "index.html":
             return Answer(NO_PAGE, KINDS[".html"])
         for pattern, make in _ROUTES:
@@ -304,33 +304,31 @@ def _attribution(site: Site, number: int) -> Answer:
     return _bytes(treatment.attribution_pixels(site.screen, number))
 
 
-_ROUTES: list[tuple[re.Pattern[str], Callable[..., Answer]]] = [
-    (re.compile(pattern.replace("#", r"(\d{1,9})")), make)
-    for pattern, make in {
-        r"data/screen\.json": _screen,
-        r"data/wells\.arrow": _wells,
-        r"data/treatments\.arrow": _treatments,
-        r"data/features\.json": _features,
-        r"data/features/#\.arrow": _feature,
-        r"data/maps/#\.arrow": _map,
-        r"data/maps/#/#-#-#\.arrow": _map_tile,
-        r"data/similarity/#\.json": _similarity,
-        r"data/similarity/#\.arrow": _cosine,
-        r"data/dose\.json": _dose,
-        r"data/treatment/t#\.json": _treatment,
-        r"data/well/w#\.json": _well,
-        r"data/contrast/p#\.json": _contrast,
-        r"data/marks\.json": _marks,
-        r"data/marks\.csv": _marks_csv,
-        r"images/f#/#/#/#-#\.bin": _tile,
-        r"images/f#/masks-#/#/#-#\.bin": _outline,
-        r"crops/t#-typical\.bin": _crops("typical"),
-        r"crops/t#-extreme\.bin": _crops("extreme"),
-        r"crops/t#-control\.bin": _crops("control"),
-        r"crops/n#-#\.bin": _nearest_crops,
-        r"api/nearest/f#-#\.json": _nearest_list,
-        r"attribution/t#\.bin": _attribution,
-    }.items()
-]
+_PATTERNS: dict[str, Callable[..., Answer]] = {
+    r"data/screen\.json": _screen,
+    r"data/wells\.arrow": _wells,
+    r"data/treatments\.arrow": _treatments,
+    r"data/features\.json": _features,
+    r"data/features/#\.arrow": _feature,
+    r"data/maps/#\.arrow": _map,
+    r"data/maps/#/#-#-#\.arrow": _map_tile,
+    r"data/similarity/#\.json": _similarity,
+    r"data/similarity/#\.arrow": _cosine,
+    r"data/dose\.json": _dose,
+    r"data/treatment/t#\.json": _treatment,
+    r"data/well/w#\.json": _well,
+    r"data/contrast/p#\.json": _contrast,
+    r"data/marks\.json": _marks,
+    r"data/marks\.csv": _marks_csv,
+    r"images/f#/#/#/#-#\.bin": _tile,
+    r"images/f#/masks-#/#/#-#\.bin": _outline,
+    r"crops/t#-typical\.bin": _crops("typical"),
+    r"crops/t#-extreme\.bin": _crops("extreme"),
+    r"crops/t#-control\.bin": _crops("control"),
+    r"crops/n#-#\.bin": _nearest_crops,
+    r"api/nearest/f#-#\.json": _nearest_list,
+    r"attribution/t#\.bin": _attribution,
+}
+_ROUTES = [(re.compile(path.replace("#", r"(\d{1,9})")), make) for path, make in _PATTERNS.items()]
 
 __all__ = ["OBJECT", "Answer", "NotThereError", "Site", "as_json_bytes", "page_files"]

@@ -10,7 +10,8 @@ from phenolens.errors import InputError
 from phenolens.explore import cells
 from phenolens.explore.screen import Screen
 from phenolens.interpret.changes import ALPHA
-from phenolens.profiles import PLATE, SITE, TREATMENT, WELL
+from phenolens.learn.nearest import nearest_rows, unit_rows
+from phenolens.profiles import PLATE, PREFIX, SITE, TREATMENT, WELL
 from phenolens.tools.describe import changed_groups
 from phenolens.words.numbers import fixed, interval, missing, p_value, plural
 
@@ -90,12 +91,9 @@ def _words(screen: Screen, number: int, groups: pd.DataFrame) -> list[str]:
 
 
 def _near(screen: Screen, representation: str, name: str) -> list[dict]:
-    table = screen.tables.similarity
-    if table is None:
-        return []
-    own = table[(table["representation"] == representation) & (table[TREATMENT] == name)]
+    own = _nearest(screen, representation).get(name)
     rows, found = screen.activity(representation), []
-    for row in own.sort_values("rank").head(MOST_NEIGHBOURS).itertuples():
+    for row in own.head(MOST_NEIGHBOURS).itertuples() if own is not None else ():
         place = screen.treatment_ids.get(str(row.neighbour))
         if place is None:
             continue
@@ -113,6 +111,47 @@ def _near(screen: Screen, representation: str, name: str) -> list[dict]:
             }
         )
     return found
+
+
+def _nearest(screen: Screen, representation: str) -> dict[str, pd.DataFrame]:
+    """Rows of ``similarity.parquet`` by treatment, nearest first; of profiles alone the same."""
+
+    def make() -> dict[str, pd.DataFrame]:
+        if screen.given is not None:
+            table = _nearest_of(screen, representation)
+        else:
+            table = screen.tables.similarity
+        if table is None:
+            return {}
+        own = table[table["representation"] == representation].sort_values("rank", kind="stable")
+        return {str(name): rows for name, rows in own.groupby(TREATMENT, sort=False)}
+
+    return screen.kept.get(("nearest treatments", representation), make)
+
+
+def _nearest_of(screen: Screen, representation: str) -> pd.DataFrame | None:
+    """The rows that a study would have written, of profiles that no study is around."""
+    medians = screen.consensus(representation)
+    if medians is None or len(medians) < 2:
+        return None
+    features = [name for name in medians if not str(name).startswith(PREFIX)]
+    unit = unit_rows(np.nan_to_num(medians[features].to_numpy(np.float64)))
+    rows, cosine = nearest_rows(unit, k=MOST_NEIGHBOURS)
+    names = medians.index.to_numpy()
+    told = screen.treatments.set_index("name")["mechanism"].reindex(names).fillna("").to_numpy()
+    known = (told[:, None] != "") & (told[rows] != "")
+    same = (told[:, None] == told[rows]).astype(object)
+    same[~known] = None
+    return pd.DataFrame(
+        {
+            "representation": representation,
+            TREATMENT: np.repeat(names, rows.shape[1]),
+            "neighbour": names[rows].ravel(),
+            "rank": np.tile(np.arange(1, rows.shape[1] + 1), len(names)),
+            "cosine": cosine.ravel(),
+            "same_mechanism": same.ravel(),
+        }
+    )
 
 
 def _groups(screen: Screen, name: str) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -77,11 +79,20 @@ def well(screen: Screen, number: int) -> dict:
             found.append(_field(screen, field))
         except GoneError as error:
             gone = gone or str(error)
+    controls = typical_controls(screen, int(screen.wells["plate"].iloc[number]))
+    beside = [one for one in controls if one not in fields_of_wells(screen).get(number, [])]
     return {
         "fields": found,
-        "controls": typical_controls(screen, int(screen.wells["plate"].iloc[number])),
+        "controls": list(_those_there(screen, beside)),
         "gone": "" if found else gone or "No image of this well was prepared.",
     }
+
+
+def _those_there(screen: Screen, numbers: list[int]) -> Iterator[dict]:
+    known = {field: one for one, fields in fields_of_wells(screen).items() for field in fields}
+    for number in numbers:
+        with suppress(GoneError):
+            yield _field(screen, number) | {"well": known[number]}
 
 
 def _field(screen: Screen, number: int) -> dict:
