@@ -178,9 +178,8 @@ class NetworkTrainings(Trainings):
         sizes = [len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
         if not sizes or self.learns == "nothing":
             return []
-        network, measured = self._settled()
+        network, speed = self.settled_speed()
         training, squares = network.settings.training, network.settings.pixels.tiles**2
-        speed = measured["speeds"][training.precision]
         shown = [squares * n * network.rounds(n) for n in sizes]
         seconds = [estimate_seconds(network, n, images_per_second=speed) for n in shown]
         name = (
@@ -188,7 +187,12 @@ class NetworkTrainings(Trainings):
             f"over up to {squares * max(sizes):,} images"
         )
         how = f"on {training.device} in {training.precision}, {speed:.0f} images a second"
-        return [Part(name, (0, sum(seconds)), measured["memory"], how)]
+        return [Part(name, (0, sum(seconds)), self._settled()[1]["memory"], how)]
+
+    def settled_speed(self) -> tuple[Network, float]:
+        """The network as it will be trained on this machine, and images of training a second."""
+        network, measured = self._settled()
+        return network, measured["speeds"][network.settings.training.precision]
 
     def curves(self) -> pd.DataFrame:
         """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
