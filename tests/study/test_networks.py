@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,19 @@ class Told(Silent):
     def bar(self, text: str):
         self.lines.append(text)
         return super().bar(text)
+
+
+class Counted(Told):
+    """It also remembers what was counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: list[tuple[int, int]] = []
+
+    @contextmanager
+    def bar(self, text: str):
+        self.lines.append(text)
+        yield lambda done, total: self.counted.append((done, total))
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +273,29 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
     work.block()
     assert (place / "wells.parquet").read_bytes() == before
     assert not (place / "checkpoint.safetensors").exists()
+
+
+def test_trainings_side_by_side_leave_the_bytes_that_they_leave_one_by_one(session):
+    work, told = trainings(session, "cnn"), Counted()
+    places = [work.folder(fold) for fold in ("0", "1")]
+    names = ("wells.parquet", "weights.safetensors", "card.json", "curves.parquet")
+    before = [[(place / name).read_bytes() for name in names] for place in places]
+    for place in places:
+        shutil.rmtree(place)
+    replace(work, session=replace(session, jobs=2, progress=told)).make()
+    assert [[(place / name).read_bytes() for name in names] for place in places] == before
+    assert told.lines == ["Training cnn: 2 networks, 2 at once"]
+    assert told.counted[-1][0] == told.counted[-1][1] > 0
+
+
+def test_threads_do_not_hang_on_what_is_left_to_train(session):
+    """A run that was killed goes on with as many, so it ends with the same bytes."""
+    work = trainings(session, "cnn")  # four trainings
+    asked = {jobs: replace(work, session=replace(session, jobs=jobs)) for jobs in (1, 3, 8)}
+    assert {jobs: one._threads for jobs, one in asked.items()} == {1: 1, 3: 1, 8: 2}
+    assert [asked[3]._at_once(left) for left in (0, 1, 2, 4)] == [0, 1, 2, 3]
+    kept_here = replace(asked[8].session, encoders=(CNN,))
+    assert replace(work, session=kept_here)._at_once(4) == 1
 
 
 def test_the_log_has_the_curves_and_where_they_are_shown_changes_no_training(session):
