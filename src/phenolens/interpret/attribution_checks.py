@@ -25,7 +25,7 @@ from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 LARGEST_CORRELATION = 0.3
-SHUFFLES = 999
+SHUFFLES, NETWORKS = 999, 12
 _POSITIONS = 16  # a side, at which maps are compared and images covered
 _JITTER = 0.05
 
@@ -81,7 +81,7 @@ def randomised_check(
     *,
     maps: Maps,
     towards: Resemblance | None = None,
-    networks: int = 3,
+    networks: int = NETWORKS,
     seed: int = 0,
     **how: Any,
 ) -> pd.DataFrame:
@@ -91,6 +91,9 @@ def randomised_check(
     ----------
     maps : Maps
         Of these rows by the network itself.
+    networks : int
+        Random networks: how much one's maps resemble those of another hangs on its draw, and three
+        are too few for a verdict near the limit.
     how
         As :func:`~phenolens.interpret.explain.explain` was asked.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens.crops import some_of_each_well
+from phenolens.interpret.attribution_checks import NETWORKS
 from phenolens.interpret.spikes import KINDS
 from phenolens.profiles import PLATE, SITE, WELL
 from phenolens.represent.cnn import CNN
@@ -21,7 +22,8 @@ CELLS_A_WELL = 30
 # In images of a training step, measured (docs/explanations.md): a map by the fast method, one by
 # the reference, and what an image of the checks is read for besides maps (covered bit by bit).
 _FAST, _REFERENCE, _COVERED = 1, 8, 13
-_MAPS_OF_CHECKS, _MAPS_OF_SPIKES = 6, _REFERENCE + 3 * _FAST
+_MAPS_OF_CHECKS = NETWORKS + 3  # of random weights, under noise, and those that are checked
+_MAPS_OF_SPIKES = _REFERENCE + 3 * _FAST
 
 
 def explained(trainings: Iterable[Trainings]) -> NetworkTrainings | None:
