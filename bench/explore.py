@@ -93,9 +93,8 @@ def _activity(wells: pd.DataFrame) -> pd.DataFrame:
     score = rng.uniform(size=len(rows))
     for name, column in schema.tables()["activity"].by_name.items():
         if name not in rows:
-            rows[name] = (
-                score if column.is_number else "" if column.dtype == "string" else score > 0.5
-            )
+            made_up = {"string": "", "bool": score > 0.5, "int64": REPLICATES}
+            rows[name] = made_up.get(column.dtype, score)
     return rows.assign(representation="cellprofiler", q=1 - score, map=score, map_normalized=score)
 
 
