@@ -20,7 +20,7 @@ FLOORS = {
     "settings": 1.5,
     "report": 5,
     "interpret": 5,
-    "explore": 5,
+    "explore": 6.7,
     "answers": 4.8,
     "represent": 4,
     "published": 6.5,
