@@ -159,7 +159,10 @@ export function TableView() {
             if (event.key === "ArrowDown" || event.key === "Enter") {
               event.preventDefault();
               scroller.current?.focus();
-              if (rows.length) selectTreatments([rows[0]]);
+              // A name that was written out is meant, though others hold it too.
+              const exact = treatments.at.get(find.value.trim());
+              if (exact !== undefined && rows.includes(exact)) selectTreatments([exact]);
+              else if (rows.length) selectTreatments([rows[0]]);
             }
           }}
         />
