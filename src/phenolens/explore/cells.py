@@ -19,12 +19,11 @@ MOST_FEATURES, KEPT_COMPONENTS, SHOWN, CLIP = 200, 12, 12, 10.0
 TOLD = 50
 """Features of a treatment, the most moved, by which its cells are called typical or extreme."""
 _CONTROLS_PER_PLATE, _USUAL_BOX = 16, 64
-# The first that a file has; measured shapes say it where no locations were kept.
-_PLACES = (
-    f"{profiles.PREFIX}Cells_Location_Center",
-    f"{profiles.PREFIX}Nuclei_Location_Center",
-    "Cells_AreaShape_Center",
-    "Nuclei_AreaShape_Center",
+_PLACES = tuple(
+    f"{before}{compartment}_{family}_Center"
+    for family in ("Location", "AreaShape")
+    for compartment in ("Cells", "Nuclei")
+    for before in (profiles.PREFIX, "")
 )
 
 
@@ -133,7 +132,7 @@ def _read(
     """Key, ids and centres of the cells of a plate, and their features, float32."""
     columns = [PLATE, WELL, SITE, OBJECT, *_centre_columns(held)]
     there = [name for name in features if name in held.known]
-    table = held.read([*dict.fromkeys([*columns, *there])])
+    table = held.read([*columns, *there])
     cells = table.select(columns).to_pandas()
     known = ids(screen)
     keys = cells[[PLATE, WELL, SITE]].astype(str)
