@@ -2,6 +2,7 @@
 # make explore: property tests on random examples.
 # make demo: environment, simulated screen, the whole study, the report. make test: everything CI runs.
 # make notebooks: the notebooks, run from the wheel in an environment of their own: notebooks-out/.
+# make web: the page of phenolens explore, from web/ (needs node 20; nothing else here does).
 # make docs: the documentation site, notebooks run, in an environment of its own: docs-out/index.html.
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ JOBS ?= 2
 # One BLAS thread a process: results do not depend on the machine's number of cores.
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint bounds explore notebooks docs clean
+.PHONY: demo test lint bounds explore notebooks docs web clean
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -58,6 +59,12 @@ docs: $(VENV)-docs/.ready
 	rm -rf docs-out docs/reference
 	$(VENV)-docs/bin/python docs/picture.py
 	$(VENV)-docs/bin/python -m sphinx -W --keep-going -q -b html docs docs-out
+
+# The same sources and lock give the same bytes: a difference in git is a change of the page.
+web:
+	npm --prefix web ci --no-audit --no-fund --ignore-scripts
+	npm --prefix web run check
+	npm --prefix web run build
 
 clean:
 	rm -rf $(VENV) $(VENV)-notebooks $(VENV)-docs build notebooks-out docs-out docs/reference phenolens-demo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import false_discovery_control
 from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
+from phenolens.findings import Finding
 from phenolens.interpret import where
 from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
@@ -22,12 +24,15 @@ from phenolens.store import read_table
 from phenolens.study import plan
 from phenolens.study.asking import unanswerable
 from phenolens.study.disjoint import treatment_groups
+from phenolens.study.explaining import explained, folds_asked
+from phenolens.study.fusion import fusions
 from phenolens.study.joint_features import components
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study
 from phenolens.study.step import take
 from phenolens.study.steps import attention
 from phenolens.tools.block import Block, assembled
+from phenolens.tools.classify import candidate
 from phenolens.tools.compared import compared_parts, part_of, refuse_seen_wells
 from phenolens.tools.names import noise_name
 
@@ -59,6 +64,19 @@ class Told(Silent):
     def bar(self, text: str):
         self.lines.append(text)
         return super().bar(text)
+
+
+class Counted(Told):
+    """It also remembers what was counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: list[tuple[int, int]] = []
+
+    @contextmanager
+    def bar(self, text: str):
+        self.lines.append(text)
+        yield lambda done, total: self.counted.append((done, total))
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +122,13 @@ def test_every_file_of_a_study_of_networks_is_as_defined(session, defined):
 def test_the_cost_is_told_before_training(session):
     told = session.progress.lines
     said = [n for n, line in enumerate(told) if line.startswith("Plan: ") and "at most" in line]
-    cnn, vae, together = (told[n] for n in said)
+    cnn, vae, maps, together = (told[n] for n in said)
     assert cnn.startswith("Plan: cnn, 4 trainings of at most 2 epochs over up to ")
     assert "images a second" in cnn and " of memory" in cnn and vae.startswith("Plan: vae, ")
+    assert maps.startswith(
+        "Plan: maps of cnn where it beats its baselines, 28 held-out images and "
+    )
+    assert "planted changes: at most" in maps and "as long as training on" in maps
     assert together.startswith("Plan: together: at most")
     assert max(said) < min(n for n, line in enumerate(told) if line.startswith("Training "))
     assert trainings(session, "cnn").costs() == []  # all is made
@@ -253,6 +275,29 @@ def test_a_run_killed_while_training_ends_the_same(session, folder, monkeypatch)
     assert not (place / "checkpoint.safetensors").exists()
 
 
+def test_trainings_side_by_side_leave_the_bytes_that_they_leave_one_by_one(session):
+    work, told = trainings(session, "cnn"), Counted()
+    places = [work.folder(fold) for fold in ("0", "1")]
+    names = ("wells.parquet", "weights.safetensors", "card.json", "curves.parquet")
+    before = [[(place / name).read_bytes() for name in names] for place in places]
+    for place in places:
+        shutil.rmtree(place)
+    replace(work, session=replace(session, jobs=2, progress=told)).make()
+    assert [[(place / name).read_bytes() for name in names] for place in places] == before
+    assert told.lines == ["Training cnn: 2 networks, 2 at once"]
+    assert told.counted[-1][0] == told.counted[-1][1] > 0
+
+
+def test_threads_do_not_hang_on_what_is_left_to_train(session):
+    """A run that was killed goes on with as many, so it ends with the same bytes."""
+    work = trainings(session, "cnn")  # four trainings
+    asked = {jobs: replace(work, session=replace(session, jobs=jobs)) for jobs in (1, 3, 8)}
+    assert {jobs: one._threads for jobs, one in asked.items()} == {1: 1, 3: 1, 8: 2}
+    assert [asked[3]._at_once(left) for left in (0, 1, 2, 4)] == [0, 1, 2, 3]
+    kept_here = replace(asked[8].session, encoders=(CNN,))
+    assert replace(work, session=kept_here)._at_once(4) == 1
+
+
 def test_the_log_has_the_curves_and_where_they_are_shown_changes_no_training(session):
     item = trainings(session, "cnn")
     folder = item.folder("0")
@@ -351,6 +396,21 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     assert why["code"] == "research-maps-withheld"
 
 
+def test_maps_are_withheld_where_the_network_itself_names_no_more_than_shuffled_labels(session):
+    """A readout of its embedding may beat the baselines all the same; here it is said to."""
+    needs = {name: take(session, name) for name in ("represent", "evaluate")}
+    compared = needs["evaluate"].tables["comparisons"].copy()
+    own = (compared["a"] == "cnn") & compared["b"].str.startswith("baseline:")
+    own |= (compared["a"] == "cnn") & (compared["b"] == "untrained")
+    compared.loc[own, ["difference", "p_holm"]] = [0.5, 0.001]
+    better = replace(needs["evaluate"], tables=needs["evaluate"].tables | {"comparisons": compared})
+    told = attention.attention(session, represent=needs["represent"], evaluate=better)
+    why = told.value.summary["withheld_because"]
+    assert why["code"] == "maps-as-shuffled" and why["values"]["p"] > 0.05
+    assert "shuffled among the wells of a plate" in Finding.of(why).text
+    assert list(told.files) == ["activation.json"]
+
+
 def test_the_research_questions_are_answered_for_what_the_cards_say(session, monkeypatch):
     """As if wells had been scrambled: on this layout position could explain all there is."""
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
@@ -415,7 +475,8 @@ def test_a_joint_network_learns_only_from_wells_with_features(session):
     assert any(lost & set(card.trained_on) for card in represent(session)["cnn"].cards.values())
 
 
-OF_CELLS = '["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler"]'
+JOINT = "cellprofiler+cnn-with-cellprofiler"
+OF_CELLS = f'["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler", "{JOINT}"]'
 CELLS = """
 [networks]
 epochs = 1
@@ -454,8 +515,8 @@ def test_networks_read_a_crop_around_each_measured_cell(of_cells):
 
 
 def test_maps_of_cells_are_told_by_compartment_and_stain(of_cells):
-    work = attention.explained(take(of_cells, "represent"))
-    fold, rows = next(attention._folds(work))
+    work = explained(take(of_cells, "represent").trainings.values())
+    fold, rows = next(folds_asked(work))
     (look,) = attention._look(work, fold, rows[::4], method="midpoint-gradients")
     known = look.parts.dropna(subset=["mass"])
     assert known["compartment"].nunique() == known["stain"].nunique() == 5
@@ -480,6 +541,8 @@ def test_shuffled_labels_reach_the_network(of_cells):
     assert work.network.settings.shuffle_labels
     assert not trainings(of_cells, "cnn").network.settings.shuffle_labels
     assert work.folder("0") != trainings(of_cells, "cnn").folder("0")
+    why = attention._as_shuffled(work, alpha=0.05)  # its maps would be withheld
+    assert why.code == "maps-as-shuffled" and why.about == {"representation": "cnn-shuffled"}
 
 
 def test_cells_without_places_are_refused(simulated, tmp_path):
@@ -520,3 +583,13 @@ def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
     np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
     block = work.block()
     assert all(card.labels_seen for card in block.cards.values())
+
+
+def test_a_joint_network_is_a_block_of_a_fusion_judged_on_wells_it_never_saw(of_cells):
+    items, design = take(of_cells, "normalize"), take(of_cells, "splits")
+    fused = fusions(of_cells, items, design=design)[JOINT].block
+    assert set(fused.features) == set(JOINT.split("+"))
+    work = trainings(of_cells, "cnn-with-cellprofiler")
+    assert set(fused.unseen) == set(work.groups.unseen)  # activity: networks of other groups
+    # of two folds nothing is left to cross, so that training wells have no say of it
+    assert set(candidate(fused, design.folds).pipeline.blocks) == {"cellprofiler"}

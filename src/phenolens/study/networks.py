@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from phenolens import memory, profiles
 from phenolens.files import file_digest, read_sealed, require_sealed, seal, sealed, write_sealed
 from phenolens.represent.base import Representation
 from phenolens.represent.cnn import CNN
+from phenolens.represent.networks.devices import pick_device
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.pixels import PixelStore
 from phenolens.represent.networks.speed import estimate_seconds, settle
@@ -24,9 +25,12 @@ from phenolens.splits.roles import CALIBRATING
 from phenolens.store import files_named, read_table, write_table
 from phenolens.study.joint_features import components
 from phenolens.study.plan import Part
+from phenolens.study.side_by_side import make_side_by_side
 from phenolens.study.trainings import Trainings, telling
-from phenolens.tools.block import Block
 from phenolens.words.numbers import plural
+
+_READING = 1 / 3
+"""What reading an image takes of what a training step with it takes."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,50 @@ class NetworkTrainings(Trainings):
     features: pd.DataFrame | None = field(default=None, repr=False)
     measured: list = field(default_factory=list, repr=False)
 
-    def block(self) -> Block:
-        """Train, or find, the network of every fold; profiles of all wells by each."""
-        with threads(self.session.jobs):
-            return super().block()
+    def make(self) -> None:
+        """Train the network of every fold that is not made yet, side by side where cores allow."""
+        left = [fold for fold in self.rows if not self.made(fold)]
+        at_once = self._at_once(len(left))
+        if at_once < 2:
+            self.make_here(left)
+            return
+        self._pixels.array(np.arange(len(self.prepared)))
+        make_side_by_side(self, left, at_once=at_once)
+
+    def make_here(self, folds: Sequence[str]) -> None:
+        """Train these networks one after another."""
+        with threads(self._threads):
+            for fold in folds:
+                self._make(fold)
+
+    @cached_property
+    def _processes(self) -> int:
+        """Processes that the study would train all of its networks in, if memory allows.
+
+        Encoders handed in from Python stay here: their classes may not reach another process.
+        """
+        ours = self.kind.__module__.startswith("phenolens.") and not self.session.encoders
+        on_processor = pick_device(self.network.settings.training.device) == "cpu"
+        return min(self.session.jobs, len(self.rows)) if ours and on_processor else 1
+
+    @property
+    def _threads(self) -> int:
+        """Threads of one training; they do not hang on what an earlier run left to be done."""
+        return max(1, self.session.jobs // self._processes)
+
+    def _at_once(self, left: int) -> int:
+        """Trainings side by side, when so many are left: as many as processes and memory allow."""
+        most = min(left, self._processes)
+        if most < 2:
+            return most
+        fit = memory.available(most) // max(self._settled()[1]["memory"], 1)
+        return max(1, min(most, fit))
+
+    def images_shown(self, fold: str) -> tuple[float, float]:
+        """Images that a training shows a network at most, and as many as reading all lasts."""
+        settings, n = self.network.settings, len(self.rows[fold])
+        shown = settings.training.epochs * n * self.network.rounds(n)
+        return shown, _READING * len(self.prepared) * settings.views
 
     @property
     def network(self) -> Network:
@@ -164,7 +208,7 @@ class NetworkTrainings(Trainings):
         if self.learns == "nothing":
             return {"training": {}, "speeds": {}, "memory": 0}
         memory.forget_peak()
-        with threads(self.session.jobs), telling(self.kind, "a training step"):
+        with threads(self._threads), telling(self.kind, "a training step"):
             settled, speeds = settle(self.network, len(self.prepared.channels))
         training = settled.settings.training
         return {
@@ -178,9 +222,8 @@ class NetworkTrainings(Trainings):
         sizes = [len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
         if not sizes or self.learns == "nothing":
             return []
-        network, measured = self._settled()
+        network, speed = self.settled_speed()
         training, squares = network.settings.training, network.settings.pixels.tiles**2
-        speed = measured["speeds"][training.precision]
         shown = [squares * n * network.rounds(n) for n in sizes]
         seconds = [estimate_seconds(network, n, images_per_second=speed) for n in shown]
         name = (
@@ -188,7 +231,15 @@ class NetworkTrainings(Trainings):
             f"over up to {squares * max(sizes):,} images"
         )
         how = f"on {training.device} in {training.precision}, {speed:.0f} images a second"
-        return [Part(name, (0, sum(seconds)), measured["memory"], how)]
+        at_once = self._at_once(len(sizes))
+        how += f", {at_once} at once" if at_once > 1 else ""
+        most = max(sum(seconds) / at_once, max(seconds))
+        return [Part(name, (0, most), at_once * self._settled()[1]["memory"], how)]
+
+    def settled_speed(self) -> tuple[Network, float]:
+        """The network as it will be trained on this machine, and images of training a second."""
+        network, measured = self._settled()
+        return network, measured["speeds"][network.settings.training.precision]
 
     def curves(self) -> pd.DataFrame:
         """Loss and accuracy of every epoch of every training; empty where nothing was trained."""
@@ -203,7 +254,7 @@ class NetworkTrainings(Trainings):
 
 @contextmanager
 def threads(wanted: int) -> Iterator[None]:
-    """As many threads as the study has jobs, whatever other libraries left: bytes depend on it."""
+    """So many threads, whatever other libraries left: bytes depend on it."""
     torch = require_torch()
     before = torch.get_num_threads()
     torch.set_num_threads(wanted)
