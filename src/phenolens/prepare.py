@@ -297,7 +297,7 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
     faults = []
     for row in range(len(images)):
         try:
-            planes.append(read_stains(images, row))
+            planes.append([_stored(plane) for plane in read_stains(images, row)])
         except InputError as error:
             planes.append(None)
             about, values = error.finding.about, error.finding.values
@@ -327,6 +327,11 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
         return pixels[0], faults, seen
     blank = np.zeros_like(next(image for image in pixels if image is not None))
     return np.stack([blank if image is None else image for image in pixels]), faults, seen
+
+
+def _stored(plane: np.ndarray) -> np.ndarray:
+    """The plane in a type that Zarr has: one bit a pixel becomes 0 and 1, and C's types ours."""
+    return plane.astype(np.uint8) if plane.dtype == bool else plane.view(plane.dtype.str)
 
 
 def _with_chunks(shown: PlaneLook, images: ImageSet, channel: str) -> PlaneLook:

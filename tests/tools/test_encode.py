@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -203,3 +205,18 @@ def test_a_table_that_says_it_itself_is_not_told_otherwise(learned, tmp_path):
         pl.read(both)
     told = pl.read(both, trained_on="P1", labels_seen=["T0"])
     assert len(told.block.cards["all"].trained_on) == 14
+
+
+@pytest.mark.parametrize(
+    ("encoder", "said"),
+    [(42, "got 42."), (PixelPCA, "got the class PixelPCA: make an object of it."), (None, "got N")],
+)
+def test_what_is_no_encoder_is_refused_in_one_line(encoder, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        pl.encode(encoder, small_screen())
+
+
+@pytest.mark.parametrize("train", [[], [72], [-1], [0.5], ["P1"], np.ones(72, dtype=bool), 3])
+def test_rows_that_are_none_are_refused(train):
+    with pytest.raises(InputError, match="train holds numbers of rows, each from 0 to 71; got"):
+        pl.encode(PixelPCA(components=2), small_screen(), train=train)

@@ -324,7 +324,7 @@ def _checked(labels: np.ndarray | None, n: int, name: str) -> np.ndarray:
         raise DesignError(f"{int(pd.isna(labels).sum())} of {n} training rows have no label.")
     labels = np.asarray(labels, dtype=object).astype(str)
     if len(set(labels)) < 2:
-        raise DesignError(f"'{name}' needs at least 2 treatments to learn from, got {labels[0]!r}.")
+        raise DesignError(f"'{name}' needs at least 2 treatments to learn from, got '{labels[0]}'.")
     return labels
 
 

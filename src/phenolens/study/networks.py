@@ -229,9 +229,8 @@ class NetworkTrainings(Trainings):
         sizes = [len(rows) for fold, rows in self.rows.items() if not self.made(fold)]
         if not sizes or self.learns == "nothing":
             return []
-        network, measured = self._settled()
+        network, speed = self.settled_speed()
         training, squares = network.settings.training, network.settings.pixels.tiles**2
-        speed = measured["speeds"][training.precision]
         shown = [squares * n * network.rounds(n) for n in sizes]
         seconds = [estimate_seconds(network, n, images_per_second=speed) for n in shown]
         name = (
@@ -242,7 +241,12 @@ class NetworkTrainings(Trainings):
         at_once = self._at_once(len(sizes))
         how += f", {at_once} at once" if at_once > 1 else ""
         most = max(sum(seconds) / at_once, max(seconds))
-        return [Part(name, (0, most), at_once * measured["memory"], how)]
+        return [Part(name, (0, most), at_once * self._settled()[1]["memory"], how)]
+
+    def settled_speed(self) -> tuple[Network, float]:
+        """The network as it will be trained on this machine, and images of training a second."""
+        network, measured = self._settled()
+        return network, measured["speeds"][network.settings.training.precision]
 
     def curves(self) -> pd.DataFrame:
         """Loss and accuracy of every epoch of every training; empty where nothing was trained."""

@@ -121,6 +121,7 @@ def _inputs(session: Session) -> list[list]:
     data, images = session.study.data, take(session, "screen").images
     given = [data.images.table if data.images else None]
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
+    given.append(data.marks if data.exclude_marks else None)
     tables = [path for names in given if names for path in expand(names, session.root)]
     known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
     learns = session.study.model_dump(include={"networks", "encoders", "represent"})

@@ -75,22 +75,26 @@ def encode(
     import numpy as np
 
     from phenolens import profiles
-    from phenolens.errors import InputError, named
+    from phenolens.errors import InputError, named, shown
     from phenolens.files import plain
     from phenolens.io.cards import put_card
     from phenolens.profiles import WELL_KEY
-    from phenolens.represent.base import require_rows, table, wells_of
+    from phenolens.represent.base import Representation, require_rows, table, wells_of
     from phenolens.represent.pooling import pooled
 
     if how not in ("mean", "median", "trimmed"):
         raise InputError(f"Unknown way to aggregate {how!r}; choose mean, median or trimmed.")
+    if not isinstance(encoder, Representation):
+        made = isinstance(encoder, type) and issubclass(encoder, Representation)
+        what = f"the class {encoder.__name__}: make an object of it" if made else shown(encoder)
+        raise InputError(f"pl.encode takes a fitted or unfitted object of an encoder; got {what}.")
     told: dict[str, Any] = {}
     if train is not None:
-        rows = np.asarray(train)
-        shown = None if labels is None else np.asarray(labels, dtype=object)
-        encoder = encoder.fit(prepared, rows, labels=shown, seed=seed)
-        if shown is not None or encoder.learns != "nothing":
-            seen = () if shown is None else tuple(sorted(set(shown.astype(str))))
+        rows = _rows(train, len(prepared))
+        known_as = None if labels is None else np.asarray(labels, dtype=object)
+        encoder = encoder.fit(prepared, rows, labels=known_as, seed=seed)
+        if known_as is not None or encoder.learns != "nothing":
+            seen = () if known_as is None else tuple(sorted(set(known_as.astype(str))))
             told = {"trained_on": tuple(wells_of(prepared, rows)), "labels_seen": seen}
             told |= {"learns": "labels" if seen else "pixels"}
     elif encoder.learns != "nothing" and not encoder.card(prepared).trained_on:
@@ -111,3 +115,19 @@ def encode(
     frame = profiles.to_frame(found)
     put_card(frame, plain(replace(encoder.card(prepared), **told).as_dict()))
     return frame
+
+
+def _rows(train: Sequence[int] | np.ndarray, n: int) -> np.ndarray:
+    """Rows as whole numbers; a mask, or a number beyond the last row, would fit on other images."""
+    import numpy as np
+
+    from phenolens.errors import InputError, shown
+
+    rows = np.asarray(train)
+    whole = rows.ndim == 1 and len(rows) > 0 and np.issubdtype(rows.dtype, np.integer)
+    if not whole or rows.min() < 0 or rows.max() >= n:
+        raise InputError(
+            f"train holds numbers of rows, each from 0 to {n - 1}; got {shown(train)}. Of a mask "
+            "take np.flatnonzero(mask)."
+        )
+    return rows

@@ -103,10 +103,11 @@ def refuse_pickle(path: str | Path) -> None:
     with path.open("rb") as file:
         start = file.read(9)
     if start.startswith(_PICKLE_STARTS) and start[8:9] != b"{":
+        safe = path.with_suffix(".safetensors")
+        safe = path.with_stem(f"{path.stem}-safe") if safe == path else safe
         raise InputError(
             f"{path} is a Python pickle (as torch.save writes it). Loading one can run any code, "
-            f"so it is refused. Convert it: phenolens convert-weights {path} "
-            f"{path.with_suffix('.safetensors')}"
+            f"so it is refused. Convert it: phenolens convert-weights {path} {safe}"
         )
     if start[8:9] != b"{":
         raise InputError(f"{path} is not a safetensors file. Give weights as .safetensors.")
