@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from phenolens.explore.marks import marks_file
 
 import phenolens as pl
 from phenolens.explore.look import explore
+from phenolens.marks import marks_file
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = playwright.expect
