@@ -54,6 +54,7 @@ FLOORS = {
     "expressions": 1.5,
     "files": 1.1,
     "memory": 0.5,
+    "marks": 1.2,
     "written": 1.2,
     "workers": 1.1,
     "globbing": 1,

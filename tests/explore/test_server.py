@@ -8,7 +8,7 @@ import pytest
 
 from phenolens.explore.guard import Guard
 from phenolens.explore.look import explore
-from phenolens.explore.marks import marks_file
+from phenolens.marks import marks_file
 
 GROUP = {"wells": [0, 1, 2]}
 MARK = {"kind": "well", "plate": "P", "well": "A01", "mark": "hit", "note": "<b>look</b>"}

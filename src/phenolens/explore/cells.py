@@ -19,7 +19,12 @@ MOST_FEATURES, KEPT_COMPONENTS, SHOWN, CLIP = 200, 12, 12, 10.0
 TOLD = 50
 """Features of a treatment, the most moved, by which its cells are called typical or extreme."""
 _CONTROLS_PER_PLATE, _USUAL_BOX = 16, 64
-_PLACES = ("Cells_Location_Center", "Nuclei_Location_Center")
+_PLACES = tuple(
+    f"{before}{compartment}_{family}_Center"
+    for family in ("Location", "AreaShape")
+    for compartment in ("Cells", "Nuclei")
+    for before in (profiles.PREFIX, "")
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def _telling(screen: Screen) -> list[str]:
 
 def _centre_columns(held: Columns) -> list[str]:
     for stem in _PLACES:
-        columns = [f"{profiles.PREFIX}{stem}_{axis}" for axis in "XY"]
+        columns = [f"{stem}_{axis}" for axis in "XY"]
         if held.known.issuperset(columns):
             return columns
     return []

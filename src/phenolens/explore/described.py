@@ -12,8 +12,8 @@ from phenolens.explore import columns, doses, similar
 from phenolens.explore.cells import count
 from phenolens.explore.features import features
 from phenolens.explore.maps import DEEPEST, MOST_POINTS, Map, maps_of
-from phenolens.explore.marks import WORDS
 from phenolens.explore.screen import Screen
+from phenolens.marks import WORDS
 from phenolens.profiles import BATCH
 from phenolens.report.colours import palette_of
 from phenolens.study.lock import writer

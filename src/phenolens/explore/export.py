@@ -14,7 +14,7 @@ from phenolens.explore import maps, treatment
 from phenolens.explore.features import most_telling
 from phenolens.explore.pictures import GoneError, tiles_of
 from phenolens.explore.screen import Screen
-from phenolens.explore.site import JSON, Answer, NotThereError, Site, as_json_bytes
+from phenolens.explore.site import JSON, Answer, NotThereError, Site, as_json_bytes, has_panel
 from phenolens.explore.wells import fields_of_wells, typical_controls
 from phenolens.files import atomic_path
 from phenolens.words.numbers import listed, plural, size
@@ -182,9 +182,11 @@ def _paths(site: Site, chosen: Chosen) -> Iterator[str]:
             yield f"data/maps/{number}.arrow"
     for number in site.described(mode="static")["similarity"]:
         yield from (f"data/similarity/{number}.json", f"data/similarity/{number}.arrow")
-    yield from ("data/dose.json", "data/marks.json", "data/marks.csv")
+    yield from ("data/panel.css", "data/dose.json", "data/marks.json", "data/marks.csv")
     for number, name in enumerate(screen.treatment_names):
         yield f"data/treatment/t{number}.json"
+        if has_panel(site, name):
+            yield f"data/panel/t{number}.html"
         if treatment.attribution(screen, name):
             yield f"attribution/t{number}.bin"
     for number in chosen.treatments:

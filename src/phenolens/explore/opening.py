@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phenolens.errors import InputError
-from phenolens.explore.marks import marks_file
 from phenolens.explore.screen import LenientTables, Screen
 from phenolens.explore.site import Site
 from phenolens.files import digest, identity, real_path
+from phenolens.marks import marks_file
 from phenolens.report.page import study_title
 from phenolens.study.lock import writer
 from phenolens.study.session import LAYOUT_FILE

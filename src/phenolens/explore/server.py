@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from phenolens import marks
 from phenolens.errors import InputError
-from phenolens.explore import marks
 from phenolens.explore.groups import group
 from phenolens.explore.guard import HEADERS, Guard, json_of, told
 from phenolens.explore.opening import refreshed

@@ -16,12 +16,12 @@ from phenolens.explore import cells, columns, doses, maps, similar, treatment
 from phenolens.explore.arrows import stream
 from phenolens.explore.described import described
 from phenolens.explore.features import features
-from phenolens.explore.marks import as_csv, as_json, read_marks
 from phenolens.explore.pictures import GoneError, levels_of, tile
 from phenolens.explore.screen import Screen
 from phenolens.explore.wells import plate_controls, well
 from phenolens.files import plain
-from phenolens.profiles import OBJECT
+from phenolens.marks import as_csv, as_json, read_marks
+from phenolens.report import Panels, panel_style
 
 PAGE = Path(__file__).parent / "page"
 JSON, ARROW, BYTES = (
@@ -270,6 +270,32 @@ def _require(site: Site, number: int, level: int) -> None:
         raise NotThereError("There is no such level.")
 
 
+def _panels(site: Site) -> Panels:
+    def make() -> Panels:
+        known = Panels(site.screen.tables).names
+        ids = site.screen.treatment_ids
+        return Panels(site.screen.tables, {name: f"t{ids.get(name, -1)}" for name in known})
+
+    return site.screen.kept.get("panels", make)
+
+
+def has_panel(site: Site, name: str) -> bool:
+    """Whether the report has a panel of a treatment."""
+    return name in _panels(site).anchors
+
+
+def _panel(site: Site, number: int) -> Answer:
+    name = site.screen.treatment_names[number]
+    if not has_panel(site, name):
+        raise NotThereError("The report has no panel of this treatment.")
+    html = _panels(site).html(name, pictures=False)
+    return Answer(str(html).encode(), KINDS[".html"])
+
+
+def _panel_style(site: Site) -> Answer:
+    return Answer(panel_style().encode(), KINDS[".css"])
+
+
 def _crops(kind: str) -> Callable[[Site, int], Answer]:
     def of(site: Site, number: int) -> Answer:
         for one in treatment.cell_lists(site.screen, number):
@@ -317,6 +343,8 @@ _PATTERNS: dict[str, Callable[..., Answer]] = {
     r"data/dose\.json": _dose,
     r"data/treatment/t#\.json": _treatment,
     r"data/well/w#\.json": _well,
+    r"data/panel/t#\.html": _panel,
+    r"data/panel\.css": _panel_style,
     r"data/contrast/p#\.json": _contrast,
     r"data/marks\.json": _marks,
     r"data/marks\.csv": _marks_csv,
@@ -330,5 +358,3 @@ _PATTERNS: dict[str, Callable[..., Answer]] = {
     r"attribution/t#\.bin": _attribution,
 }
 _ROUTES = [(re.compile(path.replace("#", r"(\d{1,9})")), make) for path, make in _PATTERNS.items()]
-
-__all__ = ["OBJECT", "Answer", "NotThereError", "Site", "as_json_bytes", "page_files"]

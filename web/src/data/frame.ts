@@ -51,6 +51,16 @@ export class Frame {
     return found;
   }
 
+  /** Whether nothing stands in a column, or the same everywhere. */
+  saysNothing(name: string): boolean {
+    const values: ArrayLike<unknown> = this.isNumber(name) ? this.number(name) : this.text(name);
+    const isEmpty = (value: unknown) => value === "" || Number.isNaN(value);
+    for (let i = 1; i < values.length; i++) {
+      if (values[i] !== values[0] && !(isEmpty(values[i]) && isEmpty(values[0]))) return false;
+    }
+    return values.length > 1 || isEmpty(values[0]);
+  }
+
   /** Whether a column holds numbers (a truth value is none). */
   isNumber(name: string): boolean {
     const raw = this.raw(name);
