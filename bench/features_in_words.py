@@ -8,8 +8,9 @@ compounds that do nothing: two plates, two wells a treatment and plate, one fiel
 controls a plate. Fields are measured with true outlines; ``phenolens.describe`` ranks the groups.
 Or a finished demo, whose second compounds of a mechanism have a second, weaker programme.
 
-Of each active treatment the first group is held against the truth: its *stain* is one that the
-programme changes (a group without stain counts for programmes that change all), its *family* is
+Of each active treatment the group that is told first (those with a direction before others, of one
+stain before two, then by rank) is held against the truth: its *stain* is one that the programme
+changes (a group without stain counts for programmes that change all), its *family* is
 one that can measure the change (``FAMILIES``, written before the first run), its *compartment* is
 the programme's (``Cells`` hold the cytoplasm, so both count for it), and, beside that, one in which
 the pixels changed: the density of changed pixels in it is at least half of the highest. Beside it:
@@ -36,6 +37,7 @@ from phenolens.simulate.layout import Well, conditions, field_seed, wells
 from phenolens.simulate.programmes import Programme
 from phenolens.simulate.stains import STAINS
 from phenolens.simulate.treatments import SimulatedTreatment, treatments
+from phenolens.tools.describe import in_order
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 
@@ -129,7 +131,8 @@ def answer(item: Profiles, truth: dict, **about: object) -> dict:
         if not treatment.active:
             continue
         own = groups[groups[TREATMENT] == name].sort_values("rank")
-        first, changed = own.iloc[0], places[treatment.programme.name]
+        told = in_order(own)
+        first, changed = (told if len(told) else own).iloc[0], places[treatment.programme.name]
         every = [judged(row, treatment.programme, changed)["all"] for _, row in own.iterrows()]
         one = feature_properties([single[name]]).iloc[0]
         rows.append(
@@ -145,16 +148,16 @@ def answer(item: Profiles, truth: dict, **about: object) -> dict:
         )  # fmt: skip
     nothing = [name for name, t in truth.items() if not t.active and not t.toxic]
     called = groups[groups[TREATMENT].isin(nothing) & (groups["direction"] != "")]
-    told = pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
     shares = ["stain", "family", "compartment", "compartment_of_pixels", "all", "all_of_pixels"]
     return {
-        "bench": "features_in_words", **about, "treatments": len(told),
-        "with_a_group_called": int((told["groups"] > 0).sum()),
-        "first": {name: round(float(told[name].mean()), 3) for name in shares},
-        "single_feature_all": round(float(told["single"].mean()), 3),
-        "random_group_all": round(float(told["by_chance"].mean()), 3),
+        "bench": "features_in_words", **about, "treatments": len(table),
+        "with_a_group_called": int((table["groups"] > 0).sum()),
+        "first": {name: round(float(table[name].mean()), 3) for name in shares},
+        "single_feature_all": round(float(table["single"].mean()), 3),
+        "random_group_all": round(float(table["by_chance"].mean()), 3),
         "inactive": len(nothing), "inactive_with_a_group_called": int(called[TREATMENT].nunique()),
-        "told": told[["programme", "second", "first", "groups", *shares[:4], "pixels"]].to_dict(
+        "told": table[["programme", "second", "first", "groups", *shares[:4], "pixels"]].to_dict(
             "records"
         ),
     }  # fmt: skip

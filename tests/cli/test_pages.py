@@ -15,7 +15,7 @@ from phenolens.cli.questions import QUESTIONS
 
 GROUPS = {
     "A study": "design init check splits prepare measure represent normalize evaluate interpret "
-    "report run audit verify clean",
+    "report run explore audit verify clean",
     "Questions to profiles": "activity match retrieve dose compare fuse classify cluster describe "
     "batch assay",
     "Tools": "simulate demo encoders convert-weights version completion",
@@ -82,7 +82,7 @@ def test_choices_defaults_and_repetition_are_told(command):
     assert "--normalized / --no-normalized" in said
     assert "usually the plate. [repeatable]" in said
     assert "[default: --baselines]" in flat(help_of(command, "classify"))
-    assert "default: activity and classification" in flat(help_of(command, "compare"))
+    assert "matching where mechanisms are known" in flat(help_of(command, "compare"))
 
 
 def test_spellings_kept_for_old_scripts_are_not_shown(command):

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("captum")
 
 from phenolens.interpret.attribution_checks import (
+    beyond_shuffled,
     covering,
     occlusion,
     pointing,
@@ -18,6 +19,7 @@ from phenolens.interpret.attribution_checks import (
     stability,
 )
 from phenolens.interpret.explain import FAST, Maps, explain
+from phenolens.profiles import PLATE, TREATMENT, WELL
 
 pytestmark = pytest.mark.network
 
@@ -79,3 +81,32 @@ def test_pointing_by_hand():
             }
         ),
     )
+
+
+def named(rng: np.random.Generator, right: float) -> tuple[np.ndarray, pd.DataFrame]:
+    """Eight treatments on three plates, five images a well, and what a network names them."""
+    wells = pd.DataFrame(
+        {
+            PLATE: np.repeat([f"P{plate}" for plate in range(3)], 8),
+            WELL: [f"A{number:02d}" for number in range(8)] * 3,
+            TREATMENT: [f"t{number}" for number in range(8)] * 3,
+        }
+    )
+    images = wells.loc[np.repeat(wells.index, 5)]
+    known = rng.random(len(images)) < right
+    others = rng.choice(wells[TREATMENT].unique(), size=len(images))
+    return np.where(known, images[TREATMENT], others), images
+
+
+def test_a_network_is_told_from_one_that_learned_shuffled_labels():
+    rng = np.random.default_rng(0)
+    found = beyond_shuffled(*named(rng, 0.3))
+    assert found["p"] == 0.001 and found["n_wells"] == 24
+    assert found["named"] > 0.3 > found["shuffled"]
+    nothing = [beyond_shuffled(*named(rng, 0.0), shuffles=99)["p"] for _ in range(40)]
+    assert np.mean(np.array(nothing) <= 0.05) <= 0.15
+    by_plate, images = named(rng, 0.0)  # that it knows the plate alone says nothing
+    assert beyond_shuffled(images[PLATE].to_numpy(), images)["p"] == 1.0
+    one = images[images[WELL] == "A01"]  # one treatment: nothing could be swapped
+    assert beyond_shuffled(one[TREATMENT].to_numpy(), one)["p"] == 1.0
+    assert beyond_shuffled(by_plate[:0], images.iloc[:0])["n_wells"] == 0

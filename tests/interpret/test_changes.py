@@ -26,20 +26,26 @@ NAMES = [
 JUMP = Path(__file__).resolve().parents[2].parent / "shared/data/reference"
 
 
-def screen(shifts: dict[str, dict[str, float]], *, plates: int = 3, seed: int = 0) -> pd.DataFrame:
+def screen(
+    shifts: dict[str, dict[str, float]],
+    *,
+    plates: int = 3,
+    seed: int = 0,
+    names: list[str] = NAMES,
+) -> pd.DataFrame:
     """Two wells of each treatment and twelve controls a plate, in standard deviations."""
     rng = np.random.default_rng(seed)
     rows = []
     for plate in range(plates):
         for number, name in enumerate(["DMSO"] * 12 + [n for n in shifts for _ in range(2)]):
-            values = dict(zip(NAMES, rng.normal(size=len(NAMES)) + plate, strict=True))
+            values = dict(zip(names, rng.normal(size=len(names)) + plate, strict=True))
             for feature, shift in shifts.get(name, {}).items():
                 values[feature] += shift
             rows.append(
                 {"Metadata_Plate": f"P{plate}", "Metadata_Well": f"A{number + 1:02d}",
                  "Metadata_Treatment": name, "Metadata_Control": name == "DMSO"} | values
             )  # fmt: skip
-    return profiles.from_frame(pd.DataFrame(rows), features=NAMES)
+    return profiles.from_frame(pd.DataFrame(rows), features=names)
 
 
 def changed(table: pd.DataFrame, **options: int) -> pd.DataFrame:
@@ -112,6 +118,17 @@ def test_a_planted_change_comes_first_with_its_direction():
     sizes = found[(found["property"] == "size") & (found["Metadata_Treatment"] == "large")]
     assert sizes["low"].item() < 3.7 < sizes["high"].item()
     assert sizes["effect"].item() > 3
+
+
+def test_a_change_all_over_the_cell_is_named_after_the_cell_and_one_of_nuclei_after_them():
+    names = ["MeanIntensity_Mito", "MaxIntensity_Mito"]
+    everywhere = {f"Nuclei_Intensity_{name}": 4.4 for name in names}
+    everywhere |= {f"Cells_Intensity_{name}": 4.0 for name in names}
+    nuclei = {name: size * (1.5 if name.startswith("Nuclei") else 0.4)
+              for name, size in everywhere.items()}  # fmt: skip
+    table = screen({"everywhere": everywhere, "nuclei": nuclei}, names=[*everywhere])
+    first = changed(table).query("rank == 1").set_index("Metadata_Treatment")["compartment"]
+    assert first.to_dict() == {"everywhere": "Cells", "nuclei": "Nuclei"}
 
 
 def test_one_group_in_twenty_treatments_is_called_by_chance():

@@ -230,7 +230,7 @@ def test_a_changed_profile_changes_the_numbers(frame):
 
 def test_comparing_two_gives_the_study_s_comparison(together):
     paths = [together.out / "profiles" / f"{n}.parquet" for n in representations(together)]
-    found = pl.compare(paths, tasks=["activity", "matching", "classification"])
+    found = pl.compare(paths)
     table = pd.read_parquet(together.out / "comparisons.parquet")
     names = set(representations(together))
     table = table[table["a"].isin(names) & table["b"].isin(names)]

@@ -232,7 +232,9 @@ def test_names_are_text_and_never_markup(copy, name):
     (copy / "audit.json").write_text(json.dumps(audit))
     page = build(copy, title=name, figures=False).read_text(encoding="utf-8")
     found = Page(page)
-    assert [tag for tag, _ in found.tags].count("script") == 1
+    scripts = [attributes.get("type") for tag, attributes in found.tags if tag == "script"]
+    assert scripts == ["application/json", None]  # what it knows, and what runs
+    assert page.count("<script") == page.count("</script>") == 2
     assert not any("onerror" in attributes for _, attributes in found.tags)
     assert found.text.count(" ".join(name.split())) >= 3
 

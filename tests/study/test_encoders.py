@@ -15,9 +15,9 @@ from phenolens.report.methods import methods
 from phenolens.represent.base import REPRESENTATIONS
 from phenolens.represent.networks.network import Network
 from phenolens.represent.untrained import Untrained
+from phenolens.study.explaining import explained
 from phenolens.study.session import Session, open_study
 from phenolens.study.step import take
-from phenolens.study.steps.attention import explained
 
 pytest.importorskip("torch")
 
@@ -130,7 +130,7 @@ def test_tables_figures_and_methods_name_them(session, defined):
 
 
 def test_one_that_learns_labels_is_explained_beside_controls_of_its_kind(session):
-    work = explained(take(session, "represent"))
+    work = explained(take(session, "represent").trainings.values())
     assert work.name == "wide"
     assert "wide-untrained" in {n for n, k in session.kinds.items() if k.kind == "baseline"}
     told = Tables(session.out).activation

@@ -14,6 +14,7 @@ from scipy.stats import false_discovery_control
 from phenolens import profiles, study
 from phenolens.errors import ConfigError, InputError, LeakError
 from phenolens.files import read_json
+from phenolens.findings import Finding
 from phenolens.interpret import where
 from phenolens.profiles import TREATMENT
 from phenolens.published.steps.research_questions import research_questions
@@ -23,12 +24,15 @@ from phenolens.store import read_table
 from phenolens.study import plan
 from phenolens.study.asking import unanswerable
 from phenolens.study.disjoint import treatment_groups
+from phenolens.study.explaining import explained, folds_asked
+from phenolens.study.fusion import fusions
 from phenolens.study.joint_features import components
 from phenolens.study.representations import check_names
 from phenolens.study.session import Session, Silent, open_study
 from phenolens.study.step import take
 from phenolens.study.steps import attention
 from phenolens.tools.block import Block, assembled
+from phenolens.tools.classify import candidate
 from phenolens.tools.compared import compared_parts, part_of, refuse_seen_wells
 from phenolens.tools.names import noise_name
 
@@ -118,9 +122,13 @@ def test_every_file_of_a_study_of_networks_is_as_defined(session, defined):
 def test_the_cost_is_told_before_training(session):
     told = session.progress.lines
     said = [n for n, line in enumerate(told) if line.startswith("Plan: ") and "at most" in line]
-    cnn, vae, together = (told[n] for n in said)
+    cnn, vae, maps, together = (told[n] for n in said)
     assert cnn.startswith("Plan: cnn, 4 trainings of at most 2 epochs over up to ")
     assert "images a second" in cnn and " of memory" in cnn and vae.startswith("Plan: vae, ")
+    assert maps.startswith(
+        "Plan: maps of cnn where it beats its baselines, 28 held-out images and "
+    )
+    assert "planted changes: at most" in maps and "as long as training on" in maps
     assert together.startswith("Plan: together: at most")
     assert max(said) < min(n for n, line in enumerate(told) if line.startswith("Training "))
     assert trainings(session, "cnn").costs() == []  # all is made
@@ -388,6 +396,21 @@ def test_a_network_that_does_not_beat_its_baselines_is_not_explained(session):
     assert why["code"] == "research-maps-withheld"
 
 
+def test_maps_are_withheld_where_the_network_itself_names_no_more_than_shuffled_labels(session):
+    """A readout of its embedding may beat the baselines all the same; here it is said to."""
+    needs = {name: take(session, name) for name in ("represent", "evaluate")}
+    compared = needs["evaluate"].tables["comparisons"].copy()
+    own = (compared["a"] == "cnn") & compared["b"].str.startswith("baseline:")
+    own |= (compared["a"] == "cnn") & (compared["b"] == "untrained")
+    compared.loc[own, ["difference", "p_holm"]] = [0.5, 0.001]
+    better = replace(needs["evaluate"], tables=needs["evaluate"].tables | {"comparisons": compared})
+    told = attention.attention(session, represent=needs["represent"], evaluate=better)
+    why = told.value.summary["withheld_because"]
+    assert why["code"] == "maps-as-shuffled" and why["values"]["p"] > 0.05
+    assert "shuffled among the wells of a plate" in Finding.of(why).text
+    assert list(told.files) == ["activation.json"]
+
+
 def test_the_research_questions_are_answered_for_what_the_cards_say(session, monkeypatch):
     """As if wells had been scrambled: on this layout position could explain all there is."""
     asked = {item["key"]: item for item in read_json(session.out / "questions.json")}
@@ -452,7 +475,8 @@ def test_a_joint_network_learns_only_from_wells_with_features(session):
     assert any(lost & set(card.trained_on) for card in represent(session)["cnn"].cards.values())
 
 
-OF_CELLS = '["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler"]'
+JOINT = "cellprofiler+cnn-with-cellprofiler"
+OF_CELLS = f'["cnn", "cnn-shuffled", "cellprofiler", "cnn-with-cellprofiler", "{JOINT}"]'
 CELLS = """
 [networks]
 epochs = 1
@@ -491,8 +515,8 @@ def test_networks_read_a_crop_around_each_measured_cell(of_cells):
 
 
 def test_maps_of_cells_are_told_by_compartment_and_stain(of_cells):
-    work = attention.explained(take(of_cells, "represent"))
-    fold, rows = next(attention._folds(work))
+    work = explained(take(of_cells, "represent").trainings.values())
+    fold, rows = next(folds_asked(work))
     (look,) = attention._look(work, fold, rows[::4], method="midpoint-gradients")
     known = look.parts.dropna(subset=["mass"])
     assert known["compartment"].nunique() == known["stain"].nunique() == 5
@@ -517,6 +541,8 @@ def test_shuffled_labels_reach_the_network(of_cells):
     assert work.network.settings.shuffle_labels
     assert not trainings(of_cells, "cnn").network.settings.shuffle_labels
     assert work.folder("0") != trainings(of_cells, "cnn").folder("0")
+    why = attention._as_shuffled(work, alpha=0.05)  # its maps would be withheld
+    assert why.code == "maps-as-shuffled" and why.about == {"representation": "cnn-shuffled"}
 
 
 def test_cells_without_places_are_refused(simulated, tmp_path):
@@ -557,3 +583,13 @@ def test_a_joint_network_reads_features_of_the_cells_it_sees(of_cells):
     np.testing.assert_allclose(again[rows], reduced[rows], atol=1e-5)
     block = work.block()
     assert all(card.labels_seen for card in block.cards.values())
+
+
+def test_a_joint_network_is_a_block_of_a_fusion_judged_on_wells_it_never_saw(of_cells):
+    items, design = take(of_cells, "normalize"), take(of_cells, "splits")
+    fused = fusions(of_cells, items, design=design)[JOINT].block
+    assert set(fused.features) == set(JOINT.split("+"))
+    work = trainings(of_cells, "cnn-with-cellprofiler")
+    assert set(fused.unseen) == set(work.groups.unseen)  # activity: networks of other groups
+    # of two folds nothing is left to cross, so that training wells have no say of it
+    assert set(candidate(fused, design.folds).pipeline.blocks) == {"cellprofiler"}

@@ -3,7 +3,8 @@
 A map that stays the same when the weights are replaced by random ones explains the image, not what
 was learned (Adebayo et al. 2018); one that changes when an image hardly does explains neither.
 Covering what a map marks must cost more than covering as much elsewhere. Where the truth is known,
-a map must point at it: :mod:`phenolens.interpret.truth` plants one.
+a map must point at it: :mod:`phenolens.interpret.truth` plants one. And a network that names wells
+it never saw no better than shuffled labels would has learned nothing that a map could show.
 """
 
 from __future__ import annotations
@@ -18,13 +19,59 @@ from phenolens.interpret.explain import Maps, explain
 from phenolens.interpret.pixels import local_mean
 from phenolens.interpret.scores import Resemblance, scores_of
 from phenolens.prepared import Prepared
+from phenolens.profiles import PLATE, TREATMENT, WELL
 from phenolens.represent.networks.devices import repeatable
 from phenolens.represent.networks.network import Network
 from phenolens.represent.networks.torches import require_torch
 
 LARGEST_CORRELATION = 0.3
+SHUFFLES, NETWORKS = 999, 12
 _POSITIONS = 16  # a side, at which maps are compared and images covered
 _JITTER = 0.05
+
+
+def beyond_shuffled(
+    predicted: np.ndarray, wells: pd.DataFrame, *, shuffles: int = SHUFFLES, seed: int = 0
+) -> dict[str, float | int]:
+    """Does the network itself name wells that it never saw better than labels shuffled among them?
+
+    Asked of its own classes, which is what a map explains: a readout of its embedding can tell
+    treatments apart although the network learned shuffled labels, or nothing.
+
+    Parameters
+    ----------
+    predicted : ndarray of str, shape (n,)
+        The class that the network gave each image.
+    wells : DataFrame, shape (n, ...)
+        Plate, well and treatment of each image.
+    shuffles : int
+        Labellings drawn, of wells within their plates.
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``named`` (share of a well's images that are named right, the mean over wells), ``shuffled``
+        (the same with labels shuffled, the mean), ``p`` and ``n_wells``.
+    """
+    if not len(wells):
+        return {"named": np.nan, "shuffled": np.nan, "p": 1.0, "n_wells": 0}
+    wells = wells.reset_index(drop=True).astype(str)
+    own = wells.groupby([PLATE, WELL])[TREATMENT].first()
+    names, codes = np.unique(own.to_numpy(), return_inverse=True)
+    said = pd.crosstab([wells[PLATE], wells[WELL]], np.asarray(predicted), normalize="index")
+    said = said.reindex(index=own.index, columns=names, fill_value=0.0).to_numpy()
+    of_plate = list(own.groupby(level=PLATE).indices.values())
+    rng, every = np.random.default_rng(seed), np.arange(len(own))
+    drawn = np.empty(shuffles)
+    for number in range(shuffles):
+        labels = codes.copy()
+        for rows in of_plate:
+            labels[rows] = rng.permutation(labels[rows])
+        drawn[number] = said[every, labels].mean()
+    named = float(said[every, codes].mean())
+    p = (1 + int((drawn >= named - 1e-12).sum())) / (1 + shuffles)
+    return {"named": named, "shuffled": float(drawn.mean()), "p": p, "n_wells": len(own)}
 
 
 def randomised_check(
@@ -34,7 +81,7 @@ def randomised_check(
     *,
     maps: Maps,
     towards: Resemblance | None = None,
-    networks: int = 12,
+    networks: int = NETWORKS,
     seed: int = 0,
     **how: Any,
 ) -> pd.DataFrame:

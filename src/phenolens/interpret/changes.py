@@ -22,6 +22,7 @@ from phenolens.stats.plate_permutation import plate_differences
 PERMUTATIONS = 1_000
 ALPHA = 0.05
 MORE, LESS, CHANGED = "more", "less", "changed"
+WHOLE, PARTS = "Cells", ("Nuclei", "Cytoplasm")
 NUMBERS = [
     "features", "directed", "change", "effect", "low", "high", "p", "p_adjusted", "p_attainable",
 ]  # fmt: skip
@@ -86,7 +87,8 @@ def group_changes(
         ``table`` has ``by``, ``compartment``, ``family``, ``stain``, ``property``; ``features`` and
         ``directed`` (those that have a direction); ``change``, ``effect`` with ``low`` and
         ``high``; ``p``, ``p_adjusted``, ``p_attainable``; ``rank`` (1 is the largest change of the
-        treatment among groups with ``p_adjusted`` below 0.05, then among the others);
+        treatment among groups with ``p_adjusted`` below 0.05, then among the others; the whole cell
+        stands before a part of it whose effect cannot be told from its own);
         ``direction`` (``more`` or ``less`` of the property where the interval excludes 0,
         ``changed`` otherwise; empty where the group is not called); ``n``, ``plates``,
         ``n_references``; ``note`` (``one-well-only``: no interval).
@@ -166,9 +168,9 @@ class _TreatedWells:
         found["p_attainable"] = drawn.p_attainable
         found = found.join(self._effects(found))
         called = found["p_adjusted"] < ALPHA
-        found["rank"] = _ranked(found["change"].to_numpy(), called.to_numpy())
         sign = np.where(found["low"] > 0, MORE, np.where(found["high"] < 0, LESS, CHANGED))
         found["direction"] = np.where(called, sign, "")
+        found["rank"] = _ranked(_with_parts(found), called.to_numpy())
         counts = {"n": int(self.own.sum()), "plates": len(set(self.plates))}
         counts |= {"n_references": int((~self.own).sum())}
         note = "one-well-only" if counts["n"] < 2 else ""
@@ -204,6 +206,25 @@ class _TreatedWells:
             df = (a + b) ** 2 / (a**2 / max(n - 1, 1) + b**2 / max(free, 1))
             half = student.ppf(0.975, df) * np.sqrt(a + b)
         return pd.DataFrame({"effect": effect, "low": effect - half, "high": effect + half})
+
+
+def _with_parts(groups: pd.DataFrame) -> np.ndarray:
+    """Changes by which groups are ranked: the whole cell's where no part is told apart from it.
+
+    What is measured over nuclei varies least among controls, so that a change all over the cell
+    would be named after them. Where the same property of the same stain changed the same way in
+    the whole cell, and the intervals of part and whole overlap, the whole stands before the part.
+    """
+    found = groups["change"].to_numpy(np.float64).copy()
+    keys = pd.MultiIndex.from_frame(groups[[*GROUP[1:], "direction"]])
+    directed = groups["direction"].isin((MORE, LESS)).to_numpy()
+    low, high = groups["low"].to_numpy(), groups["high"].to_numpy()
+    part = groups["compartment"].isin(PARTS).to_numpy()
+    for place in np.flatnonzero((groups["compartment"] == WHOLE).to_numpy() & directed):
+        alike = part & (keys == keys[place]) & (low <= high[place]) & (high >= low[place])
+        if alike.any():
+            found[place] = max(found[place], np.nextafter(found[alike].max(), np.inf))
+    return found
 
 
 def _starts(named: pd.DataFrame) -> np.ndarray:

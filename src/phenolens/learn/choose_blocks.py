@@ -87,7 +87,8 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
 
     A row is scored by the reciprocal rank of its class, the mean over two readouts of the fused
     kernel, ridge regression on the classes and the nearest row by cosine: what the study reads out
-    (:mod:`phenolens.evaluate.classification`), at a hundredth of the cost.
+    (:mod:`phenolens.evaluate.classification`), at a hundredth of the cost. The ridge penalty of a
+    row is chosen on held-out rows of other classes.
 
     Parameters
     ----------
@@ -144,10 +145,9 @@ class ChosenFusion(TransformerMixin, BaseEstimator):
         parts = [self._kernels(*part) for part in self._inner(X, labels)]
         of = np.concatenate([part.labels for part in parts])
 
-        def ranks(weights: Mapping[str, float]) -> np.ndarray:
-            return np.concatenate([part.reciprocal_ranks(weights) for part in parts])
-
-        self.choice_ = _forward(list(self.blocks), ranks, labels=of, clear=self.clear)
+        self.choice_ = _forward(
+            list(self.blocks), lambda weights: _ranks(parts, weights), labels=of, clear=self.clear
+        )
         weights = self.choice_.weights
         self.chosen_ = self.choice_.words
         taken = {name: self.blocks[name] for name in weights}
@@ -194,32 +194,29 @@ class _HeldOut:
     truth: np.ndarray
     labels: np.ndarray
 
-    def reciprocal_ranks(self, weights: Mapping[str, float]) -> np.ndarray:
-        """Of the true class of each held-out row, the mean of two readouts."""
+    def readouts(self, weights: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of every class for each held-out row, by ridge regression and by similarity.
+
+        Returns
+        -------
+        ridge : ndarray, shape (n_penalties, n_held, n_classes)
+            Of regression on the classes, each class weighing alike.
+        nearest : ndarray, shape (n_held, n_classes)
+            Cosine with the nearest row of each class.
+        """
+        classes = int(self.codes.max()) + 1
         if not len(self.truth):
-            return np.zeros(0)
+            return np.zeros((len(_RIDGES), 0, classes)), np.zeros((0, classes))
         fused = np.sum([share * self.kernels[name] for name, share in weights.items()], axis=0)
-        ridge, nearest = (_reciprocal_rank(scores, self.truth) for scores in self._scores(fused))
-        return 0.5 * (ridge + nearest)
-
-    def class_scores(self, block: str) -> np.ndarray:
-        """Scores of every class for each held-out row by one block, 0 and 1 within each row."""
-        if not len(self.truth):
-            return np.zeros((0, len(np.unique(self.codes))))
-        return np.mean([_standard(one) for one in self._scores(self.kernels[block])], axis=0)
-
-    def _scores(self, fused: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By ridge regression on the classes, and by the nearest row of each class."""
         n = len(self.codes)
         similar, norms = fused[:, :-1], np.sqrt(np.maximum(fused[:, -1], 1e-30))
         cosine = similar[n:] / norms[n:, None] / norms[None, :n]
         order = np.argsort(self.codes, kind="stable")
-        starts = np.searchsorted(self.codes[order], np.arange(self.codes.max() + 1))
+        starts = np.searchsorted(self.codes[order], np.arange(classes))
         nearest = np.maximum.reduceat(cosine[:, order], starts, axis=1)
         return self._ridge(similar[:n], similar[n:]), nearest
 
     def _ridge(self, among: np.ndarray, held: np.ndarray) -> np.ndarray:
-        """By ridge regression on the classes, each class weighing alike, at the best penalty."""
         n = len(among)
         counts = np.bincount(self.codes)
         root = 1.0 / np.sqrt(counts[self.codes])
@@ -228,11 +225,48 @@ class _HeldOut:
         projected = vectors.T @ (root[:, None] * target)
         seen = (held * root[None, :]) @ vectors
         scale = max(float(values.clip(0).sum()) / n, 1e-30)
-        found = [
-            seen @ (projected / (values.clip(0) + ridge * scale)[:, None]) for ridge in _RIDGES
+        return np.stack(
+            [seen @ (projected / (values.clip(0) + ridge * scale)[:, None]) for ridge in _RIDGES]
+        )
+
+
+def _told(
+    parts: Sequence[_HeldOut], weights: Mapping[str, float]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each part, scores of the held-out rows by both readouts.
+
+    The penalty of a row is the one that does best on held-out rows of *other* classes: with one
+    chosen on the row itself, whatever has more to choose from looks better than it is.
+    """
+    both = [part.readouts(weights) for part in parts]
+    ranks = np.concatenate(
+        [
+            np.stack([_reciprocal_rank(scores, part.truth) for scores in ridge])
+            for (ridge, _), part in zip(both, parts, strict=True)
+        ],
+        axis=1,
+    )
+    labels = np.concatenate([part.labels for part in parts])
+    codes = np.unique(labels, return_inverse=True)[1]
+    means = pd.DataFrame(ranks.T).groupby(codes).mean().to_numpy().T  # (penalties, classes)
+    others = means.sum(axis=1, keepdims=True) - means
+    penalty = others.argmax(axis=0)[codes] if len(codes) else np.zeros(0, dtype=np.int64)
+    found, first = [], 0
+    for (ridge, nearest), part in zip(both, parts, strict=True):
+        rows = np.arange(len(part.truth))
+        found.append((ridge[penalty[first + rows], rows], nearest))
+        first += len(rows)
+    return found
+
+
+def _ranks(parts: Sequence[_HeldOut], weights: Mapping[str, float]) -> np.ndarray:
+    """Reciprocal rank of the true class of each held-out row, the mean of two readouts."""
+    return np.concatenate(
+        [
+            0.5 * (_reciprocal_rank(ridge, part.truth) + _reciprocal_rank(nearest, part.truth))
+            for (ridge, nearest), part in zip(_told(parts, weights), parts, strict=True)
         ]
-        means = [_reciprocal_rank(scores, self.truth).mean() for scores in found]
-        return found[int(np.argmax(means))]
+    )
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:
@@ -294,7 +328,12 @@ def rivals(
     parts = [part for part in parts if len(part.truth)]
     of, names = np.concatenate([part.labels for part in parts]), list(chosen.blocks)
     equal = dict.fromkeys(names, 1.0 / len(names))
-    scores = [{name: part.class_scores(name) for name in names} for part in parts]
+    alone = {name: _told(parts, {name: 1.0}) for name in names}
+    scores = [
+        {name: np.mean([_standard(one) for one in told[number]], axis=0)
+         for name, told in alone.items()}
+        for number in range(len(parts))
+    ]  # fmt: skip
     late = {
         "late-scores": [np.mean(list(one.values()), axis=0) for one in scores],
         "late-ranks": [
@@ -305,10 +344,7 @@ def rivals(
     }
     sides = {name: {name: 1.0} for name in names}
     sides |= {"equal-energy": equal, "chosen": chosen.choice_.weights}
-    found = {
-        name: np.concatenate([part.reciprocal_ranks(weights) for part in parts])
-        for name, weights in sides.items()
-    }
+    found = {name: _ranks(parts, weights) for name, weights in sides.items()}
     found |= {
         name: np.concatenate(
             [_reciprocal_rank(one, part.truth) for one, part in zip(told, parts, strict=True)]

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from phenolens.report.build import build
+from phenolens.report.panels import Panels, panel_style
 
-__all__ = ["build"]
+__all__ = ["Panels", "build", "panel_style"]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, FunctionLoader, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from phenolens import __version__, schema
+from phenolens import __version__
 from phenolens.answers.doubts import doubted
 from phenolens.answers.reasons import cause
 from phenolens.answers.tables import Tables
 from phenolens.files import real_path
 from phenolens.report import colours
 from phenolens.report.embed import data_uri
+from phenolens.report.environment import environment
+from phenolens.report.figures.marks import Placed, placed
 from phenolens.report.figures.style import PIXELS, Drawn
+from phenolens.report.panels import Panels
+from phenolens.report.pointing import Pointed
 from phenolens.report.sections import Section, sections
 from phenolens.report.sections.overview import size
 from phenolens.words import names
@@ -35,6 +35,7 @@ class Picture:
     alt: str
     caption: str
     file: str
+    marks: Placed | None = None
 
 
 def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
@@ -43,6 +44,7 @@ def picture(drawn: Drawn, png: Path, svg: Path) -> Picture:
     return Picture(
         uri=data_uri(drawn, png, svg), width=width, height=height, label=drawn.label,
         alt=drawn.alt, caption=drawn.caption, file=f"figures/{drawn.name}",
+        marks=placed(drawn.figure, drawn.marks),
     )  # fmt: skip
 
 
@@ -56,13 +58,16 @@ def render(
     """The whole page as text; with `only`, a page of these sections."""
     shown = sections() if only is None else only
     palette, doubts = colours.palette(tables), doubted(tables)
+    panels = Panels(tables)
+    # Links lead to panels, which stand in the section of treatments.
+    anchors = panels.anchors if any(section.key == "hits" for section in shown) else {}
 
     def label(name: str) -> str:
         """What a representation is called, with a dagger where its training is doubtful."""
         return names.label(name) + ("†" if doubts.keys() & set(name.split("+")) else "")
 
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=title or study_title(tables),
@@ -72,8 +77,11 @@ def render(
             gallery={name: gallery.get(name, []) for s in shown for name in s.figures},
             drawn=bool(gallery),
             because=because(cause(tables)),
-            colour=lambda name: palette.get(name, "#8a94a0"),
+            colour=lambda name: palette.get(name, colours.GREY),
             label=label,
+            anchors=anchors,
+            panels=panels,
+            pointed=Pointed(tables, anchors),
             doubts=[(names.label(n), [f.said.phrase for f in of]) for n, of in doubts.items()],
         )
     )
@@ -92,26 +100,3 @@ def study_title(tables: Tables) -> str:
     """The title given in the study file, else the study's name, else the folder's."""
     named = tables.setting("report", "title") or tables.setting("study", "name")
     return str(named or real_path(tables.folder).name)
-
-
-@cache
-def _environment() -> Environment:
-    ours = PackageLoader("phenolens.report")
-    environment = Environment(
-        loader=ChoiceLoader([ours, FunctionLoader(_text)]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["defined"] = lambda table, column: schema.tables()[table].by_name[column]
-    for name in ("style.css", "page.js"):
-        text = ours.get_source(environment, name)[0]
-        environment.globals[name.replace(".", "_")] = Markup(text)
-    return environment
-
-
-def _text(path: str) -> tuple[str, str, None] | None:
-    """A section's template, which lies beside its module, as Jinja takes it."""
-    file = Path(path)
-    return (file.read_text(encoding="utf-8"), path, None) if file.is_file() else None

@@ -72,6 +72,10 @@ ACTIVATION_FOUND = Document(
         Key("part", "string",
             "what the fourth question asks of: `nucleus` where images are single cells, else "
             "`cells`"),
+        Key("beyond_shuffled", "object",
+            "`named`: share of the images of held-out treated wells to which the network itself "
+            "gives their treatment; `shuffled`: the same with labels shuffled among the wells of a "
+            "plate; `p`, `n_wells`"),
         Key("truth", "object",
             "`rates`: of changes planted in control cells that the network sees, how often each "
             "method's map points at them (`hit`), its mass on them over their share of the area "

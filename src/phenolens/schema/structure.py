@@ -186,7 +186,8 @@ FEATURE_GROUPS = Table(
         Column(
             "rank",
             WHOLE,
-            "1 is the treatment's largest change among the groups that are called, then the others",
+            "1 is the treatment's largest change among the groups that are called, then the "
+            "others; the whole cell before a part whose effect cannot be told from its own",
         ),
         Column("direction", TEXT, _DIRECTION),
         Column("n", WHOLE, "wells", label="Wells"),

@@ -49,13 +49,13 @@ def compare(
     same_plate: str | Sequence[str] | None = None,
     distinct_plates: str | Sequence[str] | None = None,
     measurement: str | None = None,
-    tasks: Sequence[Tasks] = ("activity", "classification"),
+    tasks: Sequence[Tasks] | None = None,
     seed: int | None = None,
 ) -> Result:
     """Compare representations of the same wells, paired, with what the design could have seen.
 
-    Activity is compared by treatment (normalized mAP), matching, where it is asked for, by
-    mechanism (normalized mAP), and classification by held-out well. A compound with its doses, or a
+    Activity is compared by treatment (normalized mAP), matching by mechanism (normalized mAP), and
+    classification by held-out well. A compound with its doses, or a
     treatment with its wells, is drawn and flips its sign as a whole.
 
     Parameters
@@ -80,8 +80,8 @@ def compare(
         Plates that are one, measured again (``"P1=P1_again"``), and plates that are not.
     measurement : str, optional
         Which of several measurements of a well counts: a query, or ``"average"``.
-    tasks : list of {"activity", "matching", "classification"}
-        What is compared.
+    tasks : list of {"activity", "matching", "classification"}, optional
+        What is compared [all three; matching where mechanisms are known].
     seed : int, optional
         Seed of all draws [0, or what the study used].
 
@@ -119,13 +119,13 @@ def compare(
     options = {"same_by": same_by, "controls": controls, "features": features, "layer": layer,
                "normalized": normalized, "same_plate": same_plate,
                "distinct_plates": distinct_plates, "measurement": measurement}  # fmt: skip
-    named_tasks = [one_of("tasks", task, get_args(Tasks)) for task in names_given("tasks", tasks)]
-    tasks = list(dict.fromkeys(named_tasks))
+    wanted = get_args(Tasks) if tasks is None else names_given("tasks", tasks)
+    asked = list(dict.fromkeys(one_of("tasks", task, get_args(Tasks)) for task in wanted))
     items = named_profiles(data, obsm, question="compare", **options, seed=seed)
     result: dict[str, list[pd.DataFrame]] = {task: [] for task in get_args(Tasks)}
     refused: dict[tuple[str, Finding], list[str]] = {}
     for name, item in items.items():
-        for task in tasks:
+        for task in asked:
             try:
                 if task == "activity":
                     item.require_treatments()
@@ -139,6 +139,8 @@ def compare(
                     own = found["representation"] == item.name
                     result[task].append(found[own].assign(representation=name))
             except DesignError as error:
+                if tasks is None and error.finding.code == "label-not-known":
+                    continue  # nobody asked for mechanisms
                 refused.setdefault((task, error.finding), []).append(name)
     unasked = [
         Finding("not-asked", "warning", {}, {"question": task, "of": names, "why": why.data()})
@@ -157,7 +159,7 @@ def compare(
         split=first.design.folds.leave_out if first.design.folds is not None else "none",
     )
     if not len(table):
-        if not tasks:
+        if not asked:
             raise InputError(
                 f"{named('tasks')} is empty; name {either(get_args(Tasks))}, or several."
             )
@@ -176,7 +178,7 @@ def compare(
             *unasked,
             *_by_name(items),
         ),
-        settings=first.settings_with(tasks=tasks),
+        settings=first.settings_with(tasks=asked),
     )
 
 
@@ -214,7 +216,9 @@ def named_profiles(
             raise InputError(f"Several names of {named('obsm')} are for one AnnData alone.")
         given = {key.removeprefix("X_"): read(data, obsm=key, seed=seed, **options) for key in keys}
     elif isinstance(data, Mapping):
-        given = dict(zip(map(str, data), _read(data.values(), obsm, seed, options), strict=True))
+        names = list(map(str, data))
+        read_in = _read(data.values(), obsm, seed, options, names=names)
+        given = dict(zip(names, read_in, strict=True))
     elif isinstance(data, list | tuple):
         read_in = _read(data, obsm, seed, options)
         names = [item.name for item in read_in]
@@ -235,16 +239,35 @@ def named_profiles(
 
 
 def _read(
-    tables: Iterable[object], obsm: str | None, seed: int | None, options: dict[str, Any]
+    tables: Iterable[object],
+    obsm: str | None,
+    seed: int | None,
+    options: dict[str, Any],
+    *,
+    names: Sequence[str] = (),
 ) -> list[Profiles]:
-    """Each table, read as the options say; profiles beside it that were read already stay."""
+    """Each table, read as the options say; profiles beside it that were read already stay.
+
+    What was given a name is called so from then on.
+    """
     tables = list(tables)
     options = options | {"obsm": obsm}
     done = [isinstance(one, Profiles) for one in tables]
-    return [
-        read(one, seed=seed, **({} if known and not all(done) else options))
-        for one, known in zip(tables, done, strict=True)
-    ]
+    found = []
+    for place, (one, known) in enumerate(zip(tables, done, strict=True)):
+        item = read(one, seed=seed, **({} if known and not all(done) else options))
+        found.append(_called(item, names[place]) if names and not known else item)
+    return found
+
+
+def _called(item: Profiles, name: str) -> Profiles:
+    """The profiles under the name that they were handed in with, their cards too."""
+    block = item.block
+    cards = {
+        table: replace(card, name=name) if card.name == block.name else card
+        for table, card in block.cards.items()
+    }
+    return replace(item, block=replace(block, name=name, cards=cards))
 
 
 def comparisons(

@@ -241,13 +241,24 @@ def in_words(table: pd.DataFrame, *, most: int = SAID) -> Iterator[Finding]:
 
 
 def changed_groups(name: str, rows: pd.DataFrame) -> Finding:
-    """What one treatment, or pool, changed: the groups called, those with a direction first."""
-    own = rows[rows["direction"] != ""].assign(vague=rows["direction"] == CHANGED)
-    own = own.sort_values(["vague", "rank"])
+    """What one treatment, or pool, changed: the groups called, in the order they are told."""
+    own = in_order(rows)
     columns = ["compartment", "stain", "property", "direction"]
     groups = own[columns].head(GROUPS_SAID).to_dict("records")
     values: dict[str, Any] = {"groups": groups, "called": len(own)}
     return Finding("features-changed", "info", {"treatment": name}, values)
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """The groups called as a sentence tells them: with a direction first, of one stain before two.
+
+    How two stains lie to one another changes where one of them does, which says more.
+    """
+    own = rows[rows["direction"] != ""]
+    own = own.assign(
+        vague=own["direction"] == CHANGED, pair=own["stain"].str.contains("+", regex=False)
+    )
+    return own.sort_values(["vague", "pair", "rank"]).drop(columns=["vague", "pair"])
 
 
 def set_aside(found: GroupChanges) -> Iterator[Finding]:

@@ -21,6 +21,16 @@ def _(
     )
 
 
+@wording("maps-as-shuffled")
+def _(*, representation: str, named: float, shuffled: float, p: float, n_wells: int) -> str:
+    return (
+        f"{names.label(representation)} itself gives {named:.1%} of the images of {n_wells} "
+        f"held-out treated wells their treatment, and {shuffled:.1%} where labels are shuffled "
+        f"among the wells of a plate (p = {p:.2g}): it is not known to have learned what a map "
+        "would explain."
+    )
+
+
 @wording("maps-miss")
 def _(
     *, method: str, hit: float, low: float, high: float, n: int, least: float, chance: float

@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 
 from phenolens.answers.quality import LOST, lost_cells
 from phenolens.answers.tables import Tables
+from phenolens.profiles import TREATMENT
 from phenolens.report import colours
+from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.words import names
 from phenolens.words.numbers import p_value, percent
 
 LABELLED = 12
+LEAST_Q = 1e-12  # smaller ones are drawn here
 LEADER = {"arrowstyle": "-", "color": "#b6bfc8", "lw": 0.7, "relpos": (0, 0.5), "shrinkB": 3}
 
 
@@ -26,13 +29,16 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     for name in filter(lambda name: not names.is_noise(name), tables.real):
         rows = tested(tables, name)
         if len(rows):
+            figure = volcano(rows, colour=palette[name], alpha=tables.alpha)
             yield Drawn(
                 name=f"activity-{file_name(name)}",
-                figure=volcano(rows, colour=palette[name], alpha=tables.alpha),
+                figure=figure,
                 label=names.label(name),
                 alt=_alt(rows, name, tables.alpha),
-                caption=_caption(tables.alpha),
-            )
+                caption=_caption(rows, tables.alpha),
+                marks=(Marks(figure.axes[0], rows["map"].to_numpy(), _height(rows),
+                             rows[TREATMENT].tolist()),),
+            )  # fmt: skip
 
 
 def tested(tables: Tables, name: str) -> pd.DataFrame:
@@ -47,12 +53,18 @@ def testable(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.dropna(subset=["map", "q"]).sort_values(["q", "map"], ascending=[True, False])
 
 
-def _caption(alpha: float) -> str:
+def _height(rows: pd.DataFrame) -> np.ndarray:
+    return -np.log10(rows["q"].clip(lower=LEAST_Q).to_numpy())
+
+
+def _caption(rows: pd.DataFrame, alpha: float) -> str:
+    below = int((rows["q"] < LEAST_Q).sum())
+    clipped = f" {below} with q below {p_value(LEAST_Q)} stand at it." if below else ""
     return (
         "Right: wells of the treatment resemble one another more than they resemble controls. Up: "
         f"less likely by chance. Filled dots are active (q below {alpha:g}, dashed line); the "
         "dotted line is the smallest q this design can reach. Triangles lost cells: fewer than "
-        f"{percent(LOST)} of their controls' (read them as possible toxicity)."
+        f"{percent(LOST)} of their controls' (read them as possible toxicity).{clipped}"
     )
 
 
@@ -71,7 +83,7 @@ def volcano(rows: pd.DataFrame, *, colour: str, alpha: float) -> Figure:
     """
     figure = new_figure(4.9)
     axes = figure.add_axes((0.06, 0.115, 0.64, 0.855))
-    height = -np.log10(rows["q"].clip(lower=1e-12).to_numpy())
+    height = _height(rows)
     top = max(height.max(), -np.log10(alpha)) * 1.1 + 0.1
     axes.set_xlim(min(0.0, rows["map"].min() - 0.03), 1.03)
     axes.set_ylim(-0.04 * top, top)

@@ -69,7 +69,7 @@ def hit_rate(found: dict | None) -> str:
     return ""
 
 
-def pictures(rows: pd.DataFrame, stored: dict[str, np.ndarray]) -> dict[str, object]:
+def pictures(rows: pd.DataFrame, stored: dict[str, np.ndarray]) -> dict[str, Any]:
     """Intensities, maps, nuclei (or None) and stain names of the images in these rows."""
     places = rows["position"].to_numpy(dtype=int)
     nuclei = stored["nuclei"][places] if "nuclei" in stored else [None] * len(places)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from phenolens.answers.tables import Tables
 from phenolens.profiles import TREATMENT
 from phenolens.report.figures.dots import against_itself
+from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import Drawn, file_name
 from phenolens.words import names
 
@@ -22,15 +23,19 @@ def draw(tables: Tables) -> Iterator[Drawn]:
     for across, part in rows.groupby("across", sort=False):
         known = part.dropna(subset=["map_normalized", "map_across_normalized"])
         if len(known):
+            figure = beside(known.assign(label=known[TREATMENT].astype(str)))
             yield Drawn(
                 name=f"elsewhere-{file_name(names.place(across))}",
-                figure=beside(known.assign(label=known[TREATMENT].astype(str))),
+                figure=figure,
                 label=f"Another {names.place(across)}",
                 alt=f"Scatter of the normalized mAP of {len(known)} treatments with all matches "
                 f"against that with matches of another {names.place(across)} only.",
                 caption="One dot a treatment. Below the line it is found less well when its wells "
                 f"of the same {names.place(across)} are left out; those that fall most are named.",
-            )
+                marks=(Marks(figure.axes[0], known["map_normalized"].to_numpy(),
+                             known["map_across_normalized"].to_numpy(),
+                             known[TREATMENT].astype(str).tolist()),),
+            )  # fmt: skip
 
 
 def beside(rows: pd.DataFrame) -> Figure:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
 from phenolens.profiles import PLATE_SHAPES, row_letters, well_position
+from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
 from phenolens.words.numbers import natural
 
@@ -26,14 +27,39 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         return
     for column, label, note in quantities(tables):
         wells = with_quantity(tables, column)
+        figure = _maps(wells, label)
         yield Drawn(
             name=f"plates-{file_name(label)}",
-            figure=_maps(wells, label),
+            figure=figure,
             label=label,
             alt=_alt(wells, label),
-            caption=note + _shown(wells),
+            caption=note + _clipped(wells["value"]) + _shown(wells),
             vector=False,
+            marks=_marks(figure, wells),
         )
+
+
+def _marks(figure: Figure, wells: pd.DataFrame) -> tuple[Marks, ...]:
+    """The wells of the plates that are drawn."""
+    by_plate = dict(iter(wells.groupby("plate")))
+    return tuple(
+        Marks(axes, part["column"].to_numpy(), part["row"].to_numpy(),
+              [(str(plate), well) for well in part["well"]])
+        for axes, plate in zip(figure.axes, _drawn(wells), strict=False)
+        if len(part := by_plate[plate])
+    )  # fmt: skip
+
+
+def _clipped(values: pd.Series) -> str:
+    """How many values lie beyond the ends of the scale, which then stand for them."""
+    norm, _ = _scale(values)
+    below, above = int((values < norm.vmin).sum()), int((values > norm.vmax).sum())
+    if not below + above:
+        return ""
+    return (
+        f"{below} below {norm.vmin:.3g} and {above} above {norm.vmax:.3g} have the colour of the "
+        "end. "
+    )
 
 
 def quantities(tables: Tables) -> list[tuple[str, str, str]]:
@@ -62,6 +88,7 @@ def with_quantity(tables: Tables, column: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "plate": wells["Metadata_Plate"].astype(str),
+            "well": wells["Metadata_Well"].astype(str),
             "row": place[:, 0],
             "column": place[:, 1],
             "control": tables.controls,
@@ -104,13 +131,17 @@ def _shown(wells: pd.DataFrame) -> str:
 
 def _maps(wells: pd.DataFrame, label: str) -> Figure:
     shape = plate_shape(wells)
-    plates = sorted(wells["plate"].unique(), key=natural)[:MOST]
+    plates = _drawn(wells)
     figure, panels = plate_panels(len(plates), shape)
     scale = _scale(wells["value"])
     for axes, plate in zip(panels, plates, strict=True):
         _plate(axes, (plate, wells[wells["plate"] == plate]), (shape, scale))
     _bar(figure, scale, label)
     return figure
+
+
+def _drawn(wells: pd.DataFrame) -> list[str]:
+    return sorted(wells["plate"].unique(), key=natural)[:MOST]
 
 
 def plate_panels(plates: int, shape: tuple[int, int]) -> tuple[Figure, list[Axes]]:

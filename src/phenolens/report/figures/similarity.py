@@ -15,7 +15,9 @@ from scipy.spatial.distance import squareform
 
 from phenolens.answers.tables import Tables
 from phenolens.learn.nearest import unit_rows
+from phenolens.profiles import TREATMENT
 from phenolens.report.figures.groups import NONE, mechanism_looks
+from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import (
     INK,
     MUTED,
@@ -36,9 +38,10 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         profiles = tables.consensus(name)
         if profiles is not None and len(profiles) > 2:
             rows, cosine = similarities(profiles)
+            figure, order = _heat_map(rows, cosine), np.arange(len(rows))
             yield Drawn(
                 name=f"similarity-{file_name(name)}",
-                figure=_heat_map(rows, cosine),
+                figure=figure,
                 label=names.label(name),
                 alt=f"Clustered heat map of cosine similarity between {len(rows)} consensus "
                 f"profiles by {names.label(name)}.",
@@ -46,7 +49,9 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 "average linkage. Red blocks on the diagonal are treatments that look similar; the "
                 "strip at the left names their mechanism." + _thinned(len(rows)),
                 vector=False,
-            )
+                marks=(Marks(figure.axes[0], order, order, rows[TREATMENT].astype(str).tolist(),
+                             matrix=True),),
+            )  # fmt: skip
 
 
 def _thinned(n: int) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -19,6 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findSystemFonts, fontManager
 
 from phenolens.files import atomic_path
+
+if TYPE_CHECKING:
+    from phenolens.report.figures.marks import Marks
 
 INK, MUTED, GRID, PAPER = "#1d2733", "#5d6b7a", "#e3e8ed", "#ffffff"
 WIDTH = 10.4  # inches; the page shows 100 CSS pixels an inch
@@ -85,6 +88,8 @@ class Drawn:
         Whether the page should show the SVG; otherwise it shows the PNG.
     photo : bool
         Whether the figure is made of pictures of cells, which the page shows as a JPEG.
+    marks : tuple of Marks
+        What a reader of the page may point at.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Drawn:
     caption: str
     vector: bool = True
     photo: bool = False
+    marks: tuple[Marks, ...] = ()
 
     def called(self, name: str) -> Drawn:
         return replace(self, name=name)

@@ -9,11 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
+from phenolens.profiles import PLATE, WELL
 from phenolens.report.figures.groups import Group, by_control, by_mechanism, by_plate
+from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import Drawn, bare, file_name, new_figure
 from phenolens.words import names
 
 MOST_NAMED = 18
+MOST_MARKED = 3000
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -25,9 +28,10 @@ def draw(tables: Tables) -> Iterator[Drawn]:
             continue
         points = tables.umap[tables.umap["representation"] == name]
         if len(points):
+            figure = _three(points)
             yield Drawn(
                 name=f"umap-{file_name(name)}",
-                figure=_three(points),
+                figure=figure,
                 label=names.label(name),
                 alt=f"UMAP of {len(points)} wells by {names.label(name)}, coloured by mechanism, "
                 "by plate, and by control or treated.",
@@ -35,7 +39,18 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 "are grouped by batch, not by biology. Distances between far groups and the sizes "
                 "of groups carry no meaning in UMAP.",
                 vector=len(points) <= 800,
+                marks=_marks(figure, points),
             )
+
+
+def _marks(figure: Figure, points: pd.DataFrame) -> tuple[Marks, ...]:
+    """The wells, where they are few enough to be pointed at."""
+    if len(points) > MOST_MARKED:
+        return ()
+    first, *others = figure.axes
+    of = list(points[[PLATE, WELL]].astype(str).itertuples(index=False, name=None))
+    x, y = (points[name].to_numpy() for name in "xy")
+    return (Marks(first, x, y, of, tuple(others)),)
 
 
 def _three(points: pd.DataFrame) -> Figure:

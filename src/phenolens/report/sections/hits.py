@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from phenolens import words
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
 from phenolens.answers.treatments import Treatment, common_doubts
+from phenolens.profiles import TREATMENT
 from phenolens.report.sections import Section, register
 from phenolens.report.spaces import computed_on
 from phenolens.words import names
+from phenolens.words.changes import described
 from phenolens.words.numbers import NONE, fixed, missing, number, p_value, percent
+
+GROUPS = 3
+IN_WORDS = f"Up to {GROUPS} groups of features that changed most are told."
+IN_FEATURES = "Up to three features that moved most are shown, in robust z."
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,8 @@ class Hit:
     cells: str
     cells_value: float | None
     lost: bool
-    similar: list[str]
+    similar: list[tuple[str, str]]
+    changed: str
     features: list[tuple[str, str]]
     doubts: str
 
@@ -42,7 +51,9 @@ class Hit:
 def view(tables: Tables) -> dict:
     found = tables.ranked
     common = common_doubts(found)
-    hits = [_hit(one, common) for one in found]
+    changed = _changed(tables.table("feature_groups"))
+    hits = [_hit(one, common, changed.get(one.name, "")) for one in found]
+    moved = any(hit.features or hit.changed for hit in hits)
     return {
         "common": words.noted(" ".join(common), **found[0].row) if common else "",
         "hits": hits,
@@ -50,7 +61,7 @@ def view(tables: Tables) -> dict:
         "shows": {
             "cells": any(hit.cells_value is not None for hit in hits),
             "similar": any(hit.similar for hit in hits),
-            "features": any(hit.features for hit in hits),
+            "features": (IN_WORDS if changed else IN_FEATURES) if moved else "",
         },
         "alpha": tables.alpha,
         "lost": percent(LOST),
@@ -72,7 +83,19 @@ def _spaces(tables: Tables) -> str:
     )
 
 
-def _hit(one: Treatment, common: list[str]) -> Hit:
+def _changed(groups: pd.DataFrame | None) -> dict[str, str]:
+    """What each treatment changed, in words, by the first representation that tells."""
+    if groups is None:
+        return {}
+    first = groups[groups["representation"] == groups["representation"].iloc[0]]
+    called = first[first["direction"] != ""].sort_values("rank")
+    return {
+        str(name): described(part.to_dict("records"), most=GROUPS)
+        for name, part in called.groupby(TREATMENT)
+    }
+
+
+def _hit(one: Treatment, common: list[str], changed: str) -> Hit:
     row = one.row
     kept: Any = row.get("cell_count_ratio")
     mechanism = row.get("Metadata_Mechanism")
@@ -92,7 +115,8 @@ def _hit(one: Treatment, common: list[str]) -> Hit:
         cells=fixed(kept),
         cells_value=_plain(kept),
         lost=not missing(kept) and kept < LOST,
-        similar=[f"{name} ({fixed(cosine)})" for name, cosine in one.neighbours],
+        similar=[(name, fixed(cosine)) for name, cosine in one.neighbours],
+        changed=changed,
         features=[(name, f"{effect:+.1f}".replace("-", "−")) for name, effect in one.features],
         doubts=words.noted(doubts, **row),
     )

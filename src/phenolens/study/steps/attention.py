@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from phenolens.crops import some_of_each_well
 from phenolens.findings import Finding
 from phenolens.interpret import where
 from phenolens.interpret.activation import activation_table, compartments, nuclear_stain
 from phenolens.interpret.activation_tests import by_treatment
 from phenolens.interpret.attribution_checks import (
+    beyond_shuffled,
     covering,
     occlusion,
     randomised,
@@ -38,6 +38,13 @@ from phenolens.profiles import (
 from phenolens.represent.base import evenly
 from phenolens.represent.cnn import CNN
 from phenolens.segment.settings import SegmentSettings
+from phenolens.study.explaining import (
+    CHECKED_A_FOLD,
+    FEWEST_SPIKED,
+    SPIKED_A_FOLD,
+    explained,
+    folds_asked,
+)
 from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.overlays import CELLS_SHOWN, overlays, shown_images
 from phenolens.study.recipe import recipe_of
@@ -48,9 +55,6 @@ from phenolens.study.steps.represent import Represented
 
 CHECKED = ("cells", "nucleus")
 _CHUNK = 256
-_CHECKED_A_FOLD = 48
-_SPIKED_A_FOLD, _FEWEST_SPIKED = 12, 3  # control images, each with four kinds of planted change
-_CELLS_A_WELL = 30
 
 
 @dataclass(frozen=True)
@@ -89,22 +93,22 @@ class Attention:
 )  # fmt: skip
 def attention(session: Session, *, represent: Represented, evaluate: Evaluation) -> Made:
     """Where the network looked, or why that is withheld; the value is an :class:`Attention`."""
-    work = explained(represent)
+    work = explained(represent.trainings.values())
     if work is None:
         return Made(Attention({}))
     comparisons = evaluate.tables["comparisons"]
-    if why := _withheld(comparisons, work, alpha=session.study.evaluate.alpha):
-        withheld = {"withheld_because": why.to_dict()}
-        return Made(Attention(withheld), {"activation.json": withheld})
     with threads(session.jobs):
-        spiked = pd.concat([_spikes(work, *fold) for fold in _folds(work)], ignore_index=True)
+        if why := _withheld(comparisons, work, alpha=session.study.evaluate.alpha):
+            withheld = {"withheld_because": why.to_dict()}
+            return Made(Attention(withheld), {"activation.json": withheld})
+        spiked = pd.concat([_spikes(work, *fold) for fold in folds_asked(work)], ignore_index=True)
         truth = rates(spiked)
         doubt = why_withheld(truth, methods(work)[0])
         if doubt is not None and doubt.code == "maps-miss":
             withheld = {"withheld_because": doubt.to_dict(), "truth": _truth(truth, doubt)}
             return Made(Attention(withheld), {"activation.json": withheld})
         method = _quick(truth, work)
-        looks = [look for fold in _folds(work) for look in _look(work, *fold, method=method)]
+        looks = [look for fold in folds_asked(work) for look in _look(work, *fold, method=method)]
         table = pd.concat([look.table for look in looks], ignore_index=True)
         shown, files = _shown(session, work, looks)
     found = {"network": work.name, **_summary(looks)}
@@ -128,16 +132,6 @@ def attention(session: Session, *, represent: Represented, evaluate: Evaluation)
     return Made(Attention(found, images, looked), files)
 
 
-def explained(represent: Represented) -> NetworkTrainings | None:
-    """The first network of pixels alone that learned labels: what a map explains best."""
-    for work in represent.trainings.values():
-        kind = work.kind
-        learned = issubclass(kind, CNN) and kind.kind == "supervised" and not kind.needs_measured
-        if learned and isinstance(work, NetworkTrainings):
-            return work
-    return None
-
-
 def segmentation_of(work: NetworkTrainings) -> SegmentSettings | None:
     """How crops that came without label images are segmented; None for fields."""
     if work.prepared.images.level != "cell":
@@ -152,9 +146,28 @@ def _withheld(comparisons: pd.DataFrame, work: NetworkTrainings, *, alpha: float
     scored = comparisons[comparisons["metric"] == "accuracy_treated"]
     own = _against_baselines(scored, work)
     beaten = own.assign(better=(own["difference"] > 0) & (own["p_holm"] < alpha))
-    if len(own) and beaten.groupby("task")["better"].all().any():
+    if not len(own) or not beaten.groupby("task")["better"].all().any():
+        return _not_better(own)
+    return _as_shuffled(work, alpha=alpha)
+
+
+def _as_shuffled(work: NetworkTrainings, *, alpha: float) -> Finding | None:
+    """That the networks name wells they never saw no better than shuffled labels would be."""
+    predicted, wells = [], []
+    for fold, rows in folds_asked(work):
+        network = work.trained(fold)
+        assert isinstance(network, CNN)
+        own = rows[~work.images[CONTROL].iloc[rows].astype(bool).to_numpy()]
+        if len(own):
+            given = network.predict_proba(work.prepared, own)
+            predicted.append(np.array(network.classes)[given.argmax(axis=1)])
+            wells.append(work.images[[PLATE, WELL, TREATMENT]].iloc[own])
+    if not wells:
+        return Finding("maps-nothing-held-out", "warning")
+    found = beyond_shuffled(np.concatenate(predicted), pd.concat(wells), seed=work.session.seed)
+    if found["p"] < alpha:
         return None
-    return _not_better(own)
+    return Finding("maps-as-shuffled", "warning", {"representation": work.name}, found)
 
 
 def _against_baselines(table: pd.DataFrame, work: NetworkTrainings) -> pd.DataFrame:
@@ -176,23 +189,6 @@ def _not_better(own: pd.DataFrame) -> Finding:
     return Finding("maps-not-better", "warning", {"representation": worst["a"]}, values)
 
 
-def _folds(work: NetworkTrainings) -> Iterator[tuple[str, np.ndarray]]:
-    """Each fold's network and the images whose wells it never saw (of cells, some a well)."""
-    keys = pd.DataFrame(index=pd.MultiIndex.from_frame(work.images[[PLATE, WELL, SITE]]))
-    asked, folds = _asked(work), work.design.folds
-    for fold, _, test in folds.iterate(keys) if folds else ():
-        yield str(fold), test[asked[test]]
-
-
-def _asked(work: NetworkTrainings) -> np.ndarray:
-    """Every image; of single cells at most some of each well, drawn at random."""
-    if work.prepared.images.level != "cell":
-        return np.ones(len(work.images), dtype=bool)
-    numbered = work.images[[PLATE, WELL]].assign(row=np.arange(len(work.images)))
-    some = some_of_each_well(numbered, _CELLS_A_WELL, seed=work.session.seed)
-    return np.isin(numbered["row"], some["row"])
-
-
 def methods(work: NetworkTrainings) -> tuple[Method, Method]:
     """The reference method and the fast one; without controls on every plate, one that needs none.
 
@@ -209,14 +205,14 @@ def _spikes(work: NetworkTrainings, fold: str, rows: np.ndarray) -> pd.DataFrame
     """What maps make of changes planted in some controls that this fold's network never saw."""
     network, segmentation = work.trained(fold), segmentation_of(work)
     control = work.images[CONTROL].iloc[rows].astype(bool).to_numpy()
-    own = evenly(rows[control], _SPIKED_A_FOLD)
-    if len(own) < _FEWEST_SPIKED:
+    own = evenly(rows[control], SPIKED_A_FOLD)
+    if len(own) < FEWEST_SPIKED:
         return pd.DataFrame(columns=["method", "kind", "planted", "seen"])
     parts = compartments(work.prepared, own, network.settings.pixels, segmentation=segmentation)
     planted = ControlCells(
         own,
         parts,
-        evenly(rows[~control], _SPIKED_A_FOLD),
+        evenly(rows[~control], SPIKED_A_FOLD),
         nuclear_stain(work.prepared.channels, segmentation or SegmentSettings()),
     )
     many = len(own) * len(KINDS)
@@ -245,7 +241,7 @@ def _look(work: NetworkTrainings, fold: str, rows: np.ndarray, *, method: Method
     """Maps and measures of a fold's images, some hundred at a time."""
     network = work.trained(fold)
     assert isinstance(network, CNN)
-    checked = set(evenly(rows, _CHECKED_A_FOLD))
+    checked = set(evenly(rows, CHECKED_A_FOLD))
     with work.session.progress.bar(f"Asking {work.name} where it looked, fold {fold}") as tick:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
@@ -328,6 +324,9 @@ def _summary(looks: list[Look]) -> dict:
         "n_images": len(table),
         "n_zero_maps": int(table["zero_map"].sum()),
         "images_named_right": float(right.mean()),
+        "beyond_shuffled": beyond_shuffled(
+            treated["predicted"].to_numpy(), treated[[PLATE, WELL, TREATMENT]]
+        ),
         "enrichment": {
             part: _over_wells(treated, f"enrichment_{part}")
             for part in ("cells", "nucleus", "cytoplasm")

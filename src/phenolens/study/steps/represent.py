@@ -26,6 +26,7 @@ from phenolens.represent.networks.network import Network
 from phenolens.splits.cells import CellFolds
 from phenolens.splits.roles import CALIBRATING
 from phenolens.store import digest
+from phenolens.study.explaining import cost_of_maps, explained
 from phenolens.study.joint_features import joint_features
 from phenolens.study.network_input import crops_of_cells, reads_images_whole
 from phenolens.study.networks import NetworkTrainings
@@ -295,10 +296,13 @@ class _Images:
         return profiles.with_metadata(wells, joined.to_dict("series"))
 
     def announce(self, names: Sequence[str]) -> None:
-        """Say what the trainings of all networks among these will cost, before the first."""
+        """Say what trainings and maps of all networks among these will cost, before the first."""
         networks = [name for name in names if issubclass(self.session.kinds[name], Network)]
-        found = map(self._trainings, networks)
-        costs = [cost for one in found if isinstance(one, NetworkTrainings) for cost in one.costs()]
+        found = [one for one in map(self._trainings, networks) if isinstance(one, NetworkTrainings)]
+        costs = [cost for one in found for cost in one.costs()]
+        looked = explained(found)
+        if looked is not None and looked.costs() and (maps := cost_of_maps(looked)):
+            costs.append(maps)
         announce(self.session, costs, room=memory_for(1))
 
     def _trainings(self, name: str) -> Trainings:
