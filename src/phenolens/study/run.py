@@ -91,7 +91,7 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
-    with writing(session.out, session.progress.say):
+    with writing(session.out, session.progress.say), session.joined():
         return _run(session)
 
 
