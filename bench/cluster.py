@@ -1,15 +1,17 @@
 """Workers of a dask cluster: speed, what the scheduler costs, many tasks, workers killed.
 
-    python bench/cluster.py speed [--fields 24]
-    python bench/cluster.py plates [--plates 2300 --wells 384]
+    python bench/cluster.py speed [--fields 16]
+    python bench/cluster.py plates [--plates 2300 --tasks 48 --at-once auto]
     python bench/cluster.py kills [--seconds 300]
 
 All on one machine, with `distributed.LocalCluster` as the cluster that a study joins by its
 address. `speed` measures the same fields (five stains of 540 x 540 pixels, all families) with one
 worker and with two, in turns, after both have compiled; what the scheduler costs is the part of the
-workers' time in which they did no task. `plates` sends tasks without work, one a well. `kills`
-prepares and measures a small screen again and again, ends one worker at a random field each time
-with SIGKILL, and compares every byte with what one process left. Prints lines of JSON.
+workers' time in which they did no task. `plates` sends tasks without work, so many a plate,
+together as short tasks are, or with `--at-once 1` each in a message, as fields are; `cpu_here` is
+what client and scheduler computed, which share a process. `kills` prepares and measures a small
+screen again and again, ends one worker at a random field each time with SIGKILL, and compares every
+byte with what one process left. Prints lines of JSON.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def speed(folder: Path, *, fields: int) -> None:
     images, recipe = screen(folder, fields=fields, size=540)
     prepared = prepare(images, folder / "first")
     spent: list[Spent] = []
-    for workers in (1, 2, 1, 2, 1, 2):
+    for workers in (1, 2, 1, 2):
         out = folder / "out"
         with cluster(out, workers) as (_, joined):
             few = prepared.only(range(2 * workers))
@@ -95,15 +97,20 @@ def speed(folder: Path, *, fields: int) -> None:
         print(json.dumps(told | {"load": os.getloadavg()[0]}), flush=True)
 
 
-def plates(folder: Path, *, plates: int, wells: int) -> None:
-    tasks = (partial(pow, number, 1) for number in range(plates * wells))
+def plates(folder: Path, *, plates: int, each: int, at_once: str) -> None:
+    tasks = (partial(pow, number, 1) for number in range(plates * each))
     with cluster(folder, 2) as (_, joined):
-        began, step = time.perf_counter(), wells * max(plates // 10, 1)
-        for number, _ in enumerate(joined.results(tasks), start=1):
+        results = joined.results(tasks, at_once=at_once)
+        next(results)
+        began, spent = time.perf_counter(), time.process_time()
+        step = each * max(plates // 10, 1)
+        for number, _ in enumerate(results, start=2):
             if number % step == 0:
-                told = {"part": "plates", "plates": number // wells, "tasks": number}
-                told |= {"seconds": time.perf_counter() - began, "memory_mib": memory.held() >> 20}
-                print(json.dumps(told | {"load": os.getloadavg()[0]}), flush=True)
+                told = {"part": "plates", "plates": number // each, "tasks": number}
+                told |= {"at_once": at_once, "memory_mib": memory.held() >> 20}
+                told |= {"seconds": time.perf_counter() - began}
+                told |= {"cpu_here": time.process_time() - spent, "load": os.getloadavg()[0]}
+                print(json.dumps(told), flush=True)
 
 
 def kills(folder: Path, *, seconds: float, seed: int) -> None:
@@ -152,9 +159,10 @@ def _left(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=["speed", "plates", "kills"])
-    parser.add_argument("--fields", type=int, default=24)
+    parser.add_argument("--fields", type=int, default=16)
     parser.add_argument("--plates", type=int, default=2300)
-    parser.add_argument("--wells", type=int, default=384)
+    parser.add_argument("--tasks", type=int, default=48)
+    parser.add_argument("--at-once", default="auto")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -162,7 +170,7 @@ def main() -> None:
         if asked.part == "speed":
             speed(Path(name), fields=asked.fields)
         elif asked.part == "plates":
-            plates(Path(name), plates=asked.plates, wells=asked.wells)
+            plates(Path(name), plates=asked.plates, each=asked.tasks, at_once=asked.at_once)
         else:
             kills(Path(name), seconds=asked.seconds, seed=asked.seed)
 

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -209,6 +209,7 @@ class Cluster:
         client, place = self._joined(), Footing.of(self.folder)
         waiting, sent, size = iter(tasks), deque[Any](), 1 if at_once == "auto" else int(at_once)
         workers, looked = self.size, time.monotonic()
+        run, number = uuid4().hex, count()
         try:
             while True:
                 if time.monotonic() - looked > LOOK:
@@ -217,7 +218,7 @@ class Cluster:
                     together = tuple(islice(waiting, size))
                     if not together:
                         break
-                    sent.append(_send(client, Bundle(together, place)))
+                    sent.append(_send(client, Bundle(together, place), (run, next(number))))
                 if not sent:
                     return
                 for found, error in self._first(client, sent):
@@ -257,7 +258,9 @@ class Cluster:
                 ready.append(future)
             found: list[Any] = client.gather(ready)
         except KilledWorker as error:
-            raise self._refused("cluster-task-ended", task=error.task) from None
+            raise self._refused(
+                "cluster-task-ended", task=str(error.task).strip("('").partition("-")[0]
+            ) from None
         except (CancelledError, OSError, TimeoutError) as error:
             if isinstance(error, OSError) and client.status == "running":
                 raise  # of the task's own: a disk that is full, a file server that is gone
@@ -355,10 +358,13 @@ class Cluster:
         return PhenolensError(Finding(code, "error", {}, {"cluster": self.where, **values}))
 
 
-def _send(client: Client, batch: Bundle) -> Future:
-    """Send tasks under their function's name, by which the dashboard colours them."""
-    named = re.sub(r"\W", "", kind_of(batch.tasks[0])).strip("_")
-    return client.submit(batch, key=f"{named}-{uuid4().hex}", pure=False, retries=RETRIES)
+def _send(client: Client, bundle: Bundle, key: tuple[str, int]) -> Future:
+    """Send tasks under their function's name, by which the dashboard colours them.
+
+    All of a call are one group: of each group the scheduler keeps some kilobytes.
+    """
+    named = re.sub(r"\W", "", kind_of(bundle.tasks[0])).strip("_")
+    return client.submit(bundle, key=(f"{named}-{key[0]}", key[1]), pure=False, retries=RETRIES)
 
 
 def require_where(where: str | Path) -> str:
