@@ -457,6 +457,15 @@ def _(folder: Path) -> None:
     (folder / "PLATE1" / "PLATE1.HTD").write_text("\r\n".join(lines))
 
 
+@door("imagexpress, planes as pages", code=2, says=["3 planes a field", 'projection = "max"'])
+def _(folder: Path) -> None:
+    for well, channel in itertools.product(WELLS, (1, 2)):
+        image = pixels(channel, (3, 48, 48))
+        write(
+            folder / "PLATE1" / f"PLATE1_{well}_s1_w{channel}.TIF", image, photometric="minisblack"
+        )
+
+
 @door("imagexpress, time points", code=2, says=["2 time points"])
 def _(folder: Path) -> None:
     for time_, well, channel in itertools.product((1, 2), WELLS, (1, 2)):
