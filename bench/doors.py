@@ -854,6 +854,16 @@ def _(folder: Path) -> None:
         np.savez(path, features=random.normal(size=(20, 16)).astype(np.float32))
 
 
+@door("DeepProfiler, a plate that is called like a well", says=(r"(?m)^wells: 4$",))
+def _(folder: Path) -> None:
+    random = np.random.default_rng(4)
+    for well in WELLS:
+        path = folder / "features" / "P1" / f"{well}_1.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, features=random.normal(size=(20, 16)).astype(np.float32))
+    plate_map(folder)
+
+
 def opened(name: str) -> tuple[list[str], str]:
     """What was wrong with a door, and all that the commands said."""
     from phenolens.cli import _run
