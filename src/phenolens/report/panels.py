@@ -105,8 +105,11 @@ class Panels:
                 shown = self.stills(name)
                 room -= sum(len(still.uri) for still in shown)
             html = self._html(name, shown) if self.whole(name) else None
-            left_out = pictures and hit and not shown and self._of("exemplars", name) is not None
+            left_out = pictures and hit and not shown and self._pictured(name)
             yield self.line(name) | {"html": html, "left_out": left_out}
+
+    def _pictured(self, name: str) -> bool:
+        return any(self._of(table, name) is not None for table in ("exemplars", "stills"))
 
     def html(self, name: str, *, pictures: bool = True) -> str:
         """The panel of one treatment as a fragment of HTML: ``<article class="panel" ...>``.
@@ -139,8 +142,11 @@ class Panels:
     def stills(self, name: str) -> list[stills.Still]:
         """Pictures of the treatment beside controls, and where the network looked."""
         return [
-            *stills.beside_controls(self.tables, self._of("exemplars", name)),
-            *stills.looked_at(self.tables, self._of("attention", name, by="shown_for")),
+            *stills.beside_controls(self._of("exemplars", name), self.tables.pictures),
+            *stills.beside_controls(self._of("stills", name), self.tables.small_pictures),
+            *stills.looked_at(
+                self._of("attention", name, by="shown_for"), self.tables.attention_pictures
+            ),
         ]
 
     def view(self, name: str) -> dict[str, Any]:

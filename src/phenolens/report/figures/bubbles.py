@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, wrapped
 
 MOST, ACROSS = 8, 4
 COMPARTMENTS = ["Nuclei", "Cells", "Cytoplasm"]
@@ -83,7 +83,7 @@ def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:
         if number < len(treatments):
             part = moved[moved["Metadata_Treatment"] == treatments[number]]
             _panel(axes, part, (lines, stains, top, number % ACROSS == 0))
-            axes.set_title(shortened(treatments[number], 30), fontsize=9)
+            axes.set_title(wrapped(treatments[number], 30), fontsize=9)
         else:
             axes.set_visible(False)
     _key(figure, top)
