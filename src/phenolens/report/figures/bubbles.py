@@ -165,10 +165,15 @@ def _key(figure: Figure, top: float) -> None:
     axes.text(0, 0, "median |effect|", va="center", fontsize=8, color=MUTED)
     for x, value in ((15, top / 10), (20, top / 3), (25.5, top)):
         axes.scatter(x, 0, s=_area(np.array([value]), top), color=MUTED, lw=0)
-        axes.text(x + 1.4, 0, f"{value:.2g}", va="center", fontsize=8, color=MUTED)
+        axes.text(x + 1.4, 0, two_digits(value), va="center", fontsize=8, color=MUTED)
     for x, colour, text in ((36, UP, "mostly up"), (48, DOWN, "mostly down")):
         axes.scatter(x, 0, s=60, color=colour, lw=0)
         axes.text(x + 1.4, 0, text, va="center", fontsize=8, color=MUTED)
+
+
+def two_digits(value: float) -> str:
+    """``1.7``, ``33``, ``100``: never with a power of ten."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _alt(moved: pd.DataFrame, treatments: list[str]) -> str:

@@ -82,7 +82,6 @@ def scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
         )  # fmt: skip
     bare(axes)
     axes.margins(0.04)
-    axes.set_facecolor("#f7f9fa")
 
 
 def legend_height(groups: list[Group], *, columns: int = 2) -> float:
