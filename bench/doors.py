@@ -431,7 +431,7 @@ def _(folder: Path) -> None:
     )
 
 
-@door("channels called differently on two plates", says=["Hoechst on PL1 and DAPI on PL2"])
+@door("channels called differently on two plates", code=2, says=["Hoechst on PL1 and DAPI on PL2"])
 def _(folder: Path) -> None:
     for plate, first in (("PL1", "Hoechst"), ("PL2", "DAPI")):
         phenix(folder, plate=plate)
@@ -460,6 +460,20 @@ def _(folder: Path) -> None:
     for well, channel in itertools.product(WELLS, (1, 2)):
         image = (pixels(channel) // 16).astype(np.uint8)
         imsave(folder / f"PLATE1_{well}_s1_w{channel}.jpg", image, check_contrast=False)
+
+
+@door("pictures of one bit", commands=(*INIT_CHECK, PREPARE), says=["OME-Zarr"])
+def _(folder: Path) -> None:
+    load_data(folder)
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path) > 2000)
+
+
+@door("a screen of uint64", commands=(*INIT_CHECK, PREPARE), says=["OME-Zarr"])
+def _(folder: Path) -> None:
+    load_data(folder)
+    for path in (folder / "images").iterdir():
+        tifffile.imwrite(path, tifffile.imread(path).astype(np.uint64))
 
 
 @door("a screen of int32", commands=(*INIT_CHECK, MEASURE))
@@ -495,6 +509,35 @@ MAPS = {
     "wells 01A": ("map.csv", "well,compound\n01A,DMSO\n02A,taxol\n01B,DMSO\n"),
     "wells A001": ("map.csv", "well,compound\nA001,DMSO\nA002,taxol\nB001,DMSO\n"),
     "Row and Column": ("map.csv", "Row,Column,compound\nA,1,DMSO\nA,2,taxol\nB,1,DMSO\n"),
+    "words of no usual name": (
+        "map.csv", "Puits;Substanz\nA01;DMSO\nA02;taxol\nB01;DMSO\nB02;taxol\n",
+    ),
+    "spaces": (
+        "map.txt", "well compound dose\nA01 DMSO 0\nA02 taxol 1\nB01 DMSO 0\nB02 taxol 1\n",
+    ),
+    "a note below": (
+        "map.csv",
+        "well,compound\nA01,DMSO\nA02,taxol\nB01,DMSO\nB02,taxol\n\nNotes: edges are empty,\n",
+    ),
+    "text that is called .xls": ("map.xls", "Well\tCompound\nA01\tDMSO\nA02\ttaxol\nB01\tDMSO\n"),
+    "an acoustic dispenser's": (
+        "echo.csv",
+        "Source Plate,Source Well,Dest Plate,Dest Well,Compound\nL1,C03,PL1,A01,DMSO\n"
+        "L1,C04,PL1,A02,taxol\nL1,C03,PL1,B01,DMSO\nL1,C04,PL1,B02,taxol\n",
+    ),
+    "its plate in other letters": (
+        "map.csv", "barcode,well,compound\npl1,A01,DMSO\npl1,A02,taxol\npl1,B01,DMSO\n",
+    ),
+    "a grid on its side": (
+        "platemap.csv",
+        ",A,B,C,D,E,F,G,H\n1,DMSO,DMSO,,,,,,\n2,taxol,taxol,,,,,,\n"
+        + "".join(f"{n},,,,,,,,\n" for n in range(3, 13)),
+    ),
+    "a grid without numbers": (
+        "platemap.csv",
+        "A,DMSO,taxol" + "," * 10 + "\nB,DMSO,taxol" + "," * 10 + "\n"
+        + "".join(f"{letter}{',' * 12}\n" for letter in "CDEFGH"),
+    ),
     "a grid": (
         "platemap.csv",
         ",1,2,3,4,5,6,7,8,9,10,11,12\nA,DMSO,taxol" + "," * 10 + "\nB,DMSO,taxol" + "," * 10
@@ -510,7 +553,7 @@ for _name, (_file, _text) in MAPS.items():
     DOORS[f"plate map: {_name}"] = Door(
         _mapped, says=(*counted(wells=4, images=4), r"(?m)^treatments: [12]$", r"control wells: 2")
     )
-for _code in ("utf-8-sig", "utf-16", "cp1252"):
+for _code in ("utf-8-sig", "utf-16", "utf-16-le", "cp1252"):
 
     def _encoded(folder: Path, code: str = _code) -> None:
         phenix(folder)
@@ -518,6 +561,41 @@ for _code in ("utf-8-sig", "utf-16", "cp1252"):
         (folder / "map.csv").write_bytes(text.encode(code))
 
     DOORS[f"plate map: {_code}"] = Door(_encoded, says=(r"control wells: 2",))
+
+
+@door(
+    "plate map: a column to be named",
+    commands=(INIT,),
+    says=["Name the one that does", 'compound = "Metadata_Sample ID"', 'file = "map.csv"'],
+)
+def _(folder: Path) -> None:
+    phenix(folder)
+    plate_map(folder, "well,Sample ID\nA01,S1\nA02,S2\nB01,S1\nB02,S2\n", "map.csv")
+
+
+@door(
+    "plate map: in the folder of each measurement",
+    commands=(INIT,),
+    says=[r"_folder ~", "PL.*platemap.csv"],
+)
+def _(folder: Path) -> None:
+    for number in (1, 2):
+        name = f"PL{number}__2021-01-0{number}T00_00_00-Measurement 1"
+        phenix(folder, plate=name)
+        plate_map(folder / name, f"well,compound\nA01,DMSO\nA02,c{number}\nB01,DMSO\n")
+
+
+@door("plate map: plate 7 of images in 007", says=("control wells: 2", "zeros"))
+def _(folder: Path) -> None:
+    phenix(folder, plate="7")
+    plate_map(folder, "plate,well,compound\n007,A01,DMSO\n007,A02,taxol\n007,B01,DMSO\n")
+
+
+@door("plate map: plates 7 and 007", says=("control wells: 2", "wells without label: 4"))
+def _(folder: Path) -> None:
+    for plate in ("7", "007"):
+        phenix(folder, plate=plate)
+    plate_map(folder, "plate,well,compound\n7,A01,DMSO\n7,A02,taxol\n7,B01,DMSO\n7,B02,taxol\n")
 
 
 @door("plate map: xlsx", says=(*counted(wells=4, images=4), r"control wells: 2"))

@@ -121,6 +121,7 @@ def main(n_features: int, n_selected: int) -> None:
     )
 
 
+COUNTED = ["Image_Metadata_Plate", "Image_Metadata_Well", "Cells_Number_Object_Number"]
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 PLAIN, HALVES = "robust z-score", ("default, in halves", "default, learned metric, in halves")
 RECIPES: dict[str, dict[str, object]] = {
@@ -137,6 +138,7 @@ RECIPES: dict[str, dict[str, object]] = {
     "ranks, sphering": {"transform": "rank-gaussian"},
     "position removed": {"whitening": "none", "position": "remove"},
     "position removed, sphering": {"position": "remove"},
+    "cell count removed, sphering": {"cell_count": "remove"},
     "position removed, ranks, TVN": {
         "position": "remove", "transform": "rank-gaussian", "whitening": "tvn"
     },
@@ -162,10 +164,19 @@ def cpjump1() -> pl.Profiles:
 
 
 def bbbc021() -> pl.Profiles:
-    """55 plates of 38 compounds at 103 doses, 6 DMSO wells each; mechanisms as labels."""
-    from mechanism_bbbc021 import load
+    """55 plates of 38 compounds at 103 doses, 6 DMSO wells each; mechanisms as labels.
 
-    return pl.read(profiles.to_frame(load()), same_by="Metadata_Treatment", normalized=False)
+    Cells are numbered in each image, so that their mean number in a well is half of one more than
+    an image has: the cell count, which the tables do not give.
+    """
+    from mechanism_bbbc021 import DATA, load
+
+    wells = profiles.to_frame(load())
+    told = pd.read_csv(DATA / "ljosa_jbiomolscreen_2013_per_well_mean.csv.gz", usecols=COUNTED)
+    told = told.set_axis(["Metadata_Plate", "Metadata_Well", "Metadata_CellCount"], axis=1)
+    told["Metadata_CellCount"] = 2 * told["Metadata_CellCount"] - 1
+    wells = wells.merge(told, on=["Metadata_Plate", "Metadata_Well"], validate="1:1")
+    return pl.read(wells, same_by="Metadata_Treatment", normalized=False)
 
 
 SCREENS = {"cpjump1": cpjump1, "bbbc021": bbbc021}

@@ -58,6 +58,8 @@ def test_an_encoder_has_its_settings_before_those_it_shares_and_is_a_representat
         (SHORTEST + "[split]\nleave_out = 'well'\n", "'split' .*did you mean 'splits'"),
         (SHORTEST + "filse = 'p.csv'\n", "'data.profiles.0.filse' .*did you mean 'files'"),
         (SHORTEST + "[data.images]\ntabel = 'p.csv'\n", "did you mean 'table'"),
+        ("[data]\nexclude_marks = ['hit']\n" + SHORTEST, "exclude_marks needs marks"),
+        ("[data]\nmarks = 'm'\nexclude_marks = ['no']\n" + SHORTEST, "'data.exclude_marks"),
         (SHORTEST + "[splits]\nmoon = 1\n", "setting we know .see docs/study-file.md"),
         (SHORTEST + "[evaluate]\npermutations = 0\n", "'evaluate.permutations'.*got 0"),
         (SHORTEST + "[splits]\nleave_out = 'moon'\n", "'splits.leave_out'"),

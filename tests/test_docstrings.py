@@ -15,7 +15,7 @@ import phenolens as pl
 WITHOUT = {"demo", "harmonize"}  # minutes; a library that is no dependency
 # What is no method of somebody's: reading, writing, starting, and what is ours.
 UNSOURCED = {
-    "assay", "audit", "classify", "demo", "design", "encode", "init", "open_study",
+    "assay", "audit", "classify", "demo", "design", "encode", "explore", "init", "open_study",
     "plot", "read", "run", "segment", "simulate", "simulate_profiles",
 }  # fmt: skip
 NAMES = [name for name in pl.__all__ if name != "__version__"]

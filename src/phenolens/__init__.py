@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         LeakError,
         PhenolensError,
     )
+    from phenolens.explore.look import explore
     from phenolens.measure.objects import measure_objects
     from phenolens.segment.field import segment_field as segment
     from phenolens.simulate.features import simulate_profiles
@@ -92,6 +93,7 @@ _HOME = {
     "simulate_profiles": "simulate.features",
     "audit": "study.auditing",
     "init": "study.start",
+    "explore": "explore.look",
     "open_study": "study.session",
     "run": "study.run",
     "demo": "study.run",
@@ -125,6 +127,7 @@ __all__ = [
     "design",
     "dose",
     "encode",
+    "explore",
     "fuse",
     "harmonize",
     "init",

@@ -204,13 +204,16 @@ class Data(SettingsSection):
 
     ``same_plate`` lists plates that are one, measured several times, ``distinct_plates`` plates
     that are not, however alike; ``measurement`` is a query for the time point, plane or measurement
-    that counts, or ``"average"``.
+    that counts, or ``"average"``. ``marks`` is a file of marks that ``phenolens explore`` wrote,
+    and ``exclude_marks`` says which of them leave their wells out.
     """
 
     modality: Literal["compound", "genetic"] = "compound"
     controls: str | None = None
     positive_controls: str | None = None
     exclude: str | None = None
+    marks: str | None = None
+    exclude_marks: list[Literal["hit", "artefact", "look again"]] = []
     same_plate: list[list[str]] = []
     distinct_plates: list[str] = []
     measurement: str | None = None
@@ -223,6 +226,11 @@ class Data(SettingsSection):
     def _something_to_study(self) -> Data:
         if self.images is None and not self.profiles:
             raise ValueError("give [data.images] or at least one [[data.profiles]]")
+        if self.exclude_marks and self.marks is None:
+            raise ValueError(
+                "exclude_marks needs marks, the file that 'phenolens explore' keeps beside the "
+                "results, such as 'study-out.marks.json'"
+            )
         crops = self.images is not None and self.images.level == "cell"
         if self.columns.cell_label is not None and not crops:
             raise ValueError(

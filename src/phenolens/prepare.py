@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
-from phenolens.workers import Watch, in_processes
+from phenolens.workers import Elsewhere, Reading, Watch, in_processes
 
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
@@ -57,6 +58,7 @@ def prepare(
     keep: bool = False,
     verify: bool = False,
     jobs: int = 1,
+    cluster: Elsewhere | None = None,
     progress: Progress | None = None,
     foresee: Callable[[int], Watch] | None = None,
 ) -> Prepared:
@@ -77,6 +79,8 @@ def prepare(
         Read every original again; otherwise those whose size, times or inode have changed.
     jobs : int
         Processes.
+    cluster : Elsewhere, optional
+        Workers in their place.
     progress : callable, optional
         Called with (done, total) groups.
     foresee : callable, optional
@@ -91,8 +95,13 @@ def prepare(
     images = _ordered(images)
     groups = _groups(images)
     watch = foresee(len(groups)) if foresee else None
-    tasks = (partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups)
-    marks = in_processes(tasks, jobs=jobs, watch=watch)
+    tasks: Iterable[Callable[[], dict]] = (
+        partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups
+    )
+    if cluster is not None:
+        files = (_readable(images.take(rows)) for rows in groups)
+        tasks = map(Reading, tasks, files)
+    marks = in_processes(tasks, jobs=jobs, watch=watch, cluster=cluster)
     written = _collect(groups, marks, progress)
     aside = {row: fault for one in written for row, fault in one.faults.items()}
     if not keep:
@@ -265,6 +274,11 @@ def originals(images: ImageSet, *, functions: bool = False) -> list[list]:
     return [[path, *identity(path)] for path in sorted(paths)]
 
 
+def _readable(images: ImageSet) -> tuple[str, ...]:
+    """Those of the originals of these images that can be read here."""
+    return tuple(path for path, *_ in originals(images) if os.access(path, os.R_OK))
+
+
 def _still_holds(then: list[list], now: list[list], *, verify: bool) -> bool:
     """Whether the originals are as they were; one that is gone since was read in time."""
     if [path for path, *_ in then] != [path for path, *_ in now]:
@@ -283,7 +297,7 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
     faults = []
     for row in range(len(images)):
         try:
-            planes.append(read_stains(images, row))
+            planes.append([_stored(plane) for plane in read_stains(images, row)])
         except InputError as error:
             planes.append(None)
             about, values = error.finding.about, error.finding.values
@@ -313,6 +327,11 @@ def _read_group(images: ImageSet) -> tuple[np.ndarray | None, list, list[dict]]:
         return pixels[0], faults, seen
     blank = np.zeros_like(next(image for image in pixels if image is not None))
     return np.stack([blank if image is None else image for image in pixels]), faults, seen
+
+
+def _stored(plane: np.ndarray) -> np.ndarray:
+    """The plane in a type that Zarr has: one bit a pixel becomes 0 and 1, and C's types ours."""
+    return plane.astype(np.uint8) if plane.dtype == bool else plane.view(plane.dtype.str)
 
 
 def _with_chunks(shown: PlaneLook, images: ImageSet, channel: str) -> PlaneLook:

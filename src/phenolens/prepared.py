@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import string
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -82,6 +82,20 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def only(self, rows: np.ndarray) -> Prepared:
+        """These images and what reading them takes; nothing of the rest of the screen."""
+        images = self.images.take(rows)
+        plates = set(images.table[PLATE].astype(str))
+        lights = {plate: light for plate, light in self.correction.items() if plate in plates}
+        return replace(
+            self,
+            images=images,
+            set_aside=self.set_aside.head(0),
+            correction=lights,
+            looks=self.looks.head(0),
+            contents={},
+        )
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -152,8 +166,42 @@ class Prepared:
         }
 
 
-def _read_array(entry: Path, mark: str, name: str, *, position: int | None) -> np.ndarray:
-    """An array of an entry of the store, or the element at a position of its first axis."""
+def read_plane(entry: Path, stain: int, *, position: int | None = None) -> np.ndarray:
+    """One stain of a field as recorded, (H, W), in the originals' dtype.
+
+    Parameters
+    ----------
+    entry : Path
+        The field's folder in the store.
+    stain : int
+        Its place among the stains.
+    position : int, optional
+        Of crops: the crop's place in the stack of its well and site.
+
+    Raises
+    ------
+    DamagedError
+        If what is stored is not what was written, or not there.
+    """
+    within = stain if position is None else (position, stain)
+    return _read_array(entry, MARK, "0", position=within)
+
+
+def read_labels(entry: Path, name: str) -> np.ndarray:
+    """A label image of a field, int32 (H, W).
+
+    Raises
+    ------
+    DamagedError
+        If what is stored is not what was written, or not there.
+    """
+    return _read_array(entry / "labels", LABELS_MARK, f"{name}/0", position=None)
+
+
+def _read_array(
+    entry: Path, mark: str, name: str, *, position: int | tuple[int, int] | None
+) -> np.ndarray:
+    """An array of an entry of the store, or the element at a position of its first axes."""
     try:
         array = _open_array(str(entry), mark, name, (entry / mark).stat().st_mtime_ns)
         return np.asarray(array[position] if position is not None else array[...])

@@ -44,7 +44,7 @@ KEY = (PLATE, WELL, SITE, OBJECT)
 WELL_KEY = (PLATE, WELL)
 
 _ABOUT = b"phenolens"
-_BETWEEN = r"\s*[-_:]?\s*"
+_BETWEEN = r"\s*[-_:./]?\s*"
 _QUOTES = "'\"‘’“”`´"
 _WELL = re.compile(
     rf"^(?:WELL{_BETWEEN}[{_QUOTES}]?)?"  # Well B07

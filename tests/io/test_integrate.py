@@ -11,6 +11,7 @@ import pytest
 from phenolens.errors import InputError
 from phenolens.images import read_pixels
 from phenolens.io.integrate import integrate
+from phenolens.marks import Mark, put
 from phenolens.profiles import column
 
 
@@ -270,6 +271,46 @@ def test_queries_choose_controls_and_exclude_wells(tmp_path, fields, platemap, l
     assert len(wells) == 7
     assert screen.ledger.set_aside[0].plate == "P2"
     assert len(screen.images) == 14
+
+
+def marks_of(tmp_path: Path, *marks: Mark) -> dict:
+    for mark in marks:
+        put(tmp_path / "out.marks.json", mark)
+    return {"marks": "out.marks.json", "exclude_marks": ["artefact"]}
+
+
+def test_wells_and_treatments_marked_as_artefacts_are_left_out_by_name(
+    tmp_path, fields, platemap, labelled
+):
+    asked = marks_of(
+        tmp_path,
+        Mark("well", plate="P2", well="A02", mark="artefact", note="a hair"),
+        Mark("treatment", treatment="ALLN", mark="artefact"),
+        Mark("well", plate="P1", well="A02", mark="hit"),
+        Mark("well", plate="P9", well="A02", mark="artefact"),
+    )
+    screen = integrate(labelled(**asked), tmp_path)
+    gone = {(one.plate, one.well): one.why.text for one in screen.ledger.set_aside}
+    assert gone == {
+        ("P2", "A02"): "marked as 'artefact': a hair",
+        ("P1", "B02"): "its treatment was marked as 'artefact'",
+        ("P2", "B02"): "its treatment was marked as 'artefact'",
+    }
+    assert len(screen.wells) == 5
+    assert screen.ledger.counts["marks_of_no_well"] == 1
+
+
+def test_marks_leave_nothing_out_unless_the_study_says_so(tmp_path, fields, platemap, labelled):
+    asked = marks_of(tmp_path, Mark("well", plate="P1", well="A02", mark="artefact"))
+    assert len(integrate(labelled(**asked | {"exclude_marks": []}), tmp_path).wells) == 8
+
+
+def test_marks_of_another_screen_or_of_no_file_are_refused(tmp_path, fields, platemap, labelled):
+    asked = marks_of(tmp_path, Mark("well", plate="other", well="A02", mark="artefact"))
+    with pytest.raises(InputError, match=r"None of the 1 marks in .*out\.marks\.json"):
+        integrate(labelled(**asked), tmp_path)
+    with pytest.raises(InputError, match=r"There is no file .*gone\.json"):
+        integrate(labelled(**asked | {"marks": "gone.json"}), tmp_path)
 
 
 def write_profiles(path: Path, *, plates=("P1", "P2"), wells=("A01", "A02", "B01", "B02")) -> None:

@@ -369,7 +369,8 @@ def test_no_well_has_a_compound(frame, question, blank):
         assert "No usable well of 'profiles' is a negative control" in said
         assert "controls (--controls)" in said
     else:
-        assert "No well of 'profiles' has a treatment" in said
+        name = "one" if question == "compare" else "profiles"  # as it was handed in
+        assert f"No well of '{name}' has a treatment" in said
         assert "same_by (--same-by); there are Metadata_Concentration, Metadata_Mechanism." in said
 
 

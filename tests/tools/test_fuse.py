@@ -34,7 +34,8 @@ def bare(screen: tuple[pd.DataFrame, pd.DataFrame], values: np.ndarray) -> pd.Da
 
 
 def noise(screen: tuple[pd.DataFrame, pd.DataFrame], width: int) -> pd.DataFrame:
-    values = np.random.default_rng(2).normal(size=(len(screen[0]), width))
+    # at two standard errors one draw of noise in forty is taken for a gain
+    values = np.random.default_rng(5).normal(size=(len(screen[0]), width))
     return bare(screen, values)
 
 

@@ -78,7 +78,7 @@ function ofNumbers(values: Values): Colouring {
   }
   if (low === high) [low, high] = least < most ? [least, most] : [low, low + 1];
   const at = diverging
-    ? (place: number) => interpolatePuOr(1 - (0.06 + 0.88 * place))
+    ? (place: number) => interpolatePuOr(0.06 + 0.88 * place)
     : values.log
       ? (place: number) => interpolateCividis(place)
       : (place: number) => interpolateViridis(place);

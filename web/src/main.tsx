@@ -50,9 +50,4 @@ function watch(stamp: string): void {
 // For whoever measures: what drew, how many frames, in how long.
 Object.assign(window, { drawnBy });
 
-const sheet = document.createElement("link");
-sheet.rel = "stylesheet";
-sheet.href = "data/panel.css";
-document.head.append(sheet);
-
 void start();

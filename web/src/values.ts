@@ -76,7 +76,7 @@ export const choices = computed<Choice[]>(() => {
   const { about, wells, treatments } = screen.value;
   const labelOf = (name?: string) => about.representations.find((r) => r.name === name)?.label ?? name;
   const ofTreatments = treatments.frame.names
-    .filter((name) => !HIDDEN.has(name))
+    .filter((name) => !HIDDEN.has(name) && !treatments.frame.saysNothing(name))
     .map((name) => {
       const column = columnOf("treatment", name);
       const of = column.representation ?? "";
@@ -85,7 +85,7 @@ export const choices = computed<Choice[]>(() => {
     });
   const isLead = (choice: Choice) => choice.group === `Treatment, ${labelOf(about.lead)}`;
   const ofWells = wells.frame.names
-    .filter((name) => !HIDDEN.has(name))
+    .filter((name) => !HIDDEN.has(name) && !wells.frame.saysNothing(name))
     .map((name) => ({ key: `well:${name}`, label: columnLabel(columnOf("well", name)), group: "Well" }));
   return [
     ...ofTreatments.filter(isLead),
@@ -207,7 +207,7 @@ function valuesOfTreatments(key: string): Values | Missing | null {
 export const usual = computed(() => {
   const keys = choices.value.map((choice) => choice.key);
   const lead = screen.value?.about.lead;
-  const wanted = [`treatment:${lead}/effect`, `treatment:${lead}/q`, "treatment:mechanism", "well:role"];
+  const wanted = [`treatment:${lead}/effect`, `treatment:${lead}/q`, "treatment:mechanism", "well:role", "treatment:target"];
   return wanted.find((key) => keys.includes(key)) ?? keys[0] ?? "plate:";
 });
 export const key = computed(() => colourBy.value || usual.value);

@@ -33,6 +33,7 @@ app = Verbs(
             "design": study.design,
             "init": study.init,
             **dict.fromkeys(study.STEPS, study.step),
+            "explore": study.explore,
             "audit": study.audit,
             "verify": study.verify,
             "clean": study.clean,

@@ -27,6 +27,10 @@ EXAMPLES = {
     "interpret": ("phenolens interpret study.toml",),
     "report": ("phenolens report study.toml",),
     "run": ("phenolens run study.toml --out results --jobs 4",),
+    "explore": (
+        "phenolens explore results",
+        "phenolens explore results --export site --treatments 'taxol@10' --treatments DMSO",
+    ),
     "audit": (
         "phenolens audit study.toml --strict",
         "phenolens audit plates/*.parquet -o findings.xlsx",

@@ -183,6 +183,60 @@ def audit(name: str) -> Verb:
     return Verb(name, signature.summary, look, params=params)
 
 
+def explore(name: str) -> Verb:
+    """The verb that opens a screen in the browser, or writes it as a static site."""
+    signature = read_signature("explore/look.py", "explore")
+
+    def look(
+        data: str, export: str | None, treatments: tuple[str, ...], *, browser: bool | None,
+        port: int | None,
+    ) -> None:  # fmt: skip
+        from contextlib import suppress
+
+        from phenolens.errors import ConfigError
+        from phenolens.explore.export import export as write
+        from phenolens.explore.opening import site_of
+        from phenolens.explore.server import open_browser, prepared
+
+        if treatments and export is None:
+            raise ConfigError("--treatments says whose images an export holds; name --export too.")
+        site = site_of(data)
+        if export is not None:
+            click.echo("\n".join(write(site, export, treatments=treatments or None)))
+            return
+        server, place, guard = prepared(site, port)
+        click.echo(f"{site.title}: {guard.address}")
+        click.echo("Only this machine can open it, with this address. Ctrl-C ends it.")
+        if browser is not False:
+            open_browser(guard.address)
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[place])
+
+    params = [
+        Positional(
+            ["data"],
+            type=click.Path(),
+            metavar="OUT",
+            text="The folder of a study's results, finished or not; or a file of profiles.",
+        ),
+        *options_of(signature, but=["data"]),
+        Setting(
+            ["export", "--export"],
+            type=click.Path(),
+            metavar="FOLDER",
+            help="Write a static site instead, for a colleague or a web server.",
+        ),
+        Setting(
+            ["treatments", "--treatments"],
+            multiple=True,
+            metavar="NAME",
+            help="With --export: a treatment whose images it holds; the eight best by default. "
+            "[repeatable]",
+        ),
+    ]
+    return Verb(name, signature.summary, look, params=params, paragraphs=signature.paragraphs)
+
+
 def verify(name: str) -> Verb:
     """The verb that checks what a finished study left."""
     signature = read_signature("study/keeping.py", "verify")

@@ -267,11 +267,58 @@ def _number_text(value: float) -> str:
 
 
 def pair_text(left: pd.Series, right: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Both sides of a join as text; where one side is numeric, the other is read as numbers."""
+    """Both sides of a join as text; where one side is numeric, the other is read as numbers.
+
+    Unless two of its names are one number: ``7`` and ``007`` stay two then.
+    """
     numeric = [pd.api.types.is_numeric_dtype(side) for side in (left, right)]
-    if any(numeric) and not all(numeric):
+    if any(numeric) and not all(numeric) and not _alike(left) and not _alike(right):
         left, right = (_as_numbers(side) for side in (left, right))
     return key_text(left), key_text(right)
+
+
+def _alike(values: pd.Series) -> bool:
+    """Whether two names differ in the zeros before them alone."""
+    names = {text for text in key_text(values) if text.isdecimal()}
+    return len({name.lstrip("0") for name in names}) < len(names)
+
+
+def plate_keys(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Names of plates of both sides as they meet, and how, where they meet in another spelling.
+
+    Where no name of one side is one of the other, zeros in front (``7`` and ``007``) and then case
+    (``br001`` and ``BR001``) play no part, unless two names of a side would become one.
+
+    Parameters
+    ----------
+    left, right : ndarray of str
+        As :func:`key_text` gives them.
+
+    Returns
+    -------
+    left, right : ndarray of str
+    how : str
+        For the ledger; empty where names meet as they are.
+    """
+    if set(left) & set(right) - {""}:
+        return left, right, ""
+    for how, spelled in (
+        ("plates meet without the zeros before their numbers", _without_zeros),
+        ("plates meet without regard to case", str.casefold),
+    ):
+        sides = [{text: spelled(text) for text in set(side)} for side in (left, right)]
+        unique = all(len(set(side.values())) == len(side) for side in sides)
+        if unique and set(sides[0].values()) & set(sides[1].values()) - {""}:
+            one, other = (
+                np.array([names[text] for text in side], dtype=object)
+                for names, side in zip(sides, (left, right), strict=True)
+            )
+            return one, other, how
+    return left, right, ""
+
+
+def _without_zeros(text: str) -> str:
+    return (text.lstrip("0") or "0") if text.isdecimal() else text
 
 
 def _as_numbers(values: pd.Series) -> pd.Series:
@@ -288,6 +335,7 @@ def well_text(values: pd.Series) -> np.ndarray:
 def no_wells(values: pd.Series) -> str:
     """Why no value of a column is a well, and what would make it one: the end of a sentence."""
     said = [text for text in dict.fromkeys(key_text(values)) if text]
+    said = [text for text in said if not well_or_blank(text)] or said
     remedy = "write names such as B07, or give a column Row and a column Column."
     if not said:
         return f"column {str(values.name)!r} is empty where wells are meant; {remedy}"

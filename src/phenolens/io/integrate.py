@@ -26,6 +26,7 @@ from phenolens.io.measurements import one_plate, require_plates
 from phenolens.io.names import is_bookkeeping
 from phenolens.io.paths import expand, read_tables
 from phenolens.io.profile_blocks import read_keyed
+from phenolens.marks import read_marks
 from phenolens.normalize.recognise import is_normalized
 from phenolens.profiles import (
     CELL_COUNT,
@@ -35,6 +36,7 @@ from phenolens.profiles import (
     PLATE,
     PREFIX,
     SITE,
+    TREATMENT,
     WELL,
     WELL_KEY,
     from_frame,
@@ -119,7 +121,8 @@ def integrate(data: Mapping[str, Any], root: Path) -> Integrated:
         wells = _join(wells, table, root, origin=origin)
     wells = _labelled(wells, data, origin)
     crops = images is not None and images.level == "cell"
-    wells = _set_aside(wells, data["exclude"], ledger, hint=_POOLED if crops else "")
+    reasons = _marked(wells, data, root, ledger) | _reasons(wells, data["exclude"])
+    wells = _set_aside(wells, reasons, ledger, hint=_POOLED if crops else "")
     _count(wells, images, blocks, ledger=ledger)
     attached = {name: _attach_profiles(block, wells) for name, block in blocks.items()}
     for name, block in attached.items():
@@ -297,11 +300,10 @@ _POOLED = (
 
 
 def _set_aside(
-    wells: pd.DataFrame, exclude: str | None, ledger: Ledger, *, hint: str = ""
+    wells: pd.DataFrame, reasons: dict[int, Finding], ledger: Ledger, *, hint: str = ""
 ) -> pd.DataFrame:
     """The wells that stay, canonical columns first; the others are listed with the reason."""
-    reasons = _reasons(wells, exclude)
-    for row, why in reasons.items():
+    for row, why in sorted(reasons.items()):
         plate, well = wells[PLATE].iloc[row], wells[WELL].iloc[row]
         ledger.set_aside.append(SetAside(why, plate=plate, well=well))
     rest = [name for name in wells if name not in CANONICAL and name != CONFLICT]
@@ -324,7 +326,46 @@ def _reasons(wells: pd.DataFrame, exclude: str | None) -> dict[int, Finding]:
         for row in np.flatnonzero(wells[CONFLICT].notna()).tolist():
             about = {"column": wells[CONFLICT].iloc[row]}
             reasons[row] = Finding("identity-conflicts", "warning", about)
-    return dict(sorted(reasons.items()))
+    return reasons
+
+
+def _marked(
+    wells: pd.DataFrame, data: Mapping[str, Any], root: Path, ledger: Ledger
+) -> dict[int, Finding]:
+    """Wells that a person marked with a word that the study leaves out, by their row.
+
+    Raises
+    ------
+    InputError
+        If no well is: the marks are of another screen, or of another name of it.
+    """
+    words = data.get("exclude_marks") or []
+    if not words:
+        return {}
+    path = root / str(data["marks"])
+    if not path.is_file():
+        raise InputError(f"There is no file {path}, which [data] marks names.")
+    wanted = [mark for mark in read_marks(path) if mark.mark in words]
+    reasons: dict[int, Finding] = {}
+    lost = 0
+    plates, names = wells[PLATE].astype(str), wells[WELL].astype(str)
+    for mark in wanted:
+        if mark.kind == "well":
+            rows = np.flatnonzero((plates == mark.plate) & (names == mark.well))
+        else:
+            rows = np.flatnonzero(wells[TREATMENT].astype(str) == mark.treatment)
+        lost += not len(rows)
+        values = {"mark": mark.mark, "note": mark.note, "of": mark.kind}
+        why = Finding("excluded-by-mark", "info", {}, values)
+        reasons |= dict.fromkeys(rows.tolist(), why)
+    if wanted and not reasons:
+        raise InputError(
+            f"None of the {len(wanted)} marks in {path} that [data] exclude_marks leaves out is of "
+            "a well of this screen."
+        )
+    if lost:
+        ledger.counts["marks_of_no_well"] = lost
+    return reasons
 
 
 def _attach_images(images: ImageSet, wells: pd.DataFrame) -> ImageSet:

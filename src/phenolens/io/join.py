@@ -19,6 +19,7 @@ from phenolens.io.columns import (
     normal_name,
     pair_text,
     pick,
+    plate_keys,
     tidy,
     well_text,
 )
@@ -121,7 +122,11 @@ def _keys(
             pairs.append((well_text(left), well_text(right)))
             notes += _unread_wells(right, pairs[-1][1], source=source)
         else:
-            pairs.append(pair_text(left, right))
+            one, other = pair_text(left, right)
+            if normal_name(ours) == PLATE:
+                one, other, how = plate_keys(one, other)
+                notes += [how] if how else []
+            pairs.append((one, other))
     return _stick([pair[0] for pair in pairs]), _stick([pair[1] for pair in pairs]), notes
 
 

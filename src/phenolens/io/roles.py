@@ -9,9 +9,11 @@ from phenolens.io.columns import same_name
 
 NAMES = {
     "compound": (
-        "compound", "compound_name", "pert_iname", "treatment", "drug", "perturbation",
-        "perturbation_name", "chemical", "reagent", "CPD_NAME", "broad_sample", "JCP2022",
-        "pert_id",
+        "compound", "compound_name", "pert_iname", "treatment", "treatment_name", "drug",
+        "drug_name", "perturbation", "perturbation_name", "perturbagen", "chemical",
+        "chemical_name", "substance", "molecule", "inhibitor", "reagent", "CPD_NAME",
+        "broad_sample", "JCP2022", "pert_id", "compound_id", "drug_id", "treatment_id",
+        "perturbation_id",
     ),
     "concentration": (
         "concentration", "concentration_um", "conc", "conc_um", "dose", "dose_um", "pert_dose",

@@ -91,7 +91,7 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
-    with writing(session.out, session.progress.say):
+    with writing(session.out, session.progress.say), session.joined():
         return _run(session)
 
 
@@ -121,6 +121,7 @@ def _inputs(session: Session) -> list[list]:
     data, images = session.study.data, take(session, "screen").images
     given = [data.images.table if data.images else None]
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
+    given.append(data.marks if data.exclude_marks else None)
     tables = [path for names in given if names for path in expand(names, session.root)]
     known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
     learns = session.study.model_dump(include={"networks", "encoders", "represent"})

@@ -216,7 +216,9 @@ def named_profiles(
             raise InputError(f"Several names of {named('obsm')} are for one AnnData alone.")
         given = {key.removeprefix("X_"): read(data, obsm=key, seed=seed, **options) for key in keys}
     elif isinstance(data, Mapping):
-        given = dict(zip(map(str, data), _read(data.values(), obsm, seed, options), strict=True))
+        names = list(map(str, data))
+        read_in = _read(data.values(), obsm, seed, options, names=names)
+        given = dict(zip(names, read_in, strict=True))
     elif isinstance(data, list | tuple):
         read_in = _read(data, obsm, seed, options)
         names = [item.name for item in read_in]
@@ -237,16 +239,35 @@ def named_profiles(
 
 
 def _read(
-    tables: Iterable[object], obsm: str | None, seed: int | None, options: dict[str, Any]
+    tables: Iterable[object],
+    obsm: str | None,
+    seed: int | None,
+    options: dict[str, Any],
+    *,
+    names: Sequence[str] = (),
 ) -> list[Profiles]:
-    """Each table, read as the options say; profiles beside it that were read already stay."""
+    """Each table, read as the options say; profiles beside it that were read already stay.
+
+    What was given a name is called so from then on.
+    """
     tables = list(tables)
     options = options | {"obsm": obsm}
     done = [isinstance(one, Profiles) for one in tables]
-    return [
-        read(one, seed=seed, **({} if known and not all(done) else options))
-        for one, known in zip(tables, done, strict=True)
-    ]
+    found = []
+    for place, (one, known) in enumerate(zip(tables, done, strict=True)):
+        item = read(one, seed=seed, **({} if known and not all(done) else options))
+        found.append(_called(item, names[place]) if names and not known else item)
+    return found
+
+
+def _called(item: Profiles, name: str) -> Profiles:
+    """The profiles under the name that they were handed in with, their cards too."""
+    block = item.block
+    cards = {
+        table: replace(card, name=name) if card.name == block.name else card
+        for table, card in block.cards.items()
+    }
+    return replace(item, block=replace(block, name=name, cards=cards))
 
 
 def comparisons(

@@ -34,6 +34,7 @@ from phenolens.tools.fusions import choice_rows, joined, with_noise
 from phenolens.tools.match import match
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
+from phenolens.tools.training import training_findings
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -178,7 +179,7 @@ def fuse(
         *(
             replace(found, about={**found.about, "block": name})
             for name, item in items.items()
-            for found in item.findings
+            for found in (*item.findings, *training_findings(item.block))
             if found.code != "wells-without-treatment" or _treated(item.block.wells).any()
         ),
         *_missing(joint.missing),

@@ -114,6 +114,12 @@ def _(*, query: str) -> str:
     return f"excluded by {query!r}"
 
 
+@wording("excluded-by-mark")
+def _(*, mark: str, note: str, of: str) -> str:
+    whose = "" if of == "well" else "its treatment was "
+    return f"{whose}marked as {mark!r}" + (f": {note}" if note else "")
+
+
 @wording("identity-conflicts")
 def _(*, column: str) -> str:
     return f"conflicting {column}"

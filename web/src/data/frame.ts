@@ -7,6 +7,7 @@ export class Frame {
   readonly names: string[];
   private numbers = new Map<string, Float64Array>();
   private texts = new Map<string, string[]>();
+  private raws = new Map<string, ArrayLike<unknown>>();
 
   constructor(private table: Table) {
     this.n = table.numRows;
@@ -23,8 +24,12 @@ export class Frame {
   }
 
   raw(name: string): ArrayLike<unknown> {
-    const column = this.table.getChild(name);
-    return column ? column.toArray() : [];
+    let found = this.raws.get(name);
+    if (!found) {
+      found = (this.table.getChild(name)?.toArray() ?? []) as ArrayLike<unknown>;
+      this.raws.set(name, found);
+    }
+    return found;
   }
 
   number(name: string): Float64Array {
@@ -49,6 +54,16 @@ export class Frame {
       this.texts.set(name, found);
     }
     return found;
+  }
+
+  /** Whether nothing stands in a column, or the same everywhere. */
+  saysNothing(name: string): boolean {
+    const values: ArrayLike<unknown> = this.isNumber(name) ? this.number(name) : this.text(name);
+    const isEmpty = (value: unknown) => value === "" || Number.isNaN(value);
+    for (let i = 1; i < values.length; i++) {
+      if (values[i] !== values[0] && !(isEmpty(values[i]) && isEmpty(values[0]))) return false;
+    }
+    return values.length > 1 || isEmpty(values[0]);
   }
 
   /** Whether a column holds numbers (a truth value is none). */

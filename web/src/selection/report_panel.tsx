@@ -4,10 +4,23 @@ import { selectTreatments, selectWell } from "../select";
 import { selection, theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
 
+let isStyled = false;
+
+/** The report's own style; asked for with the first panel. */
+function styled(): void {
+  if (isStyled) return;
+  isStyled = true;
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = "data/panel.css";
+  document.head.append(sheet);
+}
+
 export function ReportPanel() {
   const at = selection.value.treatment;
   const waited = useWaited(at, () => panel(at));
   if (!waited || "missing" in waited) return <Waiting for={waited} what="panel of the report" />;
+  styled();
   const follow = (event: MouseEvent) => {
     const link = (event.target as HTMLElement).closest<HTMLElement>("a[data-treatment], a[data-well]");
     if (!link) return;

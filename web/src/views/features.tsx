@@ -80,7 +80,7 @@ export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
             const place = Number.isFinite(value) ? value / most : 0;
             return (
               <g>
-                <rect x={x + 1} y={y + 1} width={wide - 2} height={high - 2} rx="2" fill={interpolatePuOr(0.5 - 0.46 * place)}>
+                <rect x={x + 1} y={y + 1} width={wide - 2} height={high - 2} rx="2" fill={interpolatePuOr(0.5 + 0.46 * place)}>
                   <title>
                     {group.words ??
                       `${rowOf(group)}, ${dash(group.stain)}: ${number(value)} (${number(group.low)} to ${number(group.high)}), p ${number(group.p_adjusted)}`}

@@ -34,7 +34,7 @@ const matrices = remembered(async (n): Promise<Matrix> => {
 });
 
 const shown = signal(-1);
-const LOOK = Array.from({ length: 201 }, (_, i) => rgbOf(interpolatePuOr(1 - i / 200)));
+const LOOK = Array.from({ length: 201 }, (_, i) => rgbOf(interpolatePuOr(i / 200)));
 
 function picture(matrix: Matrix): HTMLCanvasElement {
   const n = matrix.order.treatments.length;
@@ -97,13 +97,21 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
     context.textBaseline = "middle";
     const chosen = selection.value;
     const every = Math.max(1, Math.ceil(12 / cell));
-    for (let row = Math.floor(y); row < Math.min(n, y + span); row++) {
+    const inSight = Array.from({ length: Math.min(n, Math.ceil(y + span)) - Math.floor(y) }, (_, i) => i + Math.floor(y));
+    // Selected names last: they may cover others.
+    inSight.sort((a, b) => chosen.treatments[names[a]] - chosen.treatments[names[b]] || a - b);
+    for (const row of inSight) {
       const on = chosen.treatments[names[row]] === 1;
       if (!on && (row - Math.floor(y)) % every) continue;
       if (on && chosen.treatmentCount > 60) continue;
+      const name = cut(context, treatments.name[names[row]]);
+      if (on && every > 1) {
+        context.fillStyle = style.getPropertyValue("--paper");
+        context.fillRect(0, SPACE + (row - y + 0.5) * cell - 8, LEFT - 5, 16);
+      }
       context.fillStyle = style.getPropertyValue(on ? "--accent" : "--soft");
       context.font = `${on ? "bold " : ""}11px system-ui, sans-serif`;
-      context.fillText(cut(context, treatments.name[names[row]]), LEFT - 6, SPACE + (row - y + 0.5) * cell);
+      context.fillText(name, LEFT - 6, SPACE + (row - y + 0.5) * cell);
     }
     context.fillStyle = style.getPropertyValue("--ink");
     matrix.order.treatments.forEach((treatment, i) => {
@@ -190,7 +198,7 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
         <span class="scale">
           <b>Cosine</b> −1
           <svg width="120" height="10" viewBox="0 0 24 1" preserveAspectRatio="none" aria-hidden="true">
-            {Array.from({ length: 24 }, (_, i) => <rect x={i} width="1.05" height="1" fill={interpolatePuOr(1 - i / 23)} />)}
+            {Array.from({ length: 24 }, (_, i) => <rect x={i} width="1.05" height="1" fill={interpolatePuOr(i / 23)} />)}
           </svg>
           1
         </span>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { saveCsv } from "../download";
 import { natural, number } from "../format";
 import { MARK_COLOURS, markOf, marks } from "../marks";
-import { terms } from "../query";
+import { columnNamed, terms } from "../query";
 import { clear, selectTreatments, toggleTreatment } from "../select";
 import { find, selection, shownColumns, sortBy, theScreen } from "../state";
 import { columnLabel, columnOf, shortLabel } from "../values";
@@ -15,14 +15,12 @@ const BEYOND = 8;
 /** Shown unless a person chooses others. */
 function usualColumns(): string[] {
   const { about, treatments } = theScreen();
+  const { frame } = treatments;
   const wanted = [`${about.lead}/effect`, `${about.lead}/q`, "cell_count_ratio", "flags", "mechanism"];
-  return wanted.filter((name) => treatments.frame.has(name) && !isEmpty(name));
-}
-
-function isEmpty(name: string): boolean {
-  const { frame } = theScreen().treatments;
-  if (frame.isNumber(name)) return !frame.number(name).some((value) => Number.isFinite(value));
-  return !frame.text(name).some((value) => value);
+  const found = wanted.filter((name) => frame.has(name) && !frame.saysNothing(name));
+  if (found.length > 2) return found;
+  const also = ["compound", "dose", "target", "n_wells"];
+  return [...found, ...also.filter((name) => frame.has(name) && !frame.saysNothing(name))];
 }
 
 const columns = computed(() => shownColumns.value ?? usualColumns());
@@ -139,7 +137,7 @@ export function TableView() {
   const trouble = query.value.find((term) => term.trouble)?.trouble;
   const heads = ["name", ...columns.value];
   const isNumeric = (name: string) => name !== "name" && frame.isNumber(name);
-  const least = (name: string) => (name === "name" ? 124 : isNumeric(name) ? 63 : 70);
+  const least = (name: string) => (name === "name" ? 146 : isNumeric(name) ? 58 : 70);
   const widthOf = (name: string) =>
     isNumeric(name) ? `${least(name)}px` : `minmax(${least(name)}px, ${name === "name" ? 1.4 : 1}fr)`;
   const template = {
@@ -161,13 +159,16 @@ export function TableView() {
             if (event.key === "ArrowDown" || event.key === "Enter") {
               event.preventDefault();
               scroller.current?.focus();
-              if (rows.length) selectTreatments([rows[0]]);
+              // A name that was written out is meant, though others hold it too.
+              const exact = treatments.at.get(find.value.trim());
+              if (exact !== undefined && rows.includes(exact)) selectTreatments([exact]);
+              else if (rows.length) selectTreatments([rows[0]]);
             }
           }}
         />
       </div>
       <div class="bar">
-        {CHIPS.map((chip) => (
+        {CHIPS.filter((chip) => chip !== "is:active" || columnNamed("active")).map((chip) => (
           <button
             type="button" class="chip" aria-pressed={find.value.split(/\s+/).includes(chip)}
             onClick={() => toggleChip(chip)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -32,17 +33,18 @@ from phenolens.io.discovery.survey import (
     survey,
     unnamed_profiles,
 )
-from phenolens.io.discovery.tables import MAP_NAME, Known, table_sections
+from phenolens.io.discovery.tables import MAP_NAME, Known, table_sections, treatment_columns
 from phenolens.io.discovery.tree import Tree, Unused, look_around
 from phenolens.io.discovery.unused import reasons_for_rest, unused_findings
 from phenolens.io.features import names_a_feature
 from phenolens.io.formats.base import ImageProposal, image_formats, recognised
 from phenolens.io.formats.cellprofiler import FOLDER
 from phenolens.io.formats.names import EXAMPLE
+from phenolens.io.labels import CANONICAL
 from phenolens.io.ledger import Ledger
 from phenolens.io.paths import expand
 from phenolens.io.roles import gene_column, named_roles
-from phenolens.profiles import PLATE, WELL
+from phenolens.profiles import CELL_COUNT, PLATE, WELL
 
 READABLE = 300_000_000
 CLOSED = (".npz", ".properties", ".sql", ".db", ".sqlite", ".sqlite3")
@@ -326,6 +328,8 @@ def _with_roles(
     discovery: Discovery, columns: dict[str, str], known: Known, looked: Surveyed
 ) -> Discovery:
     roles, modality = named_roles(known.values, known.texts(PLATE))
+    if "compound" not in roles and len(held := treatment_columns(known)) == 1:
+        roles["compound"] = held[0]
     gene = gene_column(known.values)
     if gene is not None and roles.get("compound") == gene and _differs_in_wells(looked, gene):
         roles.pop("compound")  # what was done to cells of a pool
@@ -410,17 +414,31 @@ def _about_labels(wells: pd.DataFrame, ledger: Ledger) -> list[Question]:
     shown = [str(c) for c in wells if wells[c].notna().any() and wells[c].dtype != bool]
     if wells["Metadata_Compound"].isna().all():
         differ = sorted({one.column for one in ledger.conflicts if one.wells == len(wells)})
+        until = "until then the study shows features and pictures only"
+        if may := _maybe_treatments(wells):
+            text = (
+                "no column says what was done to a well under a usual name. Name the one that does"
+            )
+            lines = tuple(f"compound = {json.dumps(name, ensure_ascii=False)}" for name in may)
+            return [Question("columns.compound", f"{text}; {until}", tuple(may), lines)]
         text = (
             "no column says what was done to a well"
             + (f" ({', '.join(differ)} differs within every well)" if differ else "")
             + ". Add a plate map as [[data.tables]] and name "
-            "its column here; until then the study shows features and pictures only"
+            f"its column here; {until}"
         )
         return [Question("columns.compound", text, tuple(shown))]
     if not wells["Metadata_Control"].any():
         text = "no well is a negative control by convention. Say which wells are"
         return [Question("controls", text, _candidates(wells))]
     return []
+
+
+def _maybe_treatments(wells: pd.DataFrame) -> list[str]:
+    """Columns of words, of which several wells share some: one of them may say what was done."""
+    names = [str(name) for name in wells if name not in CANONICAL and name != CELL_COUNT]
+    words = {name: wells[name].dropna() for name in names if wells[name].dtype == object}
+    return [name for name, held in words.items() if 1 < held.nunique() < len(held)]
 
 
 def _candidates(wells: pd.DataFrame) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phenolens.io.columns import normal_name
+from phenolens.io.columns import normal_name, wells_of_rows
 from phenolens.io.discovery.survey import FoundTables, column_for, well_like
 from phenolens.io.discovery.tree import walk
 from phenolens.io.images.table import is_image_name
@@ -105,6 +105,8 @@ def places(item: FoundTables, file_column: str, source: Path) -> tuple[dict[str,
         key = role[9:].lower()
         if name is not None and (role != WELL or well_like(item.head[name])):
             columns |= {} if name in {PLATE, WELL, SITE} else {key: name}
+            continue
+        if role == WELL and name is None and wells_of_rows(item.head) is not None:
             continue
         guess = _from_names(item.head[file_column], role)
         if guess:

@@ -130,7 +130,7 @@ def _columns(discovery: Discovery) -> str:
         lines += asked
         if role in discovery.columns:
             lines.append(_setting(role, discovery.columns[role]))
-        elif asked:
+        elif asked and not any(line.startswith(f"# {role} = ") for line in asked):
             lines.append(f'# {role} = "..."')
     return "\n".join(lines) + "\n" if len(lines) > 1 else ""
 

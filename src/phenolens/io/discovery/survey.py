@@ -33,6 +33,7 @@ HEAD = 400
 FEWEST_MEASUREMENTS = 10
 FEWEST_OF_A_RESULT = 4
 FEWEST_UNNAMED = 3
+FEWEST_WELLS, MOST_NOTES = 4, 2
 OBJECTS, PROFILES = 0.9, 0.8
 """How sure we are of tables of objects and of profiles, beside those that list images."""
 
@@ -286,6 +287,7 @@ def column_for(frame: pd.DataFrame, role: str) -> str | None:
 
 
 def well_like(values: pd.Series) -> bool:
-    """Whether most values are well names."""
+    """Whether most values are well names; a line or two below a map may be about it."""
     said = values.head(50)[~values.head(50).map(is_blank).astype(bool)]
-    return int((well_text(said) != "").sum()) > 0.9 * len(said)
+    wells = int((well_text(said) != "").sum())
+    return wells > 0.9 * len(said) or (wells >= FEWEST_WELLS and len(said) - wells <= MOST_NOTES)

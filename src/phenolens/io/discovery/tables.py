@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from phenolens.io.columns import (
@@ -16,6 +17,7 @@ from phenolens.io.columns import (
     key_text,
     no_wells,
     normal_name,
+    plate_keys,
     same_name,
     well_text,
 )
@@ -30,11 +32,16 @@ from phenolens.io.discovery.survey import (
 )
 from phenolens.io.discovery.tree import Tree, Unused
 from phenolens.io.paths import stem
-from phenolens.io.roles import LINKS, role_columns
+from phenolens.io.roles import LINKS, gene_column, role_columns
+from phenolens.io.tables.text import FULL_WELL
 from phenolens.profiles import PLATE, WELL
+from phenolens.vehicles import vehicle_name
 
 MAP_NAME = "Metadata_Plate_Map_Name"
 IN_FOLDER = rf"{FOLDER} ~ ([^/\\]+)$"
+IN_MEASURED_FOLDER = (
+    rf"{FOLDER} ~ ([^/\\]+?)(?:[-_ ]*(?:\d{{4}}-\d\d-\d\d|Measurement[ _]?\d)[^/\\]*)?$"
+)
 OF_MEASUREMENT = r"^(.+?)(?:[-_ ]*(?:\d{4}-\d\d-\d\d|Measurement[ _]?\d).*)?$"
 """The plate in the name of a folder of Harmony: ``PL1__2021-01-01T00_00_00-Measurement 1``."""
 MOST_MAPS = 300
@@ -47,6 +54,8 @@ PLACES = re.compile(
     r"(plate_)?(pos|position|loc|location|coords?|coordinates?)|col_?row|row_?col(umn)?|spot"
 )
 """What columns of wells are called, beside their usual names, and other columns too."""
+_KINDS = re.compile(r"solvent|vehicle|diluent|type|class|group|role|control|note|comment")
+"""Words in names of columns that speak of vehicles and say no treatment."""
 
 
 @dataclass
@@ -109,7 +118,36 @@ def table_sections(
         sections.append({"file": pattern(item.paths, tree.source), **sheet, "on": on})
         known.learn(item.head, names=_details(item, on))
         waiting.remove(item)
+    if not _says_what_was_done(known):
+        for item in [one for one in waiting if _may_say_what_was_done(known, one)]:
+            on = infer_on(known, item) or {}
+            sheet = {} if item.sheet is None else {"sheet": item.sheet}
+            sections.append({"file": pattern(item.paths, tree.source), **sheet, "on": on})
+            known.learn(item.head, names=_details(item, on))
+            waiting.remove(item)
     return sections, left + [unused for item in waiting for unused in _why_not(known, item, tree)]
+
+
+def _says_what_was_done(known: Known) -> bool:
+    return "compound" in role_columns(known.values) or gene_column(known.values) is not None
+
+
+def _may_say_what_was_done(known: Known, item: FoundTables) -> bool:
+    """Whether a table of wells has a column of words under a name that we do not know."""
+    on = infer_on(known, item)
+    if on is None or WELL not in on:
+        return False
+    words = (item.head[name] for name in _details(item, on) if item.head[name].dtype == object)
+    return any(len(set(key_text(values)) - {""}) > 1 for values in words)
+
+
+def treatment_columns(known: Known) -> list[str]:
+    """Columns that hold the name of a vehicle beside others: in these stands what was done."""
+    return [
+        name
+        for name, texts in known.values.items()
+        if any(map(vehicle_name, texts)) and len(texts) > 1 and not _KINDS.search(same_name(name))
+    ]
 
 
 def _for_the_screen(
@@ -125,7 +163,7 @@ def _for_the_screen(
         plates = {} if named is None else {path: {name} for path, name in named[1].items()}
     else:
         plates = {path: plates_of(path) for path in item.paths}
-    others = [path for path, named in plates.items() if named and not named & screen]
+    others = [path for path, named in plates.items() if named and not _meet(named, screen)]
     kept = tuple(path for path in item.paths if path not in others)
     if not kept:
         return item, []
@@ -203,7 +241,7 @@ def _reason(known: Known, item: FoundTables) -> tuple[str, dict]:
         (WELL, well, "unused-other-wells"),
     ):
         held, screen = set(known.held(role, head[column])) if column else set(), known.texts(role)
-        if held and screen and not held & screen:
+        if held and screen and not (_meet if role == PLATE else set.__and__)(held, screen):
             name = code.removeprefix("unused-other-")
             return code, {name: tuple(sorted(held)), "screen": tuple(sorted(screen))}
     if well is not None and head.duplicated([well]).any():
@@ -243,7 +281,15 @@ def _plate_column(known: Known, head: pd.DataFrame) -> str | None:
     best = max(overlaps, key=lambda name: overlaps[name], default=None)
     if best is not None and overlaps[best] > 0:
         return best
+    if usual and _meet(known.texts(PLATE), Known.held(PLATE, head[usual])):
+        return usual
     return next((f"{n} ~ {OF_MEASUREMENT}" for n in names if _measured(known, head[n])), None)
+
+
+def _meet(left: set[str], right: set[str]) -> bool:
+    """Whether names of plates meet, in some spelling."""
+    one, other, _ = plate_keys(*(np.array(sorted(side), dtype=object) for side in (left, right)))
+    return bool(set(one) & set(other))
 
 
 def _measured(known: Known, values: pd.Series) -> bool:
@@ -262,7 +308,20 @@ def _well_column(head: pd.DataFrame) -> str | None:
     """The column of wells; that values look like some is not enough, as names of compounds do."""
     usual = column_for(head, WELL)
     names = [c for c in map(str, head.columns) if "well" in c.lower() or _names_places(c)]
-    return next((name for name in ([usual] if usual else names) if well_like(head[name])), None)
+    names.sort(key=lambda name: bool(_FROM.search(same_name(name))))  # from where it came: last
+    found = [name for name in ([usual] if usual else names) if well_like(head[name])]
+    return found[0] if found else None if usual or names else _written_as_wells(head)
+
+
+def _written_as_wells(head: pd.DataFrame) -> str | None:
+    """The one column that holds names of wells alone, as a plate's software writes them."""
+    columns = (str(name) for name in head.columns if head[name].dtype == object)
+    found = [name for name in columns if all(map(FULL_WELL.fullmatch, map(str, head[name])))]
+    return found[0] if len(found) == 1 and head[found[0]].nunique() > 3 else None
+
+
+_FROM = re.compile(r"source|stock|mother|library|origin|from")
+"""Words in names of columns of wells that are those of other plates."""
 
 
 def _names_places(column: str) -> bool:
@@ -333,6 +392,9 @@ def plates_in_names(known: Known, paths: Sequence[Path]) -> tuple[str, Mapping[P
     folders = {path: path.parent.name for path in paths}
     if set(folders.values()) & plates and len(set(folders.values())) == len(paths):
         return IN_FOLDER, folders
+    measured = {path: re.sub(OF_MEASUREMENT, r"\1", name) for path, name in folders.items()}
+    if set(measured.values()) & plates and len(set(measured.values())) == len(paths):
+        return IN_MEASURED_FOLDER, measured
     names = {path: stem(path) for path in paths}
     around = set()
     for name in names.values():

@@ -13,7 +13,13 @@ import pandas as pd
 from phenolens.io.discovery.listing import nuclei
 from phenolens.io.formats.base import ImageFormat, ImageProposal, Question
 from phenolens.io.images.table import Located
-from phenolens.io.instruments.acquisition import Acquisition, Place, image_files, located
+from phenolens.io.instruments.acquisition import (
+    Acquisition,
+    Place,
+    image_files,
+    located,
+    require_one_order,
+)
 
 FEWEST = 0.1
 SAMPLED = 2_000
@@ -79,6 +85,7 @@ class Instrument(ImageFormat):
     def locate_below(self, folder: Path, images: Mapping[str, Any]) -> Located:
         """All its images below the folder."""
         acquired = self.acquisition(folder, image_files(folder))
+        require_one_order(acquired, images["channels"])
         return self._located(acquired, folder, images["channels"])
 
     def _located(self, acquired: Acquisition, folder: Path, channels: Sequence[str]) -> Located:

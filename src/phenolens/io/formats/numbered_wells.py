@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from phenolens.errors import InputError, UndecidedError
 from phenolens.io.formats.instrument import Instrument
 from phenolens.io.images.table import Located
-from phenolens.io.instruments.acquisition import Acquisition, image_files
+from phenolens.io.instruments.acquisition import Acquisition, image_files, require_one_order
 from phenolens.profiles import PLATE_SHAPES, row_letters
 
 UNKNOWN = "#"
@@ -59,6 +59,7 @@ class NumberedWells(Instrument):
             If a plate of that format has no such well.
         """
         acquired = self.acquisition(folder, image_files(folder))
+        require_one_order(acquired, images["channels"])
         size = images.get("plate_format")
         if size is not None:
             wells = acquired.rows["well"]

@@ -31,15 +31,18 @@ class PlateGrid(TableFormat):
 
     def recognises(self, path: Path) -> float | None:
         """By a grid that it holds."""
-        if not path.name.lower().endswith(self.endings):
-            return None
+        named = path.name.lower().endswith(self.endings)
+        return 0.95 if named and self.holds_grids(path) else None
+
+    def holds_grids(self, path: Path) -> bool:
+        """Whether a text file, whatever it is called, holds a plate drawn as a grid."""
         try:
             about = path.stat()
             if about.st_size > LARGEST or not path.is_file():
-                return None
-            return 0.95 if _grids(path, about.st_mtime_ns, about.st_size)[0] else None
+                return False
+            return bool(_grids(path, about.st_mtime_ns, about.st_size)[0])
         except UNREADABLE:
-            return None
+            return False
 
     def read(self, path: Path, **_: Any) -> TableRead:
         """One row a well that holds something."""

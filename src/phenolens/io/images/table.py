@@ -19,7 +19,9 @@ FILE_COLUMN = re.compile(r"^(Image_)?(FileName|PathName|URL)_")
 IMAGE_KEPT = re.compile(r"^(Image_)?(Metadata_|Count_|TableNumber$|ImageNumber$)")
 PLACE = re.compile(r"s?\d+")
 DRAWN = re.compile(r"overlay|outlines?|(?:labels?|masks?)$", re.IGNORECASE)
-NAMED = re.compile(r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig)?(?P<channel>\w+)$")
+NAMED = re.compile(
+    r"^(?:Image_)?(?P<part>FileName|URL)_(?P<orig>Orig[ _]?)?(?P<channel>\w[\w .+-]*)$"
+)
 
 
 @dataclass(frozen=True)

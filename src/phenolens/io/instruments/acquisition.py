@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UndecidedError
 from phenolens.io.discovery.tree import Unused, walk
 from phenolens.io.images.table import Located, is_image_name
 from phenolens.profiles import PLATE, SITE, WELL
@@ -80,6 +80,27 @@ class Acquisition:
         placeholders = {n: f"channel{n}" if n.isdecimal() else n for n in self.channels}
         names = (self.names.get(number, name) for number, name in placeholders.items())
         return [re.sub(r"[/\\]", "-", name) for name in names]
+
+
+def require_one_order(acquisition: Acquisition, channels: Sequence[str]) -> None:
+    """Refuse placeholders for stains where plates name their channels differently.
+
+    Whether channel 1 of one plate is channel 1 of another, a person must have said.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+    channels : sequence of str
+        As the study names them; empty for the instrument's own.
+
+    Raises
+    ------
+    UndecidedError
+    """
+    invented = [f"channel{number}" for number in acquisition.channels]
+    asked = next((ask[1] for ask in acquisition.questions if ask[0] == "images.channels"), "")
+    if asked and list(channels or acquisition.stains) == invented == acquisition.stains:
+        raise UndecidedError(f"images: {asked}.", setting="images.channels", choices=())
 
 
 def numbers_first(text: str) -> tuple[bool, int, str]:

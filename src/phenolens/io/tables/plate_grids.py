@@ -37,6 +37,11 @@ _PLATE = re.compile(
     r"[\s:=_#-]*(?!map|layout|plan|design|set|format|type)(?P<name>.*)",
     re.IGNORECASE,
 )
+_OF_PLATE = re.compile(
+    r"(?:plate[\s_-]*)?(?:map|layout|scheme|plan|design)\s+(?:of|for)?\s*(?:assay[\s_]?)?"
+    r"(?:plate|barcode)[\s:#_-]*(?P<name>.+)",
+    re.IGNORECASE,
+)
 _COLUMN = re.compile(r"(?:col(?:umn)?\s*)?0*([1-9]\d?)(?:\.0)?", re.IGNORECASE)
 _ROW = re.compile(r"(?:row\s*)?([A-Z]{1,2})", re.IGNORECASE)
 ROLES = {"compound": "Compound", "concentration": "Concentration"}
@@ -95,7 +100,10 @@ def find_grids(cells: Cells) -> tuple[list[WellGrid], list[str]]:
         for left, count, first in _runs(row):
             _take(cells, text, found, top=top, left=left, count=count, first=first)
     if not found.grids:
-        return _bare(cells, text)
+        turned = _turned(cells) if len(text) > FEWEST_COLUMNS else []
+        return (
+            (turned, ["columns of the plate are written as rows"]) if turned else _bare(cells, text)
+        )
     beside = [
         (r, c) for r, row in enumerate(text) for c, cell in enumerate(row)
         if cell and (r, c) not in found.used
@@ -105,6 +113,23 @@ def find_grids(cells: Cells) -> tuple[list[WellGrid], list[str]]:
     if said:
         notes.append(f"{len(said)} cells beside the grids are not read, such as {said[0]!r}")
     return _with_plates(found.grids), notes
+
+
+def _turned(cells: Cells) -> list[WellGrid]:
+    """Grids of whole plates whose letters stand above and whose numbers stand before the lines."""
+    width = max(map(len, cells), default=0)
+    if not FEWEST_ROWS < width <= MOST_ROWS + FEWEST_ROWS or not any(
+        _text(row[0]) == "12" or _text(row[0]) == "6" for row in cells if row
+    ):
+        return []
+    full = [[*row, *[None] * (width - len(row))] for row in cells]
+    turned = [list(column) for column in zip(*full, strict=True)]
+    text = [[_text(cell) for cell in row] for row in turned]
+    found = _Found()
+    for left, count, first in _runs(text[0]):
+        _take(turned, text, found, top=0, left=left, count=count, first=first)
+    whole = all((grid.rows, grid.columns) in BARE for grid in found.grids)
+    return found.grids if whole else []
 
 
 def _with_plates(grids: Sequence[WellGrid]) -> list[WellGrid]:
@@ -233,7 +258,7 @@ def _above(text: list[list[str]], row: int, found: _Found, *, wanted: bool) -> t
 
 def plate_in(text: str) -> str:
     """The plate that a title names, such as ``P1`` in ``Plate: P1``; '' where it names none."""
-    match = _PLATE.fullmatch(text)
+    match = _PLATE.fullmatch(text) or _OF_PLATE.fullmatch(text)
     return match["name"].strip() if match else ""
 
 
@@ -260,7 +285,10 @@ def _bare(cells: Cells, text: list[list[str]]) -> tuple[list[WellGrid], list[str
     first = [cell for cell in text[rows[0]] if cell]
     if len(first) == 1 and len(rows) > FEWEST_ROWS and not GENERIC.fullmatch(first[0]):
         title, rows = first[0].rstrip(":").strip(), rows[1:]
-    used = [c for c in range(len(text[0])) if any(text[r][c] for r in rows)]
+    width = len(text[0])
+    used = [c for c in range(width) if any(text[r][c] for r in rows)]
+    if (len(rows), width - 1) in BARE and used and not used[0]:
+        used = [*range(width)]  # rows are as wide as a plate, with wells that hold nothing
     if not used or rows[-1] - rows[0] + 1 != len(rows) or used[-1] - used[0] + 1 != len(used):
         return [], []
     letters = [text[row][used[0]].upper() for row in rows]

@@ -55,6 +55,8 @@ ERRORS = {
 }  # fmt: skip
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VALUE = re.compile(r"[A-Za-z]{1,2}\d{1,3}|[-+]?\d[\d.,]*(?:[eE][-+]?\d+)?")
+FULL_WELL = re.compile(r"(?:[A-P]|A?[A-F])(?:0[1-9]|[1-4]\d)")
+"""A well as it is written in full, such as ``A01``."""
 _WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
 _COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+", re.ASCII)
@@ -270,6 +272,8 @@ def _encoding(start: bytes) -> str:
         return "utf-8-sig"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    if b"\0" in start and (wide := _wide(start)):
+        return wide
     if b"\0" in start:
         raise ValueError(f"byte {start.index(0)} is 0, so it is no text; save it as UTF-8.")
     try:
@@ -278,6 +282,14 @@ def _encoding(start: bytes) -> str:
         start.decode("cp1252")
         return "cp1252"
     return "utf-8"
+
+
+def _wide(start: bytes) -> str:
+    """UTF-16 without its mark, where every other byte of a text in Latin letters is 0."""
+    for name, zeros in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if start[zeros::2].count(0) > 0.9 * (len(start) // 2) and 0 not in start[1 - zeros :: 2]:
+            return name
+    return ""
 
 
 @dataclass(frozen=True)
@@ -409,7 +421,8 @@ def _spaced(lines: Sequence[str]) -> _Layout | None:
     gaps = all(re.search(r"\s{2,}", line) for line in said)
     columns = list(zip(*layout.cells, strict=True))
     numeric = sum(_numbers(column) == len(column) for column in columns)
-    return layout if gaps or (len(columns) > 2 and numeric >= 2) else None
+    wells = any(all(map(FULL_WELL.fullmatch, column)) for column in columns)
+    return layout if gaps or (len(columns) > 2 and numeric + wells >= 2) else None
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -175,8 +176,12 @@ def _sheets(path: Path, changed: int, size: int) -> tuple[list[Sheet], list[Shee
     try:
         with warnings.catch_warnings():  # of styles and extensions, which we do not read
             warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(path, data_only=True, read_only=size > LARGE)
-            formulas = openpyxl.load_workbook(path, read_only=True) if _computes(path) else None
+            # from bytes: openpyxl refuses endings that it does not know
+            packed = path.read_bytes()
+            book = openpyxl.load_workbook(BytesIO(packed), data_only=True, read_only=size > LARGE)
+            formulas = (
+                openpyxl.load_workbook(BytesIO(packed), read_only=True) if _computes(path) else None
+            )
         visible, hidden = list[Sheet](), list[Sheet]()
         for held in book.worksheets:
             with_formulas = None if formulas is None else formulas[held.title]

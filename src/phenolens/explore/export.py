@@ -1,0 +1,228 @@
+"""The same site as files in a folder, to hand to a colleague or to put on any web server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from phenolens.errors import InputError, did_you_mean
+from phenolens.explore import maps, treatment
+from phenolens.explore.features import most_telling
+from phenolens.explore.pictures import GoneError, tiles_of
+from phenolens.explore.screen import Screen
+from phenolens.explore.site import JSON, Answer, NotThereError, Site, as_json_bytes, has_panel
+from phenolens.explore.wells import fields_of_wells, typical_controls
+from phenolens.files import atomic_path
+from phenolens.words.numbers import listed, plural, size
+
+FEATURES, BEST, WELLS, CONTROLS = 500, 8, 2, 2
+"""Features a representation; treatments, wells of each, and control wells a plate with images."""
+READ_ME = """This folder is a static site that 'phenolens explore --export' wrote.
+Browsers do not let a page read files that lie beside it, so open it through a web server:
+
+    python -m http.server --directory . 8000
+
+and go to http://127.0.0.1:8000/, or put the folder on any web server.
+"""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What of a screen's images an export holds.
+
+    Attributes
+    ----------
+    treatments, wells : list of int
+    fields : list of int
+        One of each well.
+    """
+
+    treatments: list[int]
+    wells: list[int]
+    fields: list[int]
+
+
+def export(
+    site: Site,
+    folder: str | Path,
+    *,
+    treatments: Sequence[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[str]:
+    """Write a site into a folder that is new, empty, or holds an earlier export.
+
+    Parameters
+    ----------
+    site : Site
+    folder : path
+    treatments : sequence of str, optional
+        Those with images; by default the eight best of the lead.
+    progress : callable, optional
+        Called with the number of files written.
+
+    Returns
+    -------
+    list of str
+        What was written, in lines.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, or a treatment is not of this screen.
+    """
+    folder = Path(folder)
+    _require_ours(folder)
+    chosen = choose(site.screen, treatments)
+    files, total, refused = 0, 0, []
+    for path in _paths(site, chosen):
+        try:
+            body = _answer(site, path, chosen).body
+        except NotThereError as error:
+            refused.append(f"{path}: {error}")
+            continue
+        with atomic_path(folder / path) as partial:
+            partial.write_bytes(body)
+        files, total = files + 1, total + len(body)
+        if progress:
+            progress(files)
+    (folder / "README.txt").write_text(READ_ME, encoding="utf-8")
+    names = [site.screen.treatment_names[number] for number in chosen.treatments]
+    lines = [f"Wrote {plural(files, 'file')} ({size(total)}) to {folder}"]
+    if chosen.fields:
+        lines.append(f"With images of {listed(names)}, beside controls of the same plates.")
+    else:
+        lines.append(f"Without images. {site.screen.pictures.words}".strip())
+    lines += [f"Left out: {line}" for line in refused[:5]]
+    if len(refused) > 5:
+        lines.append(f"Left out as well: {plural(len(refused) - 5, 'file')}.")
+    lines.append(f"Open it with: python -m http.server --directory {folder} 8000")
+    return lines
+
+
+def _require_ours(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (
+        any(folder.iterdir()) and not (folder / "data" / "screen.json").is_file()
+    ):
+        raise InputError(
+            f"{folder} holds something else than an export. Name a folder that is new or empty."
+        )
+
+
+def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
+    """Treatments, wells and fields that an export has images of.
+
+    Raises
+    ------
+    InputError
+        If a name is none of this screen's treatments.
+    """
+    for name in names or ():
+        if name not in screen.treatment_ids:
+            raise InputError(
+                f"There is no treatment {name!r}{did_you_mean(name, screen.treatment_names)}"
+            )
+    rank = screen.treatments["rank"].to_numpy()
+    best = [int(n) for n in np.argsort(rank, kind="stable") if rank[n] > 0][:BEST]
+    wanted = [screen.treatment_ids[name] for name in names] if names else best
+    known, of = fields_of_wells(screen), screen.wells["treatment"].to_numpy()
+    wells: dict[int, int] = {}
+    plates: dict[int, None] = {}
+    for number in wanted if screen.pictures.level == "field" else []:
+        own = [int(w) for w in np.flatnonzero(of == number) if int(w) in known]
+        for one in own if names else own[:WELLS]:
+            wells[one] = known[one][0]
+            plates[int(screen.wells["plate"].iloc[one])] = None
+    by_field = {field: one for one, fields in known.items() for field in fields[:1]}
+    for plate in plates:
+        for field in typical_controls(screen, plate)[:CONTROLS]:
+            wells[by_field[field]] = field
+    return Chosen(wanted, sorted(wells), sorted(wells.values()))
+
+
+def _answer(site: Site, path: str, chosen: Chosen) -> Answer:
+    """As served, but for what says how much of the screen is here."""
+    if path == "data/screen.json":
+        told = site.described(mode="static")
+        kept = most_telling(site.screen, FEATURES)
+        images = told["images"] | {"wells": chosen.wells}
+        return Answer(as_json_bytes(told | {"images": images, "features": len(kept)}), JSON)
+    if path == "data/features.json":
+        return Answer(
+            as_json_bytes([one.as_data() for one in most_telling(site.screen, FEATURES)]), JSON
+        )
+    if path.startswith("data/well/"):
+        told = json.loads(site.answer(path).body)
+        here = set(chosen.fields)
+        told["fields"] = [one for one in told["fields"] if one["id"] in here]
+        told["controls"] = [one for one in told["controls"] if one["id"] in here]
+        return Answer(as_json_bytes(told), JSON)
+    if path.startswith("data/treatment/"):
+        told = json.loads(site.answer(path).body)
+        if told["id"] not in chosen.treatments:
+            told["cells"] = None
+        return Answer(as_json_bytes(told), JSON)
+    return site.answer(path)
+
+
+def _paths(site: Site, chosen: Chosen) -> Iterator[str]:
+    """Every path of a static site; the page last, so that half an export does not open."""
+    screen = site.screen
+    yield from ("data/wells.arrow", "data/treatments.arrow", "data/features.json")
+    yield from (f"data/features/{one.id}.arrow" for one in most_telling(screen, FEATURES))
+    for number, one in enumerate(maps.maps_of(screen)):
+        if one.of == "cells" and (tiled := maps.tiled(screen)) is not None:
+            yield from (f"data/maps/{number}/{z}-{x}-{y}.arrow" for z, x, y in _tiles(tiled))
+        else:
+            yield f"data/maps/{number}.arrow"
+    for number in site.described(mode="static")["similarity"]:
+        yield from (f"data/similarity/{number}.json", f"data/similarity/{number}.arrow")
+    yield from ("data/panel.css", "data/dose.json", "data/marks.json", "data/marks.csv")
+    for number, name in enumerate(screen.treatment_names):
+        yield f"data/treatment/t{number}.json"
+        if has_panel(site, name):
+            yield f"data/panel/t{number}.html"
+        if treatment.attribution(screen, name):
+            yield f"attribution/t{number}.bin"
+    for number in chosen.treatments:
+        kinds = [one.kind for one in treatment.cell_lists(screen, number)]
+        yield from (f"crops/t{number}-{kind}.bin" for kind in kinds)
+    yield from _of_images(screen, chosen)
+    yield "data/screen.json"
+    yield from [name for name in site.page if name != "index.html"]
+    yield "index.html"
+
+
+def _of_images(screen: Screen, chosen: Chosen) -> Iterator[str]:
+    yield from (f"data/well/w{number}.json" for number in chosen.wells)
+    shown = np.isin(screen.wells["treatment"].to_numpy(), chosen.treatments)
+    shown[chosen.wells] = True
+    plates = sorted(set(screen.wells["plate"][shown]) if chosen.wells else set())
+    yield from (f"data/contrast/p{number}.json" for number in plates)
+    for field in chosen.fields:
+        try:
+            shape = screen.pictures.shape(field)
+        except GoneError:
+            continue
+        for level, row, column in tiles_of(shape):
+            at = f"{level}/{row}-{column}.bin"
+            yield from (f"images/f{field}/{s}/{at}" for s in range(len(screen.pictures.stains)))
+            yield from (
+                f"images/f{field}/masks-{o}/{at}"
+                for o in range(len(screen.pictures.objects(field)))
+            )
+
+
+def _tiles(tiled: maps.Tiled) -> Iterator[tuple[int, int, int]]:
+    """Squares from the whole map down, as long as a square holds more points than are drawn."""
+    waiting = [(0, 0, 0)]
+    while waiting:
+        level, x, y = waiting.pop()
+        yield level, x, y
+        if tiled.tile(level, x, y)[0] == "density":
+            waiting += [(level + 1, 2 * x + i, 2 * y + j) for i in (0, 1) for j in (0, 1)]
