@@ -13,7 +13,7 @@ from phenolens import words
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
 from phenolens.answers.treatments import Treatment
-from phenolens.profiles import COMPOUND, MECHANISM, PLATE, TREATMENT, WELL
+from phenolens.profiles import CELL_COUNT, COMPOUND, MECHANISM, PLATE, TREATMENT, WELL
 from phenolens.report import colours, stills
 from phenolens.report.environment import environment
 from phenolens.words import names
@@ -362,21 +362,11 @@ class Panels:
         rows = self._of("wells", name)
         if rows is None:
             return []
-        counted = "Metadata_CellCount" in rows
-        plates = rows.sort_values([PLATE, WELL]).groupby(PLATE, sort=False)
-        return [
-            {
-                "plate": str(plate),
-                "wells": [
-                    (
-                        str(row[WELL]),
-                        number(row["Metadata_CellCount"]) if counted else "",
-                    )
-                    for row in part.to_dict("records")
-                ],
-            }
-            for plate, part in sorted(plates, key=lambda item: natural(item[0]))
-        ]
+        counts = rows[CELL_COUNT].map(number) if CELL_COUNT in rows else [""] * len(rows)
+        found: dict[str, list[tuple[str, str]]] = {}
+        for plate, well, cells in sorted(zip(rows[PLATE], rows[WELL], counts, strict=True)):
+            found.setdefault(str(plate), []).append((str(well), cells))
+        return [{"plate": plate, "wells": found[plate]} for plate in sorted(found, key=natural)]
 
 
 def _first(one: Treatment) -> dict[str, str]:
