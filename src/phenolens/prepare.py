@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +44,7 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
-from phenolens.workers import Watch, in_processes
+from phenolens.workers import Elsewhere, Reading, Watch, in_processes
 
 _CROPS_PER_CHUNK = 16
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
@@ -57,6 +58,7 @@ def prepare(
     keep: bool = False,
     verify: bool = False,
     jobs: int = 1,
+    cluster: Elsewhere | None = None,
     progress: Progress | None = None,
     foresee: Callable[[int], Watch] | None = None,
 ) -> Prepared:
@@ -77,6 +79,8 @@ def prepare(
         Read every original again; otherwise those whose size, times or inode have changed.
     jobs : int
         Processes.
+    cluster : Elsewhere, optional
+        Workers in their place.
     progress : callable, optional
         Called with (done, total) groups.
     foresee : callable, optional
@@ -91,8 +95,13 @@ def prepare(
     images = _ordered(images)
     groups = _groups(images)
     watch = foresee(len(groups)) if foresee else None
-    tasks = (partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups)
-    marks = in_processes(tasks, jobs=jobs, watch=watch)
+    tasks: Iterable[Callable[[], dict]] = (
+        partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups
+    )
+    if cluster is not None:
+        files = (_readable(images.take(rows)) for rows in groups)
+        tasks = map(Reading, tasks, files)
+    marks = in_processes(tasks, jobs=jobs, watch=watch, cluster=cluster)
     written = _collect(groups, marks, progress)
     aside = {row: fault for one in written for row, fault in one.faults.items()}
     if not keep:
@@ -263,6 +272,11 @@ def originals(images: ImageSet, *, functions: bool = False) -> list[list]:
         listed = [json.loads(text) for text in images.table[column] if text]
         paths |= {path for made in listed for planes in made.values() for path, _ in planes}
     return [[path, *identity(path)] for path in sorted(paths)]
+
+
+def _readable(images: ImageSet) -> tuple[str, ...]:
+    """Those of the originals of these images that can be read here."""
+    return tuple(path for path, *_ in originals(images) if os.access(path, os.R_OK))
 
 
 def _still_holds(then: list[list], now: list[list], *, verify: bool) -> bool:

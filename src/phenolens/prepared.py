@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import string
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -82,6 +82,20 @@ class Prepared:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def only(self, rows: np.ndarray) -> Prepared:
+        """These images and what reading them takes; nothing of the rest of the screen."""
+        images = self.images.take(rows)
+        plates = set(images.table[PLATE].astype(str))
+        lights = {plate: light for plate, light in self.correction.items() if plate in plates}
+        return replace(
+            self,
+            images=images,
+            set_aside=self.set_aside.head(0),
+            correction=lights,
+            looks=self.looks.head(0),
+            contents={},
+        )
 
     @property
     def channels(self) -> tuple[str, ...]:

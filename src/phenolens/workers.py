@@ -11,8 +11,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from socket import gethostname
 from tempfile import gettempdir
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from phenolens import memory
 from phenolens.errors import PhenolensError
@@ -45,12 +46,51 @@ class Spent:
 Watch = Callable[[Spent], None]
 
 
+@dataclass(frozen=True)
+class Reading(Generic[Result]):
+    """A task for another machine, and files that it must be able to read there as we are here.
+
+    A file that is only out of a worker's sight is no fault of the screen.
+    """
+
+    func: Callable[[], Result]
+    files: tuple[str, ...]
+
+    def __call__(self) -> Result:
+        """Do the task.
+
+        Raises
+        ------
+        PhenolensError
+            If a file cannot be read.
+        """
+        for file in self.files:
+            if not os.access(file, os.R_OK):
+                about = {"host": gethostname(), "file": file}
+                raise PhenolensError(Finding("file-not-on-worker", "error", {}, about))
+        return self.func()
+
+
+class Elsewhere(Protocol):
+    """Workers that are no processes of ours, such as those of a cluster."""
+
+    def results(
+        self,
+        tasks: Iterable[Callable[[], Result]],
+        *,
+        at_once: int | str = "auto",
+        watch: Watch | None = None,
+    ) -> Iterator[Result]:
+        """As :func:`in_processes`."""
+
+
 def in_processes(
     tasks: Iterable[Callable[[], Result]],
     *,
     jobs: int,
     at_once: int | str = "auto",
     watch: Watch | None = None,
+    cluster: Elsewhere | None = None,
 ) -> Iterator[Result]:
     """What the tasks give, in their order, each as soon as it and those before it are done.
 
@@ -67,12 +107,17 @@ def in_processes(
         Tasks sent to a process together; by default as many as take a fraction of a second.
     watch : callable, optional
         Called with what each task took, before its result is given.
+    cluster : Elsewhere, optional
+        Who does the tasks in the place of processes here; `jobs` is its own then.
 
     Raises
     ------
     PhenolensError
         If a process was ended from outside, as a system does that runs out of memory.
     """
+    if cluster is not None:
+        yield from cluster.results(tasks, at_once=at_once, watch=watch)
+        return
     from joblib import Parallel, delayed, parallel_config
 
     parent = os.getpid()
@@ -101,13 +146,25 @@ class _Call(Generic[Result]):
         if self.parent != os.getpid():
             end_with(self.parent)
             _stand_somewhere()
-        memory.forget_peak()
-        function = getattr(self.work, "func", self.work)
-        kind = getattr(function, "__qualname__", type(function).__qualname__)
-        first, start = kind not in _DONE, time.monotonic()
-        result = self.work()
-        _DONE.add(kind)
-        return result, Spent(time.monotonic() - start, memory.peak(), first)
+        return done(self.work)
+
+
+def done(work: Callable[[], Result]) -> tuple[Result, Spent]:
+    """Do a task; what it gives, and what it took."""
+    memory.forget_peak()
+    kind = kind_of(work)
+    first, start = kind not in _DONE, time.monotonic()
+    result = work()
+    _DONE.add(kind)
+    return result, Spent(time.monotonic() - start, memory.peak(), first)
+
+
+def kind_of(work: Callable[[], object]) -> str:
+    """What a task is called: the name of its function."""
+    function = work
+    while hasattr(function, "func"):
+        function = function.func
+    return getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _stand_somewhere() -> None:

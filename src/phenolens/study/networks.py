@@ -52,10 +52,13 @@ class NetworkTrainings(Trainings):
     def make(self) -> None:
         """Train the network of every fold that is not made yet, side by side where cores allow."""
         left = [fold for fold in self.rows if not self.made(fold)]
-        at_once = self._at_once(len(left))
-        if at_once < 2:
+        cluster = self.session.cluster
+        sent = bool(left) and cluster is not None and self._can_be_sent
+        at_once = min(len(left), self.session.workers) if sent else self._at_once(len(left))
+        if at_once < 2 and not sent:
             self.make_here(left)
             return
+        self._settled()
         self._pixels.array(np.arange(len(self.prepared)))
         make_side_by_side(self, left, at_once=at_once)
 
@@ -66,14 +69,18 @@ class NetworkTrainings(Trainings):
                 self._make(fold)
 
     @cached_property
-    def _processes(self) -> int:
-        """Processes that the study would train all of its networks in, if memory allows.
+    def _can_be_sent(self) -> bool:
+        """Whether another process may train it.
 
         Encoders handed in from Python stay here: their classes may not reach another process.
         """
         ours = self.kind.__module__.startswith("phenolens.") and not self.session.encoders
-        on_processor = pick_device(self.network.settings.training.device) == "cpu"
-        return min(self.session.jobs, len(self.rows)) if ours and on_processor else 1
+        return ours and pick_device(self.network.settings.training.device) == "cpu"
+
+    @property
+    def _processes(self) -> int:
+        """Processes that the study would train all of its networks in, if memory allows."""
+        return min(self.session.jobs, len(self.rows)) if self._can_be_sent else 1
 
     @property
     def _threads(self) -> int:

@@ -168,13 +168,21 @@ class Foreseen:
         PhenolensError
             If memory is too small.
         """
-        jobs = min(self.jobs, tasks)
-        require_memory(self.what, each, jobs=jobs, room=memory_for(jobs))
+        jobs = self._beside(min(self.jobs, tasks))
+        require_memory(self.what, each, jobs=jobs, room=self._room_for(jobs))
 
     def of(self, tasks: int) -> Watch:
         """Begin with so many tasks; what is given takes in what each took."""
-        self._left, self._room = tasks, memory_for(self.jobs)
+        self._left, self._room = tasks, self._room_for(self.jobs)
         return self._watch
+
+    def _beside(self, jobs: int) -> int:
+        """How many of these processes take of one memory; each worker of a cluster has its own."""
+        return jobs if self.session.cluster is None else 1
+
+    def _room_for(self, jobs: int) -> int:
+        cluster = self.session.cluster
+        return memory_for(jobs) if cluster is None else cluster.memory
 
     def _watch(self, spent: Spent) -> None:
         self._left -= 1
@@ -183,13 +191,14 @@ class Foreseen:
         self._seen.append(spent)
         busy = min(self.jobs, self._left)
         each = max(one.memory for one in self._seen)
-        require_memory(self.what, each, jobs=busy, room=self._room)
+        beside = self._beside(busy)
+        require_memory(self.what, each, jobs=beside, room=self._room)
         rates = [one.seconds / busy for one in self._seen]
         if len(rates) < FEW or (len(rates) < RECENT and sum(rates) < ENOUGH):
             return
         name = f"{self.what}: {self._left} more {self.unit}"
         least, most = (self._left * float(rate) for rate in np.quantile(rates, (0.1, 0.9)))
-        part = Part(name, (least, most), busy * each, f"{busy} process{'es' if busy > 1 else ''}")
+        part = Part(name, (least, most), beside * each, f"{busy} process{'es' if busy > 1 else ''}")
         self._said = announce(self.session, [part], room=self._room)
 
 

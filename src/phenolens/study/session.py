@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from phenolens.files import read_json, real_path, write_json
 from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
+from phenolens.study.cluster import Cluster, require_where
 
 LAYOUT_FILE, LEDGER, FOLDER, TIMINGS = "layout.json", "ledger.json", "files.json", "timings.json"
 _MARKS = ("splits.parquet", "ledger.json", "results.parquet", "store")
@@ -88,6 +89,8 @@ class Session:
         How long each took.
     encoders : tuple of type
         Representations that Python handed in, which no other session knows.
+    cluster : Cluster, optional
+        Who does what can be done apart, in the place of processes here.
     """
 
     study: Study
@@ -99,6 +102,16 @@ class Session:
     taken: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     encoders: tuple[type[Representation], ...] = ()
+    cluster: Cluster | None = None
+
+    def joined(self) -> AbstractContextManager[object]:
+        """Within the block a cluster that was joined is kept."""
+        return self.cluster or nullcontext()
+
+    @property
+    def workers(self) -> int:
+        """Processes that work for this study: of the cluster, if there is one."""
+        return self.jobs if self.cluster is None else max(self.cluster.size, 1)
 
     @property
     def seed(self) -> int:
@@ -129,6 +142,7 @@ def open_study(
     *,
     out: str | Path | None = None,
     jobs: int | None = None,
+    cluster: str | Path | None = None,
     seed: int | None = None,
     force: bool = False,
     verify: bool = False,
@@ -146,6 +160,9 @@ def open_study(
         Folder for the results; by default ``<stem>-out`` in the current folder.
     jobs : int, optional
         Processes; by default the cores this process may use.
+    cluster : str, optional
+        Workers of dask in the place of processes here: 'local', the address of a scheduler, its
+        scheduler file (.json), or a file that describes a cluster (.yaml). Results are the same.
     seed : int, optional
         Overrides the study's seed.
     force : bool
@@ -171,7 +188,8 @@ def open_study(
     ------
     ConfigError
         See :func:`phenolens.config.read_study`; or if another version wrote into the folder, or
-        `jobs` or `seed` cannot be; or if one of `encoders` is none, or has the name of another.
+        `jobs`, `cluster` or `seed` cannot be; or if one of `encoders` is none, or has the name of
+        another.
 
     Examples
     --------
@@ -193,7 +211,7 @@ def open_study(
         study = read_study(path, changes=changes)
     study = with_representations(study, [kind.name for kind in own])
     study = _weights_placed(study, root)
-    jobs = None if jobs is None else in_range("jobs", jobs)
+    processes = jobs_here(None if jobs is None else in_range("jobs", jobs))
     if seed is not None:
         seed = in_range("seed", seed)
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
@@ -202,7 +220,10 @@ def open_study(
     _require_layout(folder)
     store = Store(folder / "store", force=force, verify=verify)
     told = progress_of(progress=progress)
-    return Session(study, root, folder, jobs_here(jobs), store, told, encoders=own)
+    workers = cluster and Cluster(require_where(cluster), processes, folder, told.say)
+    return Session(
+        study, root, folder, processes, store, told, encoders=own, cluster=workers or None
+    )
 
 
 def _weights_placed(study: Study, root: Path) -> Study:

@@ -43,20 +43,24 @@ def make_side_by_side(work: NetworkTrainings, folds: Sequence[str], *, at_once: 
     about = f"Training {work.name}: {len(folds)} networks, {at_once} at once"
     costs = [work.images_shown(fold) for fold in folds]
     total = round(sum(map(sum, costs)))
+    cluster, seen = work.session.cluster, None
+    if cluster is not None:
+        seen = work.session.store.root
     # What another process is not to have: the screen's bar, tables, and leave to empty the store.
     store = Store(work.session.store.root, verify=work.session.store.verify)
     with (
         work.session.progress.bar(about) as tick,
-        _counted(len(folds), lambda done: tick(min(round(done), total), total)) as counts,
+        _counted(len(folds), lambda done: tick(min(round(done), total), total), seen) as counts,
     ):
         sent = [
             replace(work, session=replace(
-                work.session, store=store, progress=Counting(count, cost), taken={}, seconds={}
+                work.session, store=store, progress=Counting(count, cost), taken={}, seconds={},
+                cluster=None,
             ))
             for count, cost in zip(counts, costs, strict=True)
         ]  # fmt: skip
         tasks = [partial(_make_one, one, fold) for one, fold in zip(sent, folds, strict=True)]
-        for told in in_processes(tasks, jobs=at_once, at_once=1):
+        for told in in_processes(tasks, jobs=at_once, at_once=1, cluster=cluster):
             for text in told:
                 warnings.warn(text, stacklevel=2)
         tick(total, total)
@@ -112,15 +116,20 @@ class Counting:
 
 
 @contextmanager
-def _counted(n: int, tell: Callable[[float], None]) -> Iterator[list[Count]]:
-    """Counts for so many processes; their sum is told now and again while the block runs."""
+def _counted(
+    n: int, tell: Callable[[float], None], seen: Path | None = None
+) -> Iterator[list[Count]]:
+    """Counts for so many processes, in a folder that all of them see.
+
+    Their sum is told now and again while the block runs.
+    """
     over = Event()
 
     def follow(path: Path) -> None:
         while not over.wait(_EVERY):
             tell(float(np.fromfile(path).sum()))
 
-    with tempfile.TemporaryDirectory(prefix="phenolens-") as folder:
+    with tempfile.TemporaryDirectory(prefix=".counts-", dir=seen) as folder:
         path = Path(folder) / "done"
         np.zeros(n).tofile(path)
         teller = Thread(target=follow, args=(path,), name="tells what is done", daemon=True)

@@ -173,7 +173,7 @@ def take(session: Session, name: str) -> Any:
     InputError
         If another process writes into the study's folder.
     """
-    with writing(session.out, session.progress.say), session.own_encoders():
+    with writing(session.out, session.progress.say), session.joined(), session.own_encoders():
         while True:
             try:
                 return _take_all(session, name)

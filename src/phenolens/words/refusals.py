@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from phenolens.words import Said, say, wording
 from phenolens.words.numbers import size
-from phenolens.words.sentences import either, named, reasons
+from phenolens.words.sentences import either, ended, named, reasons
 
 NONE: Mapping[str, int] = {}
 
@@ -66,6 +66,94 @@ def _(*, jobs: int) -> Said:
     return Said(
         "A worker process was ended from outside; mostly the system does so where memory runs out.",
         remedy=f"If it did, {fewer}, and run again: what was finished is kept.",
+    )
+
+
+# A cluster.
+
+
+@wording("cluster-without-dask")
+def _(*, cluster: str) -> Said:
+    return Said(
+        f"A cluster ({cluster}) needs dask, which is not installed here.",
+        remedy="Install it with: pip install 'phenolens[cluster]'",
+    )
+
+
+@wording("cluster-unreachable")
+def _(*, cluster: str, fault: str) -> Said:
+    return Said(
+        f"The cluster {cluster} cannot be joined: {ended(fault)}",
+        remedy=f"Check that its scheduler runs and this machine reaches it, or leave out "
+        f"{named('cluster')}.",
+    )
+
+
+@wording("cluster-without-workers")
+def _(*, cluster: str, seconds: float) -> Said:
+    return Said(
+        f"The cluster {cluster} has had no worker for {seconds:.0f} s.",
+        remedy="Start some, and run again: what was finished is kept.",
+    )
+
+
+@wording("cluster-gone")
+def _(*, cluster: str) -> Said:
+    return Said(
+        f"The cluster {cluster} went away while it worked.",
+        remedy="Start it, or leave it out, and run again: what was finished is kept.",
+    )
+
+
+@wording("cluster-task-ended")
+def _(*, cluster: str, task: str) -> Said:
+    return Said(
+        f"A task ({task.rpartition('-')[0] or task}) ended every worker of {cluster} that it was "
+        "given to; mostly the system does so where memory runs out.",
+        remedy="Give workers more memory, and run again: what was finished is kept.",
+    )
+
+
+@wording("cluster-of-threads")
+def _(*, cluster: str, worker: str, threads: int) -> Said:
+    return Said(
+        f"Worker {worker} of {cluster} does {threads} tasks at once in one process.",
+        remedy="Start it with one thread and several processes: dask worker --nthreads 1 "
+        f"--nworkers {threads}",
+    )
+
+
+@wording("cluster-other-version")
+def _(*, worker: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> Said:
+    said = [f"{name} {theirs[name]} and this process has {ours[name]}" for name in theirs]
+    return Said(
+        f"Worker {worker} has {', '.join(said)}.",
+        remedy="Numbers could differ: install the same versions there and start it anew.",
+    )
+
+
+@wording("cluster-lacks-module")
+def _(*, cluster: str, module: str) -> Said:
+    return Said(
+        f"A worker of {cluster} has no module {module!r}.",
+        remedy="Install there what is installed here.",
+    )
+
+
+@wording("cluster-folder-not-shared")
+def _(*, host: str, folder: str, fault: str) -> Said:
+    return Said(
+        f"A worker on {host} does not see the folder of results {folder} ({fault}).",
+        remedy="Workers share nothing else: mount it there under the same path, or give another "
+        f"with {named('out')}.",
+    )
+
+
+@wording("file-not-on-worker")
+def _(*, host: str, file: str) -> Said:
+    return Said(
+        f"A worker on {host} cannot read {file}, which is readable where the study was started.",
+        remedy="Mount its folder there under the same path, for the user that workers run as.",
     )
 
 

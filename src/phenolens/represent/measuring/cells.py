@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from phenolens.prepared import Prepared, Progress, labels_made_of, safe_name, sa
 from phenolens.profiles import CELL_COUNT, OBJECT, PLATE, SITE, WELL, from_frame
 from phenolens.represent.measuring.labelling import Recipe, UnusableLabelsError, field_labels
 from phenolens.represent.measuring.units import NOTHING, Measured, Unit, by_well, write_unit
-from phenolens.workers import Watch, in_processes
+from phenolens.workers import Elsewhere, Watch, in_processes
 
 if TYPE_CHECKING:
     from phenolens.measure.settings import MeasureSettings
@@ -38,6 +38,7 @@ def measure_cells(
     recipe: Recipe,
     *,
     jobs: int = 1,
+    cluster: Elsewhere | None = None,
     progress: Progress | None = None,
     foresee: Callable[[int], Watch] | None = None,
 ) -> list[Unit]:
@@ -54,6 +55,8 @@ def measure_cells(
     recipe : Recipe
     jobs : int
         Processes, each with one BLAS thread.
+    cluster : Elsewhere, optional
+        Workers in their place.
     progress : callable, optional
         Called with (done, total).
     foresee : callable, optional
@@ -72,11 +75,11 @@ def measure_cells(
         if not _is_measured(prepared, int(rows[0]), unit, made_of=source)
     ]
     tasks = (
-        partial(_measure_unit, prepared, rows, unit, recipe, made_of=source)
+        partial(_measure_unit, *_alone(prepared, rows), unit, recipe, made_of=source)
         for unit, rows, source in waiting
     )
     watch = foresee(len(waiting)) if foresee else None
-    done = in_processes(tasks, jobs=jobs, watch=watch)
+    done = in_processes(tasks, jobs=jobs, watch=watch, cluster=cluster)
     for number, _ in enumerate(done, start=1 + len(units) - len(waiting)):
         if progress:
             progress(number, len(units))
@@ -91,6 +94,16 @@ def _units(prepared: Prepared, folder: Path) -> list[tuple[Unit, np.ndarray]]:
         path = folder / safe_name(plate) / f"{well}_{safe_name(site)}.npz"
         found.append((Unit(str(plate), str(well), str(site), path), np.sort(rows)))
     return found
+
+
+def _alone(prepared: Prepared, rows: np.ndarray) -> tuple[Prepared, np.ndarray]:
+    """What one task needs of a screen, which may be large, and its rows in that."""
+    alone = prepared.only(rows)
+    if prepared.images.level == "cell":  # crops without a number have that of their row
+        numbers = [_number(prepared, int(row)) for row in rows]
+        images = replace(alone.images, table=alone.images.table.assign(**{OBJECT: numbers}))
+        alone = replace(alone, images=images)
+    return alone, np.arange(len(rows))
 
 
 def _made_of(prepared: Prepared, units: list[tuple[Unit, np.ndarray]], recipe: Recipe) -> list[str]:

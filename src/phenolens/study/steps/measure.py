@@ -48,14 +48,21 @@ def measure(session: Session, *, prepare: Prepared | None) -> Made:
     code = code_of("phenolens.represent.measuring.cells")
     folder = session.store.folder("cells", prepare.folder.name, vars(recipe), code)
     # one copy of the network fits memory, and it uses the GPU or all cores by itself
-    jobs = 1 if recipe.method == "cellpose" else session.jobs
+    apart = recipe.method != "cellpose"
+    jobs = session.workers if apart else 1
     foreseen = Foreseen(session, "Measuring cells", unit_of(prepare.images), jobs)
     if prepare.images.level != "cell":
         pixels = prepare.pixels(0).size
         foreseen.require(MEASURING.of(pixels), tasks=len(prepare))
     with session.progress.bar("Measuring cells") as tick:
         units = measure_cells(
-            prepare, folder, recipe, jobs=jobs, progress=tick, foresee=foreseen.of
+            prepare,
+            folder,
+            recipe,
+            jobs=jobs,
+            cluster=session.cluster if apart else None,
+            progress=tick,
+            foresee=foreseen.of,
         )
     faults = [_aside(fault) for unit in units for fault in unit.faults()]
     whole = [fault for fault in faults if not fault.object]

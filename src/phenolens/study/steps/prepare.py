@@ -33,7 +33,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
     files = images.table.drop(columns=images.metadata.columns.difference(images.key))
     described = [list(images.channels), images.level, images.pixel_size_um]
     folder = session.store.folder("images", files, described, code_of("phenolens.prepare"))
-    foreseen = Foreseen(session, "Preparing images", unit_of(images), session.jobs)
+    foreseen = Foreseen(session, "Preparing images", unit_of(images), session.workers)
     if images.level != "cell":
         known = headers.headers.table
         largest = int((known["height"] * known["width"]).max()) * len(images.channels)
@@ -46,6 +46,7 @@ def prepare(session: Session, *, headers: Looked | None) -> Made:
             verify=session.store.verify,
             keep=headers.headers.keep,
             jobs=session.jobs,
+            cluster=session.cluster,
             progress=tick,
             foresee=foreseen.of,
         )
