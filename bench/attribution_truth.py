@@ -12,7 +12,7 @@ their maps: held-out cells named better than by chance (permutation p < 0.05) an
 
 A run that is in the file KEPT is not repeated. Prints one JSON line with all that is in it.
 
-    python bench/attribution_truth.py ../shared/data KEPT.jsonl [--seconds 340] [--cells 120]
+    python bench/attribution_truth.py ../shared/data KEPT.jsonl [--seconds 340] [--cells 60]
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CELL_PAINTING = ("DNA", "ER", "RNA", "AGP", "Mito")
 TREATED = ("nucleolar RNA loss", "golgi fragmentation", "mitochondrial fragmentation", "ER stress")
 SLOW = ("occlusion-patch", "occlusion-patch-stain")
 EPOCHS = 12
-FEW = 24  # control cells for the slow methods
+FEW = 8  # control cells for the slow methods
 MOST = 300  # control cells to plant in for training
 NOTHING = 10  # networks that learned nothing, of each kind
 
@@ -372,7 +372,7 @@ def main() -> None:
     asked.add_argument("data", type=Path)
     asked.add_argument("kept", type=Path)
     asked.add_argument("--seconds", type=float, default=340)
-    asked.add_argument("--cells", type=int, default=120)
+    asked.add_argument("--cells", type=int, default=60)
     how = asked.parse_args()
     torch.set_num_threads(1)
     until = time.monotonic() + how.seconds

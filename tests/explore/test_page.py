@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from phenolens.explore.marks import marks_file
 
 import phenolens as pl
 from phenolens.explore.look import explore
+from phenolens.marks import marks_file
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = playwright.expect
@@ -359,18 +359,43 @@ def test_an_export_shows_the_same_and_marks_are_downloaded(browser, exported, ac
     assert [url for url in found.asked if not url.startswith((exported, "data:", "blob:"))] == []
 
 
-def test_a_browser_without_webgl_draws_on_a_plain_canvas(browser, address):
+NO_WEBGL = """
+const get = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return /webgl/.test(kind) ? null : get.call(this, kind, ...rest);
+};"""
+A_CARD = """
+const get = WebGLRenderingContext.prototype.getExtension;
+WebGLRenderingContext.prototype.getExtension = function (name) {
+  return name === "WEBGL_debug_renderer_info" ? null : get.call(this, name);
+};"""
+
+
+@pytest.mark.parametrize(
+    ("browser_is", "name", "note"),
+    [(NO_WEBGL, "canvas without WebGL", 1), (A_CARD, "WebGL, unnamed", 0)],
+    ids=["no WebGL", "WebGL"],
+)
+def test_points_are_drawn_with_and_without_webgl(browser, address, browser_is, name, note):
     page = browser.new_page()
-    page.add_init_script(
-        "const get = HTMLCanvasElement.prototype.getContext;"
-        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
-        "  return /webgl/.test(kind) ? null : get.call(this, kind, ...rest);"
-        "};"
-    )
+    page.add_init_script(browser_is)
     page.goto(address)
     page.wait_for_selector("main")
     page.wait_for_function("window.drawnBy.frames > 0")
-    assert page.evaluate("window.drawnBy.name") == "canvas without WebGL"
+    assert page.evaluate("window.drawnBy.name") == name
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Zoom in").first.click()
+    assert page.get_by_text("This browser gives no WebGL").count() == note
+    coloured = """() => {
+      const copy = document.createElement("canvas");
+      const points = document.querySelector("canvas.layer");
+      [copy.width, copy.height] = [points.width, points.height];
+      const context = copy.getContext("2d");
+      context.drawImage(points, 0, 0);
+      const { data } = context.getImageData(0, 0, copy.width, copy.height);
+      return data.some((value, i) => i % 4 === 3 && value > 0);
+    }"""
+    page.wait_for_function(coloured)
     page.close()
 
 

@@ -11,6 +11,7 @@ const KEYS: [string, string][] = [
   ["Shift + drag, or L", "in a plot: a lasso"],
   ["+ − 0", "in a plot or image: nearer, farther, all"],
   ["arrows", "in a plot or image: move; on a plate: from well to well"],
+  ["e", "pictures as large as the window"],
   ["d", "light or dark"],
   ["?", "these keys"],
 ];

@@ -1,6 +1,6 @@
 // Keys that work everywhere; plots and the table have their own.
 import { clear } from "./select";
-import { helpOpen, upper, VIEWS, type ViewName } from "./state";
+import { enlarged, helpOpen, upper, VIEWS, type ViewName } from "./state";
 import { switchTheme } from "./theme";
 
 export function listen(): void {
@@ -9,6 +9,7 @@ export function listen(): void {
     const isWriting = /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName) && (at as HTMLInputElement).type !== "range";
     if (event.key === "Escape") {
       if (helpOpen.value) helpOpen.value = false;
+      else if (enlarged.value) enlarged.value = false;
       else if (isWriting) at.blur();
       else clear();
       return;
@@ -20,6 +21,7 @@ export function listen(): void {
       document.getElementById("find")?.focus();
     } else if (event.key === "?") helpOpen.value = !helpOpen.value;
     else if (event.key === "d") switchTheme();
+    else if (event.key === "e") enlarged.value = !enlarged.value;
     else if (view && event.key !== " ") upper.value = view;
   });
 }

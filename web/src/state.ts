@@ -49,6 +49,8 @@ export const shownColumns = signal<string[] | null>(null);
 export const section = signal("images");
 export const phonePart = signal<"table" | "views" | "selection">("table");
 export const helpOpen = signal(false);
+/** Whether the pictures fill the window. */
+export const enlarged = signal(false);
 /** Read out by screen readers. */
 export const said = signal("");
 

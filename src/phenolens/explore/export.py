@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,6 @@ def export(
     folder: str | Path,
     *,
     treatments: Sequence[str] | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Write a site into a folder that is new, empty, or holds an earlier export.
 
@@ -61,8 +60,6 @@ def export(
     folder : path
     treatments : sequence of str, optional
         Those with images; by default the eight best of the lead.
-    progress : callable, optional
-        Called with the number of files written.
 
     Returns
     -------
@@ -87,8 +84,6 @@ def export(
         with atomic_path(folder / path) as partial:
             partial.write_bytes(body)
         files, total = files + 1, total + len(body)
-        if progress:
-            progress(files)
     (folder / "README.txt").write_text(READ_ME, encoding="utf-8")
     names = [site.screen.treatment_names[number] for number in chosen.treatments]
     lines = [f"Wrote {plural(files, 'file')} ({size(total)}) to {folder}"]
@@ -133,7 +128,7 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
     known, of = fields_of_wells(screen), screen.wells["treatment"].to_numpy()
     wells: dict[int, int] = {}
     plates: dict[int, None] = {}
-    for number in wanted if screen.pictures.level == "field" else []:
+    for number in wanted if screen.pictures.level else []:
         own = [int(w) for w in np.flatnonzero(of == number) if int(w) in known]
         for one in own if names else own[:WELLS]:
             wells[one] = known[one][0]
@@ -203,8 +198,10 @@ def _of_images(screen: Screen, chosen: Chosen) -> Iterator[str]:
     shown = np.isin(screen.wells["treatment"].to_numpy(), chosen.treatments)
     shown[chosen.wells] = True
     plates = sorted(set(screen.wells["plate"][shown]) if chosen.wells else set())
+    if screen.pictures.level == "cell":
+        yield from (f"crops/w{number}.bin" for number in chosen.wells)
     yield from (f"data/contrast/p{number}.json" for number in plates)
-    for field in chosen.fields:
+    for field in chosen.fields if screen.pictures.level == "field" else []:
         try:
             shape = screen.pictures.shape(field)
         except GoneError:

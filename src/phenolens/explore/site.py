@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.explore import cells, columns, doses, maps, similar, treatment
 from phenolens.explore.arrows import stream
 from phenolens.explore.described import described
 from phenolens.explore.features import features
-from phenolens.explore.pictures import GoneError, levels_of, tile
+from phenolens.explore.pictures import levels_of, tile
 from phenolens.explore.screen import Screen
 from phenolens.explore.wells import plate_controls, well
 from phenolens.files import plain
@@ -75,6 +75,11 @@ class Site:
     def answer(self, path: str) -> Answer:
         """What lies at a path, such as ``data/wells.arrow``.
 
+        Parameters
+        ----------
+        path : str
+            Of the page, or one of this module's routes, in which all that varies is numbers.
+
         Raises
         ------
         NotThereError
@@ -89,7 +94,7 @@ class Site:
             if found := pattern.fullmatch(path):
                 try:
                     return make(self, *map(int, found.groups()))
-                except (IndexError, GoneError, InputError) as error:
+                except (IndexError, PhenolensError) as error:
                     told = (
                         "There is no such thing." if isinstance(error, IndexError) else str(error)
                     )
@@ -264,7 +269,7 @@ def _outline(site: Site, number: int, which: int, level: int, row: int, column: 
 
 def _require(site: Site, number: int, level: int) -> None:
     pictures = site.screen.pictures
-    if number >= len(pictures.fields):
+    if number >= len(pictures.fields) or pictures.level == "cell":
         raise NotThereError("There is no such field.")
     if level >= levels_of(pictures.shape(number)):
         raise NotThereError("There is no such level.")
@@ -304,6 +309,12 @@ def _crops(kind: str) -> Callable[[Site, int], Answer]:
         raise NotThereError("There are no such cells.")
 
     return of
+
+
+def _well_crops(site: Site, number: int) -> Answer:
+    if site.screen.pictures.level != "cell" or number >= len(site.screen.wells):
+        raise NotThereError("There are no such crops.")
+    return _bytes(cells.crops(site.screen, cells.of_well(site.screen, number)))
 
 
 def _nearest(site: Site, field_: int, number: int) -> cells.Listed:
@@ -353,6 +364,7 @@ _PATTERNS: dict[str, Callable[..., Answer]] = {
     r"crops/t#-typical\.bin": _crops("typical"),
     r"crops/t#-extreme\.bin": _crops("extreme"),
     r"crops/t#-control\.bin": _crops("control"),
+    r"crops/w#\.bin": _well_crops,
     r"crops/n#-#\.bin": _nearest_crops,
     r"api/nearest/f#-#\.json": _nearest_list,
     r"attribution/t#\.bin": _attribution,

@@ -7,6 +7,7 @@ export class Frame {
   readonly names: string[];
   private numbers = new Map<string, Float64Array>();
   private texts = new Map<string, string[]>();
+  private raws = new Map<string, ArrayLike<unknown>>();
 
   constructor(private table: Table) {
     this.n = table.numRows;
@@ -23,8 +24,12 @@ export class Frame {
   }
 
   raw(name: string): ArrayLike<unknown> {
-    const column = this.table.getChild(name);
-    return column ? column.toArray() : [];
+    let found = this.raws.get(name);
+    if (!found) {
+      found = (this.table.getChild(name)?.toArray() ?? []) as ArrayLike<unknown>;
+      this.raws.set(name, found);
+    }
+    return found;
   }
 
   number(name: string): Float64Array {

@@ -22,6 +22,7 @@ export interface Look {
   ratio: number;
   size: number;
   ring: [number, number, number];
+  paper: [number, number, number];
 }
 
 export interface Renderer {
@@ -33,15 +34,13 @@ export interface Renderer {
 const VERTEX = `
 attribute vec2 place;
 attribute vec3 colour;
-attribute float chosen;
 uniform vec2 scale, shift, extent;
 uniform float size, pass, fade;
 varying vec3 tint;
 varying float ring, alpha;
 void main() {
   vec2 at = place * scale + shift;
-  bool drawn = pass < 0.5 ? chosen < 0.5 : chosen > 0.5;
-  gl_Position = drawn && at.x == at.x && at.y == at.y
+  gl_Position = at.x == at.x && at.y == at.y
     ? vec4(at.x / extent.x * 2.0 - 1.0, 1.0 - at.y / extent.y * 2.0, 0.0, 1.0)
     : vec4(2.0, 2.0, 2.0, 1.0);
   gl_PointSize = pass < 0.5 ? size : size * 1.5 + 2.0;
@@ -62,21 +61,39 @@ void main() {
   gl_FragColor = vec4(shown * alpha, alpha);
 }`;
 
-type Attribute = { buffer: WebGLBuffer; of: unknown; at: number; n: number };
+interface Buffers {
+  places: WebGLBuffer;
+  colours: WebGLBuffer;
+  placesOf: unknown;
+  coloursOf: unknown;
+}
+
+function pairs({ x, y, n }: Points, rows: number[] | null): Float32Array {
+  const size = rows?.length ?? n;
+  const found = new Float32Array(2 * size);
+  for (let k = 0; k < size; k++) {
+    const i = rows ? rows[k] : k;
+    found[2 * k] = x[i];
+    found[2 * k + 1] = y[i];
+  }
+  return found;
+}
 
 class WebGl implements Renderer {
   readonly name: string;
-  private attributes: Record<"x" | "colour" | "chosen", Attribute>;
   private uniforms: Record<string, WebGLUniformLocation | null>;
-  private places = new Float32Array(0);
-  private placesOf: unknown = null;
+  private at: { place: number; colour: number };
+  private all: Buffers;
+  /** The selected ones once more, drawn over the others. */
+  private chosen: Buffers;
+  private chosenOf: unknown = null;
+  private chosenCount = 0;
 
   constructor(
     private canvas: HTMLCanvasElement,
     private gl: WebGLRenderingContext,
   ) {
-    const about = gl.getExtension("WEBGL_debug_renderer_info");
-    this.name = `WebGL, ${about ? gl.getParameter(about.UNMASKED_RENDERER_WEBGL) : "unnamed"}`;
+    this.name = `WebGL, ${nameOf(gl)}`;
     const program = gl.createProgram()!;
     for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]] as const) {
       const shader = gl.createShader(kind)!;
@@ -91,28 +108,45 @@ class WebGl implements Renderer {
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    const attribute = (name: string, n: number): Attribute => {
-      const at = gl.getAttribLocation(program, name);
-      gl.enableVertexAttribArray(at);
-      return { buffer: gl.createBuffer()!, of: null, at, n };
-    };
-    this.attributes = {
-      x: attribute("place", 2),
-      colour: attribute("colour", 3),
-      chosen: attribute("chosen", 1),
-    };
+    this.at = { place: gl.getAttribLocation(program, "place"), colour: gl.getAttribLocation(program, "colour") };
+    gl.enableVertexAttribArray(this.at.place);
+    gl.enableVertexAttribArray(this.at.colour);
+    const buffers = (): Buffers => ({
+      places: gl.createBuffer()!, colours: gl.createBuffer()!, placesOf: null, coloursOf: null,
+    });
+    [this.all, this.chosen] = [buffers(), buffers()];
     const names = ["scale", "shift", "extent", "size", "pass", "fade", "edge"];
     this.uniforms = Object.fromEntries(names.map((one) => [one, gl.getUniformLocation(program, one)]));
   }
 
-  private put(name: "x" | "colour" | "chosen", values: ArrayBufferView, of: unknown) {
+  private use(buffers: Buffers): void {
+    const { gl, at } = this;
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffers.places);
+    gl.vertexAttribPointer(at.place, 2, gl.FLOAT, false, 0, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffers.colours);
+    gl.vertexAttribPointer(at.colour, 3, gl.UNSIGNED_BYTE, true, 0, 0);
+  }
+
+  private put(buffer: WebGLBuffer, values: Float32Array | Uint8Array): void {
     const { gl } = this;
-    const it = this.attributes[name];
-    gl.bindBuffer(gl.ARRAY_BUFFER, it.buffer);
-    if (it.of !== of) gl.bufferData(gl.ARRAY_BUFFER, values as Float32Array<ArrayBuffer>, gl.DYNAMIC_DRAW);
-    it.of = of;
-    const kind = name === "x" ? gl.FLOAT : gl.UNSIGNED_BYTE;
-    gl.vertexAttribPointer(it.at, it.n, kind, name === "colour", 0, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, values as Uint8Array<ArrayBuffer>, gl.DYNAMIC_DRAW);
+  }
+
+  private upload(points: Points): void {
+    if (this.all.placesOf !== points.x) this.put(this.all.places, pairs(points, null));
+    if (this.all.coloursOf !== points.rgb) this.put(this.all.colours, points.rgb);
+    const isOther = this.all.placesOf !== points.x || this.all.coloursOf !== points.rgb;
+    [this.all.placesOf, this.all.coloursOf] = [points.x, points.rgb];
+    if (!isOther && this.chosenOf === points.selected) return;
+    this.chosenOf = points.selected;
+    const rows: number[] = [];
+    if (points.anySelected) points.selected.forEach((on, i) => on && rows.push(i));
+    this.chosenCount = rows.length;
+    const colours = new Uint8Array(3 * rows.length);
+    rows.forEach((i, k) => colours.set(points.rgb.subarray(3 * i, 3 * i + 3), 3 * k));
+    this.put(this.chosen.places, pairs(points, rows));
+    this.put(this.chosen.colours, colours);
   }
 
   draw(points: Points, place: Place, look: Look): void {
@@ -122,27 +156,20 @@ class WebGl implements Renderer {
     gl.viewport(0, 0, width, height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    if (this.placesOf !== points.x) {
-      this.places = new Float32Array(points.n * 2);
-      for (let i = 0; i < points.n; i++) {
-        this.places[2 * i] = points.x[i];
-        this.places[2 * i + 1] = points.y[i];
-      }
-      this.placesOf = points.x;
-    }
-    this.put("x", this.places, points.x);
-    this.put("colour", points.rgb, points.rgb);
-    this.put("chosen", points.selected, points.selected);
+    this.upload(points);
     gl.uniform2f(uniforms.scale, ...place.scale);
     gl.uniform2f(uniforms.shift, ...place.shift);
     gl.uniform2f(uniforms.extent, look.width, look.height);
     gl.uniform1f(uniforms.size, look.size * look.ratio);
     gl.uniform3f(uniforms.edge, look.ring[0] / 255, look.ring[1] / 255, look.ring[2] / 255);
     gl.uniform1f(uniforms.fade, points.anySelected ? 0.22 : points.n > 20_000 ? 0.6 : 0.85);
-    for (const pass of points.anySelected ? [0, 1] : [0]) {
-      gl.uniform1f(uniforms.pass, pass);
-      gl.drawArrays(gl.POINTS, 0, points.n);
-    }
+    gl.uniform1f(uniforms.pass, 0);
+    this.use(this.all);
+    gl.drawArrays(gl.POINTS, 0, points.n);
+    if (!this.chosenCount) return;
+    gl.uniform1f(uniforms.pass, 1);
+    this.use(this.chosen);
+    gl.drawArrays(gl.POINTS, 0, this.chosenCount);
   }
 
   gone(): void {
@@ -150,19 +177,80 @@ class WebGl implements Renderer {
   }
 }
 
+const MANY = 4000;
+
 class Plain implements Renderer {
-  readonly name = "canvas without WebGL";
-  constructor(private canvas: HTMLCanvasElement) {}
+  constructor(
+    private canvas: HTMLCanvasElement,
+    readonly name: string,
+  ) {}
 
   draw(points: Points, place: Place, look: Look): void {
     const { canvas } = this;
     [canvas.width, canvas.height] = [Math.round(look.width * look.ratio), Math.round(look.height * look.ratio)];
     const context = canvas.getContext("2d")!;
+    if (points.n > MANY) {
+      context.putImageData(stamped(points, place, look), 0, 0);
+      return;
+    }
     context.scale(look.ratio, look.ratio);
     paint(context, points, place, look);
   }
 
   gone(): void {}
+}
+
+/** Very many points, pixel by pixel: several times faster than what a browser draws one by one. */
+function stamped(points: Points, place: Place, look: Look): ImageData {
+  const [width, height] = [Math.round(look.width * look.ratio), Math.round(look.height * look.ratio)];
+  const image = new ImageData(width, height);
+  const { data } = image;
+  for (let i = 0; i < data.length; i += 4) {
+    [data[i], data[i + 1], data[i + 2]] = look.paper;
+    data[i + 3] = 255;
+  }
+  const [ax, bx] = [place.scale[0] * look.ratio, place.shift[0] * look.ratio];
+  const [ay, by] = [place.scale[1] * look.ratio, place.shift[1] * look.ratio];
+  const put = (i: number, stamp: Stamp) => {
+    const x = Math.round(points.x[i] * ax + bx);
+    const y = Math.round(points.y[i] * ay + by);
+    if (!(x >= 9 && y >= 9 && x < width - 9 && y < height - 9)) return;
+    for (let k = 0; k < stamp.at.length; k++) {
+      const to = 4 * (y * width + x) + stamp.at[k];
+      const isRing = stamp.ring[k] === 1;
+      for (let part = 0; part < 3; part++) {
+        const colour = isRing ? look.ring[part] : points.rgb[3 * i + part];
+        data[to + part] += (colour - data[to + part]) * stamp.alpha;
+      }
+    }
+  };
+  const usual = stamp(look.size * look.ratio, width, { alpha: points.anySelected ? 0.22 : 0.6, edge: 2 });
+  for (let i = 0; i < points.n; i++) put(i, usual);
+  if (!points.anySelected) return image;
+  const chosen = stamp((look.size * 1.5 + 2) * look.ratio, width, { alpha: 1, edge: 0.68 });
+  for (let i = 0; i < points.n; i++) if (points.selected[i]) put(i, chosen);
+  return image;
+}
+
+interface Stamp {
+  /** Of each pixel of a dot, how far it is in the image's bytes from the middle one. */
+  at: Int32Array;
+  ring: Uint8Array;
+  alpha: number;
+}
+
+function stamp(size: number, width: number, { alpha, edge }: { alpha: number; edge: number }): Stamp {
+  const [at, ring]: [number[], number[]] = [[], []];
+  const radius = Math.min(8, size / 2);
+  for (let y = -8; y <= 8; y++) {
+    for (let x = -8; x <= 8; x++) {
+      const far = Math.hypot(x, y) / radius;
+      if (far > 1) continue;
+      at.push(4 * (y * width + x));
+      ring.push(far > edge ? 1 : 0);
+    }
+  }
+  return { at: Int32Array.from(at), ring: Uint8Array.from(ring), alpha };
 }
 
 /** The points on a canvas's context in CSS pixels; also how a picture to keep is made. */
@@ -194,10 +282,21 @@ export function paint(context: CanvasRenderingContext2D, points: Points, place: 
   context.globalAlpha = 1;
 }
 
+// Without a graphics card WebGL is calculated too, more slowly than what we need of it.
+const CALCULATED = /swiftshader|llvmpipe|software|basic render/i;
+
+function nameOf(gl: WebGLRenderingContext): string {
+  const about = gl.getExtension("WEBGL_debug_renderer_info");
+  return about ? String(gl.getParameter(about.UNMASKED_RENDERER_WEBGL)) : "unnamed";
+}
+
 /** A canvas keeps the first kind of context that it is asked for, so WebGL is tried on another. */
 export function renderer(canvas: HTMLCanvasElement): Renderer {
-  const isThere = document.createElement("canvas").getContext("webgl");
-  isThere?.getExtension("WEBGL_lose_context")?.loseContext();
-  const gl = isThere && canvas.getContext("webgl", { antialias: false, preserveDrawingBuffer: true });
-  return gl ? new WebGl(canvas, gl) : new Plain(canvas);
+  const tried = document.createElement("canvas").getContext("webgl");
+  const name = tried ? nameOf(tried) : "";
+  tried?.getExtension("WEBGL_lose_context")?.loseContext();
+  if (!tried) return new Plain(canvas, "canvas without WebGL");
+  if (CALCULATED.test(name)) return new Plain(canvas, `canvas, for WebGL has no graphics card (${name})`);
+  const gl = canvas.getContext("webgl", { antialias: false, preserveDrawingBuffer: true });
+  return gl ? new WebGl(canvas, gl) : new Plain(canvas, "canvas without WebGL");
 }

@@ -55,6 +55,7 @@ export function Scatter(props: ScatterProps) {
     ratio: Math.min(2, window.devicePixelRatio || 1),
     size: dotSize(points.n, zoom.k),
     ring: rgbOf(isDark.value ? "#ffffff" : "#10161c"),
+    paper: rgbOf(css("--paper")),
   };
 
   useEffect(() => setZoom({ k: 1, x: 0, y: 0 }), [points.x]);
@@ -218,7 +219,7 @@ export function Scatter(props: ScatterProps) {
             {props.describe(hover.i)}
           </div>
         )}
-        {drawer.current?.name.startsWith("canvas") && (
+        {drawer.current?.name === "canvas without WebGL" && (
           <div class="note floating">This browser gives no WebGL: drawn more slowly.</div>
         )}
       </div>

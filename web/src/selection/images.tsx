@@ -5,7 +5,7 @@ import { well as aboutWell, type Field } from "../data/treatment";
 import { StainControls } from "../images/stain_controls";
 import { Viewer, WHOLE, type Sight } from "../images/viewer";
 import { selectWell } from "../select";
-import { selection, theScreen } from "../state";
+import { enlarged, selection, theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
 import { lookedCell } from "./looked";
 
@@ -67,7 +67,7 @@ function Pair({ well, fields, controls }: { well: number; fields: Field[]; contr
   const isRinged = cell && cell.field === field.id;
   const plate = wells.plate[well];
   return (
-    <>
+    <div class={enlarged.value ? "large" : ""}>
       <StainControls objects={field.objects} />
       <div class="bar">
         {fields.length > 1 && (
@@ -90,6 +90,9 @@ function Pair({ well, fields, controls }: { well: number; fields: Field[]; contr
         <button type="button" onClick={() => (sight.value = { ...sight.value, zoom: Math.min(64, sight.value.zoom * 1.5) })} aria-label="Zoom in">+</button>
         <button type="button" onClick={() => (sight.value = { ...sight.value, zoom: Math.max(1, sight.value.zoom / 1.5) })} aria-label="Zoom out">−</button>
         <button type="button" onClick={() => (sight.value = WHOLE)}>Whole</button>
+        <button type="button" aria-pressed={enlarged.value} title="Large pictures (e)" onClick={() => (enlarged.value = !enlarged.value)}>
+          {enlarged.value ? "Close" : "Large"}
+        </button>
       </div>
       <div class="pair">
         <Viewer
@@ -103,6 +106,6 @@ function Pair({ well, fields, controls }: { well: number; fields: Field[]; contr
           <p class="empty">No control well of this plate has images.</p>
         )}
       </div>
-    </>
+    </div>
   );
 }

@@ -53,6 +53,21 @@ export function SelectionPanel() {
   );
 }
 
+function Words({ words: [first, ...more] }: { words: string[] }) {
+  if (!first) return null;
+  return (
+    <div class="words">
+      <p>{first}</p>
+      {more.length > 0 && (
+        <details>
+          <summary>More in words</summary>
+          {more.map((sentence) => <p>{sentence}</p>)}
+        </details>
+      )}
+    </div>
+  );
+}
+
 function Nothing() {
   const { about } = theScreen();
   return (
@@ -98,12 +113,7 @@ function Head() {
         ))}
       </dl>
       {flags && <p class="flag">{flags}</p>}
-      {known && known.words.length > 0 && (
-        <details class="words" open={known.words.length < 3}>
-          <summary>In words</summary>
-          {known.words.map((sentence) => <p>{sentence}</p>)}
-        </details>
-      )}
+      {known && <Words words={known.words.filter((one) => !flags || !one.includes(flags))} />}
       {treatment >= 0 && (
         <MarkBox things={[{ kind: "treatment", index: treatment }]} known={markOf("treatment", treatment)} label={treatments.name[treatment]} />
       )}

@@ -13,9 +13,23 @@ import { Legend } from "./legend";
 const MARGIN = { left: 22, top: 15 };
 
 export function PlatesView() {
-  const { about, wells, treatments } = theScreen();
+  const { about, wells, treatments, ofPlate } = theScreen();
   const [width, setWidth] = useState(240);
   const [wanted, setWanted] = useState("");
+  const list = useRef<HTMLDivElement>(null);
+
+  // Where no plate in sight holds what was selected elsewhere, the first that does is brought there.
+  const chosen = selection.value;
+  useEffect(() => {
+    const box = list.current!;
+    const [from, to] = [box.scrollTop, box.scrollTop + box.clientHeight];
+    const holding = Array.from(box.querySelectorAll<HTMLElement>("[data-number]")).filter((plate) =>
+      ofPlate[Number(plate.dataset.number)].some((well) => chosen.wells[well] === 1),
+    );
+    const top = (plate: HTMLElement) => plate.offsetTop - box.offsetTop;
+    const isInSight = (plate: HTMLElement) => top(plate) < to - 40 && top(plate) + plate.offsetHeight > from + 40;
+    if (holding.length && !holding.some(isInSight)) box.scrollTop = top(holding[0]) - 6;
+  }, [chosen]);
   const shown = about.plates
     .map((plate, i) => ({ plate, i }))
     .filter(({ plate }) => `${plate.name} ${plate.batch ?? ""}`.toLowerCase().includes(wanted.toLowerCase()))
@@ -55,7 +69,7 @@ export function PlatesView() {
         </label>
         <button type="button" title="Save the values as a table" onClick={asCsv}>CSV</button>
       </div>
-      <div class="plates">
+      <div class="plates" ref={list}>
         {shown.map(({ i }) => (
           <PlateMap key={i} number={i} width={width} />
         ))}
@@ -75,7 +89,8 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
   const [cursor, setCursor] = useState(-1);
   const side = Math.max(2, Math.floor((width - MARGIN.left) / columns));
   const height = MARGIN.top + side * rows + 2;
-  const colours = wellColours.value;
+  // A plate out of sight does not follow the selection.
+  const followed = seen ? [selection.value, wellColours.value, isDark.value] : [];
 
   useEffect(() => {
     const watcher = new IntersectionObserver(([entry]) => setSeen(entry.isIntersecting), { rootMargin: "200px" });
@@ -85,7 +100,7 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
 
   useEffect(() => {
     if (seen) draw(canvas.current!, { plate, side, height, cursor });
-  }, [seen, side, colours, selection.value, isDark.value, cursor]);
+  }, [seen, side, cursor, ...Array.from({ length: 3 }, (_, i) => followed[i])]);
 
   const wellAt = (event: MouseEvent): number => {
     const box = canvas.current!.getBoundingClientRect();
@@ -133,7 +148,7 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
     });
   };
   return (
-    <figure class="plate" data-plate={name}>
+    <figure class="plate" data-number={plate}>
       <figcaption>
         <button type="button" class="plain" title="Select the whole plate" onClick={() => selectWells(ofPlate[plate])}>{name}</button>
         <button

@@ -137,7 +137,7 @@ export function TableView() {
   const trouble = query.value.find((term) => term.trouble)?.trouble;
   const heads = ["name", ...columns.value];
   const isNumeric = (name: string) => name !== "name" && frame.isNumber(name);
-  const least = (name: string) => (name === "name" ? 124 : isNumeric(name) ? 63 : 70);
+  const least = (name: string) => (name === "name" ? 146 : isNumeric(name) ? 58 : 70);
   const widthOf = (name: string) =>
     isNumeric(name) ? `${least(name)}px` : `minmax(${least(name)}px, ${name === "name" ? 1.4 : 1}fr)`;
   const template = {
