@@ -271,6 +271,8 @@ def simulated_truth(network: CNN, task: Task) -> list[dict]:
     rows = rows[named & (task.labels[rows] != "control")]
     truth = task.changed[rows].max(axis=1) >= 0.5
     rows, truth = rows[truth.any((1, 2))], truth[truth.any((1, 2))]
+    if not len(rows):  # the network names no treated cell right
+        return []
     area = task.changed[rows].sum((2, 3))
     one = area.max(1) >= 0.8 * area.sum(1)  # where one stain holds nearly all of the change
     found = []
