@@ -9,7 +9,7 @@ same readout (class of the largest probability, balanced accuracy over cells). T
 
 Ours and the baseline run in turn, seed after seed, on a GPU where there is one; a run that is in
 the file KEPT is not repeated. Prints one JSON line: the mean of each, and the interval (95 %, t
-over seeds) of ours minus it.
+over seeds) of ours minus it; for doses the rank correlation of the expected with the true one too.
 
     python bench/network_baseline.py ../shared/data/bbbc021_cells KEPT.jsonl --seeds 0 1 2 3 4 \
         [--epochs 8] [--tasks real mixed] [--set width=32 stem=fine ...] [--seconds 340]
@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from network_bbbc021 import DOSE, TREATED, crops
+from scipy.stats import spearmanr
 from scipy.stats import t as student
 from sklearn.metrics import balanced_accuracy_score
 from torch import nn
@@ -228,6 +229,8 @@ def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: list[i
                 guessed = classes[shares.argmax(1)]
                 score = balanced_accuracy_score(task.labels[task.held], guessed)
                 row = {"task": task.name, "seed": seed, "who": name, "score": float(score)}
+                if task.name.startswith("doses"):
+                    row["order"] = in_order(task, shares, classes)
                 row |= {"seconds": round(time.monotonic() - started, 1)}
                 row |= {"processor_seconds": round(time.process_time() - used, 1)}
                 known[(task.name, seed, name)] = row
@@ -237,9 +240,16 @@ def compare(tasks: list[Task], kept: Path, options: CNNOptions, *, seeds: list[i
     return [row for row in known.values() if row["who"] in who and row["task"] in names]
 
 
+def in_order(task: Task, shares: np.ndarray, classes: np.ndarray) -> float:
+    """Rank correlation of the expected dose with the true one."""
+    ranks = np.argsort(np.argsort(classes.astype(float)))
+    return float(spearmanr(task.labels[task.held].astype(float), shares @ ranks).statistic)
+
+
 def told(rows: list[dict]) -> dict:
     """Means, and ours minus the baseline with its interval over seeds."""
-    table = pd.DataFrame(rows, columns=["task", "seed", "who", "score", "processor_seconds"])
+    columns = ["task", "seed", "who", "score", "order", "processor_seconds"]
+    table = pd.DataFrame(rows, columns=columns)
     table["who"] = table["who"].str.split().str[0]
     result = {}
     for task, own in table.groupby("task", sort=False):
@@ -255,6 +265,7 @@ def told(rows: list[dict]) -> dict:
             "plain": round(scores["plain"].mean(), 4),
             "ours_minus_plain": [round(mean, 4), round(mean - wide, 4), round(mean + wide, 4)],
             "processor_seconds": seconds.round(1).to_dict(),
+            "order": own.groupby("who")["order"].mean().round(3).dropna().to_dict(),
         }
     return result
 

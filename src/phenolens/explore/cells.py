@@ -214,6 +214,8 @@ def box(screen: Screen) -> int:
     """Side of a crop that shows a typical control cell, in pixels; the same for the screen."""
 
     def make() -> int:
+        if screen.pictures.level == "cell":
+            return screen.pictures.crop_side
         control = screen.wells["control"].to_numpy()
         for held in files(screen).values():
             if "Cells_AreaShape_Area" not in held.known:
@@ -294,6 +296,40 @@ def listed(screen: Screen, treatment: int) -> list[Listed]:
     return found
 
 
+def drawn(screen: Screen, treatment: int) -> list[Listed]:
+    """Of a screen whose images are crops: some of a treatment, and of the plates' controls.
+
+    Evenly drawn from the crops of the wells; ``Metadata_ObjectNumber`` is a crop's place in its
+    stack.
+    """
+    wells = np.flatnonzero(screen.wells["treatment"].to_numpy() == treatment)
+    on_plates = np.isin(screen.wells["plate"], screen.wells["plate"].to_numpy()[wells])
+    control = screen.wells["control"].to_numpy()
+    own = _drawn(screen, wells)
+    found = [Listed("typical", "Cells of its wells", own)] if len(own) else []
+    others = _drawn(screen, np.flatnonzero(on_plates & control))
+    if len(others) and not control[wells].all():
+        found.append(Listed("control", "Control cells of the same plates", others))
+    return found
+
+
+def of_well(screen: Screen, well: int) -> Listed:
+    """Some crops of a well of a screen whose images are crops."""
+    return Listed("typical", "Cells of the well", _drawn(screen, np.array([well]), most=48))
+
+
+def _drawn(screen: Screen, wells: np.ndarray, *, most: int = SHOWN) -> pd.DataFrame:
+    known, rows = ids(screen), []
+    wanted = set(wells.tolist())
+    for (plate, well, _), number in known.fields.items():
+        place = known.wells.get((plate, well), -1)
+        if place in wanted:
+            rows += [(place, number, n) for n in range(screen.pictures.stacked(number))]
+    some = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))
+    frame = pd.DataFrame([rows[k] for k in some], columns=["well", "field", OBJECT])
+    return frame.assign(x=np.nan, y=np.nan)
+
+
 def _nearest_median(cells: pd.DataFrame, values: np.ndarray, mask: np.ndarray) -> pd.DataFrame:
     rows = np.flatnonzero(mask)
     distance = np.square(values[rows] - np.median(values[rows], axis=0)).mean(axis=1)
@@ -336,6 +372,12 @@ def nearest(screen: Screen, field: int, number: int) -> Listed:
 
 def crops(screen: Screen, found: Listed) -> np.ndarray:
     """The crops of these cells, uint16 (n, stains, size, size)."""
+    if screen.pictures.level == "cell":
+        shown = [
+            screen.pictures.crop_of_stack(int(row.field), int(row.number))
+            for row in found.cells.rename(columns={OBJECT: "number"}).itertuples()
+        ]
+        return np.stack(shown) if shown else np.zeros((0, 1, 1, 1), np.uint16)
     size = box(screen)
     pictures = [
         screen.pictures.crop(int(row.field), (float(row.x), float(row.y)), size)

@@ -171,7 +171,10 @@ def _why(screen: Screen, name: str) -> str:
     if told:
         return told[0].why.text
     definition = schema.tables()[name]
-    return f"{definition.text} {definition.when}".strip()
+    said = definition.when
+    if "there is none" in said:  # of what its first sentence names
+        said = f"{definition.text} {said}"
+    return said.replace("`", "").strip()
 
 
 def _answers(screen: Screen) -> list[dict]:

@@ -133,7 +133,7 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
     known, of = fields_of_wells(screen), screen.wells["treatment"].to_numpy()
     wells: dict[int, int] = {}
     plates: dict[int, None] = {}
-    for number in wanted if screen.pictures.level == "field" else []:
+    for number in wanted if screen.pictures.level else []:
         own = [int(w) for w in np.flatnonzero(of == number) if int(w) in known]
         for one in own if names else own[:WELLS]:
             wells[one] = known[one][0]
@@ -203,8 +203,10 @@ def _of_images(screen: Screen, chosen: Chosen) -> Iterator[str]:
     shown = np.isin(screen.wells["treatment"].to_numpy(), chosen.treatments)
     shown[chosen.wells] = True
     plates = sorted(set(screen.wells["plate"][shown]) if chosen.wells else set())
+    if screen.pictures.level == "cell":
+        yield from (f"crops/w{number}.bin" for number in chosen.wells)
     yield from (f"data/contrast/p{number}.json" for number in plates)
-    for field in chosen.fields:
+    for field in chosen.fields if screen.pictures.level == "field" else []:
         try:
             shape = screen.pictures.shape(field)
         except GoneError:

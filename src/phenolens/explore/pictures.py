@@ -28,7 +28,6 @@ _KEPT_BYTES = 192 * 2**20
 _DEEPEST = 65_535
 _CONTRAST_FIELDS = 12
 _LOOKED_AT = 48
-_CROPS_PER_WELL = 48
 
 
 class GoneError(InputError):
@@ -169,11 +168,10 @@ class Pictures:
         """
         entry = self.entry(number)
         try:
-            held = json.loads((entry / "0" / "zarr.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            height, width = _array_shape(entry)[-2:]
+        except (OSError, ValueError, KeyError):
             raise GoneError(f"This field was looked for in {entry}, and is not there.") from None
-        height, width = held["shape"][-2:]
-        return int(height), int(width)
+        return height, width
 
     def objects(self, number: int) -> list[str]:
         """Names of the label images of a field."""
@@ -278,19 +276,29 @@ class Pictures:
             out[stain, y : y + part.shape[0], x : x + part.shape[1]] = part
         return out
 
-    def stack(self, number: int, positions: Sequence[int]) -> np.ndarray:
-        """Crops of a screen of crops, uint16 (n, stains, h, w)."""
-        return np.stack(
-            [
-                np.stack([self._read(number, s, int(p)) for s in range(len(self.stains))])
-                for p in positions
-            ]
-        )
+    @cached_property
+    def crop_side(self) -> int:
+        """Side of the squares that crops of a screen of crops are shown in."""
+        return max(max(_array_shape(entry)[-2:]) for entry in self._sample)
+
+    def crop_of_stack(self, number: int, position: int) -> np.ndarray:
+        """A crop of a screen of crops, uint16 (stains, side, side); 0 around a smaller one."""
+        side = self.crop_side
+        out = np.zeros((len(self.stains), side, side), np.uint16)
+        for stain in range(len(out)):
+            plane = self._read(number, stain, position)[:side, :side]
+            out[stain, : plane.shape[0], : plane.shape[1]] = plane
+        return out
 
     def stacked(self, number: int) -> int:
-        """How many crops lie in the stack of a well and site, at most so many as are shown."""
-        held = json.loads((self.entry(number) / "0" / "zarr.json").read_text(encoding="utf-8"))
-        return min(int(held["shape"][0]), _CROPS_PER_WELL)
+        """How many crops lie in the stack of a well and site; none where it is gone."""
+        entry = self.entry(number)
+        return _array_shape(entry)[0] if (entry / MARK).is_file() else 0
+
+
+def _array_shape(entry: Path) -> list[int]:
+    held = json.loads((entry / "0" / "zarr.json").read_text(encoding="utf-8"))
+    return [int(side) for side in held["shape"]]
 
 
 def levels_of(shape: tuple[int, int]) -> int:

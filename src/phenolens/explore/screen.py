@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -231,11 +232,21 @@ class Screen:
         rows = self._of(self.tables.activity, representation)
         return None if rows is None else rows.reindex(self.treatment_names)
 
+    def tested(self, representation: str) -> dict[str, dict[str, Any]]:
+        """Rows of the tests of a representation by treatment, whole numbers whole."""
+
+        def make() -> dict[str, dict[str, Any]]:
+            rows = self._of(self.tables.activity, representation)
+            return {} if rows is None else {str(k): v for k, v in rows.to_dict("index").items()}
+
+        return self.kept.get(("tested", representation), make)
+
     def _of(self, frame: pd.DataFrame | None, representation: str) -> pd.DataFrame | None:
         """Rows of a table of one row a representation and treatment, by the treatment's name."""
         if frame is None:
             return None
         rows = frame[frame["representation"] == representation]
+        rows = rows.drop_duplicates(TREATMENT)
         return rows.set_index(TREATMENT) if len(rows) else None
 
     def in_order(self, places: pd.DataFrame) -> np.ndarray:

@@ -264,7 +264,7 @@ def _outline(site: Site, number: int, which: int, level: int, row: int, column: 
 
 def _require(site: Site, number: int, level: int) -> None:
     pictures = site.screen.pictures
-    if number >= len(pictures.fields):
+    if number >= len(pictures.fields) or pictures.level == "cell":
         raise NotThereError("There is no such field.")
     if level >= levels_of(pictures.shape(number)):
         raise NotThereError("There is no such level.")
@@ -304,6 +304,12 @@ def _crops(kind: str) -> Callable[[Site, int], Answer]:
         raise NotThereError("There are no such cells.")
 
     return of
+
+
+def _well_crops(site: Site, number: int) -> Answer:
+    if site.screen.pictures.level != "cell" or number >= len(site.screen.wells):
+        raise NotThereError("There are no such crops.")
+    return _bytes(cells.crops(site.screen, cells.of_well(site.screen, number)))
 
 
 def _nearest(site: Site, field_: int, number: int) -> cells.Listed:
@@ -353,6 +359,7 @@ _PATTERNS: dict[str, Callable[..., Answer]] = {
     r"crops/t#-typical\.bin": _crops("typical"),
     r"crops/t#-extreme\.bin": _crops("extreme"),
     r"crops/t#-control\.bin": _crops("control"),
+    r"crops/w#\.bin": _well_crops,
     r"crops/n#-#\.bin": _nearest_crops,
     r"api/nearest/f#-#\.json": _nearest_list,
     r"attribution/t#\.bin": _attribution,

@@ -17,6 +17,11 @@ from phenolens.words.numbers import fixed, interval, missing, p_value, plural
 
 MOST_NEIGHBOURS, MOST_FEATURES = 10, 20
 _TESTED = ("n", "map", "low", "high", "p", "q", "cell_count_ratio")
+_DRAWN = "Evenly drawn from the crops of the wells."
+_CHOSEN = (
+    "By the features that this treatment moved most, in robust z of control cells of the plate: "
+    "typical cells are nearest to the median, extreme ones farthest from controls."
+)
 _GROUP = (
     "compartment", "family", "stain", "property", "features", "change", "effect", "low", "high",
     "p", "p_adjusted", "direction", "n", "n_references",
@@ -54,11 +59,8 @@ def treatment(screen: Screen, number: int) -> dict:
 
 
 def _tested(screen: Screen, representation: str, number: int) -> dict | None:
-    rows = screen.activity(representation)
-    if rows is None:
-        return None
-    row = rows.iloc[number].to_dict()
-    if missing(row.get("wells", row["n"])) and missing(row["map"]):
+    row = screen.tested(representation).get(screen.treatment_names[number])
+    if row is None:
         return None
     return {name: row.get(name) for name in _TESTED} | {
         "effect": row.get("map_normalized"),
@@ -195,6 +197,8 @@ def _features(screen: Screen, name: str) -> list[dict]:
 
 def cell_lists(screen: Screen, number: int) -> list[cells.Listed]:
     """Cells to show of a treatment; none where none were measured or pixels are gone."""
+    if screen.pictures.level == "cell":
+        return screen.kept.get(("listed", number), lambda: cells.drawn(screen, number))
     if not cells.has_cells(screen) or screen.pictures.level != "field":
         return []
     return screen.kept.get(("listed", number), lambda: cells.listed(screen, number))
@@ -212,8 +216,7 @@ def _cells(screen: Screen, number: int) -> dict | None:
              "cells": one.as_data()}
             for one in lists
         ],
-        "note": "By the features that this treatment moved most, in robust z of control cells of "
-        "the plate: typical cells are nearest to the median, extreme ones farthest from controls.",
+        "note": _DRAWN if screen.pictures.level == "cell" else _CHOSEN,
     }  # fmt: skip
 
 

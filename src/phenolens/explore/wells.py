@@ -9,13 +9,14 @@ from contextlib import suppress
 import numpy as np
 
 from phenolens.errors import InputError
-from phenolens.explore.cells import ids
+from phenolens.explore.cells import box, ids, of_well
 from phenolens.explore.pictures import GoneError, levels_of
 from phenolens.explore.screen import Screen
 from phenolens.profiles import CELL_COUNT, PLATE, PREFIX, SITE, WELL
 
 _QUALITY = f"{PREFIX}Quality_"
 MOST_CONTROLS = 24
+_NONE = "No image of this well was prepared."
 
 
 def fields_of_wells(screen: Screen) -> dict[int, list[int]]:
@@ -74,6 +75,8 @@ def well(screen: Screen, number: int) -> dict:
     if not 0 <= number < len(screen.wells):
         raise InputError("There is no such well.")
     found, gone = [], screen.pictures.words
+    if screen.pictures.level == "cell":
+        return _well_of_crops(screen, number)
     for field in fields_of_wells(screen).get(number, []):
         try:
             found.append(_field(screen, field))
@@ -84,7 +87,20 @@ def well(screen: Screen, number: int) -> dict:
     return {
         "fields": found,
         "controls": list(_those_there(screen, beside)),
-        "gone": "" if found else gone or "No image of this well was prepared.",
+        "crops": None,
+        "gone": "" if found else gone or _NONE,
+    }
+
+
+def _well_of_crops(screen: Screen, number: int) -> dict:
+    listed = of_well(screen, number)
+    there = listed.as_data()
+    crops = {"path": f"crops/w{number}.bin", "size": box(screen), "cells": there}
+    return {
+        "fields": [],
+        "controls": [],
+        "crops": crops if there else None,
+        "gone": "" if there else _NONE,
     }
 
 
