@@ -273,6 +273,44 @@ def _(folder: Path) -> None:
         path.unlink()
 
 
+@door(
+    "LoadData, a stain of two names", commands=INIT_CHECK, code=2,
+    says=["RNA in 2, SYTO in 2", 'channels = \\["DNA", "ER"\\]'],
+)  # fmt: skip
+def _(folder: Path) -> None:
+    frame = load_data(folder)
+    rows = frame["Metadata_Well"].str.startswith("B")
+    for part in ("FileName", "PathName"):
+        frame[f"{part}_OrigSYTO"] = frame[f"{part}_OrigRNA"].where(rows)
+        frame[f"{part}_OrigRNA"] = frame[f"{part}_OrigRNA"].where(~rows)
+    frame.to_csv(folder / "load_data.csv", index=False)
+
+
+@door(
+    "LoadData, a stain without files",
+    says=["no row names a file of AGP", *counted(wells=4, images=4)],
+)
+def _(folder: Path) -> None:
+    frame = load_data(folder)
+    frame.assign(FileName_OrigAGP=None, PathName_OrigAGP="images").to_csv(
+        folder / "load_data.csv", index=False
+    )
+
+
+@door("LoadData, other stains in another table", says=[r"RNA \(such as", r"Actin \(such as"])
+def _(folder: Path) -> None:
+    frame = load_data(folder)
+    frame.to_csv(folder / "load_data_1.csv", index=False)
+    names = {f"{part}_OrigRNA": f"{part}_OrigActin" for part in ("FileName", "PathName")}
+    other = frame.rename(columns=names).assign(Metadata_Plate="P2")
+    for path in (folder / "images").iterdir():
+        write(folder / "images" / path.name.replace("P1", "P2"))
+    files = [name for name in other if name.startswith("FileName")]
+    other[files] = other[files].replace("P1", "P2", regex=True)
+    other.to_csv(folder / "load_data_2.csv", index=False)
+    (folder / "load_data.csv").unlink()
+
+
 @door("one file for two stains", code=2, says=["ER", "RNA", "one file", "P1_A01_s1_ER"])
 def _(folder: Path) -> None:
     load_data(folder, RNA="ER")
@@ -385,6 +423,14 @@ def _(folder: Path) -> None:
     (folder / "again").symlink_to(folder, target_is_directory=True)
 
 
+@door("links to files that are here", says=(*counted(wells=4, images=4), "a link to"))
+def _(folder: Path) -> None:
+    phenix(folder / "real")
+    (folder / "links/PL1/Images").mkdir(parents=True)
+    for path in (folder / "real/PL1/Images").iterdir():
+        (folder / "links/PL1/Images" / path.name).symlink_to(path)
+
+
 @door("half an acquisition", says=(r"(?m)^images: 3$", "B02"))
 def _(folder: Path) -> None:
     phenix(folder)
@@ -409,6 +455,15 @@ def _(folder: Path) -> None:
         '"WaveName2", "FITC"', '"ZSeries", FALSE', '"EndFile"',
     ]  # fmt: skip
     (folder / "PLATE1" / "PLATE1.HTD").write_text("\r\n".join(lines))
+
+
+@door("imagexpress, planes as pages", code=2, says=["3 planes a field", 'projection = "max"'])
+def _(folder: Path) -> None:
+    for well, channel in itertools.product(WELLS, (1, 2)):
+        image = pixels(channel, (3, 48, 48))
+        write(
+            folder / "PLATE1" / f"PLATE1_{well}_s1_w{channel}.TIF", image, photometric="minisblack"
+        )
 
 
 @door("imagexpress, time points", code=2, says=["2 time points"])
@@ -797,6 +852,16 @@ def _(folder: Path) -> None:
         path = folder / "P1" / well / "1.npz"
         path.parent.mkdir(parents=True)
         np.savez(path, features=random.normal(size=(20, 16)).astype(np.float32))
+
+
+@door("DeepProfiler, a plate that is called like a well", says=(r"(?m)^wells: 4$",))
+def _(folder: Path) -> None:
+    random = np.random.default_rng(4)
+    for well in WELLS:
+        path = folder / "features" / "P1" / f"{well}_1.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, features=random.normal(size=(20, 16)).astype(np.float32))
+    plate_map(folder)
 
 
 def opened(name: str) -> tuple[list[str], str]:

@@ -8,6 +8,8 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phenolens.explore.opening import refreshed, site_of
 from phenolens.explore.pictures import TILE, halved, levels_of, tile, tiles_of
@@ -283,3 +285,11 @@ def test_numbers_beyond_what_there_is_lead_nowhere(site):
     ):  # fmt: skip
         with pytest.raises(NotThereError):
             site.answer(path)
+
+
+@given(st.one_of(st.text(max_size=40), st.from_regex(r"(data|images|crops|api)/[a-z0-9/.-]{0,30}")))
+def test_a_path_is_answered_or_leads_nowhere(site, path):
+    try:
+        assert site.answer(path).body
+    except NotThereError as error:
+        assert str(error)

@@ -75,6 +75,18 @@ def test_a_treatment_is_shown_beside_a_control_of_its_plate_in_one_contrast(pict
     assert 0 < control.mean() < 255
 
 
+def test_small_pictures_share_the_contrast_that_was_found_and_know_their_scale(pictured):
+    prepared, table = pictured
+    known: dict = {}
+    whole = choose_exemplars(prepared, table, ["a"], contrasts=known)
+    assert list(known) == ["P1"]
+    small = choose_exemplars(prepared, table, ["a"], side=12, contrasts=known)
+    assert whole.pixels.shape[2:] == (24, 24) and small.pixels.shape[2:] == (12, 12)
+    means = whole.pixels.reshape(2, 1, 12, 2, 12, 2).mean(axis=(3, 5))
+    np.testing.assert_allclose(small.pixels, means, atol=1)
+    assert small.table.equals(whole.table)
+
+
 def test_a_treatment_without_wells_is_left_out(pictured):
     prepared, table = pictured
     chosen = choose_exemplars(prepared, table, ["nothing", "a"])

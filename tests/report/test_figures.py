@@ -29,7 +29,7 @@ from phenolens.report.figures import (
     similarity,
     unique,
 )
-from phenolens.report.figures.style import Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import LINES, Drawn, file_name, new_figure, wrapped
 from phenolens.report.sections import figure_groups
 
 REPRESENTATIONS = 3
@@ -84,7 +84,10 @@ def test_the_page_gets_small_pictures_that_look_like_the_files(tmp_path):
         again = data_uri(figure, png, svg)
     kind, data = uri.split(",", 1)
     assert kind == "data:image/jpeg;base64" and uri == again
-    shown, stored = (_pixels(source) for source in (BytesIO(b64decode(data)), png))
+    shown = _pixels(BytesIO(b64decode(data)))
+    with Image.open(png) as whole:
+        assert whole.size == (800, 800)
+        stored = np.asarray(whole.convert("RGB").resize((600, 600), Image.Resampling.BOX), float)
     assert len(data) < png.stat().st_size
     assert shown.shape == stored.shape and np.abs(shown - stored).mean() < 4
 
@@ -315,8 +318,12 @@ def test_names_that_collide_get_a_number():
     assert [figure.name for figure in unique(figures)] == ["a", "a-2", "b"]
 
 
-def test_long_names_are_cut_in_the_middle_and_file_names_are_safe():
-    assert shortened("x" * 40, 20).count("…") == 1 and len(shortened("x" * 40, 20)) == 20
+def test_long_names_are_wrapped_not_cut_and_file_names_are_safe():
+    name = "4-[4-[[4-chloro-3-(trifluoromethyl)phenyl]carbamoylamino]phenoxy] @ 10 µM"
+    lines = wrapped(name, 20).split("\n")
+    assert max(map(len, lines)) <= 20 and "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert wrapped("x" * 300, 20).endswith("…") and wrapped("x" * 300, 20).count("\n") == LINES - 1
+    assert wrapped("", 20) == ""
     assert file_name("../../A b/µ.$(x)") == "..-..-a-b-.-x"
 
 

@@ -12,7 +12,11 @@ import pandas as pd
 import pytest
 
 from phenolens.answers.tables import Tables
-from phenolens.report import Panels, build, panel_style
+from phenolens.answers.treatments import best_first
+from phenolens.report import Panels, build, colours, panel_style
+from phenolens.report.figures import activity as figure_activity
+from phenolens.report.figures import plates as figure_plates
+from phenolens.report.figures import scores
 from phenolens.report.figures.marks import Placed
 from phenolens.report.panels import FULL
 from phenolens.report.pointing import Pointed
@@ -177,3 +181,44 @@ def test_tiles_stand_in_lines_and_columns():
 
 def test_the_style_brings_no_colours_of_its_own():
     assert not re.search(r"#[0-9a-f]{6}\b", panel_style(), re.I)
+
+
+def test_no_two_representations_share_a_colour():
+    names = [*colours.KNOWN, *(f"own-{i}" for i in range(90)), "baseline:position"]
+    found = colours.of(names)
+    assert len({found[name] for name in names[:-1]}) == len(names) - 1
+    assert found["baseline:position"] == colours.GREY
+    assert found["cnn"] == colours.of(["cnn"])["cnn"]
+    assert len(colours.of([f"own-{i}" for i in range(400)])) == 400
+
+
+def test_ties_stand_by_effect():
+    rows = pd.DataFrame({"Metadata_Treatment": list("abcd"), "q": [0.1, 0.1, 0.1, 0.5],
+                         "map_normalized": [1.0, 1.0, 0.9, 1.0]})  # fmt: skip
+    moved = pd.DataFrame({"Metadata_Treatment": list("aabb"), "effect": [1.0, -2.0, 3.0, -9.0],
+                          "representation": "cellprofiler"})  # fmt: skip
+    assert best_first(rows, features=moved)["Metadata_Treatment"].tolist() == list("bacd")
+    assert best_first(rows)["Metadata_Treatment"].tolist() == list("abcd")
+    assert best_first(rows).columns.tolist() == rows.columns.tolist()
+
+
+def test_a_control_of_a_fusion_is_named_best_of_nothing(copy):
+    results = pd.read_parquet(copy / "results.parquet")
+    noise = results[results["representation"] == "cellprofiler"]
+    noise = noise.assign(representation="cellprofiler+noise:pixel-pca", value=noise["value"] + 1)
+    pd.concat([results, noise]).to_parquet(copy / "results.parquet")
+    for drawn in scores.draw(Tables(copy)):
+        assert "highest" in drawn.alt and "noise" not in drawn.alt
+
+
+def test_clipped_values_are_said(copy):
+    activity = pd.read_parquet(copy / "activity.parquet")
+    tiny = activity["Metadata_Treatment"] == BEST
+    activity.assign(q=activity["q"].mask(tiny, 1e-15)).to_parquet(copy / "activity.parquet")
+    tables = Tables(copy)
+    assert "1 with q below 1×10⁻¹² stand at it" in next(iter(figure_activity.draw(tables))).caption
+    caption = next(iter(figure_plates.draw(tables))).caption
+    low, high = map(int, re.search(r"(\d+) below \S+ and (\d+) above", caption).groups())
+    count = tables.wells["Metadata_CellCount"]
+    ends = np.percentile(count, [1, 99])
+    assert (low, high) == ((count < ends[0]).sum(), (count > ends[1]).sum()) and low + high > 0

@@ -11,6 +11,7 @@ import pandas as pd
 from phenolens.answers.answer import Answer, State
 from phenolens.answers.reasons import cause, notes
 from phenolens.answers.tables import Tables
+from phenolens.answers.treatments import best_first
 from phenolens.evaluate.activity.control_check import LEVEL, certifies
 from phenolens.findings import Finding, Severity
 from phenolens.profiles import TREATMENT
@@ -28,7 +29,8 @@ def answer(tables: Tables) -> Answer:
     if tested.empty:
         none = Finding("active-none-testable", "warning", {}, {"treatments": len(rows)})
         return Answer("active", "open", (none,), tuple(_notes(rows)))
-    active = tested[tested["active"]].sort_values(["q", "map"], ascending=[True, False])
+    ranked = best_first(tested, features=tables.features)
+    active = ranked[ranked["active"].astype(bool)]
     share, checks, position = no_single_hit(tables), checks_of(tables), by_position(tested)
     details: list[Finding] = []
     if share is None:

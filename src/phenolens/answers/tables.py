@@ -152,6 +152,11 @@ class Tables:
         return self.arrays("exemplars")
 
     @cached_property
+    def small_pictures(self) -> dict[str, np.ndarray] | None:
+        """The same of ``stills.npz``, of treatments without a montage."""
+        return self.arrays("stills")
+
+    @cached_property
     def activation(self) -> dict | None:
         return self.json("activation")
 

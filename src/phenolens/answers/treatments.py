@@ -96,14 +96,39 @@ def treatments(
             features=tuple(moved.get(row[TREATMENT], ())),
             doubts=tuple(doubts_of(row)),
         )
-        for row in best_first(rows).to_dict("records")
+        for row in best_first(rows, features=features).to_dict("records")
     ]
 
 
-def best_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """By q, then mAP; ties of a coarse position-safe test by what permuting wells says."""
+def best_first(rows: pd.DataFrame, *, features: pd.DataFrame | None = None) -> pd.DataFrame:
+    """By q, then mAP, then effect.
+
+    Ties of a coarse position-safe test stand by what permuting wells says, and those that are left,
+    such as of treatments whose wells find one another before any control, by how far their features
+    moved.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the table of activity that belong to one representation.
+    features : DataFrame, optional
+        The table of features that moved, of which the median absolute effect counts.
+    """
     keys = [name for name in ("q", "map_normalized", "map_plain") if name in rows]
-    return rows.sort_values(keys, ascending=[name == "q" for name in keys], kind="stable")
+    effect = f"{TREATMENT} effect"
+    ranked = rows.assign(**{effect: rows[TREATMENT].map(effects(features))})
+    ranked = ranked.sort_values(
+        [*keys, effect], ascending=[name == "q" for name in (*keys, effect)], kind="stable"
+    )
+    return ranked.drop(columns=effect)
+
+
+def effects(features: pd.DataFrame | None) -> dict[str, float]:
+    """Median absolute effect over the features of each treatment, by the first representation."""
+    if features is None or not len(features):
+        return {}
+    first = features[features["representation"] == features["representation"].iloc[0]]
+    return first["effect"].abs().groupby(first[TREATMENT]).median().to_dict()
 
 
 def doubts_of(row: dict[str, Any]) -> list[str]:

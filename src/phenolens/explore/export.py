@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,6 @@ def export(
     folder: str | Path,
     *,
     treatments: Sequence[str] | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> list[str]:
     """Write a site into a folder that is new, empty, or holds an earlier export.
 
@@ -61,8 +60,6 @@ def export(
     folder : path
     treatments : sequence of str, optional
         Those with images; by default the eight best of the lead.
-    progress : callable, optional
-        Called with the number of files written.
 
     Returns
     -------
@@ -87,8 +84,6 @@ def export(
         with atomic_path(folder / path) as partial:
             partial.write_bytes(body)
         files, total = files + 1, total + len(body)
-        if progress:
-            progress(files)
     (folder / "README.txt").write_text(READ_ME, encoding="utf-8")
     names = [site.screen.treatment_names[number] for number in chosen.treatments]
     lines = [f"Wrote {plural(files, 'file')} ({size(total)}) to {folder}"]

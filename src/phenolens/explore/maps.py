@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import PhenolensError
 from phenolens.explore.cells import CellMap, cell_map, has_cells
 from phenolens.explore.screen import Screen
 from phenolens.profiles import PLATE, WELL
@@ -224,6 +223,3 @@ def tiled(screen: Screen) -> Tiled | None:
         return None
     return Tiled(cells, (float(cells.x.min()), float(cells.y.min()),
                          float(cells.x.max()), float(cells.y.max())))  # fmt: skip
-
-
-__all__ = ["Map", "PhenolensError", "Places", "Tiled", "components", "maps_of", "places", "tiled"]

@@ -111,7 +111,12 @@ def application(shown: Shown, guard: Guard) -> ASGIApp:
         Route("/api/group", ask, methods=["POST"]),
         Route("/{path:path}", read, methods=["GET"]),
     ]
-    return Guarded(Starlette(routes=routes), guard)
+    return Guarded(Starlette(routes=routes, exception_handlers={Exception: _failed}), guard)
+
+
+def _failed(_: Request, error: Exception) -> Response:
+    """What nobody foresaw, said in the page too."""
+    return told(500, f"This could not be made: {type(error).__name__}: {error}")
 
 
 def _json(value: object) -> Response:

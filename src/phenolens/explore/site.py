@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.explore import cells, columns, doses, maps, similar, treatment
 from phenolens.explore.arrows import stream
 from phenolens.explore.described import described
 from phenolens.explore.features import features
-from phenolens.explore.pictures import GoneError, levels_of, tile
+from phenolens.explore.pictures import levels_of, tile
 from phenolens.explore.screen import Screen
 from phenolens.explore.wells import plate_controls, well
 from phenolens.files import plain
@@ -75,6 +75,11 @@ class Site:
     def answer(self, path: str) -> Answer:
         """What lies at a path, such as ``data/wells.arrow``.
 
+        Parameters
+        ----------
+        path : str
+            Of the page, or one of this module's routes, in which all that varies is numbers.
+
         Raises
         ------
         NotThereError
@@ -89,7 +94,7 @@ class Site:
             if found := pattern.fullmatch(path):
                 try:
                     return make(self, *map(int, found.groups()))
-                except (IndexError, GoneError, InputError) as error:
+                except (IndexError, PhenolensError) as error:
                     told = (
                         "There is no such thing." if isinstance(error, IndexError) else str(error)
                     )

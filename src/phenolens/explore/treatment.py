@@ -81,8 +81,9 @@ def _words(screen: Screen, number: int, groups: pd.DataFrame) -> list[str]:
     else:
         called = "Active" if tested["active"] else "Not called active"
         between = interval(tested["low"], tested["high"], of=fixed)
+        between = f" ({between})" if between else ""
         said.append(
-            f"{called}: mAP {fixed(tested['map'])} ({between}), q {p_value(tested['q'])}, "
+            f"{called}: mAP {fixed(tested['map'])}{between}, q {p_value(tested['q'])}, "
             f"{plural(int(tested['n']), 'well')} compared."
         )
     if len(groups) and (groups["p_adjusted"] < ALPHA).any():

@@ -47,6 +47,8 @@ def choose_exemplars(
     *,
     per_well: int = 6,
     largest: int = 320,
+    side: int | None = None,
+    contrasts: dict[str, np.ndarray] | None = None,
 ) -> Exemplars:
     """Take each treatment's most typical well, and the most typical control of its plate.
 
@@ -63,6 +65,11 @@ def choose_exemplars(
         Crops a well.
     largest : int
         Fields are cropped to this many pixels a side around their centre.
+    side : int, optional
+        Pictures are then averaged down to at most this many pixels a side.
+    contrasts : dict, optional
+        Dark and bright end of each stain, (2, C), by plate, of plates that were looked at before;
+        plates that are not in it are looked at and added.
     """
     chosen = [row for name in treatments for row in _pair(wells, name)]
     rows, records = [], []
@@ -71,8 +78,14 @@ def choose_exemplars(
             rows.append(row)
             records.append({TREATMENT: treatment, "role": role, **_where(prepared, row)})
     table = pd.DataFrame(records).assign(position=np.arange(len(records)))
-    pixels = _pictures(prepared, rows, _contrasts(prepared, wells, rows), largest)
-    return Exemplars(table, pixels, prepared.channels, prepared.images.pixel_size_um or np.nan)
+    known = {} if contrasts is None else contrasts
+    for plate in sorted({prepared.images.table[PLATE].iloc[row] for row in rows} - set(known)):
+        known[plate] = _contrast(prepared, wells, plate)
+    pictures = [_picture(prepared, int(row), known, largest) for row in rows]
+    share = min(1.0, (side or np.inf) / max((max(p.shape[1:]) for p in pictures), default=1))
+    pixels = _stacked([_smaller(picture, share) for picture in pictures], len(prepared.channels))
+    size = (prepared.images.pixel_size_um or np.nan) / share
+    return Exemplars(table, pixels, prepared.channels, size)
 
 
 def _pair(wells: pd.DataFrame, treatment: str) -> list[tuple[str, str, str, str]]:
@@ -111,13 +124,8 @@ def _where(prepared: Prepared, row: int) -> dict:
     return {PLATE: values[PLATE], WELL: values[WELL], SITE: values[SITE], OBJECT: number}
 
 
-def _contrasts(prepared: Prepared, wells: pd.DataFrame, rows: Sequence[int]) -> dict:
-    """Dark and bright end of each stain (2, C), per plate, from a few of its control images."""
-    plates = {prepared.images.table[PLATE].iloc[row] for row in rows}
-    return {plate: _contrast(prepared, wells, plate) for plate in sorted(plates)}
-
-
 def _contrast(prepared: Prepared, wells: pd.DataFrame, plate: str) -> np.ndarray:
+    """Dark and bright end of each stain (2, C) of a plate, from a few of its control images."""
     controls = profiles.column(wells, CONTROL).astype(bool)
     here = controls & (profiles.column(wells, PLATE) == plate)
     names = set(profiles.column(wells, WELL)[here])
@@ -129,10 +137,20 @@ def _contrast(prepared: Prepared, wells: pd.DataFrame, plate: str) -> np.ndarray
     return np.percentile(np.concatenate(pixels, axis=1), [_DARK, _BRIGHT], axis=1)
 
 
-def _pictures(prepared: Prepared, rows: Sequence[int], contrasts: dict, largest: int) -> np.ndarray:
-    pictures = [_picture(prepared, int(row), contrasts, largest) for row in rows]
+def _smaller(picture: np.ndarray, share: float) -> np.ndarray:
+    """A picture (C, H, W) averaged down to a share of its size."""
+    from PIL import Image
+
+    if share >= 1:
+        return picture
+    tall, wide = (max(1, round(length * share)) for length in picture.shape[1:])
+    stains = [Image.fromarray(s).resize((wide, tall), Image.Resampling.BOX) for s in picture]
+    return np.stack([np.asarray(stain) for stain in stains])
+
+
+def _stacked(pictures: list[np.ndarray], channels: int) -> np.ndarray:
     if not pictures:
-        return np.zeros((0, len(prepared.channels), 1, 1), np.uint8)
+        return np.zeros((0, channels, 1, 1), np.uint8)
     height, width = (max(p.shape[axis] for p in pictures) for axis in (1, 2))
     room = [(height - p.shape[1], width - p.shape[2]) for p in pictures]
     padded = [

@@ -190,7 +190,8 @@ def _values(data: AnnData, layer: str | None, source: str) -> object:
             )
             if len(held)
         ]
-        raise InputError(f"{source} has no X; {'; '.join(places) or 'it has no features'}.")
+        raw = "raw has: save data.raw.to_adata()" if data.raw is not None else "it has no features"
+        raise InputError(f"{source} has no X; {'; '.join(places) or raw}.")
     return data.X
 
 

@@ -18,8 +18,11 @@ _MOLAR = {"": 1e6, "m": 1e3, "u": 1.0, "n": 1e-3, "p": 1e-6}
 _WORDS = {"milli": "m", "micro": "u", "nano": "n", "pico": "p"}
 _MICRO = str.maketrans({"µ": "u", "μ": "u"})
 _CELL = re.compile(
-    r"^[~≈=<>≤≥]*\s*(?P<number>[-+]?(?:\d+(?:[.,]\d+)*[.,]?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(?P<unit>[^\d\s].*)?$"
+    r"^[~≈=<>≤≥]*\s*(?P<number>[-+]?(?:\d+(?:[.,]\d+)*[.,]?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(?:[-_]\s*)?"
+    r"(?P<unit>[^\d\s].*)?$"
 )
+_POWER = re.compile(r"(?<=\d)\s*[x×*·]\s*10\s*(?:\^|\*\*)?\s*([-+−]?\d{1,2})\b", re.IGNORECASE)
+_GROUPED = re.compile(r"^([~≈=<>≤≥]*\s*\d{1,3}(?:[\s'’]\d{3})+)(?!\d)")
 _CONTINENTAL = re.compile(r"^[-+]?\d{1,3}(?:\.\d{3})+,\d+$")
 _THOUSANDS = re.compile(r"^[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?$")
 _MOLES = re.compile(
@@ -77,6 +80,8 @@ def read_doses(values: pd.Series) -> Doses:
     --------
     >>> read_doses(pd.Series(["0.3 uM", "30 nM", "1e-5 M", "30,0", "DMSO"])).values.tolist()
     [0.3, 0.03, 10.0, 30.0, nan]
+    >>> read_doses(pd.Series(["300-nM", "1 000 nM", "3x10^-6 M"])).values.tolist()
+    [0.3, 1.0, 3.0]
     """
     whole = name_factor(str(values.name))
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
@@ -88,7 +93,7 @@ def read_doses(values: pd.Series) -> Doses:
         for value in pd.unique(values.astype(object))
         if not is_blank(value) and not vehicle_name(value)
     }
-    cells = {value: _CELL.match(text) for value, text in said.items()}
+    cells = {value: _CELL.match(_plain(text)) for value, text in said.items()}
     commas = any(_is_decimal_comma(match["number"]) for match in cells.values() if match)
     odd = {_tidy_unit(m["unit"]) for m in cells.values() if m and unit_factor(m["unit"]) is None}
     alike = len(odd) == 1 and all(m and _tidy_unit(m["unit"]) in odd for m in cells.values())
@@ -121,6 +126,12 @@ def names_dose(name: str) -> bool:
 
 def _rounded(numbers: pd.Series) -> pd.Series:
     return numbers.map(lambda dose: float(f"{dose:.6g}"))
+
+
+def _plain(text: str) -> str:
+    """The dose with ``3x10^-7`` as ``3e-7``, and ``1 000`` and ``1'000`` as ``1000``."""
+    text = _POWER.sub(lambda found: "e" + found[1].replace("−", "-"), text)
+    return _GROUPED.sub(lambda found: re.sub(r"[\s'’]", "", found[1]), text)
 
 
 def _is_decimal_comma(number: str) -> bool:

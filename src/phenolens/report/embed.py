@@ -9,6 +9,7 @@ from pathlib import Path
 from phenolens.report.figures.style import PIXELS, Drawn
 
 LARGEST_SVG = 120_000
+SHARP = 1.5  # pixels of a picture for one of the page: about as many as were stored
 QUALITY = 88  # of JPEG, with colour at full resolution: stains differ in nothing but colour
 COLOURS = 256
 
@@ -32,7 +33,7 @@ def _uri(kind: str, data: bytes) -> str:
 def _jpeg(drawn: Drawn) -> bytes:
     buffer = BytesIO()
     how = {"quality": QUALITY, "subsampling": 0, "optimize": True}
-    drawn.figure.savefig(buffer, format="jpeg", dpi=2 * PIXELS, pil_kwargs=how)
+    drawn.figure.savefig(buffer, format="jpeg", dpi=SHARP * PIXELS, pil_kwargs=how)
     return buffer.getvalue()
 
 

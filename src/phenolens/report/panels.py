@@ -13,7 +13,7 @@ from phenolens import words
 from phenolens.answers.quality import LOST
 from phenolens.answers.tables import Tables
 from phenolens.answers.treatments import Treatment
-from phenolens.profiles import COMPOUND, MECHANISM, PLATE, TREATMENT, WELL
+from phenolens.profiles import CELL_COUNT, COMPOUND, MECHANISM, PLATE, TREATMENT, WELL
 from phenolens.report import colours, stills
 from phenolens.report.environment import environment
 from phenolens.words import names
@@ -105,8 +105,11 @@ class Panels:
                 shown = self.stills(name)
                 room -= sum(len(still.uri) for still in shown)
             html = self._html(name, shown) if self.whole(name) else None
-            left_out = pictures and hit and not shown and self._of("exemplars", name) is not None
+            left_out = pictures and hit and not shown and self._pictured(name)
             yield self.line(name) | {"html": html, "left_out": left_out}
+
+    def _pictured(self, name: str) -> bool:
+        return any(self._of(table, name) is not None for table in ("exemplars", "stills"))
 
     def html(self, name: str, *, pictures: bool = True) -> str:
         """The panel of one treatment as a fragment of HTML: ``<article class="panel" ...>``.
@@ -139,8 +142,11 @@ class Panels:
     def stills(self, name: str) -> list[stills.Still]:
         """Pictures of the treatment beside controls, and where the network looked."""
         return [
-            *stills.beside_controls(self.tables, self._of("exemplars", name)),
-            *stills.looked_at(self.tables, self._of("attention", name, by="shown_for")),
+            *stills.beside_controls(self._of("exemplars", name), self.tables.pictures),
+            *stills.beside_controls(self._of("stills", name), self.tables.small_pictures),
+            *stills.looked_at(
+                self._of("attention", name, by="shown_for"), self.tables.attention_pictures
+            ),
         ]
 
     def view(self, name: str) -> dict[str, Any]:
@@ -356,21 +362,11 @@ class Panels:
         rows = self._of("wells", name)
         if rows is None:
             return []
-        counted = "Metadata_CellCount" in rows
-        plates = rows.sort_values([PLATE, WELL]).groupby(PLATE, sort=False)
-        return [
-            {
-                "plate": str(plate),
-                "wells": [
-                    (
-                        str(row[WELL]),
-                        number(row["Metadata_CellCount"]) if counted else "",
-                    )
-                    for row in part.to_dict("records")
-                ],
-            }
-            for plate, part in sorted(plates, key=lambda item: natural(item[0]))
-        ]
+        counts = rows[CELL_COUNT].map(number) if CELL_COUNT in rows else [""] * len(rows)
+        found: dict[str, list[tuple[str, str]]] = {}
+        for plate, well, cells in sorted(zip(rows[PLATE], rows[WELL], counts, strict=True)):
+            found.setdefault(str(plate), []).append((str(well), cells))
+        return [{"plate": plate, "wells": found[plate]} for plate in sorted(found, key=natural)]
 
 
 def _first(one: Treatment) -> dict[str, str]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from phenolens.schema.spaces import parts
 from phenolens.words import names
 from phenolens.words.numbers import listed, within
-
-IN_FOLDS = "; in each fold "
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,9 @@ def by_task(rows: pd.DataFrame | None) -> str:
 
 def _by_representation(real: pd.DataFrame, asked: list[str]) -> str:
     """Each representation's space, and what tasks learn in each fold besides."""
-    parts = real["space"].str.partition(IN_FOLDS)
-    own = parts[0].groupby(real["representation"]).unique()
-    learned = parts[2].groupby(real["asked"]).unique()
+    shared, in_folds = (real["space"].map(lambda space, i=i: parts(space)[i]) for i in (0, 1))
+    own = shared.groupby(real["representation"]).unique()
+    learned = in_folds.groupby(real["asked"]).unique()
     order = names.in_order(own.index)
     if any(len(found) > 1 for found in (*own, *learned)):
         pairs = real.drop_duplicates(["asked", "representation"])

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from phenolens.answers.tables import Tables
 from phenolens.profiles import PLATE, WELL
 from phenolens.report.figures import attention
 from phenolens.report.figures.montage import GAMMA, bar_length, composite, pairs
@@ -33,16 +32,18 @@ class Still:
     caption: str
 
 
-def beside_controls(tables: Tables, rows: pd.DataFrame | None) -> Iterator[Still]:
+def beside_controls(
+    rows: pd.DataFrame | None, stored: dict[str, np.ndarray] | None
+) -> Iterator[Still]:
     """A treatment's exemplars above controls of the same plate; a column a stain, or a cell.
 
     Parameters
     ----------
-    tables : Tables
     rows : DataFrame or None
-        Its rows of ``exemplars.parquet``.
+        Its rows of ``exemplars.parquet`` or ``stills.parquet``.
+    stored : dict or None
+        ``pixels``, ``channels`` and ``pixel_size_um`` that belong to them.
     """
-    stored = tables.pictures
     if stored is None or rows is None or rows.empty:
         return
     channels = [str(name) for name in stored["channels"]]
@@ -68,16 +69,16 @@ def beside_controls(tables: Tables, rows: pd.DataFrame | None) -> Iterator[Still
     yield _still(sheet, f"{order} One contrast a stain for both. Bar: {length}.")
 
 
-def looked_at(tables: Tables, rows: pd.DataFrame | None) -> Iterator[Still]:
+def looked_at(rows: pd.DataFrame | None, stored: dict[str, np.ndarray] | None) -> Iterator[Still]:
     """The images whose maps are stored for a treatment: composite above, map over image below.
 
     Parameters
     ----------
-    tables : Tables
     rows : DataFrame or None
         Its rows of ``attention.parquet``.
+    stored : dict or None
+        ``pixels``, ``maps`` and ``channels`` that belong to them.
     """
-    stored = tables.attention_pictures
     if stored is None or rows is None or rows.empty:
         return
     shown = pd.concat([part.head(3) for _, part in rows.groupby("role", sort=False)])

@@ -255,7 +255,22 @@ EXEMPLAR_PIXELS = Document(
     ),
 )  # fmt: skip
 
+STILLS = Table(
+    "stills.parquet",
+    "small pictures of the active treatments that have no montage",
+    when="Absent where there are no images, or where every active treatment has a montage.",
+    columns=(*EXEMPLARS.columns[:-1], Column("position", WHOLE, "place in `stills.npz`")),
+    sort=("position",),
+)
+
+STILL_PIXELS = Document(
+    "stills.npz",
+    "their pixels",
+    when="Present where `stills.parquet` is.",
+    keys=EXEMPLAR_PIXELS.keys,
+)
+
 FILES: tuple[File, ...] = (
     CONSENSUS, CONSENSUS_OF, SIMILARITY, CLUSTERS, UMAP, FEATURES, FEATURE_GROUPS,
-    FEATURE_GROUPS_CLUSTERS, EXEMPLARS, EXEMPLAR_PIXELS,
+    FEATURE_GROUPS_CLUSTERS, EXEMPLARS, EXEMPLAR_PIXELS, STILLS, STILL_PIXELS,
 )  # fmt: skip

@@ -43,6 +43,7 @@ from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
 from phenolens.profiles import CELL_COUNT
 from phenolens.represent.base import Card
+from phenolens.schema.spaces import learned_in_folds
 from phenolens.settings import LearnedMetric, LeaveOut, yes_or_no
 from phenolens.splits import Folds
 from phenolens.tools.block import Block, crossed_of
@@ -231,9 +232,10 @@ _TASKS = {
 
 def _spaces(item: Profiles) -> dict[str, str]:
     """What the values are that each candidate is judged by, in words."""
-    learned = f"{item.space}; in each fold selected, standardized, 95 % components"
+    steps = "selected, standardized, 95 % components"
     if item.settings.learned_metric != "none" and not item.compared.features:
-        learned += f", {item.settings.learned_metric} metric"
+        steps += f", {item.settings.learned_metric} metric"
+    learned = learned_in_folds(item.space, steps)
     scale = item.space if item.stage == "compared" else scale_of(item.normalized)
     projected = projections(_finite(item.compared.wells))
     return {

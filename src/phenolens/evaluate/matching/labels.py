@@ -14,14 +14,15 @@ WHOLE = "¦"  # stands for it in labels that are not parted
 LONGEST_PART = 40
 # A comma inside a chemical name (1,4-diazepane) or a number parts nothing.
 _MARKS = {"|": r"\|", ";": ";", ",": r"(?<!\d),|,(?!\d)"}
+_RARER = ("/", "+", "&", "\n", " and ")
 
 
 def find_separator(values: Iterable[object]) -> str:
-    """The mark that parts the values of a column: ``|``, ``;``, ``,``, or '' for none.
+    """The mark that parts the values of a column: ``|``, ``;``, ``,``, a rarer one, or ''.
 
     ``|`` wherever it occurs. A semicolon where its parts are short, and it occurs in several
-    labels or its parts in others. A comma only where half of its parts are values elsewhere: names
-    have commas of their own.
+    labels or its parts in others. A comma, and ``/``, ``+``, ``&``, a line break or ``and``, only
+    where half of its parts (of the rarer ones most) are values elsewhere: names have such marks.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def find_separator(values: Iterable[object]) -> str:
     distinct = sorted({str(value) for value in values if not pd.isna(value)})
     if any("|" in value for value in distinct):
         return "|"
-    for mark in (";", ","):
+    for mark in (";", ",", *_RARER):
         split = {value: _parts(value, mark) for value in distinct}
         several = {value: parts for value, parts in split.items() if len(parts) > 1}
         if not several:
@@ -45,7 +46,11 @@ def find_separator(values: Iterable[object]) -> str:
         parts = [part for own in several.values() for part in own]
         shared = sum(held[part] > 1 for part in parts) / len(parts)
         short = all(len(part) <= LONGEST_PART for part in parts)
-        if shared >= 0.5 or (mark == ";" and short and (shared > 0 or len(several) > 1)):
+        if (
+            shared > 0.5
+            or (shared == 0.5 and mark not in _RARER)
+            or (mark == ";" and short and (shared > 0 or len(several) > 1))
+        ):
             return mark
     return ""
 

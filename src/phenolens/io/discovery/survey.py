@@ -268,6 +268,8 @@ def _variant(item: FoundTables) -> str:
     """What a file's name says beyond its plate: ``_normalized_negcon``; '' for the plain table."""
     if item.kind != "profiles":
         return item.paths[0].name if item.kind in {"load_data", "barcodes"} else ""
+    if item.paths[0].suffix.lower() == ".npz":  # a file a field
+        return ""
     return variant(item.paths[0], item.head)
 
 

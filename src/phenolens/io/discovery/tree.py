@@ -102,12 +102,26 @@ def walk(folder: Path, unused: list[Unused] | None = None) -> Iterator[Path]:
     unused : list of Unused, optional
     """
     aside = [] if unused is None else unused
-    yield from _below(str(folder), "", {}, aside)
+    links: list[tuple[str, str]] = []
+    files = list(_below(str(folder), "", {}, aside, links))
+    there = {str(path) for path in files} if links else set()
+    again = {}
+    for path, below in links:
+        target = os.path.realpath(path)
+        if target in there and os.path.basename(target) == os.path.basename(path):  # noqa: PTH119
+            again[path] = Unused(below, "unused-seen", {"other": os.path.relpath(target, folder)})
+    aside.extend(again.values())
+    yield from (path for path in files if str(path) not in again)
 
 
 def _below(
-    here: str, relative: str, seen: dict[tuple[int, int], str], unused: list[Unused]
+    here: str,
+    relative: str,
+    seen: dict[tuple[int, int], str],
+    unused: list[Unused],
+    links: list[tuple[str, str]],
 ) -> Iterator[Path]:
+    """Files below a folder; links to files are added to `links`, with their path below it."""
     try:
         with os.scandir(here) as listing:
             entries = sorted(listing, key=lambda entry: entry.name)
@@ -136,9 +150,11 @@ def _below(
         elif is_folder and not entry.name.lower().endswith(STORES):
             folders.append((entry.path, below))
         else:
+            if not is_folder and entry.is_symlink():
+                links.append((entry.path, below))
             yield Path(entry.path)
     for path, below in folders:
-        yield from _below(path, below, seen, unused)
+        yield from _below(path, below, seen, unused, links)
 
 
 def _kind(entry: os.DirEntry[str], below: str) -> tuple[bool, Unused | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
-from phenolens.io.columns import well_text
+from phenolens.io.columns import well_or_blank
 from phenolens.io.formats.base import TableFormat, TableRead, register
-from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL
+from phenolens.profiles import OBJECT, PLATE, PREFIX, SITE, WELL, well_name
 
 FALLBACK = "deepprofiler"
 MODEL = f"{PREFIX}Model"
+_NAMED = re.compile(r"(?:(?P<plate>.+)[_-])?(?P<well>[A-Za-z]{1,2}\d{1,3})[_-][sf]?(?P<site>\d+)")
 
 
 def read_npz(path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -125,15 +127,27 @@ def _columns(whole: np.ndarray, path: Path) -> dict[str, Any]:
 
 
 def _place(path: Path) -> dict[str, str] | None:
-    """Plate, well and site of ``PLATE/WELL/SITE.npz`` or ``PLATE/WELL_SITE.npz``."""
-    site, folders = path.stem, path.absolute().parent
-    well, plate = folders.name, folders.parent.name
-    if not well_text(pd.Series([well]))[0]:
-        well, mark, site = path.stem.replace("-", "_").partition("_")
-        plate = folders.name
-        if not mark or not well_text(pd.Series([well]))[0]:
-            return None
-    return {PLATE: plate, WELL: well, SITE: site} if plate else None
+    """Plate, well and site of a path.
+
+    ``PLATE/WELL/SITE.npz``, ``PLATE/WELL_SITE.npz`` or ``PLATE_WELL_SITE.npz``; a name that says
+    well and site comes first, as plates may be called like wells (``P1``).
+    """
+    folder = path.absolute().parent
+    named = _NAMED.fullmatch(path.stem)
+    if named is not None and _is_well(named["well"]):
+        again = _is_well(folder.name) and well_name(folder.name) == well_name(named["well"])
+        plate = named["plate"] or (folder.parent if again else folder).name
+        return {PLATE: plate, WELL: named["well"], SITE: named["site"]} if plate else None
+    if _is_well(folder.name):
+        plate = folder.parent.name
+        return {PLATE: plate, WELL: folder.name, SITE: path.stem} if plate else None
+    well, mark, site = path.stem.replace("-", "_").partition("_")
+    known = mark and _is_well(well)
+    return {PLATE: folder.name, WELL: well, SITE: site} if known and folder.name else None
+
+
+def _is_well(text: str) -> bool:
+    return well_or_blank(text) != ""
 
 
 def _pickled(path: Path, name: str) -> str:

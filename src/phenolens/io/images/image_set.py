@@ -206,12 +206,34 @@ def _require_some(
 ) -> None:
     if len(kept):
         return
+    _require_one_set(located, missing)
     channel = next((name for name in missing if missing[name].any()), next(iter(found)))
     row = int(np.argmax(missing[channel]))
     tried = ", ".join(map(str, dict.fromkeys(bases)))
     raise InputError(
         f"No image of the {len(located.frame)} listed is there, such as {channel} "
         f"({located.paths[channel][row]}); looked below {tried}. Set [data.images] root."
+    )
+
+
+def _require_one_set(located: Located, missing: Mapping[str, np.ndarray]) -> None:
+    """Refuse stains of which no row names all: plates that call one stain differently.
+
+    Raises
+    ------
+    InputError
+    """
+    named = {name: np.array(paths, dtype=object) != "" for name, paths in located.paths.items()}
+    if not named or np.logical_and.reduce(list(named.values())).any():
+        return
+    everywhere = [name for name in named if named[name].all()]
+    part = [f"{name} in {int(named[name].sum())}" for name in named if name not in everywhere]
+    write = ", ".join(f'"{name}"' for name in everywhere)
+    remedy = f"channels = [{write}] takes those of all rows; " if everywhere else ""
+    raise InputError(
+        f"No row of {len(located.frame)} names a file for all of the stains "
+        f"{', '.join(named)}: there are {', '.join(part)}. Is one stain called differently on "
+        f"other plates? {remedy}else give one stain one column."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,9 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
     """The rows of an image table, one for each field and plane that its files hold.
 
     A file with one image, of which its shape says all, stays one row; the first file stands for
-    the others. Of files that say what their axes are each is looked at: each image is a field (a
-    site), each plane in z and each time point a row with its ``plane`` and ``timepoint``.
+    the others. Where each stain has files of its own, pages that say nothing are planes in z. Of
+    files that say what their axes are each is looked at: each image is a field (a site), each plane
+    in z and each time point a row with its ``plane`` and ``timepoint``.
 
     Parameters
     ----------
@@ -46,11 +48,14 @@ def unfolded(located: Located, found: Found, missing: Found) -> tuple[Located, F
         If the first file cannot be read, or files hold other stains than the study file names.
     """
     frame = located.frame
-    if located.index or all(gone.all() for gone in missing.values()):
+    indexed = any((texts != "").any() for texts in located.index.values())
+    if indexed or all(gone.all() for gone in missing.values()):
         return located, found, missing
     described = {
         name: _first(found[name][~missing[name]]) for name in found if not missing[name].all()
     }
+    if located.index and all(_pages(series[0]) == 1 for series in described.values()):
+        return located, found, missing  # of an instrument: a plane a file
     plain = all(_plain(series) for series in described.values())
     stacked = "_stack" in frame
     chosen = frame["_index"].to_numpy() if stacked else np.full(len(frame), "", dtype=object)
@@ -91,6 +96,10 @@ def _plain(series: Sequence[Series]) -> bool:
     one = series[0]
     says = one.said and (one.planes is not None or bool(one.channels) or set(one.leading) - {"C"})
     return len(series) == 1 and not says
+
+
+def _pages(one: Series) -> int:
+    return 1 if "S" in one.axes else math.prod(one.shape[:-2])
 
 
 def _places(
@@ -182,6 +191,10 @@ class _Unfolding:
         self, one: Series, path: str, stains: list[str]
     ) -> Iterator[tuple[Place, str, tuple[str, str]]]:
         """Place, stain and file with the place in it, of each plane of an image."""
+        if not one.said and not self.stacked and len(stains) == 1 and _pages(one) > 1:
+            for plane, at in enumerate(np.ndindex(one.shape[:-2])):
+                yield (one.number or 0, 0, plane), stains[0], (path, ",".join(map(str, at)))
+            return
         if not one.said:
             for stain, text in _texts(one.shape, stains, "", path=Path(path)).items():
                 index = PlaneIndex(parse_index(text).position, one.number)
@@ -231,7 +244,9 @@ class _Unfolding:
         origin = np.array(self.origin)
         columns = pd.DataFrame(self.place, columns=["_series", "timepoint", "plane"])
         frame = located.frame.iloc[origin].reset_index(drop=True)
-        frame = frame.assign(_origin=origin, _series=columns["_series"], _fault=self.faulty)
+        before = frame["_fault"] if "_fault" in frame else pd.Series("", index=frame.index)
+        faults = before.where(before != "", self.faulty)
+        frame = frame.assign(_origin=origin, _series=columns["_series"], _fault=faults)
         for name in ("timepoint", "plane"):
             if columns[name].nunique() > 1:
                 frame[name] = columns[name] + 1

@@ -238,7 +238,10 @@ def _why_twice(paths: Sequence[str], plate: str, folder: Path) -> str:
     batches = [re.match(IN_BATCH, path) for path in paths]
     one, other = (batch[1] if batch else "" for batch in batches)
     if one == other or not batches[0]:
-        return "Two plates have folders of the same name?"
+        return (
+            f"Two plates have folders of the same name, or plate {plate} lies here twice: rename a "
+            "folder, or make one study of each with its own [data.images] root."
+        )
     root = os.path.relpath(batches[0][0], folder)
     return (
         f"Plate {plate} is in the batches {one} and {other}. Make one study a batch, each with its "

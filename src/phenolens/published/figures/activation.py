@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
+from phenolens.report.figures.style import (
+    GRID,
+    INK,
+    MUTED,
+    WIDTH,
+    Drawn,
+    most_lines,
+    new_figure,
+    wrapped,
+)
 from phenolens.words.numbers import p_value
 
 AREA, SMALL_AREA, INTENSITY = "area_0.5_image", "area_0.8_image", "intensity_image"
@@ -88,16 +97,20 @@ def _classes(wells: pd.DataFrame, treatments: pd.DataFrame) -> Drawn:
 
 def _dots(treated: pd.DataFrame, means: pd.DataFrame) -> Figure:
     order = list(means.index)
-    height = 0.19 * len(order) + 0.95
+    told = [wrapped(name, 48) for name in order]
+    height = (0.19 + 0.13 * (most_lines(told) - 1)) * len(order) + 0.95
+    longest = max(len(line) for label in told for line in label.split("\n"))
+    left = max(0.2, (0.066 * longest + 0.15) / WIDTH)
+    wide = (1 - left) / 2
     figure = new_figure(height)
     for place, name in enumerate((AREA, INTENSITY)):
-        axes = figure.add_axes((0.2 + 0.4 * place, 0.55 / height, 0.37, 1 - 0.9 / height))
+        axes = figure.add_axes((left + wide * place, 0.55 / height, wide - 0.03, 1 - 0.9 / height))
         for row, treatment in enumerate(order):
             values = treated.loc[treated["Metadata_Treatment"] == treatment, name].dropna()
             axes.plot(values, [row] * len(values), "o", ms=4, mfc=BLUE, mec="white", alpha=0.75)
             mean = means.loc[treatment, name]
             axes.plot([mean, mean], [row - 0.35, row + 0.35], color=INK, lw=1.8)
-        labels = [shortened(name, 26) for name in order] if place == 0 else []
+        labels = told if place == 0 else []
         axes.set_yticks(range(len(order)), labels)
         axes.set(title=TITLES[name], ylim=(-0.7, len(order) - 0.3))
         axes.set_xlim(left=0)

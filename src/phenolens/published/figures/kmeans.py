@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import MARKERS, SHADES, Group, by_mechanism, controls
 from phenolens.report.figures.style import Drawn, file_name, new_figure
-from phenolens.report.figures.umap import name_below, named, scatter
+from phenolens.report.figures.umap import legend_height, name_below, scatter
 from phenolens.words import names
 
 KEY = ["Metadata_Plate", "Metadata_Well"]
@@ -56,8 +56,7 @@ def placed(umap: pd.DataFrame, clusters: pd.DataFrame, name: str) -> pd.DataFram
 def _two(points: pd.DataFrame) -> Figure:
     clusters = ("k-means clusters", _by_cluster(points), 4)
     views = [(*_done(points), 2), clusters]
-    lines = [-(-len(named(groups)) // across) for _, groups, across in views]
-    under = 0.19 * max(lines) + 0.12
+    under = max(legend_height(groups, columns=across) for _, groups, across in views)
     height = 3.9 + under
     figure = new_figure(height, width=9.0)
     for number, (title, groups, across) in enumerate(views):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from phenolens.answers.tables import Tables
 from phenolens.report.figures.montage import GAMMA, composite, show
 from phenolens.report.figures.network_pixels import intensities
-from phenolens.report.figures.style import INK, MUTED, WIDTH, Drawn, new_figure, shortened
+from phenolens.report.figures.style import INK, MUTED, WIDTH, Drawn, new_figure, wrapped
 
 LEFT, GAP, BETWEEN = 1.25, 0.04, 0.14
 KINDS = ("pixels", "reconstructions")
@@ -67,7 +67,7 @@ def _label(axes: Axes, row: pd.Series, where: tuple[int, int, int]) -> None:
         axes.text(-0.05, 0.5, "reconstruction", va="center", color=MUTED, **kind)
         return
     said = WORDS[number] if n == len(WORDS) else "image"
-    plate = f"{shortened(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
-    below = f"{plate}\n{shortened(str(row.get('Metadata_Treatment', '')), 14)}"
+    plate = f"{wrapped(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
+    below = f"{plate}\n{wrapped(str(row.get('Metadata_Treatment', '')), 14)}"
     axes.text(-0.05, 0.56, said, va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.05, 0.52, below, va="top", color=MUTED, **kind)

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from phenolens.answers.quality import LOST, lost_cells
 from phenolens.answers.tables import Tables
+from phenolens.answers.treatments import best_first
 from phenolens.profiles import TREATMENT
 from phenolens.report import colours
 from phenolens.report.figures.marks import Marks
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, file_name, new_figure, wrapped
 from phenolens.words import names
 from phenolens.words.numbers import p_value, percent
 
@@ -45,12 +46,15 @@ def tested(tables: Tables, name: str) -> pd.DataFrame:
     """The treatments of one representation that have both an mAP and a q."""
     if tables.activity is None:
         return pd.DataFrame(columns=["map", "q"])
-    return testable(tables.activity[tables.activity["representation"] == name])
+    rows = tables.activity[tables.activity["representation"] == name]
+    return testable(best_first(rows, features=tables.features))
 
 
 def testable(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table of activity that have both an mAP and a q, smallest q first."""
-    return rows.dropna(subset=["map", "q"]).sort_values(["q", "map"], ascending=[True, False])
+    return rows.dropna(subset=["map", "q"]).sort_values(
+        ["q", "map"], ascending=[True, False], kind="stable"
+    )
 
 
 def _height(rows: pd.DataFrame) -> np.ndarray:
@@ -158,7 +162,7 @@ def named_places(hits: pd.DataFrame) -> list[tuple[float, float, str]]:
 
 
 def _together(names_here: pd.Series) -> str:
-    first, more = shortened(names_here.iloc[0], 28), len(names_here) - 1
+    first, more = wrapped(names_here.iloc[0], 36), len(names_here) - 1
     return f"{first} and {more} more" if more else first
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from phenolens.answers.quality import flags, of_plates
 from phenolens.answers.tables import Tables
-from phenolens.report.figures.style import GRID, MUTED, Drawn, new_figure, shortened
+from phenolens.report.figures.style import GRID, MUTED, WIDTH, Drawn, new_figure, wrapped
 from phenolens.words import names
 from phenolens.words.numbers import natural
 
@@ -66,7 +66,7 @@ def panels(rows: pd.DataFrame) -> Figure:
     figure = new_figure(each * down)
     grid = figure.subplots(down, across, squeeze=False)
     figure.subplots_adjust(
-        left=0.12, right=0.985, top=1 - 0.32 / (each * down), bottom=0.32 / (each * down),
+        left=_left(plates), right=0.985, top=1 - 0.32 / (each * down), bottom=0.32 / (each * down),
         wspace=0.1, hspace=0.75 / (each - 0.75),
     )  # fmt: skip
     for number, axes in enumerate(grid.flat):
@@ -79,6 +79,12 @@ def panels(rows: pd.DataFrame) -> Figure:
     return figure
 
 
+def _left(plates: list[str]) -> float:
+    """Share of the width that the names of plates need."""
+    longest = max(len(line) for plate in plates for line in wrapped(plate, 36).split("\n"))
+    return max(0.12, (0.066 * longest + 0.2) / WIDTH)
+
+
 def _panel(axes: Axes, rows: pd.DataFrame, look: tuple[list[str], bool]) -> None:
     plates, labelled = look
     y = np.array([plates.index(str(plate)) for plate in rows["Metadata_Plate"]])
@@ -89,7 +95,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, look: tuple[list[str], bool]) -> None
     axes.scatter(rows["value"][flagged], y[flagged], s=40, marker="D", color=FLAGGED, zorder=4)
     step = -(-len(plates) // MOST_LABELS)
     shown = list(range(0, len(plates), step))
-    axes.set_yticks(shown, [shortened(plates[i], 18) for i in shown] if labelled else [])
+    axes.set_yticks(shown, [wrapped(plates[i], 36) for i in shown] if labelled else [])
     axes.set_ylim(len(plates) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, color=GRID)

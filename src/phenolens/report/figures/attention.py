@@ -21,7 +21,7 @@ from phenolens.report.figures.style import (
     Drawn,
     file_name,
     new_figure,
-    shortened,
+    wrapped,
 )
 from phenolens.words.numbers import interval, percent
 
@@ -48,7 +48,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         yield Drawn(
             name=f"attention-{file_name(treatment)}",
             figure=(_columns if several else _rows)(rows, pictures(rows, stored)),
-            label=shortened(treatment, 24),
+            label=treatment,
             alt=f"Images of {who}, with the map of each.",
             caption=who + CAPTION + rate + outlined,
             photo=True,
@@ -137,8 +137,8 @@ def panels(image: np.ndarray, seen: np.ndarray, channels: list[str]) -> dict[str
 
 
 def _label(axes: Axes, row: pd.Series) -> None:
-    asked = f"class: {shortened(row['target'], 18)}\n{'right' if row['correct'] else 'wrong'}"
-    where = f"{shortened(row['Metadata_Plate'], 16)} {row['Metadata_Well']}\n{asked}"
+    asked = f"class: {wrapped(row['target'], 15)}\n{'right' if row['correct'] else 'wrong'}"
+    where = f"{wrapped(row['Metadata_Plate'], 16)} {row['Metadata_Well']}\n{asked}"
     kind: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
     axes.text(-0.04, 0.54, row["role"], va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.04, 0.50, where, va="top", color=MUTED, **kind)
@@ -147,7 +147,7 @@ def _label(axes: Axes, row: pd.Series) -> None:
 def _name_line(axes: Axes, what: tuple[int, int, list[str]], row: pd.Series) -> None:
     side, line, titles = what
     if line == 0:
-        axes.set_title(f"{row['role']}, {shortened(row['Metadata_Plate'], 24)}", fontsize=8.5)
+        axes.set_title(f"{row['role']}, {wrapped(row['Metadata_Plate'], 40)}", fontsize=8.5)
     if side == 0:
         kind: dict[str, Any] = {
             "transform": axes.transAxes,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phenolens.answers.tables import Tables
-from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, MUTED, Drawn, new_figure, wrapped
 
 MOST, ACROSS = 8, 4
 COMPARTMENTS = ["Nuclei", "Cells", "Cytoplasm"]
@@ -83,7 +83,7 @@ def _panels(moved: pd.DataFrame, treatments: list[str]) -> Figure:
         if number < len(treatments):
             part = moved[moved["Metadata_Treatment"] == treatments[number]]
             _panel(axes, part, (lines, stains, top, number % ACROSS == 0))
-            axes.set_title(shortened(treatments[number], 30), fontsize=9)
+            axes.set_title(wrapped(treatments[number], 30), fontsize=9)
         else:
             axes.set_visible(False)
     _key(figure, top)
@@ -165,10 +165,15 @@ def _key(figure: Figure, top: float) -> None:
     axes.text(0, 0, "median |effect|", va="center", fontsize=8, color=MUTED)
     for x, value in ((15, top / 10), (20, top / 3), (25.5, top)):
         axes.scatter(x, 0, s=_area(np.array([value]), top), color=MUTED, lw=0)
-        axes.text(x + 1.4, 0, f"{value:.2g}", va="center", fontsize=8, color=MUTED)
+        axes.text(x + 1.4, 0, two_digits(value), va="center", fontsize=8, color=MUTED)
     for x, colour, text in ((36, UP, "mostly up"), (48, DOWN, "mostly down")):
         axes.scatter(x, 0, s=60, color=colour, lw=0)
         axes.text(x + 1.4, 0, text, va="center", fontsize=8, color=MUTED)
+
+
+def two_digits(value: float) -> str:
+    """``1.7``, ``33``, ``100``: never with a power of ten."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _alt(moved: pd.DataFrame, treatments: list[str]) -> str:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from phenolens.answers.tables import Tables
 from phenolens.report.figures.groups import NONE, mechanism_looks
-from phenolens.report.figures.style import GRID, INK, STEPS, Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, STEPS, Drawn, file_name, new_figure, wrapped
 
 METHODS = {
     "leiden": "Leiden",
@@ -62,12 +62,14 @@ def contents(rows: pd.DataFrame) -> pd.DataFrame:
 def _bars(rows: pd.DataFrame, looks: dict[str, tuple[str, str]]) -> Figure:
     table = contents(rows)
     height = 0.27 * len(table) + 0.75
-    height = max(height, 0.19 * (len(looks) + 1) + 0.4)
+    told = [wrapped(mechanism, 38) for mechanism in looks]
+    lines = sum(text.count("\n") + 1 for text in told)
+    height = max(height, 0.19 * (lines + 1) + 0.4)
     figure = new_figure(height)
     axes = figure.add_axes((0.08, 0.5 / height, 0.6, 1 - 0.58 / height))
     _stack(axes, table, looks)
     axes.set_xlabel("treatments")
-    handles = [Patch(color=c, label=shortened(m, 34)) for m, (c, _) in looks.items()]
+    handles = [Patch(color=c, label=t) for t, (c, _) in zip(told, looks.values(), strict=True)]
     figure.legend(
         handles=[*handles, Patch(color=NONE, label="other or none known")], loc="upper left",
         bbox_to_anchor=(0.7, 0.99), labelcolor=INK,

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from phenolens.report.figures.activity import name_points
-from phenolens.report.figures.style import GRID, INK, MUTED, new_figure, shortened
+from phenolens.report.figures.style import GRID, INK, MUTED, most_lines, new_figure, wrapped
 
 WIDE, ROW, LETTER = 8.6, 0.24, 0.068  # inches: the figure, a row, a letter of a label
+LINE = 0.13  # inches: another line of a label
 BLUE, ORANGE = "#0072B2", "#D55E00"
 ACROSS, NAMED, LONGEST = 3, 8, 46
 LEAST = 0.01  # a fall below this cannot be seen
@@ -36,10 +37,10 @@ def dots(rows: pd.DataFrame, *, axis: str, note: str, at: float | None = None) -
     at : float, optional
         Where a line stands for what chance gives.
     """
-    labels = [shortened(label, LONGEST) for label in rows["label"]]
-    left = LETTER * max(map(len, labels)) + 0.2
+    labels = [wrapped(label, LONGEST) for label in rows["label"]]
+    left = _left(labels)
     right = LETTER * max(map(len, rows["text"])) + 0.25
-    height = ROW * len(rows) + 0.95
+    height = (ROW + LINE * (most_lines(labels) - 1)) * len(rows) + 0.95
     figure = new_figure(height, width=WIDE)
     axes = figure.add_axes(
         (left / WIDE, 0.5 / height, 1 - (left + right) / WIDE, 1 - 0.85 / height)
@@ -60,6 +61,11 @@ def dots(rows: pd.DataFrame, *, axis: str, note: str, at: float | None = None) -
     axes.set_xlabel(axis)
     figure.text(0.1 / WIDE, 1 - 0.08 / height, note, fontsize=8, color=MUTED, va="top")
     return figure
+
+
+def _left(labels: list[str]) -> float:
+    """Inches that labels need."""
+    return LETTER * max(len(line) for label in labels for line in label.split("\n")) + 0.2
 
 
 def _rows(axes: Axes, labels: list[str]) -> None:
@@ -133,7 +139,7 @@ def against_itself(rows: pd.DataFrame, *, by: str, axes: tuple[str, str]) -> Fig
         panel.set_axisbelow(True)
         fell = part.assign(fall=part["x"] - part["y"])
         fell = fell[fell["fall"] > LEAST].nlargest(NAMED, "fall")
-        fell = fell.sort_values("y", ascending=False).assign(label=fell["label"].map(shortened))
+        fell = fell.sort_values("y", ascending=False).assign(label=fell["label"].map(wrapped))
         name_points(panel, list(fell[["x", "y", "label"]].itertuples(index=False, name=None)))
     return figure
 
@@ -149,12 +155,13 @@ def panels(rows: pd.DataFrame) -> Figure:
         known) and ``text`` (beside the dot).
     """
     metrics, labels = (list(dict.fromkeys(rows[name])) for name in ("metric", "label"))
-    left = LETTER * max(len(shortened(label, LONGEST)) for label in labels) + 0.2
+    told = [wrapped(label, LONGEST) for label in labels]
+    left = _left(told)
     across = min(ACROSS, len(metrics))
     titles = [fill(metric, 30 * ACROSS // across) for metric in metrics]
     down = -(-len(metrics) // across)
     over = 0.2 + 0.15 * max(title.count("\n") + 1 for title in titles)
-    tall = 0.34 * len(labels) + 0.2
+    tall = (0.34 + LINE * (most_lines(told) - 1)) * len(labels) + 0.2
     each = over + tall + 0.35
     figure = new_figure(each * down + 0.25, width=max(WIDE, left + 7.4))
     width, height = figure.get_size_inches()
@@ -185,7 +192,7 @@ def _marks(rows: pd.DataFrame) -> list[Line2D]:
 
 def _panel(axes: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
     y = np.array([labels.index(label) for label in rows["label"]])
-    _rows(axes, [shortened(label, LONGEST) for label in labels])
+    _rows(axes, [wrapped(label, LONGEST) for label in labels])
     axes.hlines(y, rows["low"], rows["high"], color=BLUE, lw=2, alpha=0.5, zorder=2)
     axes.scatter(rows["reference"], y, marker="|", s=130, color=MUTED, lw=1.8, zorder=2)
     axes.scatter(rows["value"], y, s=34, color=BLUE, zorder=3)

@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
 
-from phenolens.report.figures.style import shortened
+from phenolens.report.figures.style import wrapped
 from phenolens.words.numbers import natural
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#999933"]
@@ -35,8 +35,13 @@ class Group:
     def handle(self) -> Line2D:
         return Line2D(
             [], [], ls="", marker=self.marker, mfc=self.colour, mec="white", ms=6,
-            label=shortened(self.label, 26),
+            label=self.told,
         )  # fmt: skip
+
+    @property
+    def told(self) -> str:
+        """Its label in lines."""
+        return wrapped(self.label, 26)
 
 
 def mechanism_looks(mechanisms: Sequence[object]) -> dict[str, tuple[str, str]]:

@@ -20,7 +20,7 @@ from phenolens.report.figures.style import (
     bare,
     file_name,
     new_figure,
-    shortened,
+    wrapped,
 )
 
 MOST_FIELDS, MOST_CELLS = 2, 6
@@ -51,7 +51,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
         yield Drawn(
             name=f"montage-{file_name(treatment)}",
             figure=layout(rows, tables.pictures, channels),
-            label=shortened(treatment, 24),
+            label=treatment,
             alt=f"Pictures of {_who(treatment, rows)}: composite and {', '.join(channels)}.",
             caption=_caption(treatment, rows) + _scale_note(tables.pictures),
             photo=True,
@@ -175,7 +175,7 @@ def show(figure: Figure, panel: np.ndarray, box: tuple[float, float, float, floa
 
 
 def _row_label(axes: Axes, row: pd.Series) -> None:
-    where = f"{shortened(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
+    where = f"{wrapped(row['Metadata_Plate'], 14)}\n{row['Metadata_Well']}"
     kind: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "fontsize": 8}
     axes.text(-0.06, 0.54, row["role"], va="bottom", fontweight="bold", color=INK, **kind)
     axes.text(-0.06, 0.50, where, va="top", color=MUTED, **kind)
@@ -184,7 +184,7 @@ def _row_label(axes: Axes, row: pd.Series) -> None:
 def _side_labels(axes: Axes, row: pd.Series, what: tuple[int, str, int]) -> None:
     line, stain, side = what
     if line == 0:
-        where = f"{row['role']}  {shortened(row['Metadata_Plate'], 20)} {row['Metadata_Well']}"
+        where = f"{row['role']}  {wrapped(row['Metadata_Plate'], 40)} {row['Metadata_Well']}"
         axes.set_title(where, fontsize=8.5)
     if side == 0:
         axes.text(-0.08, 0.5, stain, transform=axes.transAxes, ha="right", va="center", fontsize=8)

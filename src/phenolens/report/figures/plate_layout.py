@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from phenolens.profiles import PLATE, TREATMENT, WELL, plate_shape, well_position
 from phenolens.report.colours import COLOURS
 from phenolens.report.figures.plates import EMPTY, MOST, plate_panels, seams
-from phenolens.report.figures.style import INK, shortened
+from phenolens.report.figures.style import INK, wrapped
 
 TREATED, POSITIVE = "#c3ccd6", "#f0c419"
 RIGHT = 0.85  # of the panels; the legend stands beside them
@@ -50,11 +50,11 @@ def layout_maps(wells: pd.DataFrame, *, kind: str, most: int) -> Figure:
             image, cmap=colours, vmin=0, vmax=colours.N - 1, interpolation="nearest", aspect="equal"
         )
         seams(axes, shape)
-        axes.set_title(shortened(plate, 30), fontsize=9, pad=16)
+        axes.set_title(wrapped(plate, 30), fontsize=9, pad=16)
     kinds = [("negative control", 2), ("positive control", 3), ("treatment", 1), ("empty", 0)]
     present = {*code.tolist(), *([0] if len(wells) < len(plates) * shape[0] * shape[1] else [])}
     known = [(text, k) for text, k in kinds if k in present]
-    known += [(shortened(name, 16), k + 4) for k, name in enumerate(shown)]
+    known += [(wrapped(name, 20), k + 4) for k, name in enumerate(shown)]
     figure.legend(
         handles=[Patch(facecolor=colours(k), label=text) for text, k in known],
         loc="upper left", bbox_to_anchor=(RIGHT + 0.005, 1 - 0.4 / figure.get_figheight()),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from phenolens.answers.tables import Tables
 from phenolens.profiles import PLATE_SHAPES, row_letters, well_position
 from phenolens.report.figures.marks import Marks
-from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import INK, MUTED, Drawn, file_name, new_figure, wrapped
 from phenolens.words.numbers import natural
 
 MOST = 12
@@ -197,7 +197,7 @@ def _plate(axes: Axes, what: tuple[str, pd.DataFrame], look: tuple) -> None:
         }
         axes.scatter(rings["column"], rings["row"], **ring)
     seams(axes, shape)
-    axes.set_title(shortened(name, 30), fontsize=9, pad=16)
+    axes.set_title(wrapped(name, 44), fontsize=9, pad=16)
 
 
 def seams(axes: Axes, shape: tuple[int, int]) -> None:

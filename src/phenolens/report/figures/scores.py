@@ -22,12 +22,23 @@ from phenolens.answers.scores import (
 )
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
-from phenolens.report.figures.style import GRID, INK, MUTED, WIDTH, Drawn, file_name, new_figure
+from phenolens.report.figures.style import (
+    GRID,
+    INK,
+    MUTED,
+    WIDTH,
+    Drawn,
+    file_name,
+    most_lines,
+    new_figure,
+    wrapped,
+)
 from phenolens.words import names
 from phenolens.words.numbers import fixed, plural
 
 COLUMNS = 3
 ROW, AROUND = 0.22, 0.95  # inches: one representation, and what surrounds a panel
+LINE, LETTER = 0.15, 0.077  # inches: another line over a panel, a letter of its title
 BOUNDED = (-0.02, 1.27)
 CAPTION = (
     "Dots are pooled scores, bars 95 % intervals over the unit named in each panel. Grey rows are "
@@ -70,13 +81,20 @@ def panels(questions: list[Question], order: list[str], palette: dict[str, str])
     """
     lines = lined_up(questions)
     rows = [_rows(line, order) for line in lines]
-    heights = [ROW * len(names_here) + AROUND for names_here in rows]
+    across = max(map(len, lines))
+    width = int((0.985 - _left(order)) * WIDTH / across / LETTER) - 2  # letters over a panel
+    above = [LINE * _more_lines(line, width) for line in lines]
+    heights = [
+        ROW * len(names_here) + AROUND + more for names_here, more in zip(rows, above, strict=True)
+    ]
     figure = new_figure(sum(heights))
     top = 0.0
-    for line, names_here, height in zip(lines, rows, heights, strict=True):
+    for line, names_here, height, more in zip(lines, rows, heights, above, strict=True):
         for column, question in enumerate(line):
-            box = _box(figure, (column, max(map(len, lines))), (top + 0.55, height - AROUND), order)
-            _panel(figure.add_axes(box), question, (names_here, palette, column == 0))
+            down = (top + 0.55 + more, height - AROUND - more)
+            axes = figure.add_axes(_box(figure, (column, across), down, order))
+            _panel(axes, question, (names_here, palette, column == 0))
+            _name(axes, question, width)
         top += height
     return figure
 
@@ -92,8 +110,7 @@ def lined_up(questions: list[Question]) -> list[list[Question]]:
 
 
 def _rows(line: list[Question], order: list[str]) -> list[str]:
-    plain = not any(has_baseline(scores) for _, scores in line)
-    return [name for name in order if not (plain and names.is_baseline(name))]
+    return [name for name in order if any(name in scores.index for _, scores in line)]
 
 
 def _box(
@@ -121,8 +138,29 @@ def _panel(axes: Axes, question: tuple, look: tuple) -> None:
         if name in scores.index:
             _dot(axes, row, (scores.loc[name], palette[name], names.is_baseline(name)))
     _labels(axes, order, labelled=labelled)
-    axes.set_title(names.metric(key[1]), fontsize=9.5, pad=15)
-    axes.text(0, 1.02, _note(key, scores), transform=axes.transAxes, fontsize=7.5, color=MUTED)
+
+
+def _name(axes: Axes, question: Question, width: int) -> None:
+    """The metric above a panel, and below it what was asked of how many."""
+    key, scores = question
+    note = wrapped(_note(key, scores), width + 6)
+    axes.set_title(
+        wrapped(names.metric(key[1]), width), fontsize=9.5, pad=5 + 10 * most_lines([note])
+    )
+    axes.annotate(
+        note, (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", va="bottom",
+        fontsize=7.5, color=MUTED,
+    )  # fmt: skip
+
+
+def _more_lines(line: list[Question], width: int) -> int:
+    """Lines that the longest name over a panel of this line takes beyond two."""
+    return max(
+        most_lines([wrapped(names.metric(key[1]), width)])
+        + most_lines([wrapped(_note(key, scores), width + 6)])
+        - 2
+        for key, scores in line
+    )
 
 
 def _note(key: tuple, scores: pd.DataFrame) -> str:
@@ -184,7 +222,8 @@ def _alt(questions: list) -> str:
     parts = []
     for key, scores in questions:
         lowest = better(key[1]) == "lower"
-        found = best(scores, lowest=lowest)
+        # Controls of fusions hold noise: what ties with them or falls behind is said elsewhere.
+        found = best(scores[[not names.is_noise(name) for name in scores.index]], lowest=lowest)
         if found is not None:
             which = f"{'lowest' if lowest else 'highest'} {names.label(found[0])}"
             what = f"{names.task(key[0])}, {names.metric(key[1])}"

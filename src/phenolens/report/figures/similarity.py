@@ -21,15 +21,17 @@ from phenolens.report.figures.marks import Marks
 from phenolens.report.figures.style import (
     INK,
     MUTED,
+    WIDTH,
     Drawn,
     bare,
     file_name,
     new_figure,
-    shortened,
+    wrapped,
 )
 from phenolens.words import names
 
-MOST_LABELS = 72
+MOST_LABELS, LABEL = 72, 0.088  # names; inches between them
+LEFT, LONGEST = 0.468, 60  # inches at the left; letters of a line
 
 
 def draw(tables: Tables) -> Iterator[Drawn]:
@@ -47,15 +49,15 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 f"profiles by {names.label(name)}.",
                 caption="Cosine similarity of consensus profiles (median over wells), ordered by "
                 "average linkage. Red blocks on the diagonal are treatments that look similar; the "
-                "strip at the left names their mechanism." + _thinned(len(rows)),
+                "strip at the left names their mechanism." + _thinned(figure, len(rows)),
                 vector=False,
                 marks=(Marks(figure.axes[0], order, order, rows[TREATMENT].astype(str).tolist(),
                              matrix=True),),
             )  # fmt: skip
 
 
-def _thinned(n: int) -> str:
-    step = -(-n // MOST_LABELS)
+def _thinned(figure: Figure, n: int) -> str:
+    step = -(-n // len(figure.axes[0].get_yticks()))
     return f" One of every {step} treatments is named." if step > 1 else ""
 
 
@@ -76,10 +78,12 @@ def _tree(cosine: np.ndarray, *, leaves_only: bool = False) -> dict:
 
 
 def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
-    side = float(np.clip(0.16 * len(rows), min(4.2, 0.5 * len(rows) + 0.6), 6.6))
+    room = WIDTH - LEFT - 0.1 - 0.064 * _longest(rows) - _legend_width(rows)
+    most = max(3.2, min(6.6, room))
+    side = float(np.clip(0.16 * len(rows), min(4.2, 0.5 * len(rows) + 0.6, most), most))
     height = side + 0.75
     figure = new_figure(height)
-    box = (0.045, 0.62 / height, side / figure.get_figwidth(), side / height)
+    box = (LEFT / WIDTH, 0.62 / height, side / figure.get_figwidth(), side / height)
     axes = figure.add_axes(box)
     image = axes.imshow(
         cosine, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest", aspect="auto"
@@ -93,12 +97,27 @@ def _heat_map(rows: pd.DataFrame, cosine: np.ndarray) -> Figure:
 
 
 def _names(axes: Axes, rows: pd.DataFrame) -> None:
-    step = -(-len(rows) // MOST_LABELS)
+    step = max(-(-len(rows) // MOST_LABELS), int(np.ceil(len(rows) * LABEL / _side(axes))))
     shown = range(0, len(rows), step)
-    labels = [shortened(rows["Metadata_Treatment"].iloc[i], 22) for i in shown]
+    labels = [wrapped(rows["Metadata_Treatment"].iloc[i], LONGEST) for i in shown]
     axes.yaxis.tick_right()
     axes.set_yticks(list(shown), labels, fontsize=8 if len(labels) <= 40 else 6.5)
     axes.tick_params(axis="y", length=2 if step > 1 else 0, pad=2)
+
+
+def _side(axes: Axes) -> float:
+    """Height of the axes in inches."""
+    return float(axes.get_window_extent().height) / float(axes.figure.dpi)
+
+
+def _longest(rows: pd.DataFrame) -> int:
+    """Letters of the longest name, in the lines in which names are written."""
+    return min(LONGEST, int(rows["Metadata_Treatment"].astype(str).str.len().max()))
+
+
+def _legend_width(rows: pd.DataFrame) -> float:
+    longest = max((len(str(name)) for name in mechanism_looks(_mechanisms(rows))), default=0)
+    return 0.45 + 0.062 * max(min(longest, 30), 19)
 
 
 def _strip(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
@@ -130,7 +149,7 @@ def _scale(figure: Figure, image: AxesImage, box: tuple) -> None:
 
 def _legend(figure: Figure, rows: pd.DataFrame, box: tuple) -> None:
     looks = mechanism_looks(_mechanisms(rows))
-    handles = [Patch(color=c, label=shortened(name, 24)) for name, (c, _) in looks.items()]
+    handles = [Patch(color=c, label=wrapped(name, 30)) for name, (c, _) in looks.items()]
     if any(m not in looks for m in _mechanisms(rows)):
         handles.append(Patch(color=NONE, label="other or none known"))
     figure.legend(

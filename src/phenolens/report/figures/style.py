@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 INK, MUTED, GRID, PAPER = "#1d2733", "#5d6b7a", "#e3e8ed", "#ffffff"
 WIDTH = 10.4  # inches; the page shows 100 CSS pixels an inch
 PIXELS = 100
+LINES = 6  # of a name in a figure
 # Ticks of matplotlib's own choice.
 STEPS = [1, 2, 2.5, 5, 10]
 FONT = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic and Hebrew letters
@@ -182,13 +184,20 @@ def bare(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def shortened(text: object, length: int = 28) -> str:
-    """The text cut in the middle when it is longer than a label may be."""
-    text = str(text)
-    if len(text) <= length:
-        return text
-    head = (length - 1) * 2 // 3
-    return f"{text[:head]}…{text[-(length - 1 - head) :]}"
+def wrapped(text: object, width: int = 28) -> str:
+    """The text in lines of at most so many letters, broken behind blanks, hyphens or anywhere.
+
+    Nothing is left out, but for the end of a text of more than :data:`LINES` lines.
+    """
+    lines = textwrap.wrap(str(text), width) or [""]
+    if len(lines) > LINES:
+        lines = [*lines[: LINES - 1], f"{lines[LINES - 1][: width - 1]}…"]
+    return "\n".join(lines)
+
+
+def most_lines(texts: Iterable[str]) -> int:
+    """Lines of the text that has most, at least 1."""
+    return max((text.count("\n") + 1 for text in texts), default=1)
 
 
 def file_name(text: str) -> str:

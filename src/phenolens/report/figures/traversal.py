@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from phenolens.answers.tables import Tables
 from phenolens.report.figures.montage import GAMMA, composite, show
 from phenolens.report.figures.network_pixels import intensities
-from phenolens.report.figures.style import WIDTH, Drawn, file_name, new_figure, shortened
+from phenolens.report.figures.style import WIDTH, Drawn, file_name, new_figure
 
 _LEFT, _TOP, _GAP = 0.95, 0.32, 0.04
 
@@ -31,7 +31,7 @@ def draw(tables: Tables) -> Iterator[Drawn]:
                 stored["shares"],
                 channels=channels,
             ),
-            label=f"From controls to {shortened(treatment)}",
+            label=f"From controls to {treatment}",
             alt=f"Images that the autoencoder decodes between controls and {treatment}: composite "
             f"and {', '.join(channels)}.",
             caption=f"Decoded, not taken: from the mean code of controls to that of {treatment}, "

@@ -59,7 +59,7 @@ def _three(points: pd.DataFrame) -> Figure:
         ("Plate", by_plate(points["Metadata_Plate"])),
         ("Control or treated", by_control(points)),
     ]
-    legend = 0.19 * max((len(named(groups)) + 1) // 2 for _, groups in views) + 0.12
+    legend = max(legend_height(groups) for _, groups in views)
     height = 3.75 + legend
     figure = new_figure(height)
     for number, (title, groups) in enumerate(views):
@@ -82,7 +82,14 @@ def scatter(axes: Axes, points: pd.DataFrame, groups: list[Group]) -> None:
         )  # fmt: skip
     bare(axes)
     axes.margins(0.04)
-    axes.set_facecolor("#f7f9fa")
+
+
+def legend_height(groups: list[Group], *, columns: int = 2) -> float:
+    """Inches that the names below a map take."""
+    told = [group.told.count("\n") for group in named(groups)]
+    rows = -(-len(told) // columns)
+    lines = max(sum(told[i * rows : (i + 1) * rows]) for i in range(columns))
+    return 0.19 * rows + 0.13 * lines + 0.12
 
 
 def named(groups: list[Group]) -> list[Group]:

@@ -37,7 +37,8 @@ class Section:
     template : Path
         A Jinja file. Beside ``view`` it has ``gallery`` (pictures by figure group), ``drawn``
         (whether figures were drawn at all), ``label`` and ``colour`` of a representation, and the
-        macros ``m`` of ``templates/macros.html``.
+        macros ``m`` of ``templates/macros.html``, of which ``m.treatment(name)`` links a treatment
+        to its panel.
     figures : mapping of str to callable
         Figure groups by name; each takes the tables and yields figures whose file names begin with
         the name of the group.

@@ -146,6 +146,7 @@
   for (const drawn of all("[data-marks]")) {
     const map = known.maps[Number(drawn.dataset.marks)];
     const picture = drawn.querySelector("img");
+    const wide = Number(picture.getAttribute("width")); // as drawn; picture.width is as shown
     const marks = [];
     for (const [dx, dy] of map.shifts) {
       for (let i = 0; i < map.at.length; i += 3) {
@@ -165,7 +166,7 @@
     drawn.setAttribute("aria-label", `Figure with ${first} marks: arrow keys go from one to the next, Enter opens its treatment`);
     const point = (found) => {
       const box = picture.getBoundingClientRect();
-      const scale = box.width / picture.width;
+      const scale = box.width / wide;
       const at = found[0];
       const texts = [...new Set(found.map((mark) => mark.text))];
       tip.textContent = texts.slice(0, 8).join("\n") + (texts.length > 8 ? `\nand ${texts.length - 8} more` : "");
@@ -186,7 +187,7 @@
     };
     const near = (event) => {
       const box = picture.getBoundingClientRect();
-      const scale = box.width / picture.width;
+      const scale = box.width / wide;
       const [x, y] = [(event.clientX - box.left) / scale, (event.clientY - box.top) / scale];
       const far = (mark) => Math.hypot(mark.x - x, mark.y - y);
       if (map.of === "matrix") {

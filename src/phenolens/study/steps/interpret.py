@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,9 @@ from phenolens.study.steps.evaluate import Evaluation
 from phenolens.tools.compared import never_scaled, scale_of
 from phenolens.tools.design import Design
 from phenolens.tools.representation import Profiles
+
+if TYPE_CHECKING:
+    from phenolens.interpret.exemplars import Exemplars
 
 
 @step("hits.csv")
@@ -129,15 +134,23 @@ def _counts(items: dict[str, Profiles]) -> list[pd.DataFrame]:
     return []
 
 
-@step("exemplars.parquet", "exemplars.npz", verb="interpret")
+STILL = 144  # pixels a side of the small pictures
+MOST_STILLS = 400  # treatments with small pictures: about 80 MB of them before they are packed
+
+
+@step("exemplars.parquet", "exemplars.npz", "stills.parquet", "stills.npz", verb="interpret")
 def exemplars(
     session: Session,
     *,
     prepare: Prepared | None,
     normalize: dict[str, Profiles],
     evaluate: Evaluation,
+    features: pd.DataFrame,
 ) -> Made:
-    """Pictures of typical wells of the most active treatments, beside controls of their plates."""
+    """Pictures of typical wells of the most active treatments, beside controls of their plates.
+
+    The first have large ones; of all others that are active there are small ones.
+    """
     from phenolens.interpret.exemplars import choose_exemplars
 
     if not normalize:
@@ -145,27 +158,41 @@ def exemplars(
     table = next(iter(normalize.values())).normalized.wells
     if prepare is None or not {TREATMENT, CONTROL} <= set(table.index.names):
         return Made()
-    most = session.study.report.montages
+    most, further = session.study.report.montages, []
     if pd.isna(profiles.column(table, TREATMENT)).all():
         table = _named_by_place(table)
         shown = profiles.column(table, TREATMENT)[:most].tolist()
     else:
-        shown = best_first(_of_lead(evaluate))[TREATMENT].head(most).tolist()
-    chosen = choose_exemplars(prepare, table, shown)
+        ranked = best_first(_of_lead(evaluate), features=features)
+        shown = ranked[TREATMENT].head(most).tolist()
+        rest = ranked.iloc[most:] if most else ranked.head(0)
+        further = rest.loc[rest["active"].fillna(value=False).astype(bool), TREATMENT].tolist()
+    contrasts: dict[str, np.ndarray] = {}
+    chosen = choose_exemplars(prepare, table, shown, contrasts=contrasts)
+    small = choose_exemplars(
+        prepare, table, further[:MOST_STILLS], per_well=3, side=STILL, contrasts=contrasts
+    )
+    return Made(chosen, _written("exemplars", chosen) | _written("stills", small))
+
+
+def _written(
+    name: str, chosen: Exemplars
+) -> dict[str, pd.DataFrame | dict[str, np.ndarray] | None]:
+    """Pictures as files, without any where none were chosen."""
     arrays = {
         "pixels": chosen.pixels,
         "channels": np.array(chosen.channels),
         "pixel_size_um": np.array(chosen.pixel_size_um),
     }
     drawn = arrays if len(chosen.table) else None
-    return Made(chosen, {"exemplars.parquet": chosen.table, "exemplars.npz": drawn})
+    return {f"{name}.parquet": chosen.table, f"{name}.npz": drawn}
 
 
 def _of_lead(found: Evaluation) -> pd.DataFrame:
     """The lead representation's rows of activity; none where nothing was studied."""
     table = found.tables["activity"]
     if not len(table):
-        return pd.DataFrame(columns=[TREATMENT])
+        return pd.DataFrame(columns=[TREATMENT, "active"])
     return table[table["representation"] == found.lead].copy()
 
 
@@ -183,7 +210,7 @@ def _hits(found: Evaluation, features: pd.DataFrame) -> pd.DataFrame:
     ranked = treatments(_of_lead(found), similarity=similarity, features=features)
     if not ranked:
         return pd.DataFrame()
-    part = best_first(_of_lead(found)).assign(
+    part = best_first(_of_lead(found), features=features).assign(
         most_similar=[
             "; ".join(f"{name} ({round(cosine, 2)})" for name, cosine in one.neighbours)
             for one in ranked
