@@ -13,6 +13,8 @@ from phenolens.errors import InputError
 from phenolens.learn.choose_blocks import (
     ChosenFusion,
     Replicates,
+    _reciprocal_rank,
+    _told,
     choose_by_replicates,
     rivals,
 )
@@ -191,3 +193,20 @@ def test_the_more_blocks_could_be_added_the_clearer_the_gain_must_be():
         table, blocks, labels = wells(telling(seed, slice(0, 12), noise=1.5), *noises)
         taken.append(not ChosenFusion(blocks, unit=PLATE).fit(table, labels).choice_.fell_back)
     assert np.mean(taken) <= 0.25
+
+
+def test_a_row_has_no_say_in_its_own_penalty():
+    table, blocks, labels = wells(telling(1, slice(0, 12), noise=1.5), noise_only(2))
+    chosen = ChosenFusion(blocks, unit=PLATE)
+    parts = [chosen._kernels(*part) for part in chosen._inner(table, labels)]
+    weights = {"b0": 0.5, "b1": 0.5}
+    told = np.concatenate([ridge for ridge, _ in _told(parts, weights)])
+    every = np.concatenate([part.readouts(weights)[0] for part in parts], axis=1)
+    of, truth = (np.concatenate([getattr(part, name) for part in parts])
+                 for name in ("labels", "truth"))  # fmt: skip
+    ranks = np.stack([_reciprocal_rank(scores, truth) for scores in every])
+    for row, label in enumerate(of):
+        others = [ranks[:, of == other].mean(axis=1) for other in np.unique(of) if other != label]
+        best = int(np.sum(others, axis=0).argmax())
+        np.testing.assert_array_equal(told[row], every[best, row])
+    assert not np.array_equal(every[0], every[-1])

@@ -18,7 +18,7 @@ import pytest
 from phenolens import study
 from phenolens.errors import ConfigError, PhenolensError
 from phenolens.study import cluster as ours
-from phenolens.study.cluster import Cluster, Place, require_where, versions
+from phenolens.study.cluster import Cluster, Footing, require_where, versions
 from phenolens.study.lock import writing
 from phenolens.study.session import Silent, open_study
 from phenolens.workers import Reading
@@ -195,7 +195,7 @@ def test_without_dask_it_says_what_to_install(screen, command, monkeypatch):
 
 def test_a_worker_checks_that_it_is_in_the_same_folder_with_the_same_code(tmp_path):
     with writing(tmp_path / "out"):
-        place = Place.of(tmp_path / "out")
+        place = Footing.of(tmp_path / "out")
         place.require()
         with pytest.raises(PhenolensError, match="another folder of that name is there"):
             replace(place, token="of an earlier run").require()

@@ -292,10 +292,10 @@ def test_threads_do_not_hang_on_what_is_left_to_train(session):
     """A run that was killed goes on with as many, so it ends with the same bytes."""
     work = trainings(session, "cnn")  # four trainings
     asked = {jobs: replace(work, session=replace(session, jobs=jobs)) for jobs in (1, 3, 8)}
-    assert {jobs: one._threads for jobs, one in asked.items()} == {1: 1, 3: 1, 8: 2}
-    assert [asked[3]._at_once(left) for left in (0, 1, 2, 4)] == [0, 1, 2, 3]
+    assert {jobs: one.n_threads for jobs, one in asked.items()} == {1: 1, 3: 1, 8: 2}
+    assert [asked[3].at_once(left) for left in (0, 1, 2, 4)] == [0, 1, 2, 3]
     kept_here = replace(asked[8].session, encoders=(CNN,))
-    assert replace(work, session=kept_here)._at_once(4) == 1
+    assert replace(work, session=kept_here).at_once(4) == 1
 
 
 def test_the_log_has_the_curves_and_where_they_are_shown_changes_no_training(session):

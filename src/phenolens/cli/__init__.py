@@ -32,6 +32,7 @@ app = Verbs(
         "A study": {
             "design": study.design,
             "init": study.init,
+            "plan": study.plan,
             **dict.fromkeys(study.STEPS, study.step),
             "explore": study.explore,
             "audit": study.audit,

@@ -17,6 +17,7 @@ EXAMPLES = {
         "phenolens design compounds.csv --wells 96 --controls DMSO=12 --positives taxol=4 "
         "--empty-edge --pilot pilot.parquet",
     ),
+    "plan": ("phenolens plan study.toml --jobs 8", "phenolens plan study.toml --json"),
     "check": ("phenolens check study.toml",),
     "splits": ("phenolens splits study.toml --seed 1",),
     "prepare": ("phenolens prepare study.toml --jobs 4",),
@@ -26,7 +27,10 @@ EXAMPLES = {
     "evaluate": ("phenolens evaluate study.toml",),
     "interpret": ("phenolens interpret study.toml",),
     "report": ("phenolens report study.toml",),
-    "run": ("phenolens run study.toml --out results --jobs 4",),
+    "run": (
+        "phenolens run study.toml --out results --jobs 4",
+        "phenolens run study.toml --cluster tcp://scheduler:8786",
+    ),
     "explore": (
         "phenolens explore results",
         "phenolens explore results --export site --treatments 'taxol@10' --treatments DMSO",

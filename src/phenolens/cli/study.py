@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,32 @@ def step(name: str) -> Verb:
         _quiet(),
     ]
     return Verb(name, STEPS[name], take, params=params)
+
+
+def plan(name: str) -> Verb:
+    """The verb that tells what a study will take, before it is begun."""
+    signature = read_signature("study/session.py", "open_study")
+    summary = read_signature("study/planning.py", "plan")
+
+    def foretell(path: str, *, quiet: bool, as_json: bool, **values: Any) -> None:
+        from phenolens import study
+        from phenolens.progress import RichProgress
+        from phenolens.study import planning
+
+        progress = False if quiet or as_json else RichProgress()
+        session = study.open_study(path, progress=progress, **given(signature, values))
+        found = planning.plan(session)
+        click.echo(json.dumps(found.as_dict(), indent=2) if as_json else "\n".join(found.lines()))
+
+    left_out = ["path", "progress", "changes", "encoders", "cluster", "force", "verify"]
+    params = [
+        Positional(["path"], type=click.Path(), metavar="STUDY", text="The study file (TOML)."),
+        *options_of(signature, but=left_out),
+        _set(),
+        _quiet(),
+        Setting(["as_json", "--json"], is_flag=True, help="Print JSON: seconds, hours and bytes."),
+    ]
+    return Verb(name, summary.summary, foretell, params=params, paragraphs=summary.paragraphs)
 
 
 def audit(name: str) -> Verb:

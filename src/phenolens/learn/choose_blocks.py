@@ -204,7 +204,7 @@ class _HeldOut:
         nearest : ndarray, shape (n_held, n_classes)
             Cosine with the nearest row of each class.
         """
-        classes = int(self.codes.max()) + 1
+        classes = int(self.codes.max(initial=-1)) + 1
         if not len(self.truth):
             return np.zeros((len(_RIDGES), 0, classes)), np.zeros((0, classes))
         fused = np.sum([share * self.kernels[name] for name, share in weights.items()], axis=0)
@@ -250,7 +250,7 @@ def _told(
     codes = np.unique(labels, return_inverse=True)[1]
     means = pd.DataFrame(ranks.T).groupby(codes).mean().to_numpy().T  # (penalties, classes)
     others = means.sum(axis=1, keepdims=True) - means
-    penalty = others.argmax(axis=0)[codes] if len(codes) else np.zeros(0, dtype=np.int64)
+    penalty = others.argmax(axis=0)[codes]
     found, first = [], 0
     for (ridge, nearest), part in zip(both, parts, strict=True):
         rows = np.arange(len(part.truth))

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
@@ -52,7 +52,7 @@ _FORMS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Footing:
     """What must be so where a task of a run is done.
 
     Attributes
@@ -70,9 +70,9 @@ class Place:
     versions: dict[str, str]
 
     @staticmethod
-    def of(folder: Path) -> Place:
+    def of(folder: Path) -> Footing:
         """The place of a run that holds this folder."""
-        return Place(folder, read_json(folder / SINCE)["token"], versions())
+        return Footing(folder, read_json(folder / SINCE)["token"], versions())
 
     def require(self) -> None:
         """Refuse to work with another version, or in another folder of the same name.
@@ -125,11 +125,11 @@ def require_alike(who: str, theirs: dict[str, str], ours: dict[str, str]) -> Non
 
 
 @dataclass(frozen=True)
-class Batch:
+class Bundle:
     """Tasks that a worker does one after another."""
 
     tasks: tuple[Callable[[], Any], ...]
-    place: Place
+    place: Footing
 
     def __call__(self) -> tuple[list[tuple[Any, Spent]], PhenolensError | None]:
         """What they gave, and what ended them: a fault of the screen is not tried again."""
@@ -206,9 +206,10 @@ class Cluster:
             If the cluster cannot be joined or goes away, its workers are not like this process or
             do not see what it sees, or a task ended all workers that it was given to.
         """
-        client, place = self._joined(), Place.of(self.folder)
+        client, place = self._joined(), Footing.of(self.folder)
         waiting, sent, size = iter(tasks), deque[Any](), 1 if at_once == "auto" else int(at_once)
         workers, looked = self.size, time.monotonic()
+        run, number = uuid4().hex, count()
         try:
             while True:
                 if time.monotonic() - looked > LOOK:
@@ -217,7 +218,7 @@ class Cluster:
                     together = tuple(islice(waiting, size))
                     if not together:
                         break
-                    sent.append(_send(client, Batch(together, place)))
+                    sent.append(_send(client, Bundle(together, place), (run, next(number))))
                 if not sent:
                     return
                 for found, error in self._first(client, sent):
@@ -257,7 +258,9 @@ class Cluster:
                 ready.append(future)
             found: list[Any] = client.gather(ready)
         except KilledWorker as error:
-            raise self._refused("cluster-task-ended", task=error.task) from None
+            raise self._refused(
+                "cluster-task-ended", task=str(error.task).strip("('").partition("-")[0]
+            ) from None
         except (CancelledError, OSError, TimeoutError) as error:
             if isinstance(error, OSError) and client.status == "running":
                 raise  # of the task's own: a disk that is full, a file server that is gone
@@ -269,7 +272,11 @@ class Cluster:
         return found
 
     def _workers(self) -> dict[str, dict]:
-        found: dict[str, dict] = self._joined().scheduler_info()["workers"]
+        client = self._joined()
+        try:
+            found: dict[str, dict] = client.scheduler_info()["workers"]
+        except OSError:
+            raise self._refused("cluster-gone") from None
         return found
 
     def _joined(self) -> Client:
@@ -355,10 +362,13 @@ class Cluster:
         return PhenolensError(Finding(code, "error", {}, {"cluster": self.where, **values}))
 
 
-def _send(client: Client, batch: Batch) -> Future:
-    """Send tasks under their function's name, by which the dashboard colours them."""
-    named = re.sub(r"\W", "", kind_of(batch.tasks[0])).strip("_")
-    return client.submit(batch, key=f"{named}-{uuid4().hex}", pure=False, retries=RETRIES)
+def _send(client: Client, bundle: Bundle, key: tuple[str, int]) -> Future:
+    """Send tasks under their function's name, by which the dashboard colours them.
+
+    All of a call are one group: of each group the scheduler keeps some kilobytes.
+    """
+    named = re.sub(r"\W", "", kind_of(bundle.tasks[0])).strip("_")
+    return client.submit(bundle, key=(f"{named}-{key[0]}", key[1]), pure=False, retries=RETRIES)
 
 
 def require_where(where: str | Path) -> str:

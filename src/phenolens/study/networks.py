@@ -54,17 +54,17 @@ class NetworkTrainings(Trainings):
         left = [fold for fold in self.rows if not self.made(fold)]
         cluster = self.session.cluster
         sent = bool(left) and cluster is not None and self._can_be_sent
-        at_once = min(len(left), self.session.workers) if sent else self._at_once(len(left))
+        at_once = min(len(left), self.session.workers) if sent else self.at_once(len(left))
         if at_once < 2 and not sent:
             self.make_here(left)
             return
-        self._settled()
+        self.settled()
         self._pixels.array(np.arange(len(self.prepared)))
         make_side_by_side(self, left, at_once=at_once)
 
     def make_here(self, folds: Sequence[str]) -> None:
         """Train these networks one after another."""
-        with threads(self._threads):
+        with threads(self.n_threads):
             for fold in folds:
                 self._make(fold)
 
@@ -83,16 +83,16 @@ class NetworkTrainings(Trainings):
         return min(self.session.jobs, len(self.rows)) if self._can_be_sent else 1
 
     @property
-    def _threads(self) -> int:
+    def n_threads(self) -> int:
         """Threads of one training; they do not hang on what an earlier run left to be done."""
         return max(1, self.session.jobs // self._processes)
 
-    def _at_once(self, left: int) -> int:
+    def at_once(self, left: int) -> int:
         """Trainings side by side, when so many are left: as many as processes and memory allow."""
         most = min(left, self._processes)
         if most < 2:
             return most
-        fit = memory.available(most) // max(self._settled()[1]["memory"], 1)
+        fit = memory.available(most) // max(self.settled()[1]["memory"], 1)
         return max(1, min(most, fit))
 
     def images_shown(self, fold: str) -> tuple[float, float]:
@@ -109,7 +109,7 @@ class NetworkTrainings(Trainings):
 
     def _reading(self, fold: str) -> Network:
         """The unfitted network of a fold with all that it reads."""
-        network = replace(self._settled()[0], pixels=self._pixels)
+        network = replace(self.settled()[0], pixels=self._pixels)
         if self.features is None or not isinstance(network, CNN):
             return network
         return replace(network, features=components(self.features, self.images, self.rows[fold]))
@@ -200,7 +200,7 @@ class NetworkTrainings(Trainings):
         settings = self.network.settings.pixels
         return PixelStore(self.prepared, settings, calibrating=calibrating, folder=folder)
 
-    def _settled(self) -> tuple[Network, dict]:
+    def settled(self) -> tuple[Network, dict]:
         """Device and precision, measured once a study: measured anew they could differ."""
         settings = asdict(self.network.settings)
         folder = self.session.store.folder("settled", self.name, settings, *self.question)
@@ -215,7 +215,7 @@ class NetworkTrainings(Trainings):
         if self.learns == "nothing":
             return {"training": {}, "speeds": {}, "memory": 0}
         memory.forget_peak()
-        with threads(self._threads), telling(self.kind, "a training step"):
+        with threads(self.n_threads), telling(self.kind, "a training step"):
             settled, speeds = settle(self.network, len(self.prepared.channels))
         training = settled.settings.training
         return {
@@ -238,14 +238,14 @@ class NetworkTrainings(Trainings):
             f"over up to {squares * max(sizes):,} images"
         )
         how = f"on {training.device} in {training.precision}, {speed:.0f} images a second"
-        at_once = self._at_once(len(sizes))
+        at_once = self.at_once(len(sizes))
         how += f", {at_once} at once" if at_once > 1 else ""
         most = max(sum(seconds) / at_once, max(seconds))
-        return [Part(name, (0, most), at_once * self._settled()[1]["memory"], how)]
+        return [Part(name, (0, most), at_once * self.settled()[1]["memory"], how)]
 
     def settled_speed(self) -> tuple[Network, float]:
         """The network as it will be trained on this machine, and images of training a second."""
-        network, measured = self._settled()
+        network, measured = self.settled()
         return network, measured["speeds"][network.settings.training.precision]
 
     def curves(self) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def _(*, cluster: str) -> Said:
 @wording("cluster-task-ended")
 def _(*, cluster: str, task: str) -> Said:
     return Said(
-        f"A task ({task.rpartition('-')[0] or task}) ended every worker of {cluster} that it was "
+        f"A task ({task}) ended every worker of {cluster} that it was "
         "given to; mostly the system does so where memory runs out.",
         remedy="Give workers more memory, and run again: what was finished is kept.",
     )

@@ -1,0 +1,70 @@
+"""A study is foretold from a few of its fields, and nothing of it is done by that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from phenolens.study import open_study
+from phenolens.study.planning import Foretold, Plan, plan
+
+TINY = """
+[networks]
+size = 32
+epochs = 2
+width = 4
+batch = 4
+cells_per_well = 5
+box = 40
+precision = "float32"
+"""
+
+
+def test_steps_are_foretold_and_the_store_is_left_alone(screen):
+    before = {path for path in screen.folder.rglob("*") if path.is_file()}
+    found = plan(open_study(screen.study, out=screen.out, jobs=2))
+    assert [one.step for one in found.steps] == ["prepare", "measure", "evaluate and report"]
+    assert found.not_planned == ("pixel-pca",)
+    reading, measuring, _ = found.steps
+    assert reading.how.startswith("28 fields, 2 at once, ")
+    assert 0 < measuring.least <= measuring.seconds <= measuring.most
+    assert measuring.core_hours == pytest.approx(2 * measuring.seconds / 3600)
+    fields = 28 * 5 * 128 * 128 * 2
+    assert fields / 4 < reading.storage < 2 * fields
+    after = {path for path in screen.folder.rglob("*") if path.is_file()}
+    assert before <= after and not (screen.out / "store").exists()
+
+
+def test_what_a_network_takes_is_measured_too(screen):
+    pytest.importorskip("torch")
+    screen.settings("components = 8", 'components = 8\nrepresentations = ["cnn", "untrained"]')
+    screen.study.write_text(screen.study.read_text() + TINY)
+    found = plan(open_study(screen.study, out=screen.out, jobs=1))
+    assert [one.step for one in found.steps][2:3] == ["train cnn"]
+    assert found.not_planned == ("untrained",)
+    training = found.steps[2]
+    assert training.seconds > 0 and not training.gpu_hours
+    assert "images a second" in training.how
+
+
+def test_a_plan_is_a_line_a_step_and_their_sum():
+    reading = Foretold("prepare", 7200.0, 6000, 9000, 4.0, 0, 3 * 2**30, 2**40, "9 fields")
+    training = Foretold("train cnn", 3600, 0, 3600, core_hours=1, gpu_hours=1, memory=2**30)
+    assert Plan((reading, training), ("untrained",)).lines() == [
+        "prepare: about 2.0 h (1.7 h to 2.5 h), 4 core-hours, 3.0 GiB of memory, "
+        "1024.0 GiB of storage (9 fields)",
+        "train cnn: at most 60 min, 1 core-hours, 1 GPU-hours, 1.0 GiB of memory",
+        "together: about 3.0 h (1.7 h to 3.5 h), 5 core-hours, 1 GPU-hours, 3.0 GiB of memory, "
+        "1024.0 GiB of storage",
+        "Not in the plan: reading images with untrained",
+    ]
+
+
+def test_the_command_prints_it_for_people_and_for_programs(wells, command):
+    told = command("plan", wells.study, "--out", wells.out, "--jobs", 1)
+    assert told.code == 0
+    assert told.out.splitlines()[0].startswith("evaluate and report: about ")
+    found = json.loads(command("plan", wells.study, "--out", wells.out, "--json").out)
+    assert [one["step"] for one in found["steps"]] == ["evaluate and report"]
+    assert found["together"]["seconds"] == found["steps"][0]["seconds"]
