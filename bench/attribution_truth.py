@@ -87,7 +87,9 @@ def simulated(n: int) -> Cells:
         wanted, seed = (4 * n if name == "control" else n), 1000 * number
         of_class = 0
         while of_class < wanted:
-            field = simulate_field(seed, field_size=256, cell_diameter=56.0, effect=effect)
+            field = simulate_field(
+                seed, field_size=256, cell_diameter=56.0, effect=effect, with_mask=True
+            )
             seed += 1
             bits = np.zeros(field.cells.shape, np.uint8) if field.mask is None else field.mask
             changed = np.stack([bits >> stain & 1 for stain in range(5)]).astype(np.float32)

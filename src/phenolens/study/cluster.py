@@ -272,7 +272,11 @@ class Cluster:
         return found
 
     def _workers(self) -> dict[str, dict]:
-        found: dict[str, dict] = self._joined().scheduler_info()["workers"]
+        client = self._joined()
+        try:
+            found: dict[str, dict] = client.scheduler_info()["workers"]
+        except OSError:
+            raise self._refused("cluster-gone") from None
         return found
 
     def _joined(self) -> Client:
