@@ -583,6 +583,11 @@ MAPS = {
     "its plate in other letters": (
         "map.csv", "barcode,well,compound\npl1,A01,DMSO\npl1,A02,taxol\npl1,B01,DMSO\n",
     ),
+    "controls by their type": (
+        "map.csv",
+        "well,compound,control_type\nA01,water,negative control\nA02,taxol,\n"
+        "B01,water,negative control\nB02,taxol,\n",
+    ),
     "a grid on its side": (
         "platemap.csv",
         ",A,B,C,D,E,F,G,H\n1,DMSO,DMSO,,,,,,\n2,taxol,taxol,,,,,,\n"

@@ -79,12 +79,13 @@ class Opened:
     def title(self) -> str:
         return self.page.locator(".right h2").first.inner_text()
 
-    def picture(self, which: int = 0) -> list[int]:
-        """Red, green and blue of a picture's pixels, added up, once it is drawn."""
+    def picture(self, which: int = 0, shown: str = "DNA ER RNA AGP Mito") -> list[int]:
+        """Red, green and blue of a picture's pixels, added up, once it shows what it should."""
         canvas = self.page.locator(".viewer canvas").nth(which)
         canvas.wait_for()
         self.page.wait_for_function(
-            "canvas => canvas.dataset.ready === 'yes'", arg=canvas.element_handle()
+            "([canvas, shown]) => canvas.dataset.shown === shown",
+            arg=[canvas.element_handle(), shown],
         )
         return canvas.evaluate(
             """canvas => {
@@ -155,14 +156,11 @@ def test_a_stain_is_switched_off_and_cells_are_outlined(opened, activity):
     page.locator(".stains summary").click()
     for stain in ("ER", "RNA", "AGP", "Mito"):
         page.locator(".stain").get_by_label(stain, exact=True).uncheck()
-    page.wait_for_function("before => true", arg=0)
-    page.wait_for_timeout(300)
-    blue = opened.picture()
+    blue = opened.picture(shown="DNA")
     assert blue[2] > 1.5 * blue[0] > 0  # DNA is blue
     assert sum(blue) != sum(before)
     page.get_by_label("Outlines").select_option("Nuclei")
-    page.wait_for_timeout(300)
-    assert sum(opened.picture()) > sum(blue)
+    assert sum(opened.picture(shown="DNA Nuclei")) > sum(blue)
 
 
 def test_a_well_of_a_plate_is_selected_everywhere(opened):

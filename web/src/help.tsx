@@ -19,7 +19,7 @@ const KEYS: [string, string][] = [
 export function Help() {
   if (!helpOpen.value) return null;
   return (
-    <div class="popup middle" role="dialog" aria-label="Keys" aria-modal="true">
+    <div class="popup centred" role="dialog" aria-label="Keys" aria-modal="true">
       <h2>Keys</h2>
       <dl class="keys">
         {KEYS.map(([key, what]) => (

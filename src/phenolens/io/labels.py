@@ -27,13 +27,15 @@ from phenolens.profiles import (
     WELL,
 )
 from phenolens.query import evaluate_query, values_asked
-from phenolens.vehicles import DMSO, UNTREATED, vehicle_names
+from phenolens.vehicles import DMSO, NEGATIVE, UNTREATED, vehicle_name, vehicle_names
 
 TARGET = "Metadata_Target"
 POSITIVE = "Metadata_PositiveControl"
 CANONICAL = (
     PLATE, WELL, BATCH, TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, CONTROL, POSITIVE,
 )  # fmt: skip
+TYPES = ("pert_type", "control_type", "well_type", "sample_type", "type")
+NEGATIVE_TYPES = frozenset({"neg", "negative", "neg_ctrl", "nc"})
 VEHICLE = {"compound": DMSO, "genetic": UNTREATED}
 UNREAD = "no number, so the dose is left empty"
 IMPLAUSIBLE = (
@@ -239,7 +241,9 @@ def conventional_controls(wells: pd.DataFrame) -> pd.Series:
     """Rows that are negative controls by the field's conventions; see :func:`mark_controls`."""
     if CONTROL in wells:
         return _as_bool(wells[CONTROL])
-    by_type = _matches(wells, "pert_type", "negcon") | _matches(wells, "control_type", "negcon")
+    by_type = pd.Series(False, index=wells.index)
+    for column in filter(None, (has(wells, name) for name in TYPES)):
+        by_type |= wells[column].map(_is_negative)
     flag = has(wells, "control")
     if flag:
         by_type |= _as_bool(wells[flag]) | _matches(wells, flag, "negcon")
@@ -250,6 +254,12 @@ def conventional_controls(wells: pd.DataFrame) -> pd.Series:
     if jcp:
         by_id |= wells[jcp].map(lambda value: str(value).lower() in NEGATIVE_IDS)
     return by_type | by_name | by_id
+
+
+def _is_negative(value: object) -> bool:
+    """Whether a well's type is that of a negative control: ``negcon``, ``Negative control``."""
+    text = str(value).strip().lower()
+    return text.startswith("negcon") or text in NEGATIVE_TYPES or vehicle_name(text) == NEGATIVE
 
 
 def _positive(wells: pd.DataFrame) -> pd.Series:

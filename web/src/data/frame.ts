@@ -63,7 +63,7 @@ export class Frame {
     for (let i = 1; i < values.length; i++) {
       if (values[i] !== values[0] && !(isEmpty(values[i]) && isEmpty(values[0]))) return false;
     }
-    return values.length > 1 || isEmpty(values[0]);
+    return values.length !== 1 || isEmpty(values[0]);
   }
 
   /** Whether a column holds numbers (a truth value is none). */

@@ -40,7 +40,16 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
     return () => watcher.disconnect();
   }, []);
 
-  useEffect(() => made.current.clear(), [field, stains.value, masksOn.value, waited]);
+  // Of another look the tiles stay in sight until the new ones are made.
+  const stale = useRef(new Map<string, HTMLCanvasElement>());
+  useEffect(() => {
+    stale.current = made.current;
+    made.current = new Map();
+  }, [stains.value, masksOn.value, waited]);
+  useEffect(() => {
+    stale.current = new Map();
+    made.current = new Map();
+  }, [field]);
 
   useEffect(() => {
     if (!width || !waited || "missing" in waited) return;
@@ -76,7 +85,7 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
       it.fillRect(0, 0, width, height);
       it.imageSmoothingEnabled = scale * ratio < 2;
       for (const at of wanted) {
-        const picture = made.current.get(name(at));
+        const picture = made.current.get(name(at)) ?? stale.current.get(name(at));
         if (!picture) continue;
         const unit = 2 ** level * scale;
         const [x, y] = [left + at.column * tile, top + at.row * tile];
@@ -90,6 +99,10 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
         it.stroke();
       }
       scaleBar(it, { width, height, scale });
+      const isWhole = wanted.every((at) => made.current.has(name(at)));
+      const on = stains.value.filter((stain) => stain.on).map((stain) => stain.name);
+      // What is to be seen, once it is.
+      canvas.current!.dataset.shown = isWhole ? [...on, masksOn.value].join(" ").trim() : "";
     };
     const make = async (at: TileAt) => {
       const planes = await Promise.all(shown.map((channel) => plane(field, channel.at, at)));
@@ -111,7 +124,6 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
       make(at).then((picture) => {
         if (!isWanted) return;
         made.current.set(name(at), picture);
-        if (made.current.size === wanted.length) canvas.current!.dataset.ready = "yes";
         setTrouble("");
         paint();
       }, failed);

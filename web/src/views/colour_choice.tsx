@@ -54,7 +54,7 @@ function FeatureSearch({ close }: { close: () => void }) {
     return words.every((word) => all.toLowerCase().includes(word));
   });
   return (
-    <div class="popup" role="dialog" aria-label="Choose a feature">
+    <div class="popup centred" role="dialog" aria-label="Choose a feature">
       <input
         type="search"
         autoFocus

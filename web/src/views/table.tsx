@@ -137,7 +137,7 @@ export function TableView() {
   const trouble = query.value.find((term) => term.trouble)?.trouble;
   const heads = ["name", ...columns.value];
   const isNumeric = (name: string) => name !== "name" && frame.isNumber(name);
-  const least = (name: string) => (name === "name" ? 146 : isNumeric(name) ? 58 : 70);
+  const least = (name: string) => (name === "name" ? 132 : isNumeric(name) ? 62 : 70);
   const widthOf = (name: string) =>
     isNumeric(name) ? `${least(name)}px` : `minmax(${least(name)}px, ${name === "name" ? 1.4 : 1}fr)`;
   const template = {
@@ -270,7 +270,11 @@ export function TableView() {
             );
           })}
         </div>
-        {!rows.length && <p class="empty">No treatment fits.</p>}
+        {!rows.length && (
+          <p class="empty">
+            {treatments.n ? "No treatment fits." : "This screen names no treatments: click a well or a dot to see its images."}
+          </p>
+        )}
       </div>
     </div>
   );

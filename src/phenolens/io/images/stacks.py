@@ -192,8 +192,8 @@ class _Unfolding:
     ) -> Iterator[tuple[Place, str, tuple[str, str]]]:
         """Place, stain and file with the place in it, of each plane of an image."""
         if not one.said and not self.stacked and len(stains) == 1 and _pages(one) > 1:
-            for plane, at in enumerate(np.ndindex(one.shape[:-2])):
-                yield (one.number or 0, 0, plane), stains[0], (path, ",".join(map(str, at)))
+            for page, at in enumerate(np.ndindex(one.shape[:-2])):
+                yield (one.number or 0, 0, page), stains[0], (path, ",".join(map(str, at)))
             return
         if not one.said:
             for stain, text in _texts(one.shape, stains, "", path=Path(path)).items():
