@@ -7,7 +7,7 @@ import json
 import pytest
 
 from phenolens.study import open_study
-from phenolens.study.planning import Foretold, Plan, plan
+from phenolens.study.planning import Foretold, StudyPlan, plan
 
 TINY = """
 [networks]
@@ -51,7 +51,7 @@ def test_what_a_network_takes_is_measured_too(screen):
 def test_a_plan_is_a_line_a_step_and_their_sum():
     reading = Foretold("prepare", 7200.0, 6000, 9000, 4.0, 0, 3 * 2**30, 2**40, "9 fields")
     training = Foretold("train cnn", 3600, 0, 3600, core_hours=1, gpu_hours=1, memory=2**30)
-    assert Plan((reading, training), ("untrained",)).lines() == [
+    assert StudyPlan((reading, training), ("untrained",)).lines() == [
         "prepare: about 2.0 h (1.7 h to 2.5 h), 4 core-hours, 3.0 GiB of memory, "
         "1024.0 GiB of storage (9 fields)",
         "train cnn: at most 60 min, 1 core-hours, 1 GPU-hours, 1.0 GiB of memory",

@@ -11,7 +11,7 @@ import pandas as pd
 from phenolens import profiles
 from phenolens.crops import box_around
 from phenolens.errors import InputError
-from phenolens.explore.parquet import Columns
+from phenolens.explore.parquet import ParquetColumns
 from phenolens.explore.screen import Screen
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 
@@ -65,10 +65,10 @@ def has_cells(screen: Screen) -> bool:
     return screen.given is None and any((screen.tables.folder / "cells").glob("*.parquet"))
 
 
-def files(screen: Screen) -> dict[str, Columns]:
+def files(screen: Screen) -> dict[str, ParquetColumns]:
     """The cells of each plate, kept open."""
 
-    def make() -> dict[str, Columns]:
+    def make() -> dict[str, ParquetColumns]:
         found = {}
         for path in sorted((screen.tables.folder / "cells").glob("*.parquet")):
             held = screen.columns(path)
@@ -98,7 +98,7 @@ def _telling(screen: Screen) -> list[str]:
     return [compared[int(place)] for place in some]
 
 
-def _centre_columns(held: Columns) -> list[str]:
+def _centre_columns(held: ParquetColumns) -> list[str]:
     for stem in _PLACES:
         columns = [f"{stem}_{axis}" for axis in "XY"]
         if held.known.issuperset(columns):
@@ -127,7 +127,7 @@ def ids(screen: Screen) -> Ids:
 
 
 def _read(
-    screen: Screen, held: Columns, features: Sequence[str]
+    screen: Screen, held: ParquetColumns, features: Sequence[str]
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Key, ids and centres of the cells of a plate, and their features, float32."""
     columns = [PLATE, WELL, SITE, OBJECT, *_centre_columns(held)]

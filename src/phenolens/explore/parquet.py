@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-class Columns:
+class ParquetColumns:
     """Some columns of a Parquet file, whenever somebody asks for them.
 
     A file that takes its name later is another one: what was opened is read to the end.

@@ -15,7 +15,7 @@ from phenolens import profiles, words
 from phenolens.answers.tables import Tables
 from phenolens.errors import InputError, PhenolensError
 from phenolens.explore.once import Once
-from phenolens.explore.parquet import Columns
+from phenolens.explore.parquet import ParquetColumns
 from phenolens.explore.pictures import Pictures
 from phenolens.profiles import (
     COMPOUND,
@@ -132,9 +132,9 @@ class Screen:
             self.tables.unread[f"profiles/{representation}"] = " ".join(str(error).split())
             return None
 
-    def columns(self, path: Path) -> Columns:
+    def columns(self, path: Path) -> ParquetColumns:
         """A Parquet file of the study, opened once."""
-        return self.kept.get(("file", path), lambda: Columns(path))
+        return self.kept.get(("file", path), lambda: ParquetColumns(path))
 
     def _file(self, representation: str) -> Path:
         return self.tables.folder / "profiles" / f"{representation}.parquet"

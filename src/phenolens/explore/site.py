@@ -41,7 +41,7 @@ NO_PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>phenol
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """Bytes, and what they are."""
 
     body: bytes
@@ -72,7 +72,7 @@ class Site:
     marks: Path | None
     page: dict[str, Path] = field(default_factory=lambda: page_files(), repr=False)
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str) -> Reply:
         """What lies at a path, such as ``data/wells.arrow``.
 
         Parameters
@@ -87,9 +87,9 @@ class Site:
         """
         if path in self.page:
             file = self.page[path]
-            return Answer(file.read_bytes(), KINDS.get(file.suffix, BYTES))
+            return Reply(file.read_bytes(), KINDS.get(file.suffix, BYTES))
         if path == "index.html":
-            return Answer(NO_PAGE, KINDS[".html"])
+            return Reply(NO_PAGE, KINDS[".html"])
         for pattern, make in _ROUTES:
             if found := pattern.fullmatch(path):
                 try:
@@ -127,41 +127,41 @@ def _other(value: object) -> object:
     return None if value is None or value != value else str(value)
 
 
-def _json(value: object) -> Answer:
-    return Answer(as_json_bytes(value), JSON)
+def _json(value: object) -> Reply:
+    return Reply(as_json_bytes(value), JSON)
 
 
-def _arrow(values: dict[str, object], about: dict[str, str] | None = None) -> Answer:
-    return Answer(stream(values, about=about), ARROW)
+def _arrow(values: dict[str, object], about: dict[str, str] | None = None) -> Reply:
+    return Reply(stream(values, about=about), ARROW)
 
 
-def _bytes(array: np.ndarray) -> Answer:
+def _bytes(array: np.ndarray) -> Reply:
     kind = array.dtype.newbyteorder("<")
-    return Answer(np.ascontiguousarray(array, dtype=kind).tobytes(), BYTES)
+    return Reply(np.ascontiguousarray(array, dtype=kind).tobytes(), BYTES)
 
 
-def _screen(site: Site) -> Answer:
+def _screen(site: Site) -> Reply:
     return _json(site.described(mode="served"))
 
 
-def _wells(site: Site) -> Answer:
+def _wells(site: Site) -> Reply:
     return _arrow(columns.well_values(site.screen))
 
 
-def _treatments(site: Site) -> Answer:
+def _treatments(site: Site) -> Reply:
     return _arrow(columns.treatment_values(site.screen))
 
 
-def _features(site: Site) -> Answer:
+def _features(site: Site) -> Reply:
     return _json([one.as_data() for one in features(site.screen)])
 
 
-def _feature(site: Site, number: int) -> Answer:
+def _feature(site: Site, number: int) -> Reply:
     one = features(site.screen)[number]
     return _arrow({"value": site.screen.feature(one.representation, one.name)})
 
 
-def _map(site: Site, number: int) -> Answer:
+def _map(site: Site, number: int) -> Reply:
     wanted = maps.maps_of(site.screen)[number]
     if wanted.of != "cells":
         found = maps.places(site.screen, wanted)
@@ -184,7 +184,7 @@ def _points(known: cells.CellMap, rows: np.ndarray) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _map_tile(site: Site, number: int, level: int, x: int, y: int) -> Answer:
+def _map_tile(site: Site, number: int, level: int, x: int, y: int) -> Reply:
     wanted = maps.maps_of(site.screen)[number]
     found = maps.tiled(site.screen) if wanted.of == "cells" else None
     if found is None or level > maps.DEEPEST or max(x, y) >= 2**level:
@@ -207,7 +207,7 @@ def _similar(site: Site, number: int) -> similar.Similarity:
     return found
 
 
-def _similarity(site: Site, number: int) -> Answer:
+def _similarity(site: Site, number: int) -> Reply:
     found = _similar(site, number)
     note = "Cosine similarity of consensus profiles (median over wells), by average linkage."
     if found.left_out:
@@ -218,23 +218,23 @@ def _similarity(site: Site, number: int) -> Answer:
     )  # fmt: skip
 
 
-def _cosine(site: Site, number: int) -> Answer:
+def _cosine(site: Site, number: int) -> Reply:
     return _arrow({"cosine": _similar(site, number).cosine.ravel()})
 
 
-def _dose(site: Site) -> Answer:
+def _dose(site: Site) -> Reply:
     return _json(doses.dose_curves(site.screen))
 
 
-def _treatment(site: Site, number: int) -> Answer:
+def _treatment(site: Site, number: int) -> Reply:
     return _json(treatment.treatment(site.screen, number))
 
 
-def _well(site: Site, number: int) -> Answer:
+def _well(site: Site, number: int) -> Reply:
     return _json(well(site.screen, number))
 
 
-def _contrast(site: Site, plate: int) -> Answer:
+def _contrast(site: Site, plate: int) -> Reply:
     if not 0 <= plate < len(site.screen.plates):
         raise NotThereError("There is no such plate.")
     found = site.screen.kept.get(
@@ -244,15 +244,15 @@ def _contrast(site: Site, plate: int) -> Answer:
     return _json(found)
 
 
-def _marks(site: Site) -> Answer:
-    return Answer(as_json(read_marks(site.marks) if site.marks else []), JSON)
+def _marks(site: Site) -> Reply:
+    return Reply(as_json(read_marks(site.marks) if site.marks else []), JSON)
 
 
-def _marks_csv(site: Site) -> Answer:
-    return Answer(as_csv(read_marks(site.marks) if site.marks else []), "text/csv; charset=utf-8")
+def _marks_csv(site: Site) -> Reply:
+    return Reply(as_csv(read_marks(site.marks) if site.marks else []), "text/csv; charset=utf-8")
 
 
-def _tile(site: Site, number: int, stain: int, level: int, row: int, column: int) -> Answer:
+def _tile(site: Site, number: int, stain: int, level: int, row: int, column: int) -> Reply:
     pictures = site.screen.pictures
     _require(site, number, level)
     if not 0 <= stain < len(pictures.stains):
@@ -260,7 +260,7 @@ def _tile(site: Site, number: int, stain: int, level: int, row: int, column: int
     return _bytes(tile(pictures.plane(number, stain, level=level), row, column))
 
 
-def _outline(site: Site, number: int, which: int, level: int, row: int, column: int) -> Answer:
+def _outline(site: Site, number: int, which: int, level: int, row: int, column: int) -> Reply:
     pictures = site.screen.pictures
     _require(site, number, level)
     name = pictures.objects(number)[which]
@@ -289,20 +289,20 @@ def has_panel(site: Site, name: str) -> bool:
     return name in _panels(site).anchors
 
 
-def _panel(site: Site, number: int) -> Answer:
+def _panel(site: Site, number: int) -> Reply:
     name = site.screen.treatment_names[number]
     if not has_panel(site, name):
         raise NotThereError("The report has no panel of this treatment.")
     html = _panels(site).html(name, pictures=False)
-    return Answer(str(html).encode(), KINDS[".html"])
+    return Reply(str(html).encode(), KINDS[".html"])
 
 
-def _panel_style(site: Site) -> Answer:
-    return Answer(panel_style().encode(), KINDS[".css"])
+def _panel_style(site: Site) -> Reply:
+    return Reply(panel_style().encode(), KINDS[".css"])
 
 
-def _crops(kind: str) -> Callable[[Site, int], Answer]:
-    def of(site: Site, number: int) -> Answer:
+def _crops(kind: str) -> Callable[[Site, int], Reply]:
+    def of(site: Site, number: int) -> Reply:
         for one in treatment.cell_lists(site.screen, number):
             if one.kind == kind:
                 return _bytes(cells.crops(site.screen, one))
@@ -311,7 +311,7 @@ def _crops(kind: str) -> Callable[[Site, int], Answer]:
     return of
 
 
-def _well_crops(site: Site, number: int) -> Answer:
+def _well_crops(site: Site, number: int) -> Reply:
     if site.screen.pictures.level != "cell" or number >= len(site.screen.wells):
         raise NotThereError("There are no such crops.")
     return _bytes(cells.crops(site.screen, cells.of_well(site.screen, number)))
@@ -323,7 +323,7 @@ def _nearest(site: Site, field_: int, number: int) -> cells.Listed:
     )
 
 
-def _nearest_list(site: Site, field_: int, number: int) -> Answer:
+def _nearest_list(site: Site, field_: int, number: int) -> Reply:
     found = _nearest(site, field_, number)
     treatments = site.screen.wells["treatment"].to_numpy()[found.cells["well"]]
     return _json(
@@ -333,15 +333,15 @@ def _nearest_list(site: Site, field_: int, number: int) -> Answer:
     )  # fmt: skip
 
 
-def _nearest_crops(site: Site, field_: int, number: int) -> Answer:
+def _nearest_crops(site: Site, field_: int, number: int) -> Reply:
     return _bytes(cells.crops(site.screen, _nearest(site, field_, number)))
 
 
-def _attribution(site: Site, number: int) -> Answer:
+def _attribution(site: Site, number: int) -> Reply:
     return _bytes(treatment.attribution_pixels(site.screen, number))
 
 
-_PATTERNS: dict[str, Callable[..., Answer]] = {
+_PATTERNS: dict[str, Callable[..., Reply]] = {
     r"data/screen\.json": _screen,
     r"data/wells\.arrow": _wells,
     r"data/treatments\.arrow": _treatments,

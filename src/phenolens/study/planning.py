@@ -84,7 +84,7 @@ class Foretold:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """Steps of a study with what each takes, and representations that no rate is known of."""
 
     steps: tuple[Foretold, ...]
@@ -117,7 +117,7 @@ class Plan:
         }
 
 
-def plan(session: Session) -> Plan:
+def plan(session: Session) -> StudyPlan:
     """Foretell what a study takes on this machine, if nothing of it is done yet.
 
     The screen's tables are joined and headers read, as ``check`` does; no other result is written.
@@ -129,7 +129,7 @@ def plan(session: Session) -> Plan:
 
     Returns
     -------
-    Plan
+    StudyPlan
 
     Raises
     ------
@@ -146,7 +146,7 @@ def plan(session: Session) -> Plan:
         "evaluate and report", seconds, seconds, seconds, core_hours=seconds / 3600, how=how
     )
     if looked is None:
-        return Plan((rest,))
+        return StudyPlan((rest,))
     with TemporaryDirectory(prefix="phenolens-plan-") as name, session.own_encoders():
         trial = replace(session, store=Store(Path(name) / "store"), cluster=None)
         reading, prepared = _reading(trial, looked.images, Path(name))
@@ -163,7 +163,7 @@ def plan(session: Session) -> Plan:
             steps.append(_training(NetworkTrainings(*about)))
     others = [n for n in wanted if n in session.kinds and n not in learning]
     apart = [n for n in others if session.kinds[n].reads != "measurements"]
-    return Plan((*steps, rest), tuple(apart))
+    return StudyPlan((*steps, rest), tuple(apart))
 
 
 def _learns(session: Session, name: str) -> bool:
