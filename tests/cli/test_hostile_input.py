@@ -112,7 +112,7 @@ def test_an_image_that_is_a_link_to_itself_is_named(tmp_path, command):
     assert first.name in (tmp_path / "out" / "audit.json").read_text()
 
 
-def test_stacks_where_planes_were_expected_are_named_with_a_file(tmp_path, command):
+def test_pages_of_a_file_are_planes_that_are_asked_about(tmp_path, command):
     rows = []
     for site in (1, 2):
         name = tmp_path / f"field{site}.tif"
@@ -124,4 +124,4 @@ def test_stacks_where_planes_were_expected_are_named_with_a_file(tmp_path, comma
         '[data.columns]\nplate = "Plate"\nwell = "Well"\nsite = "Site"\n'
     )
     said = command("check", tmp_path / "study.toml", "--out", tmp_path / "out").refused()
-    assert "a stack of 5 planes where 1 stain(s) are named" in said and "field1.tif" in said
+    assert "images: 5 planes a field" in said and 'projection = "max"' in said

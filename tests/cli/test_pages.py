@@ -14,8 +14,8 @@ from phenolens.cli.pages import Positional
 from phenolens.cli.questions import QUESTIONS
 
 GROUPS = {
-    "A study": "design init check splits prepare measure represent normalize evaluate interpret "
-    "report run explore audit verify clean",
+    "A study": "design init plan check splits prepare measure represent normalize evaluate "
+    "interpret report run explore audit verify clean",
     "Questions to profiles": "activity match retrieve dose compare fuse classify cluster describe "
     "batch assay",
     "Tools": "simulate demo encoders convert-weights version completion",
