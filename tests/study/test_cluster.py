@@ -73,8 +73,9 @@ class Killing(Silent):
 
 
 def left(out: Path) -> dict[str, bytes]:
-    """All that a run left, but for when it looked at files and how long it took."""
-    paths = [path for path in out.rglob("*") if path.is_file() and path.name != "timings.json"]
+    """All that a run left, but for its marks, which hold when files were written, and timings."""
+    hidden = ("timings.json", ".complete.json", ".labels.json")
+    paths = [path for path in out.rglob("*") if path.is_file() and path.name not in hidden]
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 
