@@ -450,6 +450,21 @@ def test_full_disk_while_keeping_an_epoch_is_a_clear_line(tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
+def test_the_same_weights_are_the_same_bytes(tmp_path):
+    """Two entries beside the tensors were written in an order that changed from file to file."""
+    torch = pytest.importorskip("torch")
+    from phenolens.represent.networks.checkpoint import load_tensors, save_tensors
+
+    tensors = {name: torch.zeros(2) for name in "abc"}
+    written = set()
+    for number in range(20):
+        path = tmp_path / f"{number}.safetensors"
+        save_tensors(path, tensors, {"epoch": 3, "name": "ä"})
+        written.add(path.read_bytes())
+    assert len(written) == 1
+    assert load_tensors(path)[1] == {"epoch": 3, "name": "ä"}
+
+
 def test_repeatable_gives_the_callers_state_back():
     torch = pytest.importorskip("torch")
     from phenolens.represent.networks.devices import repeatable

@@ -34,8 +34,8 @@ def save_tensors(path: str | Path, tensors: dict[str, torch.Tensor], about: dict
     text = json.dumps(plain(about), sort_keys=True)
     with atomic_path(path) as partial:
         try:
-            about_it = {"phenolens": text, "crc32": _sum(ready, text)}
-            save_file(ready, partial, metadata=about_it)
+            # One entry: safetensors writes several in an order that changes from run to run.
+            save_file(ready, partial, metadata={"phenolens": f"{_sum(ready, text)} {text}"})
         except (OSError, SafetensorError) as error:
             if getattr(error, "errno", None) != errno.ENOSPC and "No space" not in str(error):
                 raise
@@ -55,12 +55,14 @@ def load_tensors(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
     refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            about = told.get("phenolens", "{}")
+            told = (file.metadata() or {}).get("phenolens")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged ({error}). Fetch or train it again.") from None
-    if "phenolens" in told and told.get("crc32") != _sum(tensors, about):
+    if told is None:
+        return tensors, {}
+    checksum, _, about = told.partition(" ")
+    if checksum != _sum(tensors, about):
         raise InputError(f"{path} is damaged (its checksum does not match). Train it again.")
     return tensors, json.loads(about)
 
