@@ -67,8 +67,9 @@ ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attenti
           "reconstructions", "activation", "activation_treatments", "activation_wells",
           "activation_summary", "activation_compartments", "activation_compartments_correct",
           "agreement", "cell_splits", "cell_classes", "cell_scores", "cell_predictions",
-          "fusion"}  # fmt: skip
-"""One dose a compound; hits can be named; no network, no fusion and no labels of cells."""
+          "fusion", "stills"}  # fmt: skip
+"""One dose a compound; hits can be named; no network, no fusion and no labels of cells; montages
+show all that is active."""
 
 
 def test_every_file_is_as_defined_and_every_defined_file_is_there(finished, defined):
