@@ -59,6 +59,30 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     assert left == []
 
 
+GROWING = """
+from functools import partial
+from phenolens.workers import in_processes
+
+def work(number):
+    import os, sys, time
+    import numpy as np
+    sys.held = getattr(sys, "held", []) + [np.ones(5 * 10**7)]
+    time.sleep(1.1)
+    return os.getpid()
+
+print(len(set(in_processes((partial(work, n) for n in range(6)), jobs=2, at_once=1))))
+"""
+
+
+def test_a_worker_that_grew_is_replaced_where_warnings_are_errors():
+    """The pool's own thread warns of it; ended by that, it left whoever waited to wait for ever."""
+    pytest.importorskip("psutil")
+    command = [sys.executable, "-W", "error::UserWarning", "-c", GROWING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 2
+
+
 def test_results_come_in_the_order_of_the_tasks():
     tasks = [partial(pow, number, 2) for number in range(20)]
     assert list(in_processes(tasks, jobs=2)) == [number**2 for number in range(20)]

@@ -120,6 +120,9 @@ def in_processes(
         return
     from joblib import Parallel, delayed, parallel_config
 
+    # Joblib's own thread warns when it replaces a worker that grew (it looks where psutil is
+    # installed). Where warnings are errors that thread ends there, and nothing ever comes back.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
     parent = os.getpid()
     calls = (delayed(_Call(task, parent))() for task in tasks)
     with parallel_config("loky", inner_max_num_threads=1):
