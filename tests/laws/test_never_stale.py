@@ -310,7 +310,7 @@ OF_FILES = {
     "data.columns.cell_count", "data.columns.cell_label", "data.images.table",
     "data.images.layout", "data.images.root",
     "data.images.level", "data.images.file", "data.images.files", "data.images.index",
-    "data.images.labels", "data.images.projection",
+    "data.images.labels", "data.images.projection", "data.marks", "data.exclude_marks",
 }  # fmt: skip
 # Nothing of these is kept between runs, but of how wells are made of cells: all at once.
 NOT_KEPT = ("splits.", "evaluate.", "report.", "normalize.", "study.name")
