@@ -14,7 +14,7 @@ from phenolens.explore import maps, treatment
 from phenolens.explore.features import most_telling
 from phenolens.explore.pictures import GoneError, tiles_of
 from phenolens.explore.screen import Screen
-from phenolens.explore.site import JSON, Answer, NotThereError, Site, as_json_bytes, has_panel
+from phenolens.explore.site import JSON, NotThereError, Reply, Site, as_json_bytes, has_panel
 from phenolens.explore.wells import fields_of_wells, typical_controls
 from phenolens.files import atomic_path
 from phenolens.words.numbers import listed, plural, size
@@ -140,15 +140,15 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
     return Chosen(wanted, sorted(wells), sorted(wells.values()))
 
 
-def _answer(site: Site, path: str, chosen: Chosen) -> Answer:
+def _answer(site: Site, path: str, chosen: Chosen) -> Reply:
     """As served, but for what says how much of the screen is here."""
     if path == "data/screen.json":
         told = site.described(mode="static")
         kept = most_telling(site.screen, FEATURES)
         images = told["images"] | {"wells": chosen.wells}
-        return Answer(as_json_bytes(told | {"images": images, "features": len(kept)}), JSON)
+        return Reply(as_json_bytes(told | {"images": images, "features": len(kept)}), JSON)
     if path == "data/features.json":
-        return Answer(
+        return Reply(
             as_json_bytes([one.as_data() for one in most_telling(site.screen, FEATURES)]), JSON
         )
     if path.startswith("data/well/"):
@@ -156,12 +156,12 @@ def _answer(site: Site, path: str, chosen: Chosen) -> Answer:
         here = set(chosen.fields)
         told["fields"] = [one for one in told["fields"] if one["id"] in here]
         told["controls"] = [one for one in told["controls"] if one["id"] in here]
-        return Answer(as_json_bytes(told), JSON)
+        return Reply(as_json_bytes(told), JSON)
     if path.startswith("data/treatment/"):
         told = json.loads(site.answer(path).body)
         if told["id"] not in chosen.treatments:
             told["cells"] = None
-        return Answer(as_json_bytes(told), JSON)
+        return Reply(as_json_bytes(told), JSON)
     return site.answer(path)
 
 
