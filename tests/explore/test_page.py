@@ -46,6 +46,15 @@ def address(browser, explored) -> Iterator[str]:
         yield served.address
 
 
+def until(page, script: str, given: object = None) -> None:
+    """Wait for a script to say so; Playwright's own waiting needs eval, which the page forbids."""
+    for _ in range(200):
+        if page.evaluate(script, given):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"not within ten seconds: {script}")
+
+
 class Opened:
     """A page that was opened, and what went wrong in it."""
 
@@ -83,10 +92,8 @@ class Opened:
         """Red, green and blue of a picture's pixels, added up, once it shows what it should."""
         canvas = self.page.locator(".viewer canvas").nth(which)
         canvas.wait_for()
-        self.page.wait_for_function(
-            "([canvas, shown]) => canvas.dataset.shown === shown",
-            arg=[canvas.element_handle(), shown],
-        )
+        until(self.page, "([canvas, shown]) => canvas.dataset.shown === shown",
+              [canvas.element_handle(), shown])  # fmt: skip
         return canvas.evaluate(
             """canvas => {
               const {width, height} = canvas;
@@ -242,6 +249,8 @@ def test_plates_in_the_colours_of_a_feature(opened, explored):
     colour = page.get_by_label("Colour").last
     colour.select_option("search")
     page.get_by_label("Search features").fill("nuclei areashape area")
+    found = page.get_by_role("dialog", name="Choose a feature").get_by_role("listitem")
+    expect(found.first).to_contain_text("Nuclei_AreaShape_Area")
     page.keyboard.press("Enter")
     expect(page.locator(".middle .legend").last).to_contain_text("Nuclei_AreaShape_Area")
     rows = opened.saved(page.get_by_role("button", name="CSV").last)
@@ -379,7 +388,7 @@ def test_points_are_drawn_with_and_without_webgl(browser, address, browser_is, n
     page.add_init_script(browser_is)
     page.goto(address)
     page.wait_for_selector("main")
-    page.wait_for_function("window.drawnBy.frames > 0")
+    until(page, "window.drawnBy.frames > 0")
     assert page.evaluate("window.drawnBy.name") == name
     page.keyboard.press("1")
     page.get_by_role("button", name="Zoom in").first.click()
@@ -393,7 +402,7 @@ def test_points_are_drawn_with_and_without_webgl(browser, address, browser_is, n
       const { data } = context.getImageData(0, 0, copy.width, copy.height);
       return data.some((value, i) => i % 4 === 3 && value > 0);
     }"""
-    page.wait_for_function(coloured)
+    until(page, coloured)
     page.close()
 
 
