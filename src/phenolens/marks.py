@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Mapping
 from csv import writer
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from phenolens.spreadsheets import as_text
 
 WORDS = ("hit", "artefact", "look again")
 LONGEST_NOTE, LONGEST_NAME = 2_000, 1_000
-_COLUMNS = ("kind", "plate", "well", "treatment", "mark", "note", "when", "by")
 _WAIT_SECONDS = 10.0
 
 
@@ -58,6 +57,9 @@ class Mark:
     def thing(self) -> tuple[str, str, str, str]:
         """What is marked; it has one mark at a time."""
         return self.kind, self.plate, self.well, self.treatment
+
+
+_COLUMNS = tuple(one.name for one in fields(Mark))
 
 
 def marks_file(results: Path) -> Path:

@@ -29,6 +29,7 @@ from phenolens.files import read_json
 from phenolens.findings import Finding
 from phenolens.store import code_of
 from phenolens.study.lock import SINCE
+from phenolens.words.numbers import plural
 from phenolens.workers import Spent, Watch, done, kind_of
 
 if TYPE_CHECKING:
@@ -286,8 +287,7 @@ class Cluster:
             self._client = self._join()
             self._require_fit(self._client)
             workers, link = len(self._workers()), self._client.dashboard_link
-            named = f"{workers} worker{'s' if workers > 1 else ''}"
-            self.say(f"Cluster: {named} of {self.where}; dashboard: {link}")
+            self.say(f"Cluster: {plural(workers, 'worker')} of {self.where}; dashboard: {link}")
         return self._client
 
     def _join(self) -> Client:

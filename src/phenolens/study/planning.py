@@ -241,9 +241,8 @@ def _as_read(session: Session, name: str, images: ImageSet, *, cells: float) -> 
 
 def _training(work: NetworkTrainings) -> Foretold:
     """What training a network for every fold takes at most, and reading all images with each."""
-    (part,), (network, measured) = work.costs(), work.settled()
+    (part,), (network, speed) = work.costs(), work.settled_speed()
     training, pixels = network.settings.training, network.settings.pixels
-    speed = measured["speeds"][training.precision]
     folds, prepared = list(work.rows), work.prepared
     seconds = pixels.tiles**2 * sum(sum(work.images_shown(fold)) for fold in folds) / speed
     at_once = work.at_once(len(folds))
