@@ -63,6 +63,7 @@ FLOORS = {
     "remote": 1.05,
     "findings": 0.9,
     "words": 0.8,
+    "places": 0.4,
     "vehicles": 1,
     "simulate": 4,
     "plugins": 0.7,
