@@ -60,6 +60,7 @@ FLOORS = {
     "globbing": 1,
     "spreadsheets": 1,
     "errors": 1,
+    "remote": 1.05,
     "findings": 0.9,
     "words": 0.8,
     "vehicles": 1,

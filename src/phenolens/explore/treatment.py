@@ -48,7 +48,7 @@ def treatment(screen: Screen, number: int) -> dict:
         "words": _words(screen, number, groups),
         "in": {r: row for r, row in tested.items() if row is not None},
         "neighbours": {
-            r: found for r in screen.representations if (found := _near(screen, r, name))
+            r: found for r in screen.representations if (found := neighbours(screen, r, number))
         },
         "groups": [_group(row) for row in groups.to_dict("records")],
         "groups_note": _groups_note(groups),
@@ -93,8 +93,9 @@ def _words(screen: Screen, number: int, groups: pd.DataFrame) -> list[str]:
     return said
 
 
-def _near(screen: Screen, representation: str, name: str) -> list[dict]:
-    own = _nearest(screen, representation).get(name)
+def neighbours(screen: Screen, representation: str, number: int) -> list[dict]:
+    """The nearest treatments, with what was found of them; empty where none are known."""
+    own = _nearest(screen, representation).get(screen.treatment_names[number])
     rows, found = screen.activity(representation), []
     for row in own.head(MOST_NEIGHBOURS).itertuples() if own is not None else ():
         place = screen.treatment_ids.get(str(row.neighbour))
