@@ -44,6 +44,7 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.remote import placed
 from phenolens.workers import Elsewhere, Reading, Watch, in_processes
 
 _CROPS_PER_CHUNK = 16
@@ -253,7 +254,7 @@ def _known(target: Path) -> dict:
 def _labels_digest(images: ImageSet) -> str:
     """Digest of the files of label images; empty where none are given."""
     found = {
-        name: [file_digest(path) if Path(path).is_file() else "" for path in images.table[name]]
+        name: [file_digest(p) if placed(p).is_file() else "" for p in images.table[name]]
         for name in images.label_columns
     }
     return digest(found) if found else ""

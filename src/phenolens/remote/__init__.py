@@ -9,19 +9,21 @@ from phenolens.places import is_url
 from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
 from phenolens.remote.fetching import fetch, read_range
 from phenolens.remote.mirror import (
+    Part,
     fetch_ahead,
     local,
     look,
     look_anew,
     look_at,
     look_below,
+    parts_of,
     placed,
-    read_part,
     watch_in_worker,
 )
 
 __all__ = [
     "ObjectStat",
+    "Part",
     "Stamp",
     "about",
     "asked",
@@ -34,8 +36,8 @@ __all__ = [
     "look_anew",
     "look_at",
     "look_below",
+    "parts_of",
     "placed",
-    "read_part",
     "read_range",
     "watch_in_worker",
 ]

@@ -47,6 +47,9 @@ MANY = 48
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 Tell = Callable[[int], None]
+Keep = Callable[[str, list[str]], list[str]]
+Part = Callable[[int, int], bytes]
+"""Gives bytes of a file: from where, how many; fewer at its end."""
 _looked: set[str] = set()
 """Places listed by this process: of a folder alone, or, with ``/**``, of all below it."""
 _touched: dict[str, float] = {}
@@ -99,6 +102,16 @@ def placed(path: str | Path) -> Path:
     return place
 
 
+def _all(folder: str, names: list[str]) -> list[str]:
+    """All folders are looked into."""
+    del folder
+    return names
+
+
+def _silently(count: int) -> None:
+    """Tell nobody."""
+
+
 def look(url: str | Path) -> Path:
     """Look at one file or folder elsewhere, as it is now.
 
@@ -137,16 +150,16 @@ def look_at(urls: Iterable[str]) -> None:
         list(pool.map(look, alone))
 
 
-def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], tell: Tell) -> Path:
-    """List all that lies below a folder elsewhere.
+def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) -> Path:
+    """List all that lies below a folder elsewhere; or look at the one file.
 
     Parameters
     ----------
     url : str
-    keep : callable
+    keep : callable, optional
         Of a folder (relative, ``""`` for the first) and the names of the folders in it, those that
         are looked into.
-    tell : callable
+    tell : callable, optional
         Called with how many files were listed so far.
 
     Returns
@@ -159,6 +172,8 @@ def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], 
     InputError
         If there is nothing.
     """
+    if PurePath(url).suffix and (file := look(url)).is_file():
+        return file
     watch()
     top, counted = _place(plain_url(url)), 0
     with ThreadPoolExecutor(THREADS) as pool:
@@ -195,21 +210,24 @@ def look_anew() -> None:
         _looked.clear()
 
 
-def read_part(path: str | Path, start: int, length: int) -> bytes:
-    """Some bytes of a file, of a placeholder without fetching the rest.
+@contextmanager
+def parts_of(path: str | Path) -> Iterator[Part]:
+    """What gives parts of a file; those of a placeholder are fetched, and nothing else of it.
 
     Parameters
     ----------
     path : path
         Of this machine, or a place.
-    start, length : int
-        Bytes.
     """
     if is_place(path) and _is_placeholder(os.stat(path)):  # noqa: PTH116
-        return read_range(named(path), start, length)
-    with Path(path).open("rb") as stream:
-        stream.seek(start)
-        return stream.read(length)
+        url = named(path)
+        yield lambda start, length: read_range(url, start, length)
+        return
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        yield lambda start, length: os.pread(file, length, start)
+    finally:
+        os.close(file)
 
 
 def fetch_ahead(paths: Iterable[str | Path]) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from phenolens.errors import InputError
+from phenolens.places import is_url
 from phenolens.readers.zarr_store import MARKS, is_store
+from phenolens.remote import look_below
 
 SYSTEMS = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 """What macOS and Windows leave in folders, in lower case."""
@@ -79,6 +81,8 @@ def look_around(source: Path) -> Tree:
     InputError
         If there is nothing of that name, or the file is empty.
     """
+    if is_url(source):
+        source = look_below(str(source))
     if not source.exists():
         target = f", a link to {source.readlink()}," if source.is_symlink() else ""
         raise InputError(f"There is no folder or file {source}{target or '.'}".rstrip(","))
