@@ -10,6 +10,7 @@ from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
 from phenolens.remote.fetching import fetch, read_range
 from phenolens.remote.mirror import (
     Part,
+    ahead,
     fetch_ahead,
     local,
     look,
@@ -26,6 +27,7 @@ __all__ = [
     "Part",
     "Stamp",
     "about",
+    "ahead",
     "asked",
     "fetch",
     "fetch_ahead",

@@ -20,12 +20,13 @@ import stat
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from phenolens.errors import ConfigError, InputError, UnreachableError
@@ -46,6 +47,7 @@ MANY = 48
 """Folders in one, above which all below it is listed at once."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
+Item = TypeVar("Item")
 Tell = Callable[[int], None]
 Keep = Callable[[str, list[str]], list[str]]
 Part = Callable[[int, int], bytes]
@@ -175,7 +177,7 @@ def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) ->
     if PurePath(url).suffix and (file := look(url)).is_file():
         return file
     watch()
-    top, counted = _place(plain_url(url)), 0
+    top, counted, whole_tree = _place(plain_url(url)), 0, True
     with ThreadPoolExecutor(THREADS) as pool:
         layer = [top]
         while layer:
@@ -186,6 +188,7 @@ def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) ->
                 [folder / name for name in keep(_relative(folder, top), sorted(below))]
                 for folder, (_, below) in zip(layer, found, strict=True)
             ]
+            whole_tree &= sum(map(len, chosen)) == sum(len(below) for _, below in found)
             # CellProfiler leaves a folder a field: lists of all below one ask for a thousand files
             # at a time, where each folder's own list would be a request
             whole = [f for f, below in zip(layer, chosen, strict=True) if len(below) > MANY]
@@ -193,8 +196,9 @@ def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) ->
                 counted += files
                 tell(counted)
             layer = [one for below in chosen if len(below) <= MANY for one in below]
-    with _guard:
-        _looked.add(f"{top}/**")
+    if whole_tree:
+        with _guard:
+            _looked.add(f"{top}/**")
     if not top.is_dir():
         raise InputError(f"There is no file or folder {plain_url(url)}.")
     return top
@@ -274,11 +278,19 @@ def _place(url: str | Path) -> Path:
 
 
 def _is_known(place: Path) -> bool:
-    """Whether the folder of a place was listed by this process: what is not there is not there."""
+    """Whether this process listed the folder of a place, or one above that does not have it.
+
+    What is not there then is not there.
+    """
+    below = place
     with _guard:
-        return str(place.parent) in _looked or any(
-            f"{above}/**" in _looked for above in place.parents
-        )
+        for above in place.parents:
+            if f"{above}/**" in _looked:
+                return True
+            if str(above) in _looked:
+                return below is place or not below.is_dir()
+            below = above
+    return False
 
 
 def _list(folder: Path) -> tuple[int, list[str]]:
@@ -426,6 +438,34 @@ def _partial() -> str:
 
 def _is_placeholder(about_it: os.stat_result) -> bool:
     return stat.S_ISREG(about_it.st_mode) and stat.S_IMODE(about_it.st_mode) == PLACEHOLDER
+
+
+def ahead(
+    items: Iterable[Item], files: Callable[[Item], Iterable[str]], *, count: int
+) -> Iterator[Item]:
+    """The items, in their order, while what the next of them need is fetched.
+
+    Parameters
+    ----------
+    items : iterable
+    files : callable
+        Gives the paths that an item needs; only URLs are fetched. What goes wrong is told to who
+        reads them.
+    count : int
+        How many items ahead.
+    """
+    waiting: deque[Item] = deque()
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for item in items:
+            for path in filter(is_url, files(item)):
+                pool.submit(_try, path)
+            waiting.append(item)
+            if len(waiting) > count:
+                yield waiting.popleft()
+        yield from waiting
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _bring(place: Path) -> None:
