@@ -288,7 +288,7 @@ def listed(screen: Screen, treatment: int) -> list[Listed]:
     plate's control cells. Typical is nearest to the median of the kind; extreme lies farthest on
     the way from the controls' median to the treatment's.
     """
-    features = _moved(screen, treatment)
+    features = moved(screen, treatment) or _telling(screen)[:TOLD]
     own_wells = np.flatnonzero(screen.wells["treatment"].to_numpy() == treatment)
     plates = list(dict.fromkeys(screen.wells[PLATE].astype(str).iloc[own_wells]))
     control = screen.wells["control"].to_numpy()
@@ -361,15 +361,15 @@ def _nearest_median(cells: pd.DataFrame, values: np.ndarray, mask: np.ndarray) -
     return cells.iloc[rows[np.argsort(distance, kind="stable")][:SHOWN]]
 
 
-def _moved(screen: Screen, treatment: int) -> list[str]:
-    name, moved = screen.treatment_names[treatment], screen.tables.features
+def moved(screen: Screen, treatment: int) -> list[str]:
+    """Measured features that a treatment moved most, at most 50; none where none is known."""
+    name, found = screen.treatment_names[treatment], screen.tables.features
+    if found is None:
+        return []
     there = next(iter(files(screen).values())).known
-    if moved is not None:
-        own = moved[(moved[profiles.TREATMENT] == name) & moved["feature"].isin(there)]
-        if len(own):
-            own = own[own["representation"] == own["representation"].iloc[0]]
-            return own.sort_values("rank")["feature"].head(TOLD).tolist()
-    return _telling(screen)[:TOLD]
+    own = found[(found[profiles.TREATMENT] == name) & found["feature"].isin(there)]
+    own = own[own["representation"] == own["representation"].iloc[0]] if len(own) else own
+    return own.sort_values("rank")["feature"].head(TOLD).tolist()
 
 
 def nearest_cells(screen: Screen, field: int, number: int) -> Listed:
