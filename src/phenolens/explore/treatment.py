@@ -197,11 +197,13 @@ def _features(screen: Screen, name: str) -> list[dict]:
 
 def cell_lists(screen: Screen, number: int) -> list[cells.Listed]:
     """Cells to show of a treatment; none where none were measured or pixels are gone."""
-    if screen.pictures.level == "cell":
-        return screen.kept.get(("listed", number), lambda: cells.drawn(screen, number))
-    if not cells.has_cells(screen) or screen.pictures.level != "field":
+    if screen.pictures.level and cells.has_cells(screen):
+        make = cells.listed
+    elif screen.pictures.level == "cell":
+        make = cells.drawn
+    else:
         return []
-    return screen.kept.get(("listed", number), lambda: cells.listed(screen, number))
+    return screen.kept.get(("listed", number), lambda: make(screen, number))
 
 
 def _cells(screen: Screen, number: int) -> dict | None:
@@ -216,7 +218,7 @@ def _cells(screen: Screen, number: int) -> dict | None:
              "cells": one.as_data()}
             for one in lists
         ],
-        "note": _DRAWN if screen.pictures.level == "cell" else _chosen(screen, number),
+        "note": _chosen(screen, number) if cells.has_cells(screen) else _DRAWN,
     }  # fmt: skip
 
 

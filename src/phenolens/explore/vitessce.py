@@ -75,7 +75,8 @@ class VitessceExport:
         """
         shutil.rmtree(self.folder / FOLDER, ignore_errors=True)
         self._write_wells()
-        there = [field for field in fields if self._write_field(field)]
+        shown = fields if self.screen.pictures.level == "field" else ()
+        there = [field for field in shown if self._write_field(field)]
         pairs = list(self._pairs(treatments, there))
         configs = {f"{FOLDER}/t{pair.treatment}.json": self._config(pair.fields) for pair in pairs}
         configs = {"vitessce.json": next(iter(configs.values()), self._config([]))} | configs
