@@ -228,8 +228,8 @@ def attribution(screen: Screen, name: str) -> dict | None:
     if table is None:
         return None
     own = table[table["shown_for"] == name].sort_values("position")
-    pixels = (screen.tables.attention_pictures or {}).get("pixels")
-    if not len(own) or pixels is None:
+    held = screen.tables.attention_pictures
+    if not len(own) or held is None:
         return None
     images = [
         {"role": row["role"], "plate": str(row[PLATE]), "well": str(row[WELL]),
@@ -245,8 +245,8 @@ def attribution(screen: Screen, name: str) -> dict | None:
         if name in screen.treatment_ids
         else "",
         "n": len(own),
-        "size": int(pixels.shape[-1]),
-        "stains": int(pixels.shape[1]),
+        "size": int(held["pixels"].shape[-1]),
+        "stains": held["channels"].tolist(),
         "images": images,
         "note": f"Maps by {told}, made by a network that never saw these wells." if told else "",
         "compartments": [] if parts is None else parts[columns].head(12).to_dict("records"),

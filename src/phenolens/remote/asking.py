@@ -14,7 +14,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError, UnreachableError
 from phenolens.remote.urls import plain_url, scheme_of
 
 Result = TypeVar("Result")
@@ -39,6 +39,26 @@ class InterruptedTransferError(OSError):
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """What tells one content of an object from another, in what a file system keeps of a file.
+
+    Attributes
+    ----------
+    size : int or None
+        Bytes.
+    nanoseconds : int
+        Time of change (since 1970), in which the last nine digits stand for ETag and size.
+    """
+
+    size: int | None
+    nanoseconds: int
+
+    def is_of(self, md5: str) -> bool:
+        """Whether an object whose ETag is the MD5 of its content has this one."""
+        return ObjectStat(self.size, md5, self.nanoseconds // 10**9).stamp == self
+
+
+@dataclass(frozen=True)
 class ObjectStat:
     """What a store says of one object.
 
@@ -60,10 +80,11 @@ class ObjectStat:
     md5: str = ""
 
     @property
-    def nanoseconds(self) -> int:
-        """Time of change in which the last nine digits stand for the ETag and the size."""
+    def stamp(self) -> Stamp:
+        """What tells this content from another."""
         told = f"{self.etag} {self.size}".encode()
-        return self.modified * 10**9 + int.from_bytes(hashlib.sha256(told).digest()[:8]) % 10**9
+        part = int.from_bytes(hashlib.sha256(told).digest()[:8]) % 10**9
+        return Stamp(self.size, self.modified * 10**9 + part)
 
 
 def anonymous(scheme: str) -> bool:
@@ -170,7 +191,9 @@ def about(url: str) -> ObjectStat:
     Raises
     ------
     InputError
-        If it is not there or cannot be read.
+        If it is not there.
+    UnreachableError
+        See :func:`asked`.
     """
     fs, path = filesystem(url)
     told = asked(url, lambda: fs.info(path))
@@ -215,7 +238,9 @@ def asked(url: str, call: Callable[[], Result], *, doing: str = "read") -> Resul
     Raises
     ------
     InputError
-        If it cannot be: not there, not allowed, no credentials, or not after all tries.
+        If it is not there.
+    UnreachableError
+        If it cannot be reached: not allowed, no credentials, or not after all tries.
     """
     begun = time.monotonic()
     for attempt in range(TRIES):
@@ -228,7 +253,7 @@ def asked(url: str, call: Callable[[], Result], *, doing: str = "read") -> Resul
         if attempt + 1 < TRIES:
             time.sleep(min(PAUSE * 2**attempt, LONGEST) * random.uniform(0.5, 1.0))
     spent = time.monotonic() - begun
-    raise InputError(
+    raise UnreachableError(
         f"{plain_url(url)} could not be {doing} in {TRIES} tries over {spent:.0f} s; the last: "
         f"{_words(last)}. Run again when the connection is back; what was finished is kept."
     ) from last
@@ -261,7 +286,7 @@ _PASSING = {errno.EBUSY, errno.ETIMEDOUT, errno.ECONNRESET, errno.EPIPE, errno.E
 
 def _final(error: Exception) -> bool:
     """Whether asking again can change nothing."""
-    if isinstance(error, InputError | ImportError | TypeError | AttributeError):
+    if isinstance(error, PhenolensError | ImportError | TypeError | AttributeError):
         return True
     if isinstance(error, InterruptedTransferError):
         return False
@@ -281,9 +306,9 @@ def _final(error: Exception) -> bool:
     return not (passing or of_transport)
 
 
-def refusal(url: str, error: Exception, *, doing: str = "read") -> InputError:
+def refusal(url: str, error: Exception, *, doing: str = "read") -> PhenolensError:
     """What a store refused for good, as one line that says what to do."""
-    if isinstance(error, InputError):
+    if isinstance(error, PhenolensError):
         return error
     url = plain_url(url)
     scheme, status, code = scheme_of(url), status_of(error), _code(error)
@@ -295,11 +320,13 @@ def refusal(url: str, error: Exception, *, doing: str = "read") -> InputError:
     if isinstance(error, FileNotFoundError) or status in (404, 410):
         return InputError(f"There is no file or folder {url}.")
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"):
-        return InputError(f"{url} could not be {doing}: {_words(error)}. {_credentials(scheme)}")
+        return UnreachableError(
+            f"{url} could not be {doing}: {_words(error)}. {_credentials(scheme)}"
+        )
     if isinstance(error, PermissionError) or status in (401, 403, 407):
         denied = f"{url} could not be {doing}: access is denied ({_words(error)})."
-        return InputError(f"{denied} {_credentials(scheme)}")
-    return InputError(f"{url} could not be {doing}: {_words(error)}.")
+        return UnreachableError(f"{denied} {_credentials(scheme)}")
+    return UnreachableError(f"{url} could not be {doing}: {_words(error)}.")
 
 
 def _credentials(scheme: str) -> str:

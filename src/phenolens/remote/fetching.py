@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from phenolens.errors import InputError
+from phenolens.errors import UnreachableError
 from phenolens.remote.asking import (
     InterruptedTransferError,
     ObjectStat,
+    Stamp,
     about,
     asked,
     filesystem,
@@ -19,88 +20,77 @@ PART = 16 * 2**20
 """Bytes asked for at once; what is longer comes in parts, each of which is tried again alone."""
 
 
-class ChangedError(InputError):
+class ChangedError(UnreachableError):
     """An object is no longer what it was when the study looked at it."""
 
 
 def fetch(
-    url: str, to: str | Path, *, known: ObjectStat | None = None, resume: bool = False
-) -> ObjectStat:
-    """Write the bytes of one object into a file.
+    url: str, to: str | Path, *, known: ObjectStat | Stamp | None = None, resume: bool = False
+) -> Stamp:
+    """Write the bytes of one object into a file, and compare them with what its store says.
 
     Parameters
     ----------
     url : str
     to : path
         Not in its final place: it is written part by part, and the caller renames it.
-    known : ObjectStat, optional
+    known : ObjectStat or Stamp, optional
         What the object was when it was looked at; else it is looked at now.
     resume : bool
-        Whether parts that are in the file from an earlier call stay. Only with a check of the whole
-        (``ObjectStat.md5``) is it sure that they are of the same object.
+        Whether parts that are in the file from an earlier call stay. They must be of this content:
+        put its stamp into the file's name.
 
     Returns
     -------
-    ObjectStat
-        What was fetched.
+    Stamp
+        Of what was fetched.
 
     Raises
     ------
     ChangedError
         If the object is another than `known`.
     InputError
-        If it cannot be read.
+        If it is not there.
+    UnreachableError
+        If it cannot be read, or its bytes are never those that its store says.
     """
     known = about(url) if known is None else known
+    stamp = known.stamp if isinstance(known, ObjectStat) else known
     to, seen = Path(to), set[str]()
     for kept in (resume, False, False):
-        _fill(url, to, known, resume=kept)
-        if not known.md5:
-            break
+        _fill(url, to, stamp.size, resume=kept)
         with to.open("rb") as stream:
             found = hashlib.file_digest(stream, "md5").hexdigest()
-        if found == known.md5:
-            return known
-        _require_same(url, known)
-        if found in seen:  # where a store encrypts, the ETag is no digest of the content
-            return known
+        if stamp.is_of(found):
+            return stamp
+        now = about(url)
+        if now.stamp != stamp:
+            raise ChangedError(
+                f"{plain_url(url)} was changed while the study read it. Run again: what changed is "
+                "read anew."
+            )
+        # twice the same: where a store encrypts, the ETag looks like an MD5 and is none
+        if now.md5 in ("", found) or found in seen:
+            return stamp
         seen.add(found)
-    else:
-        raise InputError(
-            f"{plain_url(url)} came each time with other bytes (MD5 {', '.join(sorted(seen))}; its "
-            f"store says {known.md5}). Try again, or ask who keeps it."
-        )
-    _require_same(url, known)
-    return known
+    raise UnreachableError(
+        f"{plain_url(url)} came each time with other bytes (MD5 {', '.join(sorted(seen))}). Try "
+        "again, or ask who keeps it."
+    )
 
 
-def _require_same(url: str, known: ObjectStat) -> None:
-    """Refuse an object that is another than it was.
-
-    Raises
-    ------
-    ChangedError
-        If it is.
-    """
-    if about(url) != known:
-        raise ChangedError(
-            f"{plain_url(url)} was changed while the study read it. Run again: what changed is "
-            "read anew."
-        )
-
-
-def _fill(url: str, to: Path, known: ObjectStat, *, resume: bool) -> None:
+def _fill(url: str, to: Path, size: int | None, *, resume: bool) -> None:
     """All parts of an object."""
     held = to.stat().st_size if resume and to.exists() else 0
-    start = held - held % PART if known.size is not None and held <= known.size else 0
+    start = held - held % PART if size is not None and held <= size else 0
     with to.open("r+b" if start else "wb") as stream:
         stream.truncate(start)
         stream.seek(start)
-        if known.size is None or known.size <= PART:
-            stream.write(_part(url, None, known.size))
+        if size is None or size <= PART:
+            stream.write(_part(url, None, size))
             return
-        for begin in range(start, known.size, PART):
-            stream.write(_part(url, begin, min(PART, known.size - begin)))
+        for begin in range(start, size, PART):
+            stream.write(_part(url, begin, min(PART, size - begin)))
 
 
 def read_range(url: str, start: int, length: int) -> bytes:
@@ -115,6 +105,8 @@ def read_range(url: str, start: int, length: int) -> bytes:
     Raises
     ------
     InputError
+        If it is not there.
+    UnreachableError
         If they cannot be read.
     """
     fs, path = filesystem(url)

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePath
 
 from phenolens.errors import InputError
+from phenolens.places import SCHEMES, is_url
 
-SCHEMES = ("s3", "gs", "https", "http")
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?P<rest>[^/\\].*)", re.DOTALL)
-
-
-def is_url(text: object) -> bool:
-    """Whether a text names an object or folder elsewhere, such as ``s3://bucket/key``.
-
-    ``file:`` does not, nor a drive of Windows. A path that was made of a URL
-    (``Path("s3://bucket")``, which has one slash left) counts.
-    """
-    if not isinstance(text, str | PurePath):
-        return False
-    found = _URL.fullmatch(str(text))
-    return found is not None and found["scheme"].lower() != "file"
+__all__ = ["SCHEMES", "is_url", "plain_url", "scheme_of"]
 
 
 def scheme_of(url: str) -> str:
