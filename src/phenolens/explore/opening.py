@@ -14,7 +14,7 @@ from phenolens.marks import marks_file
 from phenolens.remote.urls import plain_url
 from phenolens.report.page import study_title
 from phenolens.study.lock import writer
-from phenolens.study.mirror import LAYOUT_FILE, Mirror, is_results_url
+from phenolens.study.remote_results import LAYOUT_FILE, RemoteResults, is_results_url
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 
@@ -49,8 +49,8 @@ def site_of(
             f"{folder.with_name(f'{folder.stem}-out')}."
         )
     if is_results_url(data):
-        mirror = Mirror(plain_url(str(data)))
-        return _of_study(mirror.fetched(), bring=mirror.bring)
+        remote = RemoteResults(plain_url(str(data)))
+        return _of_study(remote.fetched(), bring=remote.bring)
     if isinstance(data, str | Path) and Path(data).is_dir():
         return _of_study(Path(data))
     item = read(data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +9,6 @@ from typing import Any
 
 from phenolens.remote.asking import ObjectStat, about_of, asked, filesystem
 from phenolens.remote.fetching import fetch
-
-CACHE = "PHENOLENS_CACHE"
-"""Environment variable: the folder for what is kept here of what lies elsewhere."""
-
-
-def cache_folder() -> Path:
-    """The folder for what is kept here of what lies elsewhere; it need not be there yet."""
-    if told := os.environ.get(CACHE):
-        return Path(told).absolute()
-    if sys.platform == "win32":
-        home = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    else:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "phenolens"
 
 
 class RemoteFolder:

@@ -18,7 +18,7 @@ from phenolens.errors import DamagedError, InputError, named
 from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
 from phenolens.profiles import PLATE, WELL
-from phenolens.study.mirror import is_results_url, results_here
+from phenolens.study.remote_results import is_results_url, results_here
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result

@@ -15,7 +15,7 @@ from phenolens.files import file_digest, identity, read_arrays, read_sealed, req
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
 from phenolens.represent.networks.pixels import require_pixels
 from phenolens.study.lock import writing
-from phenolens.study.mirror import LAYOUT_FILE, results_here
+from phenolens.study.remote_results import LAYOUT_FILE, results_here
 from phenolens.words.numbers import size
 
 STAMP = "finished.json"

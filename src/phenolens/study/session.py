@@ -18,7 +18,7 @@ from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 from phenolens.study.cluster import Cluster, require_where
-from phenolens.study.mirror import LAYOUT_FILE, Mirror
+from phenolens.study.remote_results import LAYOUT_FILE, RemoteResults
 
 LEDGER, FOLDER, TIMINGS = "ledger.json", "files.json", "timings.json"
 _MARKS = ("splits.parquet", "ledger.json", "results.parquet", "store")
@@ -94,7 +94,7 @@ class Session:
         Representations that Python handed in, which no other session knows.
     cluster : Cluster, optional
         Who does what can be done apart, in the place of processes here.
-    mirror : Mirror, optional
+    remote : RemoteResults, optional
         Of results at a URL: what keeps them and ``out`` the same.
     """
 
@@ -108,14 +108,14 @@ class Session:
     seconds: dict[str, float] = field(default_factory=dict)
     encoders: tuple[type[Representation], ...] = ()
     cluster: Cluster | None = None
-    mirror: Mirror | None = None
+    remote: RemoteResults | None = None
 
     @contextmanager
     def joined(self) -> Iterator[None]:
         """Within the block results at a URL are held, and a cluster that was joined is kept."""
         with ExitStack() as stack:
-            if self.mirror is not None:
-                stack.enter_context(self.mirror.held())
+            if self.remote is not None:
+                stack.enter_context(self.remote.held())
                 _require_layout(self.out)
             if self.cluster is not None:
                 stack.enter_context(self.cluster)
@@ -124,7 +124,7 @@ class Session:
     @property
     def place(self) -> str:
         """Where the results are, for who asked for them: a folder or a URL."""
-        return str(self.out) if self.mirror is None else self.mirror.url
+        return str(self.out) if self.remote is None else self.remote.url
 
     @property
     def workers(self) -> int:
@@ -236,15 +236,15 @@ def open_study(
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
     # absolute: worker processes, and a notebook that goes on, may stand elsewhere
     told = progress_of(progress=progress)
-    mirror = Mirror(plain_url(str(out)), told.say) if is_url(out) else None
-    folder = mirror.folder if mirror else Path(out or f"{path.stem}-out").absolute()
+    remote = RemoteResults(plain_url(str(out)), told.say) if is_url(out) else None
+    folder = remote.folder if remote else Path(out or f"{path.stem}-out").absolute()
     _require_layout(folder)
-    bring = mirror.bring if mirror else None
+    bring = remote.bring if remote else None
     store = Store(folder / "store", force=force, verify=verify, bring=bring)
     workers = cluster and Cluster(require_where(cluster), processes, folder, told.say)
     return Session(
         study, root, folder, processes, store, told, encoders=own, cluster=workers or None,
-        mirror=mirror,
+        remote=remote,
     )  # fmt: skip
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from phenolens.errors import InputError, PhenolensError
 from phenolens.files import atomic_path, digest, read_json, write_json
-from phenolens.remote import ObjectStat, about, is_url
-from phenolens.remote.folder import RemoteFolder, cache_folder
+from phenolens.places import cache_folder, is_url
+from phenolens.remote import ObjectStat, about
+from phenolens.remote.folder import RemoteFolder
 from phenolens.remote.urls import plain_url
 from phenolens.settings import LAYOUT
 from phenolens.study.lock import is_lock, writer, writing
@@ -69,7 +70,7 @@ class Same:
         return (found.st_size, found.st_mtime_ns) == (self.size, self.changed)
 
 
-class Mirror:
+class RemoteResults:
     """The folder of this machine that stands for a folder of results at a URL.
 
     Parameters
@@ -401,7 +402,7 @@ def results_here(out: str | Path, *, store: bool = False) -> Path:
     InputError
         If there are no results at the URL.
     """
-    return Mirror(plain_url(str(out))).fetched(store=store) if is_url(out) else Path(out)
+    return RemoteResults(plain_url(str(out))).fetched(store=store) if is_url(out) else Path(out)
 
 
 def _same(file: Path, version: str) -> Same:

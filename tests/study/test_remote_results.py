@@ -18,8 +18,8 @@ from phenolens.errors import InputError
 from phenolens.remote import asking
 from phenolens.remote.folder import RemoteFolder
 from phenolens.store import Store, write_table
-from phenolens.study import mirror, remote_lock
-from phenolens.study.mirror import Mirror, is_results_url, results_here
+from phenolens.study import remote_lock, remote_results
+from phenolens.study.remote_results import RemoteResults, is_results_url, results_here
 
 URL = "s3://lab/screens/out"
 QUICK = """
@@ -47,7 +47,7 @@ def lab(store, monkeypatch):
     store.client.create_bucket(Bucket="lab")
     monkeypatch.setattr(remote_lock, "BEAT", 0.05)
     monkeypatch.setattr(remote_lock, "STALE", 0.5)
-    monkeypatch.setattr(mirror, "EVERY", 0.05)
+    monkeypatch.setattr(remote_results, "EVERY", 0.05)
     return store
 
 
@@ -87,9 +87,9 @@ def sent(store) -> list[str]:
     return [name for name in names if not name.startswith(".lock")]
 
 
-def sending(*texts: dict[str, str]) -> Mirror:
+def sending(*texts: dict[str, str]) -> RemoteResults:
     """What a run does that leaves these files, one step after another."""
-    found = Mirror(URL)
+    found = RemoteResults(URL)
     with found.held():
         for some in texts:
             fill(found.folder, some)
@@ -172,7 +172,7 @@ def test_what_cannot_be_sent_is_kept_and_sent_by_the_next_run(profiles, lab, com
         lab.fault(status=500) if method == "PUT" and path.endswith("/splits.parquet") else None
     )
     said = command("splits", profiles / "study.toml", "--out", URL).refused()
-    kept = Mirror(URL).folder
+    kept = RemoteResults(URL).folder
     assert "could not be written in 6 tries" in said and str(kept) in said and URL in said
     assert (kept / "splits.parquet").is_file()
     assert {"splits.parquet", ".lock"} & set(objects(lab)) == set()
@@ -183,10 +183,10 @@ def test_what_cannot_be_sent_is_kept_and_sent_by_the_next_run(profiles, lab, com
 
 KILLED = """
 import sys, time
-from phenolens.study import mirror
-from phenolens.study.mirror import Mirror
-mirror.EVERY = 0.05
-found = Mirror(sys.argv[1])
+from phenolens.study import remote_results
+from phenolens.study.remote_results import RemoteResults
+remote_results.EVERY = 0.05
+found = RemoteResults(sys.argv[1])
 with found.held():
     for number in range(100_000):
         entry = found.folder / f"store/cells-{number}"
@@ -208,7 +208,7 @@ def test_a_run_that_is_killed_goes_on_from_what_was_sent(lab, elsewhere):
     assert ".lock" in left
     whole = [name.split("/")[1] for name in left if name.endswith("card.json")]
     elsewhere("another")
-    found = Mirror(URL)
+    found = RemoteResults(URL)
     with found.held():  # after it was watched for a while
         for entry in whole:
             found.bring(entry)
@@ -221,7 +221,7 @@ def test_a_run_that_is_killed_goes_on_from_what_was_sent(lab, elsewhere):
 
 def test_a_lock_left_by_a_killed_run_of_this_machine_is_known_at_once(lab, monkeypatch):
     monkeypatch.setattr(remote_lock, "STALE", 1e6)
-    left = Mirror(URL)
+    left = RemoteResults(URL)
     with left.held():
         lock, memory = objects(lab)[".lock"], left._memory.read_bytes()
     lab.client.put_object(Bucket="lab", Key="screens/out/.lock", Body=lock)
@@ -231,7 +231,7 @@ def test_a_lock_left_by_a_killed_run_of_this_machine_is_known_at_once(lab, monke
 
 
 def test_a_second_writer_is_refused_with_the_first_ones_name(lab, elsewhere):
-    with Mirror(URL).held():
+    with RemoteResults(URL).held():
         elsewhere("another")
         with pytest.raises(
             InputError, match=rf"{URL} is being written by process {os.getpid()} on"
@@ -241,10 +241,13 @@ def test_a_second_writer_is_refused_with_the_first_ones_name(lab, elsewhere):
 
 
 def test_who_lost_the_lock_writes_no_more(lab):
-    with pytest.raises(InputError, match="no longer held by this run"), Mirror(URL).held() as _:
+    with (
+        pytest.raises(InputError, match="no longer held by this run"),
+        RemoteResults(URL).held() as _,
+    ):
         other = json.dumps({"token": "other", "host": "elsewhere", "pid": 7}).encode()
         lab.client.put_object(Bucket="lab", Key="screens/out/.lock", Body=other)
-        fill(Mirror(URL).folder, {"hits.csv": "a"})
+        fill(RemoteResults(URL).folder, {"hits.csv": "a"})
     assert set(objects(lab)) == {"layout.json", ".lock"}  # which is the other's
 
 
@@ -256,7 +259,7 @@ def test_a_store_that_keeps_no_condition_is_named_and_the_last_writer_holds(
     monkeypatch.setattr(
         RemoteFolder, "write", lambda self, name, content, *, new=False: write(self, name, content)
     )
-    with Mirror(URL, said.append).held():
+    with RemoteResults(URL, said.append).held():
         assert "does not keep If-None-Match" in " ".join(said)
         elsewhere("another")
         with pytest.raises(InputError, match="is being written by"):
@@ -273,9 +276,12 @@ def test_files_of_others_are_not_touched(lab, profiles, command):
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(lab):
-    with pytest.raises(InputError, match="appeared while this run worked"), Mirror(URL).held():
+    with (
+        pytest.raises(InputError, match="appeared while this run worked"),
+        RemoteResults(URL).held(),
+    ):
         lab.client.put_object(Bucket="lab", Key="screens/out/hits.csv", Body=b"mine")
-        fill(Mirror(URL).folder, {"hits.csv": "a"})
+        fill(RemoteResults(URL).folder, {"hits.csv": "a"})
     assert objects(lab)["hits.csv"] == b"mine"
 
 
@@ -289,11 +295,11 @@ def test_results_of_another_version_are_refused(lab, profiles, command):
 def test_results_changed_elsewhere_count_and_stale_ones_here_do_not(lab, elsewhere):
     sending({"hits.csv": "old", "gone.csv": "old"})
     elsewhere("another")
-    with Mirror(URL).held():
-        fill(Mirror(URL).folder, {"hits.csv": "new"})
-        (Mirror(URL).folder / "gone.csv").unlink()
+    with RemoteResults(URL).held():
+        fill(RemoteResults(URL).folder, {"hits.csv": "new"})
+        (RemoteResults(URL).folder / "gone.csv").unlink()
     elsewhere("cache")
-    assert (Mirror(URL).folder / "gone.csv").is_file()
+    assert (RemoteResults(URL).folder / "gone.csv").is_file()
     folder = results_here(URL)
     assert {name: body for name, body in files(folder).items() if name != "layout.json"} == {
         "hits.csv": b"new"
