@@ -34,13 +34,22 @@ class RemoteFolder:
     def _path(self, name: str) -> str:
         return f"{self._place[1]}/{name}"
 
-    def files(self) -> dict[str, ObjectStat]:
-        """Every file by its path below the folder, as the store lists it now; may be none."""
+    def files(self, begin: str = "") -> dict[str, ObjectStat]:
+        """Every file by its path below the folder, as the store lists it now; may be none.
+
+        Parameters
+        ----------
+        begin : str
+            How the paths begin that are listed.
+        """
         fs, root = self._place
+        above, slash, first = begin.rpartition("/")
 
         def look() -> dict[str, dict[str, Any]]:
             try:
-                found: dict[str, dict[str, Any]] = fs.find(root, detail=True)
+                found: dict[str, dict[str, Any]] = fs.find(
+                    f"{root}{slash}{above}", prefix=first, detail=True
+                )
             except FileNotFoundError as error:
                 if "bucket" in str(error):
                     raise
