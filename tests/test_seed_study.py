@@ -157,7 +157,6 @@ def test_the_recipe_joins_and_the_audit_says_what_one_plate_allows(real_data, tm
 
 
 @pytest.mark.network
-@pytest.mark.filterwarnings("ignore:The number of unique classes")
 def test_the_script_on_a_small_plate(bench):
     plate, study = bench("seed_plate"), bench("seed_study")
     size = plate.Size(controls=30, compounds=12, twice=3, sites=4, fields=178)

@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from phenolens.findings import Finding
+from phenolens.places import in_words
 from phenolens.words.sentences import either, ended, named, reasons
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PhenolensError",
     "UndecidedError",
     "UnknownColumnError",
+    "UnreachableError",
     "did_you_mean",
     "either",
     "ended",
@@ -51,9 +53,11 @@ class PhenolensError(Exception):
     """
 
     def __init__(self, what: Finding | str) -> None:
-        super().__init__(what if isinstance(what, str) else what.said.advice)
+        super().__init__(in_words(what if isinstance(what, str) else what.said.advice))
         self.finding = (
-            Finding("as-said", "error", {}, {"text": what}) if isinstance(what, str) else what
+            Finding("as-said", "error", {}, {"text": in_words(what)})
+            if isinstance(what, str)
+            else what
         )
 
 
@@ -123,6 +127,13 @@ class DamagedError(InputError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str]]:  # raised in workers
         return DamagedError, (self.path, self.fault)
+
+
+class UnreachableError(PhenolensError):
+    """What lies elsewhere could not be read for now: no connection, not allowed, or it changed.
+
+    It says nothing of the file itself: no image is set aside for it.
+    """
 
 
 class DesignError(PhenolensError):

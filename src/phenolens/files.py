@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from phenolens.errors import DamagedError, reasons
+from phenolens.places import in_words, is_place
+from phenolens.remote import local, placed
 
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error)
 """What reading text that may be packed raises where the bytes are damaged."""
@@ -162,7 +164,7 @@ def digest(*parts: object) -> str:
 
 def file_digest(path: str | Path) -> str:
     """16 hexadecimal digits of the SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as stream:
+    with local(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
@@ -171,14 +173,20 @@ def identity(path: str | Path) -> list[int]:
 
     Of a folder, an image in a Zarr store: sum or latest of all its files. A file whose content was
     replaced has another time of inode change or another inode, even where its size and the time of
-    its content were made to look the same.
+    its content were made to look the same. Of what lies elsewhere: size, and time with ETag, the
+    same wherever its copy lies.
     """
     try:
-        found = [Path(path).stat()]
-        if Path(path).is_dir():
-            found += [inside.stat() for inside in Path(path).rglob("*")]
+        path = placed(path)
+        found = [path.stat()]
+        if path.is_dir():
+            found += [inside.stat() for inside in path.rglob("*")]
     except (OSError, ValueError):
         return [0, 0, 0, 0]
+    if is_place(path):
+        files = [one for one in found if stat.S_ISREG(one.st_mode)]
+        latest = max((one.st_mtime_ns for one in files), default=0)
+        return [sum(one.st_size for one in files), latest, latest, 0]
     times = [max(one.st_mtime_ns for one in found), max(one.st_ctime_ns for one in found)]
     return [sum(one.st_size for one in found), *times, found[0].st_ino]
 
@@ -186,7 +194,7 @@ def identity(path: str | Path) -> list[int]:
 def is_endless(path: str | Path) -> bool:
     """Whether a path leads to a pipe, a device or a socket: no file, and reading may never end."""
     try:
-        mode = Path(path).stat().st_mode
+        mode = placed(path).stat().st_mode
     except (OSError, ValueError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
@@ -203,7 +211,12 @@ def settled(known: list[int], *, seconds: float = 2.0) -> list[int]:
 
 
 def plain(value: Any) -> Any:
-    """The value with numpy scalars, arrays, paths and sets turned into what JSON knows."""
+    """The value with numpy scalars, arrays, paths and sets turned into what JSON knows.
+
+    What lies elsewhere is called by its URL.
+    """
+    if isinstance(value, str):
+        return in_words(value)
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, set):
@@ -214,4 +227,4 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, float) and not np.isfinite(value):
         return None
-    return value.as_posix() if isinstance(value, Path) else value
+    return in_words(value.as_posix()) if isinstance(value, Path) else value

@@ -21,7 +21,7 @@ def exported(site, tmp_path_factory):
 def test_files_are_what_the_server_answers(site, exported):
     folder, _, _ = exported
     found = [p for p in sorted(folder.rglob("*")) if p.is_file()]
-    ours = {"README.txt", "data/screen.json", "data/features.json"}
+    ours = {"README.txt", "data/screen.json", "data/features.json", "data/groups.json"}
     changed = ("data/well/", "data/treatment/")
     compared = 0
     for path in found:
@@ -51,6 +51,31 @@ def test_every_path_that_a_file_names_is_there(exported):
             assert one["name"] == name
             shown += 1
     assert shown == 3
+
+
+def test_groups_that_can_be_foreseen_have_their_answers(site, exported):
+    folder, name, _ = exported
+    groups = json.loads((folder / "data" / "groups.json").read_text())
+    screen = json.loads((folder / "data" / "screen.json").read_text())
+    assert screen["groups"] == len(groups)
+    assert {one["kind"] for one in groups} >= {"mechanism", "neighbourhood"}
+    for one in groups:
+        told = json.loads((folder / one["path"]).read_text())
+        assert told["n_treatments"] == len(one["treatments"])
+    around = next(one for one in groups if one["kind"] == "neighbourhood")
+    assert site.screen.treatment_ids[name] in around["treatments"]
+
+
+def test_the_first_cells_of_a_treatment_know_their_nearest(exported):
+    folder, _, _ = exported
+    told = json.loads((folder / "data" / "screen.json").read_text())
+    assert len(told["nearest"]) in range(4, 9)
+    for field, number in told["nearest"]:
+        found = json.loads((folder / f"data/nearest/f{field}-{number}.json").read_text())
+        first = found["cells"][0]
+        assert (first["field"], first["object"]) == (field, number)
+        crops = len(found["cells"]) * len(told["stains"]) * found["size"] ** 2 * 2
+        assert (folder / found["path"]).stat().st_size == crops
 
 
 def test_the_folder_of_the_study_is_not_told(exported, explored):

@@ -72,3 +72,12 @@ def test_hub_correction_takes_a_rows_popularity_from_it():
     others = np.where(np.eye(4, dtype=bool), -9, similar)[1:].argmax(axis=1)
     assert others.tolist() == [0, 0, 0]
     assert np.where(np.eye(4, dtype=bool), -9, fair)[2].argmax() == 1
+
+
+@pytest.mark.parametrize("readout", [LogisticPath(), NearestProfile()])
+def test_classes_of_one_well_each_are_learned_without_a_warning(readout):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    readout.fit(X, np.arange(20))
+    assert list(readout.classes_) == list(range(20))
+    with pytest.raises(ValueError, match="continuous"):
+        readout.fit(X, X[:, 0])

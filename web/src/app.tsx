@@ -5,7 +5,7 @@ import type { Signal } from "@preact/signals";
 import { Header } from "./header";
 import { Help } from "./help";
 import { SelectionPanel } from "./selection/panel";
-import { lower, phonePart, said, upper, VIEWS, type ViewName } from "./state";
+import { lower, noticed, phonePart, said, upper, VIEWS, type ViewName } from "./state";
 import { ActivityView } from "./views/activity";
 import { DosesView } from "./views/doses";
 import { FeaturesView } from "./views/features";
@@ -77,6 +77,7 @@ export function App() {
         ))}
       </nav>
       <Help />
+      {noticed.value && <p class="notice" aria-hidden="true">{noticed.value}</p>}
       <div class="unseen" role="status" aria-live="polite">{said.value}</div>
     </div>
   );

@@ -1,6 +1,7 @@
 // Colours that people with any of the common colour deficiencies can tell apart.
 import { interpolateCividis, interpolatePuOr, interpolateViridis } from "d3-scale-chromatic";
 import { number } from "./format";
+import { isDark } from "./theme";
 import type { Values } from "./values";
 
 /** Okabe and Ito's colours, in the report's order. */
@@ -62,6 +63,16 @@ function ofCategories(values: Values): Colouring {
   return { rgb, label: values.label, note, entries };
 }
 
+/** The ends of a scale that nobody would see on the page's ground are left out. */
+function scaleFor({ signed, log }: Values): (place: number) => string {
+  if (signed) return (place) => (isDark.value ? interpolatePuOr(0.16 + 0.68 * place) : darker(interpolatePuOr(0.06 + 0.88 * place)));
+  const [from, span] = isDark.value ? [0.25, 0.75] : [0, 0.93];
+  return (place) => (log ? interpolateCividis : interpolateViridis)(from + span * place);
+}
+
+/** White in the middle is not seen on white. */
+const darker = (colour: string): string => `rgb(${rgbOf(colour).map((part) => Math.round(part * 0.86)).join(", ")})`;
+
 function ofNumbers(values: Values): Colouring {
   const scaled = values.log
     ? values.numbers!.map((value) => -Math.log10(Math.max(value, 1e-12)))
@@ -71,17 +82,12 @@ function ofNumbers(values: Values): Colouring {
   const share = (part: number) => sorted[Math.round(part * (sorted.length - 1))];
   let low = share(0.01) ?? 0;
   let high = share(0.99) ?? 1;
-  const diverging = values.signed === true;
-  if (diverging) {
+    if (values.signed) {
     high = Math.max(Math.abs(low), Math.abs(high)) || 1;
     low = -high;
   }
   if (low === high) [low, high] = least < most ? [least, most] : [low, low + 1];
-  const at = diverging
-    ? (place: number) => interpolatePuOr(0.06 + 0.88 * place)
-    : values.log
-      ? (place: number) => interpolateCividis(place)
-      : (place: number) => interpolateViridis(place);
+  const at = scaleFor(values);
   const colours = table(at);
   const rgb = new Uint8Array(values.n * 3);
   const missing = rgbOf(MISSING);

@@ -1,11 +1,17 @@
 // The address's fragment holds the view, so that it can be shared and gone back to.
-import { effect, type Signal } from "@preact/signals";
+import { effect, signal, type Signal } from "@preact/signals";
+import { asText, ofText } from "./scatter/outline";
 import { selectTreatments, selectWell, selectWells, clear } from "./select";
 import type { Selection } from "./state";
 import * as state from "./state";
+import { selectInActivity } from "./views/activity";
+import { selectOnMap } from "./views/map";
 
 // A longer selection does not fit an address that mail programs keep whole.
 const LONGEST = 4000;
+
+/** Whether the selection fits into no address. */
+export const isTooLarge = signal(false);
 
 const PLAIN: Record<string, Signal<string>> = {
   upper: state.upper as Signal<string>,
@@ -30,6 +36,12 @@ export function written(): string {
   const isGroup = chosen.treatment < 0 && chosen.well < 0 && chosen.wellCount > 0;
   const group = isGroup ? places(chosen) : "";
   if (group && group.length <= LONGEST) said.set("wells", group);
+  // The outline of a lasso is short, however many it holds.
+  else if (group && chosen.lasso) {
+    said.set("in", chosen.lasso.of);
+    said.set("lasso", asText(chosen.lasso.outline));
+  }
+  isTooLarge.value = group.length > LONGEST && !chosen.lasso;
   return said.toString();
 }
 
@@ -48,8 +60,16 @@ export function read(fragment: string): void {
   const treatment = treatments.at.get(said.get("treatment") ?? "");
   if (well >= 0 && (treatment === undefined || wells.treatment[well] === treatment)) selectWell(well);
   else if (treatment !== undefined) selectTreatments([treatment]);
+  else if (said.has("lasso")) void lasso(said.get("in") ?? "", said.get("lasso")!);
   else if (said.has("wells")) selectWells(placed(said.get("wells")!));
   else clear();
+}
+
+async function lasso(of: string, text: string): Promise<void> {
+  clear();
+  const outline = ofText(text);
+  const isFound = outline && (selectInActivity({ of, outline }) || (await selectOnMap({ of, outline }).catch(() => false)));
+  if (!isFound) state.notice("The lasso of this address is not of this screen: nothing is selected.");
 }
 
 /** `PLATE/B07`; a plate's name may hold a slash. */

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { json, send } from "./data/files";
 import { saveCsv, saveText } from "./download";
-import { said, theScreen } from "./state";
+import { notice, theScreen } from "./state";
 
 export type Word = "hit" | "artefact" | "look again";
 export const WORDS: Word[] = ["hit", "artefact", "look again"];
@@ -11,6 +11,9 @@ export const MARK_COLOURS: Record<Word, string> = {
   artefact: "#D55E00",
   "look again": "#E69F00",
 };
+
+/** What marks the treatment looked at, or the selected group; with Shift, the well looked at alone. */
+export const KEYS: Record<Word, string> = { hit: "h", artefact: "a", "look again": "r" };
 
 /** A well is named by plate and well, a treatment by its name: what outlasts a new run. */
 export interface Mark {
@@ -57,9 +60,34 @@ function named({ kind, index }: Thing): Omit<Mark, "mark"> {
   return { kind, plate: about.plates[wells.plate[index]].name, well: wells.name[index] };
 }
 
-/** Sets a mark, or takes it away where `mark` is null. */
-export async function setMark(thing: Thing, mark: Word | null, note = ""): Promise<void> {
-  const name = named(thing);
+/** What marks were before each step, the last at the end. */
+const before: { mark: Omit<Mark, "mark">; was: Mark | undefined }[][] = [];
+const REMEMBERED = 100;
+
+/** Marks things, or takes their marks away where `mark` is null; a later undo puts back what was. */
+export async function setMarks(things: Thing[], mark: Word | null, note?: string): Promise<void> {
+  const known = things.map((thing) => ({ mark: named(thing), was: marks.peek().get(on(named(thing))) }));
+  before.push(known);
+  before.splice(0, before.length - REMEMBERED);
+  for (const one of known) await put(one.mark, mark, note ?? one.was?.note ?? "");
+  if (markTrouble.peek()) return;
+  const what = things.length === 1 ? nameOf(known[0].mark) : `${things.length} ${things[0].kind}s`;
+  notice(mark ? `${what} marked: ${mark}. z takes it back.` : `${what}: mark taken away. z brings it back.`);
+}
+
+/** Puts the marks back as they were before the last step. */
+export async function undoMarks(): Promise<void> {
+  const last = before.pop();
+  if (!last) return notice("No mark to take back.");
+  for (const { mark, was } of last) await put(mark, was?.mark ?? null, was?.note ?? "");
+  const [{ mark, was }] = last;
+  const one = `${nameOf(mark)}: ${was ? was.mark : "no mark"}, as before.`;
+  if (!markTrouble.peek()) notice(last.length === 1 ? one : `${last.length} marks as before.`);
+}
+
+const nameOf = (mark: Omit<Mark, "mark">) => (mark.kind === "well" ? `${mark.plate} ${mark.well}` : (mark.treatment ?? ""));
+
+async function put(name: Omit<Mark, "mark">, mark: Word | null, note: string): Promise<void> {
   try {
     if (isServed()) {
       const answer = mark === null
@@ -75,7 +103,6 @@ export async function setMark(thing: Thing, mark: Word | null, note = ""): Promi
       localStorage.setItem(keptHere(), JSON.stringify([...now.values()]));
     }
     markTrouble.value = "";
-    said.value = mark ? `Marked: ${mark}` : "Mark taken away";
   } catch (error) {
     markTrouble.value = `The mark was not saved: ${(error as Error).message}`;
   }
@@ -90,6 +117,9 @@ export function markOf(kind: "well" | "treatment", index: number): Mark | undefi
   const treatment = wells.treatment[index];
   return own ?? (treatment >= 0 ? marks.value.get(onTreatment(treatments.name[treatment])) : undefined);
 }
+
+/** The mark on this very thing. */
+export const ownMark = (thing: Thing): Mark | undefined => marks.value.get(on(named(thing)));
 
 const COLUMNS = ["kind", "plate", "well", "treatment", "mark", "note", "when", "by"] as const;
 

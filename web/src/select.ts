@@ -1,5 +1,5 @@
 // Selecting: whatever is picked, wells and their treatments are selected together.
-import { none, said, selection, theScreen, type Selection } from "./state";
+import { none, said, selection, theScreen, type Lasso, type Selection } from "./state";
 
 function counted(chosen: Selection): Selection {
   let [wells, treatments] = [0, 0];
@@ -25,8 +25,13 @@ export function inWords(chosen: Selection): string {
 
 export const clear = (): void => choose(none());
 
+interface How {
+  adding?: boolean;
+  lasso?: Lasso;
+}
+
 /** Selects wells; one well alone is also looked at, with its treatment. */
-export function selectWells(wells: ArrayLike<number>, { adding = false } = {}): void {
+export function selectWells(wells: ArrayLike<number>, { adding = false, lasso }: How = {}): void {
   const { wells: all } = theScreen();
   const chosen = adding ? copy() : none();
   for (let i = 0; i < wells.length; i++) {
@@ -36,7 +41,7 @@ export function selectWells(wells: ArrayLike<number>, { adding = false } = {}): 
   const single = wells.length === 1 && !adding;
   chosen.well = single ? wells[0] : -1;
   chosen.treatment = single ? all.treatment[wells[0]] : -1;
-  choose(chosen);
+  choose({ ...chosen, lasso: lasso ?? null });
 }
 
 /** A click on a well: its treatment with all its wells, and this well looked at. */
@@ -47,10 +52,10 @@ export function selectWell(well: number): void {
   choose({ ...chosen, treatment, well });
 }
 
-export function selectTreatments(treatments: ArrayLike<number>, { adding = false } = {}): void {
+export function selectTreatments(treatments: ArrayLike<number>, { adding = false, lasso }: How = {}): void {
   const chosen = ofTreatments(treatments, adding ? copy() : none());
   const single = treatments.length === 1 && !adding;
-  choose({ ...chosen, treatment: single ? treatments[0] : -1, well: -1 });
+  choose({ ...chosen, treatment: single ? treatments[0] : -1, well: -1, lasso: lasso ?? null });
 }
 
 /** Takes a treatment out of the selection, or puts it in. */
@@ -64,7 +69,7 @@ export function toggleTreatment(treatment: number): void {
 
 function copy(): Selection {
   const now = selection.peek();
-  return { ...now, wells: now.wells.slice(), treatments: now.treatments.slice(), treatment: -1, well: -1 };
+  return { ...now, wells: now.wells.slice(), treatments: now.treatments.slice(), treatment: -1, well: -1, lasso: null };
 }
 
 function ofTreatments(treatments: ArrayLike<number>, chosen: Selection): Selection {
@@ -75,6 +80,9 @@ function ofTreatments(treatments: ArrayLike<number>, chosen: Selection): Selecti
   }
   return chosen;
 }
+
+/** Treatments that one step marks. */
+export const MOST_MARKED = 200;
 
 export function members(mask: Uint8Array): number[] {
   const found: number[] = [];

@@ -14,6 +14,17 @@ export interface Selection {
   /** The treatment and the well looked at, -1 for none. */
   treatment: number;
   well: number;
+  /** How a group was drawn around, where it was. */
+  lasso: Lasso | null;
+}
+
+export type Place = [number, number];
+
+export interface Lasso {
+  /** The plot that it was drawn in. */
+  of: string;
+  /** In the plot's own units. */
+  outline: Place[];
 }
 
 export const none = (): Selection => ({
@@ -23,6 +34,7 @@ export const none = (): Selection => ({
   treatmentCount: 0,
   treatment: -1,
   well: -1,
+  lasso: null,
 });
 
 export const selection = signal<Selection>(none());
@@ -53,6 +65,15 @@ export const helpOpen = signal(false);
 export const enlarged = signal(false);
 /** Read out by screen readers. */
 export const said = signal("");
+/** Shown for a moment, and read out. */
+export const noticed = signal("");
+let fading = 0;
+export function notice(text: string): void {
+  said.value = text;
+  noticed.value = text;
+  clearTimeout(fading);
+  fading = window.setTimeout(() => (noticed.value = ""), 5000);
+}
 
 export const anySelected = computed(
   () => selection.value.wellCount + selection.value.treatmentCount > 0,

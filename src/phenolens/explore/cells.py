@@ -347,7 +347,7 @@ def _moved(screen: Screen, treatment: int) -> list[str]:
     return _telling(screen)[:TOLD]
 
 
-def nearest(screen: Screen, field: int, number: int) -> Listed:
+def nearest_cells(screen: Screen, field: int, number: int) -> Listed:
     """The cells nearest to one, of all plates, by the components of the map of cells.
 
     Raises
@@ -355,6 +355,12 @@ def nearest(screen: Screen, field: int, number: int) -> Listed:
     InputError
         If there is no such cell.
     """
+    return screen.kept.get(
+        ("nearest", field, number), lambda: _nearest_cells(screen, field, number)
+    )
+
+
+def _nearest_cells(screen: Screen, field: int, number: int) -> Listed:
     cells: CellMap = screen.kept.get("cells", lambda: cell_map(screen))
     own = np.flatnonzero((cells.field == field) & (cells.number == number))
     if not len(own):

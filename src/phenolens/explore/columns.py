@@ -133,7 +133,7 @@ def treatment_columns(screen: Screen) -> list[Described]:
                 Described(f"{name}/active", f"Active, {of}", "category",
                           meaning=table["active"].meaning, representation=name)
             )  # fmt: skip
-        if _clusters(screen, name) is not None:
+        if clusters(screen, name) is not None:
             found.append(
                 Described(f"{name}/cluster", f"Cluster, {names.label(name)}", "category",
                           meaning="k-means, k chosen by silhouette; 0: none", representation=name)
@@ -156,13 +156,13 @@ def treatment_values(screen: Screen) -> dict[str, object]:
             active = rows["active"].eq(other=True).fillna(value=False).to_numpy(dtype=bool)
             found[f"{name}/active"] = active
             found[f"{name}/tested"] = rows["q"].notna().to_numpy(dtype=bool)
-        clusters = _clusters(screen, name)
-        if clusters is not None:
-            found[f"{name}/cluster"] = clusters
+        if (own := clusters(screen, name)) is not None:
+            found[f"{name}/cluster"] = own
     return found
 
 
-def _clusters(screen: Screen, representation: str) -> np.ndarray | None:
+def clusters(screen: Screen, representation: str) -> np.ndarray | None:
+    """Cluster of each treatment in a representation, int32, 0: none; None where it has none."""
     rows = screen.tables.clusters
     if rows is None:
         return None

@@ -9,9 +9,10 @@ from phenolens.answers.doubts import doubted
 from phenolens.answers.read import read_finding
 from phenolens.answers.refusals import refusals
 from phenolens.explore import columns, doses, similar
-from phenolens.explore.cells import count
+from phenolens.explore.cells import count, has_cells
 from phenolens.explore.features import features
-from phenolens.explore.maps import DEEPEST, MOST_POINTS, Map, maps_of
+from phenolens.explore.groups import known_groups
+from phenolens.explore.maps import DEEPEST, DRAWN_CELLS, MOST_POINTS, Map, maps_of
 from phenolens.explore.screen import Screen
 from phenolens.marks import WORDS
 from phenolens.profiles import BATCH
@@ -76,6 +77,8 @@ def described(screen: Screen, *, title: str, stamp: str) -> dict:
         ],
         "features": len(features(screen)),
         "dose": doses.has_doses(screen),
+        "groups": len(known_groups(screen)),
+        "nearest": "all" if has_cells(screen) and pictures.level == "field" else [],
         "well_columns": [one.as_data() for one in columns.well_columns(screen)],
         "treatment_columns": [one.as_data() for one in columns.treatment_columns(screen)],
         "answers": _answers(screen),
@@ -94,16 +97,21 @@ def described(screen: Screen, *, title: str, stamp: str) -> dict:
 
 def _map(screen: Screen, one: Map) -> dict:
     """A map in words; where things lie is found out when somebody asks for it."""
-    sizes = {"wells": len(screen.wells), "treatments": len(screen.treatment_names)}
+    cells = count(screen) if one.of == "cells" else 0
+    sizes = {
+        "wells": len(screen.wells),
+        "treatments": len(screen.treatment_names),
+        "cells": min(cells, DRAWN_CELLS) if one.method == "UMAP" else cells,
+    }
     return {
         "of": one.of,
         "representation": one.representation,
         "method": one.method,
         "label": one.label,
-        "n": sizes[one.of] if one.of in sizes else count(screen),
+        "n": sizes[one.of],
         "note": one.note,
         "axes": [f"{'PC' if one.method == 'PCA' else 'UMAP '}{axis}" for axis in (1, 2)],
-        "tiles": _tiles(screen) if one.of == "cells" else None,
+        "tiles": _tiles(screen) if (one.of, one.method) == ("cells", "PCA") else None,
     }
 
 

@@ -11,16 +11,29 @@ import numpy as np
 
 from phenolens.errors import InputError, did_you_mean
 from phenolens.explore import maps, treatment
+from phenolens.explore.cells import nearest_cells
 from phenolens.explore.features import most_telling
+from phenolens.explore.groups import Known, known_groups, neighbourhood
 from phenolens.explore.pictures import GoneError, tiles_of
 from phenolens.explore.screen import Screen
-from phenolens.explore.site import JSON, NotThereError, Reply, Site, as_json_bytes, has_panel
+from phenolens.explore.site import (
+    JSON,
+    NotThereError,
+    Reply,
+    Site,
+    as_json_bytes,
+    as_listed,
+    has_panel,
+)
 from phenolens.explore.wells import fields_of_wells, typical_controls
 from phenolens.files import atomic_path
+from phenolens.profiles import OBJECT
 from phenolens.words.numbers import listed, plural, size
 
 FEATURES, BEST, WELLS, CONTROLS = 500, 8, 2, 2
 """Features a representation; treatments, wells of each, and control wells a plate with images."""
+NEAREST = 4
+"""Typical and extreme cells of each treatment with images whose nearest cells are there too."""
 READ_ME = """This folder is a static site that 'phenolens explore --export' wrote.
 Browsers do not let a page read files that lie beside it, so open it through a web server:
 
@@ -39,11 +52,14 @@ class Chosen:
     treatments, wells : list of int
     fields : list of int
         One of each well.
+    cells : list of (int, int)
+        Field and number of each cell whose nearest ones are there too.
     """
 
     treatments: list[int]
     wells: list[int]
     fields: list[int]
+    cells: list[tuple[int, int]]
 
 
 def export(
@@ -137,7 +153,16 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
     for plate in plates:
         for field in typical_controls(screen, plate)[:CONTROLS]:
             wells[by_field[field]] = field
-    return Chosen(wanted, sorted(wells), sorted(wells.values()))
+    return Chosen(wanted, sorted(wells), sorted(wells.values()), _cells_of(screen, wanted))
+
+
+def _cells_of(screen: Screen, treatments: Sequence[int]) -> list[tuple[int, int]]:
+    """The first typical and extreme cells of these; none where images are crops."""
+    if screen.pictures.level != "field":
+        return []
+    lists = [one for number in treatments for one in treatment.cell_lists(screen, number)]
+    shown = [one.cells.head(NEAREST) for one in lists if one.kind in ("typical", "extreme")]
+    return sorted({(int(f), int(n)) for rows in shown for f, n in rows[["field", OBJECT]].values})
 
 
 def _answer(site: Site, path: str, chosen: Chosen) -> Reply:
@@ -146,7 +171,11 @@ def _answer(site: Site, path: str, chosen: Chosen) -> Reply:
         told = site.described(mode="static")
         kept = most_telling(site.screen, FEATURES)
         images = told["images"] | {"wells": chosen.wells}
-        return Reply(as_json_bytes(told | {"images": images, "features": len(kept)}), JSON)
+        ours = {"images": images, "features": len(kept), "nearest": chosen.cells,
+                "groups": len(_groups(site.screen, chosen))}  # fmt: skip
+        return Reply(as_json_bytes(told | ours), JSON)
+    if path == "data/groups.json":
+        return as_listed(_groups(site.screen, chosen))
     if path == "data/features.json":
         return Reply(
             as_json_bytes([one.as_data() for one in most_telling(site.screen, FEATURES)]), JSON
@@ -165,13 +194,19 @@ def _answer(site: Site, path: str, chosen: Chosen) -> Reply:
     return site.answer(path)
 
 
+def _groups(screen: Screen, chosen: Chosen) -> list[Known]:
+    around = [neighbourhood(screen, number) for number in chosen.treatments]
+    return [*known_groups(screen), *(one for one in around if one is not None)]
+
+
 def _paths(site: Site, chosen: Chosen) -> Iterator[str]:
     """Every path of a static site; the page last, so that half an export does not open."""
     screen = site.screen
     yield from ("data/wells.arrow", "data/treatments.arrow", "data/features.json")
     yield from (f"data/features/{one.id}.arrow" for one in most_telling(screen, FEATURES))
     for number, one in enumerate(maps.maps_of(screen)):
-        if one.of == "cells" and (tiled := maps.tiled(screen)) is not None:
+        tiled = maps.tiled(screen) if (one.of, one.method) == ("cells", "PCA") else None
+        if tiled is not None:
             yield from (f"data/maps/{number}/{z}-{x}-{y}.arrow" for z, x, y in _tiles(tiled))
         else:
             yield f"data/maps/{number}.arrow"
@@ -187,6 +222,10 @@ def _paths(site: Site, chosen: Chosen) -> Iterator[str]:
     for number in chosen.treatments:
         kinds = [one.kind for one in treatment.cell_lists(screen, number)]
         yield from (f"crops/t{number}-{kind}.bin" for kind in kinds)
+    yield "data/groups.json"
+    yield from (one.path for one in _groups(screen, chosen))
+    for field, number in chosen.cells:
+        yield from (f"data/nearest/f{field}-{number}.json", f"crops/n{field}-{number}.bin")
     yield from _of_images(screen, chosen)
     yield "data/screen.json"
     yield from [name for name in site.page if name != "index.html"]
@@ -197,6 +236,8 @@ def _of_images(screen: Screen, chosen: Chosen) -> Iterator[str]:
     yield from (f"data/well/w{number}.json" for number in chosen.wells)
     shown = np.isin(screen.wells["treatment"].to_numpy(), chosen.treatments)
     shown[chosen.wells] = True
+    for field, number in chosen.cells:
+        shown[nearest_cells(screen, field, number).cells["well"].to_numpy()] = True
     plates = sorted(set(screen.wells["plate"][shown]) if chosen.wells else set())
     if screen.pictures.level == "cell":
         yield from (f"crops/w{number}.bin" for number in chosen.wells)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import hypergeom
@@ -10,7 +11,9 @@ from scipy.stats import hypergeom
 from phenolens import profiles
 from phenolens.errors import InputError, PhenolensError
 from phenolens.evaluate.matching.labels import find_separator, indicator_of, parted
+from phenolens.explore.columns import clusters
 from phenolens.explore.screen import Screen
+from phenolens.explore.treatment import neighbours
 from phenolens.explore.wells import fields_of_wells
 from phenolens.interpret.changes import group_changes
 from phenolens.io.names import parse_feature
@@ -19,7 +22,7 @@ from phenolens.stats.multiple_testing import benjamini_hochberg
 from phenolens.tools.compared import never_scaled, tested_rows
 from phenolens.words.numbers import plural
 
-SHOWN_FIELDS = 24
+SHOWN_FIELDS, MOST_MECHANISMS = 24, 40
 _CHOSEN = "Metadata_Chosen"
 _GROUP = ("compartment", "family", "stain", "property", "features", "change", "effect", "low",
           "high", "n", "n_references")  # fmt: skip
@@ -55,14 +58,98 @@ def group(screen: Screen, wells: Sequence[int]) -> dict:
     chosen = np.zeros(len(screen.wells), dtype=bool)
     chosen[ids] = True
     inside = treatments_inside(screen, chosen)
-    known = fields_of_wells(screen)
+    return _described(screen, chosen, inside) | {
+        "features": _features(screen, chosen, why="the wells were chosen by how they look"),
+        "mechanisms": mechanisms(screen, inside),
+    }
+
+
+def _described(screen: Screen, chosen: np.ndarray, inside: np.ndarray) -> dict:
+    known, ids = fields_of_wells(screen), np.flatnonzero(chosen).tolist()
     return {
         "n_wells": len(ids),
         "n_treatments": int(inside.sum()),
         "n_plates": int(screen.wells["plate"].iloc[ids].nunique()),
-        "features": _features(screen, chosen),
-        "mechanisms": mechanisms(screen, inside),
-        "fields": [known[int(one)][0] for one in ids if int(one) in known][:SHOWN_FIELDS],
+        "fields": [known[one][0] for one in ids if one in known][:SHOWN_FIELDS],
+    }
+
+
+@dataclass(frozen=True)
+class Known:
+    """A group of treatments that can be foreseen, so that an export has an answer for it.
+
+    Attributes
+    ----------
+    path : str
+        Of the answer.
+    kind : {"mechanism", "cluster", "neighbourhood"}
+    name : str
+    treatments : list of int
+    """
+
+    path: str
+    kind: str
+    name: str
+    treatments: list[int]
+
+
+def known_groups(screen: Screen) -> list[Known]:
+    """Mechanisms of two treatments or more, the 40 largest, and the clusters of the lead."""
+    return screen.kept.get(
+        "groups",
+        lambda: [
+            Known(f"data/group/g{number}.json", kind, name, treatments)
+            for number, (kind, name, treatments) in enumerate(
+                [*_of_mechanisms(screen), *_of_clusters(screen)]
+            )
+        ],
+    )
+
+
+def _of_mechanisms(screen: Screen) -> Iterator[tuple[str, str, list[int]]]:
+    told, control = screen.treatments["mechanism"], screen.treatments["control"].to_numpy()
+    labels = told.where(told.fillna("").ne("").to_numpy() & ~control)
+    if not labels.notna().any():
+        return
+    held, names = indicator_of(parted(labels, separator=find_separator(labels)))
+    sizes = held.sum(axis=0)
+    for place in np.argsort(-sizes, kind="stable")[:MOST_MECHANISMS]:
+        if sizes[place] > 1:
+            yield "mechanism", str(names[place]), np.flatnonzero(held[:, place]).tolist()
+
+
+def _of_clusters(screen: Screen) -> Iterator[tuple[str, str, list[int]]]:
+    found = clusters(screen, screen.lead)
+    for number in [] if found is None else sorted(set(found.tolist()) - {0}):
+        yield "cluster", f"Cluster {number}", np.flatnonzero(found == number).tolist()
+
+
+def neighbourhood(screen: Screen, number: int) -> Known | None:
+    """A treatment and its nearest neighbours in the lead; None where it has none."""
+    near = [one["id"] for one in neighbours(screen, screen.lead, number)]
+    name = f"{screen.treatment_names[number]} and its neighbours"
+    path = f"data/group/t{number}.json"
+    return Known(path, "neighbourhood", name, sorted({number, *near})) if near else None
+
+
+def about(screen: Screen, one: Known) -> dict:
+    """What :func:`group` says, of a group that is known by name.
+
+    Notes
+    -----
+    A mechanism's own treatments are not asked for their mechanisms.
+    """
+    inside = np.zeros(len(screen.treatment_names), dtype=bool)
+    inside[one.treatments] = True
+    of = screen.wells["treatment"].to_numpy()
+    chosen = (of >= 0) & inside[of]
+    if one.kind != "mechanism":
+        return group(screen, np.flatnonzero(chosen).tolist())
+    why = "treatments of one mechanism are no replicates of each other"
+    note = "These treatments were chosen by their mechanism, so that it is not tested."
+    return _described(screen, chosen, inside) | {
+        "features": _features(screen, chosen, why=why),
+        "mechanisms": {"rows": [], "note": note},
     }
 
 
@@ -116,7 +203,7 @@ def mechanisms(screen: Screen, inside: np.ndarray) -> dict:
     return {"rows": rows, "note": note}
 
 
-def _features(screen: Screen, chosen: np.ndarray) -> dict:
+def _features(screen: Screen, chosen: np.ndarray, *, why: str) -> dict:
     representation = next((r for r in screen.profiled if _is_measured(screen, r)), None)
     if representation is None:
         return {"groups": [], "note": "No features have names that say what they measure."}
@@ -139,14 +226,13 @@ def _features(screen: Screen, chosen: np.ndarray) -> dict:
     part = profiles.with_metadata(part, {_CHOSEN: names})
     found = group_changes(part, controls[near], by=_CHOSEN, permutations=1).table
     if not len(found):
-        why = "The selection holds no treated well that a control is left to be compared with."
-        return {"groups": [], "note": why}
+        none = "The selection holds no treated well that a control is left to be compared with."
+        return {"groups": [], "note": none}
     found = found.sort_values("change", ascending=False, kind="stable")
     note = (
         f"{plural(int(found['n'].iloc[0]), 'treated well')} against "
         f"{plural(int(found['n_references'].iloc[0]), 'control')} of the same plates, in standard "
-        "deviations of controls, with Welch's 95 % intervals over wells. No p is given: the wells "
-        "were chosen by how they look."
+        f"deviations of controls, with Welch's 95 % intervals over wells. No p is given: {why}."
     )
     return {"groups": found[list(_GROUP)].to_dict("records"), "note": note}
 

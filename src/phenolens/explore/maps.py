@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.explore.cells import CellMap, cell_map, has_cells
+from phenolens.explore.cells import CellMap, cell_map, count, has_cells
 from phenolens.explore.screen import Screen
 from phenolens.profiles import PLATE, WELL
 from phenolens.words import names
 
 MOST_LAID_OUT = 3_000
 """Treatments that a UMAP is made of when asked for; more take minutes."""
+DRAWN_CELLS, FEWEST_CELLS = 10_000, 50
+"""Cells that a UMAP is made of: so many are drawn, the same every time; fewer are not laid out."""
 MOST_POINTS, TILE_POINTS, DEEPEST, BINS = 200_000, 20_000, 8, 256
 
 
@@ -58,7 +60,14 @@ def maps_of(screen: Screen) -> list[Map]:
                 found.append(Map("treatments", name, "UMAP", "consensus profiles"))
     if has_cells(screen):
         found.append(Map("cells", screen.lead, "PCA", "cells, scaled on their plate's controls"))
+        if (n := count(screen)) >= FEWEST_CELLS:
+            found.append(Map("cells", screen.lead, "UMAP", _drawn_words(n)))
     return found
+
+
+def _drawn_words(n: int) -> str:
+    by = "by 12 principal components of cells, scaled on their plate's controls"
+    return by if n <= DRAWN_CELLS else f"{DRAWN_CELLS:,} of {n:,} cells, drawn at random, {by}"
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,23 @@ def _rows(xy: np.ndarray, order: np.ndarray) -> np.ndarray:
     return found
 
 
+def umap_of_cells(screen: Screen) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the cells that were drawn, int64 (n,), and where UMAP lays them, float32 (n, 2).
+
+    Drawn without replacement with one seed, so that every page shows the same cells; made once.
+    """
+
+    def make() -> tuple[np.ndarray, np.ndarray]:
+        from phenolens.stats.projection import embedded
+
+        known = screen.kept.get("cells", lambda: cell_map(screen))
+        n = len(known.x)
+        rows = np.sort(np.random.default_rng(0).permutation(n)[:DRAWN_CELLS])
+        return rows, embedded(known.scores[rows], metric="euclidean")
+
+    return screen.kept.get("umap of cells", make)
+
+
 @dataclass(frozen=True)
 class Tiled:
     """A map of more points than a page draws, in squares that are cut in four on zooming in.
@@ -199,7 +225,10 @@ class Tiled:
     extent: tuple[float, float, float, float]
 
     def tile(self, level: int, x: int, y: int) -> tuple[str, np.ndarray]:
-        """``points`` and their rows; or ``density`` and counts of a grid, uint32, from y0 up."""
+        """``points`` and their rows; or ``density`` and counts of a grid, uint32, from y0 up.
+
+        The deepest squares hold points, however many there are of one place.
+        """
         x0, y0, x1, y1 = self.extent
         across, down = (x1 - x0) / 2**level, (y1 - y0) / 2**level
         left, low = x0 + x * across, y0 + y * down
@@ -210,7 +239,7 @@ class Tiled:
         inside &= (py <= low + down) if last_y else (py < low + down)
         rows = np.flatnonzero(inside)
         if len(rows) <= TILE_POINTS or level == DEEPEST:
-            return "points", rows[:TILE_POINTS]
+            return "points", rows
         edges = [np.linspace(low, low + down, BINS + 1), np.linspace(left, left + across, BINS + 1)]
         counts, _, _ = np.histogram2d(py[rows], px[rows], bins=edges)
         return "density", counts.astype(np.uint32).ravel()
@@ -221,5 +250,11 @@ def tiled(screen: Screen) -> Tiled | None:
     cells = screen.kept.get("cells", lambda: cell_map(screen))
     if len(cells.x) <= MOST_POINTS:
         return None
-    return Tiled(cells, (float(cells.x.min()), float(cells.y.min()),
-                         float(cells.x.max()), float(cells.y.max())))  # fmt: skip
+    (x0, x1), (y0, y1) = _span(cells.x), _span(cells.y)
+    return Tiled(cells, (x0, y0, x1, y1))
+
+
+def _span(values: np.ndarray) -> tuple[float, float]:
+    """From the smallest to the largest; of one value alone, one wide."""
+    low, high = float(values.min()), float(values.max())
+    return low, high if high > low else low + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from phenolens.explore import cells, columns, doses, maps, similar, treatment
 from phenolens.explore.arrows import stream
 from phenolens.explore.described import described
 from phenolens.explore.features import features
+from phenolens.explore.groups import Known, about, known_groups, neighbourhood
 from phenolens.explore.pictures import levels_of, tile
 from phenolens.explore.screen import Screen
 from phenolens.explore.wells import plate_controls, well
@@ -167,6 +168,10 @@ def _map(site: Site, number: int) -> Reply:
         found = maps.places(site.screen, wanted)
         return _arrow({"x": found.xy[:, 0], "y": found.xy[:, 1]}, {"axes": "|".join(found.axes)})
     known = site.screen.kept.get("cells", lambda: cells.cell_map(site.screen))
+    if wanted.method == "UMAP":
+        rows, xy = maps.umap_of_cells(site.screen)
+        there = _points(known, rows) | {"x": xy[:, 0], "y": xy[:, 1]}
+        return _arrow(there, {"axes": "UMAP 1|UMAP 2"})
     if len(known.x) > maps.MOST_POINTS:
         raise NotThereError("This map comes in tiles.")
     return _arrow(_points(known, np.arange(len(known.x))), {"axes": _axes(known)})
@@ -186,7 +191,7 @@ def _points(known: cells.CellMap, rows: np.ndarray) -> dict[str, object]:
 
 def _map_tile(site: Site, number: int, level: int, x: int, y: int) -> Reply:
     wanted = maps.maps_of(site.screen)[number]
-    found = maps.tiled(site.screen) if wanted.of == "cells" else None
+    found = maps.tiled(site.screen) if (wanted.of, wanted.method) == ("cells", "PCA") else None
     if found is None or level > maps.DEEPEST or max(x, y) >= 2**level:
         raise NotThereError("There is no such tile.")
     kind, values = found.tile(level, x, y)
@@ -224,6 +229,26 @@ def _cosine(site: Site, number: int) -> Reply:
 
 def _dose(site: Site) -> Reply:
     return _json(doses.dose_curves(site.screen))
+
+
+def as_listed(groups: list[Known]) -> Reply:
+    """What ``data/groups.json`` says."""
+    return _json([asdict(one) for one in groups])
+
+
+def _groups(site: Site) -> Reply:
+    return as_listed(known_groups(site.screen))
+
+
+def _group(site: Site, number: int) -> Reply:
+    return _json(about(site.screen, known_groups(site.screen)[number]))
+
+
+def _neighbourhood(site: Site, number: int) -> Reply:
+    found = neighbourhood(site.screen, number)
+    if found is None:
+        raise NotThereError("This treatment has no known neighbours.")
+    return _json(about(site.screen, found))
 
 
 def _treatment(site: Site, number: int) -> Reply:
@@ -317,14 +342,8 @@ def _well_crops(site: Site, number: int) -> Reply:
     return _bytes(cells.crops(site.screen, cells.of_well(site.screen, number)))
 
 
-def _nearest(site: Site, field_: int, number: int) -> cells.Listed:
-    return site.screen.kept.get(
-        ("nearest", field_, number), lambda: cells.nearest(site.screen, field_, number)
-    )
-
-
 def _nearest_list(site: Site, field_: int, number: int) -> Reply:
-    found = _nearest(site, field_, number)
+    found = cells.nearest_cells(site.screen, field_, number)
     treatments = site.screen.wells["treatment"].to_numpy()[found.cells["well"]]
     return _json(
         {"kind": found.kind, "label": found.label, "size": cells.box(site.screen),
@@ -334,7 +353,7 @@ def _nearest_list(site: Site, field_: int, number: int) -> Reply:
 
 
 def _nearest_crops(site: Site, field_: int, number: int) -> Reply:
-    return _bytes(cells.crops(site.screen, _nearest(site, field_, number)))
+    return _bytes(cells.crops(site.screen, cells.nearest_cells(site.screen, field_, number)))
 
 
 def _attribution(site: Site, number: int) -> Reply:
@@ -352,6 +371,10 @@ _PATTERNS: dict[str, Callable[..., Reply]] = {
     r"data/similarity/#\.json": _similarity,
     r"data/similarity/#\.arrow": _cosine,
     r"data/dose\.json": _dose,
+    r"data/groups\.json": _groups,
+    r"data/group/g#\.json": _group,
+    r"data/group/t#\.json": _neighbourhood,
+    r"data/nearest/f#-#\.json": _nearest_list,
     r"data/treatment/t#\.json": _treatment,
     r"data/well/w#\.json": _well,
     r"data/panel/t#\.html": _panel,

@@ -48,7 +48,7 @@ def treatment(screen: Screen, number: int) -> dict:
         "words": _words(screen, number, groups),
         "in": {r: row for r, row in tested.items() if row is not None},
         "neighbours": {
-            r: found for r in screen.representations if (found := _near(screen, r, name))
+            r: found for r in screen.representations if (found := neighbours(screen, r, number))
         },
         "groups": [_group(row) for row in groups.to_dict("records")],
         "groups_note": _groups_note(groups),
@@ -93,8 +93,9 @@ def _words(screen: Screen, number: int, groups: pd.DataFrame) -> list[str]:
     return said
 
 
-def _near(screen: Screen, representation: str, name: str) -> list[dict]:
-    own = _nearest(screen, representation).get(name)
+def neighbours(screen: Screen, representation: str, number: int) -> list[dict]:
+    """The nearest treatments, with what was found of them; empty where none are known."""
+    own = _nearest(screen, representation).get(screen.treatment_names[number])
     rows, found = screen.activity(representation), []
     for row in own.head(MOST_NEIGHBOURS).itertuples() if own is not None else ():
         place = screen.treatment_ids.get(str(row.neighbour))
@@ -227,8 +228,8 @@ def attribution(screen: Screen, name: str) -> dict | None:
     if table is None:
         return None
     own = table[table["shown_for"] == name].sort_values("position")
-    pixels = (screen.tables.attention_pictures or {}).get("pixels")
-    if not len(own) or pixels is None:
+    held = screen.tables.attention_pictures
+    if not len(own) or held is None:
         return None
     images = [
         {"role": row["role"], "plate": str(row[PLATE]), "well": str(row[WELL]),
@@ -244,8 +245,8 @@ def attribution(screen: Screen, name: str) -> dict | None:
         if name in screen.treatment_ids
         else "",
         "n": len(own),
-        "size": int(pixels.shape[-1]),
-        "stains": int(pixels.shape[1]),
+        "size": int(held["pixels"].shape[-1]),
+        "stains": held["channels"].tolist(),
         "images": images,
         "note": f"Maps by {told}, made by a network that never saw these wells." if told else "",
         "compartments": [] if parts is None else parts[columns].head(12).to_dict("records"),

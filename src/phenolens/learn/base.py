@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from phenolens.errors import InputError
 from phenolens.profiles import CONTROL
+
+
+def require_classes(y: Any) -> None:
+    """Raise unless ``y`` holds classes.
+
+    Raises
+    ------
+    ValueError
+        If its values are numbers of a continuous scale, or of several outputs.
+    """
+    with warnings.catch_warnings():  # few wells a class are no sign of a regression here
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        check_classification_targets(y)
 
 
 class TableTransformer(TransformerMixin, BaseEstimator):

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from phenolens.learn.base import require_classes
 
 PENALTIES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 
@@ -99,7 +100,7 @@ class LogisticPath(ClassifierMixin, BaseEstimator):
         """Tune the penalty on inner folds, then fit on all rows."""
         inner = inner_folds(X, y, unit=self.unit, n=self.n_inner)
         X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
-        check_classification_targets(y)
+        require_classes(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"Only one class ({self.classes_[0]!r}): nothing to tell apart.")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from phenolens.learn.base import require_classes
 
 
 class NearestProfile(ClassifierMixin, BaseEstimator):
@@ -28,7 +29,7 @@ class NearestProfile(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> NearestProfile:
         """Keep the training rows, unit length, sorted by class."""
         X, y = validate_data(self, X, y, dtype=(np.float32, np.float64))
-        check_classification_targets(y)
+        require_classes(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         order = np.argsort(codes, kind="stable")
         self._mean = X.mean(axis=0) if self.center else np.zeros(X.shape[1], dtype=X.dtype)

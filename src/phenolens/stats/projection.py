@@ -38,20 +38,37 @@ def umap(table: pd.DataFrame, *, seed: int = 0, neighbors: int = 15) -> pd.DataF
     known = [name for name in _LEVELS if name in table.index.names]
     places = profiles.metadata(table)[known]
     values = np.ascontiguousarray(table.to_numpy(np.float32))
-    xy = _embed(values, seed=seed, neighbors=min(neighbors, len(table) - 1))
+    xy = embedded(values, seed=seed, neighbors=neighbors)
     return places.assign(x=xy[:, 0], y=xy[:, 1])
 
 
-def _embed(values: np.ndarray, *, seed: int, neighbors: int) -> np.ndarray:
+def embedded(
+    values: np.ndarray, *, seed: int = 0, neighbors: int = 15, metric: str = "cosine"
+) -> np.ndarray:
+    """UMAP of rows, as :func:`umap` makes it.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n, n_features)
+        Without NaN.
+    seed, neighbors : int
+        Fewer neighbours where there are fewer rows.
+    metric : str
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2)
+    """
     if len(values) < 5:
         return _components(values)
+    neighbors = min(neighbors, len(values) - 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP warns that a seed means one thread: we want that
         from umap import UMAP
 
         _keep_compiled()
         init = "spectral" if len(values) > 20 else "random"
-        model = UMAP(n_neighbors=neighbors, metric="cosine", random_state=seed, init=init)
+        model = UMAP(n_neighbors=neighbors, metric=metric, random_state=seed, init=init)
         return model.fit_transform(values).astype(np.float32)
 
 

@@ -2,6 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import { bytes, remembered } from "../data/files";
 import { contrast as plateContrast, type Cell, type CellList, type Contrast } from "../data/treatment";
+import { saveCsv, saveDrawing, type Form } from "../download";
+import { Save } from "../saving";
 import { selectWell } from "../select";
 import { theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
@@ -12,13 +14,40 @@ const files = remembered(async (path) => new Uint16Array(await bytes(path)), 100
 /** Asks for all the cells of a list at once: they are one file. */
 export function Gallery({ list, size, onCell }: { list: CellList; size: number; onCell?: (cell: Cell) => void }) {
   const waited = useWaited(list.path, () => files(list.path));
+  const grid = useRef<HTMLDivElement>(null);
+  const { about, wells, treatments } = theScreen();
+  const asPicture = (form: Form) => {
+    const crops = Array.from(grid.current!.querySelectorAll("canvas"));
+    const across = Math.ceil(Math.sqrt(crops.length * 2));
+    const step = size + 4;
+    saveDrawing(list.label, form, {
+      width: across * step + 4,
+      height: Math.ceil(crops.length / across) * step + 4,
+      draw: (context) =>
+        crops.forEach((crop, i) =>
+          context.drawImage(crop, 4 + (i % across) * step, 4 + Math.floor(i / across) * step, size, size),
+        ),
+    });
+  };
+  const asCsv = () =>
+    saveCsv(
+      `${list.label}.csv`,
+      ["plate", "well", "treatment", "object", "x", "y"],
+      list.cells.map(({ well, object, x, y }) => [
+        about.plates[wells.plate[well]]?.name, wells.name[well], treatments.name[wells.treatment[well]] ?? "", object, x, y,
+      ]),
+    );
   return (
     <div class="gallery">
-      <h4>{list.label}</h4>
+      <div class="bar">
+        <h4>{list.label}</h4>
+        <span class="space" />
+        {list.cells.length > 0 && waited && "found" in waited && <Save plain what={list.label.toLowerCase()} picture={asPicture} table={asCsv} />}
+      </div>
       {!waited || "missing" in waited ? (
         <Waiting for={waited} what="pictures of cells" />
       ) : (
-        <div class="cells">
+        <div class="cells" ref={grid}>
           {list.cells.map((cell, i) => (
             <Crop key={i} pixels={waited.found} at={i} of={list.cells.length} size={size} cell={cell} onCell={onCell} />
           ))}

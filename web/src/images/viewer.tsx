@@ -2,8 +2,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Signal } from "@preact/signals";
 import { contrast as plateContrast, type Field } from "../data/treatment";
-import { savePng } from "../download";
+import { saveDrawing, type Form } from "../download";
 import { number } from "../format";
+import { Save } from "../saving";
 import { theScreen } from "../state";
 import { useWaited } from "../wait";
 import { channels, compose, masksOn, stains } from "./stains";
@@ -95,7 +96,7 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
         it.strokeStyle = "#fff";
         it.lineWidth = 1.5;
         it.beginPath();
-        it.arc(left + ring.x * scale, top + ring.y * scale, Math.max(9, 24 * scale), 0, 7);
+        it.arc(left + ring.x * scale, top + ring.y * scale, Math.max(9, 24 * scale), 0, 2 * Math.PI);
         it.stroke();
       }
       scaleBar(it, { width, height, scale });
@@ -168,6 +169,10 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
     event.preventDefault();
     moves[event.key]();
   };
+  const asPicture = (form: Form) =>
+    saveDrawing(title.replace(/[^\w-]+/g, "_"), form, {
+      width, height, draw: (context) => context.drawImage(canvas.current!, 0, 0, width, height),
+    });
   return (
     <figure class="viewer">
       <div class="sight">
@@ -187,7 +192,7 @@ export function Viewer({ field, plate, title, sight, ring }: Props) {
       <figcaption>
         <span>{title}</span>
         <span class="soft">{field.n_cells ? `${field.n_cells} cells` : ""}</span>
-        <button type="button" class="plain soft" title="Save as picture" onClick={() => savePng("field.png", canvas.current!)}>PNG</button>
+        <Save plain what={`the image of ${title}`} picture={asPicture} />
       </figcaption>
     </figure>
   );

@@ -23,6 +23,8 @@ export interface Look {
   size: number;
   ring: [number, number, number];
   paper: [number, number, number];
+  /** Opacity of what is not selected, where something is. */
+  fade: number;
 }
 
 export interface Renderer {
@@ -162,7 +164,7 @@ class WebGl implements Renderer {
     gl.uniform2f(uniforms.extent, look.width, look.height);
     gl.uniform1f(uniforms.size, look.size * look.ratio);
     gl.uniform3f(uniforms.edge, look.ring[0] / 255, look.ring[1] / 255, look.ring[2] / 255);
-    gl.uniform1f(uniforms.fade, points.anySelected ? 0.22 : points.n > 20_000 ? 0.6 : 0.85);
+    gl.uniform1f(uniforms.fade, points.anySelected ? look.fade : points.n > 20_000 ? 0.6 : 0.85);
     gl.uniform1f(uniforms.pass, 0);
     this.use(this.all);
     gl.drawArrays(gl.POINTS, 0, points.n);
@@ -255,7 +257,7 @@ function stamp(size: number, width: number, { alpha, edge }: { alpha: number; ed
 
 /** The points on a canvas's context in CSS pixels; also how a picture to keep is made. */
 export function paint(context: CanvasRenderingContext2D, points: Points, place: Place, look: Look): void {
-  const fade = points.anySelected ? 0.22 : 0.85;
+  const fade = points.anySelected ? look.fade : 0.85;
   for (const pass of points.anySelected ? [0, 1] : [0]) {
     const radius = (pass ? look.size * 1.5 + 2 : look.size) / 2;
     context.globalAlpha = pass ? 1 : fade;
@@ -270,7 +272,7 @@ export function paint(context: CanvasRenderingContext2D, points: Points, place: 
         continue;
       }
       context.beginPath();
-      context.arc(x, y, radius, 0, 7);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
       if (pass) {
         context.lineWidth = 1.4;

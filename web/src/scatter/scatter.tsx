@@ -1,13 +1,16 @@
 // A scatter plot that is zoomed, dragged, clicked and lassoed.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ticks } from "d3-array";
-import { savePng, saveText } from "../download";
+import { saveDrawing, type Drawing, type Form } from "../download";
 import { number } from "../format";
 import { rgbOf } from "../colours";
+import { Save } from "../saving";
 import { isDark } from "../theme";
 import { Boxes, bounds } from "./nearest";
+import { simpler } from "./outline";
 import { paint, renderer, type Look, type Place, type Points, type Renderer } from "./points";
-import { svgOf } from "./svg";
+
+type Spot = [number, number];
 
 export interface Guide {
   y: number;
@@ -25,7 +28,11 @@ export interface ScatterProps {
   focus: number[];
   describe: (i: number) => string;
   onPick: (i: number) => void;
-  onLasso: (found: number[]) => void;
+  onLasso: (found: number[], outline: Spot[]) => void;
+  /** The picture with what its colours mean. */
+  explained: (drawing: Drawing) => Drawing;
+  /** Saves the points as a table. */
+  table: () => void;
 }
 
 const MARGIN = { left: 46, right: 12, top: 10, bottom: 34 };
@@ -56,6 +63,7 @@ export function Scatter(props: ScatterProps) {
     size: dotSize(points.n, zoom.k),
     ring: rgbOf(isDark.value ? "#ffffff" : "#10161c"),
     paper: rgbOf(css("--paper")),
+    fade: isDark.value ? 0.4 : 0.25,
   };
 
   useEffect(() => setZoom({ k: 1, x: 0, y: 0 }), [points.x]);
@@ -80,7 +88,11 @@ export function Scatter(props: ScatterProps) {
     drawnBy.name = drawer.current.name;
     drawnBy.frames++;
     drawnBy.milliseconds += performance.now() - started;
-    overlay(front.current!, { ...props, place, look, margin, outline: outline.current });
+    const over = front.current!;
+    [over.width, over.height] = [look.width * look.ratio, look.height * look.ratio];
+    const context = over.getContext("2d")!;
+    context.scale(look.ratio, look.ratio);
+    overlay(context, { ...props, place, look, margin, outline: outline.current });
   }, [points, place, size, isDark.value, props.focus, props.guides, drawnLasso]);
 
   const at = (event: { clientX: number; clientY: number }): [number, number] => {
@@ -150,7 +162,8 @@ export function Scatter(props: ScatterProps) {
     pressed.current = null;
     if (!press) return;
     if (press.lasso && outline.current.length > 2) {
-      props.onLasso(boxes.inside(outline.current.map(data)));
+      const drawn = simpler(outline.current.map(data), place.scale);
+      props.onLasso(boxes.inside(drawn), drawn);
       setLassoing(false);
     } else if (!press.moved) props.onPick(nearest(press.at));
     outline.current = [];
@@ -174,21 +187,13 @@ export function Scatter(props: ScatterProps) {
     moves[event.key]();
   };
 
-  const asPicture = () => {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [size[0] * 2, size[1] * 2];
-    const context = canvas.getContext("2d")!;
-    context.scale(2, 2);
-    context.fillStyle = css("--paper");
-    context.fillRect(0, 0, ...size);
-    paint(context, points, place, { ...look, ratio: 2 });
-    const over = document.createElement("canvas");
-    overlay(over, { ...props, place, look: { ...look, ratio: 2 }, margin, outline: [] });
-    context.drawImage(over, 0, 0, ...size);
-    savePng(`${props.name}.png`, canvas);
+  const asPicture = (form: Form) => {
+    const draw = (context: CanvasRenderingContext2D) => {
+      paint(context, points, place, look);
+      overlay(context, { ...props, place, look, margin, outline: [] });
+    };
+    saveDrawing(props.name, form, props.explained({ width: size[0], height: size[1], draw }));
   };
-  const asSvg = () =>
-    saveText(`${props.name}.svg`, svgOf({ points, place, look, axes: props.axes }), "image/svg+xml");
 
   return (
     <div class="scatter">
@@ -236,8 +241,7 @@ export function Scatter(props: ScatterProps) {
         <button type="button" aria-label="Zoom out" title="Zoom out" onClick={() => scaleBy(1 / 1.5)}>−</button>
         <button type="button" title="Show all" onClick={() => setZoom({ k: 1, x: 0, y: 0 })}>All</button>
         <span class="space" />
-        <button type="button" title="Save as picture" onClick={asPicture}>PNG</button>
-        <button type="button" title="Save as drawing" onClick={asSvg}>SVG</button>
+        <Save what={props.name} picture={asPicture} table={props.table} />
       </div>
     </div>
   );
@@ -279,13 +283,11 @@ interface Over extends ScatterProps {
   outline: [number, number][];
 }
 
-function overlay(canvas: HTMLCanvasElement, it: Over): void {
+function overlay(context: CanvasRenderingContext2D, it: Over): void {
   const { place, look, margin, points } = it;
-  [canvas.width, canvas.height] = [look.width * look.ratio, look.height * look.ratio];
-  const context = canvas.getContext("2d")!;
-  context.scale(look.ratio, look.ratio);
   const [ink, soft, line] = [css("--ink"), css("--soft"), css("--line")];
   context.font = "11px system-ui, sans-serif";
+  context.textBaseline = "alphabetic";
   const [left, bottom] = [margin.left, look.height - margin.bottom];
   if (it.ticked) {
     const range = (axis: 0 | 1, a: number, b: number) =>
@@ -332,7 +334,7 @@ function overlay(canvas: HTMLCanvasElement, it: Over): void {
     const [x, y] = [points.x[i] * place.scale[0] + place.shift[0], points.y[i] * place.scale[1] + place.shift[1]];
     if (!Number.isFinite(x + y)) continue;
     context.beginPath();
-    context.arc(x, y, look.size + 4, 0, 7);
+    context.arc(x, y, look.size + 4, 0, 2 * Math.PI);
     context.stroke();
   }
   if (it.outline.length > 1) {

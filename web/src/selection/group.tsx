@@ -2,9 +2,10 @@
 import { send } from "../data/files";
 import type { Group } from "../data/treatment";
 import { saveCsv } from "../download";
+import { isTooLarge } from "../fragment";
 import { count, number } from "../format";
 import { Thumb } from "../images/thumb";
-import { members, selectTreatments, selectWell } from "../select";
+import { members, MOST_MARKED, selectTreatments, selectWell } from "../select";
 import { selection, theScreen } from "../state";
 import { GroupGrid } from "../views/features";
 import { useWaited, Waiting } from "../wait";
@@ -24,7 +25,6 @@ interface AboutGroup {
 
 const LISTED = 40;
 const PICTURED = 24;
-const MARKED = 200;
 
 export function GroupPanel() {
   const { about, wells, treatments } = theScreen();
@@ -50,9 +50,10 @@ export function GroupPanel() {
       <div class="bar">
         <button type="button" onClick={asCsv}>CSV of wells</button>
       </div>
-      {ofTreatments.length > 0 && ofTreatments.length <= MARKED && (
+      {ofTreatments.length > 0 && ofTreatments.length <= MOST_MARKED && (
         <MarkBox things={ofTreatments.map((index) => ({ kind: "treatment", index }))} label={`all ${ofTreatments.length} treatments`} />
       )}
+      {isTooLarge.value && <p class="soft">So many wells fit into no address: the address of this page does not hold this selection.</p>}
       <p class="names">
         {ofTreatments.slice(0, LISTED).map((one) => (
           <button type="button" class="link" onClick={() => selectTreatments([one])}>{treatments.name[one]}</button>

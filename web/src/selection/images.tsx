@@ -67,7 +67,7 @@ function Pair({ well, fields, controls }: { well: number; fields: Field[]; contr
   const isRinged = cell && cell.field === field.id;
   const plate = wells.plate[well];
   return (
-    <div class={enlarged.value ? "large" : ""}>
+    <div class={enlarged.value ? "filling" : ""}>
       <StainControls objects={field.objects} />
       <div class="bar">
         {fields.length > 1 && (

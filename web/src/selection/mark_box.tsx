@@ -1,20 +1,19 @@
 // Marking what is looked at, with a note.
 import { useEffect, useState } from "preact/hooks";
-import { MARK_COLOURS, markTrouble, marks, setMark, WORDS, type Mark, type Thing, type Word } from "../marks";
+import { MARK_COLOURS, KEYS, markTrouble, marks, setMarks, WORDS, type Mark, type Thing, type Word } from "../marks";
 
 /** `things` are marked together. */
 export function MarkBox({ things, known, label }: { things: Thing[]; known?: Mark; label: string }) {
   marks.value;
   const [note, setNote] = useState(known?.note ?? "");
   useEffect(() => setNote(known?.note ?? ""), [known, label]);
-  const put = async (word: Word | null) => {
-    for (const thing of things) await setMark(thing, word, note);
-  };
+  const put = (word: Word | null) => setMarks(things, word, note);
   return (
     <div class="markbox" role="group" aria-label={`Mark ${label}`}>
       {WORDS.map((word) => (
         <button
           type="button" class="chip" aria-pressed={known?.mark === word}
+          title={`Mark as ${word} (${KEYS[word]}); z takes it back`}
           onClick={() => put(known?.mark === word ? null : word)}
         >
           <svg width="9" height="9" aria-hidden="true"><circle cx="4.5" cy="4.5" r="4.5" fill={MARK_COLOURS[word]} /></svg>

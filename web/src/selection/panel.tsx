@@ -1,7 +1,7 @@
 // The right side: what is selected, and everything known of it.
 import { treatment as aboutTreatment } from "../data/treatment";
 import { number } from "../format";
-import { markOf, marks } from "../marks";
+import { marks, ownMark } from "../marks";
 import { clear } from "../select";
 import { section, selection, theScreen } from "../state";
 import { columnOf, shortLabel } from "../values";
@@ -115,12 +115,12 @@ function Head() {
       {flags && <p class="flag">{flags}</p>}
       {known && <Words words={known.words.filter((one) => !flags || !one.includes(flags))} />}
       {treatment >= 0 && (
-        <MarkBox things={[{ kind: "treatment", index: treatment }]} known={markOf("treatment", treatment)} label={treatments.name[treatment]} />
+        <MarkBox things={[{ kind: "treatment", index: treatment }]} known={ownMark({ kind: "treatment", index: treatment })} label={treatments.name[treatment]} />
       )}
       {(treatment < 0 || well >= 0) && looked >= 0 && (
         <details class="wellmark" open={treatment < 0}>
           <summary>Mark well {wells.name[looked]} alone</summary>
-          <MarkBox things={[{ kind: "well", index: looked }]} known={markOf("well", looked)} label={`well ${wells.name[looked]}`} />
+          <MarkBox things={[{ kind: "well", index: looked }]} known={ownMark({ kind: "well", index: looked })} label={`well ${wells.name[looked]}`} />
         </details>
       )}
     </header>

@@ -3,13 +3,14 @@ import { computed, signal } from "@preact/signals";
 import { Missing } from "../data/files";
 import { saveCsv } from "../download";
 import { number } from "../format";
+import { Boxes } from "../scatter/nearest";
 import { Scatter } from "../scatter/scatter";
 import type { Points } from "../scatter/points";
 import { clear, selectTreatments } from "../select";
-import { selection, theScreen } from "../state";
+import { selection, theScreen, type Lasso } from "../state";
 import { treatmentColours } from "../values";
 import { ColourChoice } from "./colour_choice";
-import { Legend } from "./legend";
+import { Legend, withLegend } from "./legend";
 
 export const shownRepresentation = signal("");
 const representation = computed(() => shownRepresentation.value || theScreen().about.lead);
@@ -41,6 +42,16 @@ const guides = computed(() => {
   return [{ y: -Math.log10(alpha), text: `q = ${alpha}` }];
 });
 
+/** Selects again what a lasso held; false where it is of no test of this screen. */
+export function selectInActivity({ of, outline }: Lasso): boolean {
+  const name = of.replace(/^activity /, "");
+  if (!theScreen().about.representations.some((one) => `activity ${one.name}` === of)) return false;
+  shownRepresentation.value = name;
+  if (!place.value) return false;
+  selectTreatments(new Boxes(place.value.x, place.value.y).inside(outline), { lasso: { of, outline } });
+  return true;
+}
+
 export function ActivityView() {
   const { about, treatments } = theScreen();
   const tested = about.representations.filter((one) => treatments.frame.has(`${one.name}/effect`));
@@ -64,7 +75,6 @@ export function ActivityView() {
           </label>
         )}
         <ColourChoice />
-        <button type="button" title="Save the points as a table" onClick={asCsv}>CSV</button>
       </div>
       <Scatter
         name="activity"
@@ -76,7 +86,9 @@ export function ActivityView() {
         focus={focus.value}
         describe={(i) => `${treatments.name[i]}\neffect ${number(place.value!.x[i])}, q ${number(q[i])}`}
         onPick={(i) => (i < 0 ? clear() : selectTreatments([i]))}
-        onLasso={(found) => selectTreatments(found)}
+        onLasso={(found, outline) => selectTreatments(found, { lasso: { of: `activity ${representation.value}`, outline } })}
+        explained={(drawing) => withLegend(drawing, treatmentColours.value)}
+        table={asCsv}
       />
       <Legend of="treatments" />
     </div>

@@ -5,12 +5,14 @@ import { tableFromIPC } from "@uwdata/flechette";
 import { bytes, remembered } from "../data/files";
 import type { PointMap } from "../data/screen";
 import { rgbOf } from "../colours";
-import { savePng } from "../download";
+import { saveCsv, saveDrawing, type Form } from "../download";
 import { Missing } from "../data/files";
+import { Save } from "../saving";
 import { selectWell } from "../select";
 import { anySelected, selection, theScreen } from "../state";
 import { isDark } from "../theme";
 import { wellColours } from "../values";
+import { withLegend } from "./legend";
 
 interface Tile {
   kind: "points" | "density";
@@ -97,13 +99,7 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
     };
   }, [size, zoom, came, number]);
 
-  useEffect(() => {
-    const it = canvas.current!;
-    if (!size[0]) return;
-    const ratio = Math.min(2, devicePixelRatio || 1);
-    [it.width, it.height] = [size[0] * ratio, size[1] * ratio];
-    const context = it.getContext("2d")!;
-    context.scale(ratio, ratio);
+  const draw = (context: CanvasRenderingContext2D) => {
     const colours = wellColours.value;
     const rgb = colours && !(colours instanceof Missing) ? colours.rgb : null;
     const shown = wanted().map((name) => [name, have.get(name)] as const);
@@ -118,16 +114,54 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
         continue;
       }
       for (let i = 0; i < tile.x!.length; i++) {
+        const [px, py] = [left + ((tile.x![i] - x0) / (x1 - x0)) * side, top + ((tile.y![i] - y0) / (y1 - y0)) * side];
+        if (!(px > -3 && py > -3 && px < size[0] + 3 && py < size[1] + 3)) continue;
         const well = tile.well![i];
         const on = well >= 0 && selection.value.wells[well] === 1;
         context.globalAlpha = anySelected.value && !on ? 0.15 : 0.8;
         context.fillStyle = rgb && well >= 0 ? `rgb(${rgb[3 * well]},${rgb[3 * well + 1]},${rgb[3 * well + 2]})` : "#888";
-        const [px, py] = [left + ((tile.x![i] - x0) / (x1 - x0)) * side, top + ((tile.y![i] - y0) / (y1 - y0)) * side];
         context.fillRect(px - 1.5, py - 1.5, on ? 5 : 3, on ? 5 : 3);
       }
       context.globalAlpha = 1;
     }
+  };
+  useEffect(() => {
+    const it = canvas.current!;
+    if (!size[0]) return;
+    const ratio = Math.min(2, devicePixelRatio || 1);
+    [it.width, it.height] = [size[0] * ratio, size[1] * ratio];
+    const context = it.getContext("2d")!;
+    context.scale(ratio, ratio);
+    draw(context);
   }, [size, zoom, came, number, selection.value, wellColours.value, isDark.value]);
+
+  const asPicture = (form: Form) => {
+    const drawing = { width: size[0], height: size[1], draw };
+    const isPoints = wanted().some((name) => have.get(name)?.kind === "points");
+    saveDrawing("cells", form, withLegend(drawing, isPoints ? wellColours.value : null));
+  };
+  /** What is in sight: counts of the grid where it shows density, else the cells. */
+  const asCsv = () => {
+    const { about, wells, treatments } = theScreen();
+    const rows = wanted().flatMap((name) => {
+      const tile = have.get(name);
+      const [level, tx, ty] = name.split("-").map(Number);
+      const step = [(x1 - x0) / 2 ** level / SIDE, (y1 - y0) / 2 ** level / SIDE];
+      const middle = (k: number, i: number) => (k ? y0 : x0) + ((k ? ty : tx) * SIDE + i + 0.5) * step[k];
+      const counted = Array.from(tile?.count ?? [], (count, i) =>
+        count ? [[middle(0, i % SIDE), middle(1, Math.floor(i / SIDE)), count, "", "", ""]] : [],
+      ).flat();
+      const cells = Array.from(tile?.x ?? [], (x, i) => {
+        const well = tile!.well![i];
+        const place = well < 0 ? ["", "", ""] : [
+          about.plates[wells.plate[well]].name, wells.name[well], treatments.name[wells.treatment[well]] ?? "",
+        ];
+        return [x, tile!.y![i], 1, ...place];
+      });
+      return [...counted, ...cells];
+    });
+    saveCsv("cells.csv", ["x", "y", "cells", "plate", "well", "treatment"], rows);
+  };
 
   const zoomBy = (factor: number, [px, py]: [number, number] = [size[0] / 2, size[1] / 2]) =>
     setZoom((now) => {
@@ -185,7 +219,7 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
         <button type="button" onClick={() => setZoom({ k: 1, x: 0.5, y: 0.5 })}>All</button>
         <span class="soft">{theScreen().about.maps[number].n.toLocaleString("en")} cells; in {theScreen().treatments.n} treatments</span>
         <span class="space" />
-        <button type="button" onClick={() => savePng("cells.png", canvas.current!)}>PNG</button>
+        <Save what="the cells in sight" picture={asPicture} table={asCsv} />
       </div>
     </div>
   );

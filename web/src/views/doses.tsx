@@ -3,10 +3,11 @@ import { signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { scaleLinear, scaleLog } from "d3-scale";
 import { json, remembered } from "../data/files";
-import { drawn, saveCsv, savePng, saveSvg } from "../download";
+import { saveCsv, saveSvg, saveSvgs, type Form } from "../download";
 import { count, number } from "../format";
 import { selectTreatments } from "../select";
 import { selection, theScreen } from "../state";
+import { Save } from "../saving";
 import { useWaited, Waiting } from "../wait";
 
 interface Point {
@@ -38,6 +39,7 @@ const MOST = 60;
 
 export function DosesView() {
   const { about } = theScreen();
+  const list = useRef<HTMLDivElement>(null);
   const waited = useWaited(about.stamp, () => (about.dose ? doses("data/dose.json") : Promise.reject(new Error("no compound was given in several doses"))));
   if (!waited || "missing" in waited) return <Waiting for={waited} what="dose curves" />;
   const { unit, compounds } = waited.found;
@@ -55,6 +57,10 @@ export function DosesView() {
         ]),
       ),
     );
+  const asPicture = (form: Form) => {
+    const drawings = Array.from(list.current!.querySelectorAll("svg"));
+    saveSvgs("doses", form, drawings.map((svg, i) => ({ svg, title: shown[i].compound })));
+  };
   const top = Math.max(1, ...compounds.flatMap((one) => one.points.map((p) => p.high ?? p.effect ?? 0)));
   const bottom = Math.min(0, ...compounds.flatMap((one) => one.points.map((p) => p.low ?? p.effect ?? 0)));
   return (
@@ -68,9 +74,9 @@ export function DosesView() {
           {count(compounds.length, "compound")}; effect (normalized mAP) with interval, one scale for all
         </span>
         <span class="space" />
-        <button type="button" title="Save the curves as a table" onClick={asCsv}>CSV</button>
+        <Save what={`the ${count(shown.length, "curve")} below`} picture={shown.length ? asPicture : undefined} table={asCsv} />
       </div>
-      <div class="curves">
+      <div class="curves" ref={list}>
         {shown.map((one) => <Curve key={one.compound} one={one} unit={unit} range={[bottom, top]} on={isChosen(one)} />)}
         {found.length > shown.length && <p class="soft">{found.length - shown.length} more: search for them.</p>}
         {!found.length && <p class="empty">No compound is named so.</p>}
@@ -97,8 +103,7 @@ function Curve({ one, unit, range, on }: { one: Compound; unit: string; range: [
     <figure class={`curve${on ? " on" : ""}`}>
       <figcaption>
         <button type="button" class="plain" title="Select all its doses" onClick={() => selectTreatments(one.treatments)}>{one.compound}</button>
-        <button type="button" class="plain soft" onClick={() => saveSvg(`${name}.svg`, svg.current!)}>SVG</button>
-        <button type="button" class="plain soft" onClick={async () => savePng(`${name}.png`, await drawn(svg.current!))}>PNG</button>
+        <Save plain what={`the curve of ${one.compound}`} picture={(form) => saveSvg(name, form, svg.current!)} />
       </figcaption>
       <svg ref={svg} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${one.compound}: ${one.by[about.lead]?.words ?? `effect at ${points.length} doses`}`}>
         {y.ticks(4).map((tick) => (

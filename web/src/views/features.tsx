@@ -3,10 +3,11 @@ import { useRef } from "preact/hooks";
 import { interpolatePuOr } from "d3-scale-chromatic";
 import type { Group } from "../data/treatment";
 import { treatment } from "../data/treatment";
-import { drawn, saveCsv, savePng, saveSvg } from "../download";
+import { saveCsv, saveSvg } from "../download";
 import { number } from "../format";
 import { colourBy, selection, theScreen } from "../state";
 import { features, wantFeatures } from "../values";
+import { Save } from "../saving";
 import { useWaited, Waiting } from "../wait";
 
 export function FeaturesView() {
@@ -59,14 +60,12 @@ export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
       <div class="bar">
         <span class="soft">Purple less, orange more than in controls; ● called. Scale ±{number(most)}.</span>
         <span class="space" />
-        <button type="button" onClick={() => saveSvg(`${name}.svg`, svg.current!)}>SVG</button>
-        <button type="button" onClick={async () => savePng(`${name}.png`, await drawn(svg.current!))}>PNG</button>
-        <button type="button" onClick={asCsv}>CSV</button>
+        <Save what={name} picture={(form) => saveSvg(name, form, svg.current!)} table={asCsv} />
       </div>
       <div class="wide">
         <svg
           ref={svg} class="grid" role="img" aria-label={`Changes of ${groups.length} groups of features`}
-          width={left + stains.length * wide + 10} height={tall + rows.length * high + 6}
+          width={left + stains.length * wide + 46} height={tall + rows.length * high + 6}
         >
           {stains.map((stain, i) => (
             <text transform={`translate(${left + (i + 0.6) * wide} ${tall - 8}) rotate(-40)`}>{stain}</text>
@@ -102,9 +101,14 @@ export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
 function Moved({ moved }: { moved: { name: string; effect: number }[] }) {
   wantFeatures();
   const byName = new Map((features.value ?? []).map((feature) => [feature.name, feature.id]));
+  const asCsv = () => saveCsv("features that moved most.csv", ["feature", "effect"], moved.map((one) => [one.name, one.effect]));
   return (
     <>
-      <h4>Features that moved most</h4>
+      <div class="bar">
+        <h4>Features that moved most</h4>
+        <span class="space" />
+        <Save what="the features that moved most" table={asCsv} />
+      </div>
       <table class="plain">
         <tbody>
           {moved.slice(0, 15).map(({ name, effect }) => (

@@ -1,11 +1,68 @@
 // What the colours mean. A click on a name selects what has it.
 import { Missing } from "../data/files";
+import type { Colouring } from "../colours";
+import type { Drawing } from "../download";
 import { count } from "../format";
 import { selectTreatments, selectWells } from "../select";
 import { treatmentColours, wellColours } from "../values";
 
 const SHOWN = 12;
 const STOPS = 24;
+const LINE = 18;
+
+/** The legend of a picture that is saved: a scale, or names with their colours in columns. */
+export function drawnLegend(colours: Colouring | Missing | null, width: number): Drawing {
+  const known = colours && !(colours instanceof Missing) ? colours : null;
+  const entries = known?.entries?.slice(0, SHOWN) ?? [];
+  const across = Math.max(1, Math.floor((width - 20) / 170));
+  const lines = known ? 1 + Math.ceil(entries.length / across) : 0;
+  const draw = (context: CanvasRenderingContext2D) => {
+    if (!known) return;
+    const style = getComputedStyle(document.documentElement);
+    const write = (text: string, x: number, y: number) => {
+      context.fillStyle = style.getPropertyValue("--ink").trim();
+      context.fillText(text, x, y);
+    };
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    context.font = "bold 11px sans-serif";
+    write(known.label, 10, LINE / 2);
+    const from = 10 + context.measureText(known.label).width + 12;
+    context.font = "11px sans-serif";
+    if (known.scale) {
+      const { text: [low, high], at } = known.scale;
+      write(low, from, LINE / 2);
+      const begin = from + context.measureText(low).width + 6;
+      for (let i = 0; i < STOPS; i++) {
+        context.fillStyle = at(i / (STOPS - 1));
+        context.fillRect(begin + 5 * i, LINE / 2 - 5, 5.2, 10);
+      }
+      write(high, begin + 5 * STOPS + 6, LINE / 2);
+    }
+    entries.forEach((entry, i) => {
+      const [x, y] = [10 + (i % across) * 170, LINE * (1.5 + Math.floor(i / across))];
+      context.fillStyle = entry.colour;
+      context.fillRect(x, y - 5, 10, 10);
+      write(entry.name.length > 24 ? `${entry.name.slice(0, 23)}…` : entry.name, x + 15, y);
+    });
+    const more = (known.entries?.length ?? 0) - entries.length;
+    if (more > 0) write(`and ${more} more`, from, LINE / 2);
+  };
+  return { width, height: lines * LINE, draw };
+}
+
+/** A drawing above its legend. */
+export function withLegend(drawing: Drawing, colours: Colouring | Missing | null): Drawing {
+  const legend = drawnLegend(colours, drawing.width);
+  const draw = (context: CanvasRenderingContext2D) => {
+    drawing.draw(context);
+    context.save();
+    context.translate(0, drawing.height);
+    legend.draw(context);
+    context.restore();
+  };
+  return { width: drawing.width, height: drawing.height + legend.height, draw };
+}
 
 export function Legend({ of, note }: { of: "wells" | "treatments"; note?: string }) {
   const colours = of === "wells" ? wellColours.value : treatmentColours.value;

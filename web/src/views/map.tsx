@@ -3,14 +3,16 @@ import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { frame } from "../data/frame";
 import { Missing, remembered } from "../data/files";
+import type { PointMap } from "../data/screen";
 import { saveCsv } from "../download";
 import { number } from "../format";
+import { Boxes } from "../scatter/nearest";
 import { Scatter } from "../scatter/scatter";
 import type { Points } from "../scatter/points";
 import { clear, selectTreatments, selectWell, selectWells } from "../select";
-import { anySelected, mapNumber, selection, theScreen } from "../state";
+import { anySelected, mapNumber, selection, theScreen, type Lasso } from "../state";
 import { treatmentColours, treatmentValues, wellColours, wellValues } from "../values";
-import { Legend } from "./legend";
+import { Legend, withLegend } from "./legend";
 import { ColourChoice } from "./colour_choice";
 import { CellTiles } from "./cell_tiles";
 
@@ -38,6 +40,26 @@ export function wantMap(n: number): void {
   if (arrived.peek()[n]) return;
   const put = (value: Place | Missing) => (arrived.value = { ...arrived.peek(), [n]: value });
   places(String(n)).then(put, (error) => put(new Missing(`map ${n}`, error.why ?? error.message)));
+}
+
+/** What lasts of a map when others come and go. */
+const nameOf = ({ method, of, representation }: PointMap) => `${method} ${of} ${representation}`;
+
+function lassoed(map: PointMap, place: Place, found: number[], outline: Lasso["outline"]): void {
+  const lasso = { of: nameOf(map), outline };
+  if (map.of === "treatments") return selectTreatments(found, { lasso });
+  const wells = new Set(found.map((i) => place.well?.[i] ?? i));
+  selectWells([...wells].filter((well) => well >= 0), { lasso });
+}
+
+/** Selects again what a lasso held; false where it is of no map of this screen. */
+export async function selectOnMap({ of, outline }: Lasso): Promise<boolean> {
+  const { maps } = theScreen().about;
+  const n = maps.findIndex((map) => !map.tiles && nameOf(map) === of);
+  if (n < 0) return false;
+  const place = await places(String(n));
+  lassoed(maps[n], place, new Boxes(place.x, place.y).inside(outline), outline);
+  return true;
 }
 
 const GREY = 150;
@@ -98,10 +120,6 @@ export function MapView() {
     if (map.of === "treatments") selectTreatments([i]);
     else if (wellOf(i) >= 0) selectWell(wellOf(i));
   };
-  const lasso = (found: number[]) => {
-    if (map.of === "treatments") return selectTreatments(found);
-    selectWells([...new Set(found.map(wellOf))].filter((well) => well >= 0));
-  };
   const asCsv = () => {
     if (!place || place instanceof Missing) return;
     const rows = Array.from({ length: place.n }, (_, i) => {
@@ -126,7 +144,6 @@ export function MapView() {
           </select>
         </label>
         <ColourChoice />
-        <button type="button" title="Save the points as a table" onClick={asCsv}>CSV</button>
       </div>
       {map.tiles ? (
         <CellTiles number={mapNumber.value} map={map} />
@@ -141,7 +158,9 @@ export function MapView() {
           focus={focus.value}
           describe={describe}
           onPick={pick}
-          onLasso={lasso}
+          onLasso={(found, outline) => place && lassoed(map, place, found, outline)}
+          explained={(drawing) => withLegend(drawing, map.of === "treatments" ? treatmentColours.value : wellColours.value)}
+          table={asCsv}
         />
       ) : (
         <p class="empty">Reading the map …</p>

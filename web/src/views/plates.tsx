@@ -1,14 +1,15 @@
 // Plates as the microscope saw them, each well in the colour of the chosen values.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Missing } from "../data/files";
-import { saveCsv, savePng } from "../download";
-import { natural, number, rowLetters } from "../format";
+import { saveCsv, saveDrawing, type Drawing, type Form } from "../download";
+import { count, natural, number, rowLetters } from "../format";
 import { clear, selectWell, selectWells } from "../select";
 import { anySelected, selection, theScreen } from "../state";
+import { Save } from "../saving";
 import { isDark } from "../theme";
 import { wellColours, wellValues } from "../values";
 import { ColourChoice } from "./colour_choice";
-import { Legend } from "./legend";
+import { Legend, withLegend } from "./legend";
 
 const MARGIN = { left: 22, top: 15 };
 
@@ -46,6 +47,7 @@ export function PlatesView() {
     ]);
     saveCsv("plates.csv", ["plate", "well", "treatment", "role", values.label], rows);
   };
+  const asPicture = (form: Form) => saveDrawing("plates", form, withLegend(together(shown.map(({ i }) => i)), wellColours.value));
   return (
     <div class="view">
       <div class="bar">
@@ -67,7 +69,7 @@ export function PlatesView() {
             onInput={(event) => setWidth(Number(event.currentTarget.value))}
           />
         </label>
-        <button type="button" title="Save the values as a table" onClick={asCsv}>CSV</button>
+        <Save what={`${count(shown.length, "plate")} with all wells`} picture={asPicture} table={asCsv} />
       </div>
       <div class="plates" ref={list}>
         {shown.map(({ i }) => (
@@ -99,7 +101,12 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
   }, []);
 
   useEffect(() => {
-    if (seen) draw(canvas.current!, { plate, side, height, cursor });
+    if (!seen) return;
+    const ratio = Math.min(2, devicePixelRatio || 1);
+    [canvas.current!.width, canvas.current!.height] = [(MARGIN.left + side * columns + 2) * ratio, height * ratio];
+    const context = canvas.current!.getContext("2d")!;
+    context.scale(ratio, ratio);
+    draw(context, { plate, side, cursor });
   }, [seen, side, cursor, ...Array.from({ length: 3 }, (_, i) => followed[i])]);
 
   const wellAt = (event: MouseEvent): number => {
@@ -151,10 +158,10 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
     <figure class="plate" data-number={plate}>
       <figcaption>
         <button type="button" class="plain" title="Select the whole plate" onClick={() => selectWells(ofPlate[plate])}>{name}</button>
-        <button
-          type="button" class="plain soft" title="Save this plate as picture"
-          onClick={() => savePng(`plate ${plate + 1}.png`, canvas.current!)}
-        >PNG</button>
+        <Save
+          plain what={`plate ${name}`}
+          picture={(form) => saveDrawing(`plate ${plate + 1}`, form, withLegend(together([plate]), wellColours.value))}
+        />
       </figcaption>
       <canvas
         ref={canvas}
@@ -192,16 +199,42 @@ function PlateMap({ number: plate, width }: { number: number; width: number }) {
 
 const css = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const NAMED = 16;
+
+/** Plates in rows, each under its name. */
+function together(plates: number[]): Drawing {
+  const { about } = theScreen();
+  const across = Math.max(1, Math.round(Math.sqrt(plates.length)));
+  const most = (of: (plate: { rows: number; columns: number }) => number) =>
+    Math.max(1, ...plates.map((plate) => of(about.plates[plate])));
+  const columns = most((plate) => plate.columns);
+  const side = columns > 24 ? 9 : 16;
+  const [wide, high] = [
+    MARGIN.left + side * columns + 16,
+    NAMED + MARGIN.top + side * most((plate) => plate.rows) + 12,
+  ];
+  const drawAll = (context: CanvasRenderingContext2D) =>
+    plates.forEach((plate, i) => {
+      context.save();
+      context.translate(4 + (i % across) * wide, 4 + Math.floor(i / across) * high);
+      context.fillStyle = css("--ink");
+      context.font = "bold 11px sans-serif";
+      context.textAlign = "left";
+      context.textBaseline = "middle";
+      context.fillText(about.plates[plate].name, MARGIN.left, NAMED / 2);
+      context.translate(0, NAMED);
+      draw(context, { plate, side, cursor: -1 });
+      context.restore();
+    });
+  return { width: across * wide, height: Math.ceil(plates.length / across) * high, draw: drawAll };
+}
+
 function draw(
-  canvas: HTMLCanvasElement,
-  { plate, side, height, cursor }: { plate: number; side: number; height: number; cursor: number },
+  context: CanvasRenderingContext2D,
+  { plate, side, cursor }: { plate: number; side: number; cursor: number },
 ): void {
   const { about, wells, ofPlate } = theScreen();
   const { rows, columns } = about.plates[plate];
-  const ratio = Math.min(2, devicePixelRatio || 1);
-  [canvas.width, canvas.height] = [(MARGIN.left + side * columns + 2) * ratio, height * ratio];
-  const context = canvas.getContext("2d")!;
-  context.scale(ratio, ratio);
   const [ink, soft, line] = [css("--ink"), css("--soft"), css("--line")];
   const colours = wellColours.value;
   const rgb = colours && !(colours instanceof Missing) ? colours.rgb : null;

@@ -1,14 +1,16 @@
 // Treatments by treatments: how alike their profiles are, in the order of the clustering.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
+import { Context } from "svgcanvas";
 import { interpolatePuOr } from "d3-scale-chromatic";
 import { json, remembered } from "../data/files";
 import { frame } from "../data/frame";
 import { rgbOf } from "../colours";
-import { saveCsv, savePng } from "../download";
+import { saveCsv, saveDrawing, type Form } from "../download";
 import { number } from "../format";
 import { selectTreatments } from "../select";
 import { selection, theScreen } from "../state";
+import { Save } from "../saving";
 import { isDark } from "../theme";
 import { useWaited, Waiting } from "../wait";
 
@@ -36,6 +38,8 @@ const matrices = remembered(async (n): Promise<Matrix> => {
 const shown = signal(-1);
 const LOOK = Array.from({ length: 201 }, (_, i) => rgbOf(interpolatePuOr(i / 200)));
 
+const lookOf = (cosine: number) => LOOK[Math.round((Math.min(1, Math.max(-1, cosine || 0)) + 1) * 100)];
+
 function picture(matrix: Matrix): HTMLCanvasElement {
   const n = matrix.order.treatments.length;
   const canvas = document.createElement("canvas");
@@ -43,8 +47,7 @@ function picture(matrix: Matrix): HTMLCanvasElement {
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(n, n);
   matrix.cosine.forEach((value, i) => {
-    const [r, g, b] = LOOK[Math.round((Math.min(1, Math.max(-1, value || 0)) + 1) * 100)];
-    image.data.set([r, g, b, 255], 4 * i);
+    image.data.set([...lookOf(value), 255], 4 * i);
   });
   context.putImageData(image, 0, 0);
   return canvas;
@@ -81,51 +84,14 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
     return () => watcher.disconnect();
   }, []);
 
+  const seen = { matrix, part, side };
   useEffect(() => {
     const it = canvas.current!;
     const ratio = Math.min(2, devicePixelRatio || 1);
     [it.width, it.height] = [(LEFT + side + 8) * ratio, (SPACE + side + 8) * ratio];
     const context = it.getContext("2d")!;
     context.scale(ratio, ratio);
-    const style = getComputedStyle(document.documentElement);
-    if (!pictures.has(matrix)) pictures.set(matrix, picture(matrix));
-    context.imageSmoothingEnabled = cell < 1;
-    const { x, y, n: span } = part;
-    context.drawImage(pictures.get(matrix)!, x, y, span, span, LEFT, SPACE, side, side);
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    const chosen = selection.value;
-    const every = Math.max(1, Math.ceil(12 / cell));
-    const inSight = Array.from({ length: Math.min(n, Math.ceil(y + span)) - Math.floor(y) }, (_, i) => i + Math.floor(y));
-    // Selected names last: they may cover others.
-    inSight.sort((a, b) => chosen.treatments[names[a]] - chosen.treatments[names[b]] || a - b);
-    for (const row of inSight) {
-      const on = chosen.treatments[names[row]] === 1;
-      if (!on && (row - Math.floor(y)) % every) continue;
-      if (on && chosen.treatmentCount > 60) continue;
-      const name = cut(context, treatments.name[names[row]]);
-      if (on && every > 1) {
-        context.fillStyle = style.getPropertyValue("--paper");
-        context.fillRect(0, SPACE + (row - y + 0.5) * cell - 8, LEFT - 5, 16);
-      }
-      context.fillStyle = style.getPropertyValue(on ? "--accent" : "--soft");
-      context.font = `${on ? "bold " : ""}11px system-ui, sans-serif`;
-      context.fillText(name, LEFT - 6, SPACE + (row - y + 0.5) * cell);
-    }
-    context.fillStyle = style.getPropertyValue("--ink");
-    matrix.order.treatments.forEach((treatment, i) => {
-      if (!chosen.treatments[treatment]) return;
-      const [across, down] = [(i - x) * cell, (i - y) * cell];
-      const thick = Math.max(2, Math.min(cell, 4));
-      if (down >= 0 && down < side) context.fillRect(LEFT - 4, SPACE + down, 3, Math.max(2, cell));
-      if (across >= 0 && across < side) context.fillRect(LEFT + across, SPACE - 5, Math.max(thick, cell), 3);
-    });
-    context.strokeStyle = style.getPropertyValue("--ink");
-    const looked = matrix.place.get(chosen.treatment);
-    if (looked !== undefined && looked >= y && looked < y + span) {
-      context.strokeRect(LEFT, SPACE + (looked - y) * cell, side, Math.max(2, cell));
-    }
+    draw(context, seen);
   }, [matrix, part, side, selection.value, isDark.value]);
 
   const cellAt = (event: MouseEvent) => {
@@ -152,6 +118,18 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
     it.addEventListener("wheel", wheel, { passive: false });
     return () => it.removeEventListener("wheel", wheel);
   });
+  const asPicture = (form: Form) => {
+    // Large enough that each name that is seen has its line, on paper.
+    const saved = { ...seen, side: Math.max(side, Math.min(1200, 13 * part.n)) };
+    const [width, height] = [LEFT + saved.side + 8, SPACE + saved.side + 30];
+    saveDrawing("similarity", form, {
+      width, height,
+      draw: (context) => {
+        draw(context, saved);
+        scale(context, height - 12);
+      },
+    });
+  };
   const asCsv = () => {
     const rows = names.map((treatment, i) => [
       treatments.name[treatment],
@@ -170,8 +148,7 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
         <button type="button" aria-label="Zoom in" onClick={() => zoom(0.6)}>+</button>
         <button type="button" aria-label="Zoom out" onClick={() => zoom(1.7)}>−</button>
         <span class="space" />
-        <button type="button" onClick={() => savePng("similarity.png", canvas.current!)}>PNG</button>
-        <button type="button" title="Save the numbers as a table" onClick={asCsv}>CSV</button>
+        <Save what="similarity" picture={asPicture} table={asCsv} />
       </div>
       <div class="plot">
         <canvas
@@ -209,6 +186,88 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
       </div>
     </div>
   );
+}
+
+interface Seen {
+  matrix: Matrix;
+  part: { x: number; y: number; n: number };
+  side: number;
+}
+
+// A drawing has a rectangle a cosine, up to so many rows; more are one picture in it.
+const RECTANGLES = 150;
+
+function draw(context: CanvasRenderingContext2D, { matrix, part, side }: Seen): void {
+  const { treatments } = theScreen();
+  const style = getComputedStyle(document.documentElement);
+  const names = matrix.order.treatments;
+  const { x, y, n: span } = part;
+  const n = names.length;
+  const cell = side / span;
+  if (!(context instanceof Context) || span > RECTANGLES) {
+    if (!pictures.has(matrix)) pictures.set(matrix, picture(matrix));
+    context.imageSmoothingEnabled = cell < 1;
+    context.drawImage(pictures.get(matrix)!, x, y, span, span, LEFT, SPACE, side, side);
+  } else {
+    const within = (from: number, to: number) => [Math.max(0, from), Math.min(span, to)];
+    for (let row = Math.floor(y); row < Math.min(n, y + span); row++) {
+      for (let column = Math.floor(x); column < Math.min(n, x + span); column++) {
+        const [[left, right], [top, bottom]] = [within(column - x, column + 1 - x), within(row - y, row + 1 - y)];
+        context.fillStyle = `rgb(${lookOf(matrix.cosine[row * n + column])})`;
+        context.fillRect(LEFT + left * cell, SPACE + top * cell, (right - left) * cell, (bottom - top) * cell);
+      }
+    }
+  }
+  context.font = "11px system-ui, sans-serif";
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  const chosen = selection.value;
+  const every = Math.max(1, Math.ceil(12 / cell));
+  const inSight = Array.from({ length: Math.min(n, Math.ceil(y + span)) - Math.floor(y) }, (_, i) => i + Math.floor(y));
+  // Selected names last: they may cover others.
+  inSight.sort((a, b) => chosen.treatments[names[a]] - chosen.treatments[names[b]] || a - b);
+  for (const row of inSight) {
+    const on = chosen.treatments[names[row]] === 1;
+    if (!on && (row - Math.floor(y)) % every) continue;
+    if (on && chosen.treatmentCount > 60) continue;
+    const name = cut(context, treatments.name[names[row]]);
+    if (on && every > 1) {
+      context.fillStyle = style.getPropertyValue("--paper");
+      context.fillRect(0, SPACE + (row - y + 0.5) * cell - 8, LEFT - 5, 16);
+    }
+    context.fillStyle = style.getPropertyValue(on ? "--accent" : "--soft");
+    context.font = `${on ? "bold " : ""}11px system-ui, sans-serif`;
+    context.fillText(name, LEFT - 6, SPACE + (row - y + 0.5) * cell);
+  }
+  context.fillStyle = style.getPropertyValue("--ink");
+  names.forEach((treatment, i) => {
+    if (!chosen.treatments[treatment]) return;
+    const [across, down] = [(i - x) * cell, (i - y) * cell];
+    const thick = Math.max(2, Math.min(cell, 4));
+    if (down >= 0 && down < side) context.fillRect(LEFT - 4, SPACE + down, 3, Math.max(2, cell));
+    if (across >= 0 && across < side) context.fillRect(LEFT + across, SPACE - 5, Math.max(thick, cell), 3);
+  });
+  // White would not be seen on colours that are light where nothing is alike.
+  context.strokeStyle = "#10161c";
+  context.lineWidth = 1;
+  const looked = matrix.place.get(chosen.treatment);
+  if (looked !== undefined && looked >= y && looked < y + span) {
+    context.strokeRect(LEFT, SPACE + (looked - y) * cell, side, Math.max(2, cell));
+  }
+}
+
+function scale(context: CanvasRenderingContext2D, y: number): void {
+  const style = getComputedStyle(document.documentElement);
+  context.font = "11px sans-serif";
+  context.textAlign = "left";
+  context.fillStyle = style.getPropertyValue("--ink");
+  context.fillText("Cosine  −1", LEFT, y);
+  for (let i = 0; i < 24; i++) {
+    context.fillStyle = interpolatePuOr(i / 23);
+    context.fillRect(LEFT + 62 + 5 * i, y - 5, 5.2, 10);
+  }
+  context.fillStyle = style.getPropertyValue("--ink");
+  context.fillText("1", LEFT + 188, y);
 }
 
 function cut(context: CanvasRenderingContext2D, text: string): string {

@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.naive_bayes import CategoricalNB
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from phenolens.learn.base import require_classes
 from phenolens.learn.logistic import inner_folds
 
 NEAREST, LINES, TREE = "nearest position", "row, column and edge", "decision tree"
@@ -34,7 +34,7 @@ class PositionVotes(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> PositionVotes:
         """Keep the training wells' positions (columns: plate row, plate column) and classes."""
         self._positions, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
+        require_classes(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         self._votes = np.eye(len(self.classes_))[codes]
         return self

@@ -1,0 +1,41 @@
+"""Files that lie elsewhere: ``s3://``, ``gs://`` and ``https://``, through fsspec.
+
+Nothing heavy is imported before a URL is read.
+"""
+
+from __future__ import annotations
+
+from phenolens.places import is_url
+from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
+from phenolens.remote.fetching import fetch, read_range
+from phenolens.remote.mirror import (
+    fetch_ahead,
+    local,
+    look,
+    look_anew,
+    look_at,
+    look_below,
+    placed,
+    read_part,
+    watch_in_worker,
+)
+
+__all__ = [
+    "ObjectStat",
+    "Stamp",
+    "about",
+    "asked",
+    "fetch",
+    "fetch_ahead",
+    "filesystem",
+    "is_url",
+    "local",
+    "look",
+    "look_anew",
+    "look_at",
+    "look_below",
+    "placed",
+    "read_part",
+    "read_range",
+    "watch_in_worker",
+]

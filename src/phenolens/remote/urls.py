@@ -1,0 +1,39 @@
+"""What is a URL that we read, and what is its kind."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from phenolens.errors import InputError
+from phenolens.places import SCHEMES, is_url
+
+__all__ = ["SCHEMES", "is_url", "plain_url", "scheme_of"]
+
+
+def scheme_of(url: str) -> str:
+    """``s3``, ``gs``, ``https`` or ``http``.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    scheme = str(url).partition(":")[0].lower()
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{name}://" for name in SCHEMES[:-1])
+        raise InputError(
+            f"{url}: {scheme}:// is no place that can be read; give a local path or one of {known}."
+        )
+    return scheme
+
+
+def plain_url(text: str | PurePath) -> str:
+    """A URL with both slashes after its scheme, as given otherwise.
+
+    Raises
+    ------
+    InputError
+        If it is no URL of a kind that can be read.
+    """
+    scheme = scheme_of(str(text))
+    return f"{scheme}://{str(text).partition(':')[2].lstrip('/')}"
