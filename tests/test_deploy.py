@@ -109,7 +109,9 @@ def test_steps_of_the_image_run_with_what_is_copied_before_them(tmp_path, here):
         "pip install --constraint requirements.lock --requirement wanted.txt",
         "pip install --no-deps .",
     ]
-    extras = [PROJECT["optional-dependencies"][name] for name in ("cluster", "networks")]
+    extras = [
+        PROJECT["optional-dependencies"][name] for name in ("cluster", "networks", "s3", "https")
+    ]
     wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
     assert (source / "wanted.txt").read_text().splitlines() == wanted
 
