@@ -148,6 +148,31 @@ def _read(
     return cells[cells["well"] >= 0], values[(cells["well"] >= 0).to_numpy()]
 
 
+def cells_of_field(screen: Screen, field: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """The measured cells of a field, by the features that cells are laid out by.
+
+    Returns
+    -------
+    numbers : ndarray of int32, shape (n,)
+        As in the field's label images.
+    centres : ndarray of float64, shape (n, 2)
+        x and y in pixels.
+    values : DataFrame, shape (n, n_features)
+        As measured; 0 where a feature is missing.
+    """
+    plate = str(screen.pictures.fields.iloc[field][PLATE])
+    if not has_cells(screen) or plate not in files(screen):
+        return np.zeros(0, np.int32), np.zeros((0, 2)), pd.DataFrame()
+    features = _telling(screen)
+    cells, values = screen.kept.get(
+        ("cells of", plate), lambda: _read(screen, files(screen)[plate], features)
+    )
+    own = (cells["field"] == field).to_numpy()
+    numbers = cells.loc[own, OBJECT].to_numpy(np.int32)
+    centres = cells.loc[own, ["x", "y"]].to_numpy(np.float64)
+    return numbers, centres, pd.DataFrame(np.nan_to_num(values[own]), columns=features)
+
+
 def _scaled(values: np.ndarray, controls: np.ndarray) -> np.ndarray:
     """Robust z of the cells of the plate's controls (of all, where it has none), clipped."""
     base = values[controls] if controls.any() else values
