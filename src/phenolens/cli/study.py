@@ -111,7 +111,9 @@ def step(name: str) -> Verb:
     def take(path: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
+        from phenolens.study.lock import require_one_process
 
+        require_one_process()
         options = given(signature, values)
         progress = False if quiet else RichProgress()
         session = study.open_study(path, progress=progress, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +42,12 @@ class Pictures:
     ----------
     tables : Tables
         Of the study.
+    bring : callable, optional
+        Of results at a URL: called with the path of a field in the store before it is read.
     """
 
     tables: Tables
+    bring: Callable[[str], None] | None = None
     _planes: Once = field(
         default_factory=lambda: Once(_KEPT_BYTES, size=lambda plane: plane.nbytes), repr=False
     )
@@ -156,7 +159,10 @@ class Pictures:
         if self.store is None:
             raise GoneError(self.words)
         row = self.fields.iloc[number]
-        return self.store / group_path(str(row[PLATE]), str(row[WELL]), str(row[SITE]))
+        place = self.store / group_path(str(row[PLATE]), str(row[WELL]), str(row[SITE]))
+        if self.bring is not None:
+            self.bring(place.relative_to(self.store.parent).as_posix())
+        return place
 
     def shape(self, number: int) -> tuple[int, int]:
         """Height and width of a field.
