@@ -53,6 +53,7 @@ FLOORS = {
     "progress": 2,
     "expressions": 1.5,
     "files": 1.1,
+    "grouping": 1,
     "memory": 0.5,
     "marks": 1.2,
     "written": 1.2,

@@ -21,6 +21,7 @@ import pandas as pd
 
 from phenolens.errors import InputError, reasons
 from phenolens.files import UNREADABLE, atomic_path
+from phenolens.grouping import group_medians
 from phenolens.remote import local
 from phenolens.spreadsheets import beyond_ascii, marked, unmarked
 
@@ -319,7 +320,12 @@ def aggregate(
     ``Metadata_Count`` holds the number of rows aggregated.
     """
     codes, keys = groups(table, by)
-    values = table.reset_index(drop=True).groupby(codes).agg(how).astype(np.float32)
+    if how == "median":
+        columns = table.to_numpy(np.float32).T
+        medians = group_medians(columns, codes, n_groups=len(keys))
+        values = pd.DataFrame(medians, columns=table.columns)
+    else:
+        values = table.reset_index(drop=True).groupby(codes).agg(how).astype(np.float32)
     kept = constant_within(metadata(table), codes)
     first = metadata(table).iloc[_first_rows(codes)].reset_index(drop=True)
     out = pd.concat([keys, first[[c for c in kept if c not in by]]], axis=1)

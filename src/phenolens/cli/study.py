@@ -113,7 +113,9 @@ def step(name: str) -> Verb:
     def take(path: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
+        from phenolens.study.lock import require_one_process
 
+        require_one_process()
         options = given(signature, values)
         progress = False if quiet else RichProgress()
         session = study.open_study(path, progress=progress, **options)
@@ -217,8 +219,8 @@ def explore(name: str) -> Verb:
     signature = read_signature("explore/look.py", "explore")
 
     def look(
-        data: str, export: str | None, treatments: tuple[str, ...], *, browser: bool | None,
-        port: int | None,
+        data: str, export: str | None, treatments: tuple[str, ...], vitessce: str | None, *,
+        browser: bool | None, port: int | None,
     ) -> None:  # fmt: skip
         from contextlib import suppress
 
@@ -229,9 +231,13 @@ def explore(name: str) -> Verb:
 
         if treatments and export is None:
             raise ConfigError("--treatments says whose images an export holds; name --export too.")
+        if vitessce and export is None:
+            raise ConfigError("--vitessce says where an export will lie; name --export too.")
         site = site_of(data)
         if export is not None:
-            click.echo("\n".join(write(site, export, treatments=treatments or None)))
+            click.echo(
+                "\n".join(write(site, export, treatments=treatments or None, vitessce=vitessce))
+            )
             return
         server, place, guard = prepared(site, port)
         click.echo(f"{site.title}: {guard.address}")
@@ -261,6 +267,12 @@ def explore(name: str) -> Verb:
             metavar="NAME",
             help="With --export: a treatment whose images it holds; the eight best by default. "
             "[repeatable]",
+        ),
+        Setting(
+            ["vitessce", "--vitessce"],
+            metavar="ADDRESS",
+            help="With --export: where the folder will lie on the web; writes view configs of "
+            "Vitessce for it, wells and cells as AnnData-Zarr, fields as OME-Zarr.",
         ),
     ]
     return Verb(name, signature.summary, look, params=params, paragraphs=signature.paragraphs)

@@ -57,6 +57,27 @@ def demo(name: str) -> Verb:
     return Verb(name, signature.summary, show, params=params)
 
 
+def download(name: str) -> Verb:
+    """The verb that fetches a tree at a URL."""
+    signature = read_signature("remote/download.py", "download")
+
+    def fetch(url: str, folder: str, **values: Any) -> None:
+        from phenolens.progress import RichProgress
+        from phenolens.remote.download import download
+
+        with RichProgress().bar("Downloading (MiB)") as tick:
+
+            def tell(done: int, total: int) -> None:
+                tick(done // 2**20, max(total // 2**20, 1))
+
+            found = download(url, folder, tell=tell, **given(signature, values))
+        click.echo("\n".join(found.lines()))
+
+    paths = [argument(signature, "url"), argument(signature, "folder")]
+    params = [*paths, *options_of(signature, but=["url", "folder", "tell"])]
+    return Verb(name, signature.summary, fetch, params=params, paragraphs=signature.paragraphs)
+
+
 def encoders(name: str) -> Verb:
     """The verb that lists what a study file may name as a representation."""
 

@@ -127,9 +127,7 @@ def open_table(
     >>> given.features, given.kind, list(given.frame)
     (['f0'], 'columns', ['Metadata_Plate', 'Metadata_Well', '_file', 'f0'])
     """
-    for setting, value in (("layer", layer), ("obsm", obsm)):
-        if value is not None and not isinstance(value, str):
-            raise InputError(f"{named(setting)} is one name; got {shown(value)}.")
+    require_names(layer=layer, obsm=obsm)
     if isinstance(data, pd.DataFrame):
         if layer is not None or obsm is not None:
             wrong = named("layer" if obsm is None else "obsm")
@@ -152,9 +150,16 @@ def open_table(
         paths = _paths(data)
         frame, found, notes = read_files(paths, features=features, layer=layer, obsm=obsm)
         card = None if obsm else card_of_files(paths)
-        return Given(frame, found, _shared_stem(paths), tuple(notes), "file", card)
+        return Given(frame, found, shared_stem(paths), tuple(notes), "file", card)
     notes = unread + settle(frame, found.names)
     return Given(frame, found, UNNAMED, tuple(notes), kind, None if obsm else card_in(data), data)
+
+
+def require_names(**given: object) -> None:
+    """Raise :class:`InputError` where a setting that names one part of an AnnData is no text."""
+    for setting, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise InputError(f"{named(setting)} is one name; got {shown(value)}.")
 
 
 def _unread_index(data: pd.DataFrame) -> list[str]:
@@ -174,6 +179,12 @@ def _is_anndata(data: object) -> bool:
     """Whether it is an AnnData; who has one has imported that library."""
     library = sys.modules.get("anndata")
     return library is not None and isinstance(data, library.AnnData)
+
+
+def paths_given(data: Any) -> list[Path] | None:
+    """The files that were handed in; None for what lies in memory."""
+    in_memory = isinstance(data, pd.DataFrame) or _is_anndata(data)
+    return None if in_memory else _paths(data)
 
 
 def _paths(data: Any) -> list[Path]:
@@ -201,7 +212,7 @@ def _remedy(data: object, *, several: bool) -> str:
     return ""
 
 
-def _shared_stem(paths: Sequence[Path]) -> str:
+def shared_stem(paths: Sequence[Path]) -> str:
     """The file's stem; of several, the words that all begin with."""
     stems = list(dict.fromkeys(map(stem, paths)))
     if len(stems) == 1:

@@ -56,7 +56,7 @@ def read_files(
     notes : list of str
         For the ledger.
     """
-    paths = _once(paths)
+    paths = once(paths)
     parts = [read_file(path, features=features, layer=layer, obsm=obsm) for path in paths]
     source = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     found = merge([one for _, one, _ in parts], named=features is not None, source=source)
@@ -69,7 +69,7 @@ def read_files(
     return frame, found, notes + settle(frame, found.names)
 
 
-def _once(paths: Sequence[Path]) -> list[Path]:
+def once(paths: Sequence[Path]) -> list[Path]:
     """Without the files that are read with one before: a run's Nuclei.csv with its Cells.csv."""
     kept, held = [], set[Path]()
     for path in paths:
@@ -138,37 +138,49 @@ def tidied(
     refuse_nested([name for name in objects if _is_nested(frame[name])], source)
     found = recognise(frame, features=features, source=source)
     details = frame.drop(columns=[*found.names, FILE], errors="ignore")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
-        values = frame[found.names].astype(np.float32)
-    values = _without_lost(values, frame, source)
-    described = tidy(mark_blank_samples(details))
-    silent = described.columns[described.isna().all()]  # of any type once files are stacked
-    described = described.assign(**dict.fromkeys(silent, np.nan), **{FILE: name})
-    return pd.concat([described, values], axis=1), found
+    values, lost = single_precision(frame[found.names])
+    refuse_lost(lost, found.names, source=source)
+    return pd.concat([described(details, name), values], axis=1), found
 
 
-def _without_lost(values: pd.DataFrame, frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Features of which single precision holds nothing but zeros as infinite: missing, and told.
+def described(details: pd.DataFrame, name: str) -> pd.DataFrame:
+    """``Metadata_*`` columns with clean values, and the file's name in ``_file``."""
+    rows = tidy(mark_blank_samples(details))
+    silent = rows.columns[rows.isna().all()]  # of any type once files are stacked
+    return rows.assign(**dict.fromkeys(silent, np.nan), **{FILE: name})
 
-    Raises
-    ------
-    InputError
-        If nothing is left of any feature.
+
+def single_precision(features: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The features in float32; those of which it holds nothing but zeros are infinite.
+
+    Returns
+    -------
+    values : DataFrame of float32
+    lost : dict of str to float
+        A value of each feature of which nothing is left; see :func:`refuse_lost`.
     """
+    if (features.dtypes == np.float32).all():
+        return features, {}
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told
+        values = features.astype(np.float32)
     held = values.to_numpy()
     empty = values.columns[~((held != 0) & np.isfinite(held)).any(axis=0)]
     lost: dict[str, float] = {}
     for name in empty:
-        given = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        given = features[name].to_numpy(dtype=np.float64, na_value=np.nan)
         given = given[np.isfinite(given) & (given != 0)]
         lost |= {name: given[0]} if len(given) else {}
-    if lost and len(lost) == len(values.columns):
+    return values.assign(**dict.fromkeys(lost, np.float32(np.inf))) if lost else values, lost
+
+
+def refuse_lost(lost: Mapping[str, float], features: Sequence[str], *, source: str) -> None:
+    """Raise :class:`InputError` where single precision holds nothing of any feature."""
+    if lost and len(lost) == len(features):
         name, number = next(iter(lost.items()))
         raise InputError(
             f"{source}: single precision holds none of its {len(lost)} feature(s) (1e-38 to 3e38), "
             f"such as {name} ({number:.3g}): give them another unit."
         )
-    return values.assign(**dict.fromkeys(lost, np.float32(np.inf))) if lost else values
 
 
 def _is_nested(values: pd.Series) -> bool:

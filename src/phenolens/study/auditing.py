@@ -18,6 +18,7 @@ from phenolens.errors import DamagedError, InputError, named
 from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
 from phenolens.profiles import PLATE, WELL
+from phenolens.study.remote_results import is_results_url, results_here
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -135,7 +136,7 @@ def audit_findings(
 def _is_study(data: object) -> TypeGuard[str | Path]:
     if not isinstance(data, str | Path) or not str(data):
         return False
-    return Path(data).suffix == ".toml" or Path(data).is_dir()
+    return Path(data).suffix == ".toml" or Path(data).is_dir() or is_results_url(data)
 
 
 def audit_study(
@@ -157,7 +158,7 @@ def audit_study(
     InputError
         If a folder holds no study.
     """
-    study = Path(study)
+    study = results_here(study) if is_results_url(study) else Path(study)
     if study.is_dir():
         folder, findings = study, _of_folder(study)
     else:

@@ -13,7 +13,7 @@ from phenolens.files import file_digest, identity, read_sealed, write_sealed, wr
 from phenolens.places import named
 from phenolens.store import digest, files_named
 from phenolens.study.keeping import STAMP, store_files
-from phenolens.study.lock import is_lock, writing
+from phenolens.study.lock import is_lock, require_one_process, writing
 from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
@@ -76,6 +76,8 @@ def run(session: Session | str | Path) -> Path:
     ------
     InputError
         If it is neither; or another process writes into the study's folder.
+    ConfigError
+        If this is one of several processes that ``torchrun`` started.
 
     Examples
     --------
@@ -91,6 +93,7 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
+    require_one_process()
     with writing(session.out, session.progress.say), session.joined():
         return _run(session)
 

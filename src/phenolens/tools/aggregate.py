@@ -23,6 +23,10 @@ def aggregate(
 ) -> pd.DataFrame | AnnData:
     """Make one row of all rows that share a key: cells or fields become wells.
 
+    Files may hold more cells than memory does: of Parquet tables some columns of the files of one
+    plate are read at a time, and other tables one file after another
+    (:func:`phenolens.io.wells_of_files.wells_of_files`). With `quality` all is read at once.
+
     Parameters
     ----------
     data : path, list of paths, DataFrame or AnnData
@@ -78,12 +82,23 @@ def aggregate(
 
     from phenolens import profiles
     from phenolens.errors import InputError
+    from phenolens.io.cards import card_of_files, put_card
     from phenolens.io.controls import control_rows
-    from phenolens.io.given import open_table, put_back
+    from phenolens.io.given import open_table, paths_given, put_back, require_names, shared_stem
+    from phenolens.io.wells_of_files import wells_of_files
     from phenolens.normalize.quality import quality_weights, weighted_middle
 
     if how not in ("median", "mean"):
         raise InputError(f"Unknown way to aggregate {how!r}; choose median or mean.")
+    require_names(layer=layer, obsm=obsm)
+    paths = paths_given(data)
+    if paths is not None and quality is None:
+        merged = wells_of_files(
+            paths, by, how=how, name=shared_stem(paths), features=features, layer=layer, obsm=obsm
+        )
+        wells = profiles.to_frame(merged)
+        put_card(wells, None if obsm else card_of_files(paths))
+        return wells
     given = open_table(data, features=features, layer=layer, obsm=obsm)
     table, groups = given.table(), given.columns(by)
     merged = profiles.aggregate(table, groups, how=how)

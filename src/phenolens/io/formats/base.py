@@ -41,6 +41,27 @@ class TableRead:
 
 
 @dataclass(frozen=True)
+class ByColumn:
+    """A table that lies on the disk by columns, so that some can be read and not the others.
+
+    Attributes
+    ----------
+    rows : int
+    columns : tuple of str
+        In the table's order.
+    floating : frozenset of str
+        Those that hold floating-point numbers, whatever their values.
+    read : callable
+        Gives the named columns of all rows as a DataFrame with a range index.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    floating: frozenset[str]
+    read: Callable[[Sequence[str]], pd.DataFrame] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ImageProposal:
     """What a study file would say of images that were found.
 
@@ -118,6 +139,11 @@ class TableFormat:
             If it cannot be read; one line that names the file and says what to do.
         """
         raise NotImplementedError(f"'{self.name}' has no read.")
+
+    def by_column(self, path: Path) -> ByColumn | None:
+        """The table for who needs some columns at a time; None where it can be read whole only."""
+        del path
+        return None
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, or more where that is as quick."""

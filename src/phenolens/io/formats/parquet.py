@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from phenolens.errors import InputError, reasons
+from phenolens.files import UNREADABLE
 from phenolens.io.columns import refuse_nested
-from phenolens.io.formats.base import TableFormat, TableRead, register
+from phenolens.io.formats.base import ByColumn, TableFormat, TableRead, register
 from phenolens.io.tables.text import repeated_names
 from phenolens.profiles import index_as_columns, read_frame
 from phenolens.remote import local
@@ -29,6 +32,28 @@ class Parquet(TableFormat):
         """The whole table."""
         _require_plain_columns(path)
         return TableRead(read_frame(path))
+
+    def by_column(self, path: Path) -> ByColumn | None:
+        """The table as it lies; None where pandas left a row index in it, which is read whole."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        _require_plain_columns(path)
+        file = pq.ParquetFile(path)
+        about = json.loads((file.schema_arrow.metadata or {}).get(b"pandas", b"{}"))
+        if any(isinstance(level, str) for level in about.get("index_columns", ())):
+            return None
+
+        def read(names: Sequence[str]) -> pd.DataFrame:
+            try:
+                return file.read(columns=list(names)).to_pandas()[list(names)]
+            except UNREADABLE as error:
+                why = reasons([str(error)])
+                raise InputError(f"{path} cannot be read as a table: {why}") from None
+
+        floating = [one.name for one in file.schema_arrow if pa.types.is_floating(one.type)]
+        names = tuple(file.schema_arrow.names)
+        return ByColumn(file.metadata.num_rows, names, frozenset(floating), read)
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, and no more is read."""
