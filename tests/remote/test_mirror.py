@@ -198,3 +198,12 @@ def test_places_and_urls_are_one(screen):
     )
     with pytest.raises(InputError, match="no file can be called"):
         look("s3://bucket/a//b")
+
+
+def test_what_may_be_read_and_not_listed_is_read(screen, store):
+    store.faults = lambda method, path, before: (
+        store.fault(status=403) if path.strip("/") == "screen" else None
+    )
+    assert local(f"{screen}/table.csv").read_text() == "a,b\n1,2\n"
+    with pytest.raises(UnreachableError, match="could not be listed: access is denied"):
+        look_below(screen)

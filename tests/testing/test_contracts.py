@@ -418,6 +418,7 @@ def test_a_format_of_ours_is_read_from_a_store_as_from_a_folder(
 ):
     """What a placeholder holds would be zeros: each way of opening fetches first."""
     monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
+    (tmp_path / "here").mkdir()
     sample = SAMPLES[name](tmp_path / "here")
     below = sample.relative_to(tmp_path / "here").as_posix()
     url = f"{store.upload(tmp_path / 'here', 'screen', 'here/')}/{below}".removesuffix("/.")

@@ -23,7 +23,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any, TypeVar
@@ -133,6 +133,9 @@ def look(url: str | Path) -> Path:
     for is_file in (file_first, not file_first):
         if is_file and (stamp := _stamp(url)) is not None:
             _put(place, stamp)
+            if not _is_web(url) and not _is_known(place):
+                with suppress(UnreachableError):  # who may read a file may not always list
+                    _list(place.parent)  # what is read with it lies beside it
             return place
         if not is_file and any(_list(place)):
             return place
@@ -297,7 +300,7 @@ def _list(folder: Path) -> tuple[int, list[str]]:
     """List one folder: how many files it has, and the names of its folders."""
     url = named(folder)
     fs, path = filesystem(url)
-    web = scheme_of(url).startswith("http")
+    web = _is_web(url)
     try:
         told = asked(url, lambda: fs.ls(f"{path}/" if web else path, detail=True), doing="listed")
     except InputError:
@@ -352,6 +355,10 @@ def _find(folder: Path) -> int:
     with _guard:
         _looked.add(f"{folder}/**")
     return len(told)
+
+
+def _is_web(url: str) -> bool:
+    return scheme_of(url).startswith("http")
 
 
 def _can_be_held(name: str) -> bool:
