@@ -12,7 +12,7 @@ from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
-from phenolens.cli.values import FORMS, Output
+from phenolens.cli.values import FORMS, Here, Output, as_typed
 from phenolens.errors import either
 
 STEPS = {
@@ -59,7 +59,7 @@ def init(name: str) -> Verb:
 
     output = Setting(
         ["output", "-o", "--output"],
-        type=click.Path(),
+        type=Here(),
         default="study.toml",
         metavar="PATH",
         help="The study file. [default: study.toml]",
@@ -96,7 +96,7 @@ def design(name: str) -> Verb:
         *options_of(signature, but=["treatments", "output"]),
         Setting(
             ["output", "-o", "--output"],
-            type=click.Path(),
+            type=Here(),
             default="plate-maps",
             metavar="DIR",
             help="Folder of the plate maps: platemap/*.txt, barcode_platemap.csv and design.json. "
@@ -187,7 +187,7 @@ def audit(name: str) -> Verb:
         elif output is not None:
             auditing.as_result(findings).write(output)
         if output is not None:
-            click.echo(f"Wrote {output}")
+            click.echo(f"Wrote {as_typed(output)}")
         if strict and auditing.has_errors(findings):
             raise click.exceptions.Exit(1)
 
@@ -257,7 +257,7 @@ def explore(name: str) -> Verb:
         *options_of(signature, but=["data"]),
         Setting(
             ["export", "--export"],
-            type=click.Path(),
+            type=Here(),
             metavar="FOLDER",
             help="Write a static site instead, for a colleague or a web server.",
         ),
@@ -307,7 +307,7 @@ def clean(name: str) -> Verb:
     return Verb(name, signature.summary, free, params=params, paragraphs=signature.paragraphs)
 
 
-def argument(signature: Signature, name: str) -> Positional:
-    """The argument of a function's first parameter, a path."""
+def argument(signature: Signature, name: str, kind: click.ParamType | None = None) -> Positional:
+    """The argument of a function's parameter, a path."""
     text = signature.parameters[name].text
-    return Positional([name], type=click.Path(), metavar=name.upper(), text=text)
+    return Positional([name], type=kind or click.Path(), metavar=name.upper(), text=text)

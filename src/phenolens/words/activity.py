@@ -24,14 +24,14 @@ _SHAPES = {
 
 
 @dataclass(frozen=True)
-class Scored:
+class FoundInNumbers:
     """What was found of a treatment in numbers: in short, and with the interval."""
 
     short: str
     whole: str
 
 
-def scored(row: Mapping[str, Any]) -> Scored:
+def scored(row: Mapping[str, Any]) -> FoundInNumbers:
     """The q and mAP of a treatment in words; the interval only where there is one.
 
     >>> scored({"q": 0.012, "map": 0.5, "low": 0.25, "high": 0.75}).whole
@@ -41,7 +41,7 @@ def scored(row: Mapping[str, Any]) -> Scored:
     """
     short = f"q {p_value(row['q'])}, mAP {fixed(row['map'])}"
     between = interval(row.get("low"), row.get("high"), of=fixed)
-    return Scored(short, f"{short} ({between})" if between else short)
+    return FoundInNumbers(short, f"{short} ({between})" if between else short)
 
 
 @wording("position-ignored")
