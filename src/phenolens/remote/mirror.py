@@ -229,6 +229,8 @@ def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) ->
         with _guard:
             _looked.add(f"{top}/**")
     if not top.is_dir():
+        fs, path = filesystem(plain_url(url))
+        asked(str(url), lambda: fs.ls(path), doing="listed")  # says so where there is no bucket
         raise InputError(f"There is no file or folder {plain_url(url)}.")
     return top
 
