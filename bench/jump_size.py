@@ -1,9 +1,10 @@
 """Evaluation at JUMP's size: cells to wells, activity of all wells, and the other questions.
 
 ``python bench/jump_size.py cells --cells 1000000 --features 1000`` simulates plates of CellProfiler
-features in Parquet and aggregates them by ``pl.aggregate``. ``activity`` and ``questions`` simulate wells of plates of 384 and ask them
-of one Parquet file. Each measured command is a process of its own; its peak is the most that it and
-its children held together, looked at twenty times a second. One JSON line a measurement.
+features in Parquet and aggregates them by ``pl.aggregate``. ``activity`` and ``questions`` simulate
+wells of plates of 384 and ask them of one Parquet file. Each measured command is a process of its
+own; its peak is the most that it and its children held together, looked at twenty times a second.
+One JSON line a measurement.
 """
 
 from __future__ import annotations
