@@ -18,7 +18,7 @@ from phenolens.stats.wells import Wells, prepare
 
 
 def _wells(values: np.ndarray) -> Wells:
-    return Wells(pd.DataFrame(values), np.linalg.norm(values, axis=1))
+    return Wells(pd.DataFrame(values), values, np.linalg.norm(values, axis=1))
 
 
 def _plain_ap(relevant: list[int]) -> float:

@@ -21,7 +21,7 @@ from phenolens.stats.wells import Wells
 
 def _brute_map(values: np.ndarray, picked: tuple[int, ...], plate: np.ndarray) -> float:
     group = np.where(np.isin(np.arange(len(values)), picked), 0, -1)
-    wells = Wells(pd.DataFrame(values), np.linalg.norm(values, axis=1))
+    wells = Wells(pd.DataFrame(values), values, np.linalg.norm(values, axis=1))
     return float(np.mean(average_precision(wells, group, reference=group < 0, within=plate).value))
 
 

@@ -15,6 +15,7 @@ from phenolens.query import evaluate_query
 
 SIMILARITIES = ("cosine", "abs_cosine", "correlation")
 MISSING_SHARE = 0.05
+_NO_TABLE = pd.DataFrame()
 ROWS = 4096
 
 
@@ -26,6 +27,8 @@ class Wells:
     ----------
     table : DataFrame
         The rows that are left, in canonical order.
+    compared : ndarray, shape (n_wells, n_features)
+        Values of these rows; where they are those of the table, they share its memory.
     length : ndarray of float64, shape (n_wells,)
         Of each row over the columns compared; :meth:`unit` divides by it.
     centred : bool
@@ -42,6 +45,7 @@ class Wells:
     """
 
     table: pd.DataFrame
+    compared: np.ndarray
     length: np.ndarray
     centred: bool = False
     absolute: bool = False
@@ -49,8 +53,13 @@ class Wells:
     columns: np.ndarray | None = None
     excluded: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of_unit(cls, unit: np.ndarray) -> Wells:
+        """Wells of which nothing is known but vectors of length one, (n_wells, n_features)."""
+        return cls(_NO_TABLE, unit, np.ones(len(unit)))
+
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.length)
 
     def unit(self, rows: np.ndarray) -> np.ndarray:
         """Rows of length one, float64, so that a dot product is the similarity.
@@ -58,7 +67,7 @@ class Wells:
         Made when they are asked for: of all wells of a large screen they take more memory than
         anything else.
         """
-        part = _double(self.table.to_numpy()[rows], self.columns, centre=self.centred)
+        part = _double(self.compared[rows], self.columns, centre=self.centred)
         part /= self.length[rows][:, None]
         return part
 
@@ -90,7 +99,7 @@ class Wells:
 
 def repeated_profiles(wells: Wells) -> int:
     """Number of wells whose direction an earlier well has exactly: copies, not measurements."""
-    width = wells.table.shape[1] if wells.columns is None else int(wells.columns.sum())
+    width = wells.compared.shape[1] if wells.columns is None else int(wells.columns.sum())
     weights = np.random.default_rng(0).standard_normal(width)
     everyone = np.arange(len(wells))
     blocks = [everyone[first : first + ROWS] for first in range(0, len(wells), ROWS)]
@@ -153,7 +162,10 @@ def prepare(
         raise InputError(Finding("no-well-left", "error", {}, {"excluded": excluded}))
     kept = {reason: count for reason, count in excluded.items() if count}
     left = profiles.take(ordered, good)
-    return Wells(left, length[good], centred, similarity == "abs_cosine", single, columns, kept)
+    return Wells(
+        left, left.to_numpy(), length[good], centred=centred, absolute=similarity == "abs_cosine",
+        single=single, columns=columns, excluded=kept,
+    )  # fmt: skip
 
 
 def _lengths(values: np.ndarray, columns: np.ndarray, *, centre: bool) -> np.ndarray:
