@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import dask
 from distributed import LocalCluster
 
 from phenolens import memory
@@ -39,7 +40,7 @@ from phenolens.represent.measuring.cells import measure_cells
 from phenolens.represent.measuring.labelling import Recipe
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study import init, open_study
-from phenolens.study.cluster import Cluster
+from phenolens.study.cluster import DASK, Cluster
 from phenolens.study.lock import writing
 from phenolens.study.recipe import recipe_of
 from phenolens.study.step import take
@@ -50,6 +51,7 @@ from phenolens.workers import Spent
 def cluster(folder: Path, workers: int) -> Iterator[tuple[LocalCluster, Cluster]]:
     """So many workers, joined by their address for a folder of results."""
     with (
+        dask.config.set(DASK),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
             silence_logs=50,

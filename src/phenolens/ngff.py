@@ -155,6 +155,28 @@ def image(channels: Sequence[str], pixel_size_um: float | None, windows: Sequenc
     return _multiscale(axes, [1.0, *_scale(pixel_size_um)], {"omero": {"channels": shown}})
 
 
+def older_image(
+    channels: Sequence[str],
+    pixel_size_um: float | None,
+    windows: Sequence[Window],
+    levels: int,
+) -> dict:
+    """Attributes of one image of OME-NGFF 0.4, of several levels that each halve both sides."""
+    told = image(channels, pixel_size_um, windows)["ome"]
+    first = told["multiscales"][0]
+    scale = first["datasets"][0]["coordinateTransformations"][0]["scale"]
+    first["datasets"] = [
+        {
+            "path": str(level),
+            "coordinateTransformations": [
+                {"type": "scale", "scale": [scale[0], *(side * 2**level for side in scale[1:])]}
+            ],
+        }
+        for level in range(levels)
+    ]
+    return {"multiscales": [first | {"version": "0.4"}], "omero": told["omero"]}
+
+
 def label_image(pixel_size_um: float | None) -> dict:
     """Attributes of one label image with axes y, x."""
     return _multiscale(

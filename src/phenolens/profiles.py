@@ -22,6 +22,7 @@ import pandas as pd
 from phenolens.errors import InputError, reasons
 from phenolens.files import UNREADABLE, atomic_path
 from phenolens.grouping import group_medians
+from phenolens.remote import local
 from phenolens.spreadsheets import beyond_ascii, marked, unmarked
 
 if TYPE_CHECKING:
@@ -369,7 +370,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is missing, empty, unreadable or of another kind.
     """
-    path = Path(path)
+    path = local(path)
     name = path.name.lower().removesuffix(".gz")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name the tables in it, such as '{path}/*.parquet'.")
@@ -422,7 +423,7 @@ def read_about(path: str | Path) -> dict | None:
     import pyarrow.parquet as pq
 
     try:
-        held = pq.read_schema(path).metadata or {}
+        held = pq.read_schema(local(path)).metadata or {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     return json.loads(held[_ABOUT]) if _ABOUT in held else None

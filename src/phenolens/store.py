@@ -41,10 +41,21 @@ class Store:
         Make every table anew instead of reading what an earlier run left.
     verify : bool
         Read every input again, whatever size and times of its file say.
+    bring : callable, optional
+        Called with the name of an entry before it is looked for: of a store that lies elsewhere
+        too, it fetches what is there of it.
     """
 
-    def __init__(self, folder: str | Path, *, force: bool = False, verify: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        force: bool = False,
+        verify: bool = False,
+        bring: Callable[[str], None] | None = None,
+    ) -> None:
         self.root = Path(folder)
+        self._bring = bring
         self.force = force
         self.verify = verify
         self.used: set[str] = set()
@@ -56,6 +67,8 @@ class Store:
         With ``force`` it is emptied, once.
         """
         folder = self.root / f"{name}-{digest(__version__, name, *question)}"
+        if self._bring is not None and folder.name not in self.used:
+            self._bring(folder.name)
         if self.force and folder not in self._emptied:
             shutil.rmtree(folder, ignore_errors=True)
             self._emptied.add(folder)

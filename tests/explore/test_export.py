@@ -69,7 +69,7 @@ def test_groups_that_can_be_foreseen_have_their_answers(site, exported):
 def test_the_first_cells_of_a_treatment_know_their_nearest(exported):
     folder, _, _ = exported
     told = json.loads((folder / "data" / "screen.json").read_text())
-    assert len(told["nearest"]) in range(4, 9)
+    assert len(told["nearest"]) in range(2, 5)
     for field, number in told["nearest"]:
         found = json.loads((folder / f"data/nearest/f{field}-{number}.json").read_text())
         first = found["cells"][0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from phenolens import prepare as preparing
 from phenolens import study
 from phenolens.errors import ConfigError, PhenolensError
 from phenolens.study import cluster as ours
@@ -25,7 +28,22 @@ from phenolens.workers import Reading
 
 distributed = pytest.importorskip("distributed")
 OTHER = "import distributed.versions as v; v._version_cached = lambda name: '0.0.1'"
+APART = """
+import time as t
+t.own = t.time_ns
+t.time_ns = lambda own=t.own: own() + {seconds} * 10**9
+"""
+TOGETHER = "import time as t; t.time_ns = getattr(t, 'own', t.time_ns)"
 AGAIN = "import importlib, distributed.versions as v; importlib.reload(v)"
+NETWORK = """
+[networks]
+input = "images"
+size = 32
+epochs = 12
+width = 4
+batch = 4
+precision = "float32"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +97,7 @@ def left(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_a_worker_that_is_killed_loses_nothing_and_bytes_are_those_of_one_process(screen, two):
+def test_with_a_worker_killed_and_clocks_apart_bytes_are_those_of_one_process(screen, two):
     study.prepare(open_study(screen.study, out=screen.out, jobs=1))
     alone = left(screen.out)
     shutil.rmtree(screen.out)
@@ -87,9 +105,59 @@ def test_a_worker_that_is_killed_loses_nothing_and_bytes_are_those_of_one_proces
     session = open_study(
         screen.study, out=screen.out, cluster=address, progress=Killing(address, 5)
     )
-    study.prepare(session)
+    with distributed.Client(address, set_as_default=False) as client:
+        ahead, behind = client.nthreads()
+        client.run(exec, APART.format(seconds=86400), workers=[ahead])
+        client.run(exec, APART.format(seconds=-86400), workers=[behind])
+        try:
+            study.prepare(session)
+        finally:
+            client.run(exec, TOGETHER)
     assert left(screen.out) == alone
     assert any(name.endswith("thumbnail.npz") for name in alone)
+
+
+class KillingATraining(Silent):
+    """Progress that kills every worker that trains, once one has ended its first epoch."""
+
+    def __init__(self, address: str, store: Path) -> None:
+        self.address, self.store, self.killed = address, store, []
+
+    @contextmanager
+    def bar(self, text):
+        def tick(done: int, total: int) -> None:
+            begun = list(self.store.glob("network-cnn-*/log.csv"))
+            if self.killed or not begun or done == total:
+                return
+            with distributed.Client(self.address, set_as_default=False) as client:
+                busy = [worker for worker, keys in client.processing().items() if keys]
+                self.killed += client.run(os.getpid, workers=busy).values()
+            for pid in self.killed:
+                os.kill(pid, signal.SIGKILL)
+
+        yield tick
+
+
+@pytest.mark.network
+def test_networks_trained_by_workers_that_are_killed_are_those_of_one_process(
+    screen, two, monkeypatch
+):
+    pytest.importorskip("torch")
+    monkeypatch.setattr("phenolens.study.side_by_side._EVERY", 0.01)
+    screen.settings("components = 8", 'components = 8\nrepresentations = ["cnn"]')
+    screen.study.write_text(screen.study.read_text() + NETWORK)
+    study.represent(open_study(screen.study, out=screen.out, jobs=1))
+    alone = left(screen.out)
+    weights = [name for name in alone if name.endswith("weights.safetensors")]
+    assert len(weights) > 1
+    for folder in screen.out.glob("store/network-*"):
+        shutil.rmtree(folder)
+    killing = KillingATraining(two.scheduler_address, screen.out / "store")
+    where = {"jobs": 1, "cluster": two.scheduler_address, "progress": killing}
+    study.represent(open_study(screen.study, out=screen.out, **where))
+    assert killing.killed and os.getpid() not in killing.killed
+    again = left(screen.out)
+    assert [name for name in alone if again.get(name) != alone[name]] == []
 
 
 def test_a_worker_of_another_version_is_refused_with_both(screen, command, two):
@@ -135,6 +203,59 @@ def test_a_cluster_that_goes_away_is_told_in_a_line(here, tmp_path, monkeypatch)
         here.close()
         with pytest.raises(PhenolensError, match="went away while it worked"):
             list(results)
+
+
+def test_a_cluster_without_a_worker_is_told_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(ours, "ALONE", 0.2)
+    asked = {"n_workers": 0, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with (
+        distributed.LocalCluster(**asked) as started,
+        writing(tmp_path),
+        Cluster(started.scheduler_address, 1, tmp_path, print) as cluster,
+        pytest.raises(PhenolensError, match=r"has had no worker for .*Start some"),
+    ):
+        list(cluster.results([os.getpid]))
+
+
+def test_a_cluster_whose_workers_left_is_told_in_a_line(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(ours, "LOOK", 0.05)
+    monkeypatch.setattr(ours, "ALONE", 0.2)
+    with joined(here.scheduler_address, tmp_path) as cluster:
+        results = cluster.results([partial(time.sleep, 0.01)] * 500, at_once=1)
+        next(results)
+        here.scale(0)
+        with pytest.raises(PhenolensError, match=r"has had no worker for .*Start some"):
+            list(results)
+
+
+def test_a_task_that_ends_every_worker_is_told_in_a_line(two, tmp_path, monkeypatch):
+    monkeypatch.setattr(two.scheduler, "allowed_failures", 0)
+    with joined(two.scheduler_address, tmp_path) as cluster:
+        told = r"A task \(exit\) ended every worker .*Give workers more memory"
+        with pytest.raises(PhenolensError, match=told):
+            list(cluster.results([partial(os._exit, 9)]))
+
+
+def test_a_shared_disk_that_is_full_is_told_in_a_line_and_a_later_run_goes_on(
+    screen, command, here, monkeypatch
+):
+    write, full = preparing._write_zarr, count()
+
+    def writing_some(pixels, images, folder):
+        if next(full) >= 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        write(pixels, images, folder)
+
+    monkeypatch.setattr(preparing, "_write_zarr", writing_some)
+    where = ("prepare", screen.study, "--out", screen.out, "--cluster", here.scheduler_address)
+    told = command(*where).refused()
+    assert re.search(r"\.partial-\S+ cannot be written: No space left .*was finished is kept", told)
+    assert next(full) > 4 + ours.RETRIES
+    kept = set(screen.out.glob("store/images-*/*/*/*/*/.complete.json"))
+    assert len(kept) == 4
+    monkeypatch.setattr(preparing, "_write_zarr", write)
+    assert command(*where).code == 0
+    assert kept < set(screen.out.glob("store/images-*/*/*/*/*/.complete.json"))
 
 
 def test_workers_that_do_several_tasks_at_once_are_refused(tmp_path):

@@ -20,7 +20,7 @@ import filelock
 import pytest
 
 from phenolens import study
-from phenolens.errors import InputError
+from phenolens.errors import ConfigError, InputError
 from phenolens.study import lock
 from phenolens.study.lock import LOCK, SINCE, require_held, writing
 
@@ -152,6 +152,16 @@ def test_the_loser_is_told_who_holds_the_folder_and_readers_are_not_stopped(well
     assert "Nothing to free" in command("clean", held).out
     assert "is being written by" in command("clean", held, "--yes").refused()
     assert {path.name for path in held.iterdir()} == {LOCK, SINCE, "layout.json"}
+
+
+@pytest.mark.parametrize("verb", ["represent", "run"])
+def test_processes_that_torchrun_started_are_told_to_be_one(wells, command, monkeypatch, verb):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    told = command(verb, wells.study, "--out", wells.out).refused()
+    assert "WORLD_SIZE=2 says that torchrun started 2. Start it once" in told
+    assert not wells.out.exists()
+    with pytest.raises(ConfigError, match="torchrun"):
+        study.run(study.open_study(wells.study, out=wells.out))
 
 
 def test_who_was_killed_here_is_replaced_at_once_though_its_number_lives_again(held):

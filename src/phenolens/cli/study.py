@@ -12,7 +12,7 @@ from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
-from phenolens.cli.values import FORMS, Output
+from phenolens.cli.values import FORMS, Here, Output, as_typed
 from phenolens.errors import either
 
 STEPS = {
@@ -50,14 +50,16 @@ def init(name: str) -> Verb:
 
     def write(source: str, output: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
+        from phenolens.progress import RichProgress
 
-        for line in study.init(source, output, **given(signature, values)):
+        progress = False if quiet else RichProgress()
+        for line in study.init(source, output, progress=progress, **given(signature, values)):
             if not quiet:
                 click.echo(line)
 
     output = Setting(
         ["output", "-o", "--output"],
-        type=click.Path(),
+        type=Here(),
         default="study.toml",
         metavar="PATH",
         help="The study file. [default: study.toml]",
@@ -65,7 +67,7 @@ def init(name: str) -> Verb:
     params = [
         argument(signature, "source"),
         output,
-        *options_of(signature, but=["source", "output", "changes"]),
+        *options_of(signature, but=["source", "output", "changes", "progress"]),
         _set(),
         _quiet(),
     ]
@@ -94,7 +96,7 @@ def design(name: str) -> Verb:
         *options_of(signature, but=["treatments", "output"]),
         Setting(
             ["output", "-o", "--output"],
-            type=click.Path(),
+            type=Here(),
             default="plate-maps",
             metavar="DIR",
             help="Folder of the plate maps: platemap/*.txt, barcode_platemap.csv and design.json. "
@@ -111,7 +113,9 @@ def step(name: str) -> Verb:
     def take(path: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
         from phenolens.progress import RichProgress
+        from phenolens.study.lock import require_one_process
 
+        require_one_process()
         options = given(signature, values)
         progress = False if quiet else RichProgress()
         session = study.open_study(path, progress=progress, **options)
@@ -183,7 +187,7 @@ def audit(name: str) -> Verb:
         elif output is not None:
             auditing.as_result(findings).write(output)
         if output is not None:
-            click.echo(f"Wrote {output}")
+            click.echo(f"Wrote {as_typed(output)}")
         if strict and auditing.has_errors(findings):
             raise click.exceptions.Exit(1)
 
@@ -215,8 +219,8 @@ def explore(name: str) -> Verb:
     signature = read_signature("explore/look.py", "explore")
 
     def look(
-        data: str, export: str | None, treatments: tuple[str, ...], *, browser: bool | None,
-        port: int | None,
+        data: str, export: str | None, treatments: tuple[str, ...], vitessce: str | None, *,
+        browser: bool | None, port: int | None,
     ) -> None:  # fmt: skip
         from contextlib import suppress
 
@@ -227,9 +231,13 @@ def explore(name: str) -> Verb:
 
         if treatments and export is None:
             raise ConfigError("--treatments says whose images an export holds; name --export too.")
+        if vitessce and export is None:
+            raise ConfigError("--vitessce says where an export will lie; name --export too.")
         site = site_of(data)
         if export is not None:
-            click.echo("\n".join(write(site, export, treatments=treatments or None)))
+            click.echo(
+                "\n".join(write(site, export, treatments=treatments or None, vitessce=vitessce))
+            )
             return
         server, place, guard = prepared(site, port)
         click.echo(f"{site.title}: {guard.address}")
@@ -249,7 +257,7 @@ def explore(name: str) -> Verb:
         *options_of(signature, but=["data"]),
         Setting(
             ["export", "--export"],
-            type=click.Path(),
+            type=Here(),
             metavar="FOLDER",
             help="Write a static site instead, for a colleague or a web server.",
         ),
@@ -259,6 +267,12 @@ def explore(name: str) -> Verb:
             metavar="NAME",
             help="With --export: a treatment whose images it holds; the eight best by default. "
             "[repeatable]",
+        ),
+        Setting(
+            ["vitessce", "--vitessce"],
+            metavar="ADDRESS",
+            help="With --export: where the folder will lie on the web; writes view configs of "
+            "Vitessce for it, wells and cells as AnnData-Zarr, fields as OME-Zarr.",
         ),
     ]
     return Verb(name, signature.summary, look, params=params, paragraphs=signature.paragraphs)
@@ -293,7 +307,7 @@ def clean(name: str) -> Verb:
     return Verb(name, signature.summary, free, params=params, paragraphs=signature.paragraphs)
 
 
-def argument(signature: Signature, name: str) -> Positional:
-    """The argument of a function's first parameter, a path."""
+def argument(signature: Signature, name: str, kind: click.ParamType | None = None) -> Positional:
+    """The argument of a function's parameter, a path."""
     text = signature.parameters[name].text
-    return Positional([name], type=click.Path(), metavar=name.upper(), text=text)
+    return Positional([name], type=kind or click.Path(), metavar=name.upper(), text=text)

@@ -11,9 +11,9 @@ import numpy as np
 
 from phenolens.errors import InputError, did_you_mean
 from phenolens.explore import maps, treatment
-from phenolens.explore.cells import nearest_cells
+from phenolens.explore.cells import has_cells, nearest_cells
 from phenolens.explore.features import most_telling
-from phenolens.explore.groups import Known, known_groups, neighbourhood
+from phenolens.explore.groups import KnownGroup, known_groups, neighbourhood
 from phenolens.explore.pictures import GoneError, tiles_of
 from phenolens.explore.screen import Screen
 from phenolens.explore.site import (
@@ -25,6 +25,7 @@ from phenolens.explore.site import (
     as_listed,
     has_panel,
 )
+from phenolens.explore.vitessce import VitessceExport, address_of
 from phenolens.explore.wells import fields_of_wells, typical_controls
 from phenolens.files import atomic_path
 from phenolens.profiles import OBJECT
@@ -32,7 +33,7 @@ from phenolens.words.numbers import listed, plural, size
 
 FEATURES, BEST, WELLS, CONTROLS = 500, 8, 2, 2
 """Features a representation; treatments, wells of each, and control wells a plate with images."""
-NEAREST = 4
+NEAREST = 2
 """Typical and extreme cells of each treatment with images whose nearest cells are there too."""
 READ_ME = """This folder is a static site that 'phenolens explore --export' wrote.
 Browsers do not let a page read files that lie beside it, so open it through a web server:
@@ -67,6 +68,7 @@ def export(
     folder: str | Path,
     *,
     treatments: Sequence[str] | None = None,
+    vitessce: str | None = None,
 ) -> list[str]:
     """Write a site into a folder that is new, empty, or holds an earlier export.
 
@@ -76,6 +78,9 @@ def export(
     folder : path
     treatments : sequence of str, optional
         Those with images; by default the eight best of the lead.
+    vitessce : str, optional
+        Address at which the folder will lie: view configs of Vitessce are written for it, with
+        wells and cells as AnnData-Zarr and the fields as OME-Zarr.
 
     Returns
     -------
@@ -89,6 +94,7 @@ def export(
     """
     folder = Path(folder)
     _require_ours(folder)
+    address = None if vitessce is None else address_of(vitessce)
     chosen = choose(site.screen, treatments)
     files, total, refused = 0, 0, []
     for path in _paths(site, chosen):
@@ -107,6 +113,14 @@ def export(
         lines.append(f"With images of {listed(names)}, beside controls of the same plates.")
     else:
         lines.append(f"Without images. {site.screen.pictures.words}".strip())
+    if address is not None:
+        telling = most_telling(site.screen, FEATURES)
+        whole = VitessceExport(site.screen, site.title, folder, address, telling)
+        configs = whole.write(chosen.treatments, chosen.fields)
+        lines.append(
+            f"For Vitessce: {plural(len(configs), 'view config')}; once the folder is there, open "
+            f"https://vitessce.io/#?url={address}/{configs[0]}"
+        )
     lines += [f"Left out: {line}" for line in refused[:5]]
     if len(refused) > 5:
         lines.append(f"Left out as well: {plural(len(refused) - 5, 'file')}.")
@@ -157,8 +171,8 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
 
 
 def _cells_of(screen: Screen, treatments: Sequence[int]) -> list[tuple[int, int]]:
-    """The first typical and extreme cells of these; none where images are crops."""
-    if screen.pictures.level != "field":
+    """The first typical and extreme cells of these; none where none were measured."""
+    if not has_cells(screen):
         return []
     lists = [one for number in treatments for one in treatment.cell_lists(screen, number)]
     shown = [one.cells.head(NEAREST) for one in lists if one.kind in ("typical", "extreme")]
@@ -194,7 +208,7 @@ def _answer(site: Site, path: str, chosen: Chosen) -> Reply:
     return site.answer(path)
 
 
-def _groups(screen: Screen, chosen: Chosen) -> list[Known]:
+def _groups(screen: Screen, chosen: Chosen) -> list[KnownGroup]:
     around = [neighbourhood(screen, number) for number in chosen.treatments]
     return [*known_groups(screen), *(one for one in around if one is not None)]
 

@@ -75,7 +75,7 @@ def _described(screen: Screen, chosen: np.ndarray, inside: np.ndarray) -> dict:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownGroup:
     """A group of treatments that can be foreseen, so that an export has an answer for it.
 
     Attributes
@@ -93,12 +93,12 @@ class Known:
     treatments: list[int]
 
 
-def known_groups(screen: Screen) -> list[Known]:
+def known_groups(screen: Screen) -> list[KnownGroup]:
     """Mechanisms of two treatments or more, the 40 largest, and the clusters of the lead."""
     return screen.kept.get(
         "groups",
         lambda: [
-            Known(f"data/group/g{number}.json", kind, name, treatments)
+            KnownGroup(f"data/group/g{number}.json", kind, name, treatments)
             for number, (kind, name, treatments) in enumerate(
                 [*_of_mechanisms(screen), *_of_clusters(screen)]
             )
@@ -124,15 +124,15 @@ def _of_clusters(screen: Screen) -> Iterator[tuple[str, str, list[int]]]:
         yield "cluster", f"Cluster {number}", np.flatnonzero(found == number).tolist()
 
 
-def neighbourhood(screen: Screen, number: int) -> Known | None:
+def neighbourhood(screen: Screen, number: int) -> KnownGroup | None:
     """A treatment and its nearest neighbours in the lead; None where it has none."""
     near = [one["id"] for one in neighbours(screen, screen.lead, number)]
     name = f"{screen.treatment_names[number]} and its neighbours"
     path = f"data/group/t{number}.json"
-    return Known(path, "neighbourhood", name, sorted({number, *near})) if near else None
+    return KnownGroup(path, "neighbourhood", name, sorted({number, *near})) if near else None
 
 
-def about(screen: Screen, one: Known) -> dict:
+def about(screen: Screen, one: KnownGroup) -> dict:
     """What :func:`group` says, of a group that is known by name.
 
     Notes

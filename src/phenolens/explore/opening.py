@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from phenolens.explore.screen import LenientTables, Screen
 from phenolens.explore.site import Site
 from phenolens.files import digest, identity, real_path
 from phenolens.marks import marks_file
+from phenolens.remote.urls import plain_url
 from phenolens.report.page import study_title
 from phenolens.study.lock import writer
-from phenolens.study.session import LAYOUT_FILE
+from phenolens.study.remote_results import LAYOUT_FILE, RemoteResults, is_results_url
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 
@@ -34,8 +35,8 @@ def site_of(
     Parameters
     ----------
     data : path, list of paths, DataFrame, AnnData or Profiles
-        The folder that ``phenolens run`` writes into; or profiles as :func:`phenolens.read` takes
-        them.
+        The folder that ``phenolens run`` writes into, also at a URL; or profiles as
+        :func:`phenolens.read` takes them.
 
     Raises
     ------
@@ -47,6 +48,9 @@ def site_of(
             f"{folder} is a study file; name the folder of its results, such as "
             f"{folder.with_name(f'{folder.stem}-out')}."
         )
+    if is_results_url(data):
+        remote = RemoteResults(plain_url(str(data)))
+        return _of_study(remote.fetched(), bring=remote.bring)
     if isinstance(data, str | Path) and Path(data).is_dir():
         return _of_study(Path(data))
     item = read(data)
@@ -60,14 +64,14 @@ def site_of(
     return Site(screen, title, digest(item.name, len(screen.wells)), marks)
 
 
-def _of_study(folder: Path) -> Site:
+def _of_study(folder: Path, *, bring: Callable[[str], None] | None = None) -> Site:
     if not any((folder / name).exists() for name in _TOLD_BY):
         raise InputError(
             f"{folder} is not the folder of a study's results; 'phenolens run' makes one. To look "
             "at profiles alone, name their file."
         )
     stamp = stamp_of(folder)
-    screen = Screen(LenientTables(folder))
+    screen = Screen(LenientTables(folder), bring=bring)
     screen.wells  # noqa: B018  (what is not there at all is said now, not in the browser)
     return Site(screen, study_title(screen.tables), stamp, marks_file(real_path(folder)))
 
@@ -89,6 +93,6 @@ def refreshed(site: Site) -> Site:
     if site.screen.given is not None or stamp_of(folder) == site.stamp:
         return site
     try:
-        return _of_study(folder)
+        return _of_study(folder, bring=site.screen.bring)
     except InputError:  # between two steps of a run that begins anew
         return site

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +42,12 @@ class Pictures:
     ----------
     tables : Tables
         Of the study.
+    bring : callable, optional
+        Of results at a URL: called with the path of a field in the store before it is read.
     """
 
     tables: Tables
+    bring: Callable[[str], None] | None = None
     _planes: Once = field(
         default_factory=lambda: Once(_KEPT_BYTES, size=lambda plane: plane.nbytes), repr=False
     )
@@ -125,6 +128,8 @@ class Pictures:
             return list(self._image.channels)
         wells = self.tables.wells
         named = [] if wells is None else [c for c in wells if c.startswith("intensity_")]
+        if not named and self.level == "cell":  # a stack of crops has no place for names
+            return [f"stain {n}" for n in range(1, _array_shape(self._sample[0])[1] + 1)]
         return [name.removeprefix("intensity_") for name in named]
 
     @property
@@ -156,7 +161,10 @@ class Pictures:
         if self.store is None:
             raise GoneError(self.words)
         row = self.fields.iloc[number]
-        return self.store / group_path(str(row[PLATE]), str(row[WELL]), str(row[SITE]))
+        place = self.store / group_path(str(row[PLATE]), str(row[WELL]), str(row[SITE]))
+        if self.bring is not None:
+            self.bring(place.relative_to(self.store.parent).as_posix())
+        return place
 
     def shape(self, number: int) -> tuple[int, int]:
         """Height and width of a field.
@@ -225,15 +233,25 @@ class Pictures:
                 return _any_of_four(self.outlines(number, name, level=level - 1))
             from skimage.segmentation import find_boundaries
 
-            entry = self.entry(number)
-            try:
-                return find_boundaries(read_labels(entry, name), mode="inner").astype(np.uint8)
-            except DamagedError as error:
-                raise GoneError(f"{name} of {entry} cannot be read: {error.fault}.") from None
+            return find_boundaries(self.labels(number, name), mode="inner").astype(np.uint8)
 
         return self._planes.get(("outlines", number, name, level), make)
 
-    def contrast(self, numbers: Sequence[int]) -> list[list[float]]:
+    def labels(self, number: int, name: str) -> np.ndarray:
+        """Objects of a field as labels, whole numbers (h, w).
+
+        Raises
+        ------
+        GoneError
+            If they are not there, or not as they were written.
+        """
+        entry = self.entry(number)
+        try:
+            return read_labels(entry, name)
+        except DamagedError as error:
+            raise GoneError(f"{name} of {entry} cannot be read: {error.fault}.") from None
+
+    def contrast(self, numbers: Sequence[int]) -> list[tuple[float, float]]:
         """Where each stain is black and where it is white, in the values of tiles.
 
         Parameters
@@ -259,7 +277,7 @@ class Pictures:
                 parts.append(plane[::2, ::2].ravel())
             limits = np.percentile(np.concatenate(parts), [LOW, HIGH]) if parts else (0.0, _DEEPEST)
             low, high = map(float, limits)
-            found.append([low, max(high, low + 1)])
+            found.append((low, max(high, low + 1)))
         return found
 
     def crop(self, number: int, centre: tuple[float, float], size: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -69,16 +69,19 @@ class Screen:
         Profiles that were handed in, without a study around them.
     kept : Once
         What was computed for the page, by name.
+    bring : callable, optional
+        Of results at a URL: fetches an entry of the store, or a part of one.
     """
 
     tables: LenientTables
     given: Profiles | None = None
     kept: Once = field(default_factory=Once, repr=False)
+    bring: Callable[[str], None] | None = None
 
     @cached_property
     def pictures(self) -> Pictures:
         """The prepared images of the study."""
-        return Pictures(self.tables)
+        return Pictures(self.tables, self.bring)
 
     @cached_property
     def wells(self) -> pd.DataFrame:

@@ -16,10 +16,10 @@ from phenolens.explore import cells, columns, doses, maps, similar, treatment
 from phenolens.explore.arrows import stream
 from phenolens.explore.described import described
 from phenolens.explore.features import features
-from phenolens.explore.groups import Known, about, known_groups, neighbourhood
+from phenolens.explore.groups import KnownGroup, about, known_groups, neighbourhood
 from phenolens.explore.pictures import levels_of, tile
 from phenolens.explore.screen import Screen
-from phenolens.explore.wells import plate_controls, well
+from phenolens.explore.wells import contrast, well
 from phenolens.files import plain
 from phenolens.marks import as_csv, as_json, read_marks
 from phenolens.report import Panels, panel_style
@@ -231,7 +231,7 @@ def _dose(site: Site) -> Reply:
     return _json(doses.dose_curves(site.screen))
 
 
-def as_listed(groups: list[Known]) -> Reply:
+def as_listed(groups: list[KnownGroup]) -> Reply:
     """What ``data/groups.json`` says."""
     return _json([asdict(one) for one in groups])
 
@@ -262,11 +262,7 @@ def _well(site: Site, number: int) -> Reply:
 def _contrast(site: Site, plate: int) -> Reply:
     if not 0 <= plate < len(site.screen.plates):
         raise NotThereError("There is no such plate.")
-    found = site.screen.kept.get(
-        ("contrast", plate),
-        lambda: site.screen.pictures.contrast(plate_controls(site.screen, plate)),
-    )
-    return _json(found)
+    return _json(contrast(site.screen, plate))
 
 
 def _marks(site: Site) -> Reply:

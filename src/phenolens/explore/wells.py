@@ -46,6 +46,13 @@ def plate_controls(screen: Screen, plate: int) -> list[int]:
     return []
 
 
+def contrast(screen: Screen, plate: int) -> list[tuple[float, float]]:
+    """Where each stain of a plate is black and where it is white, by its control fields."""
+    return screen.kept.get(
+        ("contrast", plate), lambda: screen.pictures.contrast(plate_controls(screen, plate))
+    )
+
+
 def typical_controls(screen: Screen, plate: int) -> list[int]:
     """One field of each control well of a plate, the well with the most usual intensities first."""
 

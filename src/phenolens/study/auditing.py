@@ -17,7 +17,10 @@ from phenolens.audit.results.audit import audit_results
 from phenolens.errors import DamagedError, InputError, named
 from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
+from phenolens.places import is_url
 from phenolens.profiles import PLATE, WELL
+from phenolens.remote.folder import sent_to
+from phenolens.study.remote_results import is_results_url, results_here
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
 from phenolens.tools.result import Result
@@ -135,7 +138,7 @@ def audit_findings(
 def _is_study(data: object) -> TypeGuard[str | Path]:
     if not isinstance(data, str | Path) or not str(data):
         return False
-    return Path(data).suffix == ".toml" or Path(data).is_dir()
+    return Path(data).suffix == ".toml" or Path(data).is_dir() or is_results_url(data)
 
 
 def audit_study(
@@ -157,7 +160,7 @@ def audit_study(
     InputError
         If a folder holds no study.
     """
-    study = Path(study)
+    study = results_here(study) if is_results_url(study) else Path(study)
     if study.is_dir():
         folder, findings = study, _of_folder(study)
     else:
@@ -211,7 +214,12 @@ def _of_results(folder: Path) -> list[AuditFinding]:
 
 def write_audit(findings: list[AuditFinding], path: str | Path) -> None:
     """Write findings as a JSON list, the gravest first."""
-    write_json(path, [finding.to_dict() for finding in findings])
+    told = [finding.to_dict() for finding in findings]
+    if is_url(path):
+        with sent_to(path) as file:
+            write_json(file, told)
+        return
+    write_json(path, told)
 
 
 def audit_lines(findings: list[AuditFinding]) -> Iterator[str]:

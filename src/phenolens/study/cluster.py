@@ -45,6 +45,13 @@ TOGETHER, MOST, AHEAD = 0.25, 64, 4
 many such batches a worker are under way."""
 JOIN, LOOK, ALONE = 10.0, 2.0, 120.0
 """Seconds to reach a scheduler, between two looks at the workers, and without any of them."""
+DASK = {
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+    "distributed.admin.low-level-log-length": 20,
+}
+"""Settings of dask. A task carries what it needs, such as a plate's illumination functions of some
+megabytes; and each connection keeps its last messages, by default 1,000, with all that is in them.
+"""
 _ADDRESS = re.compile(r"(?:dask\+)?((?:tcp|tls|ws|wss|ucx|ucxx|inproc)://.+)")
 _FORMS = (
     "'local', the address of a dask scheduler (tcp://host:8786), its scheduler file (.json), or a "
@@ -275,7 +282,7 @@ class Cluster:
     def _workers(self) -> dict[str, dict]:
         client = self._joined()
         try:
-            found: dict[str, dict] = client.scheduler_info()["workers"]
+            found: dict[str, dict] = client.scheduler_info(n_workers=-1)["workers"]
         except OSError:
             raise self._refused("cluster-gone") from None
         return found
@@ -297,8 +304,7 @@ class Cluster:
             raise self._refused("cluster-without-dask") from None
         import dask
 
-        # Tasks carry what they need: a plate's illumination functions may be some megabytes.
-        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
+        dask.config.set(DASK)
         try:
             address = self._started()
             client = Client(address, set_as_default=False, timeout=JOIN)

@@ -15,7 +15,7 @@ from phenolens.files import file_digest, identity, read_arrays, read_sealed, req
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
 from phenolens.represent.networks.pixels import require_pixels
 from phenolens.study.lock import writing
-from phenolens.study.session import LAYOUT_FILE
+from phenolens.study.remote_results import LAYOUT_FILE, results_here
 from phenolens.words.numbers import size
 
 STAMP = "finished.json"
@@ -31,7 +31,7 @@ def verify(out: str | Path) -> list[str]:
 
     Parameters
     ----------
-    out : path
+    out : path or URL
         Folder of the results.
 
     Returns
@@ -55,7 +55,7 @@ def verify(out: str | Path) -> list[str]:
     >>> study.verify("results")
     []
     """
-    out = _study(out)
+    out = _study(results_here(out, store=True))
     try:
         known = read_sealed(out / "store" / STAMP)
     except FileNotFoundError:

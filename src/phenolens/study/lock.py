@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import LeaseSettingsMismatch, SoftFileLease, Timeout
 
-from phenolens.errors import InputError
+from phenolens.errors import ConfigError, InputError
 from phenolens.files import read_json, write_json
 from phenolens.findings import Finding
 
@@ -63,6 +63,24 @@ def writing(folder: Path, tell: Callable[[str], None] = lambda text: None) -> It
         if new:
             with suppress(OSError):  # it was refused before anything was written
                 folder.rmdir()
+
+
+def require_one_process() -> None:
+    """Refuse to take a study's steps in each of the processes that ``torchrun`` started.
+
+    Raises
+    ------
+    ConfigError
+        If the environment says that this is one of several.
+    """
+    several = os.environ.get("WORLD_SIZE", "")
+    if several.isdigit() and int(several) > 1:
+        raise ConfigError(
+            f"A study is written by one process, and WORLD_SIZE={several} says that torchrun "
+            f"started {several}. Start it once, without torchrun: networks of several folds train "
+            "side by side with --jobs or --cluster. How one network trains on several GPUs from "
+            "Python is in docs/networks.md."
+        )
 
 
 def require_held(folder: Path) -> None:

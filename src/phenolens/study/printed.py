@@ -23,7 +23,7 @@ _MARKS = {"error": "✗", "warning": "!", "info": "·", "ok": "✓"}
 
 def lines_of_files(session: Session, result: object) -> Iterator[str]:
     """Where the step left its files."""
-    yield f"Results: {_seen_from_here(session.out)}"
+    yield f"Results: {session.place if session.remote else _seen_from_here(session.out)}"
 
 
 def lines_of_prepare(session: Session, prepared: Prepared | None) -> Iterator[str]:
@@ -68,6 +68,8 @@ def lines_of_splits(session: Session, design: Design) -> Iterator[str]:
 def lines_of_report(session: Session, path: object) -> Iterator[str]:
     """Where the report is."""
     yield f"Report: {path}"
+    if session.remote is not None:
+        yield f"Results: {session.place}"
 
 
 lines_of_run = lines_of_report

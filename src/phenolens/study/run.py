@@ -10,9 +10,10 @@ import phenolens
 from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
+from phenolens.places import named
 from phenolens.store import digest, files_named
 from phenolens.study.keeping import STAMP, store_files
-from phenolens.study.lock import is_lock, writing
+from phenolens.study.lock import is_lock, require_one_process, writing
 from phenolens.study.session import TIMINGS, Progress, Session, open_study, progress_of
 from phenolens.study.start import init, simulate_screen
 from phenolens.study.step import take
@@ -75,6 +76,8 @@ def run(session: Session | str | Path) -> Path:
     ------
     InputError
         If it is neither; or another process writes into the study's folder.
+    ConfigError
+        If this is one of several processes that ``torchrun`` started.
 
     Examples
     --------
@@ -90,6 +93,7 @@ def run(session: Session | str | Path) -> Path:
         session = open_study(session)
     if not isinstance(session, Session):
         raise InputError(f"A study is run from its file or open_study(...); got {shown(session)}.")
+    require_one_process()
     with writing(session.out, session.progress.say), session.joined():
         return _run(session)
 
@@ -122,7 +126,7 @@ def _inputs(session: Session) -> list[list]:
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
     given.append(data.marks if data.exclude_marks else None)
     tables = [path for names in given if names for path in expand(names, session.root)]
-    known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
+    known = {named(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
     learns = session.study.model_dump(include={"networks", "encoders", "represent"})
     known |= {path: [identity(path), found] for path, found in files_named(learns)}
     if images is not None:

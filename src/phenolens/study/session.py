@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import Any, Protocol
 from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json, real_path, write_json
+from phenolens.remote import is_url, look_anew
+from phenolens.remote.urls import plain_url
 from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
 from phenolens.store import Store
 from phenolens.study.cluster import Cluster, require_where
+from phenolens.study.remote_results import LAYOUT_FILE, RemoteResults
 
-LAYOUT_FILE, LEDGER, FOLDER, TIMINGS = "layout.json", "ledger.json", "files.json", "timings.json"
+LEDGER, FOLDER, TIMINGS = "ledger.json", "files.json", "timings.json"
 _MARKS = ("splits.parquet", "ledger.json", "results.parquet", "store")
 
 
@@ -91,6 +94,8 @@ class Session:
         Representations that Python handed in, which no other session knows.
     cluster : Cluster, optional
         Who does what can be done apart, in the place of processes here.
+    remote : RemoteResults, optional
+        Of results at a URL: what keeps them and ``out`` the same.
     """
 
     study: Study
@@ -103,10 +108,23 @@ class Session:
     seconds: dict[str, float] = field(default_factory=dict)
     encoders: tuple[type[Representation], ...] = ()
     cluster: Cluster | None = None
+    remote: RemoteResults | None = None
 
-    def joined(self) -> AbstractContextManager[object]:
-        """Within the block a cluster that was joined is kept."""
-        return self.cluster or nullcontext()
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Within the block results at a URL are held, and a cluster that was joined is kept."""
+        with ExitStack() as stack:
+            if self.remote is not None:
+                stack.enter_context(self.remote.held())
+                _require_layout(self.out)
+            if self.cluster is not None:
+                stack.enter_context(self.cluster)
+            yield
+
+    @property
+    def place(self) -> str:
+        """Where the results are, for who asked for them: a folder or a URL."""
+        return str(self.out) if self.remote is None else self.remote.url
 
     @property
     def workers(self) -> int:
@@ -156,8 +174,9 @@ def open_study(
     ----------
     path : path
         The study file (TOML).
-    out : path, optional
-        Folder for the results; by default ``<stem>-out`` in the current folder.
+    out : path or URL, optional
+        Folder for the results, also ``s3://bucket/folder``; by default ``<stem>-out`` in the
+        current folder.
     jobs : int, optional
         Processes; by default the cores this process may use.
     cluster : str, optional
@@ -206,6 +225,7 @@ def open_study(
 
     path = Path(path)
     own = take_in(encoders)
+    look_anew()
     root = real_path(path).parent
     with REPRESENTATIONS.also(own):
         study = read_study(path, changes=changes)
@@ -216,14 +236,17 @@ def open_study(
         seed = in_range("seed", seed)
         study = study.model_copy(update={"study": study.study.model_copy(update={"seed": seed})})
     # absolute: worker processes, and a notebook that goes on, may stand elsewhere
-    folder = Path(out or f"{path.stem}-out").absolute()
-    _require_layout(folder)
-    store = Store(folder / "store", force=force, verify=verify)
     told = progress_of(progress=progress)
+    remote = RemoteResults(plain_url(str(out)), told.say) if is_url(out) else None
+    folder = remote.folder if remote else Path(out or f"{path.stem}-out").absolute()
+    _require_layout(folder)
+    bring = remote.bring if remote else None
+    store = Store(folder / "store", force=force, verify=verify, bring=bring)
     workers = cluster and Cluster(require_where(cluster), processes, folder, told.say)
     return Session(
-        study, root, folder, processes, store, told, encoders=own, cluster=workers or None
-    )
+        study, root, folder, processes, store, told, encoders=own, cluster=workers or None,
+        remote=remote,
+    )  # fmt: skip
 
 
 def _weights_placed(study: Study, root: Path) -> Study:

@@ -55,7 +55,7 @@ def make_side_by_side(work: NetworkTrainings, folds: Sequence[str], *, at_once: 
         sent = [
             replace(work, session=replace(
                 work.session, store=store, progress=Counting(count, cost), taken={}, seconds={},
-                cluster=None,
+                cluster=None, remote=None,
             ))
             for count, cost in zip(counts, costs, strict=True)
         ]  # fmt: skip

@@ -28,7 +28,8 @@ from phenolens.registry import Registry
 from phenolens.settings import LAYOUT
 from phenolens.store import digest, discard
 from phenolens.study.lock import require_held, writing
-from phenolens.study.session import FOLDER, LAYOUT_FILE, LEDGER, TIMINGS, Session
+from phenolens.study.remote_results import LAYOUT_FILE
+from phenolens.study.session import FOLDER, LEDGER, TIMINGS, Session
 
 VERBS = (
     "check", "splits", "prepare", "measure", "represent", "normalize", "evaluate", "interpret",
@@ -210,6 +211,8 @@ def _take(session: Session, item: Step, known: Mapping[str, Step], *, asked: str
     session.seconds[item.name] = time.perf_counter() - started
     before = _json(session, TIMINGS)
     write_json(session.out / TIMINGS, before | {n: round(s, 2) for n, s in session.seconds.items()})
+    if session.remote is not None:
+        session.remote.send()
 
 
 def _write(session: Session, item: Step, made: Made) -> None:
