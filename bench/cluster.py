@@ -155,7 +155,8 @@ def kills(folder: Path, *, until: int, seconds: float, lines: Path) -> None:
                 stream.write(json.dumps(told) + "\n")
             while len(started.scheduler.workers) < 2:
                 time.sleep(0.05)
-    print(json.dumps({"part": "kills", "runs": number + 1, "same_bytes": same}), flush=True)
+    runs = len(lines.read_text().splitlines())
+    print(json.dumps({"part": "kills", "runs": runs, "same_bytes": same}), flush=True)
 
 
 def _left(
