@@ -46,6 +46,7 @@ RANGES = {
     "bootstrap": (1, None),
     "clusters": (2, None),
     "jobs": (1, None),
+    "threads": (1, None),
     "plates": (1, None),
     "replicates": (1, None),
 }

@@ -18,7 +18,7 @@ GROUPS = {
     "interpret report run explore audit verify clean",
     "Questions to profiles": "activity match retrieve dose compare fuse classify cluster describe "
     "batch assay",
-    "Tools": "simulate demo encoders convert-weights version completion",
+    "Tools": "simulate demo download encoders convert-weights version completion",
 }
 VERBS = [name for names in GROUPS.values() for name in names.split()]
 

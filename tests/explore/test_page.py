@@ -7,15 +7,22 @@ import functools
 import http.server
 import json
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import phenolens as pl
+from phenolens.explore import described, maps
+from phenolens.explore.cells import count
 from phenolens.explore.look import explore
+from phenolens.explore.opening import site_of
 from phenolens.marks import marks_file
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -104,12 +111,27 @@ class Opened:
             }"""
         )
 
-    def saved(self, button) -> list[list[str]]:
-        """Rows of the table that a button saves."""
+    def file(self, button) -> Path:
+        """The file that a button saves."""
         with self.page.expect_download() as waited:
             button.click()
-        with waited.value.path().open(newline="") as lines:
+        return waited.value.path()
+
+    def saved(self, button) -> list[list[str]]:
+        """Rows of the table that a button saves."""
+        with self.file(button).open(newline="") as lines:
             return list(csv.reader(lines))
+
+    def lasso(self) -> None:
+        """Draw around all that the first plot shows."""
+        page, box = self.page, self.page.locator("canvas.front").first.bounding_box()
+        page.keyboard.down("Shift")
+        page.mouse.move(box["x"] + 3, box["y"] + 3)
+        page.mouse.down()
+        for x, y in ((0.97, 0.02), (0.97, 0.97), (0.02, 0.97)):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=2)
+        page.mouse.up()
+        page.keyboard.up("Shift")
 
 
 @pytest.fixture
@@ -187,14 +209,7 @@ def test_a_lassoed_group_and_what_it_has_in_common(opened):
     page = opened.page
     front = page.locator("canvas.front").first
     expect(front).to_have_attribute("aria-label", re.compile("Map, UMAP|Map, PCA"))
-    box = front.bounding_box()
-    page.keyboard.down("Shift")
-    page.mouse.move(box["x"] + 3, box["y"] + 3)
-    page.mouse.down()
-    for x, y in ((0.97, 0.02), (0.97, 0.97), (0.02, 0.97)):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=2)
-    page.mouse.up()
-    page.keyboard.up("Shift")
+    opened.lasso()
     wells = int(re.fullmatch(r"(\d+) wells of 7 treatments", opened.title()).group(1))
     assert wells > 20  # wells that no map shows cannot be lassoed
     expect(page.get_by_role("heading", name="Mechanisms")).to_be_visible()
@@ -253,7 +268,8 @@ def test_plates_in_the_colours_of_a_feature(opened, explored):
     expect(found.first).to_contain_text("Nuclei_AreaShape_Area")
     page.keyboard.press("Enter")
     expect(page.locator(".middle .legend").last).to_contain_text("Nuclei_AreaShape_Area")
-    rows = opened.saved(page.get_by_role("button", name="CSV").last)
+    lower = page.get_by_role("region", name="Lower view")
+    rows = opened.saved(lower.get_by_role("button", name="CSV"))
     assert rows[0][:3] == ["plate", "well", "treatment"]
     assert len(rows) == 29
     values = [float(row[4]) for row in rows[1:] if row[4]]
@@ -287,6 +303,211 @@ def test_the_address_brings_the_view_back(opened, browser, address, activity):
     upper = again.get_by_role("tablist", name="Upper view")
     expect(upper.get_by_role("tab", name="Activity")).to_have_attribute("aria-selected", "true")
     expect(again.locator(".neighbours")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["Map", "Plates", "Activity", "Similarity", "Features"])
+def test_a_view_is_saved_as_drawing_picture_and_table(opened, activity, view):
+    opened.row(activity.index[0]).click()
+    opened.view("Upper", view)
+    shown = opened.page.get_by_role("region", name="Upper view")
+    drawing, picture, table = (
+        opened.file(shown.get_by_role("button", name=kind, exact=True).first)
+        for kind in ("SVG", "PNG", "CSV")
+    )
+    elements = list(ElementTree.parse(drawing).iter())
+    assert len([one for one in elements if one.tag.endswith(("rect", "path"))]) > 7
+    words = {one.text for one in elements if one.tag.endswith("text")}
+    assert len(words) > 2 and None not in words
+    width, height = (float(elements[0].get(side)) for side in ("width", "height"))
+    with Image.open(picture) as pixels:
+        assert pixels.size == pytest.approx((2 * width, 2 * height), abs=2)
+        assert len(pixels.convert("RGB").getcolors(2**20)) > 8
+    assert len(table.read_text().splitlines()) > 6
+
+
+def test_keys_mark_and_take_back(opened, activity, explored):
+    page, name = opened.page, activity.index[0]
+    kept = lambda: {  # noqa: E731 - read again each time
+        one.get("treatment") or f"{one['plate']} {one['well']}": one["mark"]
+        for one in json.loads(marks_file(explored).read_text())
+    }
+    page.keyboard.press("h")
+    expect(page.locator(".notice")).to_have_text("Select something to mark.")
+    opened.row(name).click()
+    for key, mark in (("h", "hit"), ("a", "artefact"), ("r", "look again")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("status")).to_contain_text(f"{name} marked: {mark}")
+        assert kept() == {name: mark}
+    page.keyboard.press("z")
+    expect(page.get_by_role("status")).to_have_text(f"{name}: artefact, as before.")
+    page.keyboard.press("Shift+H")
+    expect(page.get_by_role("button", name="Marks (2)")).to_be_visible()
+    assert sorted(kept().values()) == ["artefact", "hit"]
+    page.keyboard.press("z")
+    page.keyboard.press("a")  # the same key again
+    expect(page.get_by_role("button", name="Marks", exact=True)).to_be_visible()
+    assert kept() == {}
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("take the last mark back")
+
+
+def test_a_lasso_that_no_list_of_wells_fits_is_in_the_address(browser):
+    screen, _ = pl.simulate_profiles(treatments=4, controls=16, seed=2)
+    screen = screen.reset_index()
+    screen["Metadata_Plate"] = "ö" * 700 + screen["Metadata_Plate"].astype(str)
+    with explore(screen, browser=False) as served:
+        found = Opened(browser, served.address)
+        page = found.page
+        found.view("Upper", "Map")
+        found.lasso()
+        page.wait_for_url(re.compile("lasso="))
+        title = found.title()
+        assert re.fullmatch(r"\d+ wells of \d+ treatments", title)
+        again = found.context.new_page()
+        again.goto(page.url)
+        expect(again.locator(".right h2").first).to_have_text(title)
+        again.close()
+        page.locator(".plate figcaption button").first.click()
+        expect(page.locator(".right")).to_contain_text("address of this page does not hold")
+        found.context.close()
+        assert found.trouble == []
+
+
+# What is read aloud or worked with needs a name.
+NAMED = {"button", "link", "textbox", "searchbox", "combobox", "slider", "checkbox", "tab", "img",
+         "image", "application", "dialog", "grid", "tablist", "toolbar", "navigation", "region",
+         "ColorWell"}  # fmt: skip
+FAINT = """() => {
+  const parts = colour => colour.startsWith("color(")
+    ? colour.match(/[\\d.]+/g).map((part, i) => i < 3 ? 255 * part : +part)
+    : colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+    const v = colour[i] / 255;
+    return sum + weight * (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const over = (a, b) => a.length < 4 ? a : [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3]));
+  const ground = element => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      layers.unshift(parts(getComputedStyle(at).backgroundColor));
+      if (layers[0].length < 4) break;
+    }
+    return layers.reduce((under, layer) => over(layer, under), [255, 255, 255]);
+  };
+  const contrast = (ink, paper) => {
+    const [a, b] = [light(over(parts(ink), paper)), light(paper)];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  };
+  const found = [];
+  const ask = (element, text, ink) => {
+    const ratio = contrast(ink, ground(element));
+    if (ratio < 4.5) found.push(`${text.trim().slice(0, 40)} ${ratio.toFixed(2)}`);
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const [element, text] = [walker.currentNode.parentElement, walker.currentNode.textContent];
+    if (!text.trim() || !element.checkVisibility() || element.closest("option, .unseen")) continue;
+    const look = getComputedStyle(element);
+    ask(element, text, element.closest("svg") ? look.fill : look.color);
+  }
+  for (const input of document.querySelectorAll("input[placeholder]")) {
+    ask(input, input.placeholder, getComputedStyle(input, "::placeholder").color);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_control_has_a_name_and_text_its_contrast(browser, address, activity, scheme):
+    found = Opened(browser, address, color_scheme=scheme)
+    page, name = found.page, activity.index[0]
+    session = found.context.new_cdp_session(page)
+
+    def faults() -> list[str]:
+        nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+        known = [
+            (node["role"]["value"], node.get("name", {}).get("value", "").strip())
+            for node in nodes
+            if not node["ignored"]
+        ]
+        assert {"button", "searchbox", "application"} <= {role for role, _ in known}
+        return [r for r, named in known if r in NAMED and not named] + page.evaluate(FAINT)
+
+    assert faults() == []
+    found.row(name).click()
+    for view, tab in (("Similarity", "Cells"), ("Activity", "Neighbours"), ("Features", "Images")):
+        found.view("Lower", view)
+        found.tab(tab)
+        found.page.wait_for_timeout(150)
+        assert faults() == [], (view, tab)
+    page.keyboard.press("?")
+    assert faults() == []
+    page.keyboard.press("?")
+    # By the tabulator once through the page: nothing holds the focus, each part is reached.
+    reached = []
+    for _ in range(90):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "document.activeElement.closest('.top, .left, .middle, .right')?.className ?? ''"
+            )
+        )
+    order = [part for i, part in enumerate(reached) if part and part not in reached[:i]]
+    assert order == ["right", "top", "left", "middle"]  # from the last click on, and around
+    found.context.close()
+    assert found.trouble == []
+
+
+@pytest.fixture(scope="module")
+def looked_at(explored, tmp_path_factory) -> tuple[Path, str]:
+    """The same study with maps of what a network looked at, and the treatment they are of."""
+    folder = tmp_path_factory.mktemp("looked") / "out"
+    shutil.copytree(explored, folder)
+    screen = site_of(folder).screen
+    name = screen.treatment_names[-1]
+    where = {"Metadata_Plate": "P1", "Metadata_Well": "A01"}
+    rows = pd.DataFrame({"role": ["treated", "control"], "position": [0, 1]})
+    rows = rows.assign(**where, Metadata_Site="1", target=name, correct=[True, False], fold="0")
+    rows.assign(shown_for=name, Metadata_Treatment=name).to_parquet(folder / "attention.parquet")
+    draw = np.random.default_rng(1)
+    np.savez(
+        folder / "attention.npz", pixels=draw.integers(0, 90, (2, 5, 32, 32), dtype=np.uint8),
+        maps=draw.integers(0, 256, (2, 32, 32), dtype=np.uint8),
+        nuclei=np.zeros((2, 32, 32), bool), channels=np.array(screen.pictures.stains),
+    )  # fmt: skip
+    (folder / "activation.json").write_text(json.dumps({"method": "integrated gradients"}))
+    return folder, name
+
+
+def test_what_a_network_looked_at_and_cells_in_tiles(browser, looked_at, monkeypatch):
+    folder, name = looked_at
+    monkeypatch.setattr(maps, "MOST_POINTS", 20)
+    monkeypatch.setattr(described, "MOST_POINTS", 20)
+    monkeypatch.setattr(maps, "TILE_POINTS", 15)
+    with explore(folder, browser=False) as served:
+        found = Opened(browser, served.address)
+        page = found.page
+        found.row(name).click()
+        found.tab("Attribution")
+        expect(page.locator(".attribution figure canvas")).to_have_count(2)
+        expect(page.locator(".attribution figcaption").last).to_contain_text("answered wrongly")
+        sum_ = """canvas => canvas.getContext("2d").getImageData(0, 0, 32, 32).data
+          .reduce((a, b) => a + b, 0)"""
+        overlaid = page.locator(".attribution canvas").first.evaluate(sum_)
+        page.locator(".attribution input").fill("0")
+        bare = page.locator(".attribution canvas").first.evaluate(sum_)
+        assert 0 < bare < overlaid
+        picture = found.file(page.locator(".attribution").get_by_role("button", name="PNG"))
+        with Image.open(picture) as pixels:
+            assert pixels.width > 2 * 2 * 160
+        page.keyboard.press("Escape")
+        upper = page.get_by_role("region", name="Upper view")
+        upper.get_by_role("combobox").first.select_option(label="PCA of cells, CellProfiler-type")
+        expect(upper.locator(".legend")).to_contain_text("Cells in a square")
+        counts = found.saved(upper.get_by_role("button", name="CSV"))
+        assert sum(int(row[2]) for row in counts[1:]) == count(site_of(folder).screen) > 20
+        found.context.close()
+        assert found.trouble == []
 
 
 def test_on_a_phone_and_in_the_dark_nothing_is_cut(browser, address, activity, tmp_path):
@@ -356,7 +577,17 @@ def test_an_export_shows_the_same_and_marks_are_downloaded(browser, exported, ac
     page, name = found.page, activity["q"].idxmin()
     found.row(name).click()
     assert sum(found.picture()) > 0
+    found.tab("Cells")
+    page.locator("button.cell.framed").first.click()
+    expect(page.locator(".clicked .gallery button.cell").first).to_be_visible()
+    page.locator(".cellsof > .gallery .cell:not(.framed)").last.click()
+    expect(page.locator(".clicked")).to_contain_text("answers for every cell")
     page.get_by_role("group", name=f"Mark {name}").get_by_role("button", name="hit").click()
+    page.get_by_label("Search treatments").fill("o")
+    page.get_by_role("button", name="Select all").click()
+    expect(page.locator(".group")).to_contain_text("answers for these groups only")
+    page.locator(".group section .names button").first.click()
+    expect(page.get_by_role("heading", name="Mechanisms")).to_be_visible()
     page.reload()
     page.get_by_role("button", name="Marks (1)").click()
     dialog = page.get_by_role("dialog", name="Marks")

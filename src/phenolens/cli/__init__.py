@@ -43,6 +43,7 @@ app = Verbs(
         "Tools": {
             "simulate": tools.simulate,
             "demo": tools.demo,
+            "download": tools.download,
             "encoders": tools.encoders,
             "convert-weights": tools.convert_weights,
             "version": tools.version,

@@ -30,6 +30,7 @@ EXAMPLES = {
     "run": (
         "phenolens run study.toml --out results --jobs 4",
         "phenolens run study.toml --cluster tcp://scheduler:8786",
+        "phenolens run study.toml --out s3://bucket/results",
     ),
     "explore": (
         "phenolens explore results",
@@ -68,6 +69,10 @@ EXAMPLES = {
     "assay": ("phenolens assay plates/*.parquet -o plates.csv",),
     "simulate": ("phenolens simulate my-screen/ --plates 2 --layout fixed",),
     "demo": ("phenolens demo --no-networks",),
+    "download": (
+        "phenolens download s3://cellpainting-gallery/cpg0000-jump-pilot/source_4/workspace . "
+        "--include 'profiles/*/BR00116991_*' --dry-run",
+    ),
     "convert-weights": (
         "phenolens convert-weights published.pth published.safetensors",
         "phenolens convert-weights checkpoint.pth encoder.safetensors --part teacher",

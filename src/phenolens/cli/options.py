@@ -30,6 +30,8 @@ METAVARS = {
     "design.controls": "NAME=WELLS",
     "positives": "NAME=WELLS",
     "barcodes": "NAME",
+    "include": "PATTERN",
+    "plate": "NAME",
 }
 _METAVARS = {"integer": "N", "number": "X", "path": "PATH", "choice": "WORD", "text": "COLUMN"}
 YES = "yes"

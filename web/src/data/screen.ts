@@ -49,6 +49,8 @@ export interface Answer {
 }
 
 export interface About {
+  /** Cells, as field and object, of which the nearest are known. */
+  nearest: "all" | [number, number][];
   mode: "served" | "static";
   version: string;
   title: string;

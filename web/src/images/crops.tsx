@@ -11,8 +11,16 @@ import { channels, compose, stains } from "./stains";
 
 const files = remembered(async (path) => new Uint16Array(await bytes(path)), 100);
 
+interface GalleryProps {
+  list: CellList;
+  size: number;
+  onCell?: (cell: Cell) => void;
+  /** Which cells have a frame. */
+  framed?: (cell: Cell) => boolean;
+}
+
 /** Asks for all the cells of a list at once: they are one file. */
-export function Gallery({ list, size, onCell }: { list: CellList; size: number; onCell?: (cell: Cell) => void }) {
+export function Gallery({ list, size, onCell, framed }: GalleryProps) {
   const waited = useWaited(list.path, () => files(list.path));
   const grid = useRef<HTMLDivElement>(null);
   const { about, wells, treatments } = theScreen();
@@ -49,7 +57,7 @@ export function Gallery({ list, size, onCell }: { list: CellList; size: number; 
       ) : (
         <div class="cells" ref={grid}>
           {list.cells.map((cell, i) => (
-            <Crop key={i} pixels={waited.found} at={i} of={list.cells.length} size={size} cell={cell} onCell={onCell} />
+            <Crop key={i} pixels={waited.found} at={i} of={list.cells.length} size={size} cell={cell} onCell={onCell} isFramed={framed?.(cell)} />
           ))}
           {!list.cells.length && <p class="empty">none</p>}
         </div>
@@ -83,9 +91,10 @@ interface CropProps {
   size: number;
   cell: Cell;
   onCell?: (cell: Cell) => void;
+  isFramed?: boolean;
 }
 
-function Crop({ pixels, at, of, size, cell, onCell }: CropProps) {
+function Crop({ pixels, at, of, size, cell, onCell, isFramed }: CropProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { about, wells, treatments } = theScreen();
   const plate = wells.plate[cell.well] ?? 0;
@@ -104,7 +113,7 @@ function Crop({ pixels, at, of, size, cell, onCell }: CropProps) {
   const name = treatments.name[wells.treatment[cell.well]] ?? wells.role[cell.well];
   return (
     <button
-      type="button" class="cell" title={`${name}, ${where}, cell ${cell.object}`}
+      type="button" class={isFramed ? "cell framed" : "cell"} title={`${name}, ${where}, cell ${cell.object}`}
       onClick={() => (onCell ? onCell(cell) : selectWell(cell.well))}
     >
       <canvas ref={canvas} width={size} height={size} role="img" aria-label={`A cell of ${name}, ${where}`} />

@@ -90,7 +90,7 @@ function Pictures({ shown }: { shown: Shown }) {
         ))}
       </div>
       {shown.compartments && shown.compartments.length > 0 && (
-        <table>
+        <table aria-label="Where the network looked">
           <thead><tr><th scope="col">Where</th><th scope="col">Stain</th><th class="number" scope="col">Enrichment</th><th class="number" scope="col">p</th></tr></thead>
           <tbody>
             {shown.compartments.map((one) => (

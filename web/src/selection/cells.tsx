@@ -17,12 +17,14 @@ export function Cells() {
   const [clicked, setClicked] = useState<Cell | null>(null);
   if (!waited || "missing" in waited) return <Waiting for={waited} what="cells" />;
   const { cells } = waited.found;
+  const isKnown = ({ field, object }: Cell) =>
+    about.nearest === "all" || about.nearest.some(([of, number]) => of === field && number === object);
   if (!cells) return <p class="empty">No pictures of single cells: {about.images.words || "cells were not cut out"}.</p>;
   return (
     <div class="cellsof">
       <StainControls objects={[]} />
       {cells.lists.map((list) => (
-        <Gallery key={list.path} list={list} size={cells.size} onCell={setClicked} />
+        <Gallery key={list.path} list={list} size={cells.size} onCell={setClicked} framed={about.nearest === "all" ? undefined : isKnown} />
       ))}
       {cells.note && <p class="soft">{cells.note}</p>}
       {clicked && (
@@ -31,16 +33,20 @@ export function Cells() {
             <b>Cell {clicked.object}</b>
             <button type="button" onClick={() => lookAt(clicked)}>Show in its field</button>
           </div>
-          {about.mode === "served" && <Nearest cell={clicked} size={cells.size} />}
+          {isKnown(clicked) ? (
+            <Nearest cell={clicked} size={cells.size} />
+          ) : about.mode === "static" ? (
+            <p class="soft">A static site knows the nearest cells of the cells with a frame only; phenolens explore answers for every cell.</p>
+          ) : null}
         </div>
       )}
-      {!clicked && <p class="soft">Click a cell to see it in its field{about.mode === "served" ? ", and the cells most like it" : ""}.</p>}
+      {!clicked && <p class="soft">Click a cell to see it in its field{about.nearest.length ? ", and the cells most like it" : ""}.</p>}
     </div>
   );
 }
 
 function Nearest({ cell, size }: { cell: Cell; size: number }) {
-  const path = `api/nearest/f${cell.field}-${cell.object}.json`;
+  const path = `data/nearest/f${cell.field}-${cell.object}.json`;
   const waited = useWaited(path, () => nearest(path));
   if (!waited || "missing" in waited) return <Waiting for={waited} what="cells most like it" />;
   return <Gallery list={waited.found} size={size} onCell={lookAt} />;

@@ -1,5 +1,5 @@
 // A group that was lassoed or picked: what is in it, its features, its mechanisms, its pictures.
-import { send } from "../data/files";
+import { json, remembered, send } from "../data/files";
 import type { Group } from "../data/treatment";
 import { saveCsv } from "../download";
 import { isTooLarge } from "../fragment";
@@ -73,27 +73,68 @@ export function GroupPanel() {
           </div>
         </section>
       )}
-      {about.mode === "served" ? (
-        <Asked wells={ofWells} />
-      ) : (
-        <p class="soft">What a group has in common is computed by phenolens explore; this is an export.</p>
-      )}
+      {about.mode === "served" ? <Asked wells={ofWells} /> : <Foreseen treatments={ofTreatments} />}
     </div>
   );
 }
 
 function Asked({ wells }: { wells: number[] }) {
-  const { treatments } = theScreen();
-  const key = selection.value;
-  const waited = useWaited(key, () => send<AboutGroup>("POST", "api/group", { wells }));
+  const waited = useWaited(selection.value, () => send<AboutGroup>("POST", "api/group", { wells }));
   if (!waited || "missing" in waited) return <Waiting for={waited} what="what they have in common" />;
-  const { features, mechanisms } = waited.found;
+  return <InCommon {...waited.found} />;
+}
+
+interface Known {
+  path: string;
+  kind: "mechanism" | "cluster" | "neighbourhood";
+  name: string;
+  treatments: number[];
+}
+
+const known = remembered((path) => json<Known[]>(path));
+const answers = remembered((path) => json<AboutGroup>(path), 50);
+
+/** A static site has the answers of some groups. */
+function Foreseen({ treatments }: { treatments: number[] }) {
+  const chosen = selection.value;
+  const waited = useWaited("groups", () => known("data/groups.json"));
+  const groups = waited && "found" in waited ? waited.found : [];
+  const isWhole = chosen.wellCount === treatments.reduce((sum, one) => sum + theScreen().treatments.wells[one].length, 0);
+  const same = ({ treatments: its }: Known) => its.length === treatments.length && its.every((one) => chosen.treatments[one]);
+  const found = isWhole ? groups.find(same) : undefined;
+  const answer = useWaited(found?.path ?? "", () => (found ? answers(found.path) : Promise.reject(new Error("not in this export"))));
+  if (!waited || "missing" in waited) return <Waiting for={waited} what="groups" />;
+  if (found) {
+    if (!answer || "missing" in answer) return <Waiting for={answer} what="what they have in common" />;
+    return <InCommon {...answer.found} />;
+  }
+  const kinds = [...new Set(groups.map((group) => group.kind))];
+  return (
+    <section>
+      <p class="soft">What any selection has in common is computed by phenolens explore. A static site answers for these groups only:</p>
+      {kinds.map((kind) => (
+        <p class="names">
+          <b>{KINDS[kind]}</b>
+          {groups.filter((group) => group.kind === kind).map((group) => (
+            <button type="button" class="link" onClick={() => selectTreatments(group.treatments)}>{group.name}</button>
+          ))}
+        </p>
+      ))}
+      {!groups.length && <p class="soft">none.</p>}
+    </section>
+  );
+}
+
+const KINDS = { mechanism: "Mechanisms", cluster: "Clusters", neighbourhood: "With its nearest neighbours" };
+
+function InCommon({ features, mechanisms }: AboutGroup) {
+  const { treatments } = theScreen();
   return (
     <>
       <section>
         <h3>Mechanisms</h3>
         {mechanisms.rows.length > 0 && (
-          <table>
+          <table aria-label="Mechanisms in the selection">
             <thead>
               <tr>
                 <th scope="col">Mechanism</th>

@@ -5,6 +5,7 @@ import { saveCsv } from "../download";
 import { Thumb } from "../images/thumb";
 import { number } from "../format";
 import { selectTreatments } from "../select";
+import { Save } from "../saving";
 import { selection, theScreen } from "../state";
 import { useWaited, Waiting } from "../wait";
 import { lookedWell } from "./images";
@@ -46,9 +47,9 @@ export function Neighbours() {
         )}
         <button type="button" onClick={() => selectTreatments([at, ...by[name].map((one) => one.id)])}>Select all</button>
         <span class="space" />
-        <button type="button" onClick={asCsv}>CSV</button>
+        <Save what="the neighbours" table={asCsv} />
       </div>
-      <table>
+      <table aria-label={`Nearest to ${treatments.name[at]}`}>
         <thead>
           <tr>
             {has && <th scope="col"><span class="unseen">Picture</span></th>}

@@ -12,7 +12,7 @@ import { selectWell } from "../select";
 import { anySelected, selection, theScreen } from "../state";
 import { isDark } from "../theme";
 import { wellColours } from "../values";
-import { withLegend } from "./legend";
+import { Legend, withLegend } from "./legend";
 
 interface Tile {
   kind: "points" | "density";
@@ -40,7 +40,9 @@ const tiles = remembered(async (path): Promise<Tile> => {
 }, 400);
 
 const SIDE = 256;
-const RAMP = Array.from({ length: 256 }, (_, i) => rgbOf(interpolateViridis(i / 255)));
+// Neither end is lost on a light or a dark ground.
+const densityLook = (place: number) => interpolateViridis(0.2 + 0.75 * place);
+const RAMP = Array.from({ length: 256 }, (_, i) => rgbOf(densityLook(i / 255)));
 
 export function CellTiles({ number, map }: { number: number; map: PointMap }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -113,6 +115,7 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
         context.drawImage(densityPicture(tile, most), left + tx * span, top + ty * span, span, span);
         continue;
       }
+      const dot = tile.x!.length / (side / size[0]) ** 2 < 3_000 ? 6 : 3;
       for (let i = 0; i < tile.x!.length; i++) {
         const [px, py] = [left + ((tile.x![i] - x0) / (x1 - x0)) * side, top + ((tile.y![i] - y0) / (y1 - y0)) * side];
         if (!(px > -3 && py > -3 && px < size[0] + 3 && py < size[1] + 3)) continue;
@@ -120,7 +123,7 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
         const on = well >= 0 && selection.value.wells[well] === 1;
         context.globalAlpha = anySelected.value && !on ? 0.15 : 0.8;
         context.fillStyle = rgb && well >= 0 ? `rgb(${rgb[3 * well]},${rgb[3 * well + 1]},${rgb[3 * well + 2]})` : "#888";
-        context.fillRect(px - 1.5, py - 1.5, on ? 5 : 3, on ? 5 : 3);
+        context.fillRect(px - dot / 2, py - dot / 2, on ? dot + 2 : dot, on ? dot + 2 : dot);
       }
       context.globalAlpha = 1;
     }
@@ -135,10 +138,11 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
     draw(context);
   }, [size, zoom, came, number, selection.value, wellColours.value, isDark.value]);
 
+  /** Of the squares in sight; 0 where all in sight are cells. */
+  const densest = Math.max(0, ...wanted().map((name) => (have.get(name)?.kind === "density" ? have.get(name)!.most : 0)));
   const asPicture = (form: Form) => {
     const drawing = { width: size[0], height: size[1], draw };
-    const isPoints = wanted().some((name) => have.get(name)?.kind === "points");
-    saveDrawing("cells", form, withLegend(drawing, isPoints ? wellColours.value : null));
+    saveDrawing("cells", form, withLegend(drawing, densest ? null : wellColours.value));
   };
   /** What is in sight: counts of the grid where it shows density, else the cells. */
   const asCsv = () => {
@@ -217,10 +221,24 @@ export function CellTiles({ number, map }: { number: number; map: PointMap }) {
         <button type="button" aria-label="Zoom in" onClick={() => zoomBy(1.7)}>+</button>
         <button type="button" aria-label="Zoom out" onClick={() => zoomBy(1 / 1.7)}>−</button>
         <button type="button" onClick={() => setZoom({ k: 1, x: 0.5, y: 0.5 })}>All</button>
-        <span class="soft">{theScreen().about.maps[number].n.toLocaleString("en")} cells; in {theScreen().treatments.n} treatments</span>
+        <span class="soft">{theScreen().about.maps[number].n.toLocaleString("en")} cells</span>
         <span class="space" />
         <Save what="the cells in sight" picture={asPicture} table={asCsv} />
       </div>
+      {densest > 0 ? (
+        <div class="legend">
+          <span class="scale" role="img" aria-label={`Cells in a square, from 1 to ${densest}, on a logarithmic scale`}>
+            <b>Cells in a square</b> 1
+            <svg width="120" height="10" viewBox="0 0 24 1" preserveAspectRatio="none" aria-hidden="true">
+              {Array.from({ length: 24 }, (_, i) => <rect x={i} width="1.05" height="1" fill={densityLook(i / 23)} />)}
+            </svg>
+            {densest} (log)
+          </span>
+          <span class="soft">{map.note ? `${map.note}. ` : ""}Zoom in for single cells.</span>
+        </div>
+      ) : (
+        <Legend of="wells" note={map.note} />
+      )}
     </div>
   );
 }

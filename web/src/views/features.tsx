@@ -33,6 +33,8 @@ export function FeaturesView() {
 
 const dash = (text: string | undefined) => text || "–";
 
+const between = ({ low, high }: Group) => (number(low) && number(high) ? ` (${number(low)} to ${number(high)})` : "");
+
 export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
   const svg = useRef<SVGSVGElement>(null);
   const rowOf = (group: Group) => [group.compartment, group.property || group.family].filter(Boolean).join(" · ") || "all";
@@ -82,7 +84,7 @@ export function GroupGrid({ groups, name }: { groups: Group[]; name: string }) {
                 <rect x={x + 1} y={y + 1} width={wide - 2} height={high - 2} rx="2" fill={interpolatePuOr(0.5 + 0.46 * place)}>
                   <title>
                     {group.words ??
-                      `${rowOf(group)}, ${dash(group.stain)}: ${number(value)} (${number(group.low)} to ${number(group.high)}), p ${number(group.p_adjusted)}`}
+                      `${rowOf(group)}, ${dash(group.stain)}: ${number(value)}${between(group)}${number(group.p_adjusted) && `, p ${number(group.p_adjusted)}`}`}
                   </title>
                 </rect>
                 {group.called && <circle cx={x + wide / 2} cy={y + high / 2} r="3.5" class="called" />}
@@ -109,7 +111,7 @@ function Moved({ moved }: { moved: { name: string; effect: number }[] }) {
         <span class="space" />
         <Save what="the features that moved most" table={asCsv} />
       </div>
-      <table class="plain">
+      <table class="plain" aria-label="Features that moved most">
         <tbody>
           {moved.slice(0, 15).map(({ name, effect }) => (
             <tr>

@@ -165,7 +165,7 @@ export function MapView() {
       ) : (
         <p class="empty">Reading the map …</p>
       )}
-      <Legend of={map.of === "treatments" ? "treatments" : "wells"} note={map.note} />
+      {!map.tiles && <Legend of={map.of === "treatments" ? "treatments" : "wells"} note={map.note} />}
     </div>
   );
 }

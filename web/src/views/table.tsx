@@ -5,6 +5,7 @@ import { saveCsv } from "../download";
 import { natural, number } from "../format";
 import { MARK_COLOURS, markOf, marks } from "../marks";
 import { columnNamed, terms } from "../query";
+import { Save } from "../saving";
 import { clear, selectTreatments, toggleTreatment } from "../select";
 import { find, selection, shownColumns, sortBy, theScreen } from "../state";
 import { columnLabel, columnOf, shortLabel } from "../values";
@@ -184,7 +185,7 @@ export function TableView() {
           <button type="button" title="Select all treatments found" onClick={() => selectTreatments(rows)}>Select all</button>
         )}
         <button type="button" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Columns</button>
-        <button type="button" title="Save the rows as a table" onClick={asCsv}>CSV</button>
+        <Save what="the rows" table={asCsv} />
       </div>
       {choosing && (
         <fieldset class="columns">

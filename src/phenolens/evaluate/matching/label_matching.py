@@ -67,9 +67,9 @@ def match_labels(
         If no label has two treatments that may match.
     """
     wells, _, _ = allowed_pairs(table, label, [], similarity=similarity)
-    if len(wells.unit) > POOL_LIMIT:
-        raise InputError(f"{len(wells.unit)} treatments are more than {POOL_LIMIT}; split them.")
-    everyone = np.arange(len(wells.unit))
+    if len(wells) > POOL_LIMIT:
+        raise InputError(f"{len(wells)} treatments are more than {POOL_LIMIT}; split them.")
+    everyone = np.arange(len(wells))
     apart = [wells.codes(name) for name in as_list(not_same)]
     differ = np.stack(apart, axis=1) if apart else np.empty((len(everyone), 0), np.int64)
     flat = np.zeros(len(everyone), dtype=np.int64)
