@@ -50,8 +50,10 @@ def init(name: str) -> Verb:
 
     def write(source: str, output: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
+        from phenolens.progress import RichProgress
 
-        for line in study.init(source, output, **given(signature, values)):
+        progress = False if quiet else RichProgress()
+        for line in study.init(source, output, progress=progress, **given(signature, values)):
             if not quiet:
                 click.echo(line)
 
@@ -65,7 +67,7 @@ def init(name: str) -> Verb:
     params = [
         argument(signature, "source"),
         output,
-        *options_of(signature, but=["source", "output", "changes"]),
+        *options_of(signature, but=["source", "output", "changes", "progress"]),
         _set(),
         _quiet(),
     ]

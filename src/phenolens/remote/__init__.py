@@ -9,21 +9,25 @@ from phenolens.places import is_url
 from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
 from phenolens.remote.fetching import fetch, read_range
 from phenolens.remote.mirror import (
+    Part,
+    ahead,
     fetch_ahead,
     local,
     look,
     look_anew,
     look_at,
     look_below,
+    parts_of,
     placed,
-    read_part,
     watch_in_worker,
 )
 
 __all__ = [
     "ObjectStat",
+    "Part",
     "Stamp",
     "about",
+    "ahead",
     "asked",
     "fetch",
     "fetch_ahead",
@@ -34,8 +38,8 @@ __all__ = [
     "look_anew",
     "look_at",
     "look_below",
+    "parts_of",
     "placed",
-    "read_part",
     "read_range",
     "watch_in_worker",
 ]

@@ -13,6 +13,7 @@ REASONS = {
     "unused-empty": "empty (0 bytes)",
     "unused-hidden": "hidden",
     "unused-left-alone": "a folder of this name is not looked into",
+    "unused-not-chosen": "a folder beside those that were chosen",
     "unused-results": "results of a study",
     "unused-link": "a link to nothing",
     "unused-name": "a name that is no valid UTF-8; rename it",

@@ -16,6 +16,7 @@ from phenolens.io.columns import refuse_nested
 from phenolens.io.formats.base import ByColumn, TableFormat, TableRead, register
 from phenolens.io.tables.text import repeated_names
 from phenolens.profiles import index_as_columns, read_frame
+from phenolens.remote import local
 
 
 @register
@@ -61,14 +62,14 @@ class Parquet(TableFormat):
 
         _require_plain_columns(path)
         try:
-            first = next(pq.ParquetFile(path).iter_batches(batch_size=rows), None)
+            first = next(pq.ParquetFile(local(path)).iter_batches(batch_size=rows), None)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"{path} cannot be read as a table: {error}") from None
         return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
 
     def values(self, path: Path, column: str) -> pd.Series:
         """One column, and no other is read."""
-        return index_as_columns(pd.read_parquet(path, columns=[column]))[column]
+        return index_as_columns(pd.read_parquet(local(path), columns=[column]))[column]
 
 
 def _require_plain_columns(path: Path) -> None:
@@ -77,7 +78,7 @@ def _require_plain_columns(path: Path) -> None:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(local(path))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
