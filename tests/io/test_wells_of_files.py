@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import phenolens as pl
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.io import wells_of_files
+from phenolens.io import profile_files
 from phenolens.io.given import open_table
 
 PLATE, WELL = profiles.PLATE, profiles.WELL
@@ -68,7 +68,7 @@ def written(folder, parts):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """One column at a time."""
-    monkeypatch.setattr(wells_of_files, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(profile_files, "BLOCK_BYTES", 1)
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])
@@ -205,7 +205,7 @@ def test_features_stay_on_the_disk_but_for_some_columns(tmp_path, monkeypatch):
         | {f"f{k}": np.arange(64, dtype=np.float32) + k for k in range(40)}
     )
     pq.write_table(wide, tmp_path / "a.parquet")
-    monkeypatch.setattr(wells_of_files, "BLOCK_BYTES", 64 * 4 * 3 * 7)
+    monkeypatch.setattr(profile_files, "BLOCK_BYTES", 64 * 4 * 3 * 7)
     asked, read = [], pq.ParquetFile.read
 
     def noted(self, columns=None, **options):
