@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phenolens.errors import ConfigError
+from phenolens.places import is_url
 
 SPELLED = "changes (--set)"
 PATHS = {("images", "root"), ("images", "table"), ("profiles", "files"), ("tables", "file")}
@@ -78,7 +79,8 @@ def placed(change: Change, folder: Path) -> Change:
         return change
     value = change.value
     whole = [
-        os.path.normpath(folder / one) for one in ([value] if isinstance(value, str) else value)
+        one if is_url(one) else os.path.normpath(folder / one)
+        for one in ([value] if isinstance(value, str) else value)
     ]
     return Change(change.path, whole[0] if isinstance(value, str) else whole)
 

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import laplace
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.files import is_endless
 from phenolens.findings import Finding
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 from phenolens.readers import reader_of, zarr_store
 from phenolens.readers.index import WHOLE, PlaneIndex, parse_index
+from phenolens.remote import local, placed
 
 IMAGE_KEY = (PLATE, WELL, SITE, OBJECT)
 LABELS = "Labels_"
@@ -143,9 +144,9 @@ def absent_chunks(images: ImageSet, row: int, channel: str) -> tuple[int, int]:
     if values.get(f"{PLANES}{channel}"):
         places = _planes(values, channel)[1]
     counts = [
-        zarr_store.absent_chunks(Path(path), parse_index(index))
+        zarr_store.absent_chunks(placed(path), parse_index(index))
         for path, index in places
-        if Path(path).is_dir()
+        if placed(path).is_dir()
     ]
     return sum(absent for absent, _ in counts), sum(chunks for _, chunks in counts)
 
@@ -258,7 +259,7 @@ def read_file(path: str | Path, index: PlaneIndex = WHOLE) -> np.ndarray:
     Parameters
     ----------
     path : path
-        A file, or the folder of an image in a Zarr store.
+        A file, or the folder of an image in a Zarr store; or the URL of one.
     index : PlaneIndex
         See :func:`phenolens.readers.index.parse_index`.
 
@@ -268,7 +269,7 @@ def read_file(path: str | Path, index: PlaneIndex = WHOLE) -> np.ndarray:
         If the file is missing, empty, damaged, holds several images of which none is named, or the
         index is outside the stack.
     """
-    path = Path(path)
+    path = local(path)
     if not path.exists():
         raise InputError("the file is missing")
     if is_endless(path):
@@ -279,7 +280,7 @@ def read_file(path: str | Path, index: PlaneIndex = WHOLE) -> np.ndarray:
         return reader_of(path).read(path, index)
     except IndexError:
         raise InputError(f"index {index} is outside the stack") from None
-    except InputError:
+    except PhenolensError:
         raise
     except Exception as error:  # codecs raise many kinds; each means the same to the user
         raise InputError(f"the file cannot be read ({type(error).__name__}: {error})") from None

@@ -29,6 +29,7 @@ from phenolens.files import (
 )
 from phenolens.findings import Finding
 from phenolens.images import PLANES, ImageSet, absent_chunks, read_file, read_stains
+from phenolens.places import is_url
 from phenolens.prepared import (
     MARK,
     THUMBNAIL_FILE,
@@ -44,9 +45,12 @@ from phenolens.prepared import (
     site_name,
 )
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.remote import ahead, fetch_ahead, placed
 from phenolens.workers import Elsewhere, Reading, Watch, in_processes
 
 _CROPS_PER_CHUNK = 16
+_AHEAD = 4
+"""Fields a process for which files that lie elsewhere are fetched while it works."""
 _FAULT_COLUMNS = ["plate", "well", "site", "channel", "file", "reason", "why"]
 
 
@@ -95,8 +99,12 @@ def prepare(
     images = _ordered(images)
     groups = _groups(images)
     watch = foresee(len(groups)) if foresee else None
+    parts: Iterable[ImageSet] = (images.take(rows) for rows in groups)
+    if cluster is None:  # a worker elsewhere has a cache of its own
+        wanted = partial(_to_read, folder=folder, verify=verify)
+        parts = ahead(parts, wanted, count=_AHEAD * jobs)
     tasks: Iterable[Callable[[], dict]] = (
-        partial(_write_group, images.take(rows), folder, verify=verify) for rows in groups
+        partial(_write_group, part, folder, verify=verify) for part in parts
     )
     if cluster is not None:
         files = (_readable(images.take(rows)) for rows in groups)
@@ -224,6 +232,7 @@ def _write_group(images: ImageSet, folder: Path, *, verify: bool = False) -> dic
     as_before = known.get("reads") == reads
     if as_before and _still_holds(known["sources"], found, verify=verify):
         return known
+    fetch_ahead(path for path, *_ in found)
     pixels, faults, looks = _read_group(images)
     sources = [[path, *settled(at)] for path, *at in found]
     mark = {"group": group.as_posix(), "sources": sources, "reads": reads}
@@ -242,6 +251,19 @@ def _write_group(images: ImageSet, folder: Path, *, verify: bool = False) -> dic
     return mark
 
 
+def _to_read(images: ImageSet, *, folder: Path, verify: bool) -> list[str]:
+    """Files elsewhere that a group will be read from; none where an earlier run read them."""
+    if not any(is_url(path) for path in images.table[f"Path_{images.channels[0]}"]):
+        return []
+    values = images.table.iloc[0]
+    known = _known(folder / group_path(values[PLATE], values[WELL], values[SITE]))
+    found = originals(images)
+    done = known.get("reads") == images.reads()
+    if done and _still_holds(known["sources"], found, verify=verify):
+        return []
+    return [path for path, *_ in found]
+
+
 def _known(target: Path) -> dict:
     """What the mark of a group says; nothing where it was never finished."""
     try:
@@ -253,7 +275,7 @@ def _known(target: Path) -> dict:
 def _labels_digest(images: ImageSet) -> str:
     """Digest of the files of label images; empty where none are given."""
     found = {
-        name: [file_digest(path) if Path(path).is_file() else "" for path in images.table[name]]
+        name: [file_digest(p) if placed(p).is_file() else "" for p in images.table[name]]
         for name in images.label_columns
     }
     return digest(found) if found else ""

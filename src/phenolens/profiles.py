@@ -22,6 +22,7 @@ import pandas as pd
 from phenolens.errors import InputError, reasons
 from phenolens.files import UNREADABLE, atomic_path
 from phenolens.grouping import group_medians
+from phenolens.remote import local
 from phenolens.spreadsheets import beyond_ascii, marked, unmarked
 
 if TYPE_CHECKING:
@@ -255,21 +256,31 @@ def is_control(table: pd.DataFrame) -> np.ndarray:
 
 def with_metadata(table: pd.DataFrame, columns: Mapping[str, object]) -> pd.DataFrame:
     """A copy of the table whose metadata has these columns added or replaced (features shared)."""
-    keys = metadata(table).assign(**columns)
-    return table.set_axis(_index(keys), axis=0)
+    return _reindexed(table, _index(metadata(table).assign(**columns)))
 
 
 def keep_metadata(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """A copy of the table with only these metadata columns, in this order."""
-    return table.set_axis(_index(metadata(table)[list(names)]), axis=0)
+    """A copy of the table with only these metadata columns, in this order (features shared)."""
+    return _reindexed(table, _index(metadata(table)[list(names)]))
+
+
+def _reindexed(table: pd.DataFrame, index: pd.MultiIndex) -> pd.DataFrame:
+    """The table under another row index; its features are not copied."""
+    out = table.copy(deep=False)
+    out.index = index
+    return out
 
 
 def take(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-    """Rows by boolean mask or integer positions; levels that no row uses any more are dropped."""
+    """Rows by boolean mask or integer positions; levels that no row uses any more are dropped.
+
+    Where they are all rows in their order, features are shared and not copied.
+    """
     rows = np.asarray(rows)
     positions = np.flatnonzero(rows) if rows.dtype == bool else rows
-    part = table.iloc[positions]
-    return part.set_axis(part.index.remove_unused_levels(), axis=0)
+    everyone = len(positions) == len(table) and (positions == np.arange(len(table))).all()
+    part = table if everyone else table.iloc[positions]
+    return _reindexed(part, part.index.remove_unused_levels())
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -359,7 +370,7 @@ def read_frame(path: str | Path) -> pd.DataFrame:
     InputError
         If the file is missing, empty, unreadable or of another kind.
     """
-    path = Path(path)
+    path = local(path)
     name = path.name.lower().removesuffix(".gz")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name the tables in it, such as '{path}/*.parquet'.")
@@ -412,7 +423,7 @@ def read_about(path: str | Path) -> dict | None:
     import pyarrow.parquet as pq
 
     try:
-        held = pq.read_schema(path).metadata or {}
+        held = pq.read_schema(local(path)).metadata or {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a table: {reasons([str(error)])}") from None
     return json.loads(held[_ABOUT]) if _ABOUT in held else None

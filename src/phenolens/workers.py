@@ -18,6 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from phenolens import memory
 from phenolens.errors import PhenolensError
 from phenolens.findings import Finding
+from phenolens.remote import watch_in_worker
 
 Result = TypeVar("Result")
 _DONE: set[str] = set()
@@ -149,6 +150,7 @@ class _Call(Generic[Result]):
         if self.parent != os.getpid():
             end_with(self.parent)
             _stand_somewhere()
+            watch_in_worker()
         return done(self.work)
 
 

@@ -79,7 +79,9 @@ def test_wells_and_cells_are_tables_of_what_the_explorer_shows(written, site):
         assert wells.obs[one["path"].removeprefix("obs/")].dtype == "category"
     assert cells
     for table, one in zip(cells, tables[1:], strict=True):
-        labels = zarr.open_array(local(folder, one).parent / "Cells.zarr", path="0", mode="r")[:]
+        objects = zarr.open_group(local(folder, one).parent / "objects.zarr", mode="r")
+        names = [channel["label"] for channel in objects.attrs["omero"]["channels"]]
+        labels = objects["0"][names.index("Cells")]
         assert set(map(int, table.obs_names)) <= set(np.unique(labels).tolist()) - {0}
 
 

@@ -15,7 +15,7 @@ import pytest
 from phenolens.errors import ConfigError, InputError, UnreachableError
 from phenolens.files import file_digest, identity
 from phenolens.places import in_words, is_place, named, place_of
-from phenolens.remote import local, look, look_anew, look_below, mirror, placed, read_part
+from phenolens.remote import local, look, look_anew, look_below, mirror, parts_of, placed
 
 SIZE = 30_000
 
@@ -32,10 +32,6 @@ def screen(store, tmp_path) -> str:
     return store.upload(folder, "screen", "source_4/")
 
 
-def everything(folder: str, names: list[str]) -> list[str]:
-    return names
-
-
 def bytes_of(number: int) -> bytes:
     return np.random.default_rng(number).bytes(SIZE)
 
@@ -46,7 +42,7 @@ def gets(store) -> list[str]:
 
 def test_a_listed_tree_has_names_sizes_and_times_and_no_content(screen, store):
     told = []
-    top = look_below(screen, keep=everything, tell=told.append)
+    top = look_below(screen, tell=told.append)
     files = sorted(path for path in top.rglob("*") if path.is_file())
     assert [named(path) for path in files[:1]] == [f"{screen}/images/plate 0/0.bin"]
     assert [path.stat().st_size for path in files] == [*[SIZE] * 6, 8]
@@ -65,12 +61,11 @@ def test_a_listed_tree_has_names_sizes_and_times_and_no_content(screen, store):
         lambda path: np.fromfile(path, dtype=np.uint8).tobytes(),
         lambda path: local(path).read_bytes(),
         lambda path: local(named(path)).read_bytes(),
-        lambda path: read_part(path, 0, SIZE),
     ],
 )
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_whoever_opens_a_placeholder_reads_the_object(read, screen):
-    top = look_below(screen, keep=everything, tell=len([]).__add__)
+    top = look_below(screen)
     assert read(top / "images/plate 1/3.bin") == bytes_of(3)
 
 
@@ -88,7 +83,9 @@ def test_folders_are_listed_when_they_are_looked_into(screen, store):
 
 def test_a_part_is_read_without_the_rest(screen, store):
     place = placed(f"{screen}/images/plate 0/2.bin")
-    assert read_part(place, 100, 50) == bytes_of(2)[100:150]
+    with parts_of(place) as part:
+        assert part(100, 50) == bytes_of(2)[100:150]
+        assert part(SIZE - 5, 50) == bytes_of(2)[-5:]
     assert stat.S_IMODE(place.stat().st_mode) == 0
 
 
@@ -121,13 +118,13 @@ def test_an_object_that_changes_between_look_and_read_stops_the_run_once(screen,
 
 
 def test_what_was_taken_away_is_no_longer_there(screen, store):
-    top = look_below(screen, keep=everything, tell=lambda count: None)
+    top = look_below(screen)
     (top / "images/plate 0/2.bin").read_bytes()
     for number in (0, 2, 4):
         key = f"source_4/images/plate 0/{number}.bin"
         store.client.delete_object(Bucket="screen", Key=key)
     look_anew()
-    look_below(screen, keep=everything, tell=lambda count: None)
+    look_below(screen)
     assert [path.name for path in (top / "images").iterdir()] == ["plate 1"]
     assert identity(f"{screen}/images/plate 0/2.bin") == [0, 0, 0, 0]
 
@@ -201,3 +198,12 @@ def test_places_and_urls_are_one(screen):
     )
     with pytest.raises(InputError, match="no file can be called"):
         look("s3://bucket/a//b")
+
+
+def test_what_may_be_read_and_not_listed_is_read(screen, store):
+    store.faults = lambda method, path, before: (
+        store.fault(status=403) if path.strip("/") == "screen" else None
+    )
+    assert local(f"{screen}/table.csv").read_text() == "a,b\n1,2\n"
+    with pytest.raises(UnreachableError, match="could not be listed: access is denied"):
+        look_below(screen)

@@ -15,12 +15,15 @@ import zarr
 
 from phenolens.config import read_study
 from phenolens.errors import InputError, PhenolensError
+from phenolens.images import read_pixels
 from phenolens.io.anndata import write_h5ad
 from phenolens.io.discovery.discover import discover, study_toml
 from phenolens.io.formats.base import FORMATS, TableFormat, TableRead, table_formats
 from phenolens.io.formats.delimited import Delimited
+from phenolens.io.images.image_headers import read_headers
 from phenolens.io.integrate import integrate
-from phenolens.profiles import from_frame
+from phenolens.profiles import from_frame, to_frame
+from phenolens.remote import look_anew
 from phenolens.represent.base import REPRESENTATIONS, Representation, called
 from phenolens.represent.networks.network import Network
 from phenolens.testing import check_format, check_representation
@@ -407,6 +410,40 @@ SAMPLES = {
 def test_a_format_of_ours_keeps_its_contract(name, tmp_path, bioio, monkeypatch):
     monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
     check_format(FORMATS.get(name), SAMPLES[name](tmp_path))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_format_of_ours_is_read_from_a_store_as_from_a_folder(
+    name, tmp_path, bioio, monkeypatch, store
+):
+    """What a placeholder holds would be zeros: each way of opening fetches first."""
+    monkeypatch.setattr(bioio, "pixels", bioio.pixels[:, :, :, :1])
+    (tmp_path / "here").mkdir()
+    sample = SAMPLES[name](tmp_path / "here")
+    below = sample.relative_to(tmp_path / "here").as_posix()
+    url = f"{store.upload(tmp_path / 'here', 'screen', 'here/')}/{below}".removesuffix("/.")
+    look_anew()
+    read = [_as_read(source) for source in (sample, url)]
+    assert read[1][0] == [text.replace(str(sample), url) for text in read[0][0]]
+    for here, there in zip(read[0][1], read[1][1], strict=True):
+        np.testing.assert_array_equal(here, there)
+
+
+def _as_read(source):
+    """What is found at a source, or why nothing is; tables and pixels of what is."""
+    try:
+        found = discover(source)
+        joined = integrate(found.section(), found.source)
+    except PhenolensError as error:
+        return [str(error)], []
+    held = [joined.wells.astype(str).to_numpy()]
+    held += [to_frame(block.table).astype(str).to_numpy() for block in joined.profiles.values()]
+    if joined.images is not None:
+        table = joined.images.table
+        assert not any("cache/mirror" in str(value) for value in table.to_numpy().ravel())
+        held += [read_pixels(joined.images, row) for row in range(len(table))]
+        held.append(read_headers(joined.images).table.drop(columns="file").astype(str).to_numpy())
+    return found.lines(), held
 
 
 @pytest.mark.parametrize("name", SAMPLES)

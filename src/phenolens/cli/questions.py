@@ -11,9 +11,10 @@ import click
 from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
-from phenolens.cli.values import FORMS, Output
+from phenolens.cli.values import FORMS, Output, as_typed
 from phenolens.errors import InputError, either
 from phenolens.globbing import MARKS, matching
+from phenolens.places import is_url
 
 QUESTIONS = (
     "activity", "match", "retrieve", "dose", "compare", "fuse", "classify", "cluster", "describe",
@@ -65,7 +66,7 @@ def question(name: str) -> Verb:
             result.write(output)
         finally:  # what took minutes to find is told even if it cannot be written
             click.echo("\n".join(result.lines()))
-        click.echo(f"Wrote {output}")
+        click.echo(f"Wrote {as_typed(output)}")
 
     text = REPRESENTATIONS if name in SEVERAL else TABLES
     params = [
@@ -94,6 +95,8 @@ def refuse_overwriting(tables: Iterable[str], output: Path) -> None:
     """Raise :class:`InputError` where the answer would replace a table that it is made of."""
     from phenolens.files import real_path
 
+    if is_url(output) and as_typed(output) in map(str, tables):
+        raise InputError(f"--output {as_typed(output)} is a table that is read; name another file.")
     for full in (Path.cwd() / name for name in tables) if output.is_file() else ():
         marked = not full.exists() and any(mark in full.name for mark in MARKS)
         files = matching(full) if marked else [full]

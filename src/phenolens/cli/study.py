@@ -12,7 +12,7 @@ from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.questions import refuse_overwriting
 from phenolens.cli.signatures import Signature, read_signature
-from phenolens.cli.values import FORMS, Output
+from phenolens.cli.values import FORMS, Here, Output, as_typed
 from phenolens.errors import either
 
 STEPS = {
@@ -50,14 +50,16 @@ def init(name: str) -> Verb:
 
     def write(source: str, output: str, *, quiet: bool, **values: Any) -> None:
         from phenolens import study
+        from phenolens.progress import RichProgress
 
-        for line in study.init(source, output, **given(signature, values)):
+        progress = False if quiet else RichProgress()
+        for line in study.init(source, output, progress=progress, **given(signature, values)):
             if not quiet:
                 click.echo(line)
 
     output = Setting(
         ["output", "-o", "--output"],
-        type=click.Path(),
+        type=Here(),
         default="study.toml",
         metavar="PATH",
         help="The study file. [default: study.toml]",
@@ -65,7 +67,7 @@ def init(name: str) -> Verb:
     params = [
         argument(signature, "source"),
         output,
-        *options_of(signature, but=["source", "output", "changes"]),
+        *options_of(signature, but=["source", "output", "changes", "progress"]),
         _set(),
         _quiet(),
     ]
@@ -94,7 +96,7 @@ def design(name: str) -> Verb:
         *options_of(signature, but=["treatments", "output"]),
         Setting(
             ["output", "-o", "--output"],
-            type=click.Path(),
+            type=Here(),
             default="plate-maps",
             metavar="DIR",
             help="Folder of the plate maps: platemap/*.txt, barcode_platemap.csv and design.json. "
@@ -185,7 +187,7 @@ def audit(name: str) -> Verb:
         elif output is not None:
             auditing.as_result(findings).write(output)
         if output is not None:
-            click.echo(f"Wrote {output}")
+            click.echo(f"Wrote {as_typed(output)}")
         if strict and auditing.has_errors(findings):
             raise click.exceptions.Exit(1)
 
@@ -255,7 +257,7 @@ def explore(name: str) -> Verb:
         *options_of(signature, but=["data"]),
         Setting(
             ["export", "--export"],
-            type=click.Path(),
+            type=Here(),
             metavar="FOLDER",
             help="Write a static site instead, for a colleague or a web server.",
         ),
@@ -305,7 +307,7 @@ def clean(name: str) -> Verb:
     return Verb(name, signature.summary, free, params=params, paragraphs=signature.paragraphs)
 
 
-def argument(signature: Signature, name: str) -> Positional:
-    """The argument of a function's first parameter, a path."""
+def argument(signature: Signature, name: str, kind: click.ParamType | None = None) -> Positional:
+    """The argument of a function's parameter, a path."""
     text = signature.parameters[name].text
-    return Positional([name], type=click.Path(), metavar=name.upper(), text=text)
+    return Positional([name], type=kind or click.Path(), metavar=name.upper(), text=text)

@@ -13,7 +13,7 @@ from phenolens.cli.options import given, options_of
 from phenolens.cli.pages import Positional, Setting, Verb
 from phenolens.cli.signatures import read_signature
 from phenolens.cli.study import argument
-from phenolens.cli.values import Choice
+from phenolens.cli.values import Choice, Here
 from phenolens.errors import InputError, either
 
 SHELLS = ("bash", "zsh", "fish")
@@ -31,7 +31,8 @@ def simulate(name: str) -> Verb:
         study.simulate_screen(folder, progress=RichProgress(), **given(signature, values))
         click.echo(f"Wrote {folder}")
 
-    params = [argument(signature, "folder"), *options_of(signature, but=["folder", "progress"])]
+    folder = argument(signature, "folder", Here())
+    params = [folder, *options_of(signature, but=["folder", "progress"])]
     return Verb(name, signature.summary, write, params=params)
 
 
@@ -48,7 +49,7 @@ def demo(name: str) -> Verb:
 
     folder = Setting(
         ["--out"],
-        type=click.Path(),
+        type=Here(),
         default="phenolens-demo",
         metavar="PATH",
         help=f"{signature.parameters['folder'].text} [default: phenolens-demo]",
@@ -73,7 +74,7 @@ def download(name: str) -> Verb:
             found = download(url, folder, tell=tell, **given(signature, values))
         click.echo("\n".join(found.lines()))
 
-    paths = [argument(signature, "url"), argument(signature, "folder")]
+    paths = [argument(signature, "url"), argument(signature, "folder", Here())]
     params = [*paths, *options_of(signature, but=["url", "folder", "tell"])]
     return Verb(name, signature.summary, fetch, params=params, paragraphs=signature.paragraphs)
 
@@ -100,7 +101,7 @@ def convert_weights(name: str) -> Verb:
         n = convert_weights(weights, out, **given(signature, values))
         click.echo(f"Wrote {out}: {n} tensors")
 
-    paths = [argument(signature, "weights"), argument(signature, "out")]
+    paths = [argument(signature, "weights", Here()), argument(signature, "out", Here())]
     params = [*paths, *options_of(signature, but=["weights", "out"])]
     return Verb(name, signature.summary, write, params=params)
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from phenolens.errors import did_you_mean, either
+from phenolens.places import is_url
 from phenolens.settings import span
 
 FORMS = (".parquet", ".csv", ".csv.gz", ".tsv", ".xlsx")
@@ -53,6 +54,26 @@ class Share(click.FloatRange):
             return super().convert(value, param, ctx)
         except click.BadParameter:
             self.fail(f"must be a number between 0 and 1; got '{value}'.", param, ctx)
+
+
+class Here(click.Path):
+    """A file or folder of this machine: what is made of many files that are written bit by bit."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if is_url(value):
+            self.fail(
+                f"must be a place of this machine; got '{value}'. Write it here, and send it there "
+                "with the store's own command.",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
+def as_typed(path: Path) -> str:
+    """A path or URL as a person writes it: of a URL a path keeps one slash of two."""
+    return str(path).replace(":/", "://", 1) if is_url(path) else str(path)
 
 
 class Output(click.Path):

@@ -139,6 +139,8 @@ def _read(
     cells["well"] = [known.wells.get(key, -1) for key in zip(keys[PLATE], keys[WELL], strict=True)]
     cells["field"] = [known.fields.get(tuple(key), -1) for key in keys.itertuples(index=False)]
     centre = columns[4:]
+    if screen.pictures.level == "cell":
+        cells, centre = _of_stacks(screen, cells), []
     cells["x"] = cells[centre[0]] if centre else np.nan
     cells["y"] = cells[centre[1]] if centre else np.nan
     values = np.full((len(cells), len(features)), np.nan, np.float32)
@@ -146,6 +148,25 @@ def _read(
         if name in there:
             values[:, place] = table[name].to_numpy()
     return cells[cells["well"] >= 0], values[(cells["well"] >= 0).to_numpy()]
+
+
+def _of_stacks(screen: Screen, cells: pd.DataFrame) -> pd.DataFrame:
+    """Of a screen of crops: a cell's number is its crop's place in the stack of its well and site.
+
+    Stacks are in the order of the crops' numbers. Where crops were set aside, which one a cell lies
+    in is not known any more: it has no field then.
+    """
+    by_field = cells.groupby("field")[OBJECT]
+    sizes = {int(field): _stack(screen, int(field)) for field in cells["field"].unique()}
+    whole = by_field.transform("size").eq(cells["field"].map(sizes))
+    place = by_field.rank(method="first").astype(np.int64) - 1
+    return cells.assign(**{OBJECT: place, "field": cells["field"].where(whole, -1)})
+
+
+def _stack(screen: Screen, field: int) -> int:
+    if field < 0:
+        return 0
+    return screen.kept.get(("stack", field), lambda: screen.pictures.stacked(field))
 
 
 def cells_of_field(screen: Screen, field: int) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
@@ -231,6 +252,24 @@ def cell_map(screen: Screen) -> CellMap:
     )
 
 
+def places(screen: Screen, known: CellMap, rows: np.ndarray) -> pd.DataFrame:
+    """Whose some cells are and where they lie, one row a cell, by the names in the files."""
+    wells = screen.wells.iloc[known.well[rows]]
+    sites = screen.pictures.fields[SITE].astype(str).to_numpy()
+    names = np.append(np.array(screen.treatment_names, dtype=object), "")
+    return pd.DataFrame(
+        {
+            PLATE: wells[PLATE].to_numpy(),
+            WELL: wells[WELL].to_numpy(),
+            SITE: np.append(sites, "")[known.field[rows]],
+            OBJECT: known.number[rows],
+            profiles.TREATMENT: names[wells["treatment"].to_numpy()],
+            "x": known.centre[rows, 0],
+            "y": known.centre[rows, 1],
+        }
+    )
+
+
 def _wide_enough(scores: np.ndarray) -> np.ndarray:
     return np.pad(scores, ((0, 0), (0, max(0, 2 - scores.shape[1]))))
 
@@ -288,7 +327,7 @@ def listed(screen: Screen, treatment: int) -> list[Listed]:
     plate's control cells. Typical is nearest to the median of the kind; extreme lies farthest on
     the way from the controls' median to the treatment's.
     """
-    features = _moved(screen, treatment)
+    features = moved(screen, treatment) or _telling(screen)[:TOLD]
     own_wells = np.flatnonzero(screen.wells["treatment"].to_numpy() == treatment)
     plates = list(dict.fromkeys(screen.wells[PLATE].astype(str).iloc[own_wells]))
     control = screen.wells["control"].to_numpy()
@@ -305,7 +344,8 @@ def listed(screen: Screen, treatment: int) -> list[Listed]:
     if not parts:
         return []
     cells, values = pd.concat(parts, ignore_index=True), np.concatenate(scores)
-    known = ((cells["field"] >= 0) & cells["x"].notna()).to_numpy()
+    placed = cells["x"].notna() | (screen.pictures.level == "cell")
+    known = ((cells["field"] >= 0) & placed).to_numpy()
     own = np.isin(cells["well"].to_numpy(), own_wells) & known
     others = control[cells["well"].to_numpy()] & ~own & known
     found = []
@@ -361,15 +401,15 @@ def _nearest_median(cells: pd.DataFrame, values: np.ndarray, mask: np.ndarray) -
     return cells.iloc[rows[np.argsort(distance, kind="stable")][:SHOWN]]
 
 
-def _moved(screen: Screen, treatment: int) -> list[str]:
-    name, moved = screen.treatment_names[treatment], screen.tables.features
+def moved(screen: Screen, treatment: int) -> list[str]:
+    """Measured features that a treatment moved most, at most 50; none where none is known."""
+    name, found = screen.treatment_names[treatment], screen.tables.features
+    if found is None:
+        return []
     there = next(iter(files(screen).values())).known
-    if moved is not None:
-        own = moved[(moved[profiles.TREATMENT] == name) & moved["feature"].isin(there)]
-        if len(own):
-            own = own[own["representation"] == own["representation"].iloc[0]]
-            return own.sort_values("rank")["feature"].head(TOLD).tolist()
-    return _telling(screen)[:TOLD]
+    own = found[(found[profiles.TREATMENT] == name) & found["feature"].isin(there)]
+    own = own[own["representation"] == own["representation"].iloc[0]] if len(own) else own
+    return own.sort_values("rank")["feature"].head(TOLD).tolist()
 
 
 def nearest_cells(screen: Screen, field: int, number: int) -> Listed:
@@ -394,6 +434,7 @@ def _nearest_cells(screen: Screen, field: int, number: int) -> Listed:
     distance[cells.field < 0] = np.inf
     some = np.argpartition(distance, min(SHOWN, len(distance) - 1))[: SHOWN + 1]
     rows = some[np.argsort(distance[some], kind="stable")]
+    rows = rows[np.isfinite(distance[rows])]
     frame = pd.DataFrame(
         {"well": cells.well[rows], "field": cells.field[rows], OBJECT: cells.number[rows],
          "x": cells.centre[rows, 0], "y": cells.centre[rows, 1]}

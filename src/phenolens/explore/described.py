@@ -78,7 +78,7 @@ def described(screen: Screen, *, title: str, stamp: str) -> dict:
         "features": len(features(screen)),
         "dose": doses.has_doses(screen),
         "groups": len(known_groups(screen)),
-        "nearest": "all" if has_cells(screen) and pictures.level == "field" else [],
+        "nearest": "all" if has_cells(screen) and pictures.level else [],
         "well_columns": [one.as_data() for one in columns.well_columns(screen)],
         "treatment_columns": [one.as_data() for one in columns.treatment_columns(screen)],
         "answers": _answers(screen),

@@ -11,7 +11,7 @@ import numpy as np
 
 from phenolens.errors import InputError, did_you_mean
 from phenolens.explore import maps, treatment
-from phenolens.explore.cells import nearest_cells
+from phenolens.explore.cells import has_cells, nearest_cells
 from phenolens.explore.features import most_telling
 from phenolens.explore.groups import KnownGroup, known_groups, neighbourhood
 from phenolens.explore.pictures import GoneError, tiles_of
@@ -171,8 +171,8 @@ def choose(screen: Screen, names: Sequence[str] | None) -> Chosen:
 
 
 def _cells_of(screen: Screen, treatments: Sequence[int]) -> list[tuple[int, int]]:
-    """The first typical and extreme cells of these; none where images are crops."""
-    if screen.pictures.level != "field":
+    """The first typical and extreme cells of these; none where none were measured."""
+    if not has_cells(screen):
         return []
     lists = [one for number in treatments for one in treatment.cell_lists(screen, number)]
     shown = [one.cells.head(NEAREST) for one in lists if one.kind in ("typical", "extreme")]

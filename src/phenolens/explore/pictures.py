@@ -128,6 +128,8 @@ class Pictures:
             return list(self._image.channels)
         wells = self.tables.wells
         named = [] if wells is None else [c for c in wells if c.startswith("intensity_")]
+        if not named and self.level == "cell":  # a stack of crops has no place for names
+            return [f"stain {n}" for n in range(1, _array_shape(self._sample[0])[1] + 1)]
         return [name.removeprefix("intensity_") for name in named]
 
     @property

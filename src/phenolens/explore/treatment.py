@@ -13,15 +13,17 @@ from phenolens.interpret.changes import ALPHA
 from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.profiles import PLATE, PREFIX, SITE, TREATMENT, WELL
 from phenolens.tools.describe import changed_groups
-from phenolens.words.numbers import fixed, interval, missing, p_value, plural
+from phenolens.words.activity import scored
+from phenolens.words.numbers import missing, plural
 
 MOST_NEIGHBOURS, MOST_FEATURES = 10, 20
 _TESTED = ("n", "map", "low", "high", "p", "q", "cell_count_ratio")
 _DRAWN = "Evenly drawn from the crops of the wells."
 _CHOSEN = (
-    "By the features that this treatment moved most, in robust z of control cells of the plate: "
-    "typical cells are nearest to the median, extreme ones farthest from controls."
+    "By {features}, in robust z of control cells of the plate: typical cells are nearest to the "
+    "median, extreme ones farthest from controls."
 )
+_MOVED, _COMPARED = "the features that this treatment moved most", "features that are compared"
 _GROUP = (
     "compartment", "family", "stain", "property", "features", "change", "effect", "low", "high",
     "p", "p_adjusted", "direction", "n", "n_references",
@@ -80,12 +82,8 @@ def _words(screen: Screen, number: int, groups: pd.DataFrame) -> list[str]:
         said.append(f"Not tested for activity{why}.")
     else:
         called = "Active" if tested["active"] else "Not called active"
-        between = interval(tested["low"], tested["high"], of=fixed)
-        between = f" ({between})" if between else ""
-        said.append(
-            f"{called}: mAP {fixed(tested['map'])}{between}, q {p_value(tested['q'])}, "
-            f"{plural(int(tested['n']), 'well')} compared."
-        )
+        compared = plural(int(tested["n"]), "well")
+        said.append(f"{called}: {scored(tested).whole}, {compared} compared.")
     if len(groups) and (groups["p_adjusted"] < ALPHA).any():
         said.append(str(changed_groups(str(row["name"]), groups)))
     if row["flags"]:
@@ -199,11 +197,13 @@ def _features(screen: Screen, name: str) -> list[dict]:
 
 def cell_lists(screen: Screen, number: int) -> list[cells.Listed]:
     """Cells to show of a treatment; none where none were measured or pixels are gone."""
-    if screen.pictures.level == "cell":
-        return screen.kept.get(("listed", number), lambda: cells.drawn(screen, number))
-    if not cells.has_cells(screen) or screen.pictures.level != "field":
+    if screen.pictures.level and cells.has_cells(screen):
+        make = cells.listed
+    elif screen.pictures.level == "cell":
+        make = cells.drawn
+    else:
         return []
-    return screen.kept.get(("listed", number), lambda: cells.listed(screen, number))
+    return screen.kept.get(("listed", number), lambda: make(screen, number))
 
 
 def _cells(screen: Screen, number: int) -> dict | None:
@@ -218,8 +218,13 @@ def _cells(screen: Screen, number: int) -> dict | None:
              "cells": one.as_data()}
             for one in lists
         ],
-        "note": _DRAWN if screen.pictures.level == "cell" else _CHOSEN,
+        "note": _chosen(screen, number) if cells.has_cells(screen) else _DRAWN,
     }  # fmt: skip
+
+
+def _chosen(screen: Screen, number: int) -> str:
+    """By what features cells are called typical: the study may know none that moved."""
+    return _CHOSEN.format(features=_MOVED if cells.moved(screen, number) else _COMPARED)
 
 
 def attribution(screen: Screen, name: str) -> dict | None:

@@ -75,7 +75,8 @@ class VitessceExport:
         """
         shutil.rmtree(self.folder / FOLDER, ignore_errors=True)
         self._write_wells()
-        there = [field for field in fields if self._write_field(field)]
+        shown = fields if self.screen.pictures.level == "field" else ()
+        there = [field for field in shown if self._write_field(field)]
         pairs = list(self._pairs(treatments, there))
         configs = {f"{FOLDER}/t{pair.treatment}.json": self._config(pair.fields) for pair in pairs}
         configs = {"vitessce.json": next(iter(configs.values()), self._config([]))} | configs
@@ -108,7 +109,7 @@ class VitessceExport:
         """Where wells lie, float32 (n_wells, 2), by the kind of map; of the lead."""
         found: dict[str, np.ndarray] = {}
         for one in maps.maps_of(self.screen):
-            if one.of == "wells" and one.representation == self.screen.lead:
+            if one.of == "wells" and one.representation == self.screen.lead and one.part == 1:
                 found[one.method] = maps.places(self.screen, one).xy
         return found
 
@@ -153,11 +154,11 @@ class VitessceExport:
         limits = contrast(self.screen, plate)
         shown = [(name, *limits[n]) for n, name in enumerate(pictures.stains)]
         _write_image(place / "image.zarr", levels, shown, pictures.pixel_size_um)
-        for name in pictures.objects(field):
-            labels = pictures.labels(field, name)
-            smaller = [labels[None, :: 2**level, :: 2**level] for level in deep]
-            numbers = [(name, 0.0, float(max(1, labels.max())))]
-            _write_image(place / f"{name}.zarr", smaller, numbers, pictures.pixel_size_um)
+        if names := pictures.objects(field):
+            labels = np.stack([pictures.labels(field, name) for name in names])
+            smaller = [labels[:, :: 2**level, :: 2**level] for level in deep]
+            numbers = [(name, 0.0, float(max(1, labels.max()))) for name in names]
+            _write_image(place / "objects.zarr", smaller, numbers, pictures.pixel_size_um)
         cells, centres, table = cells_of_field(self.screen, field)
         if len(cells):
             obs = pd.DataFrame(index=cells.astype(str))
@@ -229,15 +230,14 @@ class VitessceExport:
         files: list[dict[str, Any]] = [
             {"fileType": "image.ome-zarr", "url": self._url(f"f{field}/image.zarr")}
         ]
-        files += [
-            {
-                "fileType": "obsSegmentations.ome-zarr",
-                "url": self._url(f"f{field}/{name}.zarr"),
-                "options": {"obsTypesFromChannelNames": True},
-                "coordinationValues": {"fileUid": name},
-            }
-            for name in objects
-        ]
+        if objects:
+            files.append(
+                {
+                    "fileType": "obsSegmentations.ome-zarr",
+                    "url": self._url(f"f{field}/objects.zarr"),
+                    "options": {"obsTypesFromChannelNames": True},
+                }
+            )
         if (self.folder / FOLDER / f"f{field}" / "cells.zarr").is_dir():
             outlined = "Cells" if "Cells" in objects else next(iter(objects), "Cells")
             files.append(

@@ -15,6 +15,7 @@ from phenolens.io.cards import card_in, put_card
 from phenolens.io.columns import nearest, tidy_names
 from phenolens.io.names import parse_feature
 from phenolens.profiles import PREFIX, feature_names, from_frame, metadata
+from phenolens.remote import local
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -101,7 +102,7 @@ def open_h5ad(path: str | Path) -> AnnData:
     import anndata
 
     try:
-        return anndata.read_h5ad(path)
+        return anndata.read_h5ad(local(path))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except Exception as error:  # HDF5 raises many kinds; each means the same to the user
@@ -117,7 +118,7 @@ def matrices_without_x(path: str | Path) -> list[dict[str, str]]:
     import h5py
 
     try:
-        with h5py.File(path) as file:
+        with h5py.File(local(path)) as file:
             held = file.get("X")
             features = len(_index(file["var"])) if "var" in file else 0
             if held is not None and held.attrs.get("encoding-type") != "null" and features:

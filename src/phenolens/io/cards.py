@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.remote import local
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -103,14 +104,14 @@ def _card_of_file(path: Path) -> dict[str, Any] | None:
         if name.endswith((".parquet", ".pq")):
             import pyarrow.parquet as pq
 
-            said = pq.read_schema(path).metadata or {}
+            said = pq.read_schema(local(path)).metadata or {}
             told = json.loads(said.get(b"PANDAS_ATTRS", b"{}"))
             if OF_STUDY.encode() in said:
                 told[OF_STUDY] = said[OF_STUDY.encode()].decode()
         elif name.endswith(".h5ad"):
             import h5py
 
-            with h5py.File(path) as file:
+            with h5py.File(local(path)) as file:
                 beside = file.get("uns", {})
                 kept = {n: beside[n] for n in (OF_STUDY, CARD) if n in beside}
                 told = {n: item[()].decode() for n, item in kept.items() if item.shape == ()}

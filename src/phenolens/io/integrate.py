@@ -28,6 +28,7 @@ from phenolens.io.paths import expand, read_tables
 from phenolens.io.profile_blocks import read_keyed
 from phenolens.marks import read_marks
 from phenolens.normalize.recognise import is_normalized
+from phenolens.places import below
 from phenolens.profiles import (
     CELL_COUNT,
     CELL_LABEL,
@@ -41,6 +42,7 @@ from phenolens.profiles import (
     WELL_KEY,
     from_frame,
 )
+from phenolens.remote import local
 
 IDENTITY = ("compound", "concentration")
 DESCRIBED = ("mechanism", "target", "batch")
@@ -342,7 +344,7 @@ def _marked(
     words = data.get("exclude_marks") or []
     if not words:
         return {}
-    path = root / str(data["marks"])
+    path = local(below(root, str(data["marks"])))
     if not path.is_file():
         raise InputError(f"There is no file {path}, which [data] marks names.")
     wanted = [mark for mark in read_marks(path) if mark.mark in words]

@@ -17,6 +17,8 @@ from phenolens.errors import InputError
 from phenolens.files import is_endless
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
+from phenolens.places import below, is_url, place_of
+from phenolens.remote import is_there, look, placed
 
 if TYPE_CHECKING:
     from phenolens.io.formats.base import TableRead
@@ -38,12 +40,15 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
 
 
 def _expand_one(pattern: str, root: Path) -> list[Path]:
-    full = Path(os.path.normpath(root / pattern))
+    full = Path(os.path.normpath(below(root, pattern)))
+    if is_url(pattern) and not any(mark in pattern for mark in MARKS):
+        look(pattern)
     if _exists(full):  # also a name that happens to hold a mark of patterns
         return [full]
     if not any(mark in pattern for mark in MARKS):
         raise InputError(f"There is no file {full}.")
-    found = matching(Path(os.path.normpath(Path(escape(str(root)), pattern))))
+    inside = Path(os.path.normpath(Path(escape(str(root)), pattern)))
+    found = matching(full if is_url(pattern) else inside)
     if not found:
         raise InputError(f"No file matches {full}.")
     if lost := [path for path in found if not path.exists()]:
@@ -160,11 +165,18 @@ class ImageFinder:
         self.bases = [os.path.normpath(base.absolute()) for base in dict.fromkeys(bases)]
         self._folders: dict[str, str] = {}
 
-    def find(self, text: object) -> tuple[str, bool]:
-        """The path of an image and whether it is there.
+    def find(self, text: object, *, look_elsewhere: bool = True) -> tuple[str, bool]:
+        """The path of an image and whether it is there; the place of a URL without a copy here.
 
         An accent may be written in two ways, and letters large or small: a name that differs in
         that alone is the file's, if no other does.
+
+        Parameters
+        ----------
+        text : object
+            As a table has it.
+        look_elsewhere : bool
+            Whether a URL is asked for that nobody looked at.
         """
         if is_blank(text):
             return "", False
@@ -173,6 +185,9 @@ class ImageFinder:
             self._folders[folder] = self._locate(folder, name)
         where = self._folders[folder]
         there = _there(where, name)
+        if there is None and is_url(text):
+            url = str(text).strip()
+            return str(place_of(url)), placed(url).exists() if look_elsewhere else is_there(url)
         return f"{where}/{there or name}", there is not None
 
     def _locate(self, folder: str, name: str) -> str:
@@ -229,6 +244,9 @@ def real_paths(paths: Iterable[str]) -> dict[str, str]:
     found, folders = {}, dict[str, str]()
     for path in paths:
         folder, slash, name = path.rpartition("/")
+        if is_url(path):
+            found[path] = path
+            continue
         if slash and folder not in folders:
             folders[folder] = os.path.realpath(folder + slash)
         plain = f"{folders[folder].rstrip('/')}/{name}" if slash else path

@@ -15,6 +15,7 @@ import numpy as np
 from phenolens.errors import InputError
 from phenolens.readers.index import PlaneIndex
 from phenolens.readers.series import Series
+from phenolens.remote import local
 
 AXES = "TCZYX"
 
@@ -27,7 +28,7 @@ def describe(path: Path) -> tuple[Series, ...]:
     InputError
         If bioio or its reader of such files is not installed; says what to install.
     """
-    image = _opened(path, path.stat().st_mtime_ns)
+    image = _opened(local(path), path.stat().st_mtime_ns)
     return tuple(_scene(image, number) for number in range(len(image.scenes)))
 
 
@@ -55,7 +56,7 @@ def read(path: Path, index: PlaneIndex) -> np.ndarray:
     InputError
         If the file holds several scenes and the index names none.
     """
-    image = _opened(path, path.stat().st_mtime_ns)
+    image = _opened(local(path), path.stat().st_mtime_ns)
     if index.series is None and len(image.scenes) > 1:
         raise InputError(f"it holds {len(image.scenes)} scenes; an index such as 's0:' says which")
     if (index.series or 0) >= len(image.scenes):

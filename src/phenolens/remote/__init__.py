@@ -9,33 +9,41 @@ from phenolens.places import is_url
 from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
 from phenolens.remote.fetching import fetch, read_range
 from phenolens.remote.mirror import (
+    Part,
+    ahead,
     fetch_ahead,
+    is_there,
     local,
     look,
     look_anew,
     look_at,
     look_below,
+    parts_of,
     placed,
-    read_part,
     watch_in_worker,
+    why_not,
 )
 
 __all__ = [
     "ObjectStat",
+    "Part",
     "Stamp",
     "about",
+    "ahead",
     "asked",
     "fetch",
     "fetch_ahead",
     "filesystem",
+    "is_there",
     "is_url",
     "local",
     "look",
     "look_anew",
     "look_at",
     "look_below",
+    "parts_of",
     "placed",
-    "read_part",
     "read_range",
     "watch_in_worker",
+    "why_not",
 ]

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from phenolens.remote.asking import ObjectStat, about_of, asked, filesystem
 from phenolens.remote.fetching import fetch
+from phenolens.remote.urls import plain_url
+
+
+@contextmanager
+def sent_to(url: str | PurePath) -> Iterator[Path]:
+    """A path of this machine to write a file to, which is sent to a URL when the block ends well.
+
+    Raises
+    ------
+    UnreachableError
+        If it could not be sent.
+    """
+    above, _, name = plain_url(url).rpartition("/")
+    with TemporaryDirectory(prefix="phenolens-") as folder:
+        file = Path(folder, name)
+        yield file
+        RemoteFolder(above).send(file, name)
 
 
 class RemoteFolder:
@@ -100,7 +119,7 @@ class RemoteFolder:
         mode = "create" if new else "overwrite"
         return self._written(name, lambda: fs.put_file(str(file), path, mode=mode))
 
-    def _written(self, name: str, put: Any) -> bool:
+    def _written(self, name: str, put: Callable[[], object]) -> bool:
         def write() -> bool:
             try:
                 put()

@@ -20,17 +20,18 @@ import stat
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from phenolens.errors import ConfigError, InputError, UnreachableError
 from phenolens.places import CACHE, cache_folder, is_place, is_url, mirror_folder, named, place_of
-from phenolens.remote.asking import Stamp, about, about_of, asked, filesystem
+from phenolens.remote.asking import Stamp, about, about_of, asked, filesystem, tries
 from phenolens.remote.fetching import ChangedError, fetch, read_range
 from phenolens.remote.urls import plain_url, scheme_of
 
@@ -46,7 +47,11 @@ MANY = 48
 """Folders in one, above which all below it is listed at once."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
+Item = TypeVar("Item")
 Tell = Callable[[int], None]
+Keep = Callable[[str, list[str]], list[str]]
+Part = Callable[[int, int], bytes]
+"""Gives bytes of a file: from where, how many; fewer at its end."""
 _looked: set[str] = set()
 """Places listed by this process: of a folder alone, or, with ``/**``, of all below it."""
 _touched: dict[str, float] = {}
@@ -94,9 +99,25 @@ def placed(path: str | Path) -> Path:
     if not is_url(path):
         return Path(path)
     place = _place(path)
-    if not os.path.lexists(place) and not _is_known(place):
+    if not _is_known(place):
         look(path)
     return place
+
+
+def is_there(url: str | Path) -> bool:
+    """Whether this process found a file at a URL; nothing is asked."""
+    place = _place(url)
+    return _is_known(place) and place.exists()
+
+
+def _all(folder: str, names: list[str]) -> list[str]:
+    """All folders are looked into."""
+    del folder
+    return names
+
+
+def _silently(count: int) -> None:
+    """Tell nobody."""
 
 
 def look(url: str | Path) -> Path:
@@ -118,6 +139,11 @@ def look(url: str | Path) -> Path:
     for is_file in (file_first, not file_first):
         if is_file and (stamp := _stamp(url)) is not None:
             _put(place, stamp)
+            with _guard:
+                _looked.add(str(place))
+            if not _is_web(url) and not _is_known(place.parent / "any"):
+                with suppress(UnreachableError):  # who may read a file may not always list
+                    _list(place.parent)  # what is read with it lies beside it
             return place
         if not is_file and any(_list(place)):
             return place
@@ -137,16 +163,34 @@ def look_at(urls: Iterable[str]) -> None:
         list(pool.map(look, alone))
 
 
-def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], tell: Tell) -> Path:
-    """List all that lies below a folder elsewhere.
+def why_not(url: str) -> str:
+    """Why a file elsewhere cannot be read, for who can do without it; empty where it can.
+
+    It is asked for twice at most: a folder may list images of a store that nobody wants.
 
     Parameters
     ----------
     url : str
-    keep : callable
+    """
+    before = tries.set(2)
+    try:
+        return "" if placed(url).exists() else f"There is no file {url}."
+    except (InputError, UnreachableError) as error:
+        return str(error)
+    finally:
+        tries.reset(before)
+
+
+def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) -> Path:
+    """List all that lies below a folder elsewhere; or look at the one file.
+
+    Parameters
+    ----------
+    url : str
+    keep : callable, optional
         Of a folder (relative, ``""`` for the first) and the names of the folders in it, those that
         are looked into.
-    tell : callable
+    tell : callable, optional
         Called with how many files were listed so far.
 
     Returns
@@ -159,8 +203,10 @@ def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], 
     InputError
         If there is nothing.
     """
+    if PurePath(url).suffix and (file := look(url)).is_file():
+        return file
     watch()
-    top, counted = _place(plain_url(url)), 0
+    top, counted, whole_tree = _place(plain_url(url)), 0, True
     with ThreadPoolExecutor(THREADS) as pool:
         layer = [top]
         while layer:
@@ -171,6 +217,7 @@ def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], 
                 [folder / name for name in keep(_relative(folder, top), sorted(below))]
                 for folder, (_, below) in zip(layer, found, strict=True)
             ]
+            whole_tree &= sum(map(len, chosen)) == sum(len(below) for _, below in found)
             # CellProfiler leaves a folder a field: lists of all below one ask for a thousand files
             # at a time, where each folder's own list would be a request
             whole = [f for f, below in zip(layer, chosen, strict=True) if len(below) > MANY]
@@ -178,9 +225,12 @@ def look_below(url: str | Path, *, keep: Callable[[str, list[str]], list[str]], 
                 counted += files
                 tell(counted)
             layer = [one for below in chosen if len(below) <= MANY for one in below]
-    with _guard:
-        _looked.add(f"{top}/**")
+    if whole_tree:
+        with _guard:
+            _looked.add(f"{top}/**")
     if not top.is_dir():
+        fs, path = filesystem(plain_url(url))
+        asked(str(url), lambda: fs.ls(path), doing="listed")  # says so where there is no bucket
         raise InputError(f"There is no file or folder {plain_url(url)}.")
     return top
 
@@ -195,21 +245,24 @@ def look_anew() -> None:
         _looked.clear()
 
 
-def read_part(path: str | Path, start: int, length: int) -> bytes:
-    """Some bytes of a file, of a placeholder without fetching the rest.
+@contextmanager
+def parts_of(path: str | Path) -> Iterator[Part]:
+    """What gives parts of a file; those of a placeholder are fetched, and nothing else of it.
 
     Parameters
     ----------
     path : path
         Of this machine, or a place.
-    start, length : int
-        Bytes.
     """
-    if is_place(path) and _is_placeholder(os.stat(path)):  # noqa: PTH116
-        return read_range(named(path), start, length)
-    with Path(path).open("rb") as stream:
-        stream.seek(start)
-        return stream.read(length)
+    if is_place(path) and _is_placeholder(about_it := os.stat(path)):  # noqa: PTH116
+        url, size = named(path), about_it.st_size
+        yield lambda start, length: read_range(url, start, length, size=size)
+        return
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        yield lambda start, length: os.pread(file, length, start)
+    finally:
+        os.close(file)
 
 
 def fetch_ahead(paths: Iterable[str | Path]) -> None:
@@ -256,18 +309,30 @@ def _place(url: str | Path) -> Path:
 
 
 def _is_known(place: Path) -> bool:
-    """Whether the folder of a place was listed by this process: what is not there is not there."""
+    """Whether this process listed the folder of a place, or one above that does not have it.
+
+    What is not there then is not there. A worker takes what it finds as its main process left it.
+    """
+    if _watching[1] and os.path.lexists(place):
+        return True
+    below = place
     with _guard:
-        return str(place.parent) in _looked or any(
-            f"{above}/**" in _looked for above in place.parents
-        )
+        if str(place) in _looked:
+            return True
+        for above in place.parents:
+            if f"{above}/**" in _looked:
+                return True
+            if str(above) in _looked:
+                return below is place or not below.is_dir()
+            below = above
+    return False
 
 
 def _list(folder: Path) -> tuple[int, list[str]]:
     """List one folder: how many files it has, and the names of its folders."""
     url = named(folder)
     fs, path = filesystem(url)
-    web = scheme_of(url).startswith("http")
+    web = _is_web(url)
     try:
         told = asked(url, lambda: fs.ls(f"{path}/" if web else path, detail=True), doing="listed")
     except InputError:
@@ -322,6 +387,10 @@ def _find(folder: Path) -> int:
     with _guard:
         _looked.add(f"{folder}/**")
     return len(told)
+
+
+def _is_web(url: str) -> bool:
+    return scheme_of(url).startswith("http")
 
 
 def _can_be_held(name: str) -> bool:
@@ -408,6 +477,34 @@ def _partial() -> str:
 
 def _is_placeholder(about_it: os.stat_result) -> bool:
     return stat.S_ISREG(about_it.st_mode) and stat.S_IMODE(about_it.st_mode) == PLACEHOLDER
+
+
+def ahead(
+    items: Iterable[Item], files: Callable[[Item], Iterable[str]], *, count: int
+) -> Iterator[Item]:
+    """The items, in their order, while what the next of them need is fetched.
+
+    Parameters
+    ----------
+    items : iterable
+    files : callable
+        Gives the paths that an item needs; only URLs are fetched. What goes wrong is told to who
+        reads them.
+    count : int
+        How many items ahead.
+    """
+    waiting: deque[Item] = deque()
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for item in items:
+            for path in filter(is_url, files(item)):
+                pool.submit(_try, path)
+            waiting.append(item)
+            if len(waiting) > count:
+                yield waiting.popleft()
+        yield from waiting
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _bring(place: Path) -> None:
@@ -533,11 +630,13 @@ def _apart() -> Iterator[None]:
         _state.apart = before
 
 
-_watching = [False]
+_watching = [False, False]
+"""Whether files are watched, and whether this is a worker."""
 
 
 def watch_in_worker() -> None:
     """As :func:`watch`, where there is a mirror: a worker may be handed places."""
+    _watching[1] = True
     if not _watching[0] and os.path.isdir(mirror_folder()):  # noqa: PTH112
         watch()
 

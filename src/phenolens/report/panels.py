@@ -17,6 +17,7 @@ from phenolens.profiles import CELL_COUNT, COMPOUND, MECHANISM, PLATE, TREATMENT
 from phenolens.report import colours, stills
 from phenolens.report.environment import environment
 from phenolens.words import names
+from phenolens.words.activity import scored
 from phenolens.words.changes import compartment, described, how, stain
 from phenolens.words.numbers import (
     NONE,
@@ -171,7 +172,7 @@ class Panels:
             "state": self.state(name),
             "lead": names.label(self.tables.lead) if self.tables.lead else "",
             "alpha": self.tables.alpha,
-            "first": None if one is None else _first(one),
+            "first": None if one is None else scored(one.row),
             "doubts": words.noted(" ".join(one.doubts), **row) if one else "",
             "wells": self._wells(name),
         }
@@ -183,7 +184,7 @@ class Panels:
             "anchor": self.anchors[name],
             "name": name,
             "state": self.state(name),
-            "first": None if one is None else _first(one),
+            "first": None if one is None else scored(one.row),
             "wells": self._wells(name),
             "near": self._near(name)[:1],
         }
@@ -367,15 +368,6 @@ class Panels:
         for plate, well, cells in sorted(zip(rows[PLATE], rows[WELL], counts, strict=True)):
             found.setdefault(str(plate), []).append((str(well), cells))
         return [{"plate": plate, "wells": found[plate]} for plate in sorted(found, key=natural)]
-
-
-def _first(one: Treatment) -> dict[str, str]:
-    row = one.row
-    return {
-        "map": fixed(row["map"]),
-        "between": interval(row.get("low"), row.get("high"), of=fixed),
-        "q": p_value(row["q"]),
-    }
 
 
 def _cells(row: Mapping[str, Any]) -> dict | None:

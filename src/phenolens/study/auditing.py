@@ -17,7 +17,9 @@ from phenolens.audit.results.audit import audit_results
 from phenolens.errors import DamagedError, InputError, named
 from phenolens.files import read_json, write_json
 from phenolens.findings import MARKS, SEVERITIES, Finding
+from phenolens.places import is_url
 from phenolens.profiles import PLATE, WELL
+from phenolens.remote.folder import sent_to
 from phenolens.study.remote_results import is_results_url, results_here
 from phenolens.tools.read import read
 from phenolens.tools.representation import Profiles
@@ -212,7 +214,12 @@ def _of_results(folder: Path) -> list[AuditFinding]:
 
 def write_audit(findings: list[AuditFinding], path: str | Path) -> None:
     """Write findings as a JSON list, the gravest first."""
-    write_json(path, [finding.to_dict() for finding in findings])
+    told = [finding.to_dict() for finding in findings]
+    if is_url(path):
+        with sent_to(path) as file:
+            write_json(file, told)
+        return
+    write_json(path, told)
 
 
 def audit_lines(findings: list[AuditFinding]) -> Iterator[str]:

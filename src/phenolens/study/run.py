@@ -10,6 +10,7 @@ import phenolens
 from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
+from phenolens.places import named
 from phenolens.store import digest, files_named
 from phenolens.study.keeping import STAMP, store_files
 from phenolens.study.lock import is_lock, require_one_process, writing
@@ -125,7 +126,7 @@ def _inputs(session: Session) -> list[list]:
     given += [part.files for part in data.profiles] + [part.file for part in data.tables]
     given.append(data.marks if data.exclude_marks else None)
     tables = [path for names in given if names for path in expand(names, session.root)]
-    known = {str(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
+    known = {named(p): [identity(p), file_digest(p)] for p in tables if p.is_file()}
     learns = session.study.model_dump(include={"networks", "encoders", "represent"})
     known |= {path: [identity(path), found] for path, found in files_named(learns)}
     if images is not None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from phenolens.config import Study, read_study, with_representations
 from phenolens.errors import ConfigError, shown
 from phenolens.files import read_json, real_path, write_json
-from phenolens.remote import is_url
+from phenolens.remote import is_url, look_anew
 from phenolens.remote.urls import plain_url
 from phenolens.represent.base import REPRESENTATIONS, Representation, kinds_of
 from phenolens.settings import LAYOUT, Settings, in_range
@@ -225,6 +225,7 @@ def open_study(
 
     path = Path(path)
     own = take_in(encoders)
+    look_anew()
     root = real_path(path).parent
     with REPRESENTATIONS.also(own):
         study = read_study(path, changes=changes)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from phenolens.changes import SPELLED, changed, parse, placed
 from phenolens.errors import ConfigError, named
 from phenolens.files import real_path, write_text
+from phenolens.places import in_words
+from phenolens.remote import look_anew
 from phenolens.settings import in_range
 from phenolens.study.session import Progress, progress_of
+
+_LISTED = 20_000
+"""Files of a source elsewhere that are listed between two words about it."""
 
 
 def init(
@@ -20,7 +25,9 @@ def init(
     *,
     force: bool = False,
     name: str | None = None,
+    only: Sequence[str] = (),
     changes: Sequence[str] = (),
+    progress: Progress | bool | None = None,
 ) -> list[str]:
     """Look at a screen's files and write a short, commented study file.
 
@@ -28,15 +35,22 @@ def init(
     ----------
     source : path
         Folder of a screen; or one file of it, of which nothing but what it names is used then.
+        Either may lie elsewhere: ``s3://bucket/cpg0000-jump-pilot/source_4``, ``gs://`` or
+        ``https://``.
     output : path
         The study file.
     force : bool
         Overwrite it.
     name : str, optional
         Name of the study; the source's by default.
+    only : sequence of str
+        Names or patterns of folders, such as a batch's or ``BR0011*``: beside one that matches, no
+        other is looked into.
     changes : sequence of str
         Settings that you know already, such as ``data.images.channels=["DNA", "ER"]``: a dotted
         key of the study file, and a value as in TOML.
+    progress : bool or Progress, optional
+        Whether to tell how many files were listed; by default in a notebook only.
 
     Returns
     -------
@@ -49,6 +63,8 @@ def init(
         If the study file is there already, or a change is none.
     InputError
         If nothing in the source can be studied.
+    UnreachableError
+        If a source that lies elsewhere cannot be read.
 
     Examples
     --------
@@ -76,14 +92,31 @@ def init(
     require_known(given)
     folder = real_path(output).parent
     data = [placed(one, folder) for one in given if one.path[0] == "data"]
-    found = discover(Path(source), taken=REPRESENTATIONS.names(), changes=data)
+    told = progress_of(progress=progress)
+    look_anew()
+    found = discover(
+        source, taken=REPRESENTATIONS.names(), changes=data, only=only, tell=_listed(told)
+    )
     more = changed({}, [one for one in given if one.path[0] != "data"])
     text = study_toml(found, relative_to=folder, name=name, more=more)
     if given:
         study_of(tomllib.loads(text), source=SPELLED)
     write_text(output, text)
     asked = [f"To fill in: {question.setting}: {question.text}" for question in found.questions]
-    return [f"Wrote {output}", *found.lines(), *asked]
+    return [f"Wrote {output}", *map(in_words, found.lines()), *map(in_words, asked)]
+
+
+def _listed(progress: Progress) -> Callable[[int], None]:
+    """What tells, now and then, how many files of a source elsewhere were listed."""
+    told = -_LISTED
+
+    def tell(count: int) -> None:
+        nonlocal told
+        if count >= told + _LISTED:
+            told = count
+            progress.say(f"Listing the source: {count:,} files so far")
+
+    return tell
 
 
 def simulate_screen(

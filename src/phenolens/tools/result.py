@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phenolens.errors import InputError, either
 from phenolens.findings import MARKS, Finding, worst_first
+from phenolens.places import is_url
 from phenolens.tools import summaries
 
 if TYPE_CHECKING:
@@ -130,44 +131,48 @@ class Result:
         result = {"question": self.question, "summary": self.summary, "findings": findings}
         return plain(result | {"settings": self.settings})
 
-    def write(self, path: str | Path) -> Path:
+    def write(self, path: str | Path) -> Path | str:
         """Write the result in the form that the path's ending names; atomically, same bytes again.
 
         Parameters
         ----------
         path : str or Path
-            ``.parquet``, ``.csv``, ``.csv.gz`` and ``.tsv`` hold the table; ``.xlsx`` has the
-            sheets ``table``, ``summary``, ``findings`` and ``settings``. Cells that hold lists
-            become text, items parted by ``; ``.
+            Also a URL, such as ``s3://bucket/hits.xlsx``. ``.parquet``, ``.csv``, ``.csv.gz`` and
+            ``.tsv`` hold the table; ``.xlsx`` has the sheets ``table``, ``summary``, ``findings``
+            and ``settings``. Cells that hold lists become text, items parted by ``; ``.
 
         Returns
         -------
-        Path
+        Path, or str of a URL
 
         Raises
         ------
+        UnreachableError
+            If it cannot be sent to a URL.
         InputError
             If the ending is another (of fused profiles: than ``.parquet``), the path is a folder,
             the file cannot be written, or the table has more rows than a sheet of Excel can hold.
         """
         from phenolens.files import atomic_path
-        from phenolens.io.cards import CARD
         from phenolens.profiles import write_frame
         from phenolens.tools.sheets import flat_cells, write_sheets
 
+        if is_url(path):
+            from phenolens.remote.folder import sent_to
+            from phenolens.remote.urls import plain_url
+
+            url = plain_url(path)
+            self._require_form(url)
+            with sent_to(url) as file:
+                self.write(file)
+            return url
         path = Path(path)
-        if CARD in self.table.attrs and not path.name.endswith(".parquet"):
-            raise InputError(
-                f"{path}: what {self.question} made says in the file what it learned from, which "
-                "only Parquet keeps; name a file that ends in .parquet."
-            )
-        fits = [e for e in ENDINGS if path.name.endswith(e) and path.name != e]
-        if path.is_dir() or not fits:
-            wrong = "is a folder" if path.is_dir() else "does not say which form is wanted"
-            raise InputError(f"{path} {wrong}: name a file that ends in {either(ENDINGS)}.")
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name a file that ends in {either(ENDINGS)}.")
+        self._require_form(str(path))
         table = flat_cells(self.table)
         try:
-            if fits != [".xlsx"]:
+            if path.suffix != ".xlsx":
                 write_frame(table, path)
                 return path
             with atomic_path(path) as partial:
@@ -175,6 +180,28 @@ class Result:
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
         return path
+
+    def _require_form(self, path: str) -> None:
+        """Refuse an ending that names no form, or none that keeps what this result says of itself.
+
+        Raises
+        ------
+        InputError
+            If it does.
+        """
+        from phenolens.io.cards import CARD
+
+        if CARD in self.table.attrs and not path.endswith(".parquet"):
+            raise InputError(
+                f"{path}: what {self.question} made says in the file what it learned from, which "
+                "only Parquet keeps; name a file that ends in .parquet."
+            )
+        name = path.replace("\\", "/").rpartition("/")[2]
+        if not any(name.endswith(ending) and name != ending for ending in ENDINGS):
+            raise InputError(
+                f"{path} does not say which form is wanted: name a file that ends in "
+                f"{either(ENDINGS)}."
+            )
 
     def _sheets(self) -> dict[str, pd.DataFrame]:
         """Summary, findings and settings as frames; the names of nested values run on."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from phenolens.words import Said, noted, say, wording
-from phenolens.words.numbers import plural
+from phenolens.words.numbers import fixed, interval, p_value, plural
 from phenolens.words.sentences import named, reasons
 
 _POSITION = "position could explain this"
@@ -20,6 +21,27 @@ _SHAPES = {
     "region": "wells of one quarter of the plate",
     "scattered": "scattered wells",
 }
+
+
+@dataclass(frozen=True)
+class FoundInNumbers:
+    """What was found of a treatment in numbers: in short, and with the interval."""
+
+    short: str
+    whole: str
+
+
+def scored(row: Mapping[str, Any]) -> FoundInNumbers:
+    """The q and mAP of a treatment in words; the interval only where there is one.
+
+    >>> scored({"q": 0.012, "map": 0.5, "low": 0.25, "high": 0.75}).whole
+    'q 0.012, mAP 0.50 (0.25 to 0.75)'
+    >>> scored({"q": 0.012, "map": 0.5}).whole
+    'q 0.012, mAP 0.50'
+    """
+    short = f"q {p_value(row['q'])}, mAP {fixed(row['map'])}"
+    between = interval(row.get("low"), row.get("high"), of=fixed)
+    return FoundInNumbers(short, f"{short} ({between})" if between else short)
 
 
 @wording("position-ignored")
@@ -204,6 +226,14 @@ def _(*, usable: int, wells: int) -> str:
 @wording("fewer-than-two-compared")
 def _() -> str:
     return "fewer than two of its wells can be compared"
+
+
+@wording("too-many-to-permute")
+def _() -> str:
+    return (
+        "too many of its wells and of the controls beside them to permute; compare inside plates "
+        "(within)"
+    )
 
 
 @wording("pixels-seen")

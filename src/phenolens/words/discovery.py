@@ -13,6 +13,7 @@ REASONS = {
     "unused-empty": "empty (0 bytes)",
     "unused-hidden": "hidden",
     "unused-left-alone": "a folder of this name is not looked into",
+    "unused-not-chosen": "a folder beside those that were chosen",
     "unused-results": "results of a study",
     "unused-link": "a link to nothing",
     "unused-name": "a name that is no valid UTF-8; rename it",
@@ -97,13 +98,13 @@ def _(*, file: str, files: int, kept: str, plates: Sequence[str], columns: Seque
 @wording("unused-images-elsewhere")
 def _(
     *, file: str, files: int, kind: str, fields: int, stains: str, example: str,
-    looked: Sequence[str],
+    looked: Sequence[str], fault: str = "",
 ) -> Said:  # fmt: skip
     each = f" x {stains} stains" if stains else ""
     what = (
         f"{_of(file, files)}: {kind}, {plural(fields, 'field')}{each}; none of the images is here "
         f"(such as {example}); looked below {', '.join(looked)}."
-    )
+    ) + (f" {fault}" if fault else "")
     remedy = "Download them, or say where they are: root in [data.images] (--set data.images.root)."
     return Said(what, remedy=remedy, phrase=what.rstrip("."))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from phenolens.changes import Change, changed
-from phenolens.errors import InputError, PhenolensError, UndecidedError
+from phenolens.errors import InputError, PhenolensError, UndecidedError, named
 from phenolens.findings import Finding
 from phenolens.io.columns import has
 from phenolens.io.discovery.contents import contents
@@ -53,7 +53,12 @@ __all__ = ["Discovery", "Question", "discover", "study_toml"]
 
 
 def discover(
-    source: str | Path, *, taken: Collection[str] = (), changes: Sequence[Change] = ()
+    source: str | Path,
+    *,
+    taken: Collection[str] = (),
+    changes: Sequence[Change] = (),
+    only: Sequence[str] = (),
+    tell: Callable[[int], None] | None = None,
 ) -> Discovery:
     """Say what a study of this folder would read.
 
@@ -66,6 +71,10 @@ def discover(
         Names that representations made of images have: given profiles get others.
     changes : sequence of Change
         Settings of ``[data]`` that are decided already; their paths are absolute.
+    only : sequence of str
+        Patterns of folders' names, see :func:`phenolens.io.discovery.tree.chosen`.
+    tell : callable, optional
+        Called with how many files of a URL were listed so far.
 
     Returns
     -------
@@ -76,11 +85,17 @@ def discover(
     ------
     InputError
         If there is no such folder, it holds neither images nor profiles, or none of the images
-        that its tables list is there.
+        that its tables list is there; or if `only` would choose among images that no table lists.
     """
     given = changed({}, changes).get("data", {})
-    tree = look_around(Path(source))
+    tree = look_around(Path(source), only=only, tell=tell)
     found = _what_to_study(tree, changes, taken=taken)
+    left_out = any(one.code == "unused-not-chosen" for one in tree.unused)
+    if left_out and found.images is not None and "table" not in found.images:
+        raise InputError(
+            f"{named('only')} chooses among tables that list images; those of {tree.source} are "
+            "found by their names. Give the folder of the plate or batch itself."
+        )
     columns, questions = _places(found, tree)
     columns |= given.get("columns", {})
     seen = Seen()

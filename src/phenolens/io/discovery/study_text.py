@@ -16,6 +16,7 @@ import tomli_w
 from phenolens.files import real_path
 from phenolens.globbing import MARKS
 from phenolens.io.discovery.proposal import Discovery, Question
+from phenolens.places import is_url, named
 
 REMARKS = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -66,7 +67,9 @@ def study_toml(
     plain, folder = (" ".join(text.split()) for text in (name, discovery.source.name))
     sections = dict(more or {})
     study = {"name": name} | sections.pop("study", {})
-    base = os.path.relpath(discovery.source, real_path(relative_to or "."))
+    base = named(discovery.source)
+    if not is_url(base):
+        base = os.path.relpath(base, real_path(relative_to or "."))
     parts = [
         INTRO.format(name=plain, source=folder),
         "\n".join(["[study]", *(_setting(k, v) for k, v in study.items())]) + "\n",
@@ -184,7 +187,11 @@ def _based(value: object, base: str, source: Path) -> object:
     if isinstance(value, list):
         return [_based(item, base, source) for item in value]
     pattern = any(mark in str(value) for mark in MARKS) and not (source / str(value)).exists()
-    return Path(escape(base) if pattern else base, str(value)).as_posix()
+    if not is_url(base):
+        return Path(escape(base) if pattern else base, str(value)).as_posix()
+    scheme, _, rest = base.partition("://")
+    whole = os.path.normpath(f"{escape(rest) if pattern else rest}/{value}")
+    return value if is_url(value) else f"{scheme}://{whole}"
 
 
 def _setting(key: str, value: object) -> str:

@@ -7,13 +7,16 @@ the listing of a folder: no file is opened.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from phenolens.errors import InputError
+from phenolens.places import is_url
 from phenolens.readers.zarr_store import MARKS, is_store
+from phenolens.remote import look_below
 
 SYSTEMS = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 """What macOS and Windows leave in folders, in lower case."""
@@ -71,28 +74,57 @@ class Tree:
         return text[len(base) :] if text.startswith(base) else os.path.relpath(text, base)
 
 
-def look_around(source: Path) -> Tree:
+def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """Folders that are looked into: where some match a pattern, none of those beside them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the folders in one folder.
+    only : sequence of str
+        Patterns of names, such as that of a batch or a plate.
+    """
+    matching = [name for name in names if any(fnmatchcase(name, one) for one in only)]
+    return matching or list(names)
+
+
+def look_around(
+    source: Path, *, only: Sequence[str] = (), tell: Callable[[int], None] | None = None
+) -> Tree:
     """The files of a folder; or the one file, where it is one.
+
+    Parameters
+    ----------
+    source : path or URL
+    only : sequence of str
+        See :func:`chosen`.
+    tell : callable, optional
+        Called with how many files of a URL were listed so far.
 
     Raises
     ------
     InputError
         If there is nothing of that name, or the file is empty.
     """
+    if is_url(source):
+        told = tell or (lambda count: None)
+        source = look_below(source, keep=lambda _, names: chosen(names, only), tell=told)
     if not source.exists():
         target = f", a link to {source.readlink()}," if source.is_symlink() else ""
         raise InputError(f"There is no folder or file {source}{target or '.'}".rstrip(","))
     if source.is_dir() and not is_store(source):
         unused: list[Unused] = []
         folder = Path(os.path.abspath(source))  # noqa: PTH100 (links stay as they were written)
-        return Tree(folder, list(walk(folder, unused)), unused)
+        return Tree(folder, list(walk(folder, unused, only=only)), unused)
     if source.is_file() and source.stat().st_size == 0:
         raise InputError(f"{source} is empty (0 bytes).")
     path = Path(os.path.abspath(source))  # noqa: PTH100
     return Tree(path.parent, [path], [], only=path)
 
 
-def walk(folder: Path, unused: list[Unused] | None = None) -> Iterator[Path]:
+def walk(
+    folder: Path, unused: list[Unused] | None = None, *, only: Sequence[str] = ()
+) -> Iterator[Path]:
     """Files below a folder, sorted; what is left out is added to `unused`.
 
     Parameters
@@ -100,10 +132,12 @@ def walk(folder: Path, unused: list[Unused] | None = None) -> Iterator[Path]:
     folder : Path
         Absolute.
     unused : list of Unused, optional
+    only : sequence of str
+        See :func:`chosen`.
     """
     aside = [] if unused is None else unused
     links: list[tuple[str, str]] = []
-    files = list(_below(str(folder), "", {}, aside, links))
+    files = list(_below(str(folder), "", {}, aside, links, only))
     there = {str(path) for path in files} if links else set()
     again = {}
     for path, below in links:
@@ -120,6 +154,7 @@ def _below(
     seen: dict[tuple[int, int], str],
     unused: list[Unused],
     links: list[tuple[str, str]],
+    only: Sequence[str],
 ) -> Iterator[Path]:
     """Files below a folder; links to files are added to `links`, with their path below it."""
     try:
@@ -153,8 +188,12 @@ def _below(
             if not is_folder and entry.is_symlink():
                 links.append((entry.path, below))
             yield Path(entry.path)
+    wanted = set(chosen([os.path.basename(path) for path, _ in folders], only))  # noqa: PTH119
     for path, below in folders:
-        yield from _below(path, below, seen, unused, links)
+        if os.path.basename(path) in wanted:  # noqa: PTH119
+            yield from _below(path, below, seen, unused, links, only)
+        else:
+            unused.append(Unused(f"{below}/", "unused-not-chosen"))
 
 
 def _kind(entry: os.DirEntry[str], below: str) -> tuple[bool, Unused | None]:

@@ -45,6 +45,7 @@ from phenolens.io.tables.objects import (
 )
 from phenolens.io.tables.text import opened
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.remote import local
 
 DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")
 POINTERS = (".properties",)
@@ -227,7 +228,7 @@ def _schema(path: Path) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     try:
-        return tuple(map(str, pq.read_schema(path).names))
+        return tuple(map(str, pq.read_schema(local(path)).names))
     except (OSError, ValueError):  # whoever reads it says what is wrong
         return ()
 
@@ -518,7 +519,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     try:
-        with closing(sqlite3.connect(f"{real_path(path).as_uri()}?mode=ro", uri=True)) as database:
+        with closing(
+            sqlite3.connect(f"{real_path(local(path)).as_uri()}?mode=ro", uri=True)
+        ) as database:
             yield database
     except (sqlite3.Error, pd.errors.DatabaseError) as error:
         raise InputError(f"{path} cannot be read as an SQLite database: {error}.") from None

@@ -16,6 +16,7 @@ from phenolens.io.columns import refuse_nested
 from phenolens.io.formats.base import ByColumn, TableFormat, TableRead, register
 from phenolens.io.tables.text import repeated_names
 from phenolens.profiles import index_as_columns, read_frame
+from phenolens.remote import local
 
 
 @register
@@ -38,21 +39,22 @@ class Parquet(TableFormat):
         import pyarrow.parquet as pq
 
         _require_plain_columns(path)
-        file = pq.ParquetFile(path)
-        about = json.loads((file.schema_arrow.metadata or {}).get(b"pandas", b"{}"))
+        with pq.ParquetFile(local(path)) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
         if any(isinstance(level, str) for level in about.get("index_columns", ())):
             return None
 
         def read(names: Sequence[str]) -> pd.DataFrame:
-            try:
-                return file.read(columns=list(names)).to_pandas()[list(names)]
+            try:  # opened anew each time: thousands of open files are more than a process may have
+                with pq.ParquetFile(local(path)) as file:
+                    return file.read(columns=list(names)).to_pandas()[list(names)]
             except UNREADABLE as error:
                 why = reasons([str(error)])
                 raise InputError(f"{path} cannot be read as a table: {why}") from None
 
-        floating = [one.name for one in file.schema_arrow if pa.types.is_floating(one.type)]
-        names = tuple(file.schema_arrow.names)
-        return ByColumn(file.metadata.num_rows, names, frozenset(floating), read)
+        floating = frozenset(one.name for one in schema if pa.types.is_floating(one.type))
+        return ByColumn(rows, tuple(schema.names), floating, read)
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, and no more is read."""
@@ -61,14 +63,14 @@ class Parquet(TableFormat):
 
         _require_plain_columns(path)
         try:
-            first = next(pq.ParquetFile(path).iter_batches(batch_size=rows), None)
+            first = next(pq.ParquetFile(local(path)).iter_batches(batch_size=rows), None)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise InputError(f"{path} cannot be read as a table: {error}") from None
         return pd.DataFrame() if first is None else index_as_columns(first.to_pandas())
 
     def values(self, path: Path, column: str) -> pd.Series:
         """One column, and no other is read."""
-        return index_as_columns(pd.read_parquet(path, columns=[column]))[column]
+        return index_as_columns(pd.read_parquet(local(path), columns=[column]))[column]
 
 
 def _require_plain_columns(path: Path) -> None:
@@ -77,7 +79,7 @@ def _require_plain_columns(path: Path) -> None:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        schema = pq.read_schema(local(path))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -11,6 +11,8 @@ import pandas as pd
 from phenolens.io.columns import FOLDER
 from phenolens.io.images.table import Located
 from phenolens.io.paths import ImageFinder
+from phenolens.places import is_url
+from phenolens.remote import look_at
 
 
 def find_files(
@@ -39,6 +41,13 @@ def _find_all(
     texts: np.ndarray, folders: np.ndarray, finders: Mapping[str, ImageFinder]
 ) -> tuple[np.ndarray, np.ndarray]:
     pairs = list(zip(texts, folders, strict=True))
-    results = {(text, folder): finders[folder].find(text) for text, folder in set(pairs)}
+    results = {
+        (text, folder): finders[folder].find(text, look_elsewhere=False)
+        for text, folder in set(pairs)
+    }
+    afar = [pair for pair, (_, there) in results.items() if not there and is_url(pair[0])]
+    if afar:
+        look_at({str(text).strip() for text, _ in afar})
+        results |= {(text, folder): finders[folder].find(text) for text, folder in afar}
     found = np.array([results[pair][0] for pair in pairs], dtype=object)
     return found, np.array([results[pair][1] for pair in pairs], dtype=bool)

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from phenolens.errors import InputError
+from phenolens.errors import InputError, UnreachableError
 from phenolens.io.discovery.contents import contents
 from phenolens.readers.index import parse_index
 from phenolens.readers.tiff import require_an_end
+from phenolens.remote import Part, parts_of, placed
 
 KNOWN = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy")
 
@@ -80,7 +81,8 @@ def read_header(path: str | Path, index: str = "") -> Header | None:
 
     Parameters
     ----------
-    path : path
+    path : path or URL
+        Of a TIFF file elsewhere only the parts that hold its header are fetched.
     index : str
         As ``Index_<channel>`` has it; only the number of a series counts here.
 
@@ -89,7 +91,7 @@ def read_header(path: str | Path, index: str = "") -> Header | None:
     Header or None
         None for kinds of files whose headers are not looked at.
     """
-    path = Path(path)
+    path = placed(path)
     ending = path.suffix.lower()
     if path.is_dir():
         return _zarr_header(path)
@@ -105,6 +107,8 @@ def read_header(path: str | Path, index: str = "") -> Header | None:
         return _npy_header(path) if ending == ".npy" else _picture_header(path)
     except FileNotFoundError:
         return Header(fault="the file is missing")
+    except UnreachableError:
+        raise
     except Exception as error:  # codecs raise many kinds; each means the same to the user
         return Header(fault=f"its header cannot be read ({type(error).__name__}: {error})")
 
@@ -123,26 +127,22 @@ _LOSSY = {6, 7, 33003, 33005, 34892}
 
 def _plain_tiff(path: Path) -> Header | None:
     """The header of a TIFF file with one grey or RGB image; None where tifffile must look."""
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        length = os.fstat(file).st_size
-        start = os.pread(file, 4096, 0)
-        tags = _first_directory(file, start)
-        return None if tags is None else _plain_header(tags, length)
+        with parts_of(path) as part:
+            tags = _first_directory(part, part(0, 4096))
+        return None if tags is None else _plain_header(tags, path.stat().st_size)
     except (struct.error, KeyError, ValueError, IndexError):
         return None
-    finally:
-        os.close(file)
 
 
-def _first_directory(file: int, start: bytes) -> dict[int, Any] | None:
+def _first_directory(part: Part, start: bytes) -> dict[int, Any] | None:
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(start[:4])
     if order is None:
         return None
     (offset,) = struct.unpack_from(order + "I", start, 4)
     directory = start[offset : offset + 2048]
     if len(directory) < 2048:
-        directory = os.pread(file, 2048, offset)
+        directory = part(offset, 2048)
     (count,) = struct.unpack_from(order + "H", directory)
     if count > 160:
         return None
@@ -159,7 +159,7 @@ def _first_directory(file: int, start: bytes) -> dict[int, Any] | None:
         size = _SIZES[kind] * items
         if size > 4:
             (at,) = struct.unpack(order + "I", value)
-            value = start[at : at + size] if at + size <= len(start) else os.pread(file, size, at)
+            value = start[at : at + size] if at + size <= len(start) else part(at, size)
         tags[code] = _value(value[:size], kind, order)
     return tags
 

@@ -19,6 +19,7 @@ from phenolens.findings import Finding
 from phenolens.images import ImageSet
 from phenolens.io.images.headers import Header, read_header
 from phenolens.io.ledger import SetAside
+from phenolens.places import is_url
 from phenolens.profiles import PLATE, SITE, WELL
 
 SIZE, DTYPE, PIXEL = "size", "dtype", "pixel_size_um"
@@ -254,9 +255,12 @@ def _spread_rows(images: ImageSet) -> np.ndarray:
 def _remote_system(images: ImageSet) -> str:
     """The kind of file system of the first file, where that is another machine's."""
     mounts = Path("/proc/mounts")  # of Linux; elsewhere all headers are read
-    if not len(images) or not mounts.is_file():
+    first = images.table[f"Path_{images.channels[0]}"].iloc[0] if len(images) else ""
+    if is_url(first):
+        return str(first).partition(":")[0]
+    if not first or not mounts.is_file():
         return ""
-    path = real_path(images.table[f"Path_{images.channels[0]}"].iloc[0])
+    path = real_path(first)
     lines = [line.split() for line in mounts.read_text(errors="replace").splitlines()]
     known = {Path(line[1].replace("\\040", " ")): line[2] for line in lines if len(line) > 2}
     over = next((folder for folder in path.parents if folder in known), None)

@@ -36,7 +36,9 @@ from phenolens.io.join import Source
 from phenolens.io.ledger import Join, SetAside, first
 from phenolens.io.measurements import chosen
 from phenolens.io.paths import expand, read_tables, real_paths
+from phenolens.places import below, is_url, named
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
+from phenolens.remote import look_below
 
 
 def read_images(
@@ -113,8 +115,10 @@ def locate(
     """
     if "located" in images:
         return images["located"]
-    base, kind = root / str(images["root"]), layout or image_format(str(images["layout"]))
+    base, kind = below(root, str(images["root"])), layout or image_format(str(images["layout"]))
     if not kind.listed and images["table"] is None:
+        if is_url(images["root"]):
+            look_below(str(images["root"]))
         return kind.locate_below(base, images), [base]
     if images["table"] is None:
         require_one_layout(image_files(base), base)
@@ -125,10 +129,10 @@ def locate(
     if not kind.listed:
         kind = image_format("table")
     paths = expand(images["table"], root)
-    named = ", ".join(path.name for path in paths[:3])
+    tables = ", ".join(path.name for path in paths[:3])
     listed, notes = read_tables(paths)
-    frame = set_labels_apart(listed, images["labels"], source=named)
-    located = with_labels(kind.locate_listed(frame, images, source=named))
+    frame = set_labels_apart(listed, images["labels"], source=tables)
+    located = with_labels(kind.locate_listed(frame, images, source=tables))
     return replace(located, notes=(*notes, *located.notes)), [base, root]
 
 
@@ -162,7 +166,7 @@ def _note_missing(
                     well=place_[WELL],
                     site=place_[SITE],
                     channel=channel,
-                    file=located.paths[channel][row],
+                    file=named(located.paths[channel][row]),
                 )
             )
     return present
@@ -180,7 +184,7 @@ def _note_faults(frame: pd.DataFrame, located: Located, *, source: Source) -> np
             plate=frame[PLATE].iloc[row],
             well=frame[WELL].iloc[row],
             site=frame[SITE].iloc[row],
-            file=paths[row],
+            file=named(paths[row]),
         )
         for row in np.flatnonzero(faults != "")
     )
@@ -223,16 +227,16 @@ def _require_one_set(located: Located, missing: Mapping[str, np.ndarray]) -> Non
     ------
     InputError
     """
-    named = {name: np.array(paths, dtype=object) != "" for name, paths in located.paths.items()}
-    if not named or np.logical_and.reduce(list(named.values())).any():
+    told = {name: np.array(paths, dtype=object) != "" for name, paths in located.paths.items()}
+    if not told or np.logical_and.reduce(list(told.values())).any():
         return
-    everywhere = [name for name in named if named[name].all()]
-    part = [f"{name} in {int(named[name].sum())}" for name in named if name not in everywhere]
+    everywhere = [name for name in told if told[name].all()]
+    part = [f"{name} in {int(told[name].sum())}" for name in told if name not in everywhere]
     write = ", ".join(f'"{name}"' for name in everywhere)
     remedy = f"channels = [{write}] takes those of all rows; " if everywhere else ""
     raise InputError(
         f"No row of {len(located.frame)} names a file for all of the stains "
-        f"{', '.join(named)}: there are {', '.join(part)}. Is one stain called differently on "
+        f"{', '.join(told)}: there are {', '.join(part)}. Is one stain called differently on "
         f"other plates? {remedy}else give one stain one column."
     )
 
@@ -243,14 +247,18 @@ def _with_paths(
     """Key and metadata of the kept rows with ``Path_``, ``Index_``, ... columns."""
     extra: dict[str, np.ndarray] = {}
     for channel, paths in found.items():
-        extra[f"Path_{channel}"] = paths[kept]
+        extra[f"Path_{channel}"] = _named(paths[kept])
     extra |= _indices(located, found, kept)
     for channel, paths in located.illumination.items():
-        extra[f"Illum_{channel}"] = paths[kept]
+        extra[f"Illum_{channel}"] = _named(paths[kept])
     for compartment, paths in located.labels.items():
-        extra[f"{LABELS}{compartment}"] = paths[kept]
+        extra[f"{LABELS}{compartment}"] = _named(paths[kept])
     table = frame.iloc[kept].reset_index(drop=True)
     return pd.concat([table, pd.DataFrame(extra, dtype=object)], axis=1)
+
+
+def _named(paths: np.ndarray) -> np.ndarray:
+    return np.array([named(path) for path in paths], dtype=object)
 
 
 def _indices(
