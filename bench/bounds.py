@@ -303,7 +303,11 @@ def ranks(rng) -> None:
     group[0] = 0
     differ = rng.integers(0, 3, (n, int(rng.integers(0, 3))))
     wells = Wells(
-        pd.DataFrame(unit), unit, absolute=bool(rng.integers(2)), single=bool(rng.integers(2))
+        pd.DataFrame(),
+        unit,
+        np.ones(n),
+        absolute=bool(rng.integers(2)),
+        single=bool(rng.integers(2)),
     )
     average_precision(
         wells, group, reference=rng.random(n) < 0.6, within=rng.integers(0, 2, n), differ=differ,

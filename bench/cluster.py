@@ -2,7 +2,7 @@
 
     python bench/cluster.py speed [--fields 16]
     python bench/cluster.py plates [--plates 2300 --tasks 48 --at-once auto]
-    python bench/cluster.py kills [--seconds 300]
+    python bench/cluster.py kills [--runs 50 --seconds 300 --lines kills.jsonl]
 
 All on one machine, with `distributed.LocalCluster` as the cluster that a study joins by its
 address. `speed` measures the same fields (five stains of 540 x 540 pixels, all families) with one
@@ -10,8 +10,9 @@ worker and with two, in turns, after both have compiled; what the scheduler cost
 workers' time in which they did no task. `plates` sends tasks without work, so many a plate,
 together as short tasks are, or with `--at-once 1` each in a message, as fields are; `cpu_here` is
 what client and scheduler computed, which share a process. `kills` prepares and measures a small
-screen again and again, ends one worker at a random field each time with SIGKILL, and compares every
-byte with what one process left. Prints lines of JSON.
+screen again and again, ends one worker at a random moment each time with SIGKILL, and compares
+every byte with what one process left; a line a run is added to a file, and it goes on from what is
+there. Prints lines of JSON.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 
 import dask
 from distributed import LocalCluster
+from distributed.utils import get_mp_context
 
 from phenolens import memory
 from phenolens.images import ImageSet
@@ -46,12 +49,26 @@ from phenolens.study.recipe import recipe_of
 from phenolens.study.step import take
 from phenolens.workers import Spent
 
+PRELOADED = [
+    "distributed",
+    "phenolens.prepare",
+    "phenolens.study.cluster",
+    "phenolens.represent.measuring.cells",
+    "phenolens.measure.field",
+]
+"""What a worker imports, and so the process whose forks they are."""
+MARKS = (".complete.json", ".labels.json")
+"""Files of the store that say when others were written."""
+
 
 @contextmanager
 def cluster(folder: Path, workers: int) -> Iterator[tuple[LocalCluster, Cluster]]:
-    """So many workers, joined by their address for a folder of results."""
+    """So many workers, joined by their address for a folder of results.
+
+    Each is a fork of a process that has imported what it needs: one that was killed is soon back.
+    """
     with (
-        dask.config.set(DASK),
+        dask.config.set(DASK | {"distributed.worker.multiprocessing-method": "forkserver"}),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
             silence_logs=50,
@@ -115,24 +132,31 @@ def plates(folder: Path, *, plates: int, each: int, at_once: str) -> None:
                 print(json.dumps(told), flush=True)
 
 
-def kills(folder: Path, *, seconds: float, seed: int) -> None:
+def kills(folder: Path, *, until: int, seconds: float, lines: Path) -> None:
     few = '\n[measure]\nfamilies = ["AreaShape", "Intensity"]\n'
-    images, recipe = screen(folder, fields=20, size=128, families=few)
+    images, recipe = screen(folder, fields=12, size=96, families=few)
     alone = _left(folder / "alone", images, recipe)
-    chance, began = random.Random(seed), time.perf_counter()
+    done = lines.read_text().splitlines() if lines.is_file() else []
+    same, began = sum(json.loads(line)["same_bytes"] for line in done), time.perf_counter()
     with cluster(folder / "out", 2) as (started, joined):
-        number, same = 0, 0
-        while time.perf_counter() - began < seconds:
-            at = chance.randrange(1, 2 * len(images))
-            victim = chance.choice(list(started.workers.values())).pid
-            number += 1
-            left = _left(
-                folder / "out" / str(number), images, recipe, cluster=joined, kill=(at, victim)
-            )
+        for number in range(len(done), until):
+            chance, out = random.Random(number), folder / "out" / str(number)
+            at, after = chance.randrange(1, 2 * len(images)), chance.uniform(0, 0.3)
+            victim = list(started.workers.values())[number % 2].pid
+            assert victim is not None
+            if time.perf_counter() - began > seconds:
+                break
+            left = _left(out, images, recipe, cluster=joined, kill=(at, after, victim))
+            told = {"run": number, "at": at, "after": round(after, 3), "files": len(alone)}
+            told |= {"same_bytes": left == alone, "seconds": time.perf_counter() - began}
             same += left == alone
-            shutil.rmtree(folder / "out" / str(number))
-            told = {"part": "kills", "seed": seed, "runs": number, "same_bytes": same, "at": at}
-            print(json.dumps(told | {"seconds": time.perf_counter() - began}), flush=True)
+            shutil.rmtree(out)
+            with lines.open("a") as stream:
+                stream.write(json.dumps(told) + "\n")
+            while len(started.scheduler.workers) < 2:
+                time.sleep(0.05)
+    runs = len(lines.read_text().splitlines())
+    print(json.dumps({"part": "kills", "runs": runs, "same_bytes": same}), flush=True)
 
 
 def _left(
@@ -141,20 +165,26 @@ def _left(
     recipe: Recipe,
     *,
     cluster: Cluster | None = None,
-    kill: tuple[int, int | None] = (0, None),
+    kill: tuple[int, float, int] | None = None,
 ) -> dict[str, bytes]:
-    """Every byte of the store and of the measured cells of one run."""
-    ticks = 0
+    """Every byte of the store and of the measured cells of one run, but for its marks.
+
+    In the middle a process is killed: once so many fields are done, and so many seconds after.
+    """
+    ticks, killing = 0, Timer(0, print)
 
     def tick(done: int, total: int) -> None:
-        nonlocal ticks
+        nonlocal ticks, killing
         ticks += 1
-        if ticks == kill[0] and kill[1] is not None:
-            os.kill(kill[1], signal.SIGKILL)
+        if kill is not None and ticks == kill[0]:
+            killing = Timer(kill[1], os.kill, (kill[2], signal.SIGKILL))
+            killing.start()
 
     prepared: Prepared = prepare(images, folder / "images", cluster=cluster, progress=tick)
     measure_cells(prepared, folder / "cells", recipe, cluster=cluster, progress=tick)
-    paths = [path for path in folder.rglob("*") if path.is_file()]
+    if killing.ident:
+        killing.join()
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in MARKS]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -165,16 +195,19 @@ def main() -> None:
     parser.add_argument("--plates", type=int, default=2300)
     parser.add_argument("--tasks", type=int, default=48)
     parser.add_argument("--at-once", default="auto")
+    parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lines", type=Path, default=Path("kills.jsonl"))
     asked = parser.parse_args()
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context().set_forkserver_preload(PRELOADED)
     with TemporaryDirectory(prefix="phenolens-bench-") as name:
         if asked.part == "speed":
             speed(Path(name), fields=asked.fields)
         elif asked.part == "plates":
             plates(Path(name), plates=asked.plates, each=asked.tasks, at_once=asked.at_once)
         else:
-            kills(Path(name), seconds=asked.seconds, seed=asked.seed)
+            kills(Path(name), until=asked.runs, seconds=asked.seconds, lines=asked.lines)
 
 
 if __name__ == "__main__":

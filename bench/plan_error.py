@@ -49,8 +49,8 @@ def compare(folder: Path, *, fields: int, size: int, jobs: int, more: str) -> di
     foretold = {one.step: round(one.seconds, 1) for one in found.steps}
     run(open_study(folder / "study.toml", out=folder / "out", jobs=jobs))
     seconds = read_json(folder / "out" / "timings.json")
-    trained = sum(foretold.pop(step) for step in list(foretold) if step.startswith("train "))
-    foretold["represent"] = trained
+    made = [step for step in foretold if step.startswith(("train ", "fit "))]
+    foretold["represent"] = round(sum(foretold.pop(step) for step in made), 1)
     taken = {step: seconds[step] for step in ("prepare", "measure", "represent")}
     taken["evaluate and report"] = round(sum(seconds.values()) - sum(taken.values()), 1)
     stored = sum(path.stat().st_size for path in (folder / "out").rglob("*") if path.is_file())

@@ -179,7 +179,7 @@ def other_wells(table: pd.DataFrame) -> dict[str, float]:
     group = pd.factorize(keys[TREATMENT])[0]
     well = keys.groupby(list(WELL_KEY)).ngroup().to_numpy()
     twice = keys.groupby(TREATMENT)[WELL].transform("nunique").to_numpy() > 1
-    wells = Wells(table, unit_rows(table.to_numpy(np.float64)))
+    wells = Wells.of_unit(unit_rows(table.to_numpy(np.float64)))
     asked = {"query": twice & ~keys[CONTROL].to_numpy(bool)}
     asked["reference"] = np.ones(len(keys), dtype=bool)
     every = average_precision(wells, group, **asked)

@@ -256,21 +256,31 @@ def is_control(table: pd.DataFrame) -> np.ndarray:
 
 def with_metadata(table: pd.DataFrame, columns: Mapping[str, object]) -> pd.DataFrame:
     """A copy of the table whose metadata has these columns added or replaced (features shared)."""
-    keys = metadata(table).assign(**columns)
-    return table.set_axis(_index(keys), axis=0)
+    return _reindexed(table, _index(metadata(table).assign(**columns)))
 
 
 def keep_metadata(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """A copy of the table with only these metadata columns, in this order."""
-    return table.set_axis(_index(metadata(table)[list(names)]), axis=0)
+    """A copy of the table with only these metadata columns, in this order (features shared)."""
+    return _reindexed(table, _index(metadata(table)[list(names)]))
+
+
+def _reindexed(table: pd.DataFrame, index: pd.MultiIndex) -> pd.DataFrame:
+    """The table under another row index; its features are not copied."""
+    out = table.copy(deep=False)
+    out.index = index
+    return out
 
 
 def take(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-    """Rows by boolean mask or integer positions; levels that no row uses any more are dropped."""
+    """Rows by boolean mask or integer positions; levels that no row uses any more are dropped.
+
+    Where they are all rows in their order, features are shared and not copied.
+    """
     rows = np.asarray(rows)
     positions = np.flatnonzero(rows) if rows.dtype == bool else rows
-    part = table.iloc[positions]
-    return part.set_axis(part.index.remove_unused_levels(), axis=0)
+    everyone = len(positions) == len(table) and (positions == np.arange(len(table))).all()
+    part = table if everyone else table.iloc[positions]
+    return _reindexed(part, part.index.remove_unused_levels())
 
 
 def stack(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

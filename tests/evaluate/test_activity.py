@@ -178,3 +178,20 @@ def test_copies_of_a_profile_are_counted() -> None:
     assert activity(table, null="none", **ASK).summary["repeated_profiles"] == 0
     table.iloc[3] = table.iloc[9]
     assert activity(table, null="none", **ASK).summary["repeated_profiles"] == 1
+
+
+def test_a_treatment_on_too_many_plates_is_left_out_and_the_others_are_tested(monkeypatch) -> None:
+    table = screen(plates=8)
+    names = profiles.column(table, profiles.TREATMENT)
+    plate = profiles.column(table, profiles.PLATE)
+    few = np.isin(plate, ["P0", "P1"]) | (names == "drug05") | pd.isna(names)
+    table = profiles.take(table, few)  # drug05 on all plates, the others on two
+    ask = ASK | {"within": None, "strata": profiles.PLATE, "permutations": 50}
+    whole = activity(table, **ask).table
+    monkeypatch.setattr("phenolens.stats.label_permutation.POOL_LIMIT", 60)
+    found = activity(table, **ask).table
+    assert np.isnan(found["p"].iloc[5]) and found["map"].notna().all()
+    pd.testing.assert_frame_equal(found.iloc[:5, :-1], whole.iloc[:5, :-1])
+    monkeypatch.setattr("phenolens.stats.label_permutation.POOL_LIMIT", 10)
+    with pytest.raises(DesignError, match="96 references compete at once, more than 10"):
+        activity(table, **ask)

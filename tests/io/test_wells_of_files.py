@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import phenolens as pl
 from phenolens import profiles
 from phenolens.errors import InputError
-from phenolens.io import wells_of_files
+from phenolens.io import profile_files
 from phenolens.io.given import open_table
 
 PLATE, WELL = profiles.PLATE, profiles.WELL
@@ -68,7 +68,7 @@ def written(folder, parts):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """One column at a time."""
-    monkeypatch.setattr(wells_of_files, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(profile_files, "BLOCK_BYTES", 1)
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])
@@ -205,7 +205,7 @@ def test_features_stay_on_the_disk_but_for_some_columns(tmp_path, monkeypatch):
         | {f"f{k}": np.arange(64, dtype=np.float32) + k for k in range(40)}
     )
     pq.write_table(wide, tmp_path / "a.parquet")
-    monkeypatch.setattr(wells_of_files, "BLOCK_BYTES", 64 * 4 * 3 * 7)
+    monkeypatch.setattr(profile_files, "BLOCK_BYTES", 64 * 4 * 3 * 7)
     asked, read = [], pq.ParquetFile.read
 
     def noted(self, columns=None, **options):
@@ -216,3 +216,20 @@ def test_features_stay_on_the_disk_but_for_some_columns(tmp_path, monkeypatch):
     found = pl.aggregate(tmp_path / "a.parquet")
     assert found["f39"].tolist() == [31.5 + 39]
     assert max(asked) == 7 and sum(asked) == 40
+
+
+def test_tables_beyond_memory_are_refused_and_wells_made_of_them(tmp_path, monkeypatch):
+    paths = written(tmp_path, [cells()])
+    monkeypatch.setattr(profile_files, "available", lambda: 20_000)
+    with pytest.raises(InputError, match=r"1 tables of 400 rows need about .*phenolens aggregate"):
+        pl.read(paths)
+    assert pl.aggregate(paths)["Metadata_Count"].sum() == 400
+
+
+def test_large_tables_are_read_by_columns_with_the_same_values(tmp_path, small_blocks, monkeypatch):
+    paths = written(tmp_path, [cells(), cells("P2", seed=1).astype({FEATURES[0]: np.float64})])
+    whole = open_table(paths)
+    monkeypatch.setattr(profile_files, "LARGE", 1)
+    found = open_table(paths)
+    pd.testing.assert_frame_equal(found.frame, whole.frame, check_exact=True)
+    assert (found.found, found.notes) == (whole.found, whole.notes)

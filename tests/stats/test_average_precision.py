@@ -18,8 +18,7 @@ from phenolens.stats.wells import Wells, prepare
 
 
 def _wells(values: np.ndarray) -> Wells:
-    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
-    return Wells(pd.DataFrame(values), unit)
+    return Wells(pd.DataFrame(values), values, np.linalg.norm(values, axis=1))
 
 
 def _plain_ap(relevant: list[int]) -> float:

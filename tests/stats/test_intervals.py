@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from phenolens.stats.average_precision import AveragePrecision, average_precision
 from phenolens.stats.intervals import (
@@ -23,7 +22,7 @@ def _scores(seed: int, m: int, shift: float) -> AveragePrecision:
     values[40:, :4] += shift
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     group = np.r_[np.full(40, -1), np.zeros(m, int)]
-    wells = Wells(pd.DataFrame(index=range(40 + m)), unit)
+    wells = Wells.of_unit(unit)
     return average_precision(wells, group, reference=group < 0)
 
 
@@ -34,7 +33,7 @@ def test_replicates_are_those_of_leaving_a_well_out() -> None:
     group = np.r_[np.full(10, -1), np.zeros(4, int)]
 
     def mean(rows: np.ndarray) -> AveragePrecision:
-        wells = Wells(pd.DataFrame(index=rows), unit[rows])
+        wells = Wells.of_unit(unit[rows])
         return average_precision(wells, group[rows], reference=group[rows] < 0)
 
     whole = mean(np.arange(14))

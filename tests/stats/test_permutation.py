@@ -20,9 +20,8 @@ from phenolens.stats.wells import Wells
 
 
 def _brute_map(values: np.ndarray, picked: tuple[int, ...], plate: np.ndarray) -> float:
-    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
-    group = np.where(np.isin(np.arange(len(unit)), picked), 0, -1)
-    wells = Wells(pd.DataFrame(values), unit)
+    group = np.where(np.isin(np.arange(len(values)), picked), 0, -1)
+    wells = Wells(pd.DataFrame(values), values, np.linalg.norm(values, axis=1))
     return float(np.mean(average_precision(wells, group, reference=group < 0, within=plate).value))
 
 
@@ -86,3 +85,26 @@ def test_p_and_its_floor() -> None:
     assert np.isnan(p_value(np.nan, np.array([0.1]), enumerated=False))
     assert smallest_p(StratifiedLabels((4,), (2,)), 1000) == 1 / 6
     assert smallest_p(StratifiedLabels((100,), (4,)), 999) == 1 / 1000
+
+
+def test_references_outside_count_as_if_they_had_rows() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.integers(-1, 2, size=(20, 3)) + 0.1  # with ties
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    similarity, place = unit @ unit.T, np.arange(20) % 2
+    differ = np.empty((20, 0), np.int64)
+    whole = Pool.of(similarity, place, differ)
+    # rows 0-5 references that may carry labels, 6-8 treated, 9-19 references elsewhere
+    others = np.where(place[:9, None] == place[None, 9:], similarity[:9, 9:], -np.inf)
+    outside = np.sort(others, axis=1)
+    base = Pool.of(similarity[:6, :6], place[:6], differ[:6], outside=outside[:6])
+    grown = base.joined(
+        similarity[6:9, :6], similarity[6:9, 6:9], within=place[6:9], differ=differ[6:9],
+        outside=outside[6:],
+    )  # fmt: skip
+    np.testing.assert_array_equal(grown.above, whole.above[:9, :9])
+    np.testing.assert_array_equal(grown.level, whole.level[:9, :9])
+    picks = np.array([[0, 3, 7], [6, 7, 8], [1, 2, 5]])
+    np.testing.assert_array_equal(
+        grown.mean_average_precision(picks), whole.mean_average_precision(picks)
+    )

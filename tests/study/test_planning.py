@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from phenolens.study import open_study
+from phenolens.errors import InputError
+from phenolens.study import open_study, planning
 from phenolens.study.planning import Foretold, StudyPlan, plan
+from phenolens.study.trial import Tried
 
 TINY = """
 [networks]
@@ -24,9 +26,13 @@ precision = "float32"
 def test_steps_are_foretold_and_the_store_is_left_alone(screen):
     before = {path for path in screen.folder.rglob("*") if path.is_file()}
     found = plan(open_study(screen.study, out=screen.out, jobs=2))
-    assert [one.step for one in found.steps] == ["prepare", "measure", "evaluate and report"]
-    assert found.not_planned == ("pixel-pca",)
-    reading, measuring, _ = found.steps
+    names = ["prepare", "measure", "fit pixel-pca", "evaluate and report"]
+    assert [one.step for one in found.steps] == names
+    assert found.not_planned == ()
+    reading, measuring, fitting, evaluating = found.steps
+    assert fitting.seconds > 0 and "and 28 images read with each" in fitting.how
+    assert evaluating.seconds > 0
+    assert evaluating.how.startswith("2 representations of 28 wells; one of 28 took ")
     assert reading.how.startswith("28 fields, 2 at once, ")
     assert 0 < measuring.least <= measuring.seconds <= measuring.most
     assert measuring.core_hours == pytest.approx(2 * measuring.seconds / 3600)
@@ -36,14 +42,22 @@ def test_steps_are_foretold_and_the_store_is_left_alone(screen):
     assert before <= after and not (screen.out / "store").exists()
 
 
+@pytest.fixture
+def tried(monkeypatch):
+    """Evaluation that is not tried out: it takes seconds."""
+    monkeypatch.setattr(planning, "try_evaluation", lambda *asked: Tried(14, once=3, each=2))
+
+
+@pytest.mark.usefixtures("tried")
 def test_what_a_network_takes_is_measured_too(screen):
     pytest.importorskip("torch")
     screen.settings("components = 8", 'components = 8\nrepresentations = ["cnn", "untrained"]')
     screen.study.write_text(screen.study.read_text() + TINY)
     found = plan(open_study(screen.study, out=screen.out, jobs=1))
     assert [one.step for one in found.steps][2:3] == ["train cnn"]
-    assert found.not_planned == ("untrained",)
-    training = found.steps[2]
+    assert found.not_planned == ("reading images with untrained",)
+    training, evaluating = found.steps[2:]
+    assert evaluating.seconds == 3 + 2 * 2 * 28 / 14
     assert training.seconds > 0 and not training.gpu_hours
     assert "images a second" in training.how
 
@@ -51,7 +65,8 @@ def test_what_a_network_takes_is_measured_too(screen):
 def test_a_plan_is_a_line_a_step_and_their_sum():
     reading = Foretold("prepare", 7200.0, 6000, 9000, 4.0, 0, 3 * 2**30, 2**40, "9 fields")
     training = Foretold("train cnn", 3600, 0, 3600, core_hours=1, gpu_hours=1, memory=2**30)
-    assert StudyPlan((reading, training), ("untrained",)).lines() == [
+    missing = ("reading images with untrained",)
+    assert StudyPlan((reading, training), missing).lines() == [
         "prepare: about 2.0 h (1.7 h to 2.5 h), 4 core-hours, 3.0 GiB of memory, "
         "1024.0 GiB of storage (9 fields)",
         "train cnn: at most 60 min, 1 core-hours, 1 GPU-hours, 1.0 GiB of memory",
@@ -61,6 +76,18 @@ def test_a_plan_is_a_line_a_step_and_their_sum():
     ]
 
 
+def test_a_screen_that_cannot_be_evaluated_has_a_plan_that_says_so(screen, monkeypatch):
+    def refuse(*asked):
+        raise InputError("No.")
+
+    monkeypatch.setattr(planning, "try_evaluation", refuse)
+    screen.settings("components = 8", "components = 8\nrepresentations = []")
+    found = plan(open_study(screen.study, out=screen.out, jobs=1))
+    assert [one.step for one in found.steps] == ["prepare"]
+    assert found.lines()[-1] == "Not in the plan: evaluation and report (No.)"
+
+
+@pytest.mark.usefixtures("tried")
 def test_the_command_prints_it_for_people_and_for_programs(wells, command):
     told = command("plan", wells.study, "--out", wells.out, "--jobs", 1)
     assert told.code == 0

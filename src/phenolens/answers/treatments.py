@@ -17,6 +17,7 @@ OF_ALL = frozenset({"controls-reused", "pixels-seen", "training-unknown"})
 OWN = frozenset(
     {
         "few-cells-left", "few-wells-compared", "fewer-than-two-compared", "one-well-only",
+        "too-many-to-permute",
         "wells-not-differing", "wells-not-usable", "wells-without-controls",
         "wells-without-values",
     }

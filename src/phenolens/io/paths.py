@@ -19,7 +19,7 @@ from phenolens.files import is_endless
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
 from phenolens.places import below, is_url, place_of
-from phenolens.remote import look, placed
+from phenolens.remote import is_there, look, placed
 
 if TYPE_CHECKING:
     from phenolens.io.formats.base import TableRead
@@ -190,8 +190,8 @@ class ImageFinder:
         where = self._folders[folder]
         there = _there(where, name)
         if there is None and is_url(text):
-            place = place_of(str(text).strip())
-            return str(place), (placed(str(text).strip()) if look_elsewhere else place).exists()
+            url = str(text).strip()
+            return str(place_of(url)), placed(url).exists() if look_elsewhere else is_there(url)
         return f"{where}/{there or name}", there is not None
 
     def _locate(self, folder: str, name: str) -> str:

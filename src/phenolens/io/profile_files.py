@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,97 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.io.columns import FILE, mark_blank_samples, plain, refuse_nested, tidy
-from phenolens.io.features import UNNAMED, Features, merge, recognise
-from phenolens.io.formats.base import table_format
+from phenolens.io.features import UNNAMED, Features, find_families, merge, recognise
+from phenolens.io.formats.base import ByColumn, table_format
 from phenolens.io.paths import expand, stem
 from phenolens.io.tables.text import repeated_names
+from phenolens.memory import available
+
+BLOCK_BYTES = 256 * 2**20
+LARGE = 2 * 10**7
+"""So many values are read by columns where they can be: a table read whole is copied on the way."""
+_COPIES = 3  # of some columns: as they are read, in single precision, side by side
+
+
+def columns_at_once(rows: int) -> int:
+    """How many columns of so many rows the bound on memory allows."""
+    return max(1, BLOCK_BYTES // (4 * _COPIES * max(rows, 1)))
+
+
+@dataclass(frozen=True)
+class Lying:
+    """A file that lies by columns: what describes its rows, and a way to its features.
+
+    Attributes
+    ----------
+    source : str
+    described : DataFrame
+        As :func:`described` gives it.
+    found : Features
+    read : callable
+        Gives the named columns of all rows as they are stored.
+    """
+
+    source: str
+    described: pd.DataFrame
+    found: Features
+    read: Callable[[Sequence[str]], pd.DataFrame] = field(repr=False)
+
+    def whole(self) -> pd.DataFrame:
+        """As :func:`tidied`, without a second copy of the features."""
+        names, rows = self.found.names, len(self.described)
+        values = np.empty((len(names), rows), dtype=np.float32)
+        lost: dict[str, float] = {}
+        step = columns_at_once(rows)
+        for first in range(0, len(names), step):
+            part, more = single_precision(self.read(names[first : first + step]))
+            values[first : first + step] = part.to_numpy().T
+            lost |= more
+        refuse_lost(lost, names, source=self.source)
+        held = pd.DataFrame(values.T, columns=names, copy=False)
+        return pd.concat([self.described, held], axis=1, copy=False)
+
+
+def by_column(path: Path, features: str | Sequence[str] | None, *, fewest: int = 1) -> Lying | None:
+    """As :func:`read_file`, but that the values of the features stay where they are.
+
+    Parameters
+    ----------
+    path : Path
+    features : str, sequence of str or None
+        As in :func:`phenolens.io.features.recognise`.
+    fewest : int
+        Values that a table holds to be worth it.
+
+    Returns
+    -------
+    Lying or None
+        None where the file does not lie by columns, or where values decide what is a feature, as in
+        a table whose names no family knows.
+    """
+    lying = table_format(path).by_column(path)
+    if lying is None or lying.rows * len(lying.columns) < fewest or not lying.rows:
+        return None
+    columns = [column for column in lying.columns if not UNNAMED.match(column)]
+    left = lying.floating & set(columns)
+    frame = _with_blanks(lying, columns, left)
+    if features is None and not find_families(frame):
+        return None
+    left &= set(recognise(frame, features=features, source=str(path)).names)
+    frame = _with_blanks(lying, columns, left)
+    found = recognise(frame, features=features, source=str(path))
+    details = frame.drop(columns=[*found.names, FILE], errors="ignore")
+    return Lying(str(path), described(details, stem(path)), found, lying.read)
+
+
+def _with_blanks(lying: ByColumn, columns: Sequence[str], left: frozenset[str]) -> pd.DataFrame:
+    """The table with one NaN, which takes no memory, for all values of the columns left out."""
+    held = plain(lying.read([column for column in columns if column not in left]))
+    blank = np.broadcast_to(np.float32(np.nan), lying.rows)
+    parts = {column: blank if column in left else held[column] for column in columns}
+    return pd.DataFrame(parts, copy=False)
 
 
 def read_block(block: Mapping[str, Any], root: Path) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -57,6 +144,7 @@ def read_files(
         For the ledger.
     """
     paths = once(paths)
+    _require_room(paths)
     parts = [read_file(path, features=features, layer=layer, obsm=obsm) for path in paths]
     source = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     found = merge([one for _, one, _ in parts], named=features is not None, source=source)
@@ -67,6 +155,23 @@ def read_files(
     frames = [frame for frame, _, _ in parts]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return frame, found, notes + settle(frame, found.names)
+
+
+def _require_room(paths: Sequence[Path]) -> None:
+    """Raise where memory does not hold the tables, before any is read.
+
+    Only large files are looked at, and only those that say how large their table is.
+    """
+    room = available()
+    large = [path for path in paths if path.is_file()]
+    if sum(path.stat().st_size for path in large) < room / 16:
+        return
+    lying = [held for path in large if (held := table_format(path).by_column(path)) is not None]
+    needed = _COPIES * 4 * sum(held.rows * len(held.columns) for held in lying)
+    if needed > room:
+        values = {"tables": len(lying), "rows": sum(held.rows for held in lying)}
+        values |= {"needed": needed, "room": room}
+        raise InputError(Finding("tables-too-large", "error", {}, values))
 
 
 def once(paths: Sequence[Path]) -> list[Path]:
@@ -83,6 +188,9 @@ def read_file(
     path: Path, *, features: str | Sequence[str] | None, layer: str | None, obsm: str | None
 ) -> tuple[pd.DataFrame, Features, list[str]]:
     """One profile file: tidy metadata, ``_file``, float32 features; what they are; notes."""
+    lying = None if layer or obsm else by_column(path, features, fewest=LARGE)
+    if lying is not None:
+        return lying.whole(), lying.found, []
     kind = table_format(path)
     if (layer or obsm) and "layer" not in kind.takes:
         where = f"layer {layer!r}" if layer else f"obsm {obsm!r}"
@@ -196,13 +304,12 @@ def settle(frame: pd.DataFrame, features: list[str]) -> list[str]:
         missing = frame[name].isna()
         if missing.all() or (missing.any() and pd.api.types.is_object_dtype(frame[name])):
             frame[name] = frame[name].astype(object).where(~missing, None)
-    values = frame[features].to_numpy()
-    infinite = np.isinf(values)
-    count = int(infinite.sum())
-    if not count:
+    counts = {name: int(np.isinf(frame[name].to_numpy()).sum()) for name in features}
+    where = [name for name, some in counts.items() if some]
+    if not where:
         return []
-    frame[features] = np.where(infinite, np.float32(np.nan), values)
-    where = [name for name, any_of in zip(features, infinite.any(axis=0), strict=True) if any_of]
+    values, count = frame[where].to_numpy(), sum(counts.values())
+    frame[where] = np.where(np.isinf(values), np.float32(np.nan), values)
     more = f" and {len(where) - 3} more" if len(where) > 3 else ""
     return [
         f"{count} infinite values, or too large or small for single precision, taken as missing "

@@ -19,24 +19,17 @@ from scipy.sparse.csgraph import connected_components
 from phenolens import profiles
 from phenolens.errors import InputError
 from phenolens.grouping import group_medians
-from phenolens.io.columns import FILE, plain, spelled
-from phenolens.io.features import UNNAMED, Features, find_families, merge, recognise
-from phenolens.io.formats.base import ByColumn, table_format
-from phenolens.io.paths import stem
+from phenolens.io.columns import FILE, spelled
+from phenolens.io.features import Features, merge
 from phenolens.io.profile_files import (
-    described,
+    by_column,
+    columns_at_once,
     once,
     read_file,
     refuse_lost,
     settle,
     single_precision,
 )
-
-BLOCK_BYTES = 256 * 2**20
-_COPIES = 3  # of a block's columns: as they are read, in single precision, side by side
-
-
-Read = Callable[[Sequence[str]], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -49,7 +42,7 @@ class _Cells:
     path: Path
     described: pd.DataFrame
     found: Features
-    read: Read = field(repr=False)
+    read: Callable[[Sequence[str]], pd.DataFrame] = field(repr=False)
     at_hand: pd.DataFrame | None = field(default=None, repr=False)
 
 
@@ -66,7 +59,7 @@ class _Reduced:
     varying: set[str]
     codes: np.ndarray
     found: Features
-    read: Read = field(repr=False)
+    read: Callable[[Sequence[str]], pd.DataFrame] = field(repr=False)
     own: np.ndarray | None
 
 
@@ -157,9 +150,9 @@ def _opened(
     path: Path, *, features: str | Sequence[str] | None, layer: str | None, obsm: str | None
 ) -> _Cells:
     """A file's rows; by columns where it lies by columns and names tell its features."""
-    cells = None if layer or obsm else _by_column(path, features)
-    if cells is not None:
-        return cells
+    lying = None if layer or obsm else by_column(path, features)
+    if lying is not None:
+        return _Cells(path, lying.described, lying.found, lying.read)
 
     def read() -> tuple[pd.DataFrame, Features, list[str]]:
         return read_file(path, features=features, layer=layer, obsm=obsm)
@@ -167,34 +160,6 @@ def _opened(
     frame, found, _ = read()
     rest, at_hand = frame.drop(columns=found.names), frame[found.names]
     return _Cells(path, rest, found, lambda names: read()[0][list(names)], at_hand)
-
-
-def _by_column(path: Path, features: str | Sequence[str] | None) -> _Cells | None:
-    """As :func:`read_file`, but that the features' values stay where they are.
-
-    None where values decide what is a feature, as in a table whose names no family knows.
-    """
-    lying = table_format(path).by_column(path)
-    if lying is None or not lying.rows:
-        return None
-    columns = [column for column in lying.columns if not UNNAMED.match(column)]
-    left = lying.floating & set(columns)
-    frame = _with_blanks(lying, columns, left)
-    if features is None and not find_families(frame):
-        return None
-    left &= set(recognise(frame, features=features, source=str(path)).names)
-    frame = _with_blanks(lying, columns, left)
-    found = recognise(frame, features=features, source=str(path))
-    details = frame.drop(columns=[*found.names, FILE], errors="ignore")
-    return _Cells(path, described(details, stem(path)), found, lying.read)
-
-
-def _with_blanks(lying: ByColumn, columns: Sequence[str], left: frozenset[str]) -> pd.DataFrame:
-    """The table with one NaN, which takes no memory, for all values of the columns left out."""
-    held = plain(lying.read([column for column in columns if column not in left]))
-    blank = np.broadcast_to(np.float32(np.nan), lying.rows)
-    parts = {column: blank if column in left else held[column] for column in columns}
-    return pd.DataFrame(parts, copy=False)
 
 
 def _reduced(cells: _Cells, by: Sequence[str], *, how: str) -> _Reduced:
@@ -254,7 +219,7 @@ def _fill(
         return_inverse=True,
     )
     whole = any(one.own is not None for one in files)
-    step = len(names) if whole else max(1, BLOCK_BYTES // (4 * _COPIES * len(codes)))
+    step = len(names) if whole else columns_at_once(len(codes))
     lost: list[dict[str, float]] = [{} for _ in files]
     for first in range(0, len(names), step):
         block = _block(files, names[first : first + step], lost, rows=len(codes))

@@ -86,8 +86,9 @@ class FeatureSelector(TableTransformer):
         self.reasons_ = {str(self._input_names[i]): reasons[i] for i in dropped}
 
     def _transform(self, values: np.ndarray) -> np.ndarray:
-        part = values[:, self.kept_]
-        return np.where(np.isnan(part), self.medians_.astype(part.dtype), part)
+        part = values[:, self.kept_]  # a copy
+        np.copyto(part, self.medians_.astype(part.dtype), where=np.isnan(part))
+        return part
 
     def _names(self, names: np.ndarray) -> np.ndarray:
         return names[self.kept_]

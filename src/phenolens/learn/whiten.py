@@ -11,6 +11,7 @@ from phenolens.learn.base import TableTransformer, controls_of
 
 METHODS = ("zca", "zca-cor", "pca", "pca-cor")
 SHRINKAGES = ("fixed", "ledoit-wolf")
+_ROWS = 16_384
 
 
 class Whitener(TableTransformer):
@@ -111,7 +112,11 @@ class Whitener(TableTransformer):
         return (directions * (shrink - rest)) @ directions.T + rest * np.eye(len(directions))
 
     def _transform(self, values: np.ndarray) -> np.ndarray:
-        return ((values - self.mean_) @ self.whitening_).astype(values.dtype)
+        out = np.empty((len(values), self.whitening_.shape[1]), dtype=values.dtype)
+        for first in range(0, len(values), _ROWS):  # in double precision, which is for some only
+            here = slice(first, first + _ROWS)
+            out[here] = (values[here] - self.mean_) @ self.whitening_
+        return out
 
     def _names(self, names: np.ndarray) -> np.ndarray:
         if self.method.startswith("zca"):

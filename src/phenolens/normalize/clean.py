@@ -45,7 +45,8 @@ def clean_features(table: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         "n_rows_missing": int(kept.any(axis=1).sum()),
         "features_missing": counts[counts > 0].to_dict(),
     }
-    return pd.DataFrame(values[:, ~empty], index=table.index, columns=names), ledger
+    values = values[:, ~empty] if empty.any() else values
+    return pd.DataFrame(values, index=table.index, columns=names), ledger
 
 
 def fill_missing(

@@ -166,8 +166,10 @@ def soften(table: pd.DataFrame, limit: float = 10.0) -> pd.DataFrame:
 
     Reads no other row. Values well below the limit stay as they are.
     """
-    values = table.to_numpy(np.float32)
-    return pd.DataFrame(limit * np.tanh(values / limit), index=table.index, columns=table.columns)
+    values = table.to_numpy(np.float32) / limit
+    np.tanh(values, out=values)
+    values *= limit
+    return pd.DataFrame(values, index=table.index, columns=table.columns)
 
 
 def calibrate(
@@ -195,8 +197,10 @@ def calibrate(
     role = np.asarray(roles, dtype=str)
     fixed = np.isin(role, ("calibrate", "reused"))
     in_a, in_b = (role == half for half in ("swap-a", "swap-b"))
-    turns = [robust_scale(table, fixed | half, **how) for half in (in_a, in_b)]
-    (first, report), (second, _) = turns
+    first, report = robust_scale(table, fixed | in_a, **how)
+    if not (in_a | in_b).any():
+        return first, report | {"swapped": 0}
+    second, _ = robust_scale(table, fixed | in_b, **how)
     one, other = first.to_numpy(), second.to_numpy()
     by_one, by_other = (profiles.column(t, CALIBRATED).astype(bool) for t in (first, second))
     values = one / np.float32(2) + other / np.float32(2)  # halved first: no overflow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numba
@@ -120,7 +121,7 @@ def average_precision(
     AveragePrecision
         In the order of the rows. Ties count with their expectation over all orders.
     """
-    n = len(wells.unit)
+    n = len(wells)
     group = np.ascontiguousarray(group, dtype=np.int64)
     is_query = group >= 0 if query is None else np.asarray(query, dtype=bool) & (group >= 0)
     if not is_query.any():
@@ -128,15 +129,18 @@ def average_precision(
     within = np.zeros(n, dtype=np.int64) if within is None else np.asarray(within, dtype=np.int64)
     differ = np.empty((n, 0), np.int64) if differ is None else np.asarray(differ, np.int64)
     apart = np.arange(n) if apart is None else np.asarray(apart, dtype=np.int64)
-    members, start = _members(group)
+    members, start = members_of(group)
     rows = np.flatnonzero(is_query)
     value, change = np.full(n, np.nan), np.zeros(n)
     n_positive, n_total, lost = np.zeros((3, n), dtype=np.int64)
     codes = (group, differ, apart, members, start)
-    for queries, candidates in _blocks(rows, within, np.asarray(reference, dtype=bool)):
+    place = np.zeros(n, dtype=np.int64)
+    for queries, candidates in query_blocks(rows, within, np.asarray(reference, dtype=bool)):
         similarity = wells.similarity(queries, candidates)
+        own = np.flatnonzero(np.isin(group, group[queries]))
+        place[own] = np.arange(len(own))
         _block(
-            similarity, queries, candidates, *codes, wells.unit, wells.absolute,
+            similarity, queries, candidates, *codes, wells.unit(own), place, wells.absolute,
             wells.single, value, n_positive, n_total, change, lost,
         )  # fmt: skip
     return AveragePrecision(
@@ -144,14 +148,16 @@ def average_precision(
     )
 
 
-def _members(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def members_of(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wells ordered by group, and where each group starts."""
     order = np.argsort(group, kind="stable")
     start = np.searchsorted(group[order], np.arange(group.max() + 2))
     return order, start
 
 
-def _blocks(rows: np.ndarray, within: np.ndarray, reference: np.ndarray):
+def query_blocks(
+    rows: np.ndarray, within: np.ndarray, reference: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Queries that share their references, in blocks whose similarities fit the memory bound."""
     for code in np.unique(within[rows]):
         candidates = np.flatnonzero(reference & (within == code))
@@ -229,15 +235,18 @@ def _count_references(similarity, positives, above, tied, single):
 
 
 @numba.njit(cache=True)
-def _positives(unit, q, own, differ, absolute, single):
-    """The query's positives and their similarities, in falling order."""
+def _positives(unit, place, q, own, differ, absolute, single):
+    """The query's positives and their similarities, in falling order.
+
+    ``unit`` holds the rows of the groups at hand, and ``place`` where each well is among them.
+    """
     wells = np.empty(len(own), np.int64)
     similarity = np.empty(len(own))
     count = 0
     for j in own:
         if j != q and _differs(differ, q, j):
             wells[count] = j
-            similarity[count] = _dot(unit, q, j, absolute, single)
+            similarity[count] = _dot(unit, place[q], place[j], absolute, single)
             count += 1
     order = np.argsort(-similarity[:count], kind="mergesort")
     return wells[:count][order], similarity[:count][order]
@@ -265,24 +274,24 @@ def _leave_out(wells, above, tied, change, lost):
 
 @numba.njit(cache=True)
 def _block(
-    similarity, queries, candidates, group, differ, apart, members, start, unit, absolute,
+    similarity, queries, candidates, group, differ, apart, members, start, unit, place, absolute,
     single, value, n_positive, n_total, change, lost,
 ):  # fmt: skip
     for row in range(len(queries)):
         q = queries[row]
         own = members[start[group[q]] : start[group[q] + 1]]
-        wells, positives = _positives(unit, q, own, differ, absolute, single)
+        wells, positives = _positives(unit, place, q, own, differ, absolute, single)
         count = len(wells)
         above = np.zeros(count, np.int64)
         tied = np.zeros(count, np.int64)
         references = 0
-        for place in range(len(candidates)):
-            r = candidates[place]
+        for column in range(len(candidates)):
+            r = candidates[column]
             if group[r] != group[q] and apart[r] != apart[q]:
                 references += 1
-                _count_references(similarity[row, place], positives, above, tied, single)
-        for place in range(1, count):
-            above[place] += above[place - 1]
+                _count_references(similarity[row, column], positives, above, tied, single)
+        for k in range(1, count):
+            above[k] += above[k - 1]
         n_positive[q] = count
         n_total[q] = count + references
         if count and references:

@@ -96,6 +96,10 @@ class Pool:
     differ : ndarray of int64, shape (n, n_columns)
     above, level : ndarray of int32, shape (n, n)
         Possible references of row i more similar to it than j; and at least as similar.
+    outside : ndarray of float64, shape (n, n_outside), optional
+        Rising similarities of each row to references that no labelling touches, as those of other
+        plates where labels are permuted inside plates; -inf for those it is not compared with.
+        They count in the tables and need no row of their own.
     """
 
     similarity: np.ndarray
@@ -103,20 +107,43 @@ class Pool:
     differ: np.ndarray
     above: np.ndarray
     level: np.ndarray
+    outside: np.ndarray | None = None
 
     @classmethod
-    def of(cls, similarity: np.ndarray, within: np.ndarray, differ: np.ndarray) -> Pool:
+    def of(
+        cls,
+        similarity: np.ndarray,
+        within: np.ndarray,
+        differ: np.ndarray,
+        *,
+        outside: np.ndarray | None = None,
+    ) -> Pool:
         """A pool with its tables counted."""
         above, level = _count(similarity, within)
-        return cls(similarity, within, differ, above, level)
+        if outside is not None:
+            _count_outside(similarity, outside, 0, 0, above, level)
+        return cls(similarity, within, differ, above, level, outside)
 
     def joined(
-        self, cross: np.ndarray, inner: np.ndarray, *, within: np.ndarray, differ: np.ndarray
+        self,
+        cross: np.ndarray,
+        inner: np.ndarray,
+        *,
+        within: np.ndarray,
+        differ: np.ndarray,
+        outside: np.ndarray | None = None,
     ) -> Pool:
-        """The pool with m wells more; ``cross`` is (m, n) and ``inner`` (m, m) similarities."""
+        """The pool with m wells more; ``cross`` is (m, n) and ``inner`` (m, m) similarities.
+
+        ``outside`` is (m, n_outside), where the pool has some; the new pool takes no more wells.
+        """
         similarity = np.block([[self.similarity, cross.T], [cross, inner]])
         codes = np.concatenate([self.within, within])
         above, level = _count_joined(similarity, codes, self.above, self.level)
+        if self.outside is not None and outside is not None:
+            old = len(self.within)
+            _count_outside(similarity, self.outside, 0, old, above, level)
+            _count_outside(similarity, outside, old, 0, above, level)
         return Pool(similarity, codes, np.concatenate([self.differ, differ]), above, level)
 
     def mean_average_precision(self, picks: np.ndarray) -> np.ndarray:
@@ -209,7 +236,7 @@ def _count(similarity, within):
     return above, level
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _count_joined(similarity, within, old_above, old_level):
     """Tables of a pool that grew: old rows are raised by the new wells, new rows are counted."""
     n, old = len(within), len(old_above)
@@ -241,7 +268,17 @@ def _count_cell(similarity, within, i, j, stop, above, level):
     level[i, j] = same
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
+def _count_outside(similarity, outside, first, start, above, level):
+    """Add references outside to the tables of rows from ``first``, at columns from ``start``."""
+    for k in range(len(outside)):
+        i = first + k
+        for j in range(start, similarity.shape[1]):
+            above[i, j] += _more(outside[k], similarity[i, j] + TIE)
+            level[i, j] += _more(outside[k], similarity[i, j] - TIE)
+
+
+@numba.njit(cache=True, nogil=True)
 def _null(picks, similarity, above, level, within, differ):
     times, m = picks.shape
     out = np.empty(times)

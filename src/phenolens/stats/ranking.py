@@ -121,7 +121,7 @@ def _perturbations(
 
 def _columns(wells: Wells, columns: str | Sequence[str] | None) -> np.ndarray:
     codes = [wells.codes(name) for name in as_list(columns)]
-    return np.stack(codes, axis=1) if codes else np.empty((len(wells.unit), 0), dtype=np.int64)
+    return np.stack(codes, axis=1) if codes else np.empty((len(wells), 0), dtype=np.int64)
 
 
 def _plate(wells: Wells) -> str | None:

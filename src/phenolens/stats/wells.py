@@ -15,6 +15,7 @@ from phenolens.query import evaluate_query
 
 SIMILARITIES = ("cosine", "abs_cosine", "correlation")
 MISSING_SHARE = 0.05
+_NO_TABLE = pd.DataFrame()
 ROWS = 4096
 
 
@@ -26,8 +27,12 @@ class Wells:
     ----------
     table : DataFrame
         The rows that are left, in canonical order.
-    unit : ndarray of float64, shape (n_wells, n_features)
-        Rows of length one, so that a dot product is the similarity.
+    compared : ndarray, shape (n_wells, n_features)
+        Values of these rows; where they are those of the table, they share its memory.
+    length : ndarray of float64, shape (n_wells,)
+        Of each row over the columns compared; :meth:`unit` divides by it.
+    centred : bool
+        Whether rows are taken less their mean: then similarities are correlations.
     absolute : bool
         Whether the sign of the similarity is ignored.
     single : bool
@@ -40,15 +45,39 @@ class Wells:
     """
 
     table: pd.DataFrame
-    unit: np.ndarray
+    compared: np.ndarray
+    length: np.ndarray
+    centred: bool = False
     absolute: bool = False
     single: bool = False
     columns: np.ndarray | None = None
     excluded: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of_unit(cls, unit: np.ndarray) -> Wells:
+        """Wells of which nothing is known but vectors of length one, (n_wells, n_features)."""
+        return cls(_NO_TABLE, unit, np.ones(len(unit)))
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+    def unit(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of length one, float64, so that a dot product is the similarity.
+
+        Made when they are asked for: of all wells of a large screen they take more memory than
+        anything else.
+        """
+        part = _double(self.compared[rows], self.columns, centre=self.centred)
+        part /= self.length[rows][:, None]
+        return part
+
     def similarity(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Similarities of rows ``left`` to rows ``right``, float64 of shape (n_left, n_right)."""
-        product = self.unit[left] @ self.unit[right].T
+        product = np.empty((len(left), len(right)))
+        own = self.unit(left)
+        for first in range(0, len(right), ROWS):
+            here = slice(first, first + ROWS)
+            np.matmul(own, self.unit(right[here]).T, out=product[:, here])
         if self.absolute:
             np.abs(product, out=product)
         return single_precision(product) if self.single else product
@@ -70,8 +99,12 @@ class Wells:
 
 def repeated_profiles(wells: Wells) -> int:
     """Number of wells whose direction an earlier well has exactly: copies, not measurements."""
-    weights = np.random.default_rng(0).standard_normal(wells.unit.shape[1])
-    return len(wells.unit) - len(np.unique((wells.unit @ weights).round(12)))
+    width = wells.compared.shape[1] if wells.columns is None else int(wells.columns.sum())
+    weights = np.random.default_rng(0).standard_normal(width)
+    everyone = np.arange(len(wells))
+    blocks = [everyone[first : first + ROWS] for first in range(0, len(wells), ROWS)]
+    along = np.concatenate([wells.unit(rows) @ weights for rows in blocks])
+    return len(wells) - len(np.unique(along.round(12)))
 
 
 def single_precision(similarity: np.ndarray) -> np.ndarray:
@@ -119,34 +152,39 @@ def prepare(
     _require_wells(table)
     order = _canonical_order(table)
     rows = order if keep is None else order[np.asarray(keep, dtype=bool)[order]]
-    values = table.to_numpy()[rows]
-    good, columns, excluded = _usable(values)
-    unit, length = _unit(values, columns, centre=similarity == "correlation")
+    ordered = profiles.take(table, rows)
+    good, columns, excluded = _usable(ordered.to_numpy())
+    centred = similarity == "correlation"
+    length = _lengths(ordered.to_numpy(), columns, centre=centred)
     excluded["wells with a zero vector"] = int((good & (length == 0)).sum())
     good &= length > 0
     if not good.any():
         raise InputError(Finding("no-well-left", "error", {}, {"excluded": excluded}))
     kept = {reason: count for reason, count in excluded.items() if count}
-    left = profiles.take(table, rows[good])
-    unit = unit if good.all() else unit[good]
-    return Wells(left, unit, similarity == "abs_cosine", single, columns, kept)
+    left = profiles.take(ordered, good)
+    return Wells(
+        left, left.to_numpy(), length[good], centred=centred, absolute=similarity == "abs_cosine",
+        single=single, columns=columns, excluded=kept,
+    )  # fmt: skip
 
 
-def _unit(
-    values: np.ndarray, columns: np.ndarray, *, centre: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows scaled to length one in double precision, by blocks, and their lengths."""
-    unit = np.empty((len(values), int(columns.sum())))
+def _lengths(values: np.ndarray, columns: np.ndarray, *, centre: bool) -> np.ndarray:
+    """Length of each row in double precision, by blocks."""
     length = np.empty(len(values))
     for first in range(0, len(values), ROWS):
-        part = values[first : first + ROWS][:, columns].astype(np.float64)
-        part[~np.isfinite(part)] = 0.0
-        if centre:
-            part -= part.mean(axis=1, keepdims=True)
-        size = np.sqrt(np.einsum("ij,ij->i", part, part))
-        unit[first : first + ROWS] = part / np.where(size > 0, size, 1)[:, None]
-        length[first : first + ROWS] = size
-    return unit, length
+        part = _double(values[first : first + ROWS], columns, centre=centre)
+        length[first : first + ROWS] = np.sqrt(np.einsum("ij,ij->i", part, part))
+    return length
+
+
+def _double(values: np.ndarray, columns: np.ndarray | None, *, centre: bool) -> np.ndarray:
+    """These columns of rows in double precision, a copy; what is not finite is 0."""
+    chosen = values if columns is None or columns.all() else values[:, columns]
+    part = chosen.astype(np.float64, order="C")
+    part[~np.isfinite(part)] = 0.0
+    if centre:
+        part -= part.mean(axis=1, keepdims=True)
+    return part
 
 
 def _require_wells(table: pd.DataFrame) -> None:

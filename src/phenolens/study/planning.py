@@ -1,11 +1,13 @@
 """What a study will take, before it is begun: time, memory and storage, of each step.
 
-Rates are measured here and now: of three fields of this screen, which are read, segmented and
-measured in a folder that is thrown away, and of some steps of training each network.
+Rates are measured here and now, in a folder that is thrown away: of three fields of this screen,
+which are read, segmented, measured and learned from; of some steps of training each network; and of
+made-up profiles of this screen's wells, which are evaluated and reported on.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,13 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from phenolens.errors import PhenolensError
 from phenolens.images import ImageSet
 from phenolens.io.integrate import Integrated
 from phenolens.prepare import prepare as fill
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
-from phenolens.represent.base import options_of
-from phenolens.represent.measuring.cells import measure_cells
+from phenolens.represent.measuring.cells import measure_cells, well_profiles
+from phenolens.represent.measuring.units import Unit
 from phenolens.represent.networks.network import Network
 from phenolens.store import Store
 from phenolens.study.networks import NetworkTrainings
@@ -31,14 +34,15 @@ from phenolens.study.session import Session
 from phenolens.study.step import take
 from phenolens.study.steps.cells import has_cell_labels
 from phenolens.study.steps.measure import needs_cells
-from phenolens.words.numbers import duration, size
+from phenolens.study.trainings import Trainings, telling
+from phenolens.study.trial import Tried, try_evaluation
+from phenolens.words.numbers import duration, plural, size
 from phenolens.workers import Spent
 
 SAMPLES = 3
 """Fields that are tried, beside one that loads and compiles."""
-REST = (8.0, 0.045)
-"""Core-seconds of all that reads no images: once, and for each well of each representation. The
-rate is the demo's on one machine (docs/scale.md); no other number is not measured here and now."""
+REPEATED = 128
+"""Images, the samples again and again, that a representation without a network is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Foretold:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """Steps of a study with what each takes, and representations that no rate is known of."""
+    """Steps of a study with what each takes, and what no rate is known of, by name."""
 
     steps: tuple[Foretold, ...]
     not_planned: tuple[str, ...] = ()
@@ -104,7 +108,7 @@ class StudyPlan:
         """The plan as the command prints it."""
         found = [one.line() for one in (*self.steps, self.together)]
         if self.not_planned:
-            found.append(f"Not in the plan: reading images with {', '.join(self.not_planned)}")
+            found.append(f"Not in the plan: {', '.join(self.not_planned)}")
         return found
 
     def as_dict(self) -> dict[str, Any]:
@@ -138,38 +142,101 @@ def plan(session: Session) -> StudyPlan:
     """
     screen: Integrated = take(session, "screen")
     looked, wanted = take(session, "headers"), session.study.represent.representations
-    n_made = len(screen.profiles) + (len(wanted) if looked else 0)
-    once, each = REST
-    seconds = once + each * n_made * len(screen.wells)
-    how = f"{n_made} representations of {len(screen.wells):,} wells, at the demo's rate"
-    rest = Foretold(
-        "evaluate and report", seconds, seconds, seconds, core_hours=seconds / 3600, how=how
-    )
-    if looked is None:
-        return StudyPlan((rest,))
+    given = [block.table for block in screen.profiles.values()]
+    features = [str(name) for name in (given[0].columns if given else ())]
+    steps, not_planned = list[Foretold](), list[str]()
     with TemporaryDirectory(prefix="phenolens-plan-") as name, session.own_encoders():
-        trial = replace(session, store=Store(Path(name) / "store"), cluster=None)
-        reading, prepared = _reading(trial, looked.images, Path(name))
-        steps, cells = [reading], 0.0
-        if needs_cells(session.study):
-            measuring, cells = _measuring(trial, looked.images, prepared, Path(name))
-            steps.append(measuring)
-        learning = [n for n in wanted if n in session.kinds and _learns(session, n)]
-        design = take(session, "splits")
-        folds = take(session, "cell_splits") if has_cell_labels(session.study) else None
-        for network in learning:
-            read = replace(prepared, images=_as_read(session, network, looked.images, cells=cells))
-            about = (trial, network, read, screen.wells, design, ["plan"], folds)
-            steps.append(_training(NetworkTrainings(*about)))
-    others = [n for n in wanted if n in session.kinds and n not in learning]
-    apart = [n for n in others if session.kinds[n].reads != "measurements"]
-    return StudyPlan((*steps, rest), tuple(apart))
+        folder = Path(name)
+        trial = replace(session, store=Store(folder / "store"), cluster=None)
+        if looked is not None:
+            reading, prepared = _reading(trial, looked.images, folder)
+            steps.append(reading)
+            cells = 0.0
+            if needs_cells(session.study):
+                measuring, units = _measuring(trial, looked.images, prepared, folder)
+                steps.append(measuring)
+                cells = float(np.mean([unit.n_cells() for unit in units]))
+                features = features or _measured_names(units)
+            design = take(session, "splits")
+            folds = take(session, "cell_splits") if has_cell_labels(session.study) else None
+            for one in (name for name in wanted if name in session.kinds):
+                if session.kinds[one].reads == "measurements":
+                    continue
+                images = _as_read(session, one, looked.images, cells=cells)
+                about = (trial, one, replace(prepared, images=images), screen.wells, design)
+                found = _representing((*about, ["plan"], folds), prepared)
+                steps += [found] if found else []
+                not_planned += [] if found else [f"reading images with {one}"]
+        n_made = len(screen.profiles) + (len(wanted) if looked else 0)
+        features = features or [f"feature-{number}" for number in range(100)]
+        try:
+            tried = try_evaluation(trial, screen, features)
+        except PhenolensError as error:
+            not_planned.append(f"evaluation and report ({error})")
+        else:
+            steps.append(_evaluating(tried, n_made=n_made, n_wells=len(screen.wells)))
+    return StudyPlan(tuple(steps), tuple(not_planned))
 
 
-def _learns(session: Session, name: str) -> bool:
+def _measured_names(units: Sequence[Unit]) -> list[str]:
+    """Features that wells of these units have; none where they have no cells."""
+    if not any(unit.n_cells() for unit in units):
+        return []
+    return [str(name) for name in well_profiles(units).columns]
+
+
+def _evaluating(tried: Tried, *, n_made: int, n_wells: int) -> Foretold:
+    seconds = tried.seconds(n_wells, n_made)
+    return Foretold(
+        "evaluate and report",
+        seconds,
+        seconds,
+        seconds,
+        core_hours=seconds / 3600,
+        storage=tried.storage,
+        how=f"{n_made} representations of {n_wells:,} wells; one of {tried.wells} took "
+        f"{tried.each:.1f} s, and {tried.once:.1f} s come once",
+    )
+
+
+def _representing(about: tuple, samples: Prepared) -> Foretold | None:
+    """What a representation takes that is made of pixels; None where no rate can be had."""
+    session, name, prepared, *_ = about
     kind = session.kinds[name]
-    options = options_of(kind, session.study.model_dump())
-    return issubclass(kind, Network) and kind.learns_with(options) != "nothing"
+    if issubclass(kind, Network):
+        work = NetworkTrainings(*about)
+        return None if work.learns == "nothing" else _training(work)
+    if kind.reads != "images" or len(prepared) < kind.fewest:
+        return None
+    return _fitting(Trainings(*about), samples)
+
+
+def _fitting(work: Trainings, samples: Prepared) -> Foretold:
+    """What fitting takes for every fold, and reading all images with each fit, one after another.
+
+    The samples are read again and again: what is computed hangs on how many there are.
+    """
+    n = len(work.prepared)
+    rows = np.resize(np.arange(len(samples)), max(min(n, REPEATED), work.kind.fewest))
+    labels = np.resize(np.array(["one", "another"], dtype=object), len(rows))
+    asked: dict[str, Any] = {
+        "labels": labels if work.learns == "labels" else None,
+        "seed": work.session.seed,
+    }
+    with telling(work.kind, "a trial"):
+        work.unfitted.fit(samples, rows, **asked)  # loads what it needs, once
+        began = time.perf_counter()
+        fitted = work.unfitted.fit(samples, rows, **asked)
+        learned = time.perf_counter()
+        fitted.extract(samples, rows)
+        read = time.perf_counter()
+    most = getattr(work.unfitted, "sample", n)  # pixel PCA learns from no more
+    shown = sum(min(len(fold), most) for fold in work.rows.values())
+    seconds = ((learned - began) * shown + (read - learned) * n * len(work.rows)) / len(rows)
+    how = f"{plural(len(work.rows), 'fit')}, and {n:,} images read with each"
+    return Foretold(
+        f"fit {work.name}", seconds, seconds, seconds, core_hours=seconds / 3600, how=how
+    )
 
 
 def _units(images: ImageSet) -> np.ndarray:
@@ -193,8 +260,8 @@ def _reading(session: Session, images: ImageSet, folder: Path) -> tuple[Foretold
 
 def _measuring(
     session: Session, images: ImageSet, prepared: Prepared, folder: Path
-) -> tuple[Foretold, float]:
-    """What measuring takes, and how many cells a unit has."""
+) -> tuple[Foretold, list[Unit]]:
+    """What measuring takes, and the samples measured."""
     spent, before = list[Spent](), _bytes(folder)
     units = measure_cells(
         prepared, folder / "cells", recipe_of(session, prepared), foresee=lambda _: spent.append
@@ -202,8 +269,7 @@ def _measuring(
     # once in the store, and once more as the plates' tables of cells
     stored = (_bytes(folder) - before + _bytes(folder / "cells")) // len(units)
     n = int(_units(images).max()) + 1
-    cells = float(np.mean([unit.n_cells() for unit in units]))
-    return _foretold(session, "measure", spent, n=n, of=images, stored=stored), cells
+    return _foretold(session, "measure", spent, n=n, of=images, stored=stored), units
 
 
 def _foretold(
@@ -211,17 +277,19 @@ def _foretold(
 ) -> Foretold:
     usual = [one for one in spent if not one.first] or spent
     rates = [one.seconds for one in usual]
-    jobs = min(session.jobs, n)
-    mean, least, most = (n * float(rate) for rate in (np.mean(rates), min(rates), max(rates)))
+    jobs, middle = min(session.jobs, n), float(np.mean(rates))
+    # libraries and kernels, once in each process
+    loading = max([0.0, *(one.seconds - middle for one in spent if one.first)])
+    mean, least, most = (loading + n * rate / jobs for rate in (middle, min(rates), max(rates)))
     return Foretold(
         step,
-        mean / jobs,
-        least / jobs,
-        most / jobs,
-        core_hours=mean / 3600,
+        mean,
+        least,
+        most,
+        core_hours=jobs * mean / 3600,
         memory=jobs * max(one.memory for one in spent),
         storage=n * stored,
-        how=f"{n:,} {unit_of(of)}, {jobs} at once, {np.mean(rates):.2f} s each",
+        how=f"{n:,} {unit_of(of)}, {jobs} at once, {middle:.2f} s each",
     )
 
 

@@ -408,6 +408,8 @@ def _part(
     table = table.merge(reasons_known, on=TREATMENT, how="left")
     general = found.mark if found.test == "none" else "fewer-than-two-compared"
     why = table.pop("reason").fillna("").replace("", general)
+    ranked = table["map"].notna() & (found.test == "label-permutation")
+    why = why.mask(ranked, "too-many-to-permute")
     table["note"] = np.where(table["p"].notna(), note, "" if null == "none" else why)
     table["position"] = "layout-confounded" if found.mark and found.test != "none" else ""
     findings += _over_doses(table, doses_only(asked))

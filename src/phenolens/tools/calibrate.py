@@ -97,8 +97,10 @@ def calibrated(
 
 def _canonical(wells: pd.DataFrame) -> pd.DataFrame:
     """Wells by plate and well, features by name: the order of a file changes no number."""
-    ordered = wells.sort_index(level=list(WELL_KEY), sort_remaining=False)
-    return ordered[sorted(ordered.columns)]
+    _, places = wells.index.sortlevel(list(WELL_KEY), sort_remaining=False)
+    names = sorted(wells.columns)
+    ordered = profiles.take(wells, places)
+    return ordered if names == list(wells.columns) else ordered[names]
 
 
 def _measured(name: str, wells: pd.DataFrame) -> np.ndarray:

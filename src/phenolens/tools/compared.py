@@ -242,8 +242,10 @@ def _by_controls(
     if settings.transform == "none":
         before, wells = wells, soften(wells)
         log.add("softened", before, wells, limit=10)
+        del before
     chosen, dropped = _selected(block, wells, rows)
     log.add("selected", wells, chosen)
+    del wells  # of a large screen each stage is half a gigabyte
     if settings.transform == "rank-gaussian":
         before = chosen
         chosen = RankGaussian().fit(profiles.take(chosen, rows)).transform(chosen)

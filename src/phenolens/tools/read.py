@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -168,15 +169,21 @@ def _fresh(
     if normalized is not None:
         normalized = yes_or_no("normalized", normalized)
     given = open_table(data, features=features, layer=layer, obsm=obsm)
-    marked, query = _marked(given.frame, controls)
-    section, level = data_section(
-        given, marked, controls=query, normalized=normalized, measurement=measurement,
-        same_plate=same_plate,
-    )  # fmt: skip
-    joined = integrate(section, Path.cwd())
-    (held,) = joined.profiles.values()
+    # What was read from files is nobody else's: what changes columns need not copy the others.
+    lazily = given.kind == "file" or bool(pd.options.mode.copy_on_write)
+    with pd.option_context("mode.copy_on_write", lazily):
+        marked, query = _marked(given.frame, controls)
+        section, level = data_section(
+            given, marked, controls=query, normalized=normalized, measurement=measurement,
+            same_plate=same_plate,
+        )  # fmt: skip
+        joined = integrate(section, Path.cwd())
+        (held,) = joined.profiles.values()
+    roles = section["columns"]
+    given = replace(given, frame=given.frame[[]])
+    del marked, section  # each is the whole table
     wells, rows = joined.wells, held.table
-    named_by = [section["columns"].get(role) for role in ("compound", "concentration")]
+    named_by = [roles.get(role) for role in ("compound", "concentration")]
     if same_by is not None:
         named_by = [
             find_column(
@@ -202,7 +209,7 @@ def _fresh(
         _wells_read(rows, wells, joined.ledger),
         *_features(given.found),
         *_rows(joined.ledger, level=level),
-        *_treatments(wells, section["columns"], asked=same_by is not None),
+        *_treatments(wells, roles, asked=same_by is not None),
         *_controls(wells, query=query, mask=controls is not None and query is None),
         *_doubts(joined.ledger),
     ]

@@ -46,6 +46,8 @@ from phenolens.tools.fusions import (
 from phenolens.tools.training import training_findings
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
+LARGE = 5 * 10**7
+"""Tables of so many values are held in two stages at a time, and not in three."""
 _CUT = ("leave_out", "max_folds")
 _SCALED = (
     "method", "clip", "spread", "position", "cell_count", "transform", "whitening",
@@ -122,7 +124,7 @@ class Profiles:
         """Wells scaled on their own plate's calibrating controls, a table a fold."""
         return self._calibrated[0]
 
-    @property
+    @cached_property
     def left_out(self) -> tuple[LeftOut, ...]:
         """Wells that could not be used, with the reason."""
         return self._calibrated[1]
@@ -132,7 +134,10 @@ class Profiles:
         """Wells as they are compared: selected and, with enough controls, whitened."""
         if self.stage == "compared":
             return self.block
-        return compared(self.normalized, self.design, self.settings)
+        made, _ = compared(self.normalized, self.design, self.settings), self.left_out
+        if self.block.wells.size > LARGE:
+            del self.__dict__["_calibrated"]  # made anew for the few questions that ask for it
+        return made
 
     @cached_property
     def unwhitened(self) -> Block:

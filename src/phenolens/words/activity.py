@@ -228,6 +228,14 @@ def _() -> str:
     return "fewer than two of its wells can be compared"
 
 
+@wording("too-many-to-permute")
+def _() -> str:
+    return (
+        "too many of its wells and of the controls beside them to permute; compare inside plates "
+        "(within)"
+    )
+
+
 @wording("pixels-seen")
 def _() -> str:
     return "fitted on the images of all wells, without labels"

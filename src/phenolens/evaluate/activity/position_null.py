@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import pandas as pd
 
 from phenolens.errors import DesignError
 from phenolens.evaluate.activity.permuted_positions import permuted_positions
@@ -33,8 +32,6 @@ FOLDS = 4
 # The positions are divided into folds this often and the p averaged: it depends less on one draw.
 SHUFFLES = 3
 VALUES = ("value", "change", "n_total")
-# Unit vectors are ranked; making a table of no columns for them takes longer tha ranking them.
-NO_TABLE = pd.DataFrame()
 # A mean average precision of 1 has no logit; lists are too short to tell more nines apart.
 TOP = 0.999
 
@@ -254,7 +251,7 @@ def _precision(
     screen: PlacedWells, rows: np.ndarray, unit: np.ndarray, *, n_null: int
 ) -> AveragePrecision:
     group = np.where(np.arange(len(rows)) < n_null, -1, 0)
-    wells = Wells(NO_TABLE, unit)
+    wells = Wells.of_unit(unit)
     return average_precision(wells, group, reference=group < 0, within=screen.within[rows])
 
 

@@ -84,6 +84,6 @@ def mean_average_precision(values: np.ndarray, labels: pd.Series) -> float:
     """mAP of ranking all other labelled rows by cosine; rows alone in their label do not ask."""
     known = labels.notna().to_numpy()
     codes = pd.factorize(labels[known])[0]
-    wells = Wells(pd.DataFrame(), unit_rows(values[known].astype(np.float64)))
+    wells = Wells.of_unit(unit_rows(values[known].astype(np.float64)))
     scores = average_precision(wells, codes, reference=np.ones(len(codes), dtype=bool))
     return float(np.nanmean(scores.value))
