@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
@@ -37,6 +40,8 @@ def test_tiles_hold_every_cell_once_and_count_those_that_are_not_drawn(site, mon
     number = known.index(("cells", "PCA"))
     first = arrow(fresh.answer(f"data/maps/{number}/0-0-0.arrow").body)
     total = len(maps.tiled(fresh.screen).cells.x)
+    table = pd.read_csv(io.BytesIO(fresh.answer(f"data/maps/{number}.csv").body))
+    assert len(table.drop_duplicates(table.columns[:4].tolist())) == total
     assert first["about"]["kind"] == "density"
     assert (len(first["count"]), sum(first["count"])) == (maps.BINS**2, total)
     waiting, seen, held = [(0, 0, 0)], [], {}
@@ -88,6 +93,20 @@ def test_cells_of_one_place_are_all_there(site, monkeypatch):
     assert (kind, len(rows)) == ("points", 30)
 
 
+def test_wells_that_two_networks_see_have_a_map_each(site):
+    """What learned labels has parts that cannot be compared; none is left out."""
+    wells = site.screen.profiles("cellprofiler").wells
+    halves = SimpleNamespace(parts=(wells.iloc[:12], wells.iloc[8:]))
+    kept = Once()
+    kept.get(("parts", "cellprofiler"), lambda: 2)
+    kept.get(("profiles", "cellprofiler"), lambda: halves)
+    screen = replace(site.screen, kept=kept)
+    found = [m for m in maps.maps_of(screen) if (m.of, m.method) == ("wells", "PCA")]
+    assert [m.label.rpartition(", ")[2] for m in found] == ["part 1 of 2", "part 2 of 2"]
+    placed = [np.isfinite(maps.places(screen, m).xy).all(axis=1).sum() for m in found]
+    assert placed == [12, len(wells) - 8]
+
+
 def test_a_umap_of_cells_is_of_some_drawn_at_random_and_says_so(site, monkeypatch):
     monkeypatch.setattr(maps, "DRAWN_CELLS", 60)
     monkeypatch.setattr(described, "DRAWN_CELLS", 60)
@@ -102,6 +121,10 @@ def test_a_umap_of_cells_is_of_some_drawn_at_random_and_says_so(site, monkeypatc
     assert np.isfinite(found["y"]).all()
     keys = list(zip(found["well"], found["field"], found["object"], strict=True))
     assert len(set(keys)) == 60
+    table = pd.read_csv(io.BytesIO(fresh.answer(f"data/maps/{number}.csv").body))
+    assert table["UMAP1"].to_numpy() == pytest.approx(found["x"], rel=1e-4)
+    wells = fresh.screen.wells.iloc[found["well"]]
+    assert table["Metadata_Well"].tolist() == wells["Metadata_Well"].tolist()
     with pytest.raises(NotThereError, match="no such tile"):
         fresh.answer(f"data/maps/{number}/0-0-0.arrow")
 

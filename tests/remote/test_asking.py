@@ -94,13 +94,14 @@ def test_a_long_object_comes_in_parts_and_goes_on_where_it_stopped(
     url, store, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(fetching, "PART", 20_000)
-    monkeypatch.setattr(asking, "TRIES", 1)
+    once = asking.tries.set(1)
     known = about(url)
     store.faults = lambda method, path, before: (
         store.fault(cut=5) if method == "GET" and before == 2 else None
     )
     with pytest.raises(UnreachableError, match="could not be read in 1 tries"):
         fetch(url, tmp_path / "a", known=known, resume=True)
+    asking.tries.reset(once)
     assert (tmp_path / "a").stat().st_size == 40_000
     fetch(url, tmp_path / "a", known=known, resume=True)
     assert (tmp_path / "a").read_bytes() == BYTES

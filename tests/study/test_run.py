@@ -38,6 +38,8 @@ def finished(tmp_path_factory) -> study.Session:
     folder = tmp_path_factory.mktemp("study")
     write_screen(DESIGN, folder / "screen", jobs=1)
     study.init(folder / "screen", folder / "study.toml")
+    with (folder / "study.toml").open("a") as stream:
+        stream.write("\n[report]\nmontages = 1\n")
     session = study.open_study(folder / "study.toml", out=folder / "out", jobs=1)
     study.run(session)
     return session
@@ -67,15 +69,31 @@ ABSENT = {"dose", "share_active", "curves/<network>", "fusion_classes", "attenti
           "reconstructions", "activation", "activation_treatments", "activation_wells",
           "activation_summary", "activation_compartments", "activation_compartments_correct",
           "agreement", "cell_splits", "cell_classes", "cell_scores", "cell_predictions",
-          "fusion", "stills"}  # fmt: skip
-"""One dose a compound; hits can be named; no network, no fusion and no labels of cells; montages
-show all that is active."""
+          "fusion"}  # fmt: skip
+"""One dose a compound; hits can be named; no network, no fusion and no labels of cells."""
 
 
 def test_every_file_is_as_defined_and_every_defined_file_is_there(finished, defined):
     there = defined(finished.out)
     assert {file.stem for file in schema.files() if not file.when} <= there
     assert set(schema.tables()) - there == ABSENT
+
+
+def test_active_treatments_without_a_montage_have_small_pictures(finished):
+    activity = pd.read_parquet(finished.out / "activity.parquet")
+    lead = activity[activity["representation"] == activity["representation"].iloc[0]]
+    active = set(lead.loc[lead["active"].fillna(value=False).astype(bool), "Metadata_Treatment"])
+    large = pd.read_parquet(finished.out / "exemplars.parquet")
+    small = pd.read_parquet(finished.out / "stills.parquet")
+    shown = set(large.loc[large["role"] == "treated", "Metadata_Treatment"])
+    assert len(shown) == 1
+    assert len(active - shown) > 1
+    treated = small.loc[small["role"] == "treated", "Metadata_Treatment"]
+    assert set(treated) == active - shown
+    with np.load(finished.out / "stills.npz") as held:
+        assert len(held["pixels"]) == len(small)
+        assert small["position"].tolist() == list(range(len(small)))
+        assert all(held["pixels"][n].any() for n in small["position"])
 
 
 def test_doses_have_the_columns_of_their_definition():

@@ -252,6 +252,24 @@ def cell_map(screen: Screen) -> CellMap:
     )
 
 
+def places(screen: Screen, known: CellMap, rows: np.ndarray) -> pd.DataFrame:
+    """Whose some cells are and where they lie, one row a cell, by the names in the files."""
+    wells = screen.wells.iloc[known.well[rows]]
+    sites = screen.pictures.fields[SITE].astype(str).to_numpy()
+    names = np.append(np.array(screen.treatment_names, dtype=object), "")
+    return pd.DataFrame(
+        {
+            PLATE: wells[PLATE].to_numpy(),
+            WELL: wells[WELL].to_numpy(),
+            SITE: np.append(sites, "")[known.field[rows]],
+            OBJECT: known.number[rows],
+            profiles.TREATMENT: names[wells["treatment"].to_numpy()],
+            "x": known.centre[rows, 0],
+            "y": known.centre[rows, 1],
+        }
+    )
+
+
 def _wide_enough(scores: np.ndarray) -> np.ndarray:
     return np.pad(scores, ((0, 0), (0, max(0, 2 - scores.shape[1]))))
 

@@ -20,6 +20,9 @@ DRAWN_CELLS, FEWEST_CELLS = 10_000, 50
 MOST_POINTS, TILE_POINTS, DEEPEST, BINS = 200_000, 20_000, 8, 256
 
 
+_PART = "wells of the treatments that one network did not see labelled, and controls"
+
+
 @dataclass(frozen=True)
 class Map:
     """A map that can be asked for.
@@ -31,17 +34,22 @@ class Map:
     method : {"UMAP", "PCA"}
     note : str
         In what space, in words.
+    part, parts : int
+        Which of the parts of the wells that cannot be compared with one another, from 1.
     """
 
     of: str
     representation: str
     method: str
     note: str = ""
+    part: int = 1
+    parts: int = 1
 
     @property
     def label(self) -> str:
         """What the page calls it."""
-        return f"{self.method} of {self.of}, {names.label(self.representation)}"
+        which = f", part {self.part} of {self.parts}" if self.parts > 1 else ""
+        return f"{self.method} of {self.of}, {names.label(self.representation)}{which}"
 
 
 def maps_of(screen: Screen) -> list[Map]:
@@ -50,8 +58,13 @@ def maps_of(screen: Screen) -> list[Map]:
     for name in screen.representations:
         rows = None if umap is None else umap[umap["representation"] == name]
         if rows is not None and len(rows):
-            found.append(Map("wells", name, "UMAP", str(rows["space"].iloc[0])))
-    found += [Map("wells", name, "PCA") for name in screen.profiled]
+            space, parts = str(rows["space"].iloc[0]), screen.parts(name)
+            told = f"{space}; {_PART}" if parts > 1 else space
+            found.append(Map("wells", name, "UMAP", told, 1, parts))
+    for name in screen.profiled:
+        parts = screen.parts(name)
+        note = _PART if parts > 1 else ""
+        found += [Map("wells", name, "PCA", note, n, parts) for n in range(1, parts + 1)]
     for name in screen.representations:
         n = screen.described_treatments(name)
         if n > 2:
@@ -110,7 +123,7 @@ def _places(screen: Screen, wanted: Map) -> Places:
         rows = rows.drop_duplicates([PLATE, WELL])
         xy = rows[["x", "y"]].to_numpy(np.float32)
         return Places(_rows(xy, screen.in_order(rows)), ["UMAP 1", "UMAP 2"])
-    return _components_of_wells(screen, wanted.representation)
+    return _components_of_wells(screen, wanted)
 
 
 def _features(frame: pd.DataFrame) -> np.ndarray:
@@ -129,10 +142,10 @@ def _laid_out(values: np.ndarray, method: str, order: np.ndarray) -> Places:
     return Places(_rows(xy, order), ["UMAP 1", "UMAP 2"])
 
 
-def _components_of_wells(screen: Screen, representation: str) -> Places:
+def _components_of_wells(screen: Screen, wanted: Map) -> Places:
     """The study's own components of the compared wells, else those made here of the same wells."""
-    beside = screen.tables.folder / "profiles" / f"{representation}.h5ad"
-    if screen.given is None and beside.is_file():
+    beside = screen.tables.folder / "profiles" / f"{wanted.representation}.h5ad"
+    if screen.given is None and wanted.parts == 1 and beside.is_file():
         import anndata
 
         found = anndata.read_h5ad(beside, backed="r")
@@ -143,9 +156,9 @@ def _components_of_wells(screen: Screen, representation: str) -> Places:
                 return Places(_rows(xy, screen.in_order(where)), ["PC1", "PC2"])
         finally:
             found.file.close()
-    item = screen.profiles(representation)
-    xy, shares = components(np.nan_to_num(item.wells.to_numpy(np.float32)))
-    where = profiles.metadata(item.wells)[[PLATE, WELL]].astype(str)
+    wells = screen.profiles(wanted.representation).parts[wanted.part - 1]
+    xy, shares = components(np.nan_to_num(wells.to_numpy(np.float32)))
+    where = profiles.metadata(wells)[[PLATE, WELL]].astype(str)
     return Places(_rows(xy, screen.in_order(where)), _named(shares))
 
 

@@ -283,6 +283,23 @@ class Screen:
 
         return self.kept.get(("profiles", representation), read)
 
+    def parts(self, representation: str) -> int:
+        """How many parts the wells of a representation fall into that cannot be compared.
+
+        One for most; what learned labels has a network for some treatments and one for others.
+        """
+
+        def count() -> int:
+            if self.given is not None:
+                return len(self.given.parts)
+            try:
+                told = profiles.read_about(self._file(representation)) or {}
+            except (OSError, ValueError):
+                return 1
+            return len(told.get("unseen", {})) or 1
+
+        return self.kept.get(("parts", representation), count)
+
     def feature_names(self, representation: str) -> list[str]:
         """Features of the normalized profiles of a representation."""
         if self.given is not None:

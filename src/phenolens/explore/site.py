@@ -23,12 +23,14 @@ from phenolens.explore.wells import contrast, well
 from phenolens.files import plain
 from phenolens.marks import as_csv, as_json, read_marks
 from phenolens.report import Panels, panel_style
+from phenolens.spreadsheets import marked
 
 PAGE = Path(__file__).parent / "page"
-JSON, ARROW, BYTES = (
+JSON, ARROW, BYTES, CSV = (
     "application/json",
     "application/vnd.apache.arrow.stream",
     "application/octet-stream",
+    "text/csv; charset=utf-8",
 )
 KINDS = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -177,6 +179,21 @@ def _map(site: Site, number: int) -> Reply:
     return _arrow(_points(known, np.arange(len(known.x))), {"axes": _axes(known)})
 
 
+def _map_csv(site: Site, number: int) -> Reply:
+    """All points of a map of cells: of one in tiles the page has no whole table."""
+    wanted = maps.maps_of(site.screen)[number]
+    if wanted.of != "cells":
+        raise NotThereError("Only maps of cells come as a table; the page writes the others.")
+    known = site.screen.kept.get("cells", lambda: cells.cell_map(site.screen))
+    rows, xy = np.arange(len(known.x)), known.scores[:, :2]
+    if wanted.method == "UMAP":
+        rows, xy = maps.umap_of_cells(site.screen)
+    names = [f"{'PC' if wanted.method == 'PCA' else 'UMAP'}{axis}" for axis in (1, 2)]
+    table = cells.places(site.screen, known, rows).assign(**dict(zip(names, xy.T, strict=True)))
+    written = marked(table).to_csv(index=False, float_format="%.6g")
+    return Reply(written.encode("utf-8-sig"), CSV)
+
+
 def _axes(known: cells.CellMap) -> str:
     return "|".join(f"PC{n} ({share:.0%})" for n, share in enumerate(known.shares[:2], start=1))
 
@@ -270,7 +287,7 @@ def _marks(site: Site) -> Reply:
 
 
 def _marks_csv(site: Site) -> Reply:
-    return Reply(as_csv(read_marks(site.marks) if site.marks else []), "text/csv; charset=utf-8")
+    return Reply(as_csv(read_marks(site.marks) if site.marks else []), CSV)
 
 
 def _tile(site: Site, number: int, stain: int, level: int, row: int, column: int) -> Reply:
@@ -364,6 +381,7 @@ _PATTERNS: dict[str, Callable[..., Reply]] = {
     r"data/features/#\.arrow": _feature,
     r"data/maps/#\.arrow": _map,
     r"data/maps/#/#-#-#\.arrow": _map_tile,
+    r"data/maps/#\.csv": _map_csv,
     r"data/similarity/#\.json": _similarity,
     r"data/similarity/#\.arrow": _cosine,
     r"data/dose\.json": _dose,

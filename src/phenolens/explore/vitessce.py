@@ -109,7 +109,7 @@ class VitessceExport:
         """Where wells lie, float32 (n_wells, 2), by the kind of map; of the lead."""
         found: dict[str, np.ndarray] = {}
         for one in maps.maps_of(self.screen):
-            if one.of == "wells" and one.representation == self.screen.lead:
+            if one.of == "wells" and one.representation == self.screen.lead and one.part == 1:
                 found[one.method] = maps.places(self.screen, one).xy
         return found
 

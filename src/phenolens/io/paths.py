@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -18,7 +19,7 @@ from phenolens.files import is_endless
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
 from phenolens.places import below, is_url, place_of
-from phenolens.remote import look, placed
+from phenolens.remote import is_there, look, placed
 
 if TYPE_CHECKING:
     from phenolens.io.formats.base import TableRead
@@ -41,8 +42,11 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
 
 def _expand_one(pattern: str, root: Path) -> list[Path]:
     full = Path(os.path.normpath(below(root, pattern)))
-    if is_url(pattern) and not any(mark in pattern for mark in MARKS):
-        look(pattern)
+    if is_url(pattern):
+        named_in_full = re.split(r"[*?[]", pattern)[0]
+        whole = named_in_full == pattern
+        if not look(pattern if whole else named_in_full.rpartition("/")[0]).exists():
+            raise InputError(f"{'There is no file' if whole else 'No file matches'} {full}.")
     if _exists(full):  # also a name that happens to hold a mark of patterns
         return [full]
     if not any(mark in pattern for mark in MARKS):
@@ -186,8 +190,8 @@ class ImageFinder:
         where = self._folders[folder]
         there = _there(where, name)
         if there is None and is_url(text):
-            place = place_of(str(text).strip())
-            return str(place), (placed(str(text).strip()) if look_elsewhere else place).exists()
+            url = str(text).strip()
+            return str(place_of(url)), placed(url).exists() if look_elsewhere else is_there(url)
         return f"{where}/{there or name}", there is not None
 
     def _locate(self, folder: str, name: str) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from phenolens.errors import DesignError
+from phenolens.findings import Finding
 from phenolens.learn.base import require_classes
+from phenolens.memory import available
+
+_BLOCK_BYTES = 256 * 2**20
 
 
 class NearestProfile(ClassifierMixin, BaseEstimator):
@@ -61,6 +67,27 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
     return values / np.where(length > 0, length, 1)
 
 
+def require_pairs(n: int, *, of: str, matrices: int = 2) -> None:
+    """Raise where a number for every pair of so many rows is more than memory holds.
+
+    Parameters
+    ----------
+    n : int
+    of : {"wells", "treatments"}
+    matrices : int
+        Numbers a pair, in double precision, at a time.
+
+    Raises
+    ------
+    DesignError
+        Says how much is needed and how much is there.
+    """
+    needed, room = 8 * matrices * n**2, available()
+    if needed > room:
+        values = {"n": n, "of": of, "needed": needed, "room": room}
+        raise DesignError(Finding("pairs-too-many", "error", {}, values))
+
+
 def nearest_rows(unit: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k most similar other rows of each row by cosine, nearest first; ties by row number.
 
@@ -76,10 +103,21 @@ def nearest_rows(unit: np.ndarray, *, k: int) -> tuple[np.ndarray, np.ndarray]:
     rows : ndarray of int64, shape (n, k)
     cosine : ndarray of float, shape (n, k)
     """
-    similar = unit @ unit.T
-    np.fill_diagonal(similar, -np.inf)
-    rows = np.argsort(-similar, axis=1, kind="stable")[:, : min(k, len(unit) - 1)]
-    return rows, np.take_along_axis(similar, rows, axis=1)
+    k = min(k, len(unit) - 1)
+    rows, cosine = np.empty((len(unit), k), np.int64), np.empty((len(unit), k), unit.dtype)
+    for here in row_blocks(len(unit)):
+        similar = unit[here] @ unit.T
+        similar[np.arange(len(similar)), np.arange(len(unit))[here]] = -np.inf
+        rows[here] = np.argsort(-similar, axis=1, kind="stable")[:, :k]
+        cosine[here] = np.take_along_axis(similar, rows[here], axis=1)
+    return rows, cosine
+
+
+def row_blocks(n: int) -> Iterator[slice]:
+    """Rows in blocks, so that a number for each pair with all ``n`` takes bounded memory."""
+    step = max(1, _BLOCK_BYTES // (8 * max(n, 1)))
+    for first in range(0, n, step):
+        yield slice(first, first + step)
 
 
 def hub_corrected(similar: np.ndarray, *, n_neighbors: int = 10) -> np.ndarray:

@@ -12,6 +12,7 @@ from phenolens.remote.mirror import (
     Part,
     ahead,
     fetch_ahead,
+    is_there,
     local,
     look,
     look_anew,
@@ -20,6 +21,7 @@ from phenolens.remote.mirror import (
     parts_of,
     placed,
     watch_in_worker,
+    why_not,
 )
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "fetch",
     "fetch_ahead",
     "filesystem",
+    "is_there",
     "is_url",
     "local",
     "look",
@@ -42,4 +45,5 @@ __all__ = [
     "placed",
     "read_range",
     "watch_in_worker",
+    "why_not",
 ]

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,8 @@ from phenolens.remote.urls import plain_url, scheme_of
 Result = TypeVar("Result")
 
 TRIES = 6
+tries: ContextVar[int] = ContextVar("tries", default=TRIES)
+"""How often what fails is asked for."""
 PAUSE = 0.5
 """Seconds before the second try; doubled before each further one, with jitter, up to `LONGEST`."""
 LONGEST = 8.0
@@ -231,7 +234,7 @@ def asked(url: str, call: Callable[[], Result], *, doing: str = "read") -> Resul
     url : str
         For messages.
     call : callable
-        To be called up to six times.
+        To be called up to six times, or as often as ``tries`` says.
     doing : str
         What is tried, for messages: ``read``, ``listed``, ``written``.
 
@@ -242,19 +245,19 @@ def asked(url: str, call: Callable[[], Result], *, doing: str = "read") -> Resul
     UnreachableError
         If it cannot be reached: not allowed, no credentials, or not after all tries.
     """
-    begun = time.monotonic()
-    for attempt in range(TRIES):
+    begun, most = time.monotonic(), tries.get()
+    for attempt in range(most):
         try:
             return call()
         except Exception as error:  # three libraries raise many kinds
             if _final(error):
                 raise refusal(url, error, doing=doing) from error
             last = error
-        if attempt + 1 < TRIES:
+        if attempt + 1 < most:
             time.sleep(min(PAUSE * 2**attempt, LONGEST) * random.uniform(0.5, 1.0))
     spent = time.monotonic() - begun
     raise UnreachableError(
-        f"{plain_url(url)} could not be {doing} in {TRIES} tries over {spent:.0f} s; the last: "
+        f"{plain_url(url)} could not be {doing} in {most} tries over {spent:.0f} s; the last: "
         f"{_words(last)}. Run again when the connection is back; what was finished is kept."
     ) from last
 

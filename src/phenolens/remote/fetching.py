@@ -93,7 +93,7 @@ def _fill(url: str, to: Path, size: int | None, *, resume: bool) -> None:
             stream.write(_part(url, begin, min(PART, size - begin)))
 
 
-def read_range(url: str, start: int, length: int) -> bytes:
+def read_range(url: str, start: int, length: int, *, size: int | None = None) -> bytes:
     """Some bytes of an object; fewer where it ends before.
 
     Parameters
@@ -101,6 +101,8 @@ def read_range(url: str, start: int, length: int) -> bytes:
     url : str
     start, length : int
         Bytes.
+    size : int, optional
+        Of the object; asked for where it is not given.
 
     Raises
     ------
@@ -109,13 +111,10 @@ def read_range(url: str, start: int, length: int) -> bytes:
     UnreachableError
         If they cannot be read.
     """
-    fs, path = filesystem(url)
-
-    def read() -> bytes:
-        data: bytes = fs.cat_file(path, start=start, end=start + length)
-        return data[start : start + length] if len(data) > length else data
-
-    return asked(url, read)
+    size = about(url).size if size is None else size
+    if size is None:
+        raise UnreachableError(f"{plain_url(url)}: its server does not say how long it is.")
+    return _part(url, start, max(0, min(length, size - start)))
 
 
 def _part(url: str, start: int | None, length: int | None) -> bytes:

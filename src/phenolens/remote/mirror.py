@@ -31,7 +31,7 @@ from uuid import uuid4
 
 from phenolens.errors import ConfigError, InputError, UnreachableError
 from phenolens.places import CACHE, cache_folder, is_place, is_url, mirror_folder, named, place_of
-from phenolens.remote.asking import Stamp, about, about_of, asked, filesystem
+from phenolens.remote.asking import Stamp, about, about_of, asked, filesystem, tries
 from phenolens.remote.fetching import ChangedError, fetch, read_range
 from phenolens.remote.urls import plain_url, scheme_of
 
@@ -99,9 +99,15 @@ def placed(path: str | Path) -> Path:
     if not is_url(path):
         return Path(path)
     place = _place(path)
-    if not os.path.lexists(place) and not _is_known(place):
+    if not _is_known(place):
         look(path)
     return place
+
+
+def is_there(url: str | Path) -> bool:
+    """Whether this process found a file at a URL; nothing is asked."""
+    place = _place(url)
+    return _is_known(place) and place.exists()
 
 
 def _all(folder: str, names: list[str]) -> list[str]:
@@ -133,7 +139,9 @@ def look(url: str | Path) -> Path:
     for is_file in (file_first, not file_first):
         if is_file and (stamp := _stamp(url)) is not None:
             _put(place, stamp)
-            if not _is_web(url) and not _is_known(place):
+            with _guard:
+                _looked.add(str(place))
+            if not _is_web(url) and not _is_known(place.parent / "any"):
                 with suppress(UnreachableError):  # who may read a file may not always list
                     _list(place.parent)  # what is read with it lies beside it
             return place
@@ -153,6 +161,24 @@ def look_at(urls: Iterable[str]) -> None:
         list(pool.map(_list, unknown))
         alone = [u for f, held in folders.items() if not _is_known(f / "any") for u in held]
         list(pool.map(look, alone))
+
+
+def why_not(url: str) -> str:
+    """Why a file elsewhere cannot be read, for who can do without it; empty where it can.
+
+    It is asked for twice at most: a folder may list images of a store that nobody wants.
+
+    Parameters
+    ----------
+    url : str
+    """
+    before = tries.set(2)
+    try:
+        return "" if placed(url).exists() else f"There is no file {url}."
+    except (InputError, UnreachableError) as error:
+        return str(error)
+    finally:
+        tries.reset(before)
 
 
 def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) -> Path:
@@ -203,6 +229,8 @@ def look_below(url: str | Path, *, keep: Keep = _all, tell: Tell = _silently) ->
         with _guard:
             _looked.add(f"{top}/**")
     if not top.is_dir():
+        fs, path = filesystem(plain_url(url))
+        asked(str(url), lambda: fs.ls(path), doing="listed")  # says so where there is no bucket
         raise InputError(f"There is no file or folder {plain_url(url)}.")
     return top
 
@@ -226,9 +254,9 @@ def parts_of(path: str | Path) -> Iterator[Part]:
     path : path
         Of this machine, or a place.
     """
-    if is_place(path) and _is_placeholder(os.stat(path)):  # noqa: PTH116
-        url = named(path)
-        yield lambda start, length: read_range(url, start, length)
+    if is_place(path) and _is_placeholder(about_it := os.stat(path)):  # noqa: PTH116
+        url, size = named(path), about_it.st_size
+        yield lambda start, length: read_range(url, start, length, size=size)
         return
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
@@ -283,10 +311,14 @@ def _place(url: str | Path) -> Path:
 def _is_known(place: Path) -> bool:
     """Whether this process listed the folder of a place, or one above that does not have it.
 
-    What is not there then is not there.
+    What is not there then is not there. A worker takes what it finds as its main process left it.
     """
+    if _watching[1] and os.path.lexists(place):
+        return True
     below = place
     with _guard:
+        if str(place) in _looked:
+            return True
         for above in place.parents:
             if f"{above}/**" in _looked:
                 return True
@@ -598,11 +630,13 @@ def _apart() -> Iterator[None]:
         _state.apart = before
 
 
-_watching = [False]
+_watching = [False, False]
+"""Whether files are watched, and whether this is a worker."""
 
 
 def watch_in_worker() -> None:
     """As :func:`watch`, where there is a mirror: a worker may be handed places."""
+    _watching[1] = True
     if not _watching[0] and os.path.isdir(mirror_folder()):  # noqa: PTH112
         watch()
 

@@ -41,6 +41,7 @@ from phenolens.learn.logistic import LogisticPath
 from phenolens.learn.metric import WithinClass
 from phenolens.learn.nearest import NearestProfile
 from phenolens.learn.select import FeatureSelector
+from phenolens.memory import available
 from phenolens.profiles import CELL_COUNT
 from phenolens.represent.base import Card
 from phenolens.schema.spaces import learned_in_folds
@@ -169,6 +170,7 @@ def classify(
         raise DesignError(item.design.refused or NO_TREATMENTS)
     if folds.table.loc[folds.table["fold"] >= 0, "label"].nunique() < 2:
         raise DesignError(Finding("one-class-held-out", "error", {"representation": item.name}))
+    _require_room(folds)
     folds = folds_held_out(folds, block)
     refuse_seen_wells(block, folds)
     own = candidate(block, folds, metric=settings.learned_metric)
@@ -222,6 +224,16 @@ def classify(
         scores=scores,
         more={"predictions": predictions} | _weighed(item, scored.choices.get(item.name, [])),
     )
+
+
+def _require_room(folds: Folds) -> None:
+    """Raise where a probability of each class for each well is more than memory holds."""
+    tested = folds.table[folds.table["fold"] >= 0]
+    wells, classes = len(tested), int(tested["label"].nunique())
+    needed, room = 8 * 3 * wells * classes, available()
+    if needed > room:
+        values = {"classes": classes, "wells": wells, "needed": needed, "room": room}
+        raise DesignError(Finding("classes-too-many", "error", {}, values))
 
 
 _TASKS = {

@@ -98,13 +98,13 @@ def _(*, file: str, files: int, kept: str, plates: Sequence[str], columns: Seque
 @wording("unused-images-elsewhere")
 def _(
     *, file: str, files: int, kind: str, fields: int, stains: str, example: str,
-    looked: Sequence[str],
+    looked: Sequence[str], fault: str = "",
 ) -> Said:  # fmt: skip
     each = f" x {stains} stains" if stains else ""
     what = (
         f"{_of(file, files)}: {kind}, {plural(fields, 'field')}{each}; none of the images is here "
         f"(such as {example}); looked below {', '.join(looked)}."
-    )
+    ) + (f" {fault}" if fault else "")
     remedy = "Download them, or say where they are: root in [data.images] (--set data.images.root)."
     return Said(what, remedy=remedy, phrase=what.rstrip("."))
 

@@ -47,6 +47,32 @@ def _(*, folder: str) -> Said:
 # Processes and memory.
 
 
+@wording("pairs-too-many")
+def _(*, n: int, of: str, needed: int, room: int) -> Said:
+    return Said(
+        f"all pairs of {n:,} {of} need about {size(needed)} of memory, and {size(room)} are there",
+        remedy="Ask it of a part of the screen, such as some of its plates.",
+    )
+
+
+@wording("classes-too-many")
+def _(*, classes: int, wells: int, needed: int, room: int) -> Said:
+    return Said(
+        f"{classes:,} classes of {wells:,} wells need about {size(needed)} of memory for their "
+        f"probabilities, and {size(room)} are there",
+        remedy="Ask it of a part of the screen, such as the active treatments.",
+    )
+
+
+@wording("tables-too-large")
+def _(*, tables: int, rows: int, needed: int, room: int) -> Said:
+    return Said(
+        f"{tables:,} tables of {rows:,} rows need about {size(needed)} of memory, and {size(room)} "
+        "are there.",
+        remedy="Make wells of cells first, some columns at a time: phenolens aggregate.",
+    )
+
+
 @wording("memory-too-small")
 def _(*, what: str, needed: int, room: int, jobs: int, fit: int) -> Said:
     if fit >= 1:

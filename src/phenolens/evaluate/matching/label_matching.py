@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
-from phenolens.errors import DesignError, InputError
+from phenolens.errors import DesignError, InputError, named
 from phenolens.evaluate.found import Found
 from phenolens.evaluate.matching.matching import allowed_pairs, labels
 from phenolens.findings import Finding
@@ -68,7 +68,10 @@ def match_labels(
     """
     wells, _, _ = allowed_pairs(table, label, [], similarity=similarity)
     if len(wells) > POOL_LIMIT:
-        raise InputError(f"{len(wells)} treatments are more than {POOL_LIMIT}; split them.")
+        raise InputError(
+            f"Labels of {len(wells)} treatments are too many to permute, at most {POOL_LIMIT}; "
+            f"ask of the active ones ({named('among')} 'active'), or of a part of the screen."
+        )
     everyone = np.arange(len(wells))
     apart = [wells.codes(name) for name in as_list(not_same)]
     differ = np.stack(apart, axis=1) if apart else np.empty((len(everyone), 0), np.int64)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
-from phenolens.learn.nearest import nearest_rows, unit_rows
+from phenolens.learn.nearest import nearest_rows, row_blocks, unit_rows
 from phenolens.profiles import PLATE, TREATMENT
 from phenolens.stats.intervals import bootstrap_mean
 
@@ -85,15 +85,19 @@ def variance_share(values: np.ndarray, codes: np.ndarray) -> float:
     return float((total - within - (k - 1) * noise) / (total + noise)) if total > 0 else 0.0
 
 
-def _nearest(unit: np.ndarray, barred: np.ndarray) -> np.ndarray:
-    """Nearest row of each, by cosine, among those not barred; -1 where all are."""
-    similar = np.where(barred, -np.inf, unit @ unit.T)
-    return np.where(barred.all(axis=1), -1, similar.argmax(axis=1))
+def _nearest(unit: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Nearest row of each, by cosine, among those of other groups; -1 where there are none."""
+    near = np.empty(len(unit), dtype=np.int64)
+    for here in row_blocks(len(unit)):
+        barred = group[here][:, None] == group[None, :]
+        similar = np.where(barred, -np.inf, unit[here] @ unit.T)
+        near[here] = np.where(barred.all(axis=1), -1, similar.argmax(axis=1))
+    return near
 
 
 def _mixing(unit: np.ndarray, batches: np.ndarray, name: str, *, seed: int, k: int) -> list[dict]:
     n = len(unit)
-    near = _nearest(unit, np.eye(n, dtype=bool))
+    near = _nearest(unit, np.arange(n))
     same = batches[near] == batches
     counts = np.bincount(batches)
     chance = float((counts * (counts - 1)).sum() / (n * (n - 1)))
@@ -144,7 +148,7 @@ def _biology(
         return []
     share = variance_share(table.to_numpy(np.float64)[keep], labels)
     rows = [result(name, TASK, "variance_share_label", value=share, n=int(keep.sum()))]
-    near = _nearest(unit[keep], batches[:, None] == batches[None, :])
+    near = _nearest(unit[keep], batches)
     apart = pd.DataFrame({"label": labels, "batch": batches}).groupby("label")["batch"]
     asked = (near >= 0) & (apart.transform("nunique").to_numpy() > 1)
     if asked.any():

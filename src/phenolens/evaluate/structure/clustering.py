@@ -14,7 +14,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
 from phenolens.findings import Finding
-from phenolens.learn.nearest import nearest_rows, unit_rows
+from phenolens.learn.nearest import nearest_rows, require_pairs, unit_rows
 from phenolens.profiles import MECHANISM, TREATMENT
 
 TASK = "clustering"
@@ -124,6 +124,7 @@ def chosen_kmeans(
     """k-means with the k whose clusters have the highest silhouette; no label is looked at."""
     from phenolens.evaluate.structure.silhouette import silhouette_values
 
+    require_pairs(len(unit), of="treatments")
     distance = 1.0 - unit @ unit.T
     last = min(largest, len(unit) - 1)
     tried = [kmeans(unit, k, seed=seed) for k in range(min(smallest, last), last + 1)]

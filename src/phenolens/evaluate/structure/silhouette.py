@@ -12,7 +12,7 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.results import result, result_table
 from phenolens.findings import Finding
-from phenolens.learn.nearest import unit_rows
+from phenolens.learn.nearest import require_pairs, unit_rows
 from phenolens.profiles import TREATMENT
 from phenolens.stats.intervals import bootstrap_mean
 
@@ -73,6 +73,7 @@ def silhouette(
     if codes.max(initial=0) < 1:
         found = {"label": label, "values": int(codes.max(initial=-1)) + 1}
         raise DesignError(Finding("too-few-values", "error", {}, found))
+    require_pairs(len(part), of="wells")
     unit = unit_rows(part.to_numpy(np.float64))
     distance = 1.0 - unit @ unit.T
     values = silhouette_values(distance, codes)

@@ -23,7 +23,9 @@ from phenolens.io.images.image_set import locate
 from phenolens.io.images.table import Located, is_image_name
 from phenolens.io.instruments.acquisition import BATCH, image_files
 from phenolens.io.paths import read_table
+from phenolens.places import is_url
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.remote import why_not
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def elsewhere(item: FoundTables, tree: Tree) -> list[Unused]:
             "kind": kind.describes.split(":")[0], "fields": fields, "stains": str(stains or ""),
             "example": kind.recorded(item.head)[0], "looked": looked,
         }  # fmt: skip
+        if is_url(values["example"]):
+            values["fault"] = why_not(str(values["example"]))
         found.append(Unused(tree.relative(path), "unused-images-elsewhere", values))
     return found
 

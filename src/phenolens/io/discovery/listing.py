@@ -14,7 +14,9 @@ from phenolens.io.discovery.survey import FoundTables, column_for, well_like
 from phenolens.io.discovery.tree import walk
 from phenolens.io.images.table import is_image_name
 from phenolens.io.paths import ImageFinder
+from phenolens.places import is_url
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.remote import why_not
 
 NUCLEAR = ("dna", "dapi", "hoechst", "nuclei", "nucleus", "h33342", "draq5")
 WORDS = re.compile(r"(file_?names?|file|path|image|img|orig|url|channel|stain)", re.IGNORECASE)
@@ -37,7 +39,7 @@ def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
 
     Outside of the source, where a part of a gallery's tree was handed in, a recorded folder must
     be there too: a file's name alone may be anybody's. Names without a folder are looked for in the
-    whole source, and must all lie in one.
+    whole source, and must all lie in one. URLs that can be read need no folder.
     """
     texts = list(texts)
     folders = [*path.parents]
@@ -47,6 +49,8 @@ def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
         if _some_below(texts, folder):
             return folder
     above = next((one for one in outside if _some_below(texts, one, named=True)), None)
+    if above is None and (urls := [text for text in texts if is_url(text)]):
+        return None if why_not(urls[0]) else path.parent
     return above or _one_folder_of(texts, source)
 
 
@@ -61,7 +65,8 @@ def _one_folder_of(texts: Sequence[str], source: Path) -> Path | None:
 
 def _some_below(texts: Sequence[str], folder: Path, *, named: bool = False) -> bool:
     finder = ImageFinder([folder])
-    found = (Path(path) for path, there in map(finder.find, texts) if there)
+    looked = (finder.find(text, look_elsewhere=False) for text in texts)
+    found = (Path(path) for path, there in looked if there)
     return any(not named or path.parent != folder for path in found)
 
 

@@ -19,7 +19,7 @@ def pattern(paths: Sequence[Path], source: Path) -> str | list[str]:
         return relative
     glob = "/".join(_one_part(column) for column in zip(*parts, strict=True))
     exact = {path.relative_to(source).as_posix() for path in source.glob(glob)} == set(relative)
-    return glob if exact else relative
+    return glob if exact and not (source / glob).exists() else relative
 
 
 def _one_part(names: Sequence[str]) -> str:
