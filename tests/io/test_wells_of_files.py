@@ -216,3 +216,20 @@ def test_features_stay_on_the_disk_but_for_some_columns(tmp_path, monkeypatch):
     found = pl.aggregate(tmp_path / "a.parquet")
     assert found["f39"].tolist() == [31.5 + 39]
     assert max(asked) == 7 and sum(asked) == 40
+
+
+def test_tables_beyond_memory_are_refused_and_wells_made_of_them(tmp_path, monkeypatch):
+    paths = written(tmp_path, [cells()])
+    monkeypatch.setattr(profile_files, "available", lambda: 20_000)
+    with pytest.raises(InputError, match=r"1 tables of 400 rows need about .*phenolens aggregate"):
+        pl.read(paths)
+    assert pl.aggregate(paths)["Metadata_Count"].sum() == 400
+
+
+def test_large_tables_are_read_by_columns_with_the_same_values(tmp_path, small_blocks, monkeypatch):
+    paths = written(tmp_path, [cells(), cells("P2", seed=1).astype({FEATURES[0]: np.float64})])
+    whole = open_table(paths)
+    monkeypatch.setattr(profile_files, "LARGE", 1)
+    found = open_table(paths)
+    pd.testing.assert_frame_equal(found.frame, whole.frame, check_exact=True)
+    assert (found.found, found.notes) == (whole.found, whole.notes)

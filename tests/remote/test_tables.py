@@ -28,7 +28,8 @@ def body(store, name: str) -> bytes:
 def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_path, command, name):
     quick = ("--permutations", 100)
     read = tmp_path / "here/screen.parquet"
-    said = command("activity", read, "-o", f"s3://lab/answers/{name}", *quick)
+    there = f"{screen}/screen.parquet"
+    said = command("activity", there, "-o", f"s3://lab/answers/{name}", *quick)
     assert said.code == 0, said.err
     assert said.out.splitlines()[-1] == f"Wrote s3://lab/answers/{name}"
     here = tmp_path / name
@@ -36,16 +37,16 @@ def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_pa
     assert body(store, f"answers/{name}") == here.read_bytes()
 
 
-def test_in_python_paths_are_urls(screen, store, tmp_path):
-    found = pl.activity(tmp_path / "here/*.parquet", permutations=100)
+def test_in_python_paths_are_urls(screen, store):
+    found = pl.activity(f"{screen}/*.parquet", permutations=100)
     assert found.write("s3://lab/hits.csv") == "s3://lab/hits.csv"
     assert body(store, "hits.csv").startswith(b"representation,")
     with pytest.raises(InputError, match=r"^s3://lab/hits.docx does not say which form"):
         found.write("s3://lab/hits.docx")
 
 
-def test_findings_at_a_url(screen, store, command, tmp_path):
-    assert command("audit", tmp_path / "here/screen.parquet", "-o", "s3://lab/audit.json").code == 0
+def test_findings_at_a_url(screen, store, command):
+    assert command("audit", f"{screen}/screen.parquet", "-o", "s3://lab/audit.json").code == 0
     assert {"code", "severity"} <= set(json.loads(body(store, "audit.json"))[0])
 
 

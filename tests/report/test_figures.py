@@ -21,6 +21,7 @@ from phenolens.report.figures import (
     assay,
     bubbles,
     clusters,
+    curves,
     groups,
     house_style,
     montage,
@@ -348,3 +349,18 @@ def test_names_that_look_like_markup_are_drawn_as_they_are(strange, tmp_path):
         for group in ("activity", "similarity", "features"):
             for figure in figure_groups()[group](tables):
                 save(figure, tmp_path)
+
+
+def test_names_of_many_trainings_stand_inside_the_figure():
+    folds = [f"held-out-group-of-treatments-{number}" for number in range(9)]
+    keys = [(fold, epoch) for fold in folds for epoch in (1, 2)]
+    rows = pd.DataFrame(keys, columns=["fold", "epoch"])
+    rows = rows.assign(train_loss=1.0, validation_loss=2.0, validation_accuracy=0.5)
+    with house_style():
+        figure = curves._panels(rows)
+        figure.draw_without_rendering()
+        (legend,) = figure.legends
+        box = legend.get_window_extent()
+    assert [text.get_text() for text in legend.get_texts()] == [f.replace("-", " ") for f in folds]
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+    assert 0 <= box.y0 < box.y1 < min(axes.get_window_extent().y0 for axes in figure.axes)

@@ -77,3 +77,11 @@ def test_a_font_that_was_installed_since_is_found(monkeypatch):
     monkeypatch.setattr(style, "_shipped", list)
     monkeypatch.setattr(style, "_look_for_new_fonts", style._look_for_new_fonts.__wrapped__)
     assert style._installed(("No such font", font.name)) == [font.name]
+
+
+def test_a_weight_that_a_font_has_not_is_no_news(caplog):
+    with style.house_style():
+        figure = style.new_figure(1, width=3)
+        figure.text(0.1, 0.5, "阿司匹林", weight="bold", family=[style.FONT, style.SHIPPED])
+        figure.savefig(BytesIO(), format="png")
+    assert caplog.records == []

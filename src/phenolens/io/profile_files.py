@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from phenolens.errors import InputError
+from phenolens.findings import Finding
 from phenolens.io.columns import FILE, mark_blank_samples, plain, refuse_nested, tidy
 from phenolens.io.features import UNNAMED, Features, find_families, merge, recognise
 from phenolens.io.formats.base import ByColumn, table_format
 from phenolens.io.paths import expand, stem
 from phenolens.io.tables.text import repeated_names
+from phenolens.memory import available
 
 BLOCK_BYTES = 256 * 2**20
 LARGE = 2 * 10**7
@@ -142,6 +144,7 @@ def read_files(
         For the ledger.
     """
     paths = once(paths)
+    _require_room(paths)
     parts = [read_file(path, features=features, layer=layer, obsm=obsm) for path in paths]
     source = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     found = merge([one for _, one, _ in parts], named=features is not None, source=source)
@@ -152,6 +155,23 @@ def read_files(
     frames = [frame for frame, _, _ in parts]
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     return frame, found, notes + settle(frame, found.names)
+
+
+def _require_room(paths: Sequence[Path]) -> None:
+    """Raise where memory does not hold the tables, before any is read.
+
+    Only large files are looked at, and only those that say how large their table is.
+    """
+    room = available()
+    large = [path for path in paths if path.is_file()]
+    if sum(path.stat().st_size for path in large) < room / 16:
+        return
+    lying = [held for path in large if (held := table_format(path).by_column(path)) is not None]
+    needed = _COPIES * 4 * sum(held.rows * len(held.columns) for held in lying)
+    if needed > room:
+        values = {"tables": len(lying), "rows": sum(held.rows for held in lying)}
+        values |= {"needed": needed, "room": room}
+        raise InputError(Finding("tables-too-large", "error", {}, values))
 
 
 def once(paths: Sequence[Path]) -> list[Path]:

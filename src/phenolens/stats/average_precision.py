@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numba
@@ -128,13 +129,13 @@ def average_precision(
     within = np.zeros(n, dtype=np.int64) if within is None else np.asarray(within, dtype=np.int64)
     differ = np.empty((n, 0), np.int64) if differ is None else np.asarray(differ, np.int64)
     apart = np.arange(n) if apart is None else np.asarray(apart, dtype=np.int64)
-    members, start = _members(group)
+    members, start = members_of(group)
     rows = np.flatnonzero(is_query)
     value, change = np.full(n, np.nan), np.zeros(n)
     n_positive, n_total, lost = np.zeros((3, n), dtype=np.int64)
     codes = (group, differ, apart, members, start)
     place = np.zeros(n, dtype=np.int64)
-    for queries, candidates in _blocks(rows, within, np.asarray(reference, dtype=bool)):
+    for queries, candidates in query_blocks(rows, within, np.asarray(reference, dtype=bool)):
         similarity = wells.similarity(queries, candidates)
         own = np.flatnonzero(np.isin(group, group[queries]))
         place[own] = np.arange(len(own))
@@ -147,14 +148,16 @@ def average_precision(
     )
 
 
-def _members(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def members_of(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wells ordered by group, and where each group starts."""
     order = np.argsort(group, kind="stable")
     start = np.searchsorted(group[order], np.arange(group.max() + 2))
     return order, start
 
 
-def _blocks(rows: np.ndarray, within: np.ndarray, reference: np.ndarray):
+def query_blocks(
+    rows: np.ndarray, within: np.ndarray, reference: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Queries that share their references, in blocks whose similarities fit the memory bound."""
     for code in np.unique(within[rows]):
         candidates = np.flatnonzero(reference & (within == code))

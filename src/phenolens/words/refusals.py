@@ -64,6 +64,15 @@ def _(*, classes: int, wells: int, needed: int, room: int) -> Said:
     )
 
 
+@wording("tables-too-large")
+def _(*, tables: int, rows: int, needed: int, room: int) -> Said:
+    return Said(
+        f"{tables:,} tables of {rows:,} rows need about {size(needed)} of memory, and {size(room)} "
+        "are there.",
+        remedy="Make wells of cells first, some columns at a time: phenolens aggregate.",
+    )
+
+
 @wording("memory-too-small")
 def _(*, what: str, needed: int, room: int, jobs: int, fit: int) -> Said:
     if fit >= 1:

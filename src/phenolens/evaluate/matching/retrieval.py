@@ -11,7 +11,13 @@ from phenolens import profiles
 from phenolens.errors import DesignError
 from phenolens.evaluate.found import Found
 from phenolens.findings import Finding
-from phenolens.stats.average_precision import TIE, AveragePrecision, average_precision
+from phenolens.stats.average_precision import (
+    TIE,
+    AveragePrecision,
+    average_precision,
+    members_of,
+    query_blocks,
+)
 from phenolens.stats.intervals import bootstrap_mean
 from phenolens.stats.ranking import Ranking, rank_against
 from phenolens.stats.wells import as_list
@@ -134,18 +140,20 @@ def _mean_by(values: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 def _nearest(ranking: Ranking, queries: np.ndarray, place: np.ndarray | None) -> np.ndarray:
     """Share of each query's tied nearest wells that are its replicates."""
-    out = np.full(len(queries), np.nan)
-    for row, q in enumerate(queries):
-        same = ranking.group == ranking.group[q]
-        allowed = same | (ranking.reference & (ranking.within == ranking.within[q]))
-        allowed[q] = False
-        if place is not None:
-            allowed &= ~(same & (place == place[q]))
-        wells = np.flatnonzero(allowed)
-        similarity = ranking.wells.similarity(np.array([q]), wells)[0]
-        best = similarity >= similarity.max() - TIE
-        out[row] = same[wells][best].mean()
-    return out
+    out = np.full(len(ranking.group), np.nan)
+    members, start = members_of(ranking.group)
+    for block, references in query_blocks(queries, ranking.within, ranking.reference):
+        similar = ranking.wells.similarity(block, references)
+        for row, q in enumerate(block):
+            code = ranking.group[q]
+            own = members[start[code] : start[code + 1]]
+            own = own[own != q] if place is None else own[place[own] != place[q]]
+            others = similar[row][ranking.group[references] != code]
+            replicates = ranking.wells.similarity(np.array([q]), own)[0]
+            best = max(replicates.max(initial=-np.inf), others.max(initial=-np.inf)) - TIE
+            found = (replicates >= best).sum()
+            out[q] = found / (found + (others >= best).sum())
+    return out[queries]
 
 
 def _summary(result: pd.DataFrame, name: str, seed: int) -> dict[str, object]:

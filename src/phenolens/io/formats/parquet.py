@@ -39,21 +39,22 @@ class Parquet(TableFormat):
         import pyarrow.parquet as pq
 
         _require_plain_columns(path)
-        file = pq.ParquetFile(path)
-        about = json.loads((file.schema_arrow.metadata or {}).get(b"pandas", b"{}"))
+        with pq.ParquetFile(local(path)) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        about = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
         if any(isinstance(level, str) for level in about.get("index_columns", ())):
             return None
 
         def read(names: Sequence[str]) -> pd.DataFrame:
-            try:
-                return file.read(columns=list(names)).to_pandas()[list(names)]
+            try:  # opened anew each time: thousands of open files are more than a process may have
+                with pq.ParquetFile(local(path)) as file:
+                    return file.read(columns=list(names)).to_pandas()[list(names)]
             except UNREADABLE as error:
                 why = reasons([str(error)])
                 raise InputError(f"{path} cannot be read as a table: {why}") from None
 
-        floating = [one.name for one in file.schema_arrow if pa.types.is_floating(one.type)]
-        names = tuple(file.schema_arrow.names)
-        return ByColumn(file.metadata.num_rows, names, frozenset(floating), read)
+        floating = frozenset(one.name for one in schema if pa.types.is_floating(one.type))
+        return ByColumn(rows, tuple(schema.names), floating, read)
 
     def head(self, path: Path, rows: int) -> pd.DataFrame:
         """The first rows, and no more is read."""

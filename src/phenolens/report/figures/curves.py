@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from phenolens.answers.tables import Tables
 from phenolens.report import colours
-from phenolens.report.figures.style import GRID, STEPS, Drawn, file_name, new_figure
+from phenolens.report.figures.style import GRID, STEPS, WIDTH, Drawn, file_name, new_figure
 from phenolens.words import names
 from phenolens.words.numbers import natural
 
@@ -40,14 +40,24 @@ def draw(tables: Tables) -> Iterator[Drawn]:
 def _panels(rows: pd.DataFrame) -> Figure:
     scores = [c for c in rows if c.startswith("validation_") and c not in LOSSES]
     groups = [[c for c in LOSSES if c in rows], *([c] for c in scores)]
-    figure = new_figure(2.9)
-    wide = 0.86 / len(groups)
+    told = [_training(fold) for fold in _folds(rows)]
+    # The trainings' names stand below, in as many columns as their longest leaves room for.
+    across = max(1, min(len(told), int(WIDTH / (0.7 + 0.075 * max(map(len, told))))))
+    below = 0.35 + 0.18 * -(-len(told) // across)
+    figure = new_figure(2.9 + below)
+    wide = 0.96 / len(groups)
+    low, tall = (0.5 + below) / (2.9 + below), 2.0 / (2.9 + below)
     for place, columns in enumerate(groups):
-        axes = figure.add_axes((0.07 + place * wide, 0.17, wide - 0.06, 0.7))
+        axes = figure.add_axes((0.05 + place * wide, low, wide - 0.06, tall))
         _lines(axes, rows, columns)
         axes.set_title("Loss" if place == 0 else _title(columns[0]))
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="training", title_fontsize=8)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.04, 0.0), ncols=across)
     return figure
+
+
+def _folds(rows: pd.DataFrame) -> list[str]:
+    return sorted(rows["fold"].astype(str).unique(), key=natural)
 
 
 def _title(column: str) -> str:
@@ -60,8 +70,7 @@ def _training(fold: str) -> str:
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, columns: list[str]) -> None:
-    folds = sorted(rows["fold"].astype(str).unique(), key=natural)
-    for place, fold in enumerate(folds):
+    for place, fold in enumerate(_folds(rows)):
         part = rows[rows["fold"].astype(str) == fold].sort_values("epoch")
         colour = colours.COLOURS[place % len(colours.COLOURS)]
         for number, column in enumerate(columns):

@@ -126,7 +126,11 @@ def _likely(shape: tuple[int, int], filled: int) -> bool:
 def _shown(wells: pd.DataFrame) -> str:
     plates = wells["plate"].nunique()
     ring = "Ringed wells are controls." if wells["control"].any() else ""
-    return ring if plates <= MOST else f"{ring} The first {MOST} of {plates} plates are shown."
+    if plates <= MOST:
+        return ring
+    return (
+        f"{ring} The first {MOST} of {plates} plates are shown; `phenolens explore` shows all."
+    ).strip()
 
 
 def _maps(wells: pd.DataFrame, label: str) -> Figure:

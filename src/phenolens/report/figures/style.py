@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator
@@ -114,13 +115,28 @@ def house_style() -> Iterator[None]:
     Letters that :data:`FONT` lacks are drawn in the first of :data:`FALLBACKS` that is installed
     and has them.
     """
-    with mpl.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context(), warnings.catch_warnings(), _without_wishes_for_weights():
         # Names in scripts that no font here has are drawn as boxes; that is no reason to stop.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(cast(Any, LOOK))  # its stubs know only their own literals
         mpl.rcParams["font.family"] = [FONT, *_installed(FALLBACKS)]
         yield
+
+
+@contextmanager
+def _without_wishes_for_weights() -> Iterator[None]:
+    """Fonts of other scripts come in one weight: that a bold one is not there is no news."""
+    log = logging.getLogger("matplotlib.font_manager")
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return "Failed to find font weight" not in record.getMessage()
+
+    log.addFilter(is_news)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_news)
 
 
 def _installed(families: tuple[str, ...]) -> list[str]:
