@@ -36,7 +36,7 @@ def init(
     ----------
     source : path
         Folder of a screen; or one file of it, of which nothing but what it names is used then.
-        Either may lie elsewhere: ``s3://bucket/cpg0000-jump-pilot/source_4``, ``gs://`` or
+        Either may lie elsewhere: ``s3://bucket/source_4``, ``gs://`` or
         ``https://``.
     output : path
         The study file.
