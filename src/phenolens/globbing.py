@@ -39,9 +39,13 @@ def matching(pattern: Path) -> list[Path]:
                 if fnmatch(name, part)
             ]
         else:
-            joined = (os.path.join(place, part) for place in places)  # noqa: PTH118
-            places = [place for place in joined if os.path.lexists(place)]
+            places = [f"{place.rstrip('/')}/{part}" for place in places if _holds(place, part)]
     return sorted(map(Path, places))
+
+
+def _holds(folder: str, name: str) -> bool:
+    """Whether a folder has such an entry; one elsewhere is listed before that is known."""
+    return os.path.lexists(f"{folder.rstrip('/')}/{name}") or name in _names(folder)
 
 
 def _names(folder: str) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from phenolens.evaluate.matching.labels import find_separator, indicator_of, parted
+from phenolens.evaluate.matching.labels import find_separator, in_common, indicator_of, parted
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,9 @@ def test_a_comma_between_digits_parts_nothing():
 def test_labels_may_stay_whole():
     whole = parted(["a|b", "a"], separator="")
     assert indicator_of(whole)[1] == ["a", "a¦b"]
+
+
+def test_rows_have_something_in_common_where_one_value_is_shared():
+    labels = ["Aurora|VEGFR", "VEGFR|KIT", "HSP", np.nan]
+    pairs = (np.array([0, 0, 0, 3]), np.array([1, 2, 3, 3]))
+    assert in_common(labels, pairs).tolist() == [True, False, pd.NA, pd.NA]

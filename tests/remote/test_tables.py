@@ -28,7 +28,8 @@ def body(store, name: str) -> bytes:
 def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_path, command, name):
     quick = ("--permutations", 100)
     read = tmp_path / "here/screen.parquet"
-    said = command("activity", read, "-o", f"s3://lab/answers/{name}", *quick)
+    there = f"{screen}/screen.parquet"
+    said = command("activity", there, "-o", f"s3://lab/answers/{name}", *quick)
     assert said.code == 0, said.err
     assert said.out.splitlines()[-1] == f"Wrote s3://lab/answers/{name}"
     here = tmp_path / name
@@ -36,16 +37,16 @@ def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_pa
     assert body(store, f"answers/{name}") == here.read_bytes()
 
 
-def test_in_python_paths_are_urls(screen, store, tmp_path):
-    found = pl.activity(tmp_path / "here/*.parquet", permutations=100)
+def test_in_python_paths_are_urls(screen, store):
+    found = pl.activity(f"{screen}/*.parquet", permutations=100)
     assert found.write("s3://lab/hits.csv") == "s3://lab/hits.csv"
     assert body(store, "hits.csv").startswith(b"representation,")
     with pytest.raises(InputError, match=r"^s3://lab/hits.docx does not say which form"):
         found.write("s3://lab/hits.docx")
 
 
-def test_findings_at_a_url(screen, store, command, tmp_path):
-    assert command("audit", tmp_path / "here/screen.parquet", "-o", "s3://lab/audit.json").code == 0
+def test_findings_at_a_url(screen, store, command):
+    assert command("audit", f"{screen}/screen.parquet", "-o", "s3://lab/audit.json").code == 0
     assert {"code", "severity"} <= set(json.loads(body(store, "audit.json"))[0])
 
 
@@ -64,6 +65,14 @@ def test_a_table_that_is_read_is_not_overwritten(screen, store, command):
 def test_what_is_written_here_says_so(store, command, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "must be a place of this machine; got 's3://lab/" in command(*line.split()).refused()
+    assert list(tmp_path.glob("s3*")) == []
+
+
+@pytest.mark.parametrize("call", [pl.simulate, pl.demo, lambda url: pl.init("x.csv", url)])
+def test_python_writes_bit_by_bit_here_only(store, tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="s3://lab/x is a URL; name a place of this machine"):
+        call("s3://lab/x")
     assert list(tmp_path.glob("s3*")) == []
 
 

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from phenolens import words
-from phenolens.errors import InputError
+from phenolens.errors import InputError, PhenolensError
 from phenolens.explore import cells
 from phenolens.explore.screen import Screen
 from phenolens.interpret.changes import ALPHA
-from phenolens.learn.nearest import nearest_rows, unit_rows
-from phenolens.profiles import PLATE, PREFIX, SITE, TREATMENT, WELL
+from phenolens.profiles import PLATE, SITE, TREATMENT, WELL
 from phenolens.tools.describe import changed_groups
 from phenolens.words.activity import scored
 from phenolens.words.numbers import missing, plural
@@ -133,27 +132,14 @@ def _nearest(screen: Screen, representation: str) -> dict[str, pd.DataFrame]:
 
 def _nearest_of(screen: Screen, representation: str) -> pd.DataFrame | None:
     """The rows that a study would have written, of profiles that no study is around."""
-    medians = screen.consensus(representation)
-    if medians is None or len(medians) < 2:
+    from phenolens.study.steps.evaluate import similar
+
+    assert screen.given is not None
+    try:
+        medians = screen.given.consensus()
+    except PhenolensError:
         return None
-    features = [name for name in medians if not str(name).startswith(PREFIX)]
-    unit = unit_rows(np.nan_to_num(medians[features].to_numpy(np.float64)))
-    rows, cosine = nearest_rows(unit, k=MOST_NEIGHBOURS)
-    names = medians.index.to_numpy()
-    told = screen.treatments.set_index("name")["mechanism"].reindex(names).fillna("").to_numpy()
-    known = (told[:, None] != "") & (told[rows] != "")
-    same = (told[:, None] == told[rows]).astype(object)
-    same[~known] = None
-    return pd.DataFrame(
-        {
-            "representation": representation,
-            TREATMENT: np.repeat(names, rows.shape[1]),
-            "neighbour": names[rows].ravel(),
-            "rank": np.tile(np.arange(1, rows.shape[1] + 1), len(names)),
-            "cosine": cosine.ravel(),
-            "same_mechanism": same.ravel(),
-        }
-    )
+    return similar(representation, medians) if len(medians) > 1 else None
 
 
 def _groups(screen: Screen, name: str) -> pd.DataFrame:

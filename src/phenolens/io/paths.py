@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -41,8 +42,11 @@ def expand(patterns: str | Sequence[str], root: Path) -> list[Path]:
 
 def _expand_one(pattern: str, root: Path) -> list[Path]:
     full = Path(os.path.normpath(below(root, pattern)))
-    if is_url(pattern) and not any(mark in pattern for mark in MARKS):
-        look(pattern)
+    if is_url(pattern):
+        named_in_full = re.split(r"[*?[]", pattern)[0]
+        whole = named_in_full == pattern
+        if not look(pattern if whole else named_in_full.rpartition("/")[0]).exists():
+            raise InputError(f"{'There is no file' if whole else 'No file matches'} {full}.")
     if _exists(full):  # also a name that happens to hold a mark of patterns
         return [full]
     if not any(mark in pattern for mark in MARKS):

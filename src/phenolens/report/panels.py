@@ -34,7 +34,7 @@ from phenolens.words.numbers import (
 GROUPS, NEAR, LOOKED = 6, 10, 3
 FULL = 100  # of so many treatments every one has a whole panel; of more, those that are active
 PICTURES = 6_000_000  # characters of pictures in the panels of one page, the best hits' first
-SAME = {True: "same", False: "another", None: NONE}
+SAME = {True: "shared", False: "none shared", None: NONE}
 NO_EFFECT = "not separated from controls"
 
 

@@ -72,7 +72,7 @@ SIMILARITY = Table(
         Column(
             "same_mechanism",
             FLAG,
-            "whether their mechanisms are the same; null where one is not known",
+            "whether they have a mechanism in common; null where one is not known",
             nullable=True,
         ),
         SPACE,

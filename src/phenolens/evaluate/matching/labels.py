@@ -116,6 +116,33 @@ def share(values: Iterable[object], *, separator: str = SEPARATOR) -> np.ndarray
     return held @ held.T > 0
 
 
+def in_common(
+    values: Iterable[object], pairs: tuple[np.ndarray, np.ndarray], *, separator: str = SEPARATOR
+) -> pd.Series:
+    """Whether the rows of each pair hold a value in common, boolean; null where one holds none.
+
+    Parameters
+    ----------
+    values : sequence
+        One label a row; a null holds nothing.
+    pairs : (ndarray of int, ndarray of int), shape (n_pairs,)
+        Rows.
+    separator : str
+
+    Examples
+    --------
+    >>> labels = ["Aurora|VEGFR", "Aurora", "HSP", None]
+    >>> in_common(labels, (np.array([0, 0, 0]), np.array([1, 2, 3]))).tolist()
+    [True, False, <NA>]
+    """
+    held = [set(_parts(value, separator)) for value in values]
+    found = [
+        bool(held[a] & held[b]) if held[a] and held[b] else pd.NA
+        for a, b in zip(*(rows.tolist() for rows in pairs), strict=True)
+    ]
+    return pd.Series(found, dtype="boolean")
+
+
 def join(values: pd.Series, *, separator: str = SEPARATOR) -> str | float:
     """The distinct values of a column as one label; NaN where there is none."""
     held = dict.fromkeys(part for value in values for part in _parts(value, separator))

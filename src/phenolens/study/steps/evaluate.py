@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from phenolens import profiles
+from phenolens.evaluate.matching.labels import find_separator, in_common, parted
 from phenolens.evaluate.results import join_results
 from phenolens.learn.nearest import nearest_rows, unit_rows
 from phenolens.normalize.harmony import harmonize
@@ -163,6 +164,6 @@ def similar(name: str, consensus: pd.DataFrame, *, nearest: int = 10) -> pd.Data
 def _same_mechanism(consensus: pd.DataFrame, left: np.ndarray, right: np.ndarray) -> pd.Series:
     if profiles.MECHANISM not in consensus.index.names:
         return pd.Series(pd.NA, index=range(len(left)), dtype="boolean")
-    mechanism = pd.Series(profiles.column(consensus, profiles.MECHANISM)).replace("", np.nan)
-    a, b = (mechanism.iloc[rows].reset_index(drop=True) for rows in (left, right))
-    return (a == b).astype("boolean").mask(a.isna() | b.isna())
+    told = profiles.column(consensus, profiles.MECHANISM)
+    labels = parted(told, separator=find_separator(told))
+    return in_common(labels, (left, right))
