@@ -68,6 +68,14 @@ def test_what_is_written_here_says_so(store, command, line, tmp_path, monkeypatc
     assert list(tmp_path.glob("s3*")) == []
 
 
+@pytest.mark.parametrize("call", [pl.simulate, pl.demo, lambda url: pl.init("x.csv", url)])
+def test_python_writes_bit_by_bit_here_only(store, tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="s3://lab/x is a URL; name a place of this machine"):
+        call("s3://lab/x")
+    assert list(tmp_path.glob("s3*")) == []
+
+
 def test_a_bucket_that_is_not_there_is_one_line(store, command, tmp_path):
     screen, _ = pl.simulate_profiles(treatments=4, controls=16, seed=2)
     pd.DataFrame(screen.reset_index()).to_csv(tmp_path / "screen.csv", index=False)

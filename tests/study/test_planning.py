@@ -52,11 +52,13 @@ def tried(monkeypatch):
 def test_what_a_network_takes_is_measured_too(screen):
     pytest.importorskip("torch")
     screen.settings("components = 8", 'components = 8\nrepresentations = ["cnn", "untrained"]')
+    screen.settings('"Intensity"]', '"Intensity", "Location"]')
     screen.study.write_text(screen.study.read_text() + TINY)
     found = plan(open_study(screen.study, out=screen.out, jobs=1))
-    assert [one.step for one in found.steps][2:3] == ["train cnn"]
-    assert found.not_planned == ("reading images with untrained",)
-    training, evaluating = found.steps[2:]
+    assert [one.step for one in found.steps][2:4] == ["train cnn", "fit untrained"]
+    assert found.not_planned == ()
+    training, reading, evaluating = found.steps[2:]
+    assert reading.seconds > 0 and reading.how.startswith("1 fit, and ")
     assert evaluating.seconds == 3 + 2 * 2 * 28 / 14
     assert training.seconds > 0 and not training.gpu_hours
     assert "images a second" in training.how

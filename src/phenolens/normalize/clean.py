@@ -30,17 +30,18 @@ def clean_features(table: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
         ``dropped`` (feature names), ``n_infinite``, ``n_missing`` (NaN, the infinite included),
         ``n_rows_missing`` (rows with any NaN), ``features_missing`` (name: count).
     """
-    values = table.to_numpy(np.float32, copy=True)
+    values = np.array(table.to_numpy(np.float32), order="C")  # rows together, as plates are scaled
     infinite = np.isinf(values)
     values[infinite] = np.nan
-    missing = np.isnan(values)
+    n_infinite = int(infinite.sum())
+    missing = np.isnan(values, out=infinite)
     empty = missing.all(axis=0) if len(table) else np.zeros(values.shape[1], dtype=bool)
-    kept = missing[:, ~empty]
+    kept = missing[:, ~empty] if empty.any() else missing
     names = table.columns[~empty]
     counts = pd.Series(kept.sum(axis=0), index=names)
     ledger = {
         "dropped": list(table.columns[empty]),
-        "n_infinite": int(infinite.sum()),
+        "n_infinite": n_infinite,
         "n_missing": int(kept.sum()),
         "n_rows_missing": int(kept.any(axis=1).sum()),
         "features_missing": counts[counts > 0].to_dict(),

@@ -27,11 +27,12 @@ def reads_images_whole(session: Session, prepared: Prepared) -> bool:
 
 
 def crops_of_cells(
-    session: Session, prepared: Prepared, *, cells: Cells, design: Design
+    session: Session, prepared: Prepared, *, cells: Cells, design: Design | None
 ) -> Prepared:
     """The screen's fields read cell by cell, at most ``networks.cells_per_well`` of each well.
 
-    The side of a crop is ``networks.box``, or follows from the cells of calibrating controls.
+    The side of a crop is ``networks.box``, or follows from the cells of calibrating controls;
+    without a design from all cells.
 
     Raises
     ------
@@ -42,7 +43,10 @@ def crops_of_cells(
     """
     settings = session.study.networks
     found = _places(cells)
-    box = settings.box or box_around(_areas_of_controls(found, design))
+    box = settings.box
+    if not box:
+        areas = found[_AREA] if design is None else _areas_of_controls(found, design)
+        box = box_around(np.asarray(areas, np.float64))
     some = some_of_each_well(found, settings.cells_per_well, seed=session.seed)
     return cell_crops(prepared, some.drop(columns=_AREA), box=box)
 

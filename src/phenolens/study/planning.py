@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,10 +25,13 @@ from phenolens.prepare import prepare as fill
 from phenolens.prepared import Prepared
 from phenolens.profiles import OBJECT, PLATE, SITE, WELL
 from phenolens.represent.measuring.cells import measure_cells, well_profiles
-from phenolens.represent.measuring.units import Unit
+from phenolens.represent.measuring.units import Cells, Unit, write_plates
+from phenolens.represent.networks.devices import pick_device
 from phenolens.represent.networks.network import Network
+from phenolens.represent.networks.pixels import PixelStore
 from phenolens.store import Store
-from phenolens.study.networks import NetworkTrainings
+from phenolens.study.network_input import crops_of_cells, reads_images_whole
+from phenolens.study.networks import NetworkTrainings, threads
 from phenolens.study.plan import unit_of
 from phenolens.study.recipe import recipe_of
 from phenolens.study.session import Session
@@ -41,8 +45,9 @@ from phenolens.workers import Spent
 
 SAMPLES = 3
 """Fields that are tried, beside one that loads and compiles."""
-REPEATED = 128
-"""Images, the samples again and again, that a representation without a network is fitted on."""
+REPEATED, READ = 128, 32
+"""Images, the samples again and again, that a representation without a network is fitted on, and
+that a network which learns nothing reads."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +156,15 @@ def plan(session: Session) -> StudyPlan:
         if looked is not None:
             reading, prepared = _reading(trial, looked.images, folder)
             steps.append(reading)
-            cells = 0.0
+            cells, crops = 0.0, None
             if needs_cells(session.study):
                 measuring, units = _measuring(trial, looked.images, prepared, folder)
                 steps.append(measuring)
                 cells = float(np.mean([unit.n_cells() for unit in units]))
                 features = features or _measured_names(units)
+                cut = any(session.kinds[n].reads == "crops" for n in wanted if n in session.kinds)
+                if cells and cut and not reads_images_whole(session, prepared):
+                    crops = _crops(trial, prepared, units, folder)
             design = take(session, "splits")
             folds = take(session, "cell_splits") if has_cell_labels(session.study) else None
             for one in (name for name in wanted if name in session.kinds):
@@ -164,7 +172,10 @@ def plan(session: Session) -> StudyPlan:
                     continue
                 images = _as_read(session, one, looked.images, cells=cells)
                 about = (trial, one, replace(prepared, images=images), screen.wells, design)
-                found = _representing((*about, ["plan"], folds), prepared)
+                cut = session.kinds[one].reads == "crops"
+                whole = reads_images_whole(session, prepared)
+                samples = crops if cut and not whole else prepared
+                found = _representing((*about, ["plan"], folds), samples)
                 steps += [found] if found else []
                 not_planned += [] if found else [f"reading images with {one}"]
         n_made = len(screen.profiles) + (len(wanted) if looked else 0)
@@ -199,16 +210,26 @@ def _evaluating(tried: Tried, *, n_made: int, n_wells: int) -> Foretold:
     )
 
 
-def _representing(about: tuple, samples: Prepared) -> Foretold | None:
+def _crops(session: Session, prepared: Prepared, units: list[Unit], folder: Path) -> Prepared:
+    """Crops around the cells of the samples."""
+    cells = Cells(units, folder / "plates")
+    write_plates(units, cells.folder)
+    return crops_of_cells(session, prepared, cells=cells, design=None)
+
+
+def _representing(about: tuple, samples: Prepared | None) -> Foretold | None:
     """What a representation takes that is made of pixels; None where no rate can be had."""
     session, name, prepared, *_ = about
     kind = session.kinds[name]
-    if issubclass(kind, Network):
-        work = NetworkTrainings(*about)
-        return None if work.learns == "nothing" else _training(work)
-    if kind.reads != "images" or len(prepared) < kind.fewest:
+    if not issubclass(kind, Network):
+        work = Trainings(*about)
+    elif (network := NetworkTrainings(*about)).learns == "nothing":
+        work = network
+    else:
+        return _training(network)
+    if samples is None or len(prepared) < kind.fewest:
         return None
-    return _fitting(Trainings(*about), samples)
+    return _fitting(work, samples)
 
 
 def _fitting(work: Trainings, samples: Prepared) -> Foretold:
@@ -216,26 +237,39 @@ def _fitting(work: Trainings, samples: Prepared) -> Foretold:
 
     The samples are read again and again: what is computed hangs on how many there are.
     """
-    n = len(work.prepared)
-    rows = np.resize(np.arange(len(samples)), max(min(n, REPEATED), work.kind.fewest))
+    n, unfitted, most = len(work.prepared), work.unfitted, REPEATED
+    n_threads, gpu = 1, False
+    apart: AbstractContextManager[None] = nullcontext()
+    if isinstance(work, NetworkTrainings):
+        network, every = work.network, np.ones(len(samples), dtype=bool)
+        pixels = PixelStore(samples, network.settings.pixels, calibrating=every)
+        unfitted, most, n_threads = replace(network, pixels=pixels), READ, work.n_threads
+        gpu, apart = pick_device(network.settings.training.device) != "cpu", threads(n_threads)
+    rows = np.resize(np.arange(len(samples)), max(min(n, most), work.kind.fewest))
     labels = np.resize(np.array(["one", "another"], dtype=object), len(rows))
-    asked: dict[str, Any] = {
-        "labels": labels if work.learns == "labels" else None,
-        "seed": work.session.seed,
-    }
-    with telling(work.kind, "a trial"):
-        work.unfitted.fit(samples, rows, **asked)  # loads what it needs, once
+    asked: dict[str, Any] = {"labels": labels if work.learns == "labels" else None}
+    asked["seed"] = work.session.seed
+    with telling(work.kind, "a trial"), apart:
+        unfitted.fit(samples, rows, **asked).extract(samples, rows[:2])  # loads what it needs, once
         began = time.perf_counter()
-        fitted = work.unfitted.fit(samples, rows, **asked)
+        fitted = unfitted.fit(samples, rows, **asked)
         learned = time.perf_counter()
         fitted.extract(samples, rows)
         read = time.perf_counter()
-    most = getattr(work.unfitted, "sample", n)  # pixel PCA learns from no more
+    most = getattr(unfitted, "sample", n)  # pixel PCA learns from no more
     shown = sum(min(len(fold), most) for fold in work.rows.values())
+    if work.learns == "nothing":
+        shown = 0
     seconds = ((learned - began) * shown + (read - learned) * n * len(work.rows)) / len(rows)
     how = f"{plural(len(work.rows), 'fit')}, and {n:,} images read with each"
     return Foretold(
-        f"fit {work.name}", seconds, seconds, seconds, core_hours=seconds / 3600, how=how
+        f"fit {work.name}",
+        seconds,
+        seconds,
+        seconds,
+        core_hours=seconds * n_threads / 3600,
+        gpu_hours=seconds / 3600 if gpu else 0.0,
+        how=how,
     )
 
 

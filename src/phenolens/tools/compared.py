@@ -10,7 +10,7 @@ features are selected without labels on the wells that are compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,7 @@ from phenolens.tools.design import Design
 from phenolens.tools.steps_taken import StepLog
 
 FEWEST_CALIBRATORS = 16
+_ROWS = 16_384
 _WHITENED = {
     "sphering": ", whitened",
     "zca": ", whitened (ZCA)",
@@ -208,11 +209,17 @@ def _selected(
     raw = never_scaled(block, wells)
     if raw:  # the unit of a feature says nothing about how much it varies
         wells, _ = rescale(wells)
+    own = rules | {"max_outlier": None} if raw else rules
+    selector = _selector(block, profiles.take(wells, rows), **own)
+    chosen = selector.transform(wells)
+    standard = (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
+    return standard, selector.reasons_
+
+
+def _selector(block: Block, fitting: pd.DataFrame, **rules: Any) -> FeatureSelector:
+    """The choice of features that some wells ask for."""
     try:
-        selector = FeatureSelector(**(rules | {"max_outlier": None} if raw else rules))
-        chosen = selector.fit(profiles.take(wells, rows)).transform(wells)
-        standard = (chosen - chosen.mean()) / chosen.std(ddof=0) if raw else chosen
-        return standard, selector.reasons_
+        return FeatureSelector(**rules).fit(fitting)
     except InputError as error:
         raise InputError(
             f"Representation '{block.name}': {error} Features that are constant, or missing in "
@@ -237,37 +244,62 @@ def never_scaled(block: Block, wells: pd.DataFrame) -> bool:
 def _by_controls(
     block: Block, wells: pd.DataFrame, design: Design, settings: Settings, *, log: StepLog
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Features selected, ranked and whitened by what calibrating controls show of them."""
+    """Features selected, ranked and whitened by what calibrating controls show of them.
+
+    Each step learns from these controls and then takes row by row, so that all steps are taken for
+    some rows at a time: a table of a large screen after each step would fill memory.
+    """
     rows = (design.role_of(wells) == "calibrate").to_numpy()
+    fitting, logged = profiles.take(wells, rows), log.read_of(wells)
+    steps: list[Callable[[pd.DataFrame], pd.DataFrame]] = []
+
+    def then(name: str, step: Callable[[pd.DataFrame], pd.DataFrame], **said: object) -> None:
+        nonlocal fitting, logged
+        before, fitting, logged = logged, step(fitting), step(logged)
+        log.add(name, before, logged, rows=len(wells), **said)
+        steps.append(step)
+
     if settings.transform == "none":
-        before, wells = wells, soften(wells)
-        log.add("softened", before, wells, limit=10)
-        del before
-    chosen, dropped = _selected(block, wells, rows)
-    log.add("selected", wells, chosen)
-    del wells  # of a large screen each stage is half a gigabyte
+        then("softened", soften, limit=10)
+    selector = _selector(block, fitting)
+    then("selected", selector.transform)
     if settings.transform == "rank-gaussian":
-        before = chosen
-        chosen = RankGaussian().fit(profiles.take(chosen, rows)).transform(chosen)
-        log.add("ranked", before, chosen, transform=settings.transform)
+        ranks = RankGaussian().fit(fitting)
+        then("ranked", ranks.transform, transform=settings.transform)
     if settings.whitening == "none":
-        return chosen, dropped
-    before, by_themselves = chosen, settings.shrinkage == "ledoit-wolf"
-    if settings.whitening == "tvn":
-        batch = batch_column(chosen)
-        shrinkage = None if by_themselves else settings.regularization
-        chosen, _ = tvn(chosen, rows, batch=(batch,), shrinkage=shrinkage)
-    else:
-        method = "zca-cor" if settings.whitening == "sphering" else settings.whitening
-        whitener = Whitener(
-            method=method, regularization=settings.regularization, shrinkage=settings.shrinkage
-        )
-        chosen = whitener.fit(profiles.take(chosen, rows)).transform(chosen)
+        return _row_by_row(wells, steps), selector.reasons_
+    by_themselves = settings.shrinkage == "ledoit-wolf"
     held = {"shrinkage": "ledoit-wolf"} if by_themselves else {
         "regularization": settings.regularization
     }  # fmt: skip
-    log.add("whitened", before, chosen, whitening=settings.whitening, **held)
-    return chosen, dropped
+    if settings.whitening == "tvn":
+        before = _row_by_row(wells, steps)
+        shrinkage = None if by_themselves else settings.regularization
+        chosen, _ = tvn(before, rows, batch=(batch_column(before),), shrinkage=shrinkage)
+        log.add("whitened", before, chosen, whitening=settings.whitening, **held)
+        return chosen, selector.reasons_
+    method = "zca-cor" if settings.whitening == "sphering" else settings.whitening
+    whitener = Whitener(
+        method=method, regularization=settings.regularization, shrinkage=settings.shrinkage
+    )
+    then("whitened", whitener.fit(fitting).transform, whitening=settings.whitening, **held)
+    return _row_by_row(wells, steps), selector.reasons_
+
+
+def _row_by_row(
+    wells: pd.DataFrame, steps: Sequence[Callable[[pd.DataFrame], pd.DataFrame]]
+) -> pd.DataFrame:
+    """What steps that take each row by itself make of a table, without a table after each."""
+    made = None
+    for first in range(0, len(wells), _ROWS):
+        part = wells.iloc[first : first + _ROWS]
+        for step in steps:
+            part = step(part)
+        if made is None:
+            values = np.empty((len(wells), part.shape[1]), dtype=np.float32)
+            made = pd.DataFrame(values, index=wells.index, columns=part.columns, copy=False)
+        values[first : first + _ROWS] = part.to_numpy()
+    return wells if made is None else made
 
 
 def part_of(block: Block, group: str, design: Design) -> pd.DataFrame:

@@ -46,7 +46,7 @@ from phenolens.tools.fusions import (
 from phenolens.tools.training import training_findings
 
 DESCRIBED = (TREATMENT, COMPOUND, CONCENTRATION, MECHANISM, TARGET, BATCH)
-LARGE = 5 * 10**7
+LARGE = 2 * 10**7
 """Tables of so many values are held in two stages at a time, and not in three."""
 _CUT = ("leave_out", "max_folds")
 _SCALED = (

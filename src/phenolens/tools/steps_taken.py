@@ -74,19 +74,31 @@ class StepLog:
         self._silent = silent
         self.steps = list(steps)
 
-    def add(self, step: str, before: pd.DataFrame, after: pd.DataFrame, **settings: object) -> None:
-        """Take down what a step made of a table."""
+    def read_of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table that are looked at: its controls."""
+        return profiles.take(table, self._controls(table)[0])
+
+    def add(
+        self,
+        step: str,
+        before: pd.DataFrame,
+        after: pd.DataFrame,
+        *,
+        rows: int | None = None,
+        **settings: object,
+    ) -> None:
+        """Take down what a step made of a table; of `rows`, if only what is read was handed in."""
         if self._silent:
             return
         size, spread, between = {}, {}, {}
         for when, table in (("before", before), ("after", after)):
-            rows, held_out = self._controls(table)
-            size[when] = table.shape
-            spread[when], between[when] = _measured(profiles.take(table, rows))
+            read, held_out = self._controls(table)
+            size[when] = (len(table) if rows is None else rows, table.shape[1])
+            spread[when], between[when] = _measured(profiles.take(table, read))
         said = ", ".join(f"{name} = {value}" for name, value in settings.items())
         taken = StepTaken(
             step, said, size["before"][0], size["after"][0], size["before"][1], size["after"][1],
-            int(rows.sum()), held_out, spread["before"], spread["after"], between["before"],
+            int(read.sum()), held_out, spread["before"], spread["after"], between["before"],
             between["after"],
         )  # fmt: skip
         self.steps.append(asdict(taken))
