@@ -43,7 +43,7 @@ from phenolens.represent.measuring.cells import measure_cells
 from phenolens.represent.measuring.labelling import Recipe
 from phenolens.simulate import ScreenDesign, write_screen
 from phenolens.study import init, open_study
-from phenolens.study.cluster import DASK, Cluster
+from phenolens.study.cluster import DASK, HERE, Cluster
 from phenolens.study.lock import writing
 from phenolens.study.recipe import recipe_of
 from phenolens.study.step import take
@@ -68,7 +68,9 @@ def cluster(folder: Path, workers: int) -> Iterator[tuple[LocalCluster, Cluster]
     Each is a fork of a process that has imported what it needs: one that was killed is soon back.
     """
     with (
-        dask.config.set(DASK | {"distributed.worker.multiprocessing-method": "forkserver"}),
+        dask.config.set(
+            DASK | HERE | {"distributed.worker.multiprocessing-method": "forkserver"}
+        ),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
             silence_logs=50,

@@ -52,7 +52,9 @@ def main() -> None:
         for address in how.addresses:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(address)
-            page.wait_for_function("window.drawnBy && window.drawnBy.frames > 0")
+            page.wait_for_selector("main")
+            while not page.evaluate("window.drawnBy.frames"):  # its policy forbids to wait by eval
+                page.wait_for_timeout(10)
             row = {"first_view_ms": page.evaluate("performance.now()")}
             page.wait_for_timeout(1500)
             row |= page.evaluate(CLICKS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +50,7 @@ KNOWN = {
 CONTROLS = {"compound": ["A01", "D05", "P24"], "crispr": ["D05", "P24"], "orf": ["D05", "P24"]}
 
 
-def tree(folder: Path, kind: str) -> Path:
+def tree(folder: Path, kind: str, plates: Sequence[str]) -> Path:
     """The study file of a kind of CPJUMP1's plates, beside a tree as in the bucket."""
     work, stream = folder / SOURCE / "workspace", io.BytesIO()
     tifffile.imwrite(stream, np.ones((8, 8), np.uint16))
@@ -60,7 +62,7 @@ def tree(folder: Path, kind: str) -> Path:
     table.to_csv(maps / f"JUMP-Target-1_{kind}_platemap.txt", sep="\t", index=False)
     known = pd.DataFrame(KNOWN[kind])
     known.to_csv(outside / f"JUMP-Target-1_{kind}_metadata.tsv", sep="\t", index=False)
-    for plate in PLATES["Plate"]:  # all 51: a study takes its own
+    for plate in plates:
         listed = work / f"load_data_csv/{BATCH}/{plate}/load_data.csv"
         profiles = work / f"profiles/{BATCH}/{plate}"
         images = f"{BATCH}/images/{plate}__2020-11-05T19_51_35-Measurement1/Images"
@@ -89,7 +91,9 @@ def tree(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", list(SAMPLES))
 def test_a_recipe_joins_every_plate_of_its_kind(kind, tmp_path):
     own = PLATES[PLATES["Perturbation"] == kind]
-    session = open_study(tree(tmp_path, kind), out=tmp_path / "out", jobs=1)
+    others = PLATES.loc[PLATES["Perturbation"] != kind, "Plate"]
+    plates = [*own["Plate"], *(others if kind == "orf" else others[:2])]  # which are left alone
+    session = open_study(tree(tmp_path, kind, plates), out=tmp_path / "out", jobs=1)
     check(session)
     wells = take(session, "screen").wells
     kept = WELLS if kind == "compound" else WELLS[1:]
@@ -108,11 +112,30 @@ def test_a_recipe_joins_every_plate_of_its_kind(kind, tmp_path):
 
 def test_one_condition_of_a_recipe(tmp_path):
     asked = re.search(r"--set '(data\.exclude=[^']+)'", PAGE)
-    session = open_study(tree(tmp_path, "compound"), out=tmp_path / "out", changes=[asked[1]])
-    wells = take(session, "screen").wells
     compounds = PLATES[PLATES["Perturbation"] == "compound"]
+    recipe = tree(tmp_path, "compound", list(compounds["Plate"]))
+    session = open_study(recipe, out=tmp_path / "out", changes=[asked[1]])
+    wells = take(session, "screen").wells
     named = compounds.loc[compounds["Condition"] == "U2OS 48 h", "Plate"]
     assert sorted(wells["Metadata_Plate"].unique()) == sorted(named) and len(named) == 4
+
+
+def test_a_recipe_reads_the_gallery_without_downloading(tmp_path, store):
+    """The line of the page that puts the bucket's name before the paths of a study file."""
+    own = ["BR00117006", "BR00117020", "BR00118039", "BR00118049"]  # one a pattern
+    recipe = tree(tmp_path, "orf", own)
+    store.upload(tmp_path / "cpg0000-jump-pilot", "cellpainting-gallery", "cpg0000-jump-pilot/")
+    shutil.rmtree(tmp_path / "cpg0000-jump-pilot")
+    (old, new), *_ = re.findall(r"sed 's\|([^|]+)\|([^|]+)\|'", PAGE)
+    recipe.write_text(recipe.read_text().replace(old, new))
+    session = open_study(recipe, out=tmp_path / "out", jobs=1)
+    check(session)
+    screen = take(session, "screen")
+    assert sorted(screen.wells["Metadata_Plate"].unique()) == sorted(own)
+    assert len(screen.images) == 4 * len(WELLS[1:])
+    assert sorted(screen.wells.loc[screen.wells["Metadata_Control"], "Metadata_Well"].unique()) == [
+        "D05", "P24",
+    ]  # fmt: skip
 
 
 def lines() -> list[list[str]]:
@@ -149,5 +172,9 @@ def test_the_sizes_on_the_page_follow_from_published_numbers_of_images():
     ]:
         fields = part["Images"].sum() // 8
         files, gigabytes = 5 * fields, 5 * fields * 2.163e6 / 1e9
-        (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} |")]
+        row, hours = [line for line in PAGE.splitlines() if line.startswith(f"| {name} |")]
         assert f"| {fields:,} | {files:,} | {gigabytes:,.0f} GB |" in row
+        least, most = fields * (1.44 + 0.14) / 3600, fields * (0.92 + 5.86) / 3600
+        digits = 1 if least < 10 else 0
+        assert f"| {least:.{digits}f} to {most:.{digits}f} |" in hours
+        assert f"| {fields * (40_493_346 + 15_789_762) / 6 / 1e9:,.0f} GB |" in hours

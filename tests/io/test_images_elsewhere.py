@@ -56,7 +56,8 @@ def integrate_here(tmp_path, labelled):
 
 
 def test_a_table_of_a_bucket_names_images_of_another(elsewhere, tmp_path, fields, store):
-    urls_of(fields, elsewhere).to_csv(tmp_path / "here" / "load_data.csv", index=False)
+    fields[[f"PathName_Orig{stain}" for stain in STAINS]] = elsewhere
+    fields.to_csv(tmp_path / "here" / "load_data.csv", index=False)
     found = discover(store.upload(tmp_path / "here", "tables"))
     images = integrate(found.section(), found.source).images
     assert images.table["Path_ER"].iloc[3] == f"{elsewhere}/P1_A02_s2_w1.tif"

@@ -24,7 +24,7 @@ def body(store, name: str) -> bytes:
     return store.client.get_object(Bucket="lab", Key=name)["Body"].read()
 
 
-@pytest.mark.parametrize("name", ["hits.parquet", "hits.csv.gz", "hits.xlsx"])
+@pytest.mark.parametrize("name", ["hits.parquet", "hits.xlsx"])
 def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_path, command, name):
     quick = ("--permutations", 100)
     read = tmp_path / "here/screen.parquet"
@@ -65,6 +65,14 @@ def test_a_table_that_is_read_is_not_overwritten(screen, store, command):
 def test_what_is_written_here_says_so(store, command, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "must be a place of this machine; got 's3://lab/" in command(*line.split()).refused()
+    assert list(tmp_path.glob("s3*")) == []
+
+
+@pytest.mark.parametrize("call", [pl.simulate, pl.demo, lambda url: pl.init("x.csv", url)])
+def test_python_writes_bit_by_bit_here_only(store, tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="s3://lab/x is a URL; name a place of this machine"):
+        call("s3://lab/x")
     assert list(tmp_path.glob("s3*")) == []
 
 

@@ -61,7 +61,7 @@ def two():
     import dask
     from distributed.utils import get_mp_context
 
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+    with dask.config.set(ours.HERE | {"distributed.worker.multiprocessing-method": "forkserver"}):
         get_mp_context().set_forkserver_preload(PRELOADED)
         with distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
@@ -300,6 +300,17 @@ def test_a_cluster_is_made_from_a_file_or_found_through_one(here, tmp_path):
         joined(str(made), tmp_path) as cluster,
     ):
         list(cluster.results([os.getpid]))
+
+
+@pytest.mark.usefixtures("two")  # whose way of starting processes is the quick one
+def test_local_is_a_cluster_of_processes_here_that_ends_with_the_block(tmp_path):
+    with joined("local", tmp_path) as cluster:
+        (worker,) = cluster.results([os.getpid])
+        assert worker != os.getpid() and cluster.size == 1
+    with pytest.raises(ProcessLookupError):
+        while True:
+            os.kill(worker, 0)
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,10 @@ def test_what_cannot_be_written_to_is_one_line(
     assert line in command("splits", profiles / "study.toml", "--out", url).refused()
 
 
+def test_a_store_at_a_url_is_not_cleaned_here(lab, command):
+    assert "s3://lab/screens/out/store is cleaned with its own" in command("clean", URL).refused()
+
+
 def test_reading_what_is_not_there_is_one_line(lab, command):
     for verb in ("verify", "audit", "explore"):
         assert (

@@ -7,7 +7,22 @@ from pathlib import PurePath
 from phenolens.errors import InputError
 from phenolens.places import SCHEMES, is_url
 
-__all__ = ["SCHEMES", "is_url", "plain_url", "scheme_of"]
+__all__ = ["SCHEMES", "is_url", "plain_url", "require_here", "scheme_of"]
+
+
+def require_here(path: str | PurePath) -> None:
+    """Refuse a URL where files are written bit by bit.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if is_url(path):
+        raise InputError(
+            f"{plain_url(path)} is a URL; name a place of this machine, and send what is written "
+            "there with the store's own command."
+        )
 
 
 def scheme_of(url: str) -> str:

@@ -52,6 +52,9 @@ DASK = {
 """Settings of dask. A task carries what it needs, such as a plate's illumination functions of some
 megabytes; and each connection keeps its last messages, by default 1,000, with all that is in them.
 """
+HERE = {"distributed.deploy.lost-worker-timeout": "10 minutes"}
+"""Of a cluster of processes here: one that was ended is begun again, and not given up where that
+takes longer than 15 seconds on a busy machine."""
 _ADDRESS = re.compile(r"(?:dask\+)?((?:tcp|tls|ws|wss|ucx|ucxx|inproc)://.+)")
 _FORMS = (
     "'local', the address of a dask scheduler (tcp://host:8786), its scheduler file (.json), or a "
@@ -331,8 +334,10 @@ class Cluster:
         if address := _ADDRESS.fullmatch(self.where):
             return address[1]
         if self.where == "local":
+            import dask
             from distributed import LocalCluster
 
+            dask.config.set(HERE)
             started: Any = LocalCluster(
                 n_workers=self.jobs, threads_per_worker=1, dashboard_address="127.0.0.1:0",
                 silence_logs=logging.ERROR,

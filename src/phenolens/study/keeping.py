@@ -12,7 +12,9 @@ from typing import Any
 
 from phenolens.errors import DamagedError, InputError
 from phenolens.files import file_digest, identity, read_arrays, read_sealed, require_sealed
+from phenolens.places import is_url
 from phenolens.prepared import LABELS_MARK, MARK, require_chunks, require_listed
+from phenolens.remote.urls import plain_url
 from phenolens.represent.networks.pixels import require_pixels
 from phenolens.study.lock import writing
 from phenolens.study.remote_results import LAYOUT_FILE, results_here
@@ -128,6 +130,12 @@ def clean(out: str | Path, *, everything: bool = False, yes: bool = False) -> li
     >>> study.clean("results")[0]
     'Nothing to free.'
     """
+    if is_url(out):
+        store = f"{plain_url(out).rstrip('/')}/store"
+        raise InputError(
+            f"{store} is cleaned with its own command: delete what lies in it, and the next run "
+            "makes what it needs anew. 'phenolens clean' frees folders of this machine."
+        )
     out = _study(out)
     with writing(out) if yes else nullcontext():
         return _clean(out, everything=everything, yes=yes)

@@ -11,6 +11,7 @@ from phenolens import __version__, plugins
 from phenolens.errors import DamagedError, InputError, shown
 from phenolens.files import file_digest, identity, read_sealed, write_sealed, write_text
 from phenolens.places import named
+from phenolens.remote.urls import require_here
 from phenolens.store import digest, files_named
 from phenolens.study.keeping import STAMP, store_files
 from phenolens.study.lock import is_lock, require_one_process, writing
@@ -206,6 +207,7 @@ def demo(
     InputError
         If another process writes into the folder.
     """
+    require_here(folder)
     folder = Path(folder).absolute()
     with writing(folder, progress_of(progress=progress).say):
         simulate_screen(folder / "screen", jobs=jobs, progress=progress)

@@ -12,6 +12,7 @@ from phenolens.errors import ConfigError, named
 from phenolens.files import real_path, write_text
 from phenolens.places import in_words
 from phenolens.remote import look_anew
+from phenolens.remote.urls import require_here
 from phenolens.settings import in_range
 from phenolens.study.session import Progress, progress_of
 
@@ -35,7 +36,7 @@ def init(
     ----------
     source : path
         Folder of a screen; or one file of it, of which nothing but what it names is used then.
-        Either may lie elsewhere: ``s3://bucket/cpg0000-jump-pilot/source_4``, ``gs://`` or
+        Either may lie elsewhere: ``s3://bucket/source_4``, ``gs://`` or
         ``https://``.
     output : path
         The study file.
@@ -78,6 +79,7 @@ def init(
     from phenolens.io.discovery.discover import discover, study_toml
     from phenolens.represent.base import REPRESENTATIONS
 
+    require_here(output)
     output = Path(output)
     if output.is_dir():
         raise ConfigError(
@@ -168,6 +170,7 @@ def simulate_screen(
     from phenolens.simulate.design import ScreenDesign
     from phenolens.simulate.screen import write_screen
 
+    require_here(folder)
     jobs = None if jobs is None else in_range("jobs", jobs)
     plates, seed = in_range("plates", plates), in_range("seed", seed)
     design = ScreenDesign(plates=plates, batches=min(plates, 2), layout=layout, seed=seed)

@@ -167,6 +167,8 @@ export function TableView() {
             }
           }}
         />
+        <button type="button" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Columns</button>
+        <Save what="the rows" table={asCsv} />
       </div>
       <div class="bar">
         {CHIPS.filter((chip) => chip !== "is:active" || columnNamed("active")).map((chip) => (
@@ -184,8 +186,6 @@ export function TableView() {
         {(find.value && rows.length > 0) && (
           <button type="button" title="Select all treatments found" onClick={() => selectTreatments(rows)}>Select all</button>
         )}
-        <button type="button" aria-expanded={choosing} onClick={() => setChoosing(!choosing)}>Columns</button>
-        <Save what="the rows" table={asCsv} />
       </div>
       {choosing && (
         <fieldset class="columns">
