@@ -130,6 +130,14 @@ def test_what_is_not_there_is_one_line(source, said, url, command, tmp_path, mon
     assert said in command("init", source).refused()
 
 
+def test_the_cache_is_bounded_as_said(url, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(mirror.BOUND, "1GB")  # and put back behind the test
+    said = command("init", url, "--cache-size", "100B").refused()
+    assert "and the cache may hold 100: set --cache-size" in said
+    assert "is a size, such as 50GB; got 'x'" in command("init", url, "--cache-size", "x").refused()
+
+
 def test_what_is_denied_is_one_line(url, store, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store.faults = lambda method, path, before: store.fault(status=403)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,22 @@ def _quiet() -> Setting:
     return Setting(["quiet", "-q", "--quiet"], is_flag=True, help="Print errors only.")
 
 
+def _bounded(ctx: click.Context, _: click.Parameter, size: str | None) -> None:
+    """Hand the bound to all processes of this run."""
+    if size and not ctx.resilient_parsing:
+        os.environ["PHENOLENS_CACHE_SIZE"] = size
+
+
+def _cache_size() -> Setting:
+    return Setting(
+        ["--cache-size"],
+        metavar="SIZE",
+        expose_value=False,
+        callback=_bounded,
+        help="Most bytes in the cache of files that lie elsewhere, such as 50GB. [default: 20GB]",
+    )
+
+
 def init(name: str) -> Verb:
     """The verb that looks at a screen and writes a study file."""
     signature = read_signature("study/start.py", "init")
@@ -68,6 +85,7 @@ def init(name: str) -> Verb:
         argument(signature, "source"),
         output,
         *options_of(signature, but=["source", "output", "changes", "progress"]),
+        _cache_size(),
         _set(),
         _quiet(),
     ]
@@ -132,6 +150,7 @@ def step(name: str) -> Verb:
             text="The study file (TOML); 'phenolens init' writes one.",
         ),
         *options_of(signature, but=["path", "progress", "changes", "encoders"]),
+        _cache_size(),
         _set(),
         _quiet(),
     ]

@@ -295,7 +295,9 @@ def bound() -> int:
     except (ValueError, KeyError):
         if not given:
             return MOST
-        raise ConfigError(f"{BOUND} is a size, such as 50GB; got {given!r}.") from None
+        raise ConfigError(
+            f"--cache-size, or {BOUND}, is a size, such as 50GB; got {given!r}."
+        ) from None
 
 
 # Listing
@@ -533,7 +535,7 @@ def _fetch_into(place: Path, stamp: Stamp) -> None:
     size = stamp.size or 0
     if size > bound():
         raise UnreachableError(
-            f"{url} has {size:,} bytes, and the cache may hold {bound():,}: set {BOUND}."
+            f"{url} has {size:,} bytes, and the cache may hold {bound():,}: set --cache-size."
         )
     _make_room(size)
     partial = Path(_partial())
