@@ -131,5 +131,9 @@ def test_nothing_to_look_at_is_said_with_what_to_do(tmp_path):
     (tmp_path / "layout.json").write_text("{}")
     with pytest.raises(pl.InputError, match="nothing to look at"):
         site_of(tmp_path)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "cellprofiler.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(pl.InputError, match=r"profiles/cellprofiler cannot be read: .*Parquet"):
+        site_of(tmp_path)
     with pytest.raises(pl.InputError, match=r"study-out"):
         site_of(tmp_path / "study.toml")

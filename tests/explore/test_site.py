@@ -167,7 +167,7 @@ def test_the_nearest_cell_to_a_cell_is_itself(site):
         site.answer(f"data/maps/{len(told(site, 'data/screen.json')['maps']) - 1}.arrow").body
     )
     field, number = cells["field"][3], cells["object"][3]
-    found = told(site, f"api/nearest/f{field}-{number}.json")
+    found = told(site, f"data/nearest/f{field}-{number}.json")
     assert (found["cells"][0]["field"], found["cells"][0]["object"]) == (field, number)
     assert len(site.answer(found["path"]).body) == len(found["cells"]) * 5 * 2 * found["size"] ** 2
 
@@ -281,7 +281,7 @@ def test_numbers_beyond_what_there_is_lead_nowhere(site):
         "data/well/w9999.json", "data/contrast/p9.json", "images/f9999/0/0/0-0.bin",
         "images/f0/9/0/0-0.bin", "images/f0/0/9/0-0.bin", "images/f0/0/0/9-9.bin",
         "images/f0/masks-9/0/0-0.bin", "crops/t99-typical.bin", "attribution/t1.bin",
-        "api/nearest/f0-99999.json", "data/nothing.json",
+        "data/nearest/f0-99999.json", "data/nothing.json",
     ):  # fmt: skip
         with pytest.raises(NotThereError):
             site.answer(path)

@@ -119,11 +119,15 @@ class Screen:
         if not parts and len(self.pictures.fields):
             parts = [self.pictures.fields[[PLATE, WELL]]]
         if not parts:
+            unread = "".join(f" {name} cannot be read: {why}" for name, why in self._broken())
             raise InputError(
                 f"There is nothing to look at in {self.tables.folder} yet: no wells, profiles or "
-                "prepared images. Let 'phenolens run' get further, or name another folder."
+                f"prepared images.{unread} Let 'phenolens run' get further, or name another folder."
             )
         return pd.concat(parts, ignore_index=True).drop_duplicates([PLATE, WELL], ignore_index=True)
+
+    def _broken(self) -> list[tuple[str, str]]:
+        return [(name, why.rstrip(".") + ".") for name, why in self.tables.unread.items()][:3]
 
     def _places(self, representation: str) -> pd.DataFrame | None:
         """The metadata columns of a study's profiles."""

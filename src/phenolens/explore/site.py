@@ -403,7 +403,6 @@ _PATTERNS: dict[str, Callable[..., Reply]] = {
     r"crops/t#-control\.bin": _crops("control"),
     r"crops/w#\.bin": _well_crops,
     r"crops/n#-#\.bin": _nearest_crops,
-    r"api/nearest/f#-#\.json": _nearest_list,
     r"attribution/t#\.bin": _attribution,
 }
 _ROUTES = [(re.compile(path.replace("#", r"(\d{1,9})")), make) for path, make in _PATTERNS.items()]
