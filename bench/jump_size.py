@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 WELLS = [f"{'ABCDEFGHIJKLMNOP'[row]}{column + 1:02d}" for row in range(16) for column in range(24)]
 DIRECTIONS = 60
-QUESTIONS = ("match", "assay", "batch", "structure", "classify", "compare")
+QUESTIONS = ("assay", "batch", "match", "cluster", "classify")
 
 
 def feature_names(features: int) -> list[str]:
@@ -136,8 +136,11 @@ print({name: found.summary[name] for name in ("treatments", "tested", "active", 
 """
 QUESTION = """
 import sys, phenolens as pl
-found = getattr(pl, sys.argv[2])(sys.argv[1])
-print(str(found).splitlines()[0][:300])
+try:
+    found = getattr(pl, sys.argv[2])(sys.argv[1])
+    print(len(found.table), "rows;", "; ".join(str(one) for one in found.findings[-3:]))
+except pl.PhenolensError as error:
+    print("refused:", error)
 """
 
 

@@ -208,3 +208,11 @@ def test_positive_controls_and_cell_counts_are_judged():
     assert found.plates["reasons"].str.contains("cell-count-varies").all()
     assert found.plates["reasons"].str.contains("few-control-wells").all()
     assert set(found.results["unit"]) == {"plate"}
+
+
+def test_many_rows_in_many_groups_share_the_same_variance(monkeypatch):
+    rng = np.random.default_rng(0)
+    values, codes = rng.normal(size=(60, 3)), rng.integers(0, 9, 60)
+    few = variance_share(values, codes)
+    monkeypatch.setattr("phenolens.evaluate.quality.batch_effect._MOST_MEMBERS", 1)
+    assert variance_share(values, codes) == pytest.approx(few, abs=1e-12)

@@ -24,7 +24,7 @@ def body(store, name: str) -> bytes:
     return store.client.get_object(Bucket="lab", Key=name)["Body"].read()
 
 
-@pytest.mark.parametrize("name", ["hits.parquet", "hits.csv.gz", "hits.xlsx"])
+@pytest.mark.parametrize("name", ["hits.parquet", "hits.xlsx"])
 def test_an_answer_at_a_url_has_the_bytes_of_one_in_a_file(screen, store, tmp_path, command, name):
     quick = ("--permutations", 100)
     read = tmp_path / "here/screen.parquet"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from phenolens import profiles
 from phenolens.evaluate.results import result, result_table
@@ -12,6 +13,7 @@ from phenolens.profiles import PLATE, TREATMENT
 from phenolens.stats.intervals import bootstrap_mean
 
 TASK = "batch effect"
+_MOST_MEMBERS = 5 * 10**7  # numbers of a table of groups by rows
 
 
 def batch_effect(
@@ -76,13 +78,21 @@ def variance_share(values: np.ndarray, codes: np.ndarray) -> float:
     n, k = len(values), len(groups)
     if k < 2 or n <= k:
         return float("nan")
-    member = np.zeros((k, n))
-    member[codes, np.arange(n)] = 1.0
-    means = member @ values / member.sum(axis=1, keepdims=True)
+    means = _group_sums(values, codes, k) / np.bincount(codes)[:, None]
     total = np.square(values - values.mean(axis=0)).sum()
     within = np.square(values - means[codes]).sum()
     noise = within / (n - k)
     return float((total - within - (k - 1) * noise) / (total + noise)) if total > 0 else 0.0
+
+
+def _group_sums(values: np.ndarray, codes: np.ndarray, k: int) -> np.ndarray:
+    """Sum of the rows of each group; of many rows in many groups without a number for each pair."""
+    n = len(values)
+    if k * n > _MOST_MEMBERS:
+        return csr_array((np.ones(n), (codes, np.arange(n))), shape=(k, n)) @ values
+    member = np.zeros((k, n))
+    member[codes, np.arange(n)] = 1.0
+    return member @ values
 
 
 def _nearest(unit: np.ndarray, group: np.ndarray) -> np.ndarray:

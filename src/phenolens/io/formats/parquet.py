@@ -48,10 +48,12 @@ class Parquet(TableFormat):
         def read(names: Sequence[str]) -> pd.DataFrame:
             try:  # opened anew each time: thousands of open files are more than a process may have
                 with pq.ParquetFile(local(path)) as file:
-                    return file.read(columns=list(names)).to_pandas()[list(names)]
+                    frame = file.read(columns=list(names)).to_pandas()[list(names)]
             except UNREADABLE as error:
                 why = reasons([str(error)])
                 raise InputError(f"{path} cannot be read as a table: {why}") from None
+            pa.default_memory_pool().release_unused()  # it keeps some 300 MiB for the next time
+            return frame
 
         floating = frozenset(one.name for one in schema if pa.types.is_floating(one.type))
         return ByColumn(rows, tuple(schema.names), floating, read)
