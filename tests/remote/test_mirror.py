@@ -200,6 +200,14 @@ def test_places_and_urls_are_one(screen):
         look("s3://bucket/a//b")
 
 
+def test_what_is_above_all_buckets_is_not_listed(screen, store):
+    top = look_below("s3://screen")
+    before = len(store.asked)
+    assert [path.name for path in top.parent.iterdir()] == ["screen"]
+    assert [path.name for path in top.parents[1].iterdir()] == ["s3"]
+    assert len(store.asked) == before and (top / "source_4" / "table.csv").exists()
+
+
 def test_what_may_be_read_and_not_listed_is_read(screen, store):
     store.faults = lambda method, path, before: (
         store.fault(status=403) if path.strip("/") == "screen" else None

@@ -37,6 +37,7 @@ def test_a_screen_elsewhere_gives_the_bytes_of_a_folder(
     monkeypatch.chdir(tmp_path)
     said = command("init", url, "--name", "screen")
     assert said.code == 0 and "Listing the source" in said.err
+    assert "/" not in {path for _, path, _ in store.asked}  # which buckets there are
     text = (tmp_path / "study.toml").read_text()
     assert f'root = "{url}' in text and "cache" not in text
     shutil.copy(simulated / "study.toml", tmp_path / "here.toml")

@@ -59,7 +59,11 @@ function ofCategories(values: Values): Colouring {
     return { name, colour, count: members.length, members };
   });
   const left = order.length - MANY;
-  const note = left > 0 && !values.own ? `${left} more share one grey` : "";
+  const without = values.n - order.reduce((sum, [, members]) => sum + members.length, 0);
+  const note = [
+    left > 0 && !values.own ? `${left} more share one grey` : "",
+    without ? `grey: none (${without})` : "",
+  ].filter(Boolean).join(". ");
   return { rgb, label: values.label, note, entries };
 }
 

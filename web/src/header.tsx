@@ -14,7 +14,7 @@ export function Header() {
     <header class="top">
       <h1>{about.title || "Screen"}</h1>
       <span class="soft counts">
-        {count(wells.n, "well")} · {count(treatments.n, "treatment")} · {count(about.plates.length, "plate")}
+        {count(wells.n, "well")} · {count(about.counts.treatments ?? treatments.n, "treatment")} · {count(about.plates.length, "plate")}
       </span>
       {(!about.status.finished || about.status.writing) && (
         <span class="unfinished" title={about.status.missing.map((one) => `${one.what}: ${one.why}`).join("\n")}>

@@ -663,6 +663,8 @@ def _announced(event: str, arguments: tuple[Any, ...]) -> None:
     place = Path(text)
     if event == "open":
         _bring(place)
+    elif text.rstrip("/").count("/") < mirror_folder().count("/") + 1:
+        return  # above all buckets and hosts, of which nobody has a list
     elif not _is_known(place / "any"):
         with _apart():
             _list(place)

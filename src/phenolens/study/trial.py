@@ -15,7 +15,7 @@ import pandas as pd
 
 from phenolens import profiles
 from phenolens.io.integrate import Integrated, ProfileBlock
-from phenolens.profiles import CONTROL, PLATE, TREATMENT
+from phenolens.profiles import CONTROL, PLATE, TREATMENT, WELL
 from phenolens.represent.base import ALL, Card
 from phenolens.store import Store
 from phenolens.study.session import Session, Silent
@@ -78,9 +78,9 @@ def try_evaluation(session: Session, screen: Integrated, features: Sequence[str]
     wells = some_wells(screen.wells)
     values = np.random.default_rng(session.seed).normal(size=(len(wells), len(features)))
     made = pd.DataFrame(values.astype(np.float32), columns=list(features))
-    table = profiles.from_frame(
-        pd.concat([wells.reset_index(drop=True), made], axis=1), features=list(features)
-    )
+    keys = wells[[PLATE, WELL]].reset_index(drop=True)
+    table = profiles.from_frame(pd.concat([keys, made], axis=1), features=list(features))
+    table = profiles.with_metadata(table, wells.to_dict("series"))
     block = Block(NAME, {ALL: table}, {ALL: Card(NAME, "well", (), kind="measured")})
     given = {NAME: ProfileBlock(table, "well", normalized=False)}
     known = {
@@ -116,11 +116,11 @@ def some_wells(wells: pd.DataFrame) -> pd.DataFrame:
         Of the screen, a row each.
     """
     if len(wells) <= WELLS or TREATMENT not in wells or CONTROL not in wells:
-        return wells.head(WELLS)
+        return wells.head(WELLS).reset_index(drop=True)
     control = wells[CONTROL].eq(True)
     treated = wells[~control & wells[TREATMENT].notna()]
     if treated.empty:
-        return wells.head(WELLS)
+        return wells.head(WELLS).reset_index(drop=True)
     first = treated.loc[treated[TREATMENT].eq(treated[TREATMENT].iloc[0]), PLATE]
     plates = [*first.unique(), *wells[PLATE].unique()]
     plates = list(dict.fromkeys(plates))[:PLATES]

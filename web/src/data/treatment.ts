@@ -105,6 +105,8 @@ export interface AboutWell {
   fields: Field[];
   /** Fields of control wells of the same plate, the most typical first. */
   controls: Field[];
+  /** Of a screen of crops: what there is of the well. */
+  crops?: { path: string; size: number; cells: Cell[] } | null;
   gone: string;
 }
 

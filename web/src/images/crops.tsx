@@ -17,10 +17,12 @@ interface GalleryProps {
   onCell?: (cell: Cell) => void;
   /** Which cells have a frame. */
   framed?: (cell: Cell) => boolean;
+  /** So many are shown; the rest is counted. */
+  most?: number;
 }
 
 /** Asks for all the cells of a list at once: they are one file. */
-export function Gallery({ list, size, onCell, framed }: GalleryProps) {
+export function Gallery({ list, size, onCell, framed, most = Infinity }: GalleryProps) {
   const waited = useWaited(list.path, () => files(list.path));
   const grid = useRef<HTMLDivElement>(null);
   const { about, wells, treatments } = theScreen();
@@ -56,10 +58,11 @@ export function Gallery({ list, size, onCell, framed }: GalleryProps) {
         <Waiting for={waited} what="pictures of cells" />
       ) : (
         <div class="cells" ref={grid}>
-          {list.cells.map((cell, i) => (
+          {list.cells.slice(0, most).map((cell, i) => (
             <Crop key={i} pixels={waited.found} at={i} of={list.cells.length} size={size} cell={cell} onCell={onCell} isFramed={framed?.(cell)} />
           ))}
           {!list.cells.length && <p class="empty">none</p>}
+          {list.cells.length > most && <p class="soft">and {list.cells.length - most} more</p>}
         </div>
       )}
     </div>

@@ -31,7 +31,7 @@ export function Cells() {
         <div class="clicked">
           <div class="bar">
             <b>Cell {clicked.object}</b>
-            <button type="button" onClick={() => lookAt(clicked)}>Show in its field</button>
+            {about.images.level !== "cell" && <button type="button" onClick={() => lookAt(clicked)}>Show in its field</button>}
           </div>
           {isKnown(clicked) ? (
             <Nearest cell={clicked} size={cells.size} />
@@ -40,7 +40,7 @@ export function Cells() {
           ) : null}
         </div>
       )}
-      {!clicked && <p class="soft">Click a cell to see it in its field{about.nearest.length ? ", and the cells most like it" : ""}.</p>}
+      {!clicked && <p class="soft">Click a cell to see {about.images.level === "cell" ? "which it is" : "it in its field"}{about.nearest.length ? ", and the cells most like it" : ""}.</p>}
     </div>
   );
 }

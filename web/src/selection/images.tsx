@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { well as aboutWell, type Field } from "../data/treatment";
+import { Gallery } from "../images/crops";
 import { StainControls } from "../images/stain_controls";
 import { Viewer, WHOLE, type Sight } from "../images/viewer";
 import { selectWell } from "../select";
@@ -44,9 +45,35 @@ export function Images() {
       )}
       {gone && <p class="empty gone">{gone}</p>}
       {fields.length > 0 && <Pair key={well} well={well} fields={fields} controls={controls} />}
-      {!fields.length && !gone && <p class="empty">This well has no images here.</p>}
+      {waited.found.crops && <Crops well={well} />}
+      {!fields.length && !gone && !waited.found.crops && <p class="empty">This well has no images here.</p>}
     </div>
   );
+}
+
+/** Crops of a well, above those of a control well of the same plate. */
+function Crops({ well }: { well: number }) {
+  const { wells, ofPlate } = theScreen();
+  const control = Array.from(ofPlate[wells.plate[well]]).find((one) => wells.control[one] && one !== well);
+  return (
+    <>
+      <StainControls objects={[]} />
+      <CropsOf key={well} well={well} label={`Crops of ${wells.name[well]}`} />
+      {control !== undefined && (
+        <CropsOf key={control} well={control} label={`Control ${wells.name[control]} of the same plate`} />
+      )}
+    </>
+  );
+}
+
+const LISTED = 48;
+
+function CropsOf({ well, label }: { well: number; label: string }) {
+  const waited = useWaited(well, () => aboutWell(well));
+  if (!waited || "missing" in waited) return <Waiting for={waited} what="crops" />;
+  const { crops } = waited.found;
+  if (!crops) return <p class="empty">{label}: none.</p>;
+  return <Gallery list={{ kind: "well", label, path: crops.path, cells: crops.cells }} size={crops.size} most={LISTED} />;
 }
 
 function named(field: Field): string {

@@ -120,6 +120,7 @@ function Curve({ one, unit, range, on }: { one: Compound; unit: string; range: [
           </line>
         )}
         <path class="curveline" d={line} />
+        {!points.length && <text x={WIDTH / 2} y={HEIGHT / 2 - 10} text-anchor="middle">not tested</text>}
         {points.map((p) => (
           <g
             class={`dose${p.active ? " active" : ""}${selection.value.treatment === p.treatment ? " looked" : ""}`}

@@ -1,5 +1,5 @@
 // Treatments by treatments: how alike their profiles are, in the order of the clustering.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { Context } from "svgcanvas";
 import { interpolatePuOr } from "d3-scale-chromatic";
@@ -54,8 +54,16 @@ function picture(matrix: Matrix): HTMLCanvasElement {
 }
 const pictures = new WeakMap<Matrix, HTMLCanvasElement>();
 
-const LEFT = 118;
 const SPACE = 14;
+const FONT = "11px system-ui, sans-serif";
+const ruler = document.createElement("canvas").getContext("2d")!;
+
+/** Room for the longest name, at most two fifths of the width. */
+function roomFor(names: string[], width: number): number {
+  ruler.font = `bold ${FONT}`;
+  const longest = Math.max(0, ...names.map((name) => ruler.measureText(name).width));
+  return Math.round(Math.min(Math.max(60, longest + 14), Math.max(118, width * 0.4)));
+}
 
 export function SimilarityView() {
   const { about } = theScreen();
@@ -75,7 +83,8 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
   // What part is seen: first and length, the same of rows and columns.
   const [part, setPart] = useState<{ x: number; y: number; n: number }>({ x: 0, y: 0, n });
   useEffect(() => setPart({ x: 0, y: 0, n }), [matrix]);
-  const side = Math.max(50, Math.min(size[0] - LEFT - 8, size[1] - SPACE - 8));
+  const left = useMemo(() => roomFor(names.map((one) => treatments.name[one]), size[0]), [matrix, size[0]]);
+  const side = Math.max(50, Math.min(size[0] - left - 8, size[1] - SPACE - 8));
   const cell = side / part.n;
 
   useEffect(() => {
@@ -84,19 +93,19 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
     return () => watcher.disconnect();
   }, []);
 
-  const seen = { matrix, part, side };
+  const seen = { matrix, part, side, left };
   useEffect(() => {
     const it = canvas.current!;
     const ratio = Math.min(2, devicePixelRatio || 1);
-    [it.width, it.height] = [(LEFT + side + 8) * ratio, (SPACE + side + 8) * ratio];
+    [it.width, it.height] = [(left + side + 8) * ratio, (SPACE + side + 8) * ratio];
     const context = it.getContext("2d")!;
     context.scale(ratio, ratio);
     draw(context, seen);
-  }, [matrix, part, side, selection.value, isDark.value]);
+  }, [matrix, part, side, left, selection.value, isDark.value]);
 
   const cellAt = (event: MouseEvent) => {
     const [column, row] = [
-      Math.floor((event.offsetX - LEFT) / cell + part.x),
+      Math.floor((event.offsetX - left) / cell + part.x),
       Math.floor((event.offsetY - SPACE) / cell + part.y),
     ];
     const isThere = row >= 0 && row < n && column < n && event.offsetX >= 0;
@@ -121,12 +130,12 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
   const asPicture = (form: Form) => {
     // Large enough that each name that is seen has its line, on paper.
     const saved = { ...seen, side: Math.max(side, Math.min(1200, 13 * part.n)) };
-    const [width, height] = [LEFT + saved.side + 8, SPACE + saved.side + 30];
+    const [width, height] = [left + saved.side + 8, SPACE + saved.side + 30];
     saveDrawing("similarity", form, {
       width, height,
       draw: (context) => {
         draw(context, saved);
-        scale(context, height - 12);
+        scale(context, left, height - 12);
       },
     });
   };
@@ -153,7 +162,7 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
       <div class="plot">
         <canvas
           ref={canvas}
-          style={{ width: `${LEFT + side + 8}px`, height: `${SPACE + side + 8}px` }}
+          style={{ width: `${left + side + 8}px`, height: `${SPACE + side + 8}px` }}
           role="img"
           aria-label={`Similarity of ${n} treatments, clustered`}
           onPointerMove={(event) => setHover(cellAt(event))}
@@ -166,7 +175,7 @@ function HeatMap({ matrix, at }: { matrix: Matrix; at: number }) {
           }}
         />
         {hover && hover.column >= 0 && (
-          <div class="tip" style={{ left: `${Math.min(hover.x + 12, LEFT + side - 200)}px`, top: `${Math.min(hover.y + 12, side - 40)}px` }}>
+          <div class="tip" style={{ left: `${Math.min(hover.x + 12, left + side - 200)}px`, top: `${Math.min(hover.y + 12, side - 40)}px` }}>
             {`${treatments.name[names[hover.row]]}\n${treatments.name[names[hover.column]]}\ncosine ${number(matrix.cosine[hover.row * n + hover.column])}`}
           </div>
         )}
@@ -192,12 +201,14 @@ interface Seen {
   matrix: Matrix;
   part: { x: number; y: number; n: number };
   side: number;
+  /** Room for the names. */
+  left: number;
 }
 
 // A drawing has a rectangle a cosine, up to so many rows; more are one picture in it.
 const RECTANGLES = 150;
 
-function draw(context: CanvasRenderingContext2D, { matrix, part, side }: Seen): void {
+function draw(context: CanvasRenderingContext2D, { matrix, part, side, left: room }: Seen): void {
   const { treatments } = theScreen();
   const style = getComputedStyle(document.documentElement);
   const names = matrix.order.treatments;
@@ -207,18 +218,18 @@ function draw(context: CanvasRenderingContext2D, { matrix, part, side }: Seen): 
   if (!(context instanceof Context) || span > RECTANGLES) {
     if (!pictures.has(matrix)) pictures.set(matrix, picture(matrix));
     context.imageSmoothingEnabled = cell < 1;
-    context.drawImage(pictures.get(matrix)!, x, y, span, span, LEFT, SPACE, side, side);
+    context.drawImage(pictures.get(matrix)!, x, y, span, span, room, SPACE, side, side);
   } else {
     const within = (from: number, to: number) => [Math.max(0, from), Math.min(span, to)];
     for (let row = Math.floor(y); row < Math.min(n, y + span); row++) {
       for (let column = Math.floor(x); column < Math.min(n, x + span); column++) {
         const [[left, right], [top, bottom]] = [within(column - x, column + 1 - x), within(row - y, row + 1 - y)];
         context.fillStyle = `rgb(${lookOf(matrix.cosine[row * n + column])})`;
-        context.fillRect(LEFT + left * cell, SPACE + top * cell, (right - left) * cell, (bottom - top) * cell);
+        context.fillRect(room + left * cell, SPACE + top * cell, (right - left) * cell, (bottom - top) * cell);
       }
     }
   }
-  context.font = "11px system-ui, sans-serif";
+  context.font = FONT;
   context.textAlign = "right";
   context.textBaseline = "middle";
   const chosen = selection.value;
@@ -230,49 +241,49 @@ function draw(context: CanvasRenderingContext2D, { matrix, part, side }: Seen): 
     const on = chosen.treatments[names[row]] === 1;
     if (!on && (row - Math.floor(y)) % every) continue;
     if (on && chosen.treatmentCount > 60) continue;
-    const name = cut(context, treatments.name[names[row]]);
+    const name = cut(context, treatments.name[names[row]], room);
     if (on && every > 1) {
       context.fillStyle = style.getPropertyValue("--paper");
-      context.fillRect(0, SPACE + (row - y + 0.5) * cell - 8, LEFT - 5, 16);
+      context.fillRect(0, SPACE + (row - y + 0.5) * cell - 8, room - 5, 16);
     }
     context.fillStyle = style.getPropertyValue(on ? "--accent" : "--soft");
-    context.font = `${on ? "bold " : ""}11px system-ui, sans-serif`;
-    context.fillText(name, LEFT - 6, SPACE + (row - y + 0.5) * cell);
+    context.font = `${on ? "bold " : ""}${FONT}`;
+    context.fillText(name, room - 6, SPACE + (row - y + 0.5) * cell);
   }
   context.fillStyle = style.getPropertyValue("--ink");
   names.forEach((treatment, i) => {
     if (!chosen.treatments[treatment]) return;
     const [across, down] = [(i - x) * cell, (i - y) * cell];
     const thick = Math.max(2, Math.min(cell, 4));
-    if (down >= 0 && down < side) context.fillRect(LEFT - 4, SPACE + down, 3, Math.max(2, cell));
-    if (across >= 0 && across < side) context.fillRect(LEFT + across, SPACE - 5, Math.max(thick, cell), 3);
+    if (down >= 0 && down < side) context.fillRect(room - 4, SPACE + down, 3, Math.max(2, cell));
+    if (across >= 0 && across < side) context.fillRect(room + across, SPACE - 5, Math.max(thick, cell), 3);
   });
   // White would not be seen on colours that are light where nothing is alike.
   context.strokeStyle = "#10161c";
   context.lineWidth = 1;
   const looked = matrix.place.get(chosen.treatment);
   if (looked !== undefined && looked >= y && looked < y + span) {
-    context.strokeRect(LEFT, SPACE + (looked - y) * cell, side, Math.max(2, cell));
+    context.strokeRect(room, SPACE + (looked - y) * cell, side, Math.max(2, cell));
   }
 }
 
-function scale(context: CanvasRenderingContext2D, y: number): void {
+function scale(context: CanvasRenderingContext2D, left: number, y: number): void {
   const style = getComputedStyle(document.documentElement);
   context.font = "11px sans-serif";
   context.textAlign = "left";
   context.fillStyle = style.getPropertyValue("--ink");
-  context.fillText("Cosine  −1", LEFT, y);
+  context.fillText("Cosine  −1", left, y);
   for (let i = 0; i < 24; i++) {
     context.fillStyle = interpolatePuOr(i / 23);
-    context.fillRect(LEFT + 62 + 5 * i, y - 5, 5.2, 10);
+    context.fillRect(left + 62 + 5 * i, y - 5, 5.2, 10);
   }
   context.fillStyle = style.getPropertyValue("--ink");
-  context.fillText("1", LEFT + 188, y);
+  context.fillText("1", left + 188, y);
 }
 
-function cut(context: CanvasRenderingContext2D, text: string): string {
-  if (context.measureText(text).width <= LEFT - 12) return text;
+function cut(context: CanvasRenderingContext2D, text: string, room: number): string {
+  if (context.measureText(text).width <= room - 12) return text;
   let kept = text;
-  while (kept.length > 1 && context.measureText(`${kept}…`).width > LEFT - 12) kept = kept.slice(0, -1);
+  while (kept.length > 1 && context.measureText(`${kept}…`).width > room - 12) kept = kept.slice(0, -1);
   return `${kept}…`;
 }

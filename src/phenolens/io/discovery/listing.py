@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phenolens.errors import UnreachableError
 from phenolens.io.columns import normal_name, wells_of_rows
 from phenolens.io.discovery.survey import FoundTables, column_for, well_like
 from phenolens.io.discovery.tree import walk
@@ -48,10 +49,17 @@ def image_root(texts: Iterable[str], path: Path, source: Path) -> Path | None:
     for folder in dict.fromkeys([*inside, source]):
         if _some_below(texts, folder):
             return folder
-    above = next((one for one in outside if _some_below(texts, one, named=True)), None)
+    above = next((one for one in outside if _some_outside(texts, one)), None)
     if above is None and (urls := [text for text in texts if is_url(text)]):
         return None if why_not(urls[0]) else path.parent
     return above or _one_folder_of(texts, source)
+
+
+def _some_outside(texts: Sequence[str], folder: Path) -> bool:
+    try:
+        return _some_below(texts, folder, named=True)
+    except UnreachableError:  # who may read a source may not always list what is above it
+        return False
 
 
 def _one_folder_of(texts: Sequence[str], source: Path) -> Path | None:
