@@ -274,6 +274,13 @@ def test_files_of_others_are_not_touched(lab, profiles, command):
     assert objects(lab, "") == mine
 
 
+def test_a_name_that_leads_out_of_the_folder_is_refused(lab, tmp_path, command):
+    sending({"hits.csv": "a"})
+    lab.client.put_object(Bucket="lab", Key="screens/out/../../../../evil.txt", Body=b"x")
+    assert "which no file can be called here" in command("explore", URL).refused()
+    assert not list(tmp_path.rglob("evil.txt"))
+
+
 def test_a_file_that_appears_meanwhile_is_not_overwritten(lab):
     with (
         pytest.raises(InputError, match="appeared while this run worked"),

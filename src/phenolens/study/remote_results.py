@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from phenolens.errors import InputError, PhenolensError
+from phenolens.errors import InputError, PhenolensError, shown
 from phenolens.files import atomic_path, digest, read_json, write_json
 from phenolens.places import cache_folder, is_url
 from phenolens.remote import ObjectStat, about
@@ -95,6 +95,7 @@ class RemoteResults:
         self._there: dict[str, ObjectStat] = {}
         self._lock: RemoteLock | None = None
         self._busy = threading.RLock()
+        self._stopped = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -122,6 +123,9 @@ class RemoteResults:
                     ended.set()
                     with suppress(PhenolensError):
                         self.send()
+                    raise
+                except BaseException:  # Ctrl-C: what is being sent is the last
+                    self._stopped = True
                     raise
                 else:
                     ended.set()
@@ -221,6 +225,10 @@ class RemoteResults:
             If it is not a folder of results.
         """
         found = {n: one for n, one in self.place.files().items() if not is_lock(n)}
+        if wrong := [n for n in found if {"", ".", ".."} & set(n.split("/"))]:
+            raise InputError(
+                f"{self.url} holds {shown(wrong[0])}, which no file can be called here."
+            )
         if found and LAYOUT_FILE not in found:
             raise InputError(
                 f"{self.url} holds {plural(len(found), 'file')}, such as {next(iter(found))}, and "
@@ -303,7 +311,7 @@ class RemoteResults:
         faults: list[PhenolensError] = []
 
         def send(name: str) -> None:
-            if faults:  # what does not go now would not either
+            if faults or self._stopped:  # what does not go now would not either
                 return
             try:
                 self._send_one(name)
