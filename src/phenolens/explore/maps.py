@@ -12,6 +12,7 @@ from phenolens.explore.cells import CellMap, cell_map, count, has_cells
 from phenolens.explore.screen import Screen
 from phenolens.profiles import PLATE, WELL
 from phenolens.words import names
+from phenolens.words.numbers import percent
 
 MOST_LAID_OUT = 3_000
 """Treatments that a UMAP is made of when asked for; more take minutes."""
@@ -134,7 +135,7 @@ def _features(frame: pd.DataFrame) -> np.ndarray:
 def _laid_out(values: np.ndarray, method: str, order: np.ndarray) -> Places:
     if method == "PCA":
         xy, shares = components(values)
-        return Places(_rows(xy, order), _named(shares))
+        return Places(_rows(xy, order), named(shares))
     from phenolens.stats.projection import umap
 
     index = pd.MultiIndex.from_arrays([np.arange(len(values)).astype(str)], names=[WELL])
@@ -159,7 +160,7 @@ def _components_of_wells(screen: Screen, wanted: Map) -> Places:
     wells = screen.profiles(wanted.representation).parts[wanted.part - 1]
     xy, shares = components(np.nan_to_num(wells.to_numpy(np.float32)))
     where = profiles.metadata(wells)[[PLATE, WELL]].astype(str)
-    return Places(_rows(xy, screen.in_order(where)), _named(shares))
+    return Places(_rows(xy, screen.in_order(where)), named(shares))
 
 
 def components(values: np.ndarray, *, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -195,8 +196,9 @@ def components(values: np.ndarray, *, n: int = 2) -> tuple[np.ndarray, np.ndarra
     return scores, shares
 
 
-def _named(shares: np.ndarray) -> list[str]:
-    return [f"PC{number} ({share:.0%})" for number, share in enumerate(shares, start=1)]
+def named(shares: np.ndarray) -> list[str]:
+    """What the axes of components are called, with their shares of the variance."""
+    return [f"PC{number} ({percent(share)})" for number, share in enumerate(shares, start=1)]
 
 
 def _rows(xy: np.ndarray, order: np.ndarray) -> np.ndarray:

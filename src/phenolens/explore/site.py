@@ -195,7 +195,7 @@ def _map_csv(site: Site, number: int) -> Reply:
 
 
 def _axes(known: cells.CellMap) -> str:
-    return "|".join(f"PC{n} ({share:.0%})" for n, share in enumerate(known.shares[:2], start=1))
+    return "|".join(maps.named(known.shares[:2]))
 
 
 def _points(known: cells.CellMap, rows: np.ndarray) -> dict[str, object]:
