@@ -77,7 +77,8 @@ def bash(script: str, folder: Path, environment: dict[str, str], *given: str):
     )
 
 
-def test_steps_of_the_image_run_with_what_is_copied_before_them(tmp_path, here):
+@pytest.mark.parametrize("index", ["", "https://torch.example/cpu"])
+def test_steps_of_the_image_run_with_what_is_copied_before_them(index, tmp_path, here):
     """Each RUN of the build, with programs in the place of pip and venv that note how they ran."""
     program(tmp_path / "bin", "pip", 'printf "pip %s\\n" "$*" >> "$NOTED"')
     program(
@@ -92,7 +93,7 @@ def test_steps_of_the_image_run_with_what_is_copied_before_them(tmp_path, here):
             break
         if word == "ARG":
             name, _, value = rest.partition("=")
-            values[name] = value
+            values[name] = index if name == "TORCH_INDEX" else value
         if word == "COPY":
             *copied, _ = rest.split()
             for path in copied:
@@ -104,7 +105,8 @@ def test_steps_of_the_image_run_with_what_is_copied_before_them(tmp_path, here):
             assert done.returncode == 0, done.stderr
     lines = noted.read_text().splitlines()
     assert lines[0] == "python -m venv /opt/phenolens"
-    assert re.fullmatch(r"pip install --index-url \S+/whl/cpu torch==[\d.]+", lines[1])
+    option = f"--index-url {index} " if index else ""
+    assert re.fullmatch(rf"pip install {option}torch==[\d.]+", lines[1])
     assert lines[2:] == [
         "pip install --constraint requirements.lock --requirement wanted.txt",
         "pip install --no-deps .",

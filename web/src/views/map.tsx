@@ -42,8 +42,8 @@ export function wantMap(n: number): void {
   places(String(n)).then(put, (error) => put(new Missing(`map ${n}`, error.why ?? error.message)));
 }
 
-/** What lasts of a map when others come and go. */
-const nameOf = ({ method, of, representation }: PointMap) => `${method} ${of} ${representation}`;
+/** What lasts of a map when others come and go: of one representation there may be several. */
+const nameOf = (map: PointMap) => map.label;
 
 function lassoed(map: PointMap, place: Place, found: number[], outline: Lasso["outline"]): void {
   const lasso = { of: nameOf(map), outline };
