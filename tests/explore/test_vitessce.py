@@ -72,6 +72,8 @@ def test_wells_and_cells_are_tables_of_what_the_explorer_shows(written, site):
     place = list(wells.obs_names).index(f"{known['Metadata_Plate']} {known['Metadata_Well']}")
     feature = most_telling(site.screen, FEATURES)[0]
     expected = site.screen.feature(feature.representation, feature.name)[0]
+    said = json.loads((folder / configs[1]).read_text())["description"]
+    assert said.startswith(f"{len(wells)} of {len(site.screen.wells)} wells are on the maps; ")
     assert wells.X[place, list(wells.var_names).index(feature.name)] == expected
     for one in tables[0]["options"]["obsEmbedding"]:
         assert wells.obsm[one["path"].removeprefix("obsm/")].shape == (len(wells), 2)

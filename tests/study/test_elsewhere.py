@@ -84,6 +84,7 @@ def test_a_second_run_fetches_nothing_and_an_object_that_changed_is_read_anew(
     _prepared(study.open_study("study.toml", jobs=1))
     asked = [path for method, path, span in store.asked if method == "GET" and ".tiff" in path]
     assert asked == []
+    _table_is_looked_at_anew(store)
     path = first.images.table["Path_ER"].iloc[3]
     key = path.removeprefix("s3://gallery/")
     other = first.images.table["Path_ER"].iloc[4].removeprefix("s3://gallery/")
@@ -93,6 +94,17 @@ def test_a_second_run_fetches_nothing_and_an_object_that_changed_is_read_anew(
     again = _prepared(study.open_study("study.toml", jobs=1))
     np.testing.assert_array_equal(again.raw(3)[1], first.raw(4)[1])
     assert again.contents != first.contents
+
+
+def _table_is_looked_at_anew(store):
+    """A table that a pattern finds, changed after a session that read it."""
+    (key, *_) = [key for key in keys(store) if key.endswith("/load_data.csv")]
+    text = store.client.get_object(Bucket="gallery", Key=key)["Body"].read()
+    store.client.put_object(Bucket="gallery", Key=key, Body=text.rsplit(b"\n", 2)[0] + b"\n")
+    session = study.open_study("study.toml", jobs=1)
+    study.check(session)
+    assert len(session.taken["screen"].images.table) == 27
+    store.client.put_object(Bucket="gallery", Key=key, Body=text)
 
 
 def test_one_plate_is_chosen_and_nothing_else_is_looked_into(url, store, tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from phenolens.explore.screen import Screen
 from phenolens.explore.wells import contrast, fields_of_wells
 from phenolens.files import atomic_path
 from phenolens.profiles import PLATE, SITE, WELL
+from phenolens.words.numbers import plural
 
 SCHEMA = "1.0.16"
 FOLDER = "vitessce"
@@ -113,13 +114,17 @@ class VitessceExport:
                 found[one.method] = maps.places(self.screen, one).xy
         return found
 
-    def _write_wells(self) -> None:
-        """Wells that have a place on every map, their sets, and their features."""
-        wells = self.screen.wells
-        kept = np.ones(len(wells), dtype=bool)
+    @cached_property
+    def _placed(self) -> np.ndarray:
+        """Wells that have a place on every map, bool (n_wells,)."""
+        kept = np.ones(len(self.screen.wells), dtype=bool)
         for xy in self._maps.values():
             kept &= np.isfinite(xy).all(axis=1)
-        treatments = self.screen.treatments
+        return kept
+
+    def _write_wells(self) -> None:
+        """Wells that have a place on every map, their sets, and their features."""
+        wells, kept, treatments = self.screen.wells, self._placed, self.screen.treatments
         of = wells["treatment"].to_numpy()
         told = pd.Series(treatments["mechanism"].fillna("").to_numpy(object))
         mechanism = told.reindex(of).fillna("").to_numpy()
@@ -198,6 +203,7 @@ class VitessceExport:
             _view("obsSets", of_wells, (wide // 2, 0, wide // 2, 6)),
             _view("featureList", of_wells, (wide // 2, 6, wide // 2, 6)),
         ]
+        said = f"{self._placed.sum():,} of {plural(len(self._placed), 'well')} are on the maps"
         height = 12 // max(1, len(fields))
         for n, field in enumerate(fields):
             shown = {"dataset": f"f{field}"}
@@ -208,7 +214,7 @@ class VitessceExport:
         return {
             "version": SCHEMA,
             "name": self.title,
-            "description": "; ".join(str(one["name"]) for one in datasets),
+            "description": "; ".join([said, *(str(one["name"]) for one in datasets[1:])]),
             "datasets": datasets,
             "coordinationSpace": {
                 "dataset": scopes,

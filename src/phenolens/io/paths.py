@@ -18,7 +18,7 @@ from phenolens.errors import InputError
 from phenolens.files import is_endless
 from phenolens.globbing import MARKS, matching
 from phenolens.io.columns import FILE, FOLDER, is_blank, with_wells
-from phenolens.places import below, is_url, place_of
+from phenolens.places import below, is_url, named, place_of
 from phenolens.remote import is_there, look, placed
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _expand_one(pattern: str, root: Path) -> list[Path]:
         raise InputError(f"There is no file {full}.")
     inside = Path(os.path.normpath(Path(escape(str(root)), pattern)))
     found = matching(full if is_url(pattern) else inside)
+    if is_url(pattern):  # also what an earlier session found is looked at now
+        found = [path for path in found if placed(named(path)).exists()]
     if not found:
         raise InputError(f"No file matches {full}.")
     if lost := [path for path in found if not path.exists()]:
