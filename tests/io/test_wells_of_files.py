@@ -221,7 +221,7 @@ def test_features_stay_on_the_disk_but_for_some_columns(tmp_path, monkeypatch):
 def test_tables_beyond_memory_are_refused_and_wells_made_of_them(tmp_path, monkeypatch):
     paths = written(tmp_path, [cells()])
     monkeypatch.setattr(profile_files, "available", lambda: 20_000)
-    with pytest.raises(InputError, match=r"1 tables of 400 rows need about .*phenolens aggregate"):
+    with pytest.raises(InputError, match=r"1 tables of 400 rows need about .*phenolens\.aggregate"):
         pl.read(paths)
     assert pl.aggregate(paths)["Metadata_Count"].sum() == 400
 

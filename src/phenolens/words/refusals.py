@@ -69,7 +69,7 @@ def _(*, tables: int, rows: int, needed: int, room: int) -> Said:
     return Said(
         f"{tables:,} tables of {rows:,} rows need about {size(needed)} of memory, and {size(room)} "
         "are there.",
-        remedy="Make wells of cells first, some columns at a time: phenolens aggregate.",
+        remedy="Make wells of cells first, some columns at a time: phenolens.aggregate in Python.",
     )
 
 
