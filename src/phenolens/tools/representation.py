@@ -135,7 +135,7 @@ class Profiles:
         if self.stage == "compared":
             return self.block
         made, _ = compared(self.normalized, self.design, self.settings), self.left_out
-        if self.block.wells.size > LARGE:
+        if sum(table.size for table in self.block.tables.values()) > LARGE:
             del self.__dict__["_calibrated"]  # made anew for the few questions that ask for it
         return made
 
