@@ -315,12 +315,16 @@ def ranks(rng) -> None:
     )  # fmt: skip
     similarity, within = unit @ unit.T, rng.integers(0, 2, n)
     half = n // 2
-    pool = Pool.of(similarity[:half, :half], within[:half], differ[:half])
+    outside = np.sort(rng.normal(size=(n, int(rng.integers(0, 5)))), axis=1)
+    pool = Pool.of(
+        similarity[:half, :half], within[:half], differ[:half], outside=outside[:half]
+    )  # fmt: skip
     pool = pool.joined(
         similarity[half:, :half],
         similarity[half:, half:],
         within=within[half:],
         differ=differ[half:],
+        outside=outside[half:],
     )
     picks = np.stack([rng.permutation(n)[: int(n // 2) or 1] for _ in range(3)])
     pool.mean_average_precision(picks)
