@@ -114,3 +114,16 @@ def test_workers_of_an_earlier_call_leave_a_folder_that_is_gone(tmp_path, monkey
     (tmp_path / "gone").rmdir()
     found = list(in_processes([Path.cwd] * 4, jobs=2))
     assert all(folder.is_dir() for folder in found)
+
+
+def test_workers_that_stayed_ask_stores_as_the_caller_does_now(monkeypatch):
+    def told() -> list[str | None]:
+        look = partial(os.environ.get, "AWS_PROFILE")
+        return list(in_processes([look] * 4, jobs=2))
+
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    assert told() == [None] * 4
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    assert told() == ["mine"] * 4
+    monkeypatch.delenv("AWS_PROFILE")
+    assert told() == [None] * 4

@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 from phenolens import memory
 from phenolens.errors import PhenolensError
 from phenolens.findings import Finding
-from phenolens.remote import watch_in_worker
+from phenolens.remote import environment, watch_in_worker
 
 Result = TypeVar("Result")
 _DONE: set[str] = set()
@@ -124,8 +124,8 @@ def in_processes(
     # Joblib's own thread warns when it replaces a worker that grew (it looks where psutil is
     # installed). Where warnings are errors that thread ends there, and nothing ever comes back.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-    parent = os.getpid()
-    calls = (delayed(_Call(task, parent))() for task in tasks)
+    parent, stores = os.getpid(), environment()
+    calls = (delayed(_Call(task, parent, stores))() for task in tasks)
     with parallel_config("loky", inner_max_num_threads=1):
         results = Parallel(n_jobs=jobs, return_as="generator", batch_size=at_once)(calls)
     try:
@@ -145,12 +145,13 @@ def in_processes(
 class _Call(Generic[Result]):
     work: Callable[[], Result]
     parent: int
+    stores: dict[str, str]
 
     def __call__(self) -> tuple[Result, Spent]:
         if self.parent != os.getpid():
             end_with(self.parent)
             _stand_somewhere()
-            watch_in_worker()
+            watch_in_worker(self.stores)
         return done(self.work)
 
 

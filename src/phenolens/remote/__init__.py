@@ -6,7 +6,7 @@ Nothing heavy is imported before a URL is read.
 from __future__ import annotations
 
 from phenolens.places import is_url
-from phenolens.remote.asking import ObjectStat, Stamp, about, asked, filesystem
+from phenolens.remote.asking import ObjectStat, Stamp, about, asked, environment, filesystem
 from phenolens.remote.fetching import fetch, read_range
 from phenolens.remote.mirror import (
     Part,
@@ -31,6 +31,7 @@ __all__ = [
     "about",
     "ahead",
     "asked",
+    "environment",
     "fetch",
     "fetch_ahead",
     "filesystem",

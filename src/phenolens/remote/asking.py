@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ ANONYMOUS = "PHENOLENS_ANONYMOUS"
 """Environment variable: set to 1, objects are asked for without the credentials that are found."""
 
 _EXTRAS = {"s3": "s3", "gs": "gcs", "https": "https", "http": "https"}
-_systems: dict[tuple[str, int, bool], Any] = {}
+_ASKED_BY = re.compile(r"(AWS|GOOGLE|GCE|GCSFS|FSSPEC|PHENOLENS)_|XDG_CACHE_HOME$|(?i:\w+_proxy)$")
+_systems: dict[tuple[str, int, frozenset[tuple[str, str]]], Any] = {}
 _lock = threading.Lock()
 
 
@@ -112,8 +114,9 @@ def anonymous(scheme: str) -> bool:
 def filesystem(url: str) -> tuple[Any, str]:
     """The file system of fsspec that a URL belongs to, and the URL's path in it.
 
-    One of a kind a process. Credentials are those that the library of the store finds (environment,
-    profile, role); without any, what is public is read anonymously.
+    One of a kind a process, and another when :func:`environment` changed. Credentials are those
+    that the library of the store finds (environment, profile, role); without any, what is public is
+    read anonymously.
 
     Parameters
     ----------
@@ -133,9 +136,8 @@ def filesystem(url: str) -> tuple[Any, str]:
     """
     url = plain_url(url)
     scheme = scheme_of(url)
-    wanted = os.environ.get(ANONYMOUS, "") not in ("", "0")
     with _lock:
-        key = (scheme, os.getpid(), wanted)
+        key = (scheme, os.getpid(), frozenset(environment().items()))
         if key not in _systems:
             try:
                 _systems[key] = _opened(scheme)
@@ -146,6 +148,11 @@ def filesystem(url: str) -> tuple[Any, str]:
                 ) from None
         fs = _systems[key]
     return fs, url if scheme.startswith("http") else url.partition("://")[2]
+
+
+def environment() -> dict[str, str]:
+    """Variables of the environment by which stores are asked, and where the cache is."""
+    return {name: value for name, value in os.environ.items() if _ASKED_BY.match(name)}
 
 
 def forget() -> None:

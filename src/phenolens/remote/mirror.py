@@ -31,7 +31,7 @@ from uuid import uuid4
 
 from phenolens.errors import ConfigError, InputError, UnreachableError
 from phenolens.places import CACHE, cache_folder, is_place, is_url, mirror_folder, named, place_of
-from phenolens.remote.asking import Stamp, about, about_of, asked, filesystem, tries
+from phenolens.remote.asking import Stamp, about, about_of, asked, environment, filesystem, tries
 from phenolens.remote.fetching import ChangedError, fetch, read_range
 from phenolens.remote.urls import plain_url, scheme_of
 
@@ -636,8 +636,19 @@ _watching = [False, False]
 """Whether files are watched, and whether this is a worker."""
 
 
-def watch_in_worker() -> None:
-    """As :func:`watch`, where there is a mirror: a worker may be handed places."""
+def watch_in_worker(given: Mapping[str, str]) -> None:
+    """As :func:`watch`, where there is a mirror: a worker may be handed places.
+
+    Parameters
+    ----------
+    given : mapping of str to str
+        :func:`phenolens.remote.asking.environment` of who sent the task, which is taken over: the
+        worker may be older than a change of it.
+    """
+    if given != (own := environment()):
+        for name in own.keys() - given.keys():
+            del os.environ[name]
+        os.environ.update(given)
     _watching[1] = True
     if not _watching[0] and os.path.isdir(mirror_folder()):  # noqa: PTH112
         watch()

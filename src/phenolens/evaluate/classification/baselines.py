@@ -118,4 +118,9 @@ def _bright(table: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame | 
         names = [name for name in table.columns if _INTENSITY.search(str(name))]
     part = table[list(names)]
     finite = np.isfinite(part.to_numpy()).all(axis=0)
-    return part.loc[:, finite] if finite.any() else None
+    if not finite.any():
+        return None
+    # However the table lies in memory: sums in another order end in another fit, where a hundred
+    # steps do not end at the optimum.
+    values = np.asfortranarray(part.to_numpy()[:, finite])
+    return pd.DataFrame(values, index=table.index, columns=part.columns[finite], copy=False)
