@@ -20,6 +20,7 @@ ELSEWHERE = {
     "bioio": "BSD-3-Clause",
     "tensorboard": "Apache-2.0",
     "cellpose": "BSD-3-Clause",
+    "gcsfs": "BSD-3-Clause",
     "harmonypy": "GPL-3.0-or-later",
     "ipykernel": "BSD-3-Clause",
     "myst-nb": "BSD-3-Clause",
