@@ -103,9 +103,8 @@ class RemoteFolder:
         bool
             False if there was one, with `new`.
         """
-        fs, path = self._place[0], self._path(name)
-        mode = "create" if new else "overwrite"
-        return self._written(name, lambda: fs.pipe_file(path, content, mode=mode))
+        fs = self._place[0]
+        return self._written(name, lambda path, how: fs.pipe_file(path, content, mode=how), new=new)
 
     def send(self, file: Path, name: str, *, new: bool = False) -> bool:
         """Send a file of this machine; it appears when it is whole.
@@ -115,14 +114,15 @@ class RemoteFolder:
         bool
             False if there was one, with `new`.
         """
-        fs, path = self._place[0], self._path(name)
-        mode = "create" if new else "overwrite"
-        return self._written(name, lambda: fs.put_file(str(file), path, mode=mode))
+        fs, given = self._place[0], str(file)
+        return self._written(name, lambda path, how: fs.put_file(given, path, mode=how), new=new)
 
-    def _written(self, name: str, put: Callable[[], object]) -> bool:
+    def _written(self, name: str, put: Callable[[str, str], object], *, new: bool) -> bool:
+        path, mode = self._path(name), "create" if new else "overwrite"
+
         def write() -> bool:
             try:
-                put()
+                put(path, mode)
             except FileExistsError:
                 return False
             return True
